@@ -1,0 +1,265 @@
+"""The laws that keep the house in order: who imports whom, who writes files, how long a file is.
+
+``scripts -> {agents, envs} -> core``, read from the syntax trees, so that an import inside a
+function or under TYPE_CHECKING counts as well. A law that has to give way is changed here.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("bvae_rl", "envs", "agents", "scripts")
+UPPER = tuple(f"bvae_rl.{folder}" for folder in FOLDERS[1:])  # all above the core
+
+# What a package or module, and all inside it, must not import. The core is what is not in UPPER.
+FORBIDDEN = {
+    "core": UPPER,
+    "bvae_rl.envs": ("bvae_rl.agents", "bvae_rl.scripts"),
+    "bvae_rl.agents": ("bvae_rl.envs", "bvae_rl.scripts"),
+    # Scores are functions of arrays: no model, no agent.
+    "bvae_rl.metrics": (
+        "bvae_rl.model",
+        "bvae_rl.objectives",
+        "bvae_rl.plug",
+        "bvae_rl.pretrain",
+        "stable_baselines3",
+    ),
+    # Figures and reports read arrays and rows; they never train, encode or score.
+    **dict.fromkeys(
+        ("bvae_rl.plots", "bvae_rl.report"),
+        (
+            "bvae_rl.metrics",
+            "bvae_rl.model",
+            "bvae_rl.objectives",
+            "bvae_rl.plug",
+            "bvae_rl.pretrain",
+            "stable_baselines3",
+            "torch",
+        ),
+    ),
+}
+
+# Every call that writes a file. Results go through bvae_rl.runs and nothing else.
+WRITERS = {
+    "bvae_rl.runs": {"open"},  # the one writer
+    "bvae_rl.frames": {"open", "tofile"},  # appends arrays to a frame store
+    "bvae_rl.plots.style": {"savefig"},  # into memory
+    "bvae_rl.pretrain": {"torch.save"},  # into memory
+}
+WRITE_CALLS = {
+    "cv2.imwrite",
+    "json.dump",
+    "np.save",
+    "np.savez",
+    "np.savez_compressed",
+    "pickle.dump",
+    "torch.save",
+}
+WRITE_METHODS = {"savefig", "to_csv", "tofile", "write_bytes", "write_text"}
+
+MAX_LINES = 300
+LONGER: dict[str, str] = {}  # module: the reason
+
+
+@dataclass(frozen=True)
+class Module:
+    """A source file under its dotted name; ``package`` is where its relative imports start."""
+
+    name: str
+    package: str
+    source: str
+
+    @property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.source, filename=self.name)
+
+
+def modules(root: Path, folder: str, *, prefix: str) -> Iterator[Module]:
+    for where, _, files in os.walk(root / folder):  # does not follow the links in bvae_rl
+        for file in sorted(files):
+            path = Path(where, file)
+            if path.suffix == ".py":
+                parts = path.relative_to(root).with_suffix("").parts
+                package = prefix + ".".join(parts[:-1])
+                name = package if parts[-1] == "__init__" else f"{package}.{parts[-1]}"
+                yield Module(name, package, path.read_text(encoding="utf-8"))
+
+
+SOURCES = [
+    module
+    for folder in FOLDERS
+    for module in modules(ROOT, folder, prefix="" if folder == "bvae_rl" else "bvae_rl.")
+]
+TESTS = list(modules(ROOT, "tests", prefix=""))
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
+def imports(module: Module) -> Iterator[tuple[int, str]]:
+    """Line and absolute dotted name of every import, ``import_module("...")`` included."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = module.package.split(".")
+                base = ".".join([*parts[: len(parts) - node.level + 1], *filter(None, [base])])
+            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            function = ast.unparse(node.func).rpartition(".")[2]
+            if function in {"__import__", "import_module", "require"}:
+                yield node.lineno, str(node.args[0].value)
+
+
+def forbidden_imports(module: Module) -> list[str]:
+    """``module:line imports name`` for every import that the law forbids."""
+    forbidden = list(FOLDERS[1:])  # `import envs` would load every module a second time
+    if within(module.name, "bvae_rl") and not any(within(module.name, upper) for upper in UPPER):
+        forbidden += FORBIDDEN["core"]
+    for package, names in FORBIDDEN.items():
+        if within(module.name, package):
+            forbidden += names
+    return [
+        f"{module.name}:{line} imports {name}"
+        for line, name in imports(module)
+        if any(within(name, banned) for banned in forbidden)
+    ]
+
+
+def write_calls(module: Module) -> set[str]:
+    """The calls in a module that can write a file; ``open`` counts unless its mode only reads."""
+    found = set()
+    for node in ast.walk(module.tree):
+        if not isinstance(node, ast.Call):
+            continue
+        dotted = ast.unparse(node.func)
+        last = dotted.rpartition(".")[2]
+        if dotted in WRITE_CALLS:
+            found.add(dotted)
+        elif isinstance(node.func, ast.Attribute) and last in WRITE_METHODS:
+            found.add(last)
+        elif last == "open":
+            arguments = node.args[1 if dotted == "open" else 0 :][:1]
+            arguments += [key.value for key in node.keywords if key.arg == "mode"]
+            if any(
+                not isinstance(a, ast.Constant) or set("wax+") & set(str(a.value))
+                for a in arguments
+            ):
+                found.add("open")
+    return found
+
+
+def test_the_laws_are_held_against_the_whole_tree() -> None:
+    names = {module.name for module in SOURCES}
+    assert {"bvae_rl", "bvae_rl.model", "bvae_rl.plug", "bvae_rl.envs.reach", *UPPER} <= names
+    assert len(names) == len(SOURCES), "a module was found twice"
+    assert "tests.test_laws" in {module.name for module in TESTS}
+
+
+def test_imports_point_one_way() -> None:
+    assert [line for module in SOURCES + TESTS for line in forbidden_imports(module)] == []
+
+
+def test_pretraining_names_no_objective() -> None:
+    objectives = {m.name for m in SOURCES if within(m.name, "bvae_rl.objectives")}
+    concrete = objectives - {"bvae_rl.objectives"}
+    (pretrain,) = (module for module in SOURCES if module.name == "bvae_rl.pretrain")
+    named = {name for _, name in imports(pretrain)}
+    assert concrete
+    assert not [name for name in named if any(within(name, one) for one in concrete)]
+
+
+def test_only_the_listed_modules_write_files() -> None:
+    found = {module.name: write_calls(module) for module in SOURCES}
+    assert {name: calls for name, calls in found.items() if calls} == WRITERS
+
+
+def test_one_idea_a_file() -> None:
+    lengths = {module.name: len(module.source.splitlines()) for module in SOURCES}
+    assert {name for name, lines in lengths.items() if lines > MAX_LINES} == set(LONGER)
+
+
+def planted(name: str, source: str, *, package: str | None = None) -> Module:
+    return Module(name, package or name.rpartition(".")[0], source)
+
+
+@pytest.mark.parametrize(
+    ("module", "imported"),
+    [
+        (
+            planted("bvae_rl.model", "from bvae_rl.scripts.cli import main"),
+            "bvae_rl.scripts.cli.main",
+        ),
+        (planted("bvae_rl.model", "def f():\n    import bvae_rl.agents"), "bvae_rl.agents"),
+        (planted("bvae_rl.model", "from bvae_rl import envs"), "bvae_rl.envs"),
+        (planted("bvae_rl.model", "from .envs import reach"), "bvae_rl.envs.reach"),
+        (planted("bvae_rl.plug.a", "from ..agents.arms import ARMS"), "bvae_rl.agents.arms.ARMS"),
+        (planted("bvae_rl", "from . import agents", package="bvae_rl"), "bvae_rl.agents"),
+        (
+            planted("bvae_rl.a", "import importlib as i\ni.import_module('bvae_rl.envs')"),
+            "bvae_rl.envs",
+        ),
+        (planted("bvae_rl.envs.a", "import bvae_rl.agents.arms as arms"), "bvae_rl.agents.arms"),
+        (planted("bvae_rl.agents.a", "from bvae_rl.envs import looks"), "bvae_rl.envs.looks"),
+        (planted("bvae_rl.agents.a", "from ..scripts import demo"), "bvae_rl.scripts.demo"),
+        (
+            planted("bvae_rl.metrics.a", "from bvae_rl.plug import frames_in"),
+            "bvae_rl.plug.frames_in",
+        ),
+        (planted("bvae_rl.plots.a", "import torch.nn"), "torch.nn"),
+        (planted("bvae_rl.scripts.a", "from envs.looks import Look"), "envs.looks.Look"),
+        (planted("tests.test_a", "import agents"), "agents"),
+    ],
+)
+def test_a_planted_import_is_caught(module: Module, imported: str) -> None:
+    line = module.source.count("\n") + 1
+    assert forbidden_imports(module) == [f"{module.name}:{line} imports {imported}"]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        planted("bvae_rl.scripts.a", "from bvae_rl.agents import arms\nimport bvae_rl.envs"),
+        planted("bvae_rl.agents.a", "from bvae_rl.model import BetaVAE\nfrom . import arms"),
+        planted(
+            "bvae_rl.envs.a", "from bvae_rl.factors import FactorSpec\nfrom .looks import Look"
+        ),
+        planted("bvae_rl.a", "from bvae_rl.environments import make\nimport torch"),
+        planted("tests.test_a", "import bvae_rl.scripts.demo"),
+    ],
+)
+def test_a_lawful_import_passes(module: Module) -> None:
+    assert forbidden_imports(module) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "call"),
+    [
+        ("json.dump(a, f)", "json.dump"),
+        ("Path('a').write_text('b')", "write_text"),
+        ("frame.to_csv(path)", "to_csv"),
+        ("open(path, 'a')", "open"),
+        ("open(path, mode='w')", "open"),
+        ("path.open('r+b')", "open"),
+        ("path.open(mode)", "open"),
+    ],
+)
+def test_a_planted_write_is_caught(source: str, call: str) -> None:
+    assert write_calls(planted("bvae_rl.a", source)) == {call}
+
+
+@pytest.mark.parametrize(
+    "source", ["open(path)", "path.open('rb')", "json.dumps(a)", "vae.save(a)"]
+)
+def test_reading_is_not_writing(source: str) -> None:
+    assert write_calls(planted("bvae_rl.a", source)) == set()
