@@ -1,0 +1,84 @@
+"""Environments by id: how every command and worker builds the same one.
+
+An id may name its module first (``"bvae_rl.envs:bvae_rl/PlanarReach-v0"``), as gymnasium allows, so
+that it works in a fresh process. ``looks`` is handed to the environment only when it is given.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any
+
+import gymnasium as gym
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
+
+
+@dataclass(frozen=True)
+class EnvConfig:
+    """A gymnasium id, wrappers as ``module:Class`` applied in order, and a named set of looks."""
+
+    id: str
+    wrappers: tuple[str, ...] = ()
+    looks: str | None = None
+
+    def make(self) -> gym.Env:
+        """Build it, or raise a ValueError that lists close or known ids."""
+        kwargs: dict[str, Any] = {} if self.looks is None else {"looks": self.looks}
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # an older version of the id
+                env = gym.make(self.id, **kwargs)
+        except (gym.error.Error, ModuleNotFoundError) as error:
+            raise ValueError(
+                f"unknown environment {self.id!r}: {error}{_known(self.id)}"
+            ) from error
+        except TypeError as error:
+            if self.looks is not None and "looks" in str(error):
+                raise ValueError(
+                    f"{self.id} has no named looks, so --looks {self.looks} cannot be used with it"
+                ) from error
+            raise
+        for wrapper in self.wrappers:
+            env = _load(wrapper)(env)
+        return env
+
+    def vec(self, n_envs: int, *, seed: int) -> VecEnv:
+        """``n_envs`` monitored copies in one process, seeded."""
+        return make_vec(self.make, n_envs, seed=seed)
+
+    def with_looks(self, looks: str | None) -> EnvConfig:
+        """The same environment with another set of looks."""
+        return replace(self, looks=looks)
+
+
+EnvFactory = Callable[[], gym.Env]
+
+
+def make_vec(factory: EnvFactory, n_envs: int, *, seed: int) -> VecEnv:
+    """``n_envs`` monitored environments from ``factory`` in one process, seeded."""
+    venv = DummyVecEnv([lambda: Monitor(factory())] * n_envs)
+    venv.seed(seed)
+    return venv
+
+
+def _load(name: str) -> Callable[[gym.Env], gym.Env]:
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"unknown wrapper {name!r} ({error}); write module:Class, for example "
+            "minigrid.wrappers:RGBImgObsWrapper"
+        ) from error
+
+
+def _known(env_id: str) -> str:
+    stem = env_id.rpartition("/")[2].partition("-")[0].lower()
+    close = [known for known in gym.registry if stem and stem in known.lower()]
+    ours = [known for known in gym.registry if known.startswith("bvae_rl/")]
+    names = (close or ours)[:8]
+    return f"; known: {', '.join(names)}" if names else ""

@@ -1,0 +1,125 @@
+"""What is true about a frame: factor descriptions and the protocol of environments that know them.
+
+The core works with any environment. One that also offers the methods of ``FactorEnv`` can be
+scored (MIG, DCI, R2), probed and drawn in pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import gymnasium as gym
+import numpy as np
+
+Kind = Literal["continuous", "cyclic", "categorical"]
+Role = Literal["state", "look"]
+
+
+@dataclass(frozen=True)
+class FactorSpec:
+    """One ground-truth factor of a frame.
+
+    ``low`` and ``high`` bound a continuous or cyclic factor (a cyclic one has the period
+    ``high - low``); ``values`` lists a categorical one. ``role`` says whether the factor is part of
+    the task (``state``) or only of its appearance (``look``).
+    """
+
+    name: str
+    kind: Kind = "continuous"
+    role: Role = "state"
+    low: float = 0.0
+    high: float = 1.0
+    values: tuple[float, ...] = ()
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind == "categorical":
+            if len(self.values) < 2:
+                raise ValueError(
+                    f"factor {self.name!r} is categorical and needs at least two values, "
+                    f"got {self.values}"
+                )
+        elif not self.low < self.high:
+            raise ValueError(
+                f"factor {self.name!r} needs low < high, got low={self.low}, high={self.high}"
+            )
+
+    def contains(self, value: float) -> bool:
+        """Whether ``value`` lies in the declared range (closed, with float tolerance)."""
+        if self.kind == "categorical":
+            return any(np.isclose(value, v) for v in self.values)
+        return bool(self.low - 1e-9 <= value <= self.high + 1e-9)
+
+    @property
+    def range_text(self) -> str:
+        """The range in words, for messages and tables."""
+        if self.kind == "categorical":
+            return "one of " + ", ".join(f"{v:g}" for v in self.values)
+        return f"[{self.low:g}, {self.high:g}]{' ' + self.unit if self.unit else ''}"
+
+
+@runtime_checkable
+class FactorEnv(Protocol):
+    """An environment whose frames have known factors. K is the number of specs."""
+
+    @property
+    def factor_specs(self) -> tuple[FactorSpec, ...]: ...
+
+    def factors(self) -> np.ndarray:
+        """The current factors, shape (K,)."""
+        ...
+
+    def sample_factors(self, rng: np.random.Generator) -> np.ndarray:
+        """Independent draws of all factors, shape (K,), within the looks the env was made with."""
+        ...
+
+    def set_factors(self, factors: np.ndarray) -> Any:
+        """Go to the state and look given by (K,) factors and return its observation."""
+        ...
+
+
+def factor_env(env: gym.Env[Any, Any]) -> FactorEnv | None:
+    """The innermost environment that knows its factors, or None.
+
+    Wrappers that change the observation would be bypassed, so an environment is only taken as a
+    ``FactorEnv`` if the innermost layer and ``env`` agree on the observation space.
+    """
+    layer: Any = env
+    while layer is not None:
+        same_frames = layer.observation_space == env.observation_space
+        if same_frames and isinstance(layer, FactorEnv):
+            return layer
+        layer = getattr(layer, "env", None)
+    return None
+
+
+def require_factor_env(env: gym.Env[Any, Any]) -> FactorEnv:
+    """``factor_env`` or a ValueError that says what to implement."""
+    found = factor_env(env)
+    if found is None:
+        raise ValueError(
+            f"{env} does not know its factors; give its class factor_specs, factors(), "
+            "sample_factors(rng) and set_factors(factors) (see bvae_rl.factors.FactorEnv)"
+        )
+    return found
+
+
+def check_factors(factors: Any, specs: Sequence[FactorSpec]) -> np.ndarray:
+    """``factors`` as a float64 (K,) array, or a ValueError that names the offending factor."""
+    array = np.asarray(factors, dtype=np.float64)
+    if array.shape != (len(specs),):
+        names = ", ".join(spec.name for spec in specs)
+        raise ValueError(f"expected {len(specs)} factors ({names}), got shape {array.shape}")
+    for value, spec in zip(array, specs, strict=True):
+        if not spec.contains(float(value)):
+            raise ValueError(
+                f"factor {spec.name!r} = {value:g} is outside its range {spec.range_text}"
+            )
+    return array
+
+
+def role_mask(specs: Sequence[FactorSpec], role: Role) -> np.ndarray:
+    """Boolean (K,): which factors have ``role``."""
+    return np.array([spec.role == role for spec in specs], dtype=bool)
