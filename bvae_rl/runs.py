@@ -1,0 +1,300 @@
+"""A run folder, its rows and its logs: the only writer of results.
+
+Every file is written under a temporary name in its folder, synced and renamed, so that a kill at
+any moment leaves either the old file or the new one. JSON is strict (RFC 8259): NaN and infinities
+become ``null``.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import hashlib
+import json
+import math
+import os
+import platform
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+if sys.platform != "win32":
+    import fcntl
+
+RESULTS, DONE = "results.json", "done.json"
+PACKAGES = ("bvae-rl", "torch", "gymnasium", "stable-baselines3", "numpy")
+
+
+class RunError(ValueError):
+    """A run folder that cannot be read or written, in one line that says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One measured number and all that is needed to place it.
+
+    ``value`` may be NaN (JSON ``null``); ``n`` counts what was averaged (episodes, frames);
+    ``step`` is the training step of a curve; ``ledger`` is what the arm was allowed to see.
+    """
+
+    study: str
+    arm: str
+    algo: str
+    env: str
+    vae_seed: int | None = None
+    agent_seed: int | None = None
+    look_set: str | None = None
+    metric: str
+    value: float
+    n: int
+    step: int | None = None
+    ledger: dict[str, Any] = field(default_factory=dict)
+    command: str
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What was measured: everything but the outcome (value, n, ledger, command)."""
+        outcome = ("value", "n", "ledger", "command")
+        return tuple(getattr(self, item.name) for item in fields(self) if item.name not in outcome)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Row:
+        """The row that ``to_dict`` (or JSON) wrote. Raises ValueError for a wrong set of keys."""
+        names = {item.name for item in fields(cls)}
+        if missing := sorted(names - set(data)):
+            raise ValueError(f"a row lacks the keys {missing}; it has {sorted(data)}")
+        if unknown := sorted(set(data) - names):
+            raise ValueError(f"a row has the unknown keys {unknown}; known are {sorted(names)}")
+        value = data["value"]
+        return cls(**{**data, "value": math.nan if value is None else float(value)})
+
+
+class Run:
+    """A folder of results, made at the first write.
+
+    Several processes may append rows and mark steps at once: both lock the folder (POSIX).
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+
+    def path(self, name: str) -> Path:
+        """Where ``name`` (may hold sub-folders) stands. Raises ValueError if it leaves the run."""
+        relative = Path(name)
+        if relative.is_absolute() or ".." in relative.parts or not relative.name:
+            raise ValueError(f"a file of a run needs a name inside its folder, got {name!r}")
+        return self.folder / relative
+
+    def write_file(self, name: str, data: bytes | str) -> Path:
+        """Write ``data`` (text as UTF-8) in one stroke; returns the path. Raises RunError."""
+        path = self.path(name)
+        _replace(path, data.encode() if isinstance(data, str) else data)
+        return path
+
+    def write_json(self, name: str, obj: object) -> Path:
+        """Write ``obj`` as strict JSON with sorted keys.
+
+        Takes dataclasses, mappings, sequences, paths, numpy and torch values; else a TypeError.
+        """
+        return self.write_file(name, _dumps(obj, indent=2) + "\n")
+
+    def read_json(self, name: str) -> Any:
+        """What ``write_json`` wrote. Raises RunError if it is missing or broken."""
+        path = self.path(name)
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise RunError(f"cannot read {path}: {why}; run the step that writes it") from error
+        except ValueError as error:
+            raise RunError(f"{path} is not valid JSON ({error}); delete it and go on") from error
+
+    def append_rows(self, rows: Iterable[Row], *, name: str = RESULTS) -> Path:
+        """Add ``rows``; a new row replaces an old one of the same ``key``.
+
+        So a step that was killed and runs again leaves no duplicates. Raises ValueError if two of
+        the new rows have the same key.
+        """
+        new: dict[tuple[object, ...], Row] = {}
+        for row in rows:
+            if row.key in new:
+                raise ValueError(f"two rows measure the same thing: {row.key}")
+            new[row.key] = row
+        with self._locked():
+            merged = {row.key: row for row in self.rows(name)} | new
+            return self.write_json(name, [row.to_dict() for row in merged.values()])
+
+    def rows(self, name: str = RESULTS) -> list[Row]:
+        """All rows in the order in which they were first added; none if there is no file yet."""
+        found = self.read_json(name) if self.path(name).exists() else []
+        return [Row.from_dict(item) for item in found]
+
+    def done(self, step: str, *, config: object = None) -> bool:
+        """Whether ``step`` was finished, and with this ``config`` if one is given."""
+        entry = self.finished().get(step, {})
+        same = config is None or entry.get("fingerprint") == _fingerprint(config)
+        return bool(entry) and same
+
+    def mark_done(self, step: str, *, config: object = None, **info: object) -> None:
+        """Note that ``step`` is finished; ``info`` is kept beside it and read by ``finished``."""
+        with self._locked():
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            entry = {"fingerprint": _fingerprint(config), "info": info, "time": now}
+            self.write_json(DONE, self.finished() | {step: entry})
+
+    def finished(self) -> dict[str, dict[str, Any]]:
+        """Finished steps with their ``fingerprint``, ``time`` (UTC) and ``info``."""
+        return self.read_json(DONE) if self.path(DONE).exists() else {}
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with _explained(path := self.path(".lock")):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle = path.open("w")
+        with handle:
+            if sys.platform != "win32":
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+
+class CsvLog:
+    """A training log with a fixed header, ``step`` first; flushed at every row.
+
+    Without ``resume_step`` a file of that name is started afresh. With it the log goes on: rows of
+    step >= ``resume_step`` and a last line cut off by a kill are dropped. The header is ``step``
+    and ``columns``, or ``step`` and the names in the first row.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        columns: Iterable[str] | None = None,
+        resume_step: int | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.columns = None if columns is None else ["step", *columns]
+        kept = [] if resume_step is None else self._kept(resume_step)
+        _replace(self.path, "".join(kept).encode())
+        if self.columns and not kept:
+            self._write(self.columns)
+
+    def append(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Add one row. A column without a value stays empty; an unknown one is a ValueError."""
+        if self.columns is None:
+            self.columns = ["step", *metrics]
+            self._write(self.columns)
+        if unknown := sorted(set(metrics) - set(self.columns[1:])):
+            raise ValueError(f"{self.path} has the columns {self.columns}, not {unknown}")
+        self._write([step, *(metrics.get(name, "") for name in self.columns[1:])])
+
+    def _write(self, cells: Iterable[object]) -> None:
+        with _explained(self.path), self.path.open("a", newline="", encoding="utf-8") as handle:
+            csv.writer(handle, lineterminator="\n").writerow(cells)
+
+    def _kept(self, resume_step: int) -> list[str]:
+        with _explained(self.path):
+            text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+        whole = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        if not whole:
+            return []
+        header = next(csv.reader(whole[:1]))
+        if self.columns not in (None, header):
+            raise ValueError(
+                f"{self.path} has the columns {header}, the resumed run writes {self.columns}; "
+                "start it in another folder"
+            )
+        self.columns = header
+        return whole[:1] + [ln for ln in whole[1:] if int(ln.partition(",")[0]) < resume_step]
+
+
+def environment() -> dict[str, Any]:
+    """Versions, commit (of a checkout, else None), platform and cores, for the record of a run."""
+    return {
+        "python": platform.python_version(),
+        **{name: _version(name) for name in PACKAGES},
+        "commit": _commit(Path(__file__).resolve().parents[1]),
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _commit(tree: Path) -> str | None:
+    if not (tree / ".git").exists():  # an installed copy inside somebody else's checkout
+        return None
+    command = ["git", "-C", str(tree), "describe", "--always", "--dirty", "--abbrev=40", "--match="]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _replace(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("xb") as handle:
+                handle.write(data)
+                handle.flush()
+                os.fsync(handle.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        cure = "free some space or pass" if full else "pass"
+        raise RunError(
+            f"cannot write {path}: {error.strerror or error}; {cure} --out ANOTHER_FOLDER; "
+            "finished steps are kept"
+        ) from error
+
+
+def _fingerprint(config: object) -> str:
+    return hashlib.sha256(_dumps(config).encode()).hexdigest()
+
+
+def _dumps(obj: object, *, indent: int | None = None) -> str:
+    return json.dumps(_plain(obj), indent=indent, sort_keys=True, allow_nan=False)
+
+
+def _plain(obj: object) -> object:
+    if obj is None or isinstance(obj, bool | int | str):
+        return obj
+    if isinstance(obj, float):
+        return float(obj) if math.isfinite(obj) else None
+    if is_dataclass(obj) and not isinstance(obj, type):
+        return {item.name: _plain(getattr(obj, item.name)) for item in fields(obj)}
+    if isinstance(obj, Mapping):
+        return {str(key): _plain(value) for key, value in obj.items()}
+    if isinstance(obj, list | tuple):
+        return [_plain(item) for item in obj]
+    if isinstance(obj, os.PathLike):
+        return os.fspath(obj)
+    if hasattr(obj, "tolist"):  # numpy scalars and arrays, torch tensors
+        return _plain(obj.tolist())
+    raise TypeError(f"cannot write a {type(obj).__name__} as JSON: {obj!r}; convert it first")
