@@ -1,0 +1,145 @@
+"""The one way from an observation to ``x``: channel order, frame stacks, scaling, range checks.
+
+``x`` is float32 in [0, 1], shape (B, C, H, W). Everything that feeds a picture to a BetaVAE (store,
+extractor, latent wrapper) goes through ``FrameLayout``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+
+MIN_SIDE, MAX_SIDE = 32, 128
+
+
+@dataclass(frozen=True)
+class FrameLayout:
+    """How an observation space holds frames: ``stack`` frames of ``shape`` (C, H, W).
+
+    ``divisor`` turns stored values into [0, 1]: 255 for uint8 (and float 0..255), else 1.
+    """
+
+    shape: tuple[int, int, int]
+    channels_first: bool
+    stack: int
+    divisor: float
+
+    @classmethod
+    def of(
+        cls, space: gym.Space[Any], *, shape: tuple[int, int, int] | None = None, channels: int = 3
+    ) -> FrameLayout:
+        """Read the layout off ``space``; ``shape`` (C, H, W) is what a VAE was trained on.
+
+        Without ``shape`` frames have ``channels`` channels. Raises TypeError for a space that is
+        no picture, and ValueError for one of another size.
+        """
+        if isinstance(space, gym.spaces.Dict):
+            raise TypeError(
+                f"expected one image, got a Dict observation with keys {sorted(space.spaces)}; "
+                "take the image out with a wrapper (for MiniGrid: RGBImgObsWrapper, then "
+                "ImgObsWrapper)"
+            )
+        if not isinstance(space, gym.spaces.Box) or len(space.shape) != 3:
+            raise TypeError(f"expected an image space Box(H, W, C) or Box(C, H, W), got {space}")
+        channels = shape[0] if shape else channels
+        layouts = [
+            layout
+            for layout in (_layout(space, channels, False), _layout(space, channels, True))
+            if layout is not None and (shape is None or layout.shape == shape)
+        ]
+        if layouts:
+            return layouts[0]
+        if shape is not None:
+            raise ValueError(
+                f"this VAE was trained on frames of shape (C, H, W) = {shape}; the observation "
+                f"space has shape {space.shape}; resize the picture or train a VAE on it (symbolic "
+                "observations hold no picture: use an RGB wrapper)"
+            )
+        raise ValueError(
+            f"observation shape {space.shape} is no picture of {channels} channels with sides of "
+            f"{MIN_SIDE} to {MAX_SIDE} pixels divisible by 16; symbolic observations (as MiniGrid's"
+            " 7 x 7 x 3 of object ids) hold no picture: use an RGB wrapper (RGBImgObsWrapper), and "
+            "resize other pictures"
+        )
+
+    def split(self, observations: torch.Tensor) -> torch.Tensor:
+        """(B, *space.shape) of any scale -> (B * stack, C, H, W), values as they came."""
+        if not self.channels_first:
+            observations = observations.permute(0, 3, 1, 2)  # (B, stack * C, H, W)
+        return observations.reshape(-1, *self.shape)
+
+    def x(self, observations: np.ndarray | torch.Tensor, *, scaled: bool = False) -> torch.Tensor:
+        """Observations (B, *space.shape) -> x (B * stack, C, H, W); ``scaled``: divided already.
+
+        Raises ValueError if x is not in [0, 1].
+        """
+        x = self.split(torch.as_tensor(observations)).contiguous().float()
+        if not scaled and self.divisor != 1.0:
+            x = x / self.divisor
+        check_unit_range(x)
+        return x
+
+    def frames(self, observations: np.ndarray) -> np.ndarray:
+        """Observations (B, *space.shape) -> uint8 frames (B, H, W, C), of a stack the newest."""
+        frames = self.all_frames(observations)
+        return np.ascontiguousarray(frames[self.stack - 1 :: self.stack])
+
+    def all_frames(self, observations: np.ndarray) -> np.ndarray:
+        """Observations (B, *space.shape) -> uint8 frames (B * stack, H, W, C), oldest first.
+
+        Float pictures are rounded to 256 levels; ValueError for those out of range.
+        """
+        if observations.dtype != np.uint8:
+            return x_to_frames(self.x(observations))
+        return self.split(torch.from_numpy(observations)).permute(0, 2, 3, 1).numpy()
+
+
+def frames_to_x(frames: np.ndarray) -> torch.Tensor:
+    """uint8 frames (B, H, W, C) -> x (B, C, H, W) in [0, 1]."""
+    bytes_first = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).contiguous()
+    return bytes_first.float().div_(255.0)  # moved as bytes, so that convolutions get plain memory
+
+
+def x_to_frames(x: torch.Tensor) -> np.ndarray:
+    """x (B, C, H, W) in [0, 1] -> uint8 frames (B, H, W, C); values outside are clipped."""
+    scaled = (x.detach().float().clamp(0.0, 1.0) * 255.0).round().to(torch.uint8)
+    return scaled.permute(0, 2, 3, 1).cpu().numpy()
+
+
+def check_unit_range(x: torch.Tensor) -> None:
+    """Raise a ValueError unless x lies in [0, 1]; NaN fails too."""
+    low, high = (float(end) for end in torch.aminmax(x))
+    if not (low >= -1e-3 and high <= 1.0 + 1e-3):
+        raise ValueError(
+            f"the encoder expects pixels in [0, 1] and got [{low:.3g}, {high:.3g}]; leave "
+            "normalize_images=True for uint8 images, and do not wrap images in "
+            "VecNormalize(norm_obs=True)"
+        )
+
+
+def _layout(space: gym.spaces.Box, channels: int, channels_first: bool) -> FrameLayout | None:
+    a, b, c = (int(side) for side in space.shape)
+    stacked, height, width = (a, b, c) if channels_first else (c, a, b)
+    sides_fit = all(MIN_SIDE <= side <= MAX_SIDE and side % 16 == 0 for side in (height, width))
+    if stacked % channels or not sides_fit or stacked >= min(height, width):
+        return None
+    shape = (channels, height, width)
+    return FrameLayout(shape, channels_first, stacked // channels, _divisor(space))
+
+
+def _divisor(space: gym.spaces.Box) -> float:
+    """What turns the values of ``space`` into [0, 1]: 255 for bytes and floats 0..255, else 1."""
+    low, high = float(space.low.min()), float(space.high.max())
+    if space.dtype == np.uint8 or (low == 0.0 and high == 255.0):
+        return 255.0
+    if low >= 0.0 and high <= 1.0:
+        return 1.0
+    raise ValueError(
+        f"pictures are uint8, or float in 0..1 or 0..255; this observation space is {space.dtype} "
+        f"in [{low:g}, {high:g}]; give the space its true bounds, and do not wrap images in "
+        "VecNormalize(norm_obs=True)"
+    )

@@ -1,0 +1,206 @@
+"""The frame store and what fills it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from bvae_rl.collect import STATES_PER_LOOK, collect, collect_drawn
+from bvae_rl.environments import EnvConfig
+from bvae_rl.envs.reach import EPISODE_STEPS, SPECS, PlanarReach
+from bvae_rl.frames import Frames, FrameStore
+from bvae_rl.pairs import Rows, content_look, single
+from bvae_rl.plug.frames_in import FrameLayout
+
+REACH = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", looks="pretrain")
+
+
+def block(n: int, start: int = 0) -> Frames:
+    rng = np.random.default_rng(start)
+    rows = np.arange(start, start + n)
+    return Frames(rng.integers(0, 256, (n, 32, 32, 3), dtype=np.uint8), rows // 4, rows)
+
+
+def test_what_goes_in_comes_out_in_order(tmp_path: Path) -> None:
+    store = FrameStore(tmp_path)
+    store.append(block(5))
+    store.append(block(3, start=5))
+    again = FrameStore.existing(tmp_path)
+    expected = np.concatenate([block(5).frames, block(3, start=5).frames])
+    assert np.array_equal(again.read().frames, expected)
+    assert again.read(np.array([6, 1])).state.tolist() == [6, 1]
+    assert again.shape == (3, 32, 32)
+    assert isinstance(again.array("frames"), np.memmap)
+    again.verify()
+
+
+def test_rows_of_a_killed_append_are_dropped(tmp_path: Path) -> None:
+    store = FrameStore(tmp_path)
+    store.append(block(5))
+    with (tmp_path / "frames.raw").open("ab") as file:
+        file.write(b"half a block")
+    again = FrameStore(tmp_path)
+    again.append(block(3, start=5))
+    again.verify()
+    assert len(again) == 8
+    assert np.array_equal(again.read(slice(5, 8)).frames, block(3, start=5).frames)
+
+
+def test_verify_names_the_damaged_block(tmp_path: Path) -> None:
+    store = FrameStore(tmp_path)
+    store.append(block(5))
+    store.append(block(3, start=5))
+    raw = bytearray((tmp_path / "frames.raw").read_bytes())
+    raw[6 * 32 * 32 * 3] ^= 255
+    (tmp_path / "frames.raw").write_bytes(raw)
+    with pytest.raises(ValueError, match=r"rows 5 to 8 of frames \(block 1\) are damaged"):
+        FrameStore(tmp_path).verify()
+
+
+def test_bad_stores_and_blocks_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no frame store"):
+        FrameStore.existing(tmp_path)
+    store = FrameStore(tmp_path)
+    store.append(block(5))
+    other = Frames(np.zeros((2, 64, 64, 3), np.uint8), np.zeros(2), np.zeros(2))
+    with pytest.raises(ValueError, match="does not fit"):
+        store.append(other)
+    with pytest.raises(ValueError, match="holds frames made with"):
+        store.describe(seed=7)
+    (tmp_path / "store.json").write_text("[]")
+    with pytest.raises(ValueError, match="not a frame store's index"):
+        FrameStore(tmp_path)
+    with pytest.raises(ValueError, match="must be uint8"):
+        Frames(np.zeros((2, 8, 8, 3)), np.zeros(2), np.zeros(2))
+    with pytest.raises(ValueError, match="episode has 3 rows for 2 frames"):
+        Frames(np.zeros((2, 8, 8, 3), np.uint8), np.zeros(3), np.zeros(2))
+
+
+def test_acting_keeps_factors_actions_and_episodes(tmp_path: Path) -> None:
+    store = FrameStore(tmp_path)
+    venv = REACH.vec(2, seed=0)
+    collect(venv, store, 200, seed=0)
+    frames = store.read()
+    assert frames.factors is not None and frames.actions is not None
+    world = PlanarReach()
+    for row in (0, 63, 64, 127):  # a frame belongs to its factors, also across an episode's end
+        world.reset(options={"factors": frames.factors[row].astype(np.float64)})
+        assert np.abs(world._frame().astype(int) - frames.frames[row]).max() <= 2
+    lengths = np.bincount(frames.episode)
+    assert lengths.max() == EPISODE_STEPS
+    assert (np.diff(frames.episode) >= 0).all()
+    looks = frames.factors[:, 4:]
+    for episode in np.unique(frames.episode):
+        assert len(np.unique(looks[frames.episode == episode], axis=0)) == 1
+    step = np.diff(frames.factors[:10, :2], axis=0)
+    assert (
+        np.allclose(step, 0.2 * frames.actions[:9], atol=1e-5)
+        or (np.abs(step) <= np.abs(0.2 * frames.actions[:9]) + 1e-5).all()
+    )
+
+
+def test_a_killed_collection_ends_with_the_same_store(tmp_path: Path) -> None:
+    for name, stops in (("once", [300]), ("twice", [100, 300])):
+        for stop in stops:
+            store = FrameStore(tmp_path / name)
+            collect(REACH.vec(2, seed=0), store, stop, seed=5)
+    once, twice = FrameStore(tmp_path / "once").read(), FrameStore(tmp_path / "twice").read()
+    for name, array in once.arrays().items():
+        assert np.array_equal(array, twice.arrays()[name]), name
+
+
+def drawn(folder: Path, n: int = 1024) -> FrameStore:
+    store = FrameStore(folder)
+    collect_drawn(PlanarReach(size=32, looks="pretrain"), store, n, seed=0, views=2)
+    return store
+
+
+def test_drawn_views_show_one_state_in_two_looks(tmp_path: Path) -> None:
+    store = drawn(tmp_path, 512)
+    frames = store.read()
+    assert frames.factors is not None
+    for number in range(20):
+        pair = np.flatnonzero(frames.state == number)
+        assert len(pair) == 2
+        state, look = frames.factors[pair, :4], frames.factors[pair, 4:]
+        assert np.array_equal(state[0], state[1])
+        assert not np.array_equal(look[0], look[1])
+    first = frames.factors[frames.episode == 0]
+    assert len(first) == STATES_PER_LOOK
+    assert len(np.unique(first[:, 4:], axis=0)) == 1
+
+
+def test_two_views_need_look_factors(tmp_path: Path) -> None:
+    class NoLooks(PlanarReach):
+        factor_specs = SPECS[:4]
+
+    with pytest.raises(ValueError, match="role 'look'"):
+        collect_drawn(NoLooks(), FrameStore(tmp_path), 10, seed=0, views=2)
+
+
+def test_pairs_are_what_they_say(tmp_path: Path) -> None:
+    store = drawn(tmp_path)
+    factors = np.asarray(store.array("factors"))
+    rows = Rows(store, validation=0.1)
+    pair = rows.same_state[:200]
+    assert np.array_equal(factors[pair[:, 0], :4], factors[pair[:, 1], :4])
+    same_look = rows.same_look(np.random.default_rng(0), 500)
+    assert np.array_equal(factors[same_look[:, 0], 4:], factors[same_look[:, 1], 4:])
+    assert (same_look[:, 0] != same_look[:, 1]).all()
+
+
+def test_no_validation_state_is_trained_on(tmp_path: Path) -> None:
+    store = drawn(tmp_path)
+    rows = Rows(store, validation=0.1)
+    state = np.asarray(store.array("state"))
+    assert not set(state[rows.train]) & set(state[rows.validation])
+    assert 0.05 < len(rows.validation) / len(store) < 0.15
+    held = set(rows.validation.tolist())
+    assert not held & set(rows.same_state.ravel().tolist())
+    assert not held & set(rows.same_look(np.random.default_rng(0), 2000).ravel().tolist())
+
+
+def test_a_batch_of_pairs_marks_what_is_shared(tmp_path: Path) -> None:
+    store = drawn(tmp_path)
+    draw = content_look(Rows(store), groups={"content": (0, 3), "look": (3, 5)}, latents=5)
+    batch = draw(store, np.random.default_rng(0), 64)
+    assert batch.x.shape == batch.x2.shape == (32, 3, 32, 32)  # type: ignore[union-attr]
+    assert batch.shared is not None
+    assert batch.shared[:16].int().unique(dim=0).tolist() == [[1, 1, 1, 0, 0]]
+    assert batch.shared[16:].int().unique(dim=0).tolist() == [[0, 0, 0, 1, 1]]
+    again = draw(store, np.random.default_rng(0), 64)
+    assert (batch.x == again.x).all()
+
+
+def test_pairs_need_groups_and_views(tmp_path: Path) -> None:
+    store = drawn(tmp_path / "two")
+    with pytest.raises(ValueError, match="need the latent groups"):
+        content_look(Rows(store), groups={}, latents=5)
+    plain = FrameStore(tmp_path / "one")
+    collect_drawn(PlanarReach(size=32), plain, 600, seed=0)
+    with pytest.raises(ValueError, match="no pairs of one state in two looks"):
+        content_look(Rows(plain), groups={"content": (0, 3), "look": (3, 5)}, latents=5)
+    assert single(Rows(plain))(plain, np.random.default_rng(0), 8).x2 is None
+
+
+def test_symbolic_observations_are_refused(tmp_path: Path) -> None:
+    grid = EnvConfig("minigrid:MiniGrid-Empty-5x5-v0", ("minigrid.wrappers:ImgObsWrapper",))
+    with pytest.raises(ValueError, match=r"symbolic .* RGB wrapper"):
+        collect(grid.vec(1, seed=0), FrameStore(tmp_path), 10, seed=0)
+    with pytest.raises(TypeError, match="Dict observation"):
+        FrameLayout.of(EnvConfig("minigrid:MiniGrid-Empty-5x5-v0").make().observation_space)
+
+
+def test_unknown_environments_wrappers_and_looks_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"unknown environment .* known: bvae_rl/PlanarReach-v0"):
+        EnvConfig("bvae_rl/PlanarReech-v0").make()
+    with pytest.raises(ValueError, match="unknown wrapper"):
+        EnvConfig("minigrid:MiniGrid-Empty-5x5-v0", ("minigrid.wrappers:Nothing",)).make()
+    with pytest.raises(ValueError, match="has no named looks"):
+        EnvConfig("minigrid:MiniGrid-Empty-5x5-v0", looks="ood1").make()
+    with pytest.raises(ValueError, match="known: source, ood1, ood2, pretrain"):
+        REACH.with_looks("night").make()
+    assert isinstance(REACH.make(), gym.Env)
