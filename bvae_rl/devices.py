@@ -1,0 +1,45 @@
+"""Which device to compute on, with how many threads, and in what precision."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """``auto``: CUDA, else MPS, else the CPU. Other names are torch's own."""
+    if name != "auto":
+        return torch.device(name)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 autocast pays: CUDA that supports it, CPUs with AVX512-BF16 or AMX."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    if device.type != "cpu":
+        return False
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = cpuinfo.read_text() if cpuinfo.exists() else ""
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def use_bfloat16(precision: Precision, device: torch.device) -> bool:
+    """Resolve ``precision`` on ``device``; ``auto`` asks the hardware."""
+    if precision == "auto":
+        return has_fast_bfloat16(device)
+    return precision == "bfloat16"
+
+
+def threads_per_worker(workers: int) -> int:
+    """Cores divided by workers: more makes processes slow each other down several times over."""
+    return max(1, (os.cpu_count() or 1) // max(1, workers))

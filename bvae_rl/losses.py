@@ -1,0 +1,81 @@
+"""The terms of the objective, as pure functions.
+
+The scale is stated here, once: every term is *summed* over pixels (or latents) and *averaged* over
+the batch, in nats, so that
+
+    loss = recon + beta * kl,        recon = s * ||x - x_hat||^2   (gaussian)
+
+is minus the evidence lower bound, up to a constant, at beta = 1, for a Gaussian likelihood of
+variance 1 / (2 s). beta means nothing without the likelihood and ``s``. Averaged over M latents
+and N pixels instead, the same objective has beta_norm = beta * M / N (Higgins et al. 2017, A.6).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+Likelihood = Literal["gaussian", "bernoulli"]
+
+
+def recon_nll(x_logits: Tensor, x: Tensor, *, likelihood: Likelihood, s: float) -> Tensor:
+    """Minus log-likelihood of each image, up to a constant, shape (B,).
+
+    ``x_logits`` is the decoder's output: the mean itself (gaussian) or logits (bernoulli), which
+    for pixels in between 0 and 1 is the cross-entropy. ``s`` weighs either.
+    """
+    if likelihood == "gaussian":
+        return s * (x_logits - x).square().flatten(1).sum(1)
+    return s * functional.binary_cross_entropy_with_logits(x_logits, x, reduction="none").flatten(
+        1
+    ).sum(1)
+
+
+def kl_per_latent(mu: Tensor, logvar: Tensor) -> Tensor:
+    """KL(N(mu, exp(logvar)) || N(0, 1)) of each latent, in nats, shape (B, D)."""
+    return 0.5 * (mu.square() + logvar.exp() - 1.0 - logvar)
+
+
+def log_constant(pixels: int, *, likelihood: Likelihood, s: float) -> float:
+    """What ``recon_nll`` leaves out of minus the log-likelihood of ``pixels`` values."""
+    if likelihood == "gaussian":
+        return 0.5 * pixels * math.log(math.pi / s)  # variance 1 / (2 s)
+    return 0.0
+
+
+def beta_norm(beta: float, *, latents: int, pixels: int) -> float:
+    """Normalised beta, beta * latents / pixels (Higgins et al. 2017, appendix A.6)."""
+    return beta * latents / pixels
+
+
+def sample(mu: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:
+    """Reparameterised z = mu + sigma * noise (Kingma and Welling 2014)."""
+    return mu + torch.exp(0.5 * logvar) * noise
+
+
+def average_shared(
+    mu: Tensor, logvar: Tensor, mu2: Tensor, logvar2: Tensor, shared: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Replace the posteriors of ``shared`` (B, D) latents by the pair's average.
+
+    Means and variances are averaged as in Ada-GVAE (Locatello et al. 2020, arXiv 2002.02886,
+    section 4), with the shared latents known instead of inferred.
+    """
+    mean = 0.5 * (mu + mu2)
+    log_variance = torch.logaddexp(logvar, logvar2) - math.log(2.0)
+    return (
+        torch.where(shared, mean, mu),
+        torch.where(shared, log_variance, logvar),
+        torch.where(shared, mean, mu2),
+        torch.where(shared, log_variance, logvar2),
+    )
+
+
+def symmetric_kl(mu: Tensor, logvar: Tensor, mu2: Tensor, logvar2: Tensor) -> Tensor:
+    """Mean of both KL divergences between two diagonal Gaussians, a latent each, (B, D) nats."""
+    var, var2, squared = logvar.exp(), logvar2.exp(), (mu - mu2).square()
+    return 0.25 * ((var + squared) / var2 + (var2 + squared) / var) - 0.5

@@ -1,0 +1,276 @@
+"""The Beta-VAE (Higgins et al. 2017, ICLR): its configuration, its two maps, and its folder.
+
+A saved VAE is ``config.json`` (everything needed to use it, to know how it came about and how good
+it is) and ``model.safetensors`` (weights; never pickle).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor, nn
+
+from bvae_rl.losses import Likelihood
+from bvae_rl.networks import DecoderName, make_decoder, make_encoder
+from bvae_rl.plug.frames_in import MAX_SIDE, MIN_SIDE, frames_to_x
+from bvae_rl.runs import Run, environment
+
+FORMAT = 1
+CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
+
+
+@dataclass(frozen=True)
+class VAEConfig:
+    """What a BetaVAE is built from.
+
+    ``shape`` is (C, H, W), sides from 32 to 128 and divisible by 16; ``groups`` splits the latents,
+    for example ``{"content": (0, 24), "look": (24, 32)}``, and must cover them without overlap;
+    ``s`` weighs the likelihood (``losses.py``); ``channel_order`` says what the channels are.
+    """
+
+    shape: tuple[int, int, int] = (3, 64, 64)
+    latents: int = 32
+    groups: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    channels: tuple[int, int, int] = (32, 64, 64)
+    hidden: int = 256
+    decoder: DecoderName = "pixel_shuffle"
+    likelihood: Likelihood = "gaussian"
+    s: float = 20.0
+    channel_order: Literal["RGB", "BGR", "other"] = "RGB"
+
+    def __post_init__(self) -> None:
+        # JSON knows no tuples: a config read from a file is made equal to the one that was written
+        object.__setattr__(self, "shape", tuple(self.shape))
+        object.__setattr__(self, "channels", tuple(self.channels))
+        object.__setattr__(self, "groups", {k: tuple(v) for k, v in self.groups.items()})
+        if len(self.shape) != 3 or not all(
+            MIN_SIDE <= side <= MAX_SIDE and side % 16 == 0 for side in self.shape[1:]
+        ):
+            raise ValueError(
+                f"shape must be (C, H, W) with H and W from {MIN_SIDE} to {MAX_SIDE} and divisible "
+                f"by 16, got {self.shape}; resize the frames"
+            )
+        if self.shape[0] < 1:
+            raise ValueError(f"a frame needs at least one channel, got shape {self.shape}")
+        if self.latents < 1:
+            raise ValueError(f"latents must be at least 1, got {self.latents}")
+        if len(self.channels) != 3 or min(self.channels) < 1 or self.hidden < 1:
+            raise ValueError(
+                f"channels must be three positive widths and hidden positive, got {self.channels} "
+                f"and {self.hidden}"
+            )
+        for name, value, choices in (
+            ("decoder", self.decoder, get_args(DecoderName)),
+            ("likelihood", self.likelihood, get_args(Likelihood)),
+        ):
+            if value not in choices:
+                raise ValueError(f"unknown {name} {value!r}; known: {', '.join(choices)}")
+        if not self.s > 0:
+            raise ValueError(f"s, the weight of the likelihood, must be positive, got {self.s}")
+        edges = sorted(self.groups.values())
+        if edges and (
+            edges[0][0] != 0
+            or edges[-1][1] != self.latents
+            or any(start >= stop for start, stop in edges)
+            or any(a[1] != b[0] for a, b in pairwise(edges))
+        ):
+            raise ValueError(
+                f"the groups {dict(self.groups)} do not add up to {self.latents} latents without "
+                "gap or overlap"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> VAEConfig:
+        """The inverse of ``to_dict``; unknown keys are an error."""
+        unknown = set(values) - {f.name for f in fields(cls)}
+        if unknown:
+            raise ValueError(f"unknown entries in a VAE's config: {', '.join(sorted(unknown))}")
+        return cls(**values)
+
+    def slice_of(self, group: str) -> slice:
+        """Which latents ``group`` holds: "all" or a named group."""
+        if group == "all":
+            return slice(0, self.latents)
+        if group not in self.groups:
+            known = ", ".join(["all", *self.groups])
+            raise ValueError(f"this VAE has no latent group {group!r}; known: {known}")
+        return slice(*self.groups[group])
+
+    @property
+    def pixels(self) -> int:
+        """Values in a frame, C * H * W."""
+        return int(np.prod(self.shape))
+
+
+class BetaVAE(nn.Module):
+    """Encoder q(z|x) = N(mu, exp(logvar)) and decoder p(x|z).
+
+    ``meta`` is what is known about the weights: ``statistics`` (mean and std of each latent on
+    validation frames, KL), ``training`` (command, seed, steps), ``scores``, ``versions``.
+    """
+
+    def __init__(self, config: VAEConfig) -> None:
+        super().__init__()
+        sizes: dict[str, Any] = {
+            "latents": config.latents, "channels": config.channels, "hidden": config.hidden
+        }  # fmt: skip
+        self.config = config
+        self.encoder = make_encoder(config.shape, **sizes)
+        self.decoder = make_decoder(config.decoder, config.shape, **sizes)
+        self.meta: dict[str, Any] = {}
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of a frame."""
+        return self.config.shape
+
+    @property
+    def latents(self) -> int:
+        """D."""
+        return self.config.latents
+
+    def slice_of(self, group: str) -> slice:
+        """Which latents ``group`` holds: "all" or a named group."""
+        return self.config.slice_of(group)
+
+    def statistics(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Mean and std of each latent on validation frames, each (D,) float32, where known."""
+        stored = self.meta.get("statistics")
+        if stored is None:
+            return None
+        return np.asarray(stored["mean"], np.float32), np.asarray(stored["std"], np.float32)
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x (B, C, H, W) in [0, 1] -> mu, logvar, each (B, D)."""
+        mu, logvar = self.encoder(x).float().chunk(2, dim=1)
+        return mu, logvar.clamp(-12.0, 6.0)  # exp stays finite; far outside what training reaches
+
+    def decode_logits(self, z: Tensor) -> Tensor:
+        """z (B, D) -> what ``losses.recon_nll`` takes, (B, C, H, W)."""
+        return self.decoder(z).float()
+
+    def decode(self, z: Tensor) -> Tensor:
+        """z (B, D) -> expected x (B, C, H, W) in [0, 1]."""
+        logits = self.decode_logits(z)
+        if self.config.likelihood == "bernoulli":
+            return logits.sigmoid()
+        return logits.clamp(0.0, 1.0)
+
+    def select(self, codes: Tensor, group: str) -> Tensor:
+        """The columns of ``codes`` (B, D) that belong to ``group``: "all", "content", "look"..."""
+        return codes[:, self.config.slice_of(group)]
+
+    @torch.no_grad()
+    def traverse(self, z: Tensor, latent: int, values: Tensor) -> Tensor:
+        """Decode ``z`` (D,) with one latent set to each of ``values`` (T,) -> (T, C, H, W)."""
+        if not 0 <= latent < self.config.latents:
+            raise ValueError(f"latent must be in 0..{self.config.latents - 1}, got {latent}")
+        path = z.repeat(len(values), 1)
+        path[:, latent] = values
+        return self.decode(path)
+
+    @torch.inference_mode()
+    def encode_frames(self, frames: np.ndarray, *, batch: int = 256) -> np.ndarray:
+        """Posterior means of uint8 frames (N, H, W, C), shape (N, D) float32."""
+        device = next(self.parameters()).device
+        parts = [
+            self.encoder(frames_to_x(frames[i : i + batch]).to(device))[:, : self.latents].cpu()
+            for i in range(0, len(frames), batch)
+        ]
+        return parts[0].numpy() if len(parts) == 1 else torch.cat(parts).numpy()
+
+    @torch.no_grad()
+    def posterior_frames(
+        self, frames: np.ndarray, *, batch: int = 256
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """mu and logvar of uint8 frames (N, H, W, C), each (N, D) float32."""
+        device = next(self.parameters()).device
+        parts = [
+            torch.stack(self.encode(frames_to_x(frames[i : i + batch]).to(device)))
+            for i in range(0, len(frames), batch)
+        ]
+        mu, logvar = torch.cat(parts, dim=1).cpu().numpy()
+        return mu, logvar
+
+    def save(self, folder: str | Path) -> Path:
+        """Write ``config.json`` and ``model.safetensors``, each by rename, weights first."""
+        run = Run(folder)
+        weights = save_tensors(
+            {name: t.detach().cpu().contiguous() for name, t in self.state_dict().items()}
+        )
+        run.write_file(WEIGHTS_FILE, weights)
+        run.write_json(
+            CONFIG_FILE,
+            {
+                **self.meta,
+                "format": FORMAT,
+                "model": self.config.to_dict(),
+                "input": {"channel_order": self.config.channel_order, "scaling": "x = frame / 255"},
+                "weights_sha256": hashlib.sha256(weights).hexdigest(),
+                "versions": environment(),
+            },
+        )
+        return Path(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path, *, device: str | torch.device = "cpu") -> BetaVAE:
+        """Read a saved folder, bit-equal; ValueError says what is wrong with a damaged one."""
+        stored = read_config(folder)
+        path = Path(folder) / WEIGHTS_FILE
+        try:
+            raw = path.read_bytes()
+            tensors = load_tensors(raw)
+        except (OSError, SafetensorError) as error:
+            raise ValueError(
+                f"cannot read the weights {path}: {error}; the file is missing, truncated or no "
+                "safetensors file: copy it again or pretrain again"
+            ) from error
+        if hashlib.sha256(raw).hexdigest() != stored["weights_sha256"]:
+            raise ValueError(
+                f"{path} does not belong to the {CONFIG_FILE} beside it (checksums differ); the "
+                "save was interrupted or a file replaced: copy both files again"
+            )
+        vae = cls(VAEConfig.from_dict(stored["model"]))
+        try:
+            vae.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise ValueError(f"{path} does not fit its {CONFIG_FILE}: {error}") from error
+        own = ("format", "model", "input", "weights_sha256")
+        vae.meta = {key: value for key, value in stored.items() if key not in own}
+        return vae.to(device).eval()
+
+
+def read_config(folder: str | Path) -> dict[str, Any]:
+    """The checked content of a VAE folder's ``config.json``, without reading the weights."""
+    path = Path(folder) / CONFIG_FILE
+    if not path.exists():
+        raise ValueError(f"no VAE at {folder} (missing {path.name}); make one: bvae-rl pretrain")
+    try:
+        stored = json.loads(path.read_text())
+        found = int(stored["format"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is no VAE's config: {error!r}") from error
+    if found > FORMAT:
+        raise ValueError(
+            f"{path} has format {found}, written by a newer bvae_rl; this version reads up to "
+            f"{FORMAT}: update bvae_rl"
+        )
+    missing = {"model", "weights_sha256"} - set(stored)
+    if missing:
+        raise ValueError(f"{path} lacks {', '.join(sorted(missing))}")
+    return stored

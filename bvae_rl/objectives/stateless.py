@@ -1,0 +1,24 @@
+"""The part of an objective that most objectives leave empty."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from bvae_rl.model import BetaVAE
+from bvae_rl.pairs import Batch
+
+
+class Stateless:
+    """No state beyond the step: nothing to do after it, nothing to save."""
+
+    def after_step(self, vae: BetaVAE, batch: Batch, step: int) -> None:
+        """Nothing."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Empty."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Nothing; a non-empty ``state`` is an error."""
+        if state:
+            raise ValueError(f"{type(self).__name__} has no state, got {sorted(state)}")

@@ -1,0 +1,207 @@
+"""Pretraining: it learns, resumes to the same weights, and any objective fits in."""
+
+from __future__ import annotations
+
+import csv
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from bvae_rl.collect import collect_drawn
+from bvae_rl.devices import threads_per_worker, use_bfloat16
+from bvae_rl.envs.reach import PlanarReach
+from bvae_rl.frames import FrameStore
+from bvae_rl.model import BetaVAE, VAEConfig
+from bvae_rl.objectives import Objective
+from bvae_rl.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.objectives.capacity import CapacityObjective
+from bvae_rl.objectives.pair_supervised import PairSupervisedObjective
+from bvae_rl.objectives.stateless import Stateless
+from bvae_rl.pairs import Batch, Pairing, Rows, single
+from bvae_rl.pretrain import TrainConfig, pretrain
+from bvae_rl.schedules import capacity, constant
+
+CONFIG = VAEConfig(
+    shape=(3, 32, 32),
+    latents=6,
+    groups={"content": (0, 4), "look": (4, 6)},
+    channels=(8, 8, 8),
+    hidden=16,
+)
+QUICK = TrainConfig(batch=16, warmup=5, log_every=10, checkpoint_every=10, precision="float32")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
+    store = FrameStore(tmp_path_factory.mktemp("frames"))
+    collect_drawn(PlanarReach(size=32, looks="pretrain"), store, 1000, seed=0, views=2)
+    return store
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        BetaVAEObjective(constant(1.0)),
+        CapacityObjective(capacity(10.0, 20), gamma=10.0),
+        PairSupervisedObjective(constant(1.0)),
+    ],
+    ids=lambda objective: objective.name,
+)
+def test_training_raises_the_evidence_lower_bound(
+    objective: Objective, store: FrameStore, tmp_path: Path
+) -> None:
+    result = pretrain(store, CONFIG, objective, steps=60, seed=0, out=tmp_path, train=QUICK)
+    with (tmp_path / "log.csv").open() as file:
+        bounds = [float(row["vae/elbo"]) for row in csv.DictReader(file)]
+    assert len(bounds) == 6
+    assert bounds[-1] > bounds[0] + 500
+    again = BetaVAE.load(tmp_path)
+    assert again.meta["training"]["objective"]["name"] == objective.describe()["name"]
+    assert again.meta["training"]["images"] == 60 * 16
+    assert len(again.meta["statistics"]["mean"]) == 6
+    assert torch.equal(again.encoder[1].weight, result.vae.encoder[1].weight)  # type: ignore[arg-type]
+
+
+def test_a_killed_run_resumes_to_the_same_weights(store: FrameStore, tmp_path: Path) -> None:
+    objective = PairSupervisedObjective(constant(1.0))
+
+    def kill(step: int, vae: BetaVAE, metrics: dict[str, float]) -> None:
+        if step == 30:
+            raise KeyboardInterrupt
+
+    whole = pretrain(store, CONFIG, objective, steps=40, seed=1, out=tmp_path / "a", train=QUICK)
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(
+            store, CONFIG, objective, steps=40, seed=1, out=tmp_path / "b", train=QUICK,
+            callbacks=[kill],
+        )  # fmt: skip
+    assert (tmp_path / "b" / "checkpoint.pt").exists()
+    halves = pretrain(store, CONFIG, objective, steps=40, seed=1, out=tmp_path / "b", train=QUICK)
+    for name, tensor in whole.vae.state_dict().items():
+        assert torch.equal(tensor, halves.vae.state_dict()[name]), name
+    logs = [(tmp_path / run / "log.csv").read_text().splitlines() for run in "ab"]
+    assert [line.split(",")[0] for line in logs[0]] == [line.split(",")[0] for line in logs[1]]
+    assert not (tmp_path / "b" / "checkpoint.pt").exists()
+
+
+def test_a_finished_run_is_returned_and_another_is_refused(
+    store: FrameStore, tmp_path: Path
+) -> None:
+    objective = BetaVAEObjective(constant(1.0))
+    first = pretrain(store, CONFIG, objective, steps=10, seed=1, out=tmp_path, train=QUICK)
+    stamp = (tmp_path / "model.safetensors").stat().st_mtime_ns
+    again = pretrain(store, CONFIG, objective, steps=10, seed=1, out=tmp_path, train=QUICK)
+    assert (tmp_path / "model.safetensors").stat().st_mtime_ns == stamp
+    assert again.metrics == first.metrics
+    with pytest.raises(ValueError, match="holds a VAE trained otherwise"):
+        pretrain(store, CONFIG, objective, steps=10, seed=2, out=tmp_path, train=QUICK)
+
+
+def test_training_goes_on_from_given_weights(store: FrameStore, tmp_path: Path) -> None:
+    objective = BetaVAEObjective(constant(1.0))
+    first = pretrain(store, CONFIG, objective, steps=60, seed=1, out=tmp_path / "a", train=QUICK)
+    gentle = replace(QUICK, learning_rate=1e-6)
+    more = pretrain(
+        store, CONFIG, objective, steps=10, seed=1, out=tmp_path / "b", train=gentle,
+        start=first.vae,
+    )  # fmt: skip
+    assert more.metrics["vae/elbo"] == pytest.approx(first.metrics["vae/elbo"], abs=5.0)
+    assert more.vae.meta["training"]["continued_from"]["steps"] == 60
+    with pytest.raises(ValueError, match="another config"):
+        pretrain(
+            store, replace(CONFIG, s=3.0), objective, steps=1, seed=1, out=tmp_path / "c",
+            train=QUICK, start=first.vae,
+        )  # fmt: skip
+
+
+def test_nothing_global_is_seeded(store: FrameStore, tmp_path: Path) -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    pretrain(
+        store, CONFIG, BetaVAEObjective(constant(1.0)), steps=2, seed=1, out=tmp_path, train=QUICK
+    )
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_few_active_latents_are_diagnosed(
+    store: FrameStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        crushed = BetaVAEObjective(constant(1e5))
+        pretrain(store, CONFIG, crushed, steps=60, seed=0, out=tmp_path, train=QUICK)
+    assert "of 6 latents active" in caplog.text
+    assert "lower beta (now 100000" in caplog.text
+
+
+def test_a_new_objective_needs_no_other_edit(store: FrameStore, tmp_path: Path) -> None:
+    calls: list[int] = []
+
+    @dataclass(frozen=True)
+    class Autoencoder(Stateless):
+        def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
+            return single(rows)
+
+        def loss(
+            self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
+        ) -> tuple[Tensor, dict[str, Tensor | float]]:
+            mu, _ = vae.encode(batch.x)
+            recon = (vae.decode_logits(mu) - batch.x).square().sum() / len(batch.x)
+            return recon, {"recon": recon, "kl": 0.0, "beta": 0.0}
+
+        def after_step(self, vae: BetaVAE, batch: Batch, step: int) -> None:
+            calls.append(step)
+
+        def describe(self) -> dict[str, object]:
+            return {"name": "autoencoder"}
+
+    pretrain(store, CONFIG, Autoencoder(), steps=3, seed=0, out=tmp_path, train=QUICK)
+    assert calls == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch": 6}, "multiple of 4"),
+        ({"learning_rate": 0.0}, "must be positive"),
+        ({"validation": 0.9}, r"in \(0, 0.5\)"),
+    ],
+)
+def test_bad_training_settings_are_refused(changes: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TrainConfig(**changes)  # type: ignore[arg-type]
+
+
+def test_frames_of_another_size_are_refused(store: FrameStore, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"holds frames of \(3, 32, 32\), the VAE takes"):
+        pretrain(store, VAEConfig(), BetaVAEObjective(constant(1.0)), steps=1, seed=0, out=tmp_path)
+
+
+def test_the_learning_rate_warms_up_and_decays() -> None:
+    train = TrainConfig(learning_rate=1.0, warmup=100)
+    assert train.learning_rate_at(0, 1000) == pytest.approx(0.01)
+    assert train.learning_rate_at(500, 1000) == pytest.approx(0.5)
+    assert train.learning_rate_at(999, 1000) == pytest.approx(0.02)
+
+
+def test_threads_and_precision_follow_the_machine() -> None:
+    assert threads_per_worker(10_000) == 1
+    assert not use_bfloat16("float32", torch.device("cpu"))
+    assert use_bfloat16("bfloat16", torch.device("cpu"))
+
+
+def test_bfloat16_reaches_the_same_bound(store: FrameStore, tmp_path: Path) -> None:
+    bounds = []
+    for precision in ("float32", "bfloat16"):
+        train = replace(QUICK, precision=precision)
+        result = pretrain(
+            store, CONFIG, BetaVAEObjective(constant(1.0)), steps=80, seed=0,
+            out=tmp_path / precision, train=train,
+        )  # fmt: skip
+        bounds.append(result.metrics["vae/elbo"])
+    assert np.diff(bounds)[0] == pytest.approx(0.0, abs=0.02 * abs(bounds[0]))
