@@ -1,0 +1,139 @@
+"""The one door for the arrays of every metric: shapes, numbers and kinds are checked here.
+
+What passes is float64, finite, two-dimensional, of equal length, and holds no constant factor
+(a factor that never changes has no entropy and no variance, so no score of it is defined).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+
+from bvae_rl.factors import Kind
+
+_LARGEST = 1e100  # squares and ranges of anything below stay finite
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """Codes (N, D) and factors (N, K), float64, and the K kinds."""
+
+    codes: np.ndarray
+    factors: np.ndarray
+    kinds: tuple[Kind, ...]
+
+
+def check(
+    codes: Any,
+    factors: Any,
+    *,
+    kinds: Sequence[Kind] | None = None,
+    minimum: int = 2,
+    suffix: str = "",
+) -> Checked:
+    """Codes, factors and kinds as every metric wants them, or a ValueError.
+
+    ``minimum`` is the number of samples the metric needs; ``suffix`` is added to the two names in
+    messages. Codes may hold constant columns (dead latents): they carry nothing and score nothing.
+    """
+    z = as_matrix(codes, f"codes{suffix}")
+    v = as_matrix(factors, f"factors{suffix}")
+    if len(z) != len(v):
+        raise ValueError(
+            f"codes{suffix} and factors{suffix} must describe the same samples, "
+            f"got {len(z)} and {len(v)} rows"
+        )
+    if len(z) < minimum:
+        raise ValueError(f"at least {minimum} samples are needed, got {len(z)}")
+    if v.shape[1] > len(v):
+        raise ValueError(
+            f"factors{suffix} has more columns than rows, {v.shape}: rows are samples and columns "
+            "are factors; transpose it, or score more samples"
+        )
+    checked = check_kinds(kinds, v.shape[1])
+    constant = constant_columns(v, checked)
+    if constant.any():
+        k = int(np.flatnonzero(constant)[0])
+        raise ValueError(
+            f"factors{suffix} column {k} is constant ({v[0, k]:g} in all {len(v)} samples), so no "
+            "score of it is defined; leave the column out"
+        )
+    for k, kind in enumerate(checked):
+        if kind == "categorical" and len(np.unique(v[:, k])) == len(v):
+            raise ValueError(
+                f"factors{suffix} column {k} is categorical but has as many values as samples "
+                f"({len(v)}); declare it continuous, or score more samples"
+            )
+    return Checked(z, v, checked)
+
+
+def as_matrix(array: Any, name: str) -> np.ndarray:
+    """``array`` as a finite float64 matrix with at least one column, or a ValueError."""
+    matrix = np.asarray(array)
+    if matrix.dtype.kind not in "fiub":
+        raise ValueError(f"{name} must be an array of real numbers, got dtype {matrix.dtype}")
+    if matrix.ndim != 2 or matrix.shape[1] == 0:
+        raise ValueError(f"{name} must be a matrix of samples x columns, got shape {matrix.shape}")
+    matrix = matrix.astype(np.float64)
+    bad = ~(np.abs(matrix) < _LARGEST)  # written so that NaN is bad too
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise ValueError(
+            f"{name} must be finite and below {_LARGEST:g}, got {matrix[row, column]} "
+            f"in row {row}, column {column} ({int(bad.sum())} such entries)"
+        )
+    return matrix
+
+
+def check_kinds(kinds: Sequence[Kind] | None, count: int) -> tuple[Kind, ...]:
+    """``kinds`` as a tuple of ``count`` known kinds; None means all continuous."""
+    if kinds is None:
+        kinds = ["continuous"] * count
+    checked: tuple[Kind, ...] = tuple(kinds)
+    if isinstance(kinds, str) or len(checked) != count:
+        raise ValueError(f"kinds needs one entry for each of the {count} factors, got {kinds!r}")
+    for kind in checked:
+        if kind not in get_args(Kind):
+            raise ValueError(f"unknown kind {kind!r}; known are {', '.join(get_args(Kind))}")
+    return checked
+
+
+def constant_columns(factors: np.ndarray, kinds: Sequence[Kind]) -> np.ndarray:
+    """Boolean (K,): factors that never change; angles that differ by full turns are the same."""
+    if not len(factors):
+        return np.zeros(factors.shape[1], dtype=bool)
+    constant: np.ndarray = np.ptp(factors, axis=0) == 0
+    for k, kind in enumerate(kinds):
+        if kind == "cyclic":
+            turn = np.exp(1j * (factors[:, k] - factors[0, k]))
+            constant[k] = np.abs(turn - 1).max() < 1e-9
+    return constant
+
+
+def split(samples: int, *, test_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Random row numbers for training and testing, disjoint and together all of them."""
+    if not 0 < test_fraction < 1:
+        raise ValueError(f"test_fraction must lie between 0 and 1, got {test_fraction}")
+    order = np.random.default_rng(seed).permutation(samples)
+    held_out = round(samples * test_fraction)
+    train, test = order[held_out:], order[:held_out]
+    if len(train) < 10 or len(test) < 2:
+        raise ValueError(
+            f"{samples} samples with test_fraction {test_fraction:g} leave {len(train)} to fit and "
+            f"{len(test)} to test on; at least 10 and 2 are needed"
+        )
+    return train, test
+
+
+def standardise(values: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """All rows (N, D) shifted and scaled by mean and deviation of the ``train`` rows.
+
+    A column that is constant there becomes 0 throughout: nothing could be learned from it.
+    """
+    mean, scale = values[train].mean(axis=0), values[train].std(axis=0)
+    alive = (np.ptp(values[train], axis=0) > 0) & (scale > 0)
+    scaled: np.ndarray = np.where(alive, (values - mean) / np.where(alive, scale, 1), 0.0)
+    return scaled

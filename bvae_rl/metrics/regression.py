@@ -1,0 +1,93 @@
+"""R2 per factor: how well each factor can be read from the codes, by a network or by a line.
+
+The regressor is fitted on one part of the samples and scored on the other; targets and scores by
+kind as in ``targets``. The linear one is least squares with an intercept. Random splits of
+rollout frames put neighbours on both sides: give ``codes_test`` and ``factors_test`` from other
+episodes (or other looks, for the generalisation score of Traeuble et al. 2022) there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from bvae_rl.factors import Kind
+from bvae_rl.metrics.inputs import check, split, standardise
+from bvae_rl.metrics.regressor import fit_predict
+from bvae_rl.metrics.targets import make_targets
+
+Model = Literal["mlp", "linear"]
+
+
+@dataclass(frozen=True, eq=False)
+class R2:
+    """Held-out score per factor (K,), at most 1, negative if worse than a constant; their mean."""
+
+    per_factor: np.ndarray
+    mean: float
+
+
+def r2(
+    codes: Any,
+    factors: Any,
+    *,
+    kinds: Sequence[Kind] | None = None,
+    model: Model = "mlp",
+    seed: int = 0,
+    test_fraction: float = 0.25,
+    codes_test: Any = None,
+    factors_test: Any = None,
+    steps: int = 2000,
+) -> R2:
+    """R2 of (N, K) factors from (N, D) codes on held-out samples.
+
+    With ``codes_test`` and ``factors_test`` the fit uses all of ``codes`` and the score all of
+    these; otherwise a random ``test_fraction`` is held out. ``steps`` are those of the network.
+    Raises ValueError for unusable arrays, an unknown model, and too few samples.
+    """
+    if model not in ("mlp", "linear"):
+        raise ValueError(f"unknown model {model!r}; known are 'mlp' and 'linear'")
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    if (codes_test is None) != (factors_test is None):
+        raise ValueError("codes_test and factors_test must be given together")
+
+    if codes_test is None:
+        checked = check(codes, factors, kinds=kinds)
+        z, v = checked.codes, checked.factors
+        train, test = split(len(z), test_fraction=test_fraction, seed=seed)
+    else:
+        checked = check(codes, factors, kinds=kinds, minimum=10)
+        held = check(codes_test, factors_test, kinds=kinds, suffix="_test")
+        z, v = (
+            _stack(checked.codes, held.codes, "codes"),
+            _stack(checked.factors, held.factors, "factors"),
+        )
+        train, test = np.split(np.arange(len(z)), [len(checked.codes)])
+
+    targets = make_targets(v, checked.kinds)
+    x, y = standardise(z, train), targets.columns[train]
+    if model == "linear":
+        predicted = _line(x[train], y, x[test])
+    else:
+        predicted = fit_predict(x[train], y, x[test], owner=targets.owner, seed=seed, steps=steps)
+    per_factor = targets.score(predicted, test)
+    return R2(per_factor, float(per_factor.mean()))
+
+
+def _stack(train: np.ndarray, test: np.ndarray, name: str) -> np.ndarray:
+    if train.shape[1] != test.shape[1]:
+        raise ValueError(
+            f"{name} and {name}_test must have the same columns, "
+            f"got {train.shape[1]} and {test.shape[1]}"
+        )
+    return np.concatenate([train, test])
+
+
+def _line(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> np.ndarray:
+    mean = y.mean(axis=0)  # x is centred, so this is the intercept
+    slope = np.linalg.lstsq(x, y - mean, rcond=None)[0]
+    return np.asarray(x_test @ slope + mean)

@@ -1,0 +1,172 @@
+"""The report of a code: parts, groups, what is left out, and the words for it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from bvae_rl.factors import FactorSpec
+from bvae_rl.metrics import Scores, conclusions, dci, measure, mig, r2, report, score, table
+
+pytest.importorskip("sklearn")
+
+SPECS = (
+    FactorSpec("x"),
+    FactorSpec("y"),
+    FactorSpec("heading", kind="cyclic", high=4.0),
+    FactorSpec("colour", role="look"),
+    FactorSpec("shape", kind="categorical", role="look", values=(0, 1, 2)),
+)
+GROUPS = {"content": (0, 5), "look": (5, 8)}
+
+
+def world(samples: int = 600) -> tuple[np.ndarray, np.ndarray]:
+    """Codes: x, y, heading as (cos, sin), a dead latent | colour, shape, half of x."""
+    random = np.random.default_rng(0)
+    factors = random.uniform(size=(samples, 5)) * [1, 1, 4, 1, 1]
+    factors[:, 4] = random.integers(0, 3, samples)
+    x, y, heading, colour, shape = factors.T
+    angle = 2 * np.pi * heading / 4
+    codes = np.stack([x, y, np.cos(angle), np.sin(angle), 0 * x, colour, shape, x], axis=1)
+    codes[:, 7] += 0.3 * random.normal(size=samples)
+    return codes, factors
+
+
+@pytest.fixture(scope="module")
+def scores() -> Scores:
+    codes, factors = world()
+    return score(codes, factors, SPECS, groups=GROUPS, steps=150)
+
+
+def test_the_parts_are_the_metrics_of_their_columns(scores) -> None:
+    codes, factors = world()
+    angles = factors * [1, 1, 2 * np.pi / 4, 1, 1]
+    kinds = ["continuous", "continuous", "cyclic"]
+    content = scores.content
+    assert content.factors == ("x", "y", "heading") and content.latents == (0, 1, 2, 3, 4)
+    assert content.mig.score == mig(codes[:, :5], angles[:, :3], kinds=kinds).score
+    assert content.dci.completeness == dci(codes[:, :5], angles[:, :3], kinds=kinds).completeness
+    line = r2(codes[:, :5], angles[:, :3], kinds=kinds, model="linear")
+    np.testing.assert_array_equal(content.linear_r2.per_factor, line.per_factor)
+    assert content.linear_r2.mean == pytest.approx(1)  # the period of the heading is used
+    assert scores.leak.factors == ("colour", "shape")
+    assert (np.abs(scores.leak.r2.per_factor) < 0.15).all()
+    assert scores.look.latents == (5, 6, 7)
+    read = dict(zip(scores.look.factors, scores.look.r2.per_factor, strict=True))
+    assert read["colour"] > 0.9 and 0.2 < read["x"] < 0.8 and abs(read["y"]) < 0.1
+
+
+def test_active_latents_are_the_mask_or_the_ones_that_move(scores) -> None:
+    assert (scores.latents, scores.active_latents) == (8, 7)
+    assert scores.active.latents == (0, 1, 2, 3, 5, 6, 7)
+    codes, factors = world(200)
+    none = score(codes, factors, SPECS, active=np.zeros(8, bool), steps=1)
+    assert none.active is None and none.active_latents == 0
+    every = score(codes, factors, SPECS, active=np.ones(8, bool), steps=1)
+    assert every.active is None and every.active_latents == 8
+    with pytest.raises(ValueError, match="one boolean for each of the 8 latents"):
+        score(codes, factors, SPECS, active=np.ones(8))
+
+
+def test_without_groups_or_look_factors_those_parts_are_none() -> None:
+    codes, factors = world(200)
+    plain = score(codes, factors, SPECS, steps=1)
+    assert plain.content is plain.leak is plain.look is None
+    state = score(codes, factors[:, :3], SPECS[:3], groups=GROUPS, steps=1)
+    assert state.leak is None and state.content is not None and state.look is not None
+    assert "leak" not in state.to_rows_dict()
+
+
+def test_factors_that_never_change_are_left_out_and_named() -> None:
+    codes, factors = world(200)
+    factors[:, 3] = 0.5
+    factors[:, 4] = 1
+    source = score(codes, factors, SPECS, groups=GROUPS, steps=1)
+    assert source.constant_factors == ("colour", "shape")
+    assert source.all.factors == ("x", "y", "heading") and source.leak is None
+    assert "not scored, because constant in these samples: colour, shape" in conclusions(
+        source, SPECS
+    )
+    factors[:] = 1
+    with pytest.raises(ValueError, match="none of the 5 factors changes in the 200 samples"):
+        score(codes, factors, SPECS)
+
+
+def test_information_is_measured_once(monkeypatch) -> None:
+    calls = []
+
+    def counting(*args, **kwargs):
+        calls.append(args)
+        return measure(*args, **kwargs)
+
+    monkeypatch.setattr(report, "measure", counting)
+    codes, factors = world(100)
+    score(codes, factors, SPECS, groups=GROUPS, steps=1)
+    assert len(calls) == 1
+
+
+def test_rows_and_json_hold_the_same_plain_numbers(scores) -> None:
+    rows, tree = scores.to_rows_dict(), json.loads(json.dumps(scores.to_json(), allow_nan=False))
+    assert rows["mig"] == tree["all"]["mig"]["score"] == scores.all.mig.score
+    assert rows["content/r2/y"] == tree["content"]["r2"]["per_factor"][1]
+    assert rows["leak"] == max(tree["leak"]["r2"]["per_factor"])
+    assert rows["active_latents"] == tree["active_latents"] == 7
+    assert np.shape(tree["all"]["dci"]["importance"]) == (8, 5)
+    json.dumps(rows, allow_nan=False)
+
+
+def test_the_table_has_one_column_a_code_and_dashes_for_what_is_missing(scores) -> None:
+    codes, factors = world(200)
+    floor = score(codes[:, ::-1], factors, SPECS, steps=1)
+    text = table({"VAE": scores, "untrained": floor})
+    lines = text.splitlines()
+    assert lines[0].split() == ["VAE", "untrained"]
+    assert lines[1].split() == ["samples", "600", "200"]
+    assert lines[2].split() == ["latents", "(active)", "8", "(7)", "8", "(7)"]
+    leak = lines[lines.index("leak: look factors from the content latents") + 1]
+    assert leak.split() == ["R2", "mean", f"{scores.leak.r2.mean:.3f}", "-"]
+    first = lines[lines.index("all latents") + 1]
+    assert first.split()[2:] == [f"{scores.all.r2.mean:.3f}", f"{floor.all.r2.mean:.3f}"]
+    assert {len(line) for line in lines if line.startswith("  ")} == {len(lines[0])}
+    assert sum("DCI disentanglement" in line for line in lines) == 3  # all, active, content
+    with pytest.raises(ValueError, match="at least one code"):
+        table({})
+
+
+def test_the_conclusions_say_what_is_where(scores) -> None:
+    said = conclusions(scores, SPECS)
+    text = "\n".join(said)
+    assert any(s.startswith("latent 1 tracks y: 1.00 of its information; R2") for s in said)
+    assert any(s.startswith("heading is shared by latents") for s in said)
+    assert "latent 6 tracks shape: 1.00 of its information" in text
+    assert "no look factor could be read well from the content latents" in text
+    assert "7 of 8 latents are active" in said
+    assert "with 600 samples chance alone gives up to 0.30 nats" in text
+    with pytest.raises(ValueError, match="but the specs describe x, y"):
+        conclusions(scores, SPECS[:2])
+
+
+def test_the_conclusions_name_leaks_mixtures_and_losses() -> None:
+    random = np.random.default_rng(1)
+    factors = random.uniform(size=(4000, 3))
+    specs = (FactorSpec("x"), FactorSpec("y"), FactorSpec("colour", role="look"))
+    codes = np.stack([factors[:, 0] + factors[:, 2], random.normal(size=4000)], axis=1)
+    found = score(codes, factors, specs, groups={"content": (0, 2)}, steps=200)
+    said = "\n".join(conclusions(found, specs))
+    assert "no single latent tracks y" in said
+    assert "latent 0 mixes" in said and "state and look together" in said
+    assert "the look leaks into the content latents (most: colour" in said
+
+
+def test_what_does_not_fit_together_is_refused() -> None:
+    codes, factors = world(100)
+    with pytest.raises(ValueError, match="5 columns, but there are 3 specs"):
+        score(codes, factors, SPECS[:3])
+    with pytest.raises(ValueError, match="names must differ"):
+        score(codes, factors[:, :2], (SPECS[0], SPECS[0]))
+    with pytest.raises(ValueError, match=r"content group \(0, 9\) is not a range within the 8"):
+        score(codes, factors, SPECS, groups={"content": (0, 9)})
+    with pytest.raises(ValueError, match="got 100 and 99 rows"):
+        score(codes, factors[:99], SPECS)
