@@ -1,0 +1,139 @@
+"""The extractor's numbers, and how it is put together. What SB3 does to it: ``test_traps.py``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+
+from bvae_rl.model import BetaVAE, VAEConfig
+from bvae_rl.plug import BetaVAEExtractor, policy_kwargs
+
+CONFIG = VAEConfig(
+    shape=(3, 32, 32),
+    latents=4,
+    groups={"content": (0, 3), "look": (3, 4)},
+    channels=(8, 8, 8),
+    hidden=16,
+)
+SPACE = gym.spaces.Box(0, 255, (3, 32, 32), np.uint8)  # as VecTransposeImage leaves it
+FLOAT_SPACE = gym.spaces.Box(0, 1, (32, 32, 3), np.float32)  # as SB3 leaves it
+
+
+@pytest.fixture
+def vae() -> BetaVAE:
+    torch.manual_seed(0)
+    return BetaVAE(CONFIG).eval()
+
+
+@pytest.fixture
+def folder(vae: BetaVAE, tmp_path: Path) -> str:
+    return str(vae.save(tmp_path / "vae"))
+
+
+@pytest.fixture
+def x() -> torch.Tensor:
+    """(B, C, H, W) in [0, 1], multiples of 1/255."""
+    return torch.from_numpy(np.random.default_rng(0).integers(0, 256, (5, 3, 32, 32))) / 255
+
+
+def test_features_are_the_means_of_the_chosen_group(vae, folder, x):
+    mu, _ = vae.encode(x)
+    for latents, columns in {
+        "all": slice(0, 4),
+        "content": slice(0, 3),
+        "look": slice(3, 4),
+    }.items():
+        extractor = BetaVAEExtractor(
+            SPACE, config=CONFIG.to_dict(), checkpoint=folder, latents=latents
+        )
+        assert extractor.features_dim == columns.stop - columns.start
+        assert torch.equal(extractor(x), mu[:, columns])
+
+
+def test_a_float_space_is_read_as_it_comes(vae, folder, x):
+    mu, _ = vae.encode(x)
+    unit = BetaVAEExtractor(FLOAT_SPACE, config=CONFIG.to_dict(), checkpoint=folder)
+    assert torch.equal(unit(x.permute(0, 2, 3, 1)), mu)
+    # SB3 divides only bytes: floats up to 255 arrive undivided
+    wide_space = gym.spaces.Box(0, 255, (3, 32, 32), np.float32)
+    wide = BetaVAEExtractor(wide_space, config=CONFIG.to_dict(), checkpoint=folder)
+    torch.testing.assert_close(wide(x * 255), mu)
+
+
+def test_the_frozen_encoder_builds_no_graph_but_lets_one_pass(folder, x):
+    extractor = BetaVAEExtractor(SPACE, config=CONFIG.to_dict(), checkpoint=folder)
+    assert list(extractor.parameters()) == []
+    features = extractor(x)
+    assert not features.requires_grad
+    head = torch.nn.Linear(4, 1)
+    head(features).sum().backward()  # features may be saved for a backward pass
+    assert head.weight.grad is not None
+    torch.testing.assert_close(head.weight.grad[0], features.sum(0))
+
+
+def test_its_state_dict_fits_the_vaes_encoder(vae, folder):
+    extractor = BetaVAEExtractor(SPACE, config=CONFIG.to_dict(), checkpoint=folder)
+    state = extractor.state_dict()
+    assert bool(state.pop("ready"))
+    expected = {f"encoder.{name}": tensor for name, tensor in vae.encoder.state_dict().items()}
+    assert state.keys() == expected.keys()
+    assert all(torch.equal(state[name], expected[name]) for name in expected)
+
+
+def test_building_one_draws_no_global_random_numbers(folder):
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    for checkpoint in (folder, None):
+        torch.manual_seed(3)
+        BetaVAEExtractor(SPACE, config=CONFIG.to_dict(), checkpoint=checkpoint)
+        assert torch.equal(torch.rand(2), expected)
+
+
+def test_another_vae_at_the_path_is_not_used(folder, x):
+    other = VAEConfig(shape=(3, 32, 32), latents=4, channels=(8, 8, 8), hidden=16)  # no groups
+    extractor = BetaVAEExtractor(SPACE, config=other.to_dict(), checkpoint=folder)
+    with pytest.raises(ValueError, match="has another config"):
+        extractor(x)
+
+
+def test_spaces_that_the_vae_does_not_know_are_refused(folder):
+    with pytest.raises(ValueError, match=r"trained on .*\(3, 32, 32\).*\(3, 64, 64\)"):
+        BetaVAEExtractor(
+            gym.spaces.Box(0, 255, (3, 64, 64), np.uint8),
+            config=CONFIG.to_dict(),
+            checkpoint=folder,
+        )
+    with pytest.raises(TypeError, match="Dict observation"):
+        BetaVAEExtractor(gym.spaces.Dict(image=SPACE), config=CONFIG.to_dict(), checkpoint=folder)
+
+
+def test_policy_kwargs_are_plain_values(folder):
+    kwargs = policy_kwargs(Path(folder), latents="content")
+    assert kwargs == {
+        "features_extractor_class": BetaVAEExtractor,
+        "features_extractor_kwargs": {
+            "config": CONFIG.to_dict(),
+            "checkpoint": folder,
+            "latents": "content",
+        },
+        "net_arch": [256, 256],
+    }
+    assert policy_kwargs(folder, net_arch={"pi": (8,), "vf": (4, 4)})["net_arch"] == {
+        "pi": [8],
+        "vf": [4, 4],
+    }
+
+
+def test_policy_kwargs_refuse_what_cannot_work(folder):
+    with pytest.raises(ValueError, match="no VAE at"):
+        policy_kwargs(folder + "x")
+    with pytest.raises(ValueError, match="no latent group 'colour'; known: all, content, look"):
+        policy_kwargs(folder, latents="colour")
+    weights = Path(folder) / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-10])
+    with pytest.raises(ValueError, match="truncated"):
+        policy_kwargs(folder)
