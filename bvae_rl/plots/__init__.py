@@ -1,0 +1,23 @@
+"""Pictures: one function each, arrays in, a matplotlib ``Figure`` out (no pyplot, no display).
+
+A new picture is a new file, or a new function in the file of its family.
+"""
+
+from bvae_rl.plots.factors import factor_heatmap, kl_bars
+from bvae_rl.plots.images import reconstructions, traversal_grid
+from bvae_rl.plots.scores import learning_curves, transfer_bars
+from bvae_rl.plots.style import arm_colour, arm_label, png
+from bvae_rl.plots.timelines import timelines
+
+__all__ = [
+    "arm_colour",
+    "arm_label",
+    "factor_heatmap",
+    "kl_bars",
+    "learning_curves",
+    "png",
+    "reconstructions",
+    "timelines",
+    "transfer_bars",
+    "traversal_grid",
+]

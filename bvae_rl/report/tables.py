@@ -1,0 +1,212 @@
+"""Rows grouped into the tables of a report: scores, ledger, representation, seeds, versions.
+
+House rule: below five seeds every seed's value is printed and no interval.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from bvae_rl.plots.spread import interval, iqm
+from bvae_rl.plots.style import ARMS, arm_label, minus
+from bvae_rl.runs import Row
+
+Cell = str | tuple[str, str]  # a text, or a text and the small print below it
+
+METRICS: Mapping[str, tuple[str, str]] = {  # agent metrics: (heading, format)
+    "score": ("Normalised score", ".2f"),
+    "return": ("Return per episode", ".1f"),
+    "success": ("Success rate", ".0%"),
+    "retention": ("Retention: score over source score", ".0%"),
+}
+FAMILIES = {  # prefix of a representation metric: heading
+    "r2": "R2 of each factor, read from the code",
+    "linear_r2": "R2 of each factor, read by a linear regressor",
+    "leak": "Leak: R2 of each look factor, read from the content latents",
+    "mig": "Mutual information gap",
+    "dci": "DCI",
+}
+LEDGER = {
+    "pretrain_frames": "frames rendered for pretraining",
+    "env_steps": "environment steps",
+    "looks": "looks seen",
+    "paired": "same-state pairs",
+    "labels": "labels",
+}
+FLOORS = ("untrained", "random", "pca")
+NONE = "\N{EN DASH}"
+SPREAD = (
+    "Large: interquartile mean over seeds. Small: every seed's value, or from five seeds on the "
+    "95% bootstrap interval."
+)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A caption, a row of heads and rows of cells; a row of one cell heads those below it."""
+
+    caption: str
+    head: Sequence[Cell]
+    body: Sequence[Sequence[Cell]]
+    note: str = ""
+
+
+def scores(rows: Iterable[Row]) -> list[Table]:
+    """One table for each world, algorithm and metric of study "transfer": arms against looks.
+
+    Rows with a ``step`` are points of a curve and left out; algo "none" (a policy that was not
+    trained) is shown with every algorithm.
+    """
+    ours = _where(rows, study="transfer", step=None)
+    trained = [row for row in ours if row.algo != "none"]
+    found = []
+    for env, algo in _unique((row.env, row.algo) for row in trained or ours):
+        here = [row for row in ours if row.env == env and row.algo in (algo, "none")]
+        for metric in _known_first((row.metric for row in here), METRICS):
+            found.append(_score_table(_where(here, metric=metric), f"{env}, {algo.upper()}"))
+    return found
+
+
+def _score_table(rows: Sequence[Row], place: str) -> Table:
+    heading, form = METRICS.get(rows[0].metric, (rows[0].metric, ".3g"))
+    looks = _unique(row.look_set for row in rows)
+    body = [
+        [_named(arm), *(_spread(_where(rows, arm=arm, look_set=look), form) for look in looks)]
+        for arm in _arms(rows)
+    ]
+    return Table(
+        f"{heading} {NONE} {place}",
+        ["arm", *(look or "any look" for look in looks)],
+        body,
+        f"{_range(row.n for row in rows)} episodes per seed and look set. {SPREAD}",
+    )
+
+
+def ledger(rows: Iterable[Row]) -> list[Table]:
+    """What each arm was allowed to see."""
+    ours = [row for row in rows if row.ledger]
+    keys = _known_first((key for row in ours for key in row.ledger), LEDGER)
+    body = [
+        [_named(arm), *(_entries(_where(ours, arm=arm), key) for key in keys)]
+        for arm in _arms(ours)
+    ]
+    head = ["arm", *(LEDGER.get(key, key.replace("_", " ")) for key in keys)]
+    return [Table("Supervision ledger", head, body)] if body else []
+
+
+def representation(rows: Iterable[Row]) -> list[Table]:
+    """Metrics of study "representation" against codes, the floors last."""
+    ours = _where(rows, study="representation")
+    if not ours:
+        return []
+    codes = sorted(_unique((row.arm, row.look_set) for row in ours), key=lambda c: _floor(c[0]))
+    body: list[list[Cell]] = []
+    for family in _known_first((_family(row.metric) for row in ours), FAMILIES):
+        metrics = _unique(row.metric for row in ours if _family(row.metric) == family)
+        if metrics != [family]:
+            body.append([FAMILIES.get(family, family)])
+        for metric in metrics:
+            here = _where(ours, metric=metric)
+            cells = [_spread(_where(here, arm=arm, look_set=look), ".2f") for arm, look in codes]
+            body.append([metric.partition("/")[2] or FAMILIES.get(metric, metric), *cells])
+    head = [
+        (arm_label(arm), ", ".join(filter(None, ["floor" if _floor(arm) else arm, look])))
+        for arm, look in codes
+    ]
+    note = f"Scored on {_range(row.n for row in ours)} frames. {SPREAD}"
+    return [Table("Codes against true factors", ["metric", *head], body, note)]
+
+
+def seeds(rows: Iterable[Row]) -> list[Table]:
+    """Which seeds stand behind each arm."""
+    ours = list(rows)
+    body: list[list[Cell]] = []
+    for arm in _arms(ours):
+        here = _where(ours, arm=arm)
+        body.append([_named(arm), *(_seeds(here, kind) for kind in ("vae_seed", "agent_seed"))])
+    return [Table("Seeds behind each arm or code", ["arm", "VAE", "agent"], body)] if body else []
+
+
+def versions(found: Mapping[str, Any]) -> list[Table]:
+    body = [[str(key), NONE if value is None else str(value)] for key, value in found.items()]
+    return [Table("Versions, commit and machine", ["what", "which"], body)] if body else []
+
+
+def _spread(rows: Sequence[Row], form: str) -> Cell:
+    ordered = sorted(rows, key=lambda row: (row.vae_seed or 0, row.agent_seed or 0))
+    values = [row.value for row in ordered if not math.isnan(row.value)]
+    if not values:
+        return NONE
+    middle = _number(float(iqm(values)), form)
+    if len(values) == 1:
+        return middle
+    band = interval(values)
+    if band is None:
+        return middle, " \N{MIDDLE DOT} ".join(_number(value, form) for value in values)
+    low, high = (_number(float(end), form) for end in band)
+    return middle, f"{low} to {high} ({len(values)} seeds)"
+
+
+def _number(value: float, form: str) -> str:
+    text = format(value, form)
+    return minus(text.removeprefix("-") if not text.strip("-0.%") else text)
+
+
+def _entries(rows: Sequence[Row], key: str) -> str:
+    return " / ".join(_unique(_entry(row.ledger.get(key)) for row in rows))
+
+
+def _entry(value: object) -> str:
+    if value is None:
+        return NONE
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return f"{value:,}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)
+
+
+def _arms(rows: Iterable[Row]) -> list[str]:
+    return _known_first((row.arm for row in rows), ARMS)
+
+
+def _named(arm: str) -> Cell:
+    label = arm_label(arm)
+    return label if label == arm else (label, arm)
+
+
+def _seeds(rows: Sequence[Row], kind: str) -> str:
+    found = sorted({getattr(row, kind) for row in rows} - {None})
+    return ", ".join(map(str, found)) or NONE
+
+
+def _floor(arm: str) -> bool:
+    return arm.partition("/")[0] in FLOORS
+
+
+def _family(metric: str) -> str:
+    return metric.partition("/")[0]
+
+
+def _range(counts: Iterable[int]) -> str:
+    ordered = sorted(counts)
+    return " to ".join(f"{count:,}" for count in _unique((ordered[0], ordered[-1])))
+
+
+def _where(rows: Iterable[Row], **wanted: object) -> list[Row]:
+    return [row for row in rows if all(getattr(row, k) == v for k, v in wanted.items())]
+
+
+def _known_first(names: Iterable[str], known: Mapping[str, object]) -> list[str]:
+    order = list(known)
+    return sorted(_unique(names), key=lambda name: order.index(name) if name in known else 99)
+
+
+def _unique(items: Iterable[T]) -> list[T]:
+    return list(dict.fromkeys(items))

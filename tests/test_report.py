@@ -1,0 +1,249 @@
+"""The report shows every arm and seed, escapes what comes in and needs nothing from outside."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from bvae_rl.plots import png, transfer_bars
+from bvae_rl.plots.style import ARMS, arm_label
+from bvae_rl.report import FigureEntry, tables, write_report
+from bvae_rl.runs import Row, Run, RunError
+
+LEDGER = {"pretrain_frames": 1500000, "env_steps": 100000, "looks": "source", "paired": True}
+BASE = Row(
+    study="transfer",
+    arm="state",
+    algo="ppo",
+    env="Env-v0",
+    look_set="source",
+    metric="score",
+    value=0.5,
+    n=100,
+    ledger=LEDGER,
+    command="bvae-rl transfer --seed 0",
+)
+
+
+def agents(seeds: int) -> list[Row]:
+    return [
+        replace(BASE, arm=arm, agent_seed=seed, look_set=look, metric=metric, value=value + seed)
+        for arm in ARMS
+        for seed in range(seeds)
+        for look in ("source", "ood1")
+        for metric, value in (("score", 0.25), ("return", -40.0), ("success", 0.5))
+    ]
+
+
+class Page(HTMLParser):
+    """Tags and attributes of a page, its text, and whether all tags close in order."""
+
+    VOID = ("meta", "link", "img")
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(source)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def write(tmp_path: Path, rows: list[Row], *figures: FigureEntry, quick: bool = False) -> Page:
+    path = write_report(
+        rows, figures, Run(tmp_path), title="A run", headline=["It works."], quick=quick
+    )
+    assert path == tmp_path / "report.html"
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def body(table: tables.Table) -> dict[str, list[tables.Cell]]:
+    rows = {}
+    for head, *cells in table.body:
+        rows[head if isinstance(head, str) else head[1]] = cells
+    return rows
+
+
+def test_every_arm_and_every_seed_is_on_the_page(tmp_path: Path) -> None:
+    page = write(tmp_path, agents(3))
+    for arm in ARMS:
+        assert arm in page.text and arm_label(arm) in page.text
+    assert "0.25 \N{MIDDLE DOT} 1.25 \N{MIDDLE DOT} 2.25" in page.text
+    headings = re.findall(r"Normalised score|Return per episode|Success rate", page.text)
+    assert headings == ["Normalised score", "Return per episode", "Success rate"]
+
+
+def test_score_cells_list_seeds_below_five_and_an_interval_from_five() -> None:
+    few, many = (body(tables.scores(agents(seeds))[0])["pca"][0] for seeds in (4, 5))
+    assert few == ("1.75", "0.25 · 1.25 · 2.25 · 3.25")
+    assert many[0] == "2.25" and re.fullmatch(r"\d\.\d\d to \d\.\d\d \(5 seeds\)", many[1])
+    assert body(tables.scores(agents(1))[1])["pca"][0] == "\N{MINUS SIGN}40.0"
+
+
+def test_the_random_policy_stands_beside_each_algorithm_and_curves_stay_out() -> None:
+    rows = [
+        BASE,
+        replace(BASE, algo="sac"),
+        replace(BASE, arm="random_policy", algo="none", value=0.0),
+        replace(BASE, step=1000, value=9.0),
+    ]
+    found = tables.scores(rows)
+    assert [table.caption.partition(", ")[2] for table in found] == ["PPO", "SAC"]
+    for table in found:
+        assert body(table) == {"state": ["0.50"], "random_policy": ["0.00"]}
+
+
+def test_missing_and_nan_scores_are_dashes() -> None:
+    rows = [replace(BASE, arm="pca", look_set="ood1"), replace(BASE, value=float("nan"))]
+    assert body(tables.scores(rows)[0]) == {
+        "state": [tables.NONE, tables.NONE],
+        "pca": ["0.50", tables.NONE],
+    }
+
+
+def test_the_ledger_says_what_each_arm_saw() -> None:
+    rows = [
+        BASE,
+        replace(BASE, arm="pca", ledger={**LEDGER, "paired": False, "labels": ["a", "b"]}),
+        replace(BASE, arm="mine", agent_seed=1, ledger={**LEDGER, "env_steps": 5}),
+        replace(BASE, arm="mine", ledger=LEDGER),
+        replace(BASE, arm="bvae", ledger={}),
+    ]
+    (table,) = tables.ledger(rows)
+    assert table.head == [
+        "arm",
+        "frames rendered for pretraining",
+        "environment steps",
+        "looks seen",
+        "same-state pairs",
+        "labels",
+    ]
+    assert body(table) == {
+        "state": ["1,500,000", "100,000", "source", "yes", tables.NONE],
+        "pca": ["1,500,000", "100,000", "source", "no", "a, b"],
+        "mine": ["1,500,000", "5 / 100,000", "source", "yes", tables.NONE],
+    }
+
+
+def test_codes_stand_beside_their_floors() -> None:
+    rows = [
+        replace(BASE, study="representation", arm=arm, metric=metric, value=value, look_set=None)
+        for arm, value in (("untrained", 0.1), ("bvae_pairs/content", 0.9), ("pca", 0.3))
+        for metric in ("mig", "r2/elbow", "r2/shoulder", "dci/completeness")
+    ]
+    rows.append(replace(rows[4], metric="leak/arm_colour", value=0.05))
+    (table,) = tables.representation(rows)
+    assert table.head == [
+        "metric",
+        ("pair-supervised Beta-VAE, content", "bvae_pairs/content"),
+        ("untrained encoder", "floor"),
+        ("PCA", "floor"),
+    ]
+    names = [row[0] for row in table.body]
+    assert names == [
+        tables.FAMILIES["r2"],
+        "elbow",
+        "shoulder",
+        tables.FAMILIES["leak"],
+        "arm_colour",
+        tables.FAMILIES["mig"],
+        tables.FAMILIES["dci"],
+        "completeness",
+    ]
+    assert body(table)["elbow"] == ["0.90", "0.10", "0.30"]
+    assert body(table)["arm_colour"] == ["0.05", tables.NONE, tables.NONE]
+
+
+def test_text_is_escaped_everywhere(tmp_path: Path) -> None:
+    evil = '<script>alert("1")</script>'
+    picture = FigureEntry("transfer", evil, f'"{evil}', _picture(tmp_path))
+    rows = [
+        replace(BASE, arm=evil, metric=evil, look_set=evil, command=evil, ledger={evil: evil}),
+        replace(BASE, study="representation", arm=evil, metric=evil, env=evil),
+    ]
+    path = write_report(
+        rows,
+        [picture],
+        Run(tmp_path),
+        title=evil,
+        headline=[evil],
+        notes=[evil],
+        versions={evil: evil},
+        quick=False,
+    )
+    page = Page(path.read_text(encoding="utf-8"))
+    assert page.all("script") == []
+    assert page.text.count("alert(") >= 12
+    assert page.all("img")[0]["alt"] == f'{evil}. "{evil}'
+
+
+def test_the_page_needs_nothing_from_outside(tmp_path: Path) -> None:
+    data = _picture(tmp_path)
+    page = write(tmp_path, agents(2), FigureEntry("transfer", "Bars", "Scores.", data))
+    source = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"https?:|url\(|@import", source)
+    targets = [v for _, a in page.tags for k, v in a.items() if k in ("src", "href") and v]
+    assert targets and all(value.startswith(("#", "data:")) for value in targets)
+    anchors = {attributes.get("id") for _, attributes in page.tags}
+    assert {value[1:] for value in targets if value.startswith("#")} <= anchors
+    inlined = str(page.all("img")[0]["src"]).partition("base64,")[2]
+    assert base64.b64decode(inlined) == (tmp_path / data).read_bytes()
+    assert page.all("img")[0]["alt"] == "Bars. Scores."
+
+
+def test_sections_come_in_order_and_empty_ones_are_left_out(tmp_path: Path) -> None:
+    picture = _picture(tmp_path)
+    keys = ("recon", "timelines", "traversals/bvae", "heatmap", "transfer", "curves")
+    rows = [*agents(1), replace(BASE, study="representation", metric="mig")]
+    page = write(tmp_path, rows, *(FigureEntry(key, key, "", picture) for key in keys))
+    assert [section["id"] for section in page.all("section")] == [
+        *("headline", "curves", "transfer", "scores", "ledger", "codes", "heatmap"),
+        *("traversals", "timelines", "more", "commands", "seeds", "versions"),
+    ]
+    bare = write(tmp_path, [])
+    assert [section["id"] for section in bare.all("section")] == ["headline", "versions"]
+
+
+def test_commands_are_listed_once(tmp_path: Path) -> None:
+    rows = [BASE, replace(BASE, agent_seed=1), replace(BASE, agent_seed=2, command="other")]
+    page = write(tmp_path, rows)
+    assert page.text.count(BASE.command) == 1 and page.text.count("other") == 1
+    assert body(tables.seeds(rows)[0]) == {"state": [tables.NONE, "1, 2"]}
+
+
+def test_only_a_quick_run_says_that_its_figures_mean_nothing(tmp_path: Path) -> None:
+    assert "figures mean nothing" in write(tmp_path, [], quick=True).text
+    assert "figures mean nothing" not in write(tmp_path, []).text
+
+
+def test_a_missing_or_broken_picture_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"picture 'curves' at .*absent\.png"):
+        write(tmp_path, [], FigureEntry("curves", "", "", "absent.png"))
+    (tmp_path / "bad.png").write_bytes(b"GIF89a")
+    with pytest.raises(RunError, match="not a PNG"):
+        write(tmp_path, [], FigureEntry("curves", "", "", tmp_path / "bad.png"))
+
+
+def _picture(folder: Path) -> str:
+    Run(folder).write_file("bars.png", png(transfer_bars({"state": {"source": [1.0]}}), dpi=40))
+    return "bars.png"
