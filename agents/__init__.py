@@ -1,0 +1,1 @@
+"""Agents under comparison: what they see, how they are trained, evaluated and scored."""

@@ -1,0 +1,216 @@
+"""The arms of a comparison: what an agent sees, as one row each.
+
+A further arm is one more row of ``ARMS``; nothing else changes. Every arm states what it was
+allowed to see (``Ledger``), which is printed beside each of its scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from stable_baselines3.common.vec_env import VecEnv
+
+from bvae_rl.agents.true_state import blind_view, state_view
+from bvae_rl.environments import EnvConfig
+from bvae_rl.frames import FrameStore
+from bvae_rl.model import BetaVAE, VAEConfig, read_config
+from bvae_rl.pca import PCAEncoder
+from bvae_rl.plug.frames_in import FrameLayout
+from bvae_rl.plug.latent_env import Encoder, LatentVecEnv
+
+PCA_FRAMES, STATISTICS_FRAMES = 10_000, 2_000
+
+
+class SavedEncoder(Encoder, Protocol):
+    """An encoder that can be copied into an agent's folder; ``meta`` says how it came about."""
+
+    meta: dict[str, Any]
+
+    def save(self, folder: str | Path) -> Path: ...
+
+
+@dataclass(frozen=True)
+class ArmInputs:
+    """Where the arms find their encoders: folders, so that it pickles.
+
+    ``vae`` trained without pairs, ``vae_pairs`` with pairs and a ``content`` group, ``store``
+    frames for PCA and for the statistics of an untrained encoder. ``vae_seed`` names the seed of
+    the encoder, trained or not.
+    """
+
+    vae: Path | None = None
+    vae_pairs: Path | None = None
+    store: Path | None = None
+    vae_seed: int = 0
+
+    def require(self, name: str) -> Path:
+        """The path called ``name``, or a ValueError that says what is missing."""
+        path: Path | None = getattr(self, name)
+        if path is None:
+            raise ValueError(f"this arm needs {name}, the path of {_WHAT[name]}; none was given")
+        return path
+
+    def identity(self, needs: Sequence[str]) -> dict[str, Any]:
+        """What the named inputs contain, so that a changed encoder is noticed."""
+        content: dict[str, Any] = {"vae_seed": self.vae_seed} if needs else {}
+        for name in needs:
+            path = self.require(name)
+            if name == "store":
+                store = FrameStore.existing(path)
+                content[name] = {"frames": len(store), "meta": store.meta}
+            else:
+                content[name] = read_config(path)["weights_sha256"]
+        return content
+
+
+_WHAT = {
+    "vae": "a VAE folder (bvae-rl pretrain)",
+    "vae_pairs": "a pair-supervised VAE folder (bvae-rl pretrain)",
+    "store": "a frame store (bvae-rl collect)",
+}
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What an arm was allowed to see: printed beside each of its scores.
+
+    ``pretrain_frames`` rendered for its encoder, ``env_steps`` of the agent, ``looks`` seen by
+    encoder and agent, same-state pairs or not, and ``labels`` ("none" or what was told).
+    """
+
+    pretrain_frames: int
+    env_steps: int
+    looks: str
+    paired: bool
+    labels: str = "none"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for a row."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One row of a comparison.
+
+    ``observe`` turns the environment's VecEnv into what the agent sees; it gets the encoder that
+    ``build`` made from ``inputs`` (only the named ``needs`` are read) and ``load`` reads back from
+    the agent's folder, or None. ``train_looks`` replaces the look set for training only.
+    """
+
+    name: str
+    text: str
+    observe: Callable[[VecEnv, SavedEncoder | None], VecEnv]
+    policy: Literal["MlpPolicy", "CnnPolicy"] = "MlpPolicy"
+    needs: tuple[str, ...] = ()
+    build: Callable[[ArmInputs], SavedEncoder] | None = None
+    load: Callable[[Path], SavedEncoder] | None = None
+    train_looks: str | None = None
+    paired: bool = False
+    labels: str = "none"
+
+    def train_env(self, env: EnvConfig) -> EnvConfig:
+        """The environment that this arm trains in."""
+        return env.with_looks(self.train_looks) if self.train_looks else env
+
+    def ledger(self, env: EnvConfig, encoder: SavedEncoder | None, *, env_steps: int) -> Ledger:
+        """What this arm sees when it trains for ``env_steps`` in ``env``."""
+        training = {} if encoder is None else encoder.meta.get("training", {})
+        pretrain = training.get("store", {}).get("looks")
+        looks = f"agent: {self.train_env(env).looks or 'as the environment draws them'}"
+        if encoder is not None:
+            looks = f"encoder: {pretrain or 'as its frames show'}; {looks}"
+        frames = int(training.get("frames", 0))
+        return Ledger(frames, env_steps, looks, paired=self.paired, labels=self.labels)
+
+
+def _state(venv: VecEnv, encoder: SavedEncoder | None) -> VecEnv:
+    return state_view(venv)
+
+
+def _blind(venv: VecEnv, encoder: SavedEncoder | None) -> VecEnv:
+    return blind_view(venv)
+
+
+def _pixels(venv: VecEnv, encoder: SavedEncoder | None) -> VecEnv:
+    FrameLayout.of(venv.observation_space)  # a clear error where the observation is no picture
+    return venv
+
+
+def _encoded(venv: VecEnv, encoder: SavedEncoder | None, *, latents: str = "all") -> VecEnv:
+    assert encoder is not None
+    return LatentVecEnv(venv, encoder, latents=latents, standardise=True)
+
+
+def _untrained(inputs: ArmInputs) -> BetaVAE:
+    store = FrameStore.existing(inputs.require("store"))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(inputs.vae_seed)
+        vae = BetaVAE(VAEConfig(shape=store.shape)).eval()
+    codes = vae.encode_frames(_some_frames(store, STATISTICS_FRAMES, seed=inputs.vae_seed))
+    vae.meta = {
+        "statistics": {"mean": codes.mean(0).tolist(), "std": codes.std(0).tolist()},
+        "training": {"frames": len(codes), "store": store.meta, "steps": 0},
+    }
+    return vae
+
+
+def _principal(inputs: ArmInputs) -> PCAEncoder:
+    store = FrameStore.existing(inputs.require("store"))
+    frames = _some_frames(store, PCA_FRAMES, seed=inputs.vae_seed)
+    encoder = PCAEncoder.fit(frames, VAEConfig.latents, seed=inputs.vae_seed)
+    encoder.meta = {"training": {"frames": len(frames), "store": store.meta}}
+    return encoder
+
+
+def _trained(inputs: ArmInputs, *, name: str) -> BetaVAE:
+    return BetaVAE.load(inputs.require(name))
+
+
+def _some_frames(store: FrameStore, n: int, *, seed: int) -> np.ndarray:
+    rows = np.random.default_rng(seed).permutation(len(store))[:n]
+    return np.array(store.array("frames")[np.sort(rows)])
+
+
+ARMS: dict[str, Arm] = {
+    row.name: row
+    for row in (
+        Arm("state", "true state factors", _state, labels="true state"),
+        Arm("blind", "own joints only, no picture", _blind, labels="own joints"),
+        Arm("pixels", "raw pixels, NatureCNN", _pixels, "CnnPolicy"),
+        Arm(
+            "pixels_randomised", "raw pixels, NatureCNN, trained under random looks (ood1)",
+            _pixels, "CnnPolicy", train_looks="ood1",
+        ),
+        Arm(
+            "random", "untrained encoder, frozen",
+            _encoded, needs=("store",), build=_untrained, load=BetaVAE.load,
+        ),
+        Arm(
+            "pca", "principal components",
+            _encoded, needs=("store",), build=_principal, load=PCAEncoder.load,
+        ),
+        Arm(
+            "bvae", "Beta-VAE, no pairs, all latents",
+            _encoded, needs=("vae",), build=partial(_trained, name="vae"), load=BetaVAE.load,
+        ),
+        Arm(
+            "bvae_pairs", "pair-supervised Beta-VAE, content latents",
+            partial(_encoded, latents="content"), needs=("vae_pairs",),
+            build=partial(_trained, name="vae_pairs"), load=BetaVAE.load, paired=True,
+        ),
+    )
+}  # fmt: skip
+
+
+def arm(name: str) -> Arm:
+    """The row called ``name``, or a ValueError that lists the known ones."""
+    if name not in ARMS:
+        raise ValueError(f"unknown arm {name!r}; known: {', '.join(ARMS)}")
+    return ARMS[name]

@@ -1,0 +1,135 @@
+"""Scores of agents from rows: normalised return, retention, area and threshold of learning curves.
+
+The interquartile mean and its bootstrap interval follow Agarwal et al. 2021 (NeurIPS, "Deep
+Reinforcement Learning at the Edge of the Statistical Precipice").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bvae_rl.agents.evaluate import RANDOM_POLICY
+from bvae_rl.optional import require
+from bvae_rl.runs import Row
+
+FLOOR_ARM, CEILING_ARM = "blind", "state"
+RETENTION_FROM = 0.3  # of a lower source score a retained share would be a share of noise
+INTERVAL_FROM = 5  # values; below, every point is shown instead
+
+
+def normalise(value: float, floor: float, ceiling: float) -> float:
+    """0 at ``floor``, 1 at ``ceiling``, linear, not clipped. ValueError unless floor < ceiling."""
+    if not floor < ceiling:
+        raise ValueError(
+            f"a score needs floor < ceiling, got {floor:g} and {ceiling:g}: the true-state agent "
+            "does not beat the random and the blind policy; train longer"
+        )
+    return (value - floor) / (ceiling - floor)
+
+
+def iqm(values: Sequence[float] | np.ndarray) -> float:
+    """Mean of the middle half: the lowest and highest floor(n / 4) values are left out."""
+    ordered = np.sort(_vector(values))
+    cut = len(ordered) // 4
+    return float(ordered[cut : len(ordered) - cut].mean())
+
+
+def bootstrap(values: Sequence[float] | np.ndarray, *, seed: int) -> tuple[float, float] | None:
+    """95% percentile interval of the interquartile mean over seeds; None below five values."""
+    sample = _vector(values)
+    if len(sample) < INTERVAL_FROM:
+        return None
+    found = require("scipy.stats", extra="metrics").bootstrap(
+        (sample,), iqm, vectorized=False, n_resamples=2_000, method="percentile",
+        random_state=np.random.default_rng(seed),
+    ).confidence_interval  # fmt: skip
+    return float(found.low), float(found.high)
+
+
+def auc(steps: Sequence[float], values: Sequence[float]) -> float:
+    """Area under a learning curve over its length (trapezoids): the mean value while learning."""
+    x, y = _curve(steps, values)
+    if len(x) < 2:
+        raise ValueError(f"the area of a learning curve needs at least two points, got {len(x)}")
+    return float(np.trapezoid(y, x) / (x[-1] - x[0]))
+
+
+def steps_to(steps: Sequence[float], values: Sequence[float], threshold: float) -> float | None:
+    """The first evaluated step at which the curve is at ``threshold`` or above; None if never."""
+    x, y = _curve(steps, values)
+    reached = np.flatnonzero(y >= threshold)
+    return float(x[reached[0]]) if len(reached) else None
+
+
+def retention(target: float, source: float) -> float | None:
+    """Share of the normalised source score that is left on a target; None if that is too low."""
+    return target / source if source >= RETENTION_FROM else None
+
+
+def normalised_rows(rows: Iterable[Row]) -> list[Row]:
+    """A row ``score`` for each final ``return``, per look set.
+
+    0 is the better of the random policy and the mean ``blind`` arm, 1 the mean ``state`` arm, with
+    the same study, environment, algorithm and look set. Returns nothing where one is missing.
+    """
+    final = [row for row in rows if row.metric == "return" and row.step is None]
+    scores = []
+    for row in final:
+        if row.arm == RANDOM_POLICY:
+            continue
+        place = [r for r in final if _place(r) == _place(row) and r.algo in (row.algo, "none")]
+        floors = [_mean(place, name) for name in (RANDOM_POLICY, FLOOR_ARM)]
+        ceiling = _mean(place, CEILING_ARM)
+        known = [floor for floor in floors if floor is not None]
+        if known and ceiling is not None and max(known) < ceiling:
+            value = normalise(row.value, max(known), ceiling)
+            scores.append(replace(row, metric="score", value=value))
+    return scores
+
+
+def retention_rows(scores: Iterable[Row], *, source: str | None) -> list[Row]:
+    """A row ``retention`` for each ``score`` on another look set, where the source score allows."""
+    scores = [row for row in scores if row.metric == "score"]
+    at_home = {_agent(row): row.value for row in scores if row.look_set == source}
+    kept = []
+    for row in scores:
+        home = at_home.get(_agent(row))
+        if row.look_set == source or home is None:
+            continue
+        value = retention(row.value, home)
+        if value is not None:
+            kept.append(replace(row, metric="retention", value=value))
+    return kept
+
+
+def _place(row: Row) -> tuple[object, ...]:
+    return row.study, row.env, row.look_set
+
+
+def _agent(row: Row) -> tuple[object, ...]:
+    return row.study, row.env, row.arm, row.algo, row.vae_seed, row.agent_seed
+
+
+def _mean(rows: Sequence[Row], arm: str) -> float | None:
+    values = [row.value for row in rows if row.arm == arm]
+    return float(np.mean(values)) if values else None
+
+
+def _vector(values: Sequence[float] | np.ndarray) -> np.ndarray:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1 or not len(array) or not np.isfinite(array).all():
+        raise ValueError(f"expected one or more finite numbers, got {values!r}")
+    return array
+
+
+def _curve(steps: Sequence[float], values: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    x, y = _vector(steps), _vector(values)
+    if len(x) != len(y) or np.any(np.diff(x) <= 0):
+        raise ValueError(
+            f"a learning curve needs rising steps and as many values, got steps {steps!r} and "
+            f"{len(y)} values"
+        )
+    return x, y

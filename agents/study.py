@@ -1,0 +1,128 @@
+"""A study: many agents trained and evaluated side by side, and all their rows.
+
+Each job has its own folder under the study's, whose ``rows.json`` is complete once the job is
+done; a study that was killed, called again, only does what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bvae_rl.agents.arms import ArmInputs, arm
+from bvae_rl.agents.evaluate import RANDOM_POLICY, evaluate_agent, random_policy_rows
+from bvae_rl.agents.scores import normalised_rows, retention_rows
+from bvae_rl.agents.train import ROWS, AgentConfig, train_agent
+from bvae_rl.environments import EnvConfig
+from bvae_rl.runs import Row, Run
+from bvae_rl.workers import OnProgress, Task, run_parallel
+
+TRAINED = 0.97  # the share of a job's time that training takes, for its progress
+
+
+@dataclass(frozen=True)
+class Job:
+    """One agent: an arm by name, its source environment, its encoders and how to train it.
+
+    The seed of the encoder is ``inputs.vae_seed``, that of the agent ``config.seed``.
+    """
+
+    arm: str
+    env: EnvConfig
+    inputs: ArmInputs
+    config: AgentConfig
+
+    @property
+    def name(self) -> str:
+        """The job's folder: arm, algorithm, seed of the encoder (if any) and of the agent."""
+        vae = f"-vae{self.inputs.vae_seed}" if arm(self.arm).build else ""
+        return f"{self.arm}-{self.config.algo}{vae}-seed{self.config.seed}"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Which look sets, how many fixed episodes, and from which seed on they are reset."""
+
+    looks: tuple[str | None, ...] = (None,)
+    episodes: int = 100
+    seed: int = 10_000
+
+
+def run_study(
+    jobs: Sequence[Job],
+    out: str | Path,
+    *,
+    evaluation: Evaluation,
+    study: str,
+    command: str,
+    workers: int = 2,
+    on_progress: OnProgress = lambda name, fraction: None,
+) -> list[Row]:
+    """Train and evaluate all ``jobs`` (of one environment) under ``out`` and return their rows.
+
+    These are learning curves (with ``step``), final ``return`` and ``success``, those of the random
+    policy, and derived ``score`` and ``retention``, whose source is the environment's own look set.
+    Own arms have to be rows of ``ARMS`` in the workers too: add them where their functions live.
+    """
+    envs = {job.env for job in jobs}
+    if len(envs) != 1:
+        raise ValueError(
+            f"a study has one source environment, got {len(envs)}: {sorted(map(str, envs))}"
+        )
+    env = envs.pop()
+    folder = Path(out)
+    shared = {"evaluation": evaluation, "study": study, "command": command}
+    slow_first = sorted(jobs, key=lambda job: arm(job.arm).policy != "CnnPolicy")
+    tasks = [
+        Task(job.name, _train_and_evaluate, (job, folder / job.name), shared) for job in slow_first
+    ]
+    tasks.append(Task(RANDOM_POLICY, _act_at_random, (env, folder / RANDOM_POLICY), shared))
+    run_parallel(tasks, workers=workers, on_progress=on_progress)
+    names = [RANDOM_POLICY, *(job.name for job in jobs)]
+    rows = [row for name in names for row in Run(folder / name).rows(ROWS)]
+    scores = normalised_rows(rows)
+    return [*rows, *scores, *retention_rows(scores, source=env.looks)]
+
+
+def _train_and_evaluate(
+    job: Job,
+    folder: Path,
+    *,
+    evaluation: Evaluation,
+    study: str,
+    command: str,
+    progress: Callable[[float], None],
+) -> None:
+    run = Run(folder)
+    train_agent(
+        arm(job.arm), job.env, job.inputs, job.config, run, study=study, command=command,
+        progress=lambda fraction: progress(TRAINED * fraction),
+    )  # fmt: skip
+    if not run.done("evaluate", config=asdict(evaluation)):
+        rows = evaluate_agent(
+            folder, job.env, evaluation.looks, episodes=evaluation.episodes, seed=evaluation.seed
+        )
+        curve = [row for row in run.rows(ROWS) if row.step is not None]
+        run.write_json(ROWS, [row.to_dict() for row in (*curve, *rows)])
+        run.mark_done("evaluate", config=asdict(evaluation))
+
+
+def _act_at_random(
+    env: EnvConfig,
+    folder: Path,
+    *,
+    evaluation: Evaluation,
+    study: str,
+    command: str,
+    progress: Callable[[float], None],
+) -> None:
+    run = Run(folder)
+    config = {"env": asdict(env), **asdict(evaluation)}
+    if not run.done("evaluate", config=config):
+        rows = random_policy_rows(
+            env, evaluation.looks, episodes=evaluation.episodes, seed=evaluation.seed,
+            study=study, command=command,
+        )  # fmt: skip
+        run.write_json(ROWS, [row.to_dict() for row in rows])
+        run.mark_done("evaluate", config=config)

@@ -1,0 +1,266 @@
+"""Train one agent of one arm, with the same heads, budget and evaluation as every other arm.
+
+A run folder holds ``agent.json`` (everything that led to it), ``agent.zip`` (SB3), ``encoder/``
+(a copy, so that the folder is all one needs) and ``rows.json`` (the learning curve). A killed
+training, called again, goes on from its last evaluation: from the saved weights, optimizer and,
+for SAC, replay buffer, in fresh episodes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from gymnasium.spaces import Box
+from stable_baselines3 import PPO, SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.utils import LinearSchedule
+from stable_baselines3.common.vec_env import VecEnv
+
+from bvae_rl.agents.arms import Arm, ArmInputs
+from bvae_rl.agents.config import AgentConfig as AgentConfig
+from bvae_rl.agents.evaluate import (
+    AGENT_FILE,
+    ALGORITHMS,
+    ENCODER,
+    PARALLEL,
+    RECORD,
+    run_episodes,
+)
+from bvae_rl.environments import EnvConfig
+from bvae_rl.runs import Row, Run
+from bvae_rl.versions import environment
+
+ROWS, CHECKPOINT, REPLAY = "rows.json", "checkpoint.zip", "replay.pkl"
+CURVE_SEED = 5_000_000  # the episodes of the learning curve; final evaluations use other ones
+
+
+def train_agent(
+    arm: Arm,
+    env: EnvConfig,
+    inputs: ArmInputs,
+    config: AgentConfig,
+    run: Run,
+    *,
+    study: str = "train",
+    command: str = "",
+    progress: Callable[[float], None] | None = None,
+) -> Path:
+    """Train in ``run.folder`` and return it; goes on where it was stopped.
+
+    Evaluates on ``env`` as given (its looks are the source look) every ``eval_every`` steps.
+    ``progress`` gets fractions in [0, 1]. Raises ValueError if the folder holds another agent.
+    """
+    identity = {
+        "arm": arm.name, "env": asdict(env), "config": asdict(config),
+        "inputs": inputs.identity(arm.needs),
+    }  # fmt: skip
+    identity = json.loads(json.dumps(identity))
+    if run.path(RECORD).exists():
+        found = run.read_json(RECORD)
+        if any(found.get(key) != value for key, value in identity.items()):
+            raise ValueError(
+                f"{run.folder} holds an agent trained with other settings or another encoder; "
+                "choose another folder or delete it"
+            )
+        if run.done("train"):
+            return run.folder
+    training = _Training(arm, env, inputs, config, run, study, command, identity)
+    training.learn(progress or (lambda fraction: None))
+    return run.folder
+
+
+class _Training:
+    """One training under way: the model, its evaluation and what is written."""
+
+    def __init__(
+        self,
+        arm: Arm,
+        env: EnvConfig,
+        inputs: ArmInputs,
+        config: AgentConfig,
+        run: Run,
+        study: str,
+        command: str,
+        identity: Mapping[str, Any],
+    ) -> None:
+        self.config, self.run = config, run
+        resuming = run.path(CHECKPOINT).exists()
+        if arm.build and arm.load and not resuming:
+            arm.build(inputs).save(run.path(ENCODER))
+        encoder = arm.load(run.path(ENCODER)) if arm.load else None
+        train_env = arm.train_env(env)
+        self.venv = arm.observe(train_env.vec(config.n_envs, seed=config.seed), encoder)
+        copies = min(PARALLEL, config.eval_episodes)
+        self.eval_venv = arm.observe(env.vec(copies, seed=CURVE_SEED), encoder)
+        self.model = (
+            _reload(run, config, self.venv) if resuming else _model(arm.policy, config, self.venv)
+        )
+        vae_seed = inputs.vae_seed if arm.build else None
+        ledger = arm.ledger(env, encoder, env_steps=config.total_steps).to_dict()
+        self.record: dict[str, Any] = {
+            **identity, "algo": config.algo, "vae_seed": vae_seed, "agent_seed": config.seed,
+            "ledger": ledger, "study": study, "command": command, "versions": environment(),
+            "threads": torch.get_num_threads(), "steps": 0, "train_seconds": 0.0,
+            "eval_seconds": 0.0,
+        }  # fmt: skip
+        if resuming:
+            spent = run.read_json(RECORD)
+            for name in ("steps", "train_seconds", "eval_seconds"):
+                self.record[name] = spent[name]
+        else:
+            run.write_json(ROWS, [])
+            run.write_json(RECORD, self.record)
+        self.row = Row(
+            study=study, arm=arm.name, algo=config.algo, env=env.id, vae_seed=vae_seed,
+            agent_seed=config.seed, look_set=env.looks, metric="return", value=math.nan,
+            n=config.eval_episodes, ledger=ledger, command=command,
+        )  # fmt: skip
+
+    def learn(self, progress: Callable[[float], None]) -> None:
+        """Train to the end of the budget, evaluating and saving on the way."""
+        total = self.config.total_steps
+        due = self.model.num_timesteps + self.config.eval_every if self.record["steps"] else 0
+        self.clock = time.monotonic()
+        self.model.set_logger(Logger(None, []))  # SB3's own makes a folder in /tmp each time
+
+        def at_rollout(step: int) -> None:
+            nonlocal due
+            if step >= due:
+                self.evaluate()
+                if step:
+                    self.checkpoint()
+                due = step + self.config.eval_every
+            progress(step / total)
+
+        self.model.learn(
+            total - self.model.num_timesteps,
+            callback=_AtRollout(at_rollout),
+            reset_num_timesteps=self.model.num_timesteps == 0,
+        )
+        self.evaluate()
+        self.run.write_file(AGENT_FILE, _zip(self.model))
+        self.write_record()
+        self.run.mark_done("train")
+        for name in (CHECKPOINT, REPLAY):
+            self.run.path(name).unlink(missing_ok=True)
+        self.venv.close()
+        self.eval_venv.close()
+        progress(1.0)
+
+    def evaluate(self) -> None:
+        """Add a point to the learning curve."""
+        self._spend("train_seconds")
+        played = run_episodes(
+            self.eval_venv,
+            lambda seen: self.model.predict(seen, deterministic=True)[0],
+            self.config.eval_episodes,
+            seed=CURVE_SEED,
+        )
+        point = {**self.row.to_dict(), "step": self.model.num_timesteps}
+        self.run.append_rows(
+            [
+                Row.from_dict({**point, "metric": metric, "value": value})
+                for metric, value in played.metrics().items()
+            ],
+            name=ROWS,
+        )
+        self._spend("eval_seconds")
+
+    def checkpoint(self) -> None:
+        """Save what a resumed training needs."""
+        if isinstance(self.model, SAC):
+            temporary = self.run.path(f".{REPLAY}")
+            self.model.save_replay_buffer(temporary)
+            os.replace(temporary, self.run.path(REPLAY))
+        self.write_record()
+        self.run.write_file(CHECKPOINT, _zip(self.model))
+        self._spend("eval_seconds")
+
+    def write_record(self) -> None:
+        """Write ``agent.json`` with the steps and seconds so far."""
+        self.record["steps"] = self.model.num_timesteps
+        seconds = max(self.record["train_seconds"], 1e-9)
+        self.record["steps_per_second"] = self.record["steps"] / seconds
+        self.run.write_json(RECORD, self.record)
+
+    def _spend(self, name: str) -> None:
+        now = time.monotonic()
+        self.record[name] += now - self.clock
+        self.clock = now
+
+
+class _AtRollout(BaseCallback):
+    """Calls ``function(num_timesteps)`` before each rollout: after an update, before new data."""
+
+    def __init__(self, function: Callable[[int], None]) -> None:
+        super().__init__()
+        self.function = function
+
+    def _on_rollout_start(self) -> None:
+        self.function(self.model.num_timesteps)
+
+    def _on_step(self) -> bool:
+        return True
+
+
+def _model(policy: str, config: AgentConfig, venv: VecEnv) -> BaseAlgorithm:
+    shared: dict[str, Any] = {
+        "gamma": config.gamma, "batch_size": config.batch_size, "seed": config.seed,
+        "device": "cpu", "verbose": 0,
+    }  # fmt: skip
+    hidden = list(config.net_arch)
+    rate = config.learning_rate
+    if config.algo == "ppo":
+        return PPO(
+            policy,
+            venv,
+            learning_rate=LinearSchedule(rate, 0.0, 1.0) if config.lr_decay else rate,
+            n_steps=config.n_steps,
+            n_epochs=config.epochs,
+            gae_lambda=config.gae_lambda,
+            ent_coef=config.ent_coef,
+            policy_kwargs={
+                "net_arch": {"pi": hidden, "vf": hidden},
+                "activation_fn": torch.nn.ReLU,
+                "log_std_init": config.log_std_init,
+            },
+            **shared,
+        )
+    if not isinstance(venv.action_space, Box):
+        raise ValueError(f"SAC needs continuous actions, got {venv.action_space}; use PPO")
+    return SAC(
+        policy,
+        venv,
+        learning_rate=rate,
+        train_freq=config.train_freq,
+        gradient_steps=config.gradient_steps,
+        buffer_size=min(config.buffer_size, config.total_steps),
+        learning_starts=config.learning_starts,
+        policy_kwargs={"net_arch": hidden},
+        **shared,
+    )
+
+
+def _reload(run: Run, config: AgentConfig, venv: VecEnv) -> BaseAlgorithm:
+    model = ALGORITHMS[config.algo].load(run.path(CHECKPOINT), env=venv, device="cpu")
+    if isinstance(model, SAC):
+        model.load_replay_buffer(run.path(REPLAY))
+    model.set_random_seed(config.seed + model.num_timesteps)  # not the first episodes once more
+    return model
+
+
+def _zip(model: BaseAlgorithm) -> bytes:
+    buffer = io.BytesIO()
+    model.save(buffer)
+    return buffer.getvalue()

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+
+import pytest
+import torch
+
+from bvae_rl import workers as pool
+from bvae_rl.workers import Task, run_parallel
+
+
+def describe(value, *, progress, scale=1):
+    progress(0.5)
+    return {
+        "value": value * scale,
+        "threads": torch.get_num_threads(),
+        "omp": os.environ.get("OMP_NUM_THREADS"),
+        "process": os.getpid(),
+        "deaf": signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
+    }
+
+
+def fail(kind, *, progress):
+    raise kind("no such thing")
+
+
+def die(*, progress):
+    time.sleep(1)  # the report that it has begun is on its way
+    os._exit(3)
+
+
+def wait(*, progress):
+    time.sleep(60)
+
+
+def test_traps_17_every_worker_limits_its_threads_and_says_so(caplog, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    seen = []
+    tasks = [Task(f"t{i}", describe, (i,), {"scale": 10}) for i in range(2)]
+    with caplog.at_level(logging.INFO, "bvae_rl.workers"):
+        results = run_parallel(tasks, workers=2, on_progress=lambda *what: seen.append(what))
+    share = max(1, (os.cpu_count() or 1) // 2)
+    assert [r["value"] for r in results] == [0, 10]
+    assert {r["threads"] for r in results} == {share}
+    assert {r["omp"] for r in results} == {str(share)}
+    assert os.getpid() not in {r["process"] for r in results}
+    assert all(r["deaf"] for r in results)
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    for process in {r["process"] for r in results}:
+        assert f"{share} of {os.cpu_count()} cores, process {process}" in caplog.text
+    assert {("t0", 0.5), ("t0", 1.0), ("t1", 1.0)} <= set(seen)
+
+
+def test_one_worker_is_this_process():
+    seen = []
+    task = Task("here", describe, (1,))
+    (result,) = run_parallel([task], workers=1, on_progress=lambda *what: seen.append(what))
+    assert result["process"] == os.getpid() and seen == [("here", 0.5), ("here", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "raised"), [(ValueError, ValueError), (TypeError, TypeError), (KeyError, RuntimeError)]
+)
+def test_errors_name_their_task_and_users_errors_keep_their_kind(kind, raised):
+    with pytest.raises(raised, match="broken: ") as caught:
+        run_parallel([Task("broken", fail, (kind,))], workers=1)
+    assert type(caught.value) is raised and "no such thing" in str(caught.value)
+
+
+def test_an_error_in_a_worker_stops_the_others():
+    began = time.monotonic()
+    with pytest.raises(ValueError, match=r"^broken: no such thing$"):
+        run_parallel([Task("broken", fail, (ValueError,)), Task("long", wait)], workers=2)
+    assert time.monotonic() - began < 50  # "long" alone would take 60
+
+
+def test_a_worker_that_dies_is_noticed():
+    with pytest.raises(RuntimeError, match=r"died in gone \(exit code 3"):
+        run_parallel([Task("gone", die)], workers=2)
+
+
+def test_ctrl_c_stops_the_workers_and_is_raised_on():
+    started = threading.Event()
+
+    def interrupt_once_running() -> None:
+        started.wait(60)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    pools = []
+    original = pool._Pool.run
+
+    def run(self):
+        pools.append(self)
+        return original(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool._Pool, "run", run)
+        patch.setattr(pool.logger, "info", lambda *args: started.set())
+        thread = threading.Thread(target=interrupt_once_running)
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            run_parallel([Task("long", wait)], workers=2)
+        thread.join()
+    assert [worker.exitcode for worker in pools[0].workers] == [-signal.SIGTERM]
+
+
+def test_bad_calls():
+    with pytest.raises(ValueError, match="workers must be at least 1, got 0"):
+        run_parallel([], workers=0)
+    with pytest.raises(ValueError, match="same name"):
+        run_parallel([Task("a", wait), Task("a", wait)])
+    assert run_parallel([], workers=2) == []
