@@ -7,7 +7,7 @@ again, ends with the same store.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
@@ -25,7 +25,7 @@ BLOCK_STEPS = 64
 STATES_PER_LOOK = 8
 
 
-def random_policy(action_space: gym.Space, rng: np.random.Generator, n_envs: int) -> Policy:
+def random_policy(action_space: gym.Space[Any], rng: np.random.Generator, n_envs: int) -> Policy:
     """Uniform actions from ``action_space``."""
     action_space.seed(int(rng.integers(2**31)))
     return lambda observations: np.stack([action_space.sample() for _ in range(n_envs)])
@@ -136,7 +136,7 @@ def _act(
     n_envs = venv.num_envs
     act = policy or random_policy(venv.action_space, rng, n_envs)
     venv.seed(int(rng.integers(2**31)))
-    observations = venv.reset()
+    observations = cast(np.ndarray, venv.reset())
     factors = [info.get("factors") for info in tap.unwrapped.reset_infos]
     episodes, next_episode = np.arange(n_envs), n_envs
     columns: dict[str, list[np.ndarray]] = {name: [] for name in ("frame", "factor", "act", "ep")}
@@ -147,7 +147,8 @@ def _act(
         columns["ep"].append(episodes.copy())
         if factors[0] is not None:
             columns["factor"].append(np.asarray(factors, dtype=np.float32))
-        observations, _, dones, infos = venv.step(actions)
+        following, _, dones, infos = venv.step(actions)
+        observations = cast(np.ndarray, following)
         for i, done in enumerate(dones):
             factors[i] = (tap.unwrapped.reset_infos[i] if done else infos[i]).get("factors")
             if done:
@@ -183,15 +184,16 @@ def record_episode(
     seen = observe(tap)
     act = policy or random_policy(venv.action_space, np.random.default_rng(seed), 1)
     venv.seed(seed)
-    observations = seen.reset()
+    observations = cast(np.ndarray, seen.reset())
     factors = [tap.unwrapped.reset_infos[0].get("factors")]
     frames, done = [layout.frames(tap.raw)[0]], False
     while not done and len(frames) < most:
-        observations, _, dones, infos = seen.step(act(observations))
+        following, _, dones, infos = seen.step(act(observations))
+        observations = cast(np.ndarray, following)
         done = bool(dones[0])
         if not done:  # after the end the next episode's first frame is shown
             frames.append(layout.frames(tap.raw)[0])
             factors.append(infos[0].get("factors"))
     rows = np.arange(len(frames))
-    known = None if factors[0] is None else np.stack(factors)
+    known = None if factors[0] is None else np.array(factors, dtype=np.float64)
     return Frames(np.stack(frames), np.zeros(len(frames)), rows, known)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from bvae_rl.factors import FactorSpec
-from bvae_rl.runs import Run
+from bvae_rl.runs import Run, explained
 
 FORMAT = 1
 INDEX = "store.json"
@@ -202,9 +202,10 @@ class FrameStore:
 
 def _write_at(path: Path, offset: int, array: np.ndarray) -> None:
     """Write after the rows that count; what a killed run left beyond them is cut off."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("r+b" if path.exists() else "w+b") as file:
-        file.truncate(offset)
-        file.seek(offset)
-        array.tofile(file)
-        file.flush()
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("r+b" if path.exists() else "w+b") as file:
+            file.truncate(offset)
+            file.seek(offset)
+            array.tofile(file)
+            file.flush()

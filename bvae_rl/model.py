@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from bvae_rl.losses import Likelihood
 from bvae_rl.networks import DecoderName, make_decoder, make_encoder
 from bvae_rl.plug.frames_in import MAX_SIDE, MIN_SIDE, frames_to_x
-from bvae_rl.runs import Run, environment
+from bvae_rl.runs import Run
+from bvae_rl.versions import environment
 
 FORMAT = 1
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"

@@ -96,7 +96,8 @@ def pretrain(
     """Train for ``steps`` batches and save to ``out``; resumes or returns what is already there.
 
     ``start`` continues from given weights (same config). ``settings`` (of the schedule: plain
-    values) and ``command`` are kept in the saved config. Metrics are logged as ``vae/*`` to ``log.csv`` and to ``callbacks``.
+    values) and ``command`` are kept in the saved config. Metrics (``vae/*``) go to ``log.csv`` and
+    ``callbacks``.
     """
     train = train or TrainConfig()
     if steps < 1:
@@ -246,7 +247,7 @@ class _Trainer:
 
 @torch.no_grad()
 def validate(vae: BetaVAE, x: Tensor) -> dict[str, float]:
-    """Evidence lower bound at z = a fixed draw, its parts, and active latents, on x (B, C, H, W)."""
+    """Evidence lower bound at a fixed draw of z, its parts, and active latents, on x."""
     config = vae.config
     mu, logvar = vae.encode(x)
     noise = torch.randn(mu.shape, generator=torch.Generator().manual_seed(0)).to(x.device)

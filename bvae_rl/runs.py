@@ -13,15 +13,12 @@ import hashlib
 import json
 import math
 import os
-import platform
-import subprocess
 import sys
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +155,7 @@ class Run:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with _explained(path := self.path(".lock")):
+        with explained(path := self.path(".lock")):
             self.folder.mkdir(parents=True, exist_ok=True)
             handle = path.open("w")
         with handle:
@@ -199,11 +196,11 @@ class CsvLog:
         self._write([step, *(metrics.get(name, "") for name in self.columns[1:])])
 
     def _write(self, cells: Iterable[object]) -> None:
-        with _explained(self.path), self.path.open("a", newline="", encoding="utf-8") as handle:
+        with explained(self.path), self.path.open("a", newline="", encoding="utf-8") as handle:
             csv.writer(handle, lineterminator="\n").writerow(cells)
 
     def _kept(self, resume_step: int) -> list[str]:
-        with _explained(self.path):
+        with explained(self.path):
             text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
         whole = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
         if not whole:
@@ -218,38 +215,9 @@ class CsvLog:
         return whole[:1] + [ln for ln in whole[1:] if int(ln.partition(",")[0]) < resume_step]
 
 
-def environment() -> dict[str, Any]:
-    """Versions, commit (of a checkout, else None), platform and cores, for the record of a run."""
-    return {
-        "python": platform.python_version(),
-        **{name: _version(name) for name in PACKAGES},
-        "commit": _commit(Path(__file__).resolve().parents[1]),
-        "platform": platform.platform(),
-        "cores": os.cpu_count(),
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _commit(tree: Path) -> str | None:
-    if not (tree / ".git").exists():  # an installed copy inside somebody else's checkout
-        return None
-    command = ["git", "-C", str(tree), "describe", "--always", "--dirty", "--abbrev=40", "--match="]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
-
-
 def _replace(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    with _explained(path):
+    with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("xb") as handle:
@@ -262,7 +230,8 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """Turn an OSError of writing ``path`` into a RunError that says what to do."""
     try:
         yield
     except OSError as error:

@@ -115,7 +115,8 @@ class PlanarReach(gym.Env):
         """Go to the given factors (7,), keeping the palette, and return the frame."""
         values = check_factors(factors, SPECS)
         self._state = values[STATE].copy()
-        self._look = Look(*values[COLOURS].tolist(), palette=self._look.palette)
+        arm, target, background = values[COLOURS].tolist()
+        self._look = Look(arm, target, background, self._look.palette)
         return self._frame()
 
     @staticmethod

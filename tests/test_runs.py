@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.runs import CsvLog, Row, Run, RunError, environment
+from bvae_rl.runs import CsvLog, Row, Run, RunError
+from bvae_rl.versions import environment
 
 ROW = Row(
     study="transfer",

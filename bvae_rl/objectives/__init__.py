@@ -25,7 +25,8 @@ class Objective(Protocol):
     ) -> tuple[Tensor, dict[str, Tensor | float]]:
         """Scalar loss (scale: ``losses.py``) and its parts.
 
-        ``noise`` (images, D) is standard normal. The parts contain at least ``recon``, ``kl`` (nats an image) and ``beta``.
+        ``noise`` (images, D) is standard normal. The parts contain at least ``recon``, ``kl`` (nats
+        an image) and ``beta``.
         """
         ...
 

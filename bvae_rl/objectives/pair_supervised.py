@@ -5,8 +5,8 @@ states in one look and share the look latents' posterior. Averaging as in Ada-GV
 2020, arXiv 2002.02886). Each image then pays recon + beta * KL of its averaged posterior.
 
 Averaging alone does not ask the two posteriors to agree: a content mean may go on moving a little
-with the look, and a regressor reads that off (*leak*). So each pair also pays ``beta * align`` times
-the symmetric KL between its two posteriors over the shared latents, our addition.
+with the look, and a regressor reads that off (*leak*). So each pair also pays ``beta * align``
+times the symmetric KL between its two posteriors over the shared latents, our addition.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bvae_rl.report import page, tables
-from bvae_rl.runs import Row, Run, RunError, environment
+from bvae_rl.runs import Row, Run, RunError
+from bvae_rl.versions import environment
 
 FIGURE_SECTIONS = {  # key of a figure, up to its first "/": heading
     "curves": "Learning curves",
