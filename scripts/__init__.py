@@ -1,0 +1,1 @@
+"""Commands of ``bvae-rl``: one file and one dataclass each; ``main(args)`` assembles parts."""

@@ -1,0 +1,77 @@
+"""``bvae-rl``: one subcommand a file. Errors a person can act on are one line and exit code 2."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, Union
+
+import tyro
+
+import bvae_rl
+from bvae_rl.scripts import (
+    bench,
+    collect,
+    compare,
+    demo,
+    evaluate,
+    pretrain,
+    train,
+    transfer,
+    visualize,
+)
+
+COMMANDS: dict[str, Any] = {
+    "demo": demo,
+    "collect": collect,
+    "pretrain": pretrain,
+    "evaluate": evaluate,
+    "visualize": visualize,
+    "train": train,
+    "compare": compare,
+    "transfer": transfer,
+    "bench": bench,
+}
+USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse ``argv`` (default: the command line), run the command, return the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    if arguments == ["--version"]:
+        print(f"bvae-rl {bvae_rl.__version__}")
+        return 0
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+    args = tyro.cli(
+        _union(),
+        args=arguments,
+        prog="bvae-rl",
+        description=f"{bvae_rl.__doc__}\n\nAdd --debug to see the traceback of an error.",
+        config=(tyro.conf.OmitArgPrefixes,),
+    )
+    command = next(module for module in COMMANDS.values() if isinstance(args, module.Args))
+    try:
+        command.main(args)
+    except KeyboardInterrupt:
+        again = " ".join(["bvae-rl", *arguments])
+        print(f"\ninterrupted; what is finished is kept; go on with: {again}", file=sys.stderr)
+        return 130
+    except USER_ERRORS as error:
+        if debug:
+            raise
+        message = " ".join(str(error).split()) or type(error).__name__
+        print(f"bvae-rl: error: {message}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _union() -> Any:
+    """The type that tyro parses: one member a command, described by its module's docstring."""
+    members = []
+    for name, module in COMMANDS.items():
+        about = tyro.conf.subcommand(name, description=module.__doc__)
+        members.append(Annotated[module.Args, about])
+    return Union[tuple(members)]  # noqa: UP007  built at run time

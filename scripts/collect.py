@@ -1,0 +1,98 @@
+"""Collect frames (with factors and actions, where the environment gives them) into a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from bvae_rl.agents.evaluate import load_agent
+from bvae_rl.collect import collect, collect_drawn
+from bvae_rl.factors import require_factor_env
+from bvae_rl.frames import FrameStore
+from bvae_rl.plug.frames_in import FrameLayout
+from bvae_rl.scripts.common import EnvArgs, say, wrote
+from bvae_rl.scripts.progress import Progress
+
+
+@dataclass(frozen=True)
+class Args:
+    """What to collect."""
+
+    world: EnvArgs = EnvArgs()
+    out: Path = Path("runs/frames")
+    """folder of the frame store; a killed collection goes on there"""
+    frames: int = 100_000
+    """how many frames (at least)"""
+    policy: str = "random"
+    """random; drawn (states drawn independently, no acting); or the folder of a trained agent"""
+    views: Annotated[int, tyro.conf.arg(metavar="{1,2}")] = 1
+    """with --policy drawn: 2 draws each state in two looks, which pair supervision needs"""
+    looks: str | None = None
+    """named set of looks to collect in (PlanarReach: pretrain)"""
+    n_envs: int = 8
+    """environments side by side, where a policy acts"""
+    seed: int = 0
+    """frames depend on it and on nothing else"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The store."""
+
+    store: FrameStore
+
+
+def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> Result:
+    """Collect, verify, say what comes next; ``on_progress`` replaces bar and words."""
+    if args.frames < 1:
+        raise ValueError(f"frames must be at least 1, got {args.frames}")
+    if args.views != 1 and args.policy != "drawn":
+        raise ValueError("two views of a state can be drawn, not acted: add --policy drawn")
+    config = args.world.config(args.looks)
+    store = FrameStore(args.out)
+    env = config.make()
+    FrameLayout.of(env.observation_space)  # refuse what is no picture before anything is written
+    known = {
+        "env": config.id, "wrappers": list(config.wrappers), "looks": args.looks,
+        "policy": args.policy, "views": args.views, "seed": args.seed,
+    }  # fmt: skip
+    progress = Progress({"frames": args.frames / 3000})
+
+    def show(added: int) -> None:
+        fraction = len(store) / args.frames
+        if on_progress:
+            on_progress(fraction)
+        else:
+            progress.update("frames", fraction)
+
+    if args.policy == "drawn":
+        source = require_factor_env(env)
+        env.reset(seed=args.seed)
+        store.describe(factor_specs=source.factor_specs, **known)
+        collect_drawn(source, store, args.frames, seed=args.seed, views=args.views, progress=show)
+    else:
+        acting: dict[str, Any] = {}
+        venv = config.vec(args.n_envs, seed=args.seed)
+        if args.policy != "random":
+            agent = load_agent(args.policy)
+            acting = {
+                "policy": agent.act,
+                "observe": lambda venv: agent.arm.observe(venv, agent.encoder),
+            }
+        specs = tuple(getattr(env.unwrapped, "factor_specs", ()))
+        store.describe(factor_specs=specs, **known)
+        collect(venv, store, args.frames, seed=args.seed, progress=show, **acting)
+        venv.close()
+    progress.close()
+    store.verify()
+    if on_progress:
+        return Result(store)
+    channels, height, width = store.shape
+    say(f"{len(store)} frames of {height}x{width}x{channels}")
+    pairs = " --objective pairs" if args.views == 2 else ""
+    wrote(args.out, f"bvae-rl pretrain {args.out}{pairs} --out runs/vae")
+    return Result(store)

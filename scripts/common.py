@@ -1,0 +1,61 @@
+"""What several commands share: naming an environment, saying what was written, the command line."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from bvae_rl.environments import EnvConfig
+from bvae_rl.model import BetaVAE, read_config
+
+HOMES = {"bvae_rl/": "bvae_rl.envs", "MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
+
+
+@dataclass(frozen=True)
+class EnvArgs:
+    """Which environment, as every command takes it."""
+
+    env: str = "bvae_rl/PlanarReach-v0"
+    """gymnasium id; another package's may name its module first: package.module:Id-v0"""
+    wrappers: tuple[str, ...] = ()
+    """wrappers in order, as module:Class, for example minigrid.wrappers:RGBImgObsWrapper"""
+
+    def config(self, looks: str | None = None) -> EnvConfig:
+        """The environment with a named set of looks (or its own default), ready for any process."""
+        home = next((module for prefix, module in HOMES.items() if self.env.startswith(prefix)), "")
+        env_id = f"{home}:{self.env}" if home else self.env
+        return EnvConfig(env_id, self.wrappers, looks)
+
+
+def command_line() -> str:
+    """The command as it was typed, to be kept beside results."""
+    return shlex.join(["bvae-rl", *sys.argv[1:]])
+
+
+def say(text: str = "") -> None:
+    """A line for the person at the terminal."""
+    print(text, flush=True)
+
+
+def wrote(path: Path, next_command: str | None = None) -> None:
+    """Say what was written and the next command worth running."""
+    say(f"wrote {path}")
+    if next_command:
+        say(f"next: {next_command}")
+
+
+def load_vae(folder: str | Path) -> BetaVAE:
+    """``BetaVAE.load``; also finds the checkpoints that are shipped, by name."""
+    return BetaVAE.load(find_vae(folder))
+
+
+def find_vae(folder: str | Path) -> Path:
+    """A VAE's folder, or a shipped checkpoint's name such as ``reach_pairs``."""
+    shipped = Path(__file__).parent.parent / "checkpoints" / str(folder)
+    path = Path(folder)
+    if not path.exists() and shipped.exists():
+        path = shipped
+    read_config(path)
+    return path

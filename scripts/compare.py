@@ -1,0 +1,62 @@
+"""Sample efficiency: learning curves of several arms, their areas and steps to a threshold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bvae_rl.runs import Row, Run
+from bvae_rl.scripts.common import EnvArgs, say, wrote
+from bvae_rl.scripts.study import (
+    StudyArgs,
+    curves,
+    draw_curves,
+    efficiency_table,
+    make_jobs,
+    run_jobs,
+)
+
+
+@dataclass(frozen=True)
+class Args:
+    """Which arms, where, how often."""
+
+    world: EnvArgs = EnvArgs()
+    arms: tuple[str, ...] = ("state", "blind", "pixels", "bvae", "bvae_pairs")
+    """state, blind, pixels, pixels_randomised, random, pca, bvae, bvae_pairs: what agents see"""
+    looks: str | None = None
+    """named set of looks to train and evaluate in"""
+    study: StudyArgs = StudyArgs()
+    thresholds: tuple[float, ...] = ()
+    """returns to reach; by default a half and three quarters of the way to the best curve"""
+    out: Path = Path("runs/compare")
+    """results go here; a killed study goes on there"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """All rows and where they were written."""
+
+    rows: list[Row]
+    out: Path
+
+
+def main(args: Args) -> Result:
+    """Train, draw, tabulate."""
+    env = args.world.config(args.looks)
+    jobs = make_jobs(args.study, args.arms, env)
+    run = Run(args.out)
+    rows = run_jobs(jobs, args.study, looks=(args.looks,), study="compare", run=run)
+    draw_curves(rows, run, looks=args.looks)
+    say(efficiency_table(rows, args.thresholds or _thresholds(rows)))
+    wrote(run.folder / "curves.png")
+    wrote(run.folder / "results.json", f"bvae-rl transfer VAE --env {args.world.env}")
+    return Result(rows, run.folder)
+
+
+def _thresholds(rows: list[Row]) -> tuple[float, ...]:
+    values = np.concatenate([curve.ravel() for _, curve in curves(rows).values()])
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    return tuple(round(low + share * (high - low), 1) for share in (0.5, 0.75))

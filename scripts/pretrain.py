@@ -1,0 +1,195 @@
+"""Train a Beta-VAE on a frame store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import tyro
+
+from bvae_rl import schedules
+from bvae_rl.frames import FrameStore
+from bvae_rl.losses import Likelihood, beta_norm
+from bvae_rl.model import BetaVAE, VAEConfig
+from bvae_rl.networks import DecoderName
+from bvae_rl.objectives import Objective
+from bvae_rl.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.objectives.capacity import CapacityObjective
+from bvae_rl.objectives.pair_supervised import PairSupervisedObjective
+from bvae_rl.optional import require
+from bvae_rl.pretrain import Callback, PretrainResult, TrainConfig, pretrain
+from bvae_rl.schedules import Schedule
+from bvae_rl.scripts.common import command_line, find_vae, say, wrote
+from bvae_rl.scripts.progress import Progress
+
+
+@dataclass(frozen=True)
+class Args:
+    """What to train, on what, how long."""
+
+    store: tyro.conf.Positional[Path]
+    """folder of a frame store (bvae-rl collect)"""
+    out: Path = Path("runs/vae")
+    """folder of the VAE; a killed training goes on there"""
+    objective: Literal["beta", "pairs", "capacity"] = "beta"
+    """beta-VAE; pair-supervised Beta-VAE (needs a store with two views); capacity annealing"""
+    steps: int = 24_000
+    """batches"""
+    content: int = 24
+    """latents for the state (pairs), the first ones"""
+    look: int = 8
+    """latents for the look (pairs), the last ones; 0 with --objective beta for one group"""
+    align: float = 4.0
+    """pairs: weight of the agreement of the two posteriors, relative to beta"""
+    beta: float = 1.0
+    """weight of the KL, for the likelihood and s below; capacity: its gamma"""
+    schedule: Literal["constant", "linear", "cosine", "cyclical"] = "linear"
+    """how beta gets there"""
+    ramp: float = 0.2
+    """fraction of the steps that the ramp of beta (or of the capacity) takes"""
+    nats: float = 25.0
+    """capacity: where C(t) ends"""
+    likelihood: Likelihood = "gaussian"
+    """gaussian: s * squared error; bernoulli: s * cross-entropy; summed over pixels"""
+    s: float = 20.0
+    """weight of the likelihood; gaussian: 1 / (2 sigma^2)"""
+    decoder: DecoderName = "pixel_shuffle"
+    """pixel_shuffle mirrors the encoder; broadcast is Watters 2019"""
+    channels: tuple[int, int, int] = (32, 64, 64)
+    """widths of the three strided convolutions"""
+    hidden: int = 256
+    """width of the fully connected layer"""
+    channel_order: Literal["RGB", "BGR", "other"] = "RGB"
+    """what the channels of the stored frames are"""
+    start: Path | None = None
+    """go on from this VAE's weights; its architecture, groups, likelihood and s then hold"""
+    seed: int = 0
+    """weights, batches and noise depend on it"""
+    tensorboard: bool = False
+    """also log to OUT/tensorboard (extra: log)"""
+    threads: int | None = None
+    """CPU threads; by default torch's choice"""
+    train: TrainConfig = TrainConfig()
+
+
+BETA_SCHEDULES: dict[str, Callable[[float, int], Schedule]] = {
+    "constant": lambda beta, steps: schedules.constant(beta),
+    "linear": lambda beta, steps: schedules.linear(0.0, beta, steps),
+    "cosine": lambda beta, steps: schedules.cosine(0.0, beta, steps),
+    "cyclical": lambda beta, steps: schedules.cyclical(beta, steps),
+}
+
+
+def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> PretrainResult:
+    """Train; ``on_progress`` replaces the bar (the demo has its own)."""
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    store = FrameStore.existing(args.store)
+    start = BetaVAE.load(find_vae(args.start)) if args.start else None
+    config = start.config if start else _config(args, store)
+    progress = Progress({"training": args.steps * args.train.batch / 1300})
+    show = on_progress or (lambda fraction: progress.update("training", fraction))
+    result = pretrain(
+        store,
+        config,
+        make_objective(args),
+        steps=args.steps,
+        seed=args.seed,
+        out=args.out,
+        train=args.train,
+        start=start,
+        settings=_settings(args),
+        command=command_line(),
+        callbacks=[
+            _every_step(args.steps, show),
+            pictures(store, args.out, args.steps),
+            *([tensorboard(args.out)] if args.tensorboard else []),
+        ],
+    )
+    progress.close()
+    if on_progress is None:
+        m = result.metrics
+        norm = beta_norm(args.beta, latents=config.latents, pixels=config.pixels)
+        say(
+            f"evidence lower bound {m['vae/elbo']:.1f} nats, KL {m['vae/validation_kl']:.1f}, "
+            f"{m['vae/active_latents']:g} of {config.latents} latents active; beta {args.beta:g} "
+            f"with a {config.likelihood} likelihood, s = {config.s:g} (normalised {norm:.2g})"
+        )
+        env = store.meta.get("env", "ENV").removeprefix("bvae_rl.envs:")
+        wrote(args.out, f"bvae-rl evaluate {args.out} --env {env}")
+    return result
+
+
+def task(args: Args, *, progress: Callable[[float], None]) -> None:
+    """``main`` for a worker process: the VAE stays in its folder."""
+    main(args, on_progress=progress)
+
+
+def make_objective(args: Args) -> Objective:
+    """The objective that the arguments describe."""
+    ramp = max(1, round(args.ramp * args.steps))
+    if args.objective == "capacity":
+        return CapacityObjective(schedules.capacity(args.nats, ramp), gamma=args.beta)
+    beta = BETA_SCHEDULES[args.schedule](args.beta, ramp)
+    if args.objective == "beta":
+        return BetaVAEObjective(beta)
+    return PairSupervisedObjective(beta, align=args.align)
+
+
+def pictures(store: FrameStore, out: Path, steps: int) -> Callback:
+    """Reconstructions and traversals as PNG, four times in training; none without matplotlib."""
+    try:
+        from bvae_rl.pictures import write_vae_pictures
+    except ImportError:
+        return lambda step, vae, metrics: None
+    frames = store.read(slice(0, 256)).frames
+    marks = {round(steps * quarter / 4) for quarter in range(1, 5)}
+    seen: set[int] = set()
+
+    def draw(step: int, vae: BetaVAE, metrics: dict[str, float]) -> None:
+        due = {mark for mark in marks if mark <= step} - seen
+        if due:
+            seen.update(due)
+            write_vae_pictures(vae, frames, out)
+
+    return draw
+
+
+def tensorboard(out: Path) -> Callback:
+    """Every logged metric as a TensorBoard scalar."""
+    writer = require("torch.utils.tensorboard", extra="log").SummaryWriter(out / "tensorboard")
+
+    def log(step: int, vae: BetaVAE, metrics: dict[str, float]) -> None:
+        for name, value in metrics.items():
+            writer.add_scalar(name, value, step)
+        writer.flush()
+
+    return log
+
+
+def _config(args: Args, store: FrameStore) -> VAEConfig:
+    groups = {"content": (0, args.content), "look": (args.content, args.content + args.look)}
+    return VAEConfig(
+        shape=store.shape,
+        latents=args.content + args.look,
+        groups=groups if args.objective == "pairs" else {},
+        channels=args.channels,
+        hidden=args.hidden,
+        decoder=args.decoder,
+        likelihood=args.likelihood,
+        s=args.s,
+        channel_order=args.channel_order,
+    )
+
+
+def _settings(args: Args) -> dict[str, Any]:
+    if args.objective == "capacity":
+        return {"nats": args.nats, "ramp": args.ramp}
+    return {"beta": args.beta, "schedule": args.schedule, "ramp": args.ramp}
+
+
+def _every_step(steps: int, show: Callable[[float], None]) -> Callback:
+    return lambda step, vae, metrics: show(step / steps)

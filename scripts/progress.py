@@ -1,0 +1,80 @@
+"""Progress of several tasks at once, with the time left estimated from what was measured.
+
+Each task has a planned duration. The pace (measured / planned) of what has run so far scales what
+is still to run. On a terminal the line is redrawn; in a log a line is written now and then.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import TextIO
+
+BAR = 24
+LOG_EVERY = 15.0  # seconds between lines where output is no terminal
+DRAW_EVERY = 0.2
+
+
+class Progress:
+    """``update(name, fraction)`` for tasks with planned seconds, on ``workers`` processes."""
+
+    def __init__(
+        self, planned: Mapping[str, float], *, workers: int = 1, stream: TextIO | None = None
+    ) -> None:
+        self.planned = dict(planned)
+        self.workers = workers
+        self.fractions = dict.fromkeys(planned, 0.0)
+        self._reused = dict.fromkeys(planned, 0.0)
+        self._stream = stream or sys.stderr
+        self._began = time.monotonic()
+        self._drawn = -LOG_EVERY
+
+    def update(self, name: str, fraction: float) -> None:
+        """Task ``name`` has done ``fraction`` (0 to 1) of its work."""
+        if name not in self.fractions:
+            raise ValueError(f"unknown task {name!r}; planned: {', '.join(self.planned)}")
+        self.fractions[name] = min(1.0, max(fraction, self.fractions[name]))
+        self._draw(name)
+
+    def reuse(self, name: str) -> None:
+        """Task ``name`` was finished by an earlier call and costs nothing now."""
+        self.fractions[name] = self._reused[name] = 1.0
+
+    def seconds_left(self) -> float:
+        """Planned seconds of what is left, at the pace of what has been done."""
+        done = sum(self.planned[n] * (f - self._reused[n]) for n, f in self.fractions.items())
+        left = sum(self.planned[n] * (1.0 - f) for n, f in self.fractions.items())
+        elapsed = time.monotonic() - self._began
+        pace = elapsed * self.workers / done if done > 0.02 * (done + left) else 1.0
+        longest = max((self.planned[n] * (1.0 - f) for n, f in self.fractions.items()), default=0.0)
+        return pace * max(left / self.workers, longest)
+
+    def close(self) -> None:
+        """End the line."""
+        if self._stream.isatty():
+            self._stream.write("\r\x1b[K")
+        self._stream.flush()
+
+    def _draw(self, name: str) -> None:
+        tty = self._stream.isatty()
+        now = time.monotonic()
+        finished = self.fractions[name] >= 1.0
+        if now - self._drawn < (DRAW_EVERY if tty else LOG_EVERY) and not (finished and not tty):
+            return
+        self._drawn = now
+        total = sum(self.planned.values())
+        share = sum(self.planned[n] * f for n, f in self.fractions.items()) / max(total, 1e-9)
+        bar = "#" * round(share * BAR)
+        running = [f"{n} {f:.0%}" for n, f in self.fractions.items() if 0.0 < f < 1.0]
+        line = (
+            f"[{bar:.<{BAR}}] {share:4.0%}  about {minutes(self.seconds_left())} left  "
+            f"{', '.join(running)}"
+        )
+        self._stream.write(f"\r\x1b[K{line[:118]}" if tty else f"{line}\n")
+        self._stream.flush()
+
+
+def minutes(seconds: float) -> str:
+    """Seconds as people say them: "40 s", "3 min"."""
+    return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"

@@ -1,0 +1,198 @@
+"""What ``compare``, ``transfer`` and ``demo`` share: jobs, pictures and tables of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from bvae_rl.agents.arms import ArmInputs, arm
+from bvae_rl.agents.scores import auc, steps_to
+from bvae_rl.agents.study import Evaluation, Job, run_study
+from bvae_rl.agents.train import AgentConfig
+from bvae_rl.environments import EnvConfig
+from bvae_rl.plots import arm_label, learning_curves, png, transfer_bars
+from bvae_rl.plots.spread import interval, iqm
+from bvae_rl.runs import Row, Run
+from bvae_rl.scripts.common import command_line, find_vae
+from bvae_rl.scripts.progress import Progress
+from bvae_rl.scripts.train import SECONDS_PER_STEP
+
+EVALUATION_SEED = 10_000
+
+
+@dataclass(frozen=True)
+class StudyArgs:
+    """How every study trains its agents."""
+
+    algo: Literal["ppo", "sac"] = "ppo"
+    """PPO or SAC, for all arms"""
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    """one agent a seed and arm; from five seeds on intervals are given"""
+    vae: tuple[str, ...] = ()
+    """VAE without pairs, for bvae: one for all seeds or one a seed; folders or shipped names"""
+    vae_pairs: tuple[str, ...] = ()
+    """pair-supervised VAE, for bvae_pairs: one for all seeds or one a seed"""
+    store: Path | None = None
+    """frame store, for pca and random"""
+    steps: int | None = None
+    """environment steps; by default 100,000 (PPO) or 10,000 (SAC)"""
+    episodes: int = 100
+    """evaluation episodes, the same ones for every agent"""
+    workers: int = 2
+    """processes side by side, each with its share of the cores"""
+
+
+def make_jobs(args: StudyArgs, arms: Sequence[str], env: EnvConfig) -> list[Job]:
+    """One job an arm and seed; an unknown arm or a missing input is refused before any work."""
+    config = AgentConfig.of(args.algo)
+    if args.steps:
+        config = replace(config, steps=args.steps, eval_every=max(1, args.steps // 10))
+    jobs = []
+    for index, seed in enumerate(args.seeds):
+        inputs = ArmInputs(
+            vae=_one(args.vae, index, args.seeds),
+            vae_pairs=_one(args.vae_pairs, index, args.seeds),
+            store=args.store,
+            vae_seed=seed,
+        )
+        for name in dict.fromkeys(arms):
+            inputs.identity(arm(name).needs)
+            jobs.append(Job(name, env, inputs, replace(config, seed=seed)))
+    return jobs
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    args: StudyArgs,
+    *,
+    looks: tuple[str | None, ...],
+    study: str,
+    run: Run,
+    progress: Progress | None = None,
+) -> list[Row]:
+    """Run the jobs under a progress bar (or within a longer one) and write ``results.json``."""
+    own = progress is None
+    progress = progress or Progress(planned_seconds(jobs), workers=args.workers)
+    rows = run_study(
+        jobs,
+        run.folder / "agents",
+        evaluation=Evaluation(looks, args.episodes, EVALUATION_SEED),
+        study=study,
+        command=command_line(),
+        workers=args.workers,
+        on_progress=progress.update,
+    )
+    if own:
+        progress.close()
+    run.write_json("results.json", [row.to_dict() for row in rows])
+    return rows
+
+
+def planned_seconds(jobs: Sequence[Job]) -> dict[str, float]:
+    """Expected seconds of each task of a study, to weigh its progress."""
+    planned = {
+        job.name: 10 + job.config.total_steps * SECONDS_PER_STEP[arm(job.arm).policy]
+        for job in jobs
+    }
+    return {**planned, "random_policy": 5.0}
+
+
+def curves(rows: Sequence[Row]) -> dict[str, tuple[list[int], np.ndarray]]:
+    """arm -> (steps (T,), returns (seeds, T)) of the learning curves among ``rows``."""
+    points: dict[str, dict[tuple[int | None, int | None], dict[int, float]]] = {}
+    for row in rows:
+        if row.step is not None and row.metric == "return":
+            seeds = (row.vae_seed, row.agent_seed)
+            points.setdefault(row.arm, {}).setdefault(seeds, {})[row.step] = row.value
+    found = {}
+    for name, by_seed in points.items():
+        steps = sorted({step for curve in by_seed.values() for step in curve})
+        values = [[curve.get(step, np.nan) for step in steps] for curve in by_seed.values()]
+        found[name] = (steps, np.array(values))
+    return found
+
+
+def finals(rows: Sequence[Row], metric: str) -> dict[str, dict[str, list[float]]]:
+    """arm -> look set -> value of each seed, of the final evaluations of one metric."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        if row.step is None and row.metric == metric:
+            looks = found.setdefault(row.arm, {})
+            looks.setdefault(row.look_set or "as given", []).append(row.value)
+    return found
+
+
+def draw_curves(rows: Sequence[Row], run: Run, *, looks: str | None) -> Path:
+    """``curves.png``."""
+    where = "" if looks is None else f" in the {looks} look"
+    ylabel = f"return{where} (deterministic, {rows[0].n} episodes)"
+    at_random = finals(rows, "return").get("random_policy", {}).get(looks or "as given")
+    references = {"random policy": float(np.mean(at_random))} if at_random else None
+    figure = learning_curves(curves(rows), ylabel=ylabel, references=references)
+    return run.write_file("curves.png", png(figure))
+
+
+def draw_transfer(rows: Sequence[Row], run: Run) -> Path | None:
+    """``transfer.png``; None where nothing could be normalised (no state or blind arm)."""
+    scores = finals(rows, "score")
+    if not scores:
+        return None
+    return run.write_file("transfer.png", png(transfer_bars(scores)))
+
+
+def efficiency_table(rows: Sequence[Row], thresholds: Sequence[float]) -> str:
+    """Area under the curve and steps to each threshold, a line an arm and seed."""
+    lines = [["arm", "seed", "area", *(f"steps to {t:g}" for t in thresholds)]]
+    for name, (steps, values) in curves(rows).items():
+        for seed, curve in enumerate(values):
+            reached = [steps_to(steps, curve, t) for t in thresholds]
+            cells = ["never" if step is None else f"{step:,.0f}" for step in reached]
+            lines.append([arm_label(name), str(seed), f"{auc(steps, curve):.1f}", *cells])
+    return _aligned(lines)
+
+
+def transfer_table(rows: Sequence[Row]) -> str:
+    """Score, return and success of each arm on each look set; every seed below five of them."""
+    returns, scores = finals(rows, "return"), finals(rows, "score")
+    successes = finals(rows, "success")
+    lines = [["arm", "looks", "score", "return", "success"]]
+    for name, by_looks in returns.items():
+        for looks in by_looks:
+            cells = [
+                _spread(source.get(name, {}).get(looks, []), digits)
+                for source, digits in ((scores, 2), (returns, 1), (successes, 2))
+            ]
+            lines.append([arm_label(name), looks, *cells])
+    return _aligned(lines)
+
+
+def _spread(values: Sequence[float], digits: int) -> str:
+    """The middle, and behind it the interval (from five seeds on) or every seed's value."""
+    if not values:
+        return "-"
+    middle = f"{float(iqm(values)):.{digits}f}"
+    band = interval(values)
+    if band is not None:
+        return f"{middle} [{band[0]:.{digits}f}, {band[1]:.{digits}f}]"
+    points = " ".join(f"{value:.{digits}f}" for value in values)
+    return middle if len(values) == 1 else f"{middle} ({points})"
+
+
+def _one(names: tuple[str, ...], index: int, seeds: Sequence[int]) -> Path | None:
+    if not names:
+        return None
+    if len(names) not in (1, len(seeds)):
+        raise ValueError(f"give one VAE, or one a seed ({len(seeds)}), got {len(names)}")
+    return find_vae(names[index if len(names) > 1 else 0])
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )

@@ -1,0 +1,78 @@
+"""Train one agent on latents (or on pixels, or the true state) and evaluate it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from bvae_rl.agents.arms import ArmInputs, arm
+from bvae_rl.agents.evaluate import evaluate_agent
+from bvae_rl.agents.train import AgentConfig, train_agent
+from bvae_rl.runs import Row, Run
+from bvae_rl.scripts.common import EnvArgs, command_line, find_vae, say, wrote
+from bvae_rl.scripts.progress import Progress
+
+SECONDS_PER_STEP = {"MlpPolicy": 1 / 1200, "CnnPolicy": 1 / 300}  # planned; the pace corrects it
+
+
+@dataclass(frozen=True)
+class Args:
+    """Which agent, where."""
+
+    arm: str = "bvae_pairs"
+    """what it sees: state, blind, pixels, pixels_randomised, random, pca, bvae, bvae_pairs"""
+    world: EnvArgs = EnvArgs()
+    vae: str | None = None
+    """VAE for bvae and bvae_pairs: a folder or the name of a shipped one"""
+    store: Path | None = None
+    """frame store, for pca and random"""
+    looks: str | None = None
+    """named set of looks to train in"""
+    algo: Literal["ppo", "sac"] = "ppo"
+    """PPO or SAC"""
+    steps: int | None = None
+    """environment steps; by default 100,000 (PPO) or 10,000 (SAC)"""
+    episodes: int = 100
+    """evaluation episodes, the same ones for every agent"""
+    seed: int = 0
+    """weights, exploration and environments depend on it"""
+    out: Path | None = None
+    """folder of the agent; default runs/agents/ARM-ALGO-seedSEED; goes on there after a kill"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The agent's folder and its evaluation."""
+
+    folder: Path
+    rows: list[Row]
+
+
+def main(args: Args) -> Result:
+    """Train, evaluate, say how it did."""
+    chosen = arm(args.arm)
+    vae = find_vae(args.vae) if args.vae else None
+    inputs = ArmInputs(vae=vae, vae_pairs=vae, store=args.store)
+    inputs.identity(chosen.needs)  # say what is missing before anything is written
+    config = AgentConfig.of(args.algo, seed=args.seed)
+    if args.steps:
+        config = replace(config, steps=args.steps, eval_every=max(1, args.steps // 10))
+    env = args.world.config(args.looks)
+    run = Run(args.out or Path("runs/agents") / f"{args.arm}-{args.algo}-seed{args.seed}")
+    progress = Progress({args.arm: config.total_steps * SECONDS_PER_STEP[chosen.policy]})
+    folder = train_agent(
+        chosen, env, inputs, config, run, command=command_line(),
+        progress=lambda fraction: progress.update(args.arm, fraction),
+    )  # fmt: skip
+    progress.close()
+    rows = evaluate_agent(folder, env, [None], episodes=args.episodes, seed=10_000)
+    run.write_json("evaluation.json", [row.to_dict() for row in rows])
+    for row in rows:
+        say(f"{row.metric} over {row.n} episodes: {row.value:.2f}")
+    shown = f" --vae {args.vae}" if args.vae else ""
+    wrote(
+        folder,
+        f"bvae-rl compare --env {args.world.env} --arms state blind pixels {args.arm}{shown}",
+    )
+    return Result(folder, rows)

@@ -1,0 +1,70 @@
+"""Zero-shot transfer: train in one set of looks, evaluate in others, beside pixels and floors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from bvae_rl.model import read_config
+from bvae_rl.runs import Row, Run
+from bvae_rl.scripts.common import EnvArgs, find_vae, say, wrote
+from bvae_rl.scripts.study import (
+    StudyArgs,
+    draw_curves,
+    draw_transfer,
+    make_jobs,
+    run_jobs,
+    transfer_table,
+)
+
+
+@dataclass(frozen=True)
+class Args:
+    """Which VAE, from where to where."""
+
+    vae: tyro.conf.Positional[tuple[str, ...]]
+    """VAEs to transfer, one for all seeds or one a seed: folders or shipped names"""
+    world: EnvArgs = EnvArgs()
+    source: str = "source"
+    """named set of looks to train in"""
+    target: tuple[str, ...] = ("ood1", "ood2")
+    """named sets of looks to evaluate in, beside the source"""
+    arms: tuple[str, ...] = ("state", "blind", "pixels", "pixels_randomised")
+    """arms beside the one that uses the VAE (state and blind fix the scale of the scores)"""
+    study: StudyArgs = StudyArgs()
+    out: Path = Path("runs/transfer")
+    """results go here; a killed study goes on there"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """All rows and where they were written."""
+
+    rows: list[Row]
+    out: Path
+
+
+def main(args: Args) -> Result:
+    """Train in the source, evaluate everywhere, draw, tabulate."""
+    if not args.vae:
+        raise ValueError("name at least one VAE (a folder, or reach_pairs)")
+    env = args.world.config(args.source)
+    env.make()
+    for looks in args.target:
+        env.with_looks(looks).make()  # an unknown set is refused before any training
+    paired = "content" in read_config(find_vae(args.vae[0]))["model"]["groups"]
+    kind = {"vae_pairs": args.vae} if paired else {"vae": args.vae}
+    study = StudyArgs(**{**vars(args.study), **kind})
+    arms = [*args.arms, "bvae_pairs" if paired else "bvae"]
+    jobs = make_jobs(study, arms, env)
+    run = Run(args.out)
+    rows = run_jobs(jobs, study, looks=(args.source, *args.target), study="transfer", run=run)
+    draw_curves(rows, run, looks=args.source)
+    drawn = draw_transfer(rows, run)
+    say(transfer_table(rows))
+    if drawn:
+        wrote(drawn)
+    wrote(run.folder / "results.json", f"bvae-rl visualize {args.vae[0]} --env {args.world.env}")
+    return Result(rows, run.folder)

@@ -1,0 +1,114 @@
+"""See what the latents hold: heatmap, traversals, reconstructions, time lines of an episode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tyro
+
+from bvae_rl.agents.evaluate import LoadedAgent, load_agent
+from bvae_rl.collect import probe_set, record_episode
+from bvae_rl.environments import EnvConfig
+from bvae_rl.factors import FactorEnv, factor_env
+from bvae_rl.frames import Frames
+from bvae_rl.metrics import mig
+from bvae_rl.model import BetaVAE
+from bvae_rl.pictures import information_heatmap, latent_names, mean_kl, write_vae_pictures
+from bvae_rl.plots import png, timelines
+from bvae_rl.plug.frames_in import FrameLayout
+from bvae_rl.pretrain import ACTIVE_KL
+from bvae_rl.runs import Run
+from bvae_rl.scripts.common import EnvArgs, find_vae, wrote
+from bvae_rl.scripts.evaluate import visited
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Args:
+    """Which VAE, on which frames."""
+
+    vae: tyro.conf.Positional[str]
+    """folder of a VAE, or the name of a shipped one (reach_pairs, reach_plain)"""
+    world: EnvArgs = EnvArgs()
+    looks: str | None = None
+    """named set of looks to draw from; the heatmap leaves out what does not vary in it"""
+    agent: Path | None = None
+    """folder of a trained agent whose episode is shown; by default a random policy acts"""
+    out: Path | None = None
+    """folder of the pictures; default runs/pictures/NAME"""
+    samples: int = 4000
+    """frames behind the heatmap and the traversals"""
+    seed: int = 0
+    """draws the frames and the episode"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The pictures that were written."""
+
+    pictures: list[Path]
+
+
+def main(args: Args) -> Result:
+    """Draw everything that the environment allows."""
+    folder = find_vae(args.vae)
+    vae = BetaVAE.load(folder)
+    env = args.world.config(args.looks)
+    run = Run(args.out or Path("runs/pictures") / folder.name)
+    world = env.make()
+    FrameLayout.of(world.observation_space, shape=vae.config.shape)
+    known = factor_env(world)
+    if known is not None:
+        probe = probe_set(world, args.samples, seed=args.seed)
+    else:
+        probe = visited(env, min(args.samples, 1024), seed=args.seed, out=run.folder / "frames")
+    pictures = write_vae_pictures(vae, probe.frames, run.folder)
+    if known is not None:
+        pictures.insert(0, run.write_file("heatmap.png", png(_heatmap(vae, probe, known))))
+    agent = load_agent(args.agent) if args.agent else None
+    pictures.append(
+        run.write_file("timelines.png", png(episode_timelines(vae, env, agent, seed=args.seed)))
+    )
+    for path in pictures:
+        wrote(path)
+    return Result(pictures)
+
+
+def episode_timelines(
+    vae: BetaVAE, env: EnvConfig, agent: LoadedAgent | None, *, seed: int
+) -> Figure:
+    """Latents and factors over one episode of ``agent`` (None: of a random policy)."""
+    venv = env.vec(1, seed=seed)
+    acting: dict[str, Any] = {}
+    if agent is not None:
+        acting = {
+            "policy": agent.act,
+            "observe": lambda raw: agent.arm.observe(raw, agent.encoder),
+        }
+    episode = record_episode(venv, seed=seed, **acting)
+    specs = getattr(env.make().unwrapped, "factor_specs", ())
+    venv.close()
+    who = "a random policy" if agent is None else f"the {agent.arm.name} agent"
+    looks = f" in {env.looks}" if env.looks else ""
+    return timelines(
+        vae.encode_frames(episode.frames),
+        episode.factors if specs else None,
+        latent_names(vae),
+        [spec.name for spec in specs] if episode.factors is not None else [],
+        title=f"An episode of {who}{looks}",
+    )
+
+
+def _heatmap(vae: BetaVAE, probe: Frames, known: FactorEnv) -> Figure:
+    assert probe.factors is not None
+    varies = np.ptp(probe.factors, axis=0) > 0
+    specs = [spec for spec, v in zip(known.factor_specs, varies, strict=True) if v]
+    mu, logvar = vae.posterior_frames(probe.frames)
+    gaps = mig(mu, probe.factors[:, varies], kinds=[spec.kind for spec in specs])
+    names = [spec.name for spec in specs]
+    return information_heatmap(vae, gaps, names, active=mean_kl(mu, logvar) > ACTIVE_KL)

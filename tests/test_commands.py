@@ -1,0 +1,323 @@
+"""Every command in process on tiny settings, and what a person sees when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bvae_rl.model import BetaVAE
+from bvae_rl.pretrain import TrainConfig
+from bvae_rl.runs import Run
+from bvae_rl.scripts import (
+    bench,
+    collect,
+    compare,
+    demo,
+    evaluate,
+    pretrain,
+    train,
+    transfer,
+    visualize,
+)
+from bvae_rl.scripts.cli import COMMANDS, main
+from bvae_rl.scripts.common import EnvArgs
+from bvae_rl.scripts.progress import Progress, minutes
+from bvae_rl.scripts.study import StudyArgs
+
+QUICK = TrainConfig(batch=16, warmup=2, log_every=5, checkpoint_every=5)
+TINY = {"channels": (8, 8, 8), "hidden": 16, "content": 4, "look": 2, "train": QUICK}
+GRID = EnvArgs(
+    "MiniGrid-Empty-8x8-v0",
+    ("minigrid.wrappers:RGBImgObsWrapper", "minigrid.wrappers:ImgObsWrapper"),
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store and two VAEs of PlanarReach."""
+    root = tmp_path_factory.mktemp("made")
+    store = collect.Args(out=root / "frames", frames=512, policy="drawn", views=2, looks="pretrain")
+    collect.main(store)
+    for name, objective in (("pairs", "pairs"), ("plain", "beta")):
+        pretrain.main(
+            pretrain.Args(
+                root / "frames",
+                out=root / name,
+                objective=objective,
+                steps=10,
+                **TINY,
+            )
+        )
+    return root
+
+
+def test_collect_says_what_it_wrote_and_what_comes_next(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["collect", "--frames", "200", "--out", str(tmp_path / "f")]) == 0
+    out = capsys.readouterr().out
+    assert f"wrote {tmp_path / 'f'}" in out
+    assert "next: bvae-rl pretrain" in out
+
+
+def test_pretrain_leaves_a_vae_with_its_story_and_pictures(made: Path) -> None:
+    vae = BetaVAE.load(made / "pairs")
+    training = vae.meta["training"]
+    assert training["steps"] == 10
+    assert training["store"]["looks"] == "pretrain"
+    assert training["objective"]["name"] == "pair_supervised"
+    assert training["objective"]["beta"] == 1.0
+    assert vae.config.groups == {"content": (0, 4), "look": (4, 6)}
+    for name in ("reconstructions", "traversals", "kl"):
+        assert (made / "pairs" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_pretrain_logs_to_tensorboard_if_asked(made: Path, tmp_path: Path) -> None:
+    args = pretrain.Args(made / "frames", out=tmp_path, steps=10, tensorboard=True, **TINY)
+    pretrain.main(args)
+    (events,) = (tmp_path / "tensorboard").glob("events*")
+    assert b"vae/elbo" in events.read_bytes()
+
+
+def test_evaluate_scores_the_vae_beside_its_floors(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = evaluate.main(
+        evaluate.Args(
+            str(made / "pairs"), looks="pretrain", samples=400, fit_steps=20, out=tmp_path
+        )
+    )
+    assert set(result.scores) == {"pairs", "untrained", "pca"}
+    rows = {
+        (r["arm"], r["metric"]): r["value"]
+        for r in json.loads((tmp_path / "results.json").read_text())
+    }
+    assert rows["pairs", "mig"] == pytest.approx(result.scores["pairs"].all.mig.score)
+    assert ("pairs", "leak/r2/arm_colour") in rows
+    assert ("pca", "leak") not in rows
+    assert "MIG" in capsys.readouterr().out
+    assert (tmp_path / "heatmap.png").exists()
+
+
+def test_train_then_collect_with_the_agent(made: Path, tmp_path: Path) -> None:
+    result = train.main(
+        train.Args(
+            "bvae_pairs",
+            vae=str(made / "pairs"),
+            looks="source",
+            steps=500,
+            episodes=2,
+            out=tmp_path / "agent",
+        )
+    )
+    assert {row.metric for row in result.rows} == {"return", "success"}
+    again = collect.Args(
+        out=tmp_path / "visited", frames=128, policy=str(tmp_path / "agent"), looks="ood1", n_envs=2
+    )
+    store = collect.main(again).store
+    assert store.meta["looks"] == "ood1"
+    pictures = visualize.main(
+        visualize.Args(
+            str(made / "pairs"),
+            looks="pretrain",
+            agent=tmp_path / "agent",
+            samples=300,
+            out=tmp_path / "pictures",
+        )
+    ).pictures
+    names = {path.name for path in pictures}
+    assert names == {
+        "heatmap.png",
+        "reconstructions.png",
+        "traversals.png",
+        "kl.png",
+        "timelines.png",
+    }
+
+
+def test_compare_draws_curves_and_measures_efficiency(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = StudyArgs(
+        seeds=(3,), vae_pairs=(str(made / "pairs"),), steps=500, episodes=2, workers=1
+    )
+    args = compare.Args(arms=("state", "bvae_pairs"), study=study, out=tmp_path)
+    result = compare.main(args)
+    assert {row.arm for row in result.rows} == {"state", "bvae_pairs", "random_policy"}
+    assert "steps to" in capsys.readouterr().out
+    assert (tmp_path / "curves.png").exists()
+    assert compare.main(args).rows == result.rows  # nothing is trained again
+
+
+def test_transfer_evaluates_in_each_set_of_looks(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = StudyArgs(seeds=(0,), steps=500, episodes=2, workers=1)
+    result = transfer.main(
+        transfer.Args((str(made / "plain"),), arms=("state", "blind"), study=study, out=tmp_path)
+    )
+    seen = {(row.arm, row.look_set) for row in result.rows if row.step is None}
+    assert seen >= {("bvae", looks) for looks in ("source", "ood1", "ood2")}
+    assert "Beta-VAE" in capsys.readouterr().out
+
+
+def test_bench_reports_ratios_to_pixels(made: Path, tmp_path: Path) -> None:
+    result = bench.main(bench.Args(str(made / "plain"), rounds=1, out=tmp_path))
+    assert result.ratios["PPO, raw pixels (NatureCNN)"] == 1.0
+    assert all(rate > 0 for rate in result.per_second.values())
+    assert Run(tmp_path).read_json("bench.json")["ratios"].keys() == result.ratios.keys()
+
+
+def test_the_chain_runs_on_minigrid_pictures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collect.main(collect.Args(world=GRID, out=tmp_path / "frames", frames=256, n_envs=2))
+    pretrain.main(pretrain.Args(tmp_path / "frames", out=tmp_path / "vae", steps=10, **TINY))
+    vae = str(tmp_path / "vae")
+    scored = evaluate.main(evaluate.Args(vae, world=GRID, samples=64, out=tmp_path / "scores"))
+    assert scored.scores == {}
+    assert "does not know its factors" in capsys.readouterr().out
+    assert np.isfinite(scored.metrics["vae/elbo"])
+    visualize.main(visualize.Args(vae, world=GRID, samples=64, out=tmp_path / "pictures"))
+    assert not (tmp_path / "pictures" / "heatmap.png").exists()
+    agent = train.main(
+        train.Args("bvae", world=GRID, vae=vae, steps=200, episodes=1, out=tmp_path / "agent")
+    )
+    assert np.isfinite(agent.rows[0].value)
+    study = StudyArgs(seeds=(0,), vae=(vae,), steps=200, episodes=1, workers=1)
+    compared = compare.main(
+        compare.Args(world=GRID, arms=("bvae",), study=study, out=tmp_path / "compare")
+    )
+    assert {row.arm for row in compared.rows} == {"bvae", "random_policy"}
+
+
+def test_the_demo_runs_whole_and_reuses_what_is_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny = demo.Scale(
+        frames=1024, vae_steps=2, samples=300, fit_steps=20, agent_steps=400, episodes=2
+    )
+    monkeypatch.setitem(demo.SCALES, "demo-quick", tiny)
+    args = demo.Args(out=tmp_path / "demo", quick=True, workers=1)
+    result = demo.main(args)
+    page = result.report.read_text()
+    for words in ("the figures mean nothing", "pair-supervised Beta-VAE", "ood2", "bvae-rl"):
+        assert words in page
+    assert not re.search(r'(src|href)="https?:', page)
+    for name in ("results.json", "curves.png", "timelines_ood1.png", "bvae_pairs/traversals.png"):
+        assert (tmp_path / "demo" / name).exists()
+    assert "It takes about" in capsys.readouterr().out
+    stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "demo").rglob("model.safetensors")}
+    agents = {p: p.stat().st_mtime_ns for p in (tmp_path / "demo").rglob("agent.zip")}
+    again = demo.main(args)
+    assert again.rows == result.rows
+    for path, stamp in {**stamps, **agents}.items():
+        assert path.stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["evaluate", "nowhere"], "no VAE at nowhere"),
+        (["pretrain", "nowhere"], "no frame store at nowhere"),
+        (["train", "--arm", "nose"], "unknown arm 'nose'; known: state, blind"),
+        (["train", "--arm", "bvae"], "this arm needs vae"),
+        (["collect", "--env", "MiniGrid-Empty-5x5-v0"], "RGBImgObsWrapper"),
+        (["collect", "--env", "bvae_rl/Reach-v0"], "bvae_rl/PlanarReach-v0"),
+        (["collect", "--looks", "night"], "known: source, ood1, ood2, pretrain"),
+        (["collect", "--views", "2"], "--policy drawn"),
+        (["collect", "--frames", "0"], "at least 1"),
+        (["demo", "--quick", "--from-scratch"], "choose one"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistakes_are_one_line_and_exit_code_two(
+    argv: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert main(argv) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.strip().count("\n") == 0
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--beta", "-1"], "not negative, got -1"),
+        (["--content", "0", "--look", "0"], "latents must be at least 1, got 0"),
+        (["--objective", "pairs", "--look", "0"], "do not add up"),
+        (["--s", "0"], "must be positive"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_vae_settings_are_one_line(
+    flags: list[str], message: str, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = ["--out", str(tmp_path / "vae")]
+    assert main(["pretrain", str(made / "frames"), *flags, *out]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_vae_of_another_size_is_refused(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args = ["visualize", str(made / "plain"), "--env", "MiniGrid-Empty-16x16-v0", "--wrappers"]
+    assert main([*args, *GRID.wrappers, "--out", str(tmp_path)]) == 2
+    assert "was trained on frames of shape" in capsys.readouterr().err
+
+
+def test_ctrl_c_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(args: collect.Args) -> collect.Result:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(collect, "main", interrupted)
+    assert main(["collect", "--out", str(tmp_path)]) == 130
+    assert f"go on with: bvae-rl collect --out {tmp_path}" in capsys.readouterr().err
+
+
+def test_an_unwritable_folder_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert main(["collect", "--frames", "10", "--out", str(tmp_path / "file")]) == 2
+    assert "cannot write" in capsys.readouterr().err
+
+
+def test_help_describes_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--help"])
+    assert stop.value.code == 0
+    out = capsys.readouterr().out
+    for name, module in COMMANDS.items():
+        assert name in out
+        assert (module.__doc__ or "")[:30] in " ".join(out.replace("│", " ").split())
+    assert main(["--version"]) == 0
+
+
+def test_progress_scales_the_plan_by_the_measured_pace() -> None:
+    progress = Progress({"a": 10.0, "b": 30.0}, workers=1)
+    progress._began -= 20.0  # 20 s have passed
+    progress.update("a", 1.0)  # planned 10
+    assert progress.seconds_left() == pytest.approx(60.0, rel=0.05)
+    with pytest.raises(ValueError, match="unknown task 'c'; planned: a, b"):
+        progress.update("c", 0.5)
+    assert minutes(40) == "40 s"
+    assert minutes(170) == "3 min"
+
+
+def test_settings_of_one_study_are_not_mixed_with_another(made: Path, tmp_path: Path) -> None:
+    study = StudyArgs(seeds=(0,), steps=400, episodes=1, workers=1)
+    args = compare.Args(arms=("blind",), study=study, out=tmp_path)
+    compare.main(args)
+    with pytest.raises(ValueError, match="other settings"):
+        compare.main(replace(args, study=replace(study, steps=800)))
