@@ -158,7 +158,7 @@ def pretrain(
         "training": {
             **recipe,
             "images": steps * train.batch,
-            "frames": len(store),
+            "frames": len(store) + (0 if start is None else _frames_seen(start)),
             "command": command,
             "continued_from": None if start is None else start.meta.get("training"),
         },
@@ -269,6 +269,11 @@ def latent_statistics(vae: BetaVAE, x: Tensor) -> dict[str, list[float]]:
     mu, logvar = vae.encode(x)
     kl = kl_per_latent(mu, logvar).mean(0)
     return {"mean": mu.mean(0).tolist(), "std": mu.std(0).tolist(), "kl": kl.tolist()}
+
+
+def _frames_seen(vae: BetaVAE) -> int:
+    """How many frames a VAE was trained on, those of the VAE it was continued from included."""
+    return int(vae.meta.get("training", {}).get("frames", 0))
 
 
 def _diagnose(metrics: dict[str, float], config: VAEConfig, step: int) -> bool:

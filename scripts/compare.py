@@ -14,6 +14,7 @@ from bvae_rl.scripts.study import (
     curves,
     draw_curves,
     efficiency_table,
+    ledger_table,
     make_jobs,
     run_jobs,
 )
@@ -51,6 +52,7 @@ def main(args: Args) -> Result:
     rows = run_jobs(jobs, args.study, looks=(args.looks,), study="compare", run=run)
     draw_curves(rows, run, looks=args.looks)
     say(efficiency_table(rows, args.thresholds or _thresholds(rows)))
+    say(ledger_table(rows))
     wrote(run.folder / "curves.png")
     wrote(run.folder / "results.json", f"bvae-rl transfer VAE --env {args.world.env}")
     return Result(rows, run.folder)

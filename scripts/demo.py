@@ -10,6 +10,8 @@ from bvae_rl.agents.arms import ArmInputs
 from bvae_rl.agents.study import Job
 from bvae_rl.agents.train import AgentConfig
 from bvae_rl.environments import EnvConfig
+from bvae_rl.model import BetaVAE
+from bvae_rl.plots import arm_label
 from bvae_rl.pretrain import TrainConfig
 from bvae_rl.report import FigureEntry, write_report
 from bvae_rl.runs import Row, Run
@@ -23,7 +25,7 @@ from bvae_rl.scripts.demo_report import (
     headline,
 )
 from bvae_rl.scripts.progress import Progress, minutes
-from bvae_rl.scripts.study import StudyArgs, make_jobs, planned_seconds, run_jobs
+from bvae_rl.scripts.study import StudyArgs, make_jobs, plan, run_jobs
 from bvae_rl.workers import Task, run_parallel
 
 AGENT_ARMS = ("state", "blind", "pixels", "pixels_randomised", "bvae", "bvae_pairs")
@@ -194,10 +196,18 @@ class Demo:
         )
 
     def conclusions(self) -> list[str]:
-        """What the scores of the pair-supervised VAE allow to say."""
+        """How both VAEs were pressed, and what the scores of the paired one allow to say."""
         folder = self.scoring("bvae_pairs", "pretrain")[-1]
         said: list[str] = Run(folder).read_json(evaluate.CONCLUSIONS)
-        return [f"Pair-supervised Beta-VAE: {' '.join(f'{sentence}.' for sentence in said)}"]
+        return [*map(self._pressure, SHIPPED), f"{arm_label('bvae_pairs')}: {'; '.join(said)}."]
+
+    def _pressure(self, name: str) -> str:
+        vae = BetaVAE.load(self.run.folder / name)
+        beta = vae.meta["training"]["objective"]["beta"]
+        return (
+            f"{arm_label(name)}: beta {beta:g} with a {vae.config.likelihood} likelihood of weight "
+            f"s = {vae.config.s:g}; {vae.meta['training']['frames']:,} frames seen in pretraining."
+        )
 
     def draw(self, rows: list[Row]) -> list[FigureEntry]:
         """All pictures, as PNG files and as entries of the report."""
@@ -206,12 +216,13 @@ class Demo:
             folder = self.scoring(name, "pretrain")[-1].relative_to(self.run.folder)
             drawn += draw_vae(name, self.run, scores=str(folder))
         (job,) = make_jobs(self.study, ["bvae_pairs"], self.env)
-        for looks in ("source", "ood1"):
-            env = self.env.with_looks(looks)
-            entry = draw_timelines(
-                self.run, agent=f"agents/{job.name}", vae="bvae_pairs", env=env, seed=self.args.seed
+        env = self.env.with_looks("ood1")
+        for agent in (None, f"agents/{job.name}"):
+            drawn.append(
+                draw_timelines(
+                    self.run, agent=agent, vae="bvae_pairs", env=env, seed=self.args.seed
+                )
             )
-            drawn.append(entry)
         return drawn
 
     def scoring(self, name: str, looks: str) -> tuple[str, str, EnvConfig, evaluate.Args, Path]:
@@ -237,5 +248,5 @@ class Demo:
             **{f"train {name}": 5 + self.scale.vae_steps * 64 / 1200 for name in SHIPPED},
             **{f"score {name}": scored for name in CODES},
             AT_HOME: scored,
-            **planned_seconds(jobs),
+            **plan(jobs),
         }

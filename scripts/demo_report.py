@@ -26,7 +26,7 @@ CAPTIONS = {
     "traversals": "One latent a row moved through its range, all others held: what it does to the "
     "picture. Rows by falling KL.",
     "reconstructions": "Frames and what the decoder makes of their latents.",
-    "timelines": "The pair-supervised agent acts; each panel is a factor with the latents that "
+    "timelines": "One episode in ood1; each panel is a factor with the latents that "
     "follow it best, r is Pearson's.",
 }
 
@@ -52,13 +52,16 @@ def draw_vae(name: str, run: Run, *, scores: str) -> list[FigureEntry]:
     ]
 
 
-def draw_timelines(run: Run, *, agent: str, vae: str, env: EnvConfig, seed: int) -> FigureEntry:
-    """One episode of the agent in the folder ``agent``, in the looks of ``env``."""
-    loaded, encoder = load_agent(run.path(agent)), BetaVAE.load(run.path(vae))
-    figure = episode_timelines(encoder, env, loaded, seed=seed)
-    path = run.write_file(f"timelines_{env.looks}.png", png(figure))
-    title = f"One episode in {env.looks}"
-    return FigureEntry(f"timelines/{env.looks}", title, CAPTIONS["timelines"], path.name)
+def draw_timelines(
+    run: Run, *, agent: str | None, vae: str, env: EnvConfig, seed: int
+) -> FigureEntry:
+    """One episode, in the looks of ``env``, of the agent in a folder (None: at random)."""
+    loaded = load_agent(run.path(agent)) if agent else None
+    figure = episode_timelines(BetaVAE.load(run.path(vae)), env, loaded, seed=seed)
+    who = "agent" if agent else "random"
+    path = run.write_file(f"timelines_{who}.png", png(figure))
+    title = "The trained agent acts" if agent else "A random policy acts"
+    return FigureEntry(f"timelines/{who}", title, CAPTIONS["timelines"], path.name)
 
 
 def headline(rows: list[Row]) -> list[str]:

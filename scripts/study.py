@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from bvae_rl.agents.arms import ArmInputs, arm
+from bvae_rl.agents.evaluate import RANDOM_POLICY
 from bvae_rl.agents.scores import auc, steps_to
 from bvae_rl.agents.study import Evaluation, Job, run_study
 from bvae_rl.agents.train import AgentConfig
@@ -19,7 +20,10 @@ from bvae_rl.plots.spread import interval, iqm
 from bvae_rl.runs import Row, Run
 from bvae_rl.scripts.common import command_line, find_vae
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.scripts.train import SECONDS_PER_STEP
+from bvae_rl.scripts.train import planned_seconds
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 EVALUATION_SEED = 10_000
 
@@ -76,7 +80,7 @@ def run_jobs(
 ) -> list[Row]:
     """Run the jobs under a progress bar (or within a longer one) and write ``results.json``."""
     own = progress is None
-    progress = progress or Progress(planned_seconds(jobs), workers=args.workers)
+    progress = progress or Progress(plan(jobs), workers=args.workers)
     rows = run_study(
         jobs,
         run.folder / "agents",
@@ -92,13 +96,10 @@ def run_jobs(
     return rows
 
 
-def planned_seconds(jobs: Sequence[Job]) -> dict[str, float]:
+def plan(jobs: Sequence[Job]) -> dict[str, float]:
     """Expected seconds of each task of a study, to weigh its progress."""
-    planned = {
-        job.name: 10 + job.config.total_steps * SECONDS_PER_STEP[arm(job.arm).policy]
-        for job in jobs
-    }
-    return {**planned, "random_policy": 5.0}
+    planned = {job.name: 5 + planned_seconds(arm(job.arm), job.config) for job in jobs}
+    return {**planned, RANDOM_POLICY: 5.0}
 
 
 def curves(rows: Sequence[Row]) -> dict[str, tuple[list[int], np.ndarray]]:
@@ -130,10 +131,10 @@ def draw_curves(rows: Sequence[Row], run: Run, *, looks: str | None) -> Path:
     """``curves.png``."""
     where = "" if looks is None else f" in the {looks} look"
     ylabel = f"return{where} (deterministic, {rows[0].n} episodes)"
-    at_random = finals(rows, "return").get("random_policy", {}).get(looks or "as given")
+    at_random = finals(rows, "return").get(RANDOM_POLICY, {}).get(looks or "as given")
     references = {"random policy": float(np.mean(at_random))} if at_random else None
     figure = learning_curves(curves(rows), ylabel=ylabel, references=references)
-    return run.write_file("curves.png", png(figure))
+    return run.write_file("curves.png", png(_footed(figure, rows)))
 
 
 def draw_transfer(rows: Sequence[Row], run: Run) -> Path | None:
@@ -141,7 +142,7 @@ def draw_transfer(rows: Sequence[Row], run: Run) -> Path | None:
     scores = finals(rows, "score")
     if not scores:
         return None
-    return run.write_file("transfer.png", png(transfer_bars(scores)))
+    return run.write_file("transfer.png", png(_footed(transfer_bars(scores), rows)))
 
 
 def efficiency_table(rows: Sequence[Row], thresholds: Sequence[float]) -> str:
@@ -156,18 +157,39 @@ def efficiency_table(rows: Sequence[Row], thresholds: Sequence[float]) -> str:
 
 
 def transfer_table(rows: Sequence[Row]) -> str:
-    """Score, return and success of each arm on each look set; every seed below five of them."""
-    returns, scores = finals(rows, "return"), finals(rows, "score")
-    successes = finals(rows, "success")
-    lines = [["arm", "looks", "score", "return", "success"]]
-    for name, by_looks in returns.items():
+    """Score, return, success and retention of each arm on each look set, by seed below five.
+
+    Retention, the share of the source score that is left, stands only where that is 0.3 or more.
+    """
+    named = {name: finals(rows, name) for name in ("score", "return", "success", "retention")}
+    lines = [["arm", "looks", *named]]
+    for name, by_looks in named["return"].items():
         for looks in by_looks:
             cells = [
-                _spread(source.get(name, {}).get(looks, []), digits)
-                for source, digits in ((scores, 2), (returns, 1), (successes, 2))
+                _spread(found.get(name, {}).get(looks, []), 1 if metric == "return" else 2)
+                for metric, found in named.items()
             ]
             lines.append([arm_label(name), looks, *cells])
     return _aligned(lines)
+
+
+def ledger_table(rows: Sequence[Row]) -> str:
+    """What each arm was allowed to see, a line an arm."""
+    found = {row.arm: row.ledger for row in rows if row.ledger and row.arm != RANDOM_POLICY}
+    lines = [["allowed to see", "pretraining frames", "steps", "looks", "pairs", "labels"]]
+    for name, ledger in found.items():
+        numbers = [f"{ledger[key]:,}" for key in ("pretrain_frames", "env_steps")]
+        pairs = "yes" if ledger["paired"] else "no"
+        lines.append([arm_label(name), *numbers, ledger["looks"], pairs, ledger["labels"]])
+    return _aligned(lines)
+
+
+def _footed(figure: Figure, rows: Sequence[Row]) -> Figure:
+    """The figure with the ledger below it: no score without what was allowed for it."""
+    figure.set_figheight(figure.get_figheight() + 0.14 * len({row.arm for row in rows}))
+    text = ledger_table(rows)
+    figure.supxlabel(text, x=0.01, ha="left", fontsize=6, family="monospace", color="#555555")
+    return figure
 
 
 def _spread(values: Sequence[float], digits: int) -> str:

@@ -14,6 +14,7 @@ from bvae_rl.scripts.study import (
     StudyArgs,
     draw_curves,
     draw_transfer,
+    ledger_table,
     make_jobs,
     run_jobs,
     transfer_table,
@@ -64,6 +65,7 @@ def main(args: Args) -> Result:
     draw_curves(rows, run, looks=args.source)
     drawn = draw_transfer(rows, run)
     say(transfer_table(rows))
+    say(ledger_table(rows))
     if drawn:
         wrote(drawn)
     wrote(run.folder / "results.json", f"bvae-rl visualize {args.vae[0]} --env {args.world.env}")

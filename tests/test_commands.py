@@ -209,7 +209,7 @@ def test_the_demo_runs_whole_and_reuses_what_is_finished(
     for words in ("the figures mean nothing", "pair-supervised Beta-VAE", "ood2", "bvae-rl"):
         assert words in page
     assert not re.search(r'(src|href)="https?:', page)
-    for name in ("results.json", "curves.png", "timelines_ood1.png", "bvae_pairs/traversals.png"):
+    for name in ("results.json", "curves.png", "timelines_agent.png", "bvae_pairs/traversals.png"):
         assert (tmp_path / "demo" / name).exists()
     assert "It takes about" in capsys.readouterr().out
     stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "demo").rglob("model.safetensors")}

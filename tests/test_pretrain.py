@@ -112,6 +112,7 @@ def test_training_goes_on_from_given_weights(store: FrameStore, tmp_path: Path) 
     )  # fmt: skip
     assert more.metrics["vae/elbo"] == pytest.approx(first.metrics["vae/elbo"], abs=5.0)
     assert more.vae.meta["training"]["continued_from"]["steps"] == 60
+    assert more.vae.meta["training"]["frames"] == 2 * len(store)  # what the ledger counts
     with pytest.raises(ValueError, match="another config"):
         pretrain(
             store, replace(CONFIG, s=3.0), objective, steps=1, seed=1, out=tmp_path / "c",
