@@ -15,6 +15,7 @@ from bvae_rl.losses import (
     log_constant,
     recon_nll,
     sample,
+    symmetric_kl,
 )
 
 
@@ -72,3 +73,11 @@ def test_only_shared_latents_are_averaged() -> None:
     assert b.tolist() == [[1.0, 2.0]]
     assert torch.allclose(av.exp(), torch.tensor([[2.0, 1.0]]))
     assert torch.allclose(bv.exp(), torch.tensor([[2.0, 3.0]]))
+
+
+def test_symmetric_kl_is_the_mean_of_both_directions() -> None:
+    generator = torch.Generator().manual_seed(0)
+    mu, logvar, mu2, logvar2 = (torch.randn(3, 4, generator=generator) for _ in range(4))
+    p, q = Normal(mu, (0.5 * logvar).exp()), Normal(mu2, (0.5 * logvar2).exp())
+    expected = 0.5 * (kl_divergence(p, q) + kl_divergence(q, p))
+    assert torch.allclose(symmetric_kl(mu, logvar, mu2, logvar2), expected, rtol=1e-4)

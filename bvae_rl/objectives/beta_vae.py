@@ -28,9 +28,7 @@ class BetaVAEObjective(Stateless):
         self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
     ) -> tuple[Tensor, dict[str, Tensor | float]]:
         """recon + beta * KL."""
-        mu, logvar = vae.encode(batch.x)
-        recon = reconstruction(vae, batch.x, sample(mu, logvar, noise))
-        kl = kl_per_latent(mu, logvar).sum(1).mean()
+        recon, kl = elbo_terms(vae, batch.x, noise)
         beta = self.beta(step)
         return recon + beta * kl, {"recon": recon, "kl": kl, "beta": beta}
 
@@ -39,7 +37,14 @@ class BetaVAEObjective(Stateless):
         return {"name": self.name}
 
 
-def reconstruction(vae: BetaVAE, x: Tensor, z: Tensor) -> Tensor:
-    """Mean over the batch of ``recon_nll`` of x (B, C, H, W) given z (B, D), a scalar."""
+def elbo_terms(vae: BetaVAE, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Reconstruction and KL of x (B, C, H, W), scalars; ``noise`` (B, D) is standard normal."""
+    mu, logvar = vae.encode(x)
+    return reconstruction(vae, x, mu, logvar, noise), kl_per_latent(mu, logvar).sum(1).mean()
+
+
+def reconstruction(vae: BetaVAE, x: Tensor, mu: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:
+    """Mean over the batch of ``recon_nll`` of x (B, C, H, W) given a draw of z, a scalar."""
     likelihood, s = vae.config.likelihood, vae.config.s
+    z = sample(mu, logvar, noise)
     return recon_nll(vae.decode_logits(z), x, likelihood=likelihood, s=s).mean()

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bvae_rl.losses import kl_per_latent, sample
 from bvae_rl.model import BetaVAE
-from bvae_rl.objectives.beta_vae import reconstruction
+from bvae_rl.objectives.beta_vae import elbo_terms
 from bvae_rl.objectives.stateless import Stateless
 from bvae_rl.pairs import Batch, Pairing, Rows, single
 from bvae_rl.schedules import Schedule
@@ -37,9 +36,7 @@ class CapacityObjective(Stateless):
         self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
     ) -> tuple[Tensor, dict[str, Tensor | float]]:
         """recon + gamma * |KL - C|."""
-        mu, logvar = vae.encode(batch.x)
-        recon = reconstruction(vae, batch.x, sample(mu, logvar, noise))
-        kl = kl_per_latent(mu, logvar).sum(1).mean()
+        recon, kl = elbo_terms(vae, batch.x, noise)
         target = self.capacity(step)
         loss = recon + self.gamma * (kl - target).abs()
         return loss, {"recon": recon, "kl": kl, "beta": self.gamma, "capacity": target}

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bvae_rl.losses import average_shared, kl_per_latent, sample, symmetric_kl
+from bvae_rl.losses import average_shared, kl_per_latent, symmetric_kl
 from bvae_rl.model import BetaVAE
 from bvae_rl.objectives.beta_vae import reconstruction
 from bvae_rl.objectives.stateless import Stateless
@@ -52,7 +52,7 @@ class PairSupervisedObjective(Stateless):
         disagreement = torch.where(batch.shared, apart, 0.0).sum(1).mean()
         mu1, logvar1, mu2, logvar2 = average_shared(mu1, logvar1, mu2, logvar2, batch.shared)
         mu, logvar = torch.cat([mu1, mu2]), torch.cat([logvar1, logvar2])
-        recon = reconstruction(vae, x, sample(mu, logvar, noise))
+        recon = reconstruction(vae, x, mu, logvar, noise)
         kl = kl_per_latent(mu, logvar).sum(1).mean()
         beta = self.beta(step)
         loss = recon + beta * (kl + self.align * disagreement)
