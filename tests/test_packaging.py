@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("bvae_rl", "envs", "agents", "scripts")
-CHECKPOINT_FILES = ("config.json", "model.safetensors", "log.csv")
+CHECKPOINT_FILES = ("config.json", "model.safetensors", "log.csv", "scores-source.json")
 OPTIONAL = ("matplotlib", "rich", "sb3_contrib", "scipy", "sklearn", "tensorboard", "tqdm")
 
 IMPORT_ALL = """
