@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 
+# Chosen once, for all arms, on PlanarReach (100,000 steps, source look, 100 episodes, seed 0), by
+# the return of the true-state agent. ReLU instead of SB3's tanh: +37 against +25 (10 epochs,
+# rollouts of 2,000); a first standard deviation of 0.5 (log_std_init): +40. At half the cost, 5
+# epochs: +33 with rollouts of 2,000, +39 with 1,000, which also makes budgets in thousands exact.
+# 1e-3 with decay against a constant 3e-4: +6 against -2 (6 epochs, tanh).
 @dataclass(frozen=True)
 class AgentConfig:
     """How to train: the same for every arm. The defaults are PPO's; ``of("sac")`` gives SAC's.
@@ -74,6 +79,7 @@ class AgentConfig:
 
 PRESETS: dict[str, dict[str, Any]] = {
     "ppo": {},
+    # SB3's own rate, one update a step: the true-state agent reaches +35 after 5,000 steps
     "sac": {
         "algo": "sac", "steps": 10_000, "n_envs": 1, "batch_size": 256, "learning_rate": 3e-4,
         "eval_every": 1_000,

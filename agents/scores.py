@@ -1,7 +1,6 @@
 """Scores of agents from rows: normalised return, retention, area and threshold of learning curves.
 
-The interquartile mean and its bootstrap interval follow Agarwal et al. 2021 (NeurIPS, "Deep
-Reinforcement Learning at the Edge of the Statistical Precipice").
+How several seeds are summed up is in ``bvae_rl.spread``.
 """
 
 from __future__ import annotations
@@ -12,12 +11,10 @@ from dataclasses import replace
 import numpy as np
 
 from bvae_rl.agents.evaluate import RANDOM_POLICY
-from bvae_rl.optional import require
 from bvae_rl.runs import Row
 
 FLOOR_ARM, CEILING_ARM = "blind", "state"
 RETENTION_FROM = 0.3  # of a lower source score a retained share would be a share of noise
-INTERVAL_FROM = 5  # values; below, every point is shown instead
 
 
 def normalise(value: float, floor: float, ceiling: float) -> float:
@@ -28,25 +25,6 @@ def normalise(value: float, floor: float, ceiling: float) -> float:
             "does not beat the random and the blind policy; train longer"
         )
     return (value - floor) / (ceiling - floor)
-
-
-def iqm(values: Sequence[float] | np.ndarray) -> float:
-    """Mean of the middle half: the lowest and highest floor(n / 4) values are left out."""
-    ordered = np.sort(_vector(values))
-    cut = len(ordered) // 4
-    return float(ordered[cut : len(ordered) - cut].mean())
-
-
-def bootstrap(values: Sequence[float] | np.ndarray, *, seed: int) -> tuple[float, float] | None:
-    """95% percentile interval of the interquartile mean over seeds; None below five values."""
-    sample = _vector(values)
-    if len(sample) < INTERVAL_FROM:
-        return None
-    found = require("scipy.stats", extra="metrics").bootstrap(
-        (sample,), iqm, vectorized=False, n_resamples=2_000, method="percentile",
-        random_state=np.random.default_rng(seed),
-    ).confidence_interval  # fmt: skip
-    return float(found.low), float(found.high)
 
 
 def auc(steps: Sequence[float], values: Sequence[float]) -> float:

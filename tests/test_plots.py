@@ -26,8 +26,8 @@ from bvae_rl.plots import (
     transfer_bars,
     traversal_grid,
 )
-from bvae_rl.plots.spread import interval, iqm
 from bvae_rl.plots.style import ARMS, SMALL
+from bvae_rl.spread import interval, iqm
 
 STEPS = np.arange(4) * 1000
 

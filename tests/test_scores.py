@@ -1,15 +1,10 @@
 from __future__ import annotations
 
-import math
-
-import numpy as np
 import pytest
 
 from bvae_rl.agents.evaluate import RANDOM_POLICY
 from bvae_rl.agents.scores import (
     auc,
-    bootstrap,
-    iqm,
     normalise,
     normalised_rows,
     retention,
@@ -31,31 +26,6 @@ def test_normalise_is_linear_and_not_clipped():
     assert [normalise(v, -30.0, 30.0) for v in (-30, 0, 30, 60)] == [0.0, 0.5, 1.0, 1.5]
     with pytest.raises(ValueError, match="floor < ceiling, got 5 and 5"):
         normalise(1.0, 5.0, 5.0)
-
-
-@pytest.mark.parametrize("n", [1, 3, 4, 5, 8, 11])
-def test_iqm_is_the_trimmed_mean(n):
-    values = np.random.default_rng(n).standard_normal(n)
-    trim_mean = pytest.importorskip("scipy.stats").trim_mean
-    assert iqm(values) == pytest.approx(trim_mean(values, 0.25))
-
-
-def test_iqm_leaves_outliers_out():
-    assert iqm([100.0, 2.0, 3.0, -100.0]) == 2.5
-    with pytest.raises(ValueError, match="finite"):
-        iqm([1.0, math.nan])
-
-
-def test_bootstrap_needs_five_values_and_matches_the_normal_interval():
-    pytest.importorskip("scipy")
-    assert bootstrap([1.0, 2.0, 3.0, 4.0], seed=0) is None
-    values = np.random.default_rng(0).standard_normal(400)
-    low, high = bootstrap(values, seed=1)
-    # the mean of the middle half of a normal sample has a standard deviation of 1.09 / sqrt(n)
-    assert high - low == pytest.approx(2 * 1.96 * 1.09 / math.sqrt(400), rel=0.15)
-    assert low < iqm(values) < high
-    assert bootstrap(values, seed=1) == (low, high)
-    assert bootstrap([2.0] * 5, seed=0) == (2.0, 2.0)
 
 
 def test_auc_of_a_straight_line_is_its_middle():

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bvae_rl.optional import require
-from bvae_rl.plots.spread import ENOUGH, interval, iqm
 from bvae_rl.plots.style import (
     INK,
     MUTED,
@@ -23,6 +22,7 @@ from bvae_rl.plots.style import (
     legend,
     polish,
 )
+from bvae_rl.spread import ENOUGH, interval, iqm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
