@@ -67,20 +67,30 @@ def draw_timelines(
 def headline(rows: list[Row]) -> list[str]:
     """The outcome in five lines; below five seeds these are points, not evidence."""
     scores = finals([row for row in rows if row.study == "transfer"], "score")
-    lines = []
-    for name in ("bvae_pairs", "bvae", "pixels", "pixels_randomised"):
-        found = scores.get(name)
-        values = "not scored (the true-state agent does not beat the blind one)"
-        if found:
-            values = ", ".join(f"{look} {found[look][0]:.2f}" for look in LOOKS)
-        lines.append(f"{arm_label(name)}: {values}")
+
+    def on(arm: str) -> str:
+        if arm not in scores:
+            return f"{arm_label(arm)} not scored (true state does not beat the floor)"
+        values = ", ".join(f"{round(scores[arm][look][0], 2) + 0.0:.2f}" for look in LOOKS)
+        return f"{arm_label(arm)} {values}"
+
+    lines = [
+        f"Normalised score on {', '.join(LOOKS)}; 0 is the better of the random and the blind "
+        "policy, 1 the true-state agent; one seed:",
+        f"{on('bvae_pairs')} (content latents)",
+        f"{on('bvae')} (no pairs, all latents)",
+        f"{on('pixels')}; {on('pixels_randomised')} (trained in ood1)",
+    ]
     coded = {
-        row.metric: row.value
+        (row.arm, row.metric): row.value
         for row in rows
-        if row.study == "representation" and row.arm == "bvae_pairs" and row.look_set == "pretrain"
+        if row.study == "representation" and row.look_set == "pretrain"
     }
+    content = "bvae_pairs/content"
+    state, leak = coded[content, "r2/mean"], coded[content, "leak/largest"]
     lines.append(
-        f"content latents of {arm_label('bvae_pairs')}: R2 of the state {coded['content/r2']:.2f}, "
-        f"leak of the look {coded['leak']:.2f}; MIG of all latents {coded['mig']:.2f}"
+        f"content latents of {arm_label('bvae_pairs')}: R2 of the state {state:.2f}, largest leak "
+        f"of the look {round(leak, 2) + 0.0:.2f}; "  # + 0.0: no negative zero
+        f"MIG of all latents {coded['bvae_pairs', 'mig/mean']:.2f}"
     )
-    return [f"Normalised score (0 blind, 1 true state), one seed. {lines[0]}", *lines[1:]]
+    return lines

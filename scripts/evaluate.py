@@ -151,13 +151,13 @@ def score_encoder(
 
 
 def score_rows(name: str, scores: Scores, env: EnvConfig, args: Args) -> list[Row]:
-    """One row a metric."""
+    """One row a metric; a part of the code ("content") is an arm of its own, ``name/content``."""
     trained = read_config(find_vae(args.vae)).get("training", {})
     seed = args.seed if name in (UNTRAINED, PCA) else trained.get("seed")
     return [
         Row(
             study="representation",
-            arm=name,
+            arm=f"{name}/{part}" if part else name,
             algo="none",
             env=env.id,
             vae_seed=seed,
@@ -167,8 +167,24 @@ def score_rows(name: str, scores: Scores, env: EnvConfig, args: Args) -> list[Ro
             n=scores.samples,
             command=command_line(),
         )
-        for metric, value in scores.to_rows_dict().items()
+        for key, value in scores.to_rows_dict().items()
+        for part, metric in _placed(key)
     ]
+
+
+def _placed(key: str) -> list[tuple[str, str]]:
+    """The part of the code and the metric that a key of ``Scores.to_rows_dict`` stands for."""
+    part, _, metric = key.partition("/")
+    if part == "leak":  # by a line it is never more: left out
+        factor = metric.removeprefix("r2/") if metric else "largest"
+        return (
+            []
+            if factor == "r2" or factor.startswith("linear_r2")
+            else [("content", f"leak/{factor}")]
+        )
+    if part not in ("active", "content", "look"):
+        part, metric = "", key
+    return [(part, f"{metric}/mean" if metric in ("r2", "linear_r2", "mig") else metric)]
 
 
 def heatmap(vae: BetaVAE, scores: Scores) -> Figure:

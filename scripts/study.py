@@ -130,7 +130,8 @@ def finals(rows: Sequence[Row], metric: str) -> dict[str, dict[str, list[float]]
 def draw_curves(rows: Sequence[Row], run: Run, *, looks: str | None) -> Path:
     """``curves.png``."""
     where = "" if looks is None else f" in the {looks} look"
-    ylabel = f"return{where} (deterministic, {rows[0].n} episodes)"
+    episodes = next(row.n for row in rows if row.step is not None)
+    ylabel = f"return{where} (deterministic, {episodes} episodes)"
     at_random = finals(rows, "return").get(RANDOM_POLICY, {}).get(looks or "as given")
     references = {"random policy": float(np.mean(at_random))} if at_random else None
     figure = learning_curves(curves(rows), ylabel=ylabel, references=references)
@@ -186,9 +187,17 @@ def ledger_table(rows: Sequence[Row]) -> str:
 
 def _footed(figure: Figure, rows: Sequence[Row]) -> Figure:
     """The figure with the ledger below it: no score without what was allowed for it."""
-    figure.set_figheight(figure.get_figheight() + 0.14 * len({row.arm for row in rows}))
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
     text = ledger_table(rows)
-    figure.supxlabel(text, x=0.01, ha="left", fontsize=6, family="monospace", color="#555555")
+    room = 0.15 * (text.count("\n") + 2)  # inches
+    height = figure.get_figheight() + room
+    figure.set_figheight(height)
+    layout = figure.get_layout_engine()
+    if isinstance(layout, ConstrainedLayoutEngine):
+        layout.set(rect=(0.0, room / height, 1.0, 1.0 - room / height))
+    place = {"x": 0.01, "y": 0.01, "va": "bottom"}
+    figure.text(s=text, fontsize=6.5, family="monospace", color="#555555", **place)
     return figure
 
 

@@ -97,9 +97,9 @@ def test_evaluate_scores_the_vae_beside_its_floors(
         (r["arm"], r["metric"]): r["value"]
         for r in json.loads((tmp_path / "results.json").read_text())
     }
-    assert rows["pairs", "mig"] == pytest.approx(result.scores["pairs"].all.mig.score)
-    assert ("pairs", "leak/r2/arm_colour") in rows
-    assert ("pca", "leak") not in rows
+    assert rows["pairs", "mig/mean"] == pytest.approx(result.scores["pairs"].all.mig.score)
+    assert ("pairs/content", "leak/arm_colour") in rows
+    assert ("pca/content", "leak/arm_colour") not in rows
     assert "MIG" in capsys.readouterr().out
     assert (tmp_path / "heatmap.png").exists()
 

@@ -104,7 +104,7 @@ def learning_curves(
     ax.margins(x=0.02)
     legend(
         figure if alone else ax,
-        loc="outside lower center" if alone else "best",
+        loc="outside upper center" if alone else "best",
         ncols=min(4, len(curves)),
         title=note,
     )

@@ -99,11 +99,13 @@ def ledger(rows: Iterable[Row]) -> list[Table]:
 
 
 def representation(rows: Iterable[Row]) -> list[Table]:
-    """Metrics of study "representation" against codes, the floors last."""
+    """Metrics of study "representation" against codes, the floors last: a table a look set."""
     ours = _where(rows, study="representation")
-    if not ours:
-        return []
-    codes = sorted(_unique((row.arm, row.look_set) for row in ours), key=lambda c: _floor(c[0]))
+    return [_codes(_where(ours, look_set=look)) for look in _unique(row.look_set for row in ours)]
+
+
+def _codes(ours: Sequence[Row]) -> Table:
+    codes = sorted(_unique(row.arm for row in ours), key=_floor)
     body: list[list[Cell]] = []
     for family in _known_first((_family(row.metric) for row in ours), FAMILIES):
         metrics = _unique(row.metric for row in ours if _family(row.metric) == family)
@@ -111,14 +113,12 @@ def representation(rows: Iterable[Row]) -> list[Table]:
             body.append([FAMILIES.get(family, family)])
         for metric in metrics:
             here = _where(ours, metric=metric)
-            cells = [_spread(_where(here, arm=arm, look_set=look), ".2f") for arm, look in codes]
+            cells = [_spread(_where(here, arm=arm), ".2f") for arm in codes]
             body.append([metric.partition("/")[2] or FAMILIES.get(metric, metric), *cells])
-    head = [
-        (arm_label(arm), ", ".join(filter(None, ["floor" if _floor(arm) else arm, look])))
-        for arm, look in codes
-    ]
+    head = [(arm_label(arm), "floor" if _floor(arm) else arm) for arm in codes]
+    looks = f" in the looks of {ours[0].look_set}" if ours[0].look_set else ""
     note = f"Scored on {_range(row.n for row in ours)} frames. {SPREAD}"
-    return [Table("Codes against true factors", ["metric", *head], body, note)]
+    return Table(f"Codes against true factors{looks}", ["metric", *head], body, note)
 
 
 def seeds(rows: Iterable[Row]) -> list[Table]:
