@@ -220,6 +220,18 @@ def test_the_demo_runs_whole_and_reuses_what_is_finished(
         assert path.stat().st_mtime_ns == stamp
 
 
+def test_the_demo_from_scratch_continues_nothing(tmp_path: Path) -> None:
+    tiny = replace(demo.SCALES["demo-scratch"], frames=600, vae_steps=2)
+    args = demo.Args(from_scratch=True, workers=1)
+    scratch = demo.Demo(args, tiny, Run(tmp_path))
+    scratch.collect()
+    scratch.pretrain()
+    for name in ("bvae", "bvae_pairs"):
+        training = BetaVAE.load(tmp_path / name).meta["training"]
+        assert training["continued_from"] is None
+        assert training["train"]["learning_rate"] == TrainConfig().learning_rate
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [

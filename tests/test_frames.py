@@ -102,6 +102,21 @@ def test_acting_keeps_factors_actions_and_episodes(tmp_path: Path) -> None:
     )
 
 
+def test_a_scripted_policy_acts_on_what_it_is_shown(tmp_path: Path) -> None:
+    seen: list[np.ndarray] = []
+
+    def still(observations: np.ndarray) -> np.ndarray:
+        seen.append(observations)
+        return np.zeros((2, 2))
+
+    store = FrameStore(tmp_path)
+    collect(REACH.vec(2, seed=0), store, 100, seed=0, policy=still)
+    frames = store.read()
+    assert frames.actions is not None and not frames.actions.any()
+    assert np.array_equal(frames.frames[0], seen[0][0])
+    assert np.array_equal(frames.frames[0], frames.frames[1])  # nothing moved
+
+
 def test_a_killed_collection_ends_with_the_same_store(tmp_path: Path) -> None:
     for name, stops in (("once", [300]), ("twice", [100, 300])):
         for stop in stops:
