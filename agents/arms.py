@@ -115,6 +115,11 @@ class Arm:
     paired: bool = False
     labels: str = "none"
 
+    def check(self, env: EnvConfig) -> None:
+        """Refuse a world whose observations are no pictures, where this arm needs some."""
+        if self.needs or self.policy == "CnnPolicy":
+            FrameLayout.of(env.make().observation_space)
+
     def train_env(self, env: EnvConfig) -> EnvConfig:
         """The environment that this arm trains in."""
         return env.with_looks(self.train_looks) if self.train_looks else env

@@ -12,9 +12,14 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """``auto``: CUDA, else MPS, else the CPU. Other names are torch's own."""
+    """``auto``: CUDA, else MPS, else the CPU. Other names are torch's own; ValueError if absent."""
     if name != "auto":
-        return torch.device(name)
+        try:
+            device = torch.device(name)
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:
+            raise ValueError(f"cannot compute on device {name!r}: {error}; use auto") from error
+        return device
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():

@@ -60,6 +60,8 @@ EnvFactory = Callable[[], gym.Env]
 
 def make_vec(factory: EnvFactory, n_envs: int, *, seed: int) -> VecEnv:
     """``n_envs`` monitored environments from ``factory`` in one process, seeded."""
+    if n_envs < 1:
+        raise ValueError(f"n_envs must be at least 1, got {n_envs}")
     venv = DummyVecEnv([lambda: Monitor(factory())] * n_envs)
     venv.seed(seed)
     return venv

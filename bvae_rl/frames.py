@@ -8,6 +8,7 @@ collection loses at most its last block. Larger than memory is fine: readers map
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -209,3 +210,4 @@ def _write_at(path: Path, offset: int, array: np.ndarray) -> None:
             file.seek(offset)
             array.tofile(file)
             file.flush()
+            os.fsync(file.fileno())

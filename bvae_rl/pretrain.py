@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import logging
+import pickle
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -18,18 +19,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from bvae_rl.devices import Precision, pick_device, use_bfloat16
 from bvae_rl.frames import FrameStore
-from bvae_rl.losses import beta_norm, kl_per_latent, log_constant, recon_nll
 from bvae_rl.model import CONFIG_FILE, BetaVAE, VAEConfig
 from bvae_rl.objectives import Objective
 from bvae_rl.pairs import Pairing, Rows
-from bvae_rl.plug.frames_in import frames_to_x
 from bvae_rl.runs import CsvLog, Run
+from bvae_rl.validation import diagnose, latent_statistics, validate, validation_x
 
-ACTIVE_KL = 0.01  # nats on average: below it a latent carries nothing
 CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
 Callback = Callable[[int, BetaVAE, dict[str, float]], None]  # step, vae, metrics
 
@@ -38,21 +36,26 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to optimise: Adam, warmed up over ``warmup`` steps, then linear decay to 2%.
-
-    ``batch`` counts images (both of a pair); ``clip`` bounds the gradient's norm, whose scale is
-    that of the loss (``losses.py``). ``validation`` is the fraction of states held out.
-    """
+    """How to optimise: Adam, warmed up, then linear decay to 2% of the peak."""
 
     batch: int = 64
+    """images a batch, a multiple of 4; both of a pair count"""
     learning_rate: float = 2e-3
+    """of Adam, at its peak"""
     warmup: int = 200
+    """steps until the peak"""
     clip: float = 1000.0
+    """bound of the gradient's norm, whose scale is that of the loss"""
     validation: float = 0.02
+    """fraction of the states held out"""
     log_every: int = 200
+    """steps between two rows of the log"""
     checkpoint_every: int = 1000
+    """steps between two checkpoints, from which a killed run goes on"""
     precision: Precision = "auto"
+    """auto: bfloat16 where the hardware is faster with it"""
     device: str = "auto"
+    """auto, cpu, cuda, mps"""
 
     def __post_init__(self) -> None:
         if self.batch < 4 or self.batch % 4:
@@ -61,6 +64,9 @@ class TrainConfig:
             raise ValueError(
                 f"learning_rate and clip must be positive, got {self.learning_rate} and {self.clip}"
             )
+        for name in ("log_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0.0 < self.validation < 0.5:
             raise ValueError(f"validation must be in (0, 0.5), got {self.validation}")
 
@@ -110,7 +116,8 @@ def pretrain(
     recipe = {
         "steps": steps, "seed": seed, "train": asdict(train), "model": config.to_dict(),
         "start": None if start is None else start.meta.get("fingerprint"),
-        "objective": {**objective.describe(), **(settings or {})}, "store": store.meta,
+        "objective": {**objective.describe(), **(settings or {})},
+        "store": {**store.meta, "rows": len(store)},
     }  # fmt: skip
     fingerprint = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
     if run.path(CONFIG_FILE).exists():
@@ -131,7 +138,7 @@ def pretrain(
     trainer = _Trainer(vae, objective, train, steps=steps, seed=seed, device=device)
     first = trainer.resume(run, fingerprint)
     rows = Rows(store, validation=train.validation)
-    held_out = _validation_x(store, rows)
+    held_out = validation_x(store, rows)
     pairing = objective.pairing(rows, vae)
     log = CsvLog(run.path(LOG), resume_step=first + 1 if first else None)
     began = time.monotonic()
@@ -147,7 +154,7 @@ def pretrain(
             )
             log.append(done, metrics)
             if not warned and done > 4 * train.warmup:
-                warned = _diagnose(metrics, config, done)
+                warned = diagnose(metrics, config, done)
             for callback in callbacks:
                 callback(done, vae, metrics)
         if done % train.checkpoint_every == 0 and done < steps:
@@ -232,7 +239,10 @@ class _Trainer:
         path = run.path(CHECKPOINT)
         if not path.exists():
             return 0
-        state = torch.load(path, weights_only=True, map_location=self.device)
+        try:
+            state = torch.load(path, weights_only=True, map_location=self.device)
+        except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+            raise ValueError(f"{path} is damaged ({error}); delete it to start afresh") from error
         if state["fingerprint"] != fingerprint:
             raise ValueError(
                 f"{path} belongs to a training with other settings; choose another folder or "
@@ -245,56 +255,6 @@ class _Trainer:
         return int(state["step"])
 
 
-@torch.no_grad()
-def validate(vae: BetaVAE, x: Tensor) -> dict[str, float]:
-    """Evidence lower bound at a fixed draw of z, its parts, and active latents, on x."""
-    config = vae.config
-    mu, logvar = vae.encode(x)
-    noise = torch.randn(mu.shape, generator=torch.Generator().manual_seed(0)).to(x.device)
-    logits = vae.decode_logits(mu + torch.exp(0.5 * logvar) * noise)
-    recon = recon_nll(logits, x, likelihood=config.likelihood, s=config.s).mean()
-    kl = kl_per_latent(mu, logvar).mean(0)  # (D,)
-    constant = log_constant(config.pixels, likelihood=config.likelihood, s=config.s)
-    return {
-        "vae/validation_recon": float(recon),
-        "vae/validation_kl": float(kl.sum()),
-        "vae/elbo": -float(recon + kl.sum()) - constant,
-        "vae/active_latents": int((kl > ACTIVE_KL).sum()),
-    }
-
-
-@torch.no_grad()
-def latent_statistics(vae: BetaVAE, x: Tensor) -> dict[str, list[float]]:
-    """Mean and standard deviation of mu, and mean KL in nats, of each latent, on x (B, C, H, W)."""
-    mu, logvar = vae.encode(x)
-    kl = kl_per_latent(mu, logvar).mean(0)
-    return {"mean": mu.mean(0).tolist(), "std": mu.std(0).tolist(), "kl": kl.tolist()}
-
-
 def _frames_seen(vae: BetaVAE) -> int:
     """How many frames a VAE was trained on, those of the VAE it was continued from included."""
     return int(vae.meta.get("training", {}).get("frames", 0))
-
-
-def _diagnose(metrics: dict[str, float], config: VAEConfig, step: int) -> bool:
-    """Warn, and return True, where most latents carry nothing."""
-    active = int(metrics["vae/active_latents"])
-    if active > max(1, config.latents // 6):
-        return False
-    beta = metrics["vae/beta"]
-    norm = beta_norm(beta, latents=config.latents, pixels=config.pixels)
-    logger.warning(
-        "%d of %d latents active at step %d: lower beta (now %g with a %s likelihood of "
-        "weight s = %g; normalised %.2g) or raise s",
-        active, config.latents, step, beta, config.likelihood, config.s, norm,
-    )  # fmt: skip
-    return True
-
-
-def _validation_x(store: FrameStore, rows: Rows, *, most: int = 1024) -> Tensor:
-    if not len(rows.validation):
-        raise ValueError(
-            f"the frame store has {len(store)} frames, too few to hold some out; collect more"
-        )
-    spread = np.linspace(0, len(rows.validation) - 1, min(most, len(rows.validation))).astype(int)
-    return frames_to_x(store.array("frames")[rows.validation[spread]])

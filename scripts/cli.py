@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, Union
@@ -56,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         command.main(args)
     except KeyboardInterrupt:
-        again = " ".join(["bvae-rl", *arguments])
+        again = shlex.join(["bvae-rl", *arguments])
         print(f"\ninterrupted; what is finished is kept; go on with: {again}", file=sys.stderr)
         return 130
     except USER_ERRORS as error:

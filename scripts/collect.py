@@ -36,7 +36,7 @@ class Args:
     n_envs: int = 8
     """environments side by side, where a policy acts"""
     seed: int = 0
-    """frames depend on it and on nothing else"""
+    """frames depend on it (and, where a policy acts, on n_envs)"""
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
     known = {
         "env": config.id, "wrappers": list(config.wrappers), "looks": args.looks,
         "policy": args.policy, "views": args.views, "seed": args.seed,
+        **({} if args.policy == "drawn" else {"n_envs": args.n_envs}),
     }  # fmt: skip
     progress = Progress({"frames": args.frames / 3000})
 

@@ -22,6 +22,12 @@ class EnvArgs:
     wrappers: tuple[str, ...] = ()
     """wrappers in order, as module:Class, for example minigrid.wrappers:RGBImgObsWrapper"""
 
+    @property
+    def flags(self) -> str:
+        """The options that name this environment, for the next command."""
+        wrappers = f" --wrappers {' '.join(self.wrappers)}" if self.wrappers else ""
+        return f"--env {self.env}{wrappers}"
+
     def config(self, looks: str | None = None) -> EnvConfig:
         """The environment with a named set of looks (or its own default), ready for any process."""
         home = next((module for prefix, module in HOMES.items() if self.env.startswith(prefix)), "")

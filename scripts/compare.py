@@ -54,7 +54,7 @@ def main(args: Args) -> Result:
     say(efficiency_table(rows, args.thresholds or _thresholds(rows)))
     say(ledger_table(rows))
     wrote(run.folder / "curves.png")
-    wrote(run.folder / "results.json", f"bvae-rl transfer VAE --env {args.world.env}")
+    wrote(run.folder / "results.json", f"bvae-rl transfer VAE {args.world.flags}")
     return Result(rows, run.folder)
 
 

@@ -1,4 +1,4 @@
-"""The whole pipeline, live: frames, Beta-VAE, agents on latents, transfer report (15 minutes)."""
+"""The whole pipeline, live, in at most 15 minutes: frames, Beta-VAE, agents, transfer report."""
 
 from __future__ import annotations
 

@@ -70,13 +70,14 @@ def headline(rows: list[Row]) -> list[str]:
 
     def on(arm: str) -> str:
         if arm not in scores:
-            return f"{arm_label(arm)} not scored (true state does not beat the floor)"
+            return f"{arm_label(arm)} not scored"
         values = ", ".join(f"{round(scores[arm][look][0], 2) + 0.0:.2f}" for look in LOOKS)
         return f"{arm_label(arm)} {values}"
 
     lines = [
         f"Normalised score on {', '.join(LOOKS)}; 0 is the better of the random and the blind "
-        "policy, 1 the true-state agent; one seed:",
+        "policy, 1 the true-state agent; one seed:"
+        + ("" if scores else " none, because the true-state agent does not beat the floor"),
         f"{on('bvae_pairs')} (content latents)",
         f"{on('bvae')} (no pairs, all latents)",
         f"{on('pixels')}; {on('pixels_randomised')} (trained in ood1)",

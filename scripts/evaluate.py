@@ -23,10 +23,10 @@ from bvae_rl.pictures import information_heatmap, mean_kl
 from bvae_rl.plots import png
 from bvae_rl.plug.frames_in import FrameLayout, frames_to_x
 from bvae_rl.plug.latent_env import Encoder
-from bvae_rl.pretrain import ACTIVE_KL, validate
 from bvae_rl.runs import Row, Run
 from bvae_rl.scripts.common import EnvArgs, command_line, find_vae, say, wrote
 from bvae_rl.scripts.progress import Progress
+from bvae_rl.validation import ACTIVE_KL, validate
 
 TRAINED, UNTRAINED, PCA = "trained", "untrained", "pca"
 ROWS, CONCLUSIONS = "rows.json", "conclusions.json"
@@ -93,7 +93,7 @@ def main(args: Args) -> Result:
     say(table(scores))
     for sentence in conclusions(own, source.factor_specs):
         say(f"- {sentence}")
-    wrote(run.folder, f"bvae-rl visualize {args.vae} --env {args.world.env}")
+    wrote(run.folder, f"bvae-rl visualize {args.vae} {args.world.flags}")
     return Result(scores, {}, run.folder)
 
 
@@ -215,7 +215,7 @@ def _without_factors(args: Args, env: EnvConfig, vae: BetaVAE, run: Run) -> Resu
     say("On frames visited by a random policy:")
     for name, value in metrics.items():
         say(f"  {name.removeprefix('vae/'):20} {value:.2f}")
-    wrote(run.folder, f"bvae-rl visualize {args.vae} --env {args.world.env}")
+    wrote(run.folder, f"bvae-rl visualize {args.vae} {args.world.flags}")
     return Result({}, metrics, run.folder)
 
 

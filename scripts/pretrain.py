@@ -22,7 +22,7 @@ from bvae_rl.objectives.pair_supervised import PairSupervisedObjective
 from bvae_rl.optional import require
 from bvae_rl.pretrain import Callback, PretrainResult, TrainConfig, pretrain
 from bvae_rl.schedules import Schedule
-from bvae_rl.scripts.common import command_line, find_vae, say, wrote
+from bvae_rl.scripts.common import EnvArgs, command_line, find_vae, say, wrote
 from bvae_rl.scripts.progress import Progress
 
 
@@ -85,8 +85,12 @@ BETA_SCHEDULES: dict[str, Callable[[float, int], Schedule]] = {
 
 def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> PretrainResult:
     """Train; ``on_progress`` replaces the bar (the demo has its own)."""
-    if args.threads:
+    if args.threads is not None:
+        if args.threads < 1:
+            raise ValueError(f"threads must be at least 1, got {args.threads}")
         torch.set_num_threads(args.threads)
+    if args.seed < 0:
+        raise ValueError(f"seed must not be negative, got {args.seed}")
     store = FrameStore.existing(args.store)
     start = BetaVAE.load(find_vae(args.start)) if args.start else None
     config = start.config if start else _config(args, store)
@@ -118,8 +122,9 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> P
             f"{m['vae/active_latents']:g} of {config.latents} latents active; beta {args.beta:g} "
             f"with a {config.likelihood} likelihood, s = {config.s:g} (normalised {norm:.2g})"
         )
-        env = store.meta.get("env", "ENV").removeprefix("bvae_rl.envs:")
-        wrote(args.out, f"bvae-rl evaluate {args.out} --env {env}")
+        env = EnvArgs(store.meta.get("env", "ENV"), tuple(store.meta.get("wrappers", ())))
+        looks = f" --looks {store.meta['looks']}" if store.meta.get("looks") else ""
+        wrote(args.out, f"bvae-rl evaluate {args.out} {env.flags}{looks}")
     return result
 
 

@@ -64,6 +64,7 @@ def make_jobs(args: StudyArgs, arms: Sequence[str], env: EnvConfig) -> list[Job]
             vae_seed=seed,
         )
         for name in dict.fromkeys(arms):
+            arm(name).check(env)
             inputs.identity(arm(name).needs)
             jobs.append(Job(name, env, inputs, replace(config, seed=seed)))
     return jobs
@@ -196,8 +197,7 @@ def _footed(figure: Figure, rows: Sequence[Row]) -> Figure:
     layout = figure.get_layout_engine()
     if isinstance(layout, ConstrainedLayoutEngine):
         layout.set(rect=(0.0, room / height, 1.0, 1.0 - room / height))
-    place = {"x": 0.01, "y": 0.01, "va": "bottom"}
-    figure.text(s=text, fontsize=6.5, family="monospace", color="#555555", **place)
+    figure.text(0.01, 0.01, text, va="bottom", fontsize=6.5, family="monospace", color="#555555")
     return figure
 
 

@@ -52,6 +52,7 @@ def main(args: Args) -> Result:
     chosen = arm(args.arm)
     vae = find_vae(args.vae) if args.vae else None
     inputs = ArmInputs(vae=vae, vae_pairs=vae, store=args.store)
+    chosen.check(args.world.config(args.looks))
     inputs.identity(chosen.needs)  # say what is missing before anything is written
     config = AgentConfig.of(args.algo, seed=args.seed)
     if args.steps:
@@ -71,7 +72,7 @@ def main(args: Args) -> Result:
     shown = f" --vae {args.vae}" if args.vae else ""
     wrote(
         folder,
-        f"bvae-rl compare --env {args.world.env} --arms state blind pixels {args.arm}{shown}",
+        f"bvae-rl compare {args.world.flags} --arms pixels {args.arm}{shown}",
     )
     return Result(folder, rows)
 

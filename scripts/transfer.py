@@ -68,5 +68,5 @@ def main(args: Args) -> Result:
     say(ledger_table(rows))
     if drawn:
         wrote(drawn)
-    wrote(run.folder / "results.json", f"bvae-rl visualize {args.vae[0]} --env {args.world.env}")
+    wrote(run.folder / "results.json", f"bvae-rl visualize {args.vae[0]} {args.world.flags}")
     return Result(rows, run.folder)

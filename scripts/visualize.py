@@ -19,10 +19,10 @@ from bvae_rl.model import BetaVAE
 from bvae_rl.pictures import information_heatmap, latent_names, mean_kl, write_vae_pictures
 from bvae_rl.plots import png, timelines
 from bvae_rl.plug.frames_in import FrameLayout
-from bvae_rl.pretrain import ACTIVE_KL
 from bvae_rl.runs import Run
 from bvae_rl.scripts.common import EnvArgs, find_vae, wrote
 from bvae_rl.scripts.evaluate import visited
+from bvae_rl.validation import ACTIVE_KL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

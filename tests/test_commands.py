@@ -244,6 +244,8 @@ def test_the_demo_from_scratch_continues_nothing(tmp_path: Path) -> None:
         (["collect", "--looks", "night"], "known: source, ood1, ood2, pretrain"),
         (["collect", "--views", "2"], "--policy drawn"),
         (["collect", "--frames", "0"], "at least 1"),
+        (["collect", "--n-envs", "0"], "n_envs must be at least 1, got 0"),
+        (["train", "--arm", "pixels", "--env", "MiniGrid-Empty-5x5-v0"], "RGBImgObsWrapper"),
         (["demo", "--quick", "--from-scratch"], "choose one"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -267,6 +269,9 @@ def test_mistakes_are_one_line_and_exit_code_two(
         (["--content", "0", "--look", "0"], "latents must be at least 1, got 0"),
         (["--objective", "pairs", "--look", "0"], "do not add up"),
         (["--s", "0"], "must be positive"),
+        (["--threads", "-1"], "threads must be at least 1"),
+        (["--device", "nope"], "cannot compute on device 'nope'"),
+        (["--seed", "-1"], "seed must not be negative"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -102,6 +102,26 @@ def test_a_finished_run_is_returned_and_another_is_refused(
         pretrain(store, CONFIG, objective, steps=10, seed=2, out=tmp_path, train=QUICK)
 
 
+def test_more_frames_are_another_training(tmp_path: Path) -> None:
+    store = FrameStore(tmp_path / "frames")
+    objective = BetaVAEObjective(constant(1.0))
+    for n in (300, 900):
+        collect_drawn(PlanarReach(size=32), store, n, seed=0)
+        if n == 300:
+            pretrain(store, CONFIG, objective, steps=2, seed=1, out=tmp_path / "a", train=QUICK)
+    with pytest.raises(ValueError, match="holds a VAE trained otherwise"):
+        pretrain(store, CONFIG, objective, steps=2, seed=1, out=tmp_path / "a", train=QUICK)
+
+
+def test_a_damaged_checkpoint_is_named(store: FrameStore, tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.pt").write_bytes(b"half a checkpoint")
+    with pytest.raises(ValueError, match=r"checkpoint.pt is damaged .* delete it"):
+        pretrain(
+            store, CONFIG, BetaVAEObjective(constant(1.0)), steps=2, seed=1, out=tmp_path,
+            train=QUICK,
+        )  # fmt: skip
+
+
 def test_training_goes_on_from_given_weights(store: FrameStore, tmp_path: Path) -> None:
     objective = BetaVAEObjective(constant(1.0))
     first = pretrain(store, CONFIG, objective, steps=60, seed=1, out=tmp_path / "a", train=QUICK)
@@ -169,6 +189,8 @@ def test_a_new_objective_needs_no_other_edit(store: FrameStore, tmp_path: Path) 
     ("changes", "message"),
     [
         ({"batch": 6}, "multiple of 4"),
+        ({"checkpoint_every": 0}, "checkpoint_every must be at least 1, got 0"),
+        ({"log_every": 0}, "log_every must be at least 1, got 0"),
         ({"learning_rate": 0.0}, "must be positive"),
         ({"validation": 0.9}, r"in \(0, 0.5\)"),
     ],

@@ -58,6 +58,11 @@ class LatentVecEnv(VecEnvWrapper):
     def __init__(
         self, venv: VecEnv, vae: Encoder, *, latents: str = "all", standardise: bool = False
     ) -> None:
+        if not isinstance(venv, VecEnv):
+            raise TypeError(
+                f"LatentVecEnv wraps a VecEnv, got {type(venv).__name__}; make one with "
+                "stable_baselines3.common.env_util.make_vec_env"
+            )
         if not isinstance(vae, Encoder):
             raise TypeError(
                 f"vae must be an encoder such as BetaVAE.load(folder), got {type(vae).__name__}"
