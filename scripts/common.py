@@ -22,6 +22,12 @@ class EnvArgs:
     wrappers: tuple[str, ...] = ()
     """wrappers in order, as module:Class, for example minigrid.wrappers:RGBImgObsWrapper"""
 
+    @classmethod
+    def of(cls, env_id: str, wrappers: tuple[str, ...]) -> EnvArgs:
+        """The arguments behind an id that ``config`` made."""
+        home, _, name = env_id.partition(":")
+        return cls(name if home in HOMES.values() else env_id, wrappers)
+
     @property
     def flags(self) -> str:
         """The options that name this environment, for the next command."""

@@ -122,7 +122,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> P
             f"{m['vae/active_latents']:g} of {config.latents} latents active; beta {args.beta:g} "
             f"with a {config.likelihood} likelihood, s = {config.s:g} (normalised {norm:.2g})"
         )
-        env = EnvArgs(store.meta.get("env", "ENV"), tuple(store.meta.get("wrappers", ())))
+        env = EnvArgs.of(store.meta.get("env", "ENV"), tuple(store.meta.get("wrappers", ())))
         looks = f" --looks {store.meta['looks']}" if store.meta.get("looks") else ""
         wrote(args.out, f"bvae-rl evaluate {args.out} {env.flags}{looks}")
     return result

@@ -332,6 +332,14 @@ def test_progress_scales_the_plan_by_the_measured_pace() -> None:
     assert minutes(170) == "3 min"
 
 
+def test_the_next_command_names_the_environment_as_a_person_would() -> None:
+    made = GRID.config()
+    assert made.id == "minigrid:MiniGrid-Empty-8x8-v0"
+    assert EnvArgs.of(made.id, made.wrappers) == GRID
+    assert EnvArgs.of("their.envs:World-v0", ()).flags == "--env their.envs:World-v0"
+    assert GRID.flags.endswith("--wrappers " + " ".join(GRID.wrappers))
+
+
 def test_settings_of_one_study_are_not_mixed_with_another(made: Path, tmp_path: Path) -> None:
     study = StudyArgs(seeds=(0,), steps=400, episodes=1, workers=1)
     args = compare.Args(arms=("blind",), study=study, out=tmp_path)
