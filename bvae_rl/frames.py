@@ -178,10 +178,6 @@ class FrameStore:
                 raise ValueError(f"{self.folder}/{name}.raw is damaged: {error}") from error
         return self._mapped[name]
 
-    def has(self, name: str) -> bool:
-        """Whether the store keeps ``factors`` or ``actions``."""
-        return name in self._index.arrays
-
     def read(self, rows: np.ndarray | slice | None = None) -> Frames:
         """Copy some rows (all by default) into memory."""
         pick = slice(None) if rows is None else rows

@@ -7,8 +7,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import bvae_rl
 from bvae_rl.environments import EnvConfig
-from bvae_rl.model import BetaVAE, read_config
+from bvae_rl.model import read_config
 
 HOMES = {"bvae_rl/": "bvae_rl.envs", "MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
 
@@ -58,14 +59,9 @@ def wrote(path: Path, next_command: str | None = None) -> None:
         say(f"next: {next_command}")
 
 
-def load_vae(folder: str | Path) -> BetaVAE:
-    """``BetaVAE.load``; also finds the checkpoints that are shipped, by name."""
-    return BetaVAE.load(find_vae(folder))
-
-
 def find_vae(folder: str | Path) -> Path:
     """A VAE's folder, or a shipped checkpoint's name such as ``reach_pairs``."""
-    shipped = Path(__file__).parent.parent / "checkpoints" / str(folder)
+    shipped = Path(bvae_rl.__file__).parent / "checkpoints" / str(folder)
     path = Path(folder)
     if not path.exists() and shipped.exists():
         path = shipped

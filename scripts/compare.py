@@ -11,6 +11,7 @@ from bvae_rl.runs import Row, Run
 from bvae_rl.scripts.common import EnvArgs, say, wrote
 from bvae_rl.scripts.study import (
     StudyArgs,
+    StudyResult,
     curves,
     draw_curves,
     efficiency_table,
@@ -36,15 +37,7 @@ class Args:
     """results go here; a killed study goes on there"""
 
 
-@dataclass(frozen=True)
-class Result:
-    """All rows and where they were written."""
-
-    rows: list[Row]
-    out: Path
-
-
-def main(args: Args) -> Result:
+def main(args: Args) -> StudyResult:
     """Train, draw, tabulate."""
     env = args.world.config(args.looks)
     jobs = make_jobs(args.study, args.arms, env)
@@ -55,7 +48,7 @@ def main(args: Args) -> Result:
     say(ledger_table(rows))
     wrote(run.folder / "curves.png")
     wrote(run.folder / "results.json", f"bvae-rl transfer VAE {args.world.flags}")
-    return Result(rows, run.folder)
+    return StudyResult(rows, run.folder)
 
 
 def _thresholds(rows: list[Row]) -> tuple[float, ...]:

@@ -89,10 +89,10 @@ def main(args: Args) -> Result:
     rows = [row for name, one in scores.items() for row in score_rows(name, one, env, args)]
     run.write_json("scores.json", {name: one.to_json() for name, one in scores.items()})
     run.write_json("results.json", [row.to_dict() for row in rows])
-    run.write_file("heatmap.png", png(heatmap(vae, own)))
     say(table(scores))
     for sentence in conclusions(own, source.factor_specs):
         say(f"- {sentence}")
+    run.write_file("heatmap.png", png(heatmap(vae, own)))
     wrote(run.folder, f"bvae-rl visualize {args.vae} {args.world.flags}")
     return Result(scores, {}, run.folder)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +21,13 @@ from bvae_rl.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.objectives.capacity import CapacityObjective
 from bvae_rl.objectives.pair_supervised import PairSupervisedObjective
 from bvae_rl.optional import require
+from bvae_rl.pictures import write_vae_pictures
 from bvae_rl.pretrain import Callback, PretrainResult, TrainConfig, pretrain
 from bvae_rl.schedules import Schedule
 from bvae_rl.scripts.common import EnvArgs, command_line, find_vae, say, wrote
 from bvae_rl.scripts.progress import Progress
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -147,8 +151,9 @@ def make_objective(args: Args) -> Objective:
 def pictures(store: FrameStore, out: Path, steps: int) -> Callback:
     """Reconstructions and traversals as PNG, four times in training; none without matplotlib."""
     try:
-        from bvae_rl.pictures import write_vae_pictures
-    except ImportError:
+        require("matplotlib", extra="plots")
+    except ImportError as error:
+        logger.info("no pictures are drawn: %s", error)
         return lambda step, vae, metrics: None
     frames = store.read(slice(0, 256)).frames
     marks = {round(steps * quarter / 4) for quarter in range(1, 5)}

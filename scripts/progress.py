@@ -34,12 +34,10 @@ class Progress:
         """Task ``name`` has done ``fraction`` (0 to 1) of its work."""
         if name not in self.fractions:
             raise ValueError(f"unknown task {name!r}; planned: {', '.join(self.planned)}")
+        if self.fractions[name] == 0.0 and fraction >= 1.0:
+            self._reused[name] = 1.0  # finished by an earlier call: says nothing about the pace
         self.fractions[name] = min(1.0, max(fraction, self.fractions[name]))
         self._draw(name)
-
-    def reuse(self, name: str) -> None:
-        """Task ``name`` was finished by an earlier call and costs nothing now."""
-        self.fractions[name] = self._reused[name] = 1.0
 
     def seconds_left(self) -> float:
         """Planned seconds of what is left, at the pace of what has been done."""

@@ -50,6 +50,14 @@ class StudyArgs:
     """processes side by side, each with its share of the cores"""
 
 
+@dataclass(frozen=True)
+class StudyResult:
+    """All rows of a study and where they were written."""
+
+    rows: list[Row]
+    out: Path
+
+
 def make_jobs(args: StudyArgs, arms: Sequence[str], env: EnvConfig) -> list[Job]:
     """One job an arm and seed; an unknown arm or a missing input is refused before any work."""
     config = AgentConfig.of(args.algo)

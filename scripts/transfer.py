@@ -8,10 +8,11 @@ from pathlib import Path
 import tyro
 
 from bvae_rl.model import read_config
-from bvae_rl.runs import Row, Run
+from bvae_rl.runs import Run
 from bvae_rl.scripts.common import EnvArgs, find_vae, say, wrote
 from bvae_rl.scripts.study import (
     StudyArgs,
+    StudyResult,
     draw_curves,
     draw_transfer,
     ledger_table,
@@ -39,15 +40,7 @@ class Args:
     """results go here; a killed study goes on there"""
 
 
-@dataclass(frozen=True)
-class Result:
-    """All rows and where they were written."""
-
-    rows: list[Row]
-    out: Path
-
-
-def main(args: Args) -> Result:
+def main(args: Args) -> StudyResult:
     """Train in the source, evaluate everywhere, draw, tabulate."""
     if not args.vae:
         raise ValueError("name at least one VAE (a folder, or reach_pairs)")
@@ -69,4 +62,4 @@ def main(args: Args) -> Result:
     if drawn:
         wrote(drawn)
     wrote(run.folder / "results.json", f"bvae-rl visualize {args.vae[0]} {args.world.flags}")
-    return Result(rows, run.folder)
+    return StudyResult(rows, run.folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,6 +83,20 @@ def test_pretrain_logs_to_tensorboard_if_asked(made: Path, tmp_path: Path) -> No
     pretrain.main(args)
     (events,) = (tmp_path / "tensorboard").glob("events*")
     assert b"vae/elbo" in events.read_bytes()
+
+
+def test_without_matplotlib_training_goes_on_and_says_so(
+    made: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with caplog.at_level("INFO"):
+        pretrain.main(pretrain.Args(made / "frames", out=tmp_path, steps=10, **TINY))
+    assert "bvae-rl[plots]" in caplog.text
+    assert (tmp_path / "model.safetensors").exists()
+    assert not list(tmp_path.glob("*.png"))
 
 
 def test_evaluate_scores_the_vae_beside_its_floors(
@@ -324,8 +339,12 @@ def test_help_describes_every_command(capsys: pytest.CaptureFixture[str]) -> Non
 def test_progress_scales_the_plan_by_the_measured_pace() -> None:
     progress = Progress({"a": 10.0, "b": 30.0}, workers=1)
     progress._began -= 20.0  # 20 s have passed
+    progress.update("a", 0.5)
     progress.update("a", 1.0)  # planned 10
     assert progress.seconds_left() == pytest.approx(60.0, rel=0.05)
+    again = Progress({"a": 10.0, "b": 30.0}, workers=1)
+    again.update("a", 1.0)  # reused: took no time, and says nothing about the pace of b
+    assert again.seconds_left() == pytest.approx(30.0, rel=0.05)
     with pytest.raises(ValueError, match="unknown task 'c'; planned: a, b"):
         progress.update("c", 0.5)
     assert minutes(40) == "40 s"
