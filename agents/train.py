@@ -145,7 +145,7 @@ class _Training:
 
         self.model.learn(
             total - self.model.num_timesteps,
-            callback=_AtRollout(at_rollout),
+            callback=AtRollout(at_rollout),
             reset_num_timesteps=self.model.num_timesteps == 0,
         )
         self.evaluate()
@@ -200,7 +200,7 @@ class _Training:
         self.clock = now
 
 
-class _AtRollout(BaseCallback):
+class AtRollout(BaseCallback):
     """Calls ``function(num_timesteps)`` before each rollout: after an update, before new data."""
 
     def __init__(self, function: Callable[[int], None]) -> None:

@@ -21,14 +21,16 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
+from bvae_rl.fused import FusedEncoder
 from bvae_rl.losses import Likelihood
 from bvae_rl.networks import DecoderName, make_decoder, make_encoder
-from bvae_rl.plug.frames_in import MAX_SIDE, MIN_SIDE, frames_to_x
+from bvae_rl.plug.frames_in import MAX_SIDE, MIN_SIDE, byte_planes, frames_to_x
 from bvae_rl.runs import Run
 from bvae_rl.versions import environment
 
 FORMAT = 1
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
+ChannelOrder = Literal["RGB", "BGR", "other"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class VAEConfig:
     decoder: DecoderName = "pixel_shuffle"
     likelihood: Likelihood = "gaussian"
     s: float = 20.0
-    channel_order: Literal["RGB", "BGR", "other"] = "RGB"
+    channel_order: ChannelOrder = "RGB"
 
     def __post_init__(self) -> None:
         # JSON knows no tuples: a config read from a file is made equal to the one that was written
@@ -74,6 +76,7 @@ class VAEConfig:
         for name, value, choices in (
             ("decoder", self.decoder, get_args(DecoderName)),
             ("likelihood", self.likelihood, get_args(Likelihood)),
+            ("channel_order", self.channel_order, get_args(ChannelOrder)),
         ):
             if value not in choices:
                 raise ValueError(f"unknown {name} {value!r}; known: {', '.join(choices)}")
@@ -133,6 +136,7 @@ class BetaVAE(nn.Module):
         self.config = config
         self.encoder = make_encoder(config.shape, **sizes)
         self.decoder = make_decoder(config.decoder, config.shape, **sizes)
+        self._fused = FusedEncoder()
         self.meta: dict[str, Any] = {}
 
     @property
@@ -188,12 +192,12 @@ class BetaVAE(nn.Module):
     @torch.inference_mode()
     def encode_frames(self, frames: np.ndarray, *, batch: int = 256) -> np.ndarray:
         """Posterior means of uint8 frames (N, H, W, C), shape (N, D) float32."""
-        device = next(self.parameters()).device
         parts = [
-            self.encoder(frames_to_x(frames[i : i + batch]).to(device))[:, : self.latents].cpu()
+            self._fused.run(self.encoder, byte_planes(frames[i : i + batch]))
             for i in range(0, len(frames), batch)
         ]
-        return parts[0].numpy() if len(parts) == 1 else torch.cat(parts).numpy()
+        codes = parts[0] if len(parts) == 1 else torch.cat(parts)
+        return codes[:, : self.config.latents].cpu().numpy()
 
     @torch.no_grad()
     def posterior_frames(
@@ -254,6 +258,16 @@ class BetaVAE(nn.Module):
         own = ("format", "model", "input", "weights_sha256")
         vae.meta = {key: value for key, value in stored.items() if key not in own}
         return vae.to(device).eval()
+
+
+def check_channel_order(config: VAEConfig, shown: ChannelOrder) -> None:
+    """Raise a ValueError if a VAE of ``config`` is to see pictures of another channel order."""
+    if config.channel_order != shown and "other" not in (config.channel_order, shown):
+        raise ValueError(
+            f"this VAE was trained on {config.channel_order} pictures and would be shown {shown}; "
+            f"reorder the channels, or give channel_order={config.channel_order!r} if that is what "
+            "the environment shows"
+        )
 
 
 def read_config(folder: str | Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import tyro
 
 import bvae_rl
 from bvae_rl.scripts import (
+    adapt,
     bench,
     collect,
     compare,
@@ -32,6 +33,7 @@ COMMANDS: dict[str, Any] = {
     "train": train,
     "compare": compare,
     "transfer": transfer,
+    "adapt": adapt,
     "bench": bench,
 }
 USER_ERRORS = (ValueError, TypeError, OSError, ImportError)

@@ -111,11 +111,13 @@ def plan(jobs: Sequence[Job]) -> dict[str, float]:
     return {**planned, RANDOM_POLICY: 5.0}
 
 
-def curves(rows: Sequence[Row]) -> dict[str, tuple[list[int], np.ndarray]]:
-    """arm -> (steps (T,), returns (seeds, T)) of the learning curves among ``rows``."""
+def curves(
+    rows: Sequence[Row], metric: str = "return"
+) -> dict[str, tuple[list[int], np.ndarray]]:
+    """arm -> (steps (T,), values (seeds, T)) of the curves of ``metric`` among ``rows``."""
     points: dict[str, dict[tuple[int | None, int | None], dict[int, float]]] = {}
     for row in rows:
-        if row.step is not None and row.metric == "return":
+        if row.step is not None and row.metric == metric:
             seeds = (row.vae_seed, row.agent_seed)
             points.setdefault(row.arm, {}).setdefault(seeds, {})[row.step] = row.value
     found = {}
@@ -163,7 +165,7 @@ def efficiency_table(rows: Sequence[Row], thresholds: Sequence[float]) -> str:
             reached = [steps_to(steps, curve, t) for t in thresholds]
             cells = ["never" if step is None else f"{step:,.0f}" for step in reached]
             lines.append([arm_label(name), str(seed), f"{auc(steps, curve):.1f}", *cells])
-    return _aligned(lines)
+    return aligned(lines)
 
 
 def transfer_table(rows: Sequence[Row]) -> str:
@@ -176,11 +178,11 @@ def transfer_table(rows: Sequence[Row]) -> str:
     for name, by_looks in named["return"].items():
         for looks in by_looks:
             cells = [
-                _spread(found.get(name, {}).get(looks, []), 1 if metric == "return" else 2)
+                spread(found.get(name, {}).get(looks, []), 1 if metric == "return" else 2)
                 for metric, found in named.items()
             ]
             lines.append([arm_label(name), looks, *cells])
-    return _aligned(lines)
+    return aligned(lines)
 
 
 def ledger_table(rows: Sequence[Row]) -> str:
@@ -191,7 +193,7 @@ def ledger_table(rows: Sequence[Row]) -> str:
         numbers = [f"{ledger[key]:,}" for key in ("pretrain_frames", "env_steps")]
         pairs = "yes" if ledger["paired"] else "no"
         lines.append([arm_label(name), *numbers, ledger["looks"], pairs, ledger["labels"]])
-    return _aligned(lines)
+    return aligned(lines)
 
 
 def _footed(figure: Figure, rows: Sequence[Row]) -> Figure:
@@ -209,7 +211,7 @@ def _footed(figure: Figure, rows: Sequence[Row]) -> Figure:
     return figure
 
 
-def _spread(values: Sequence[float], digits: int) -> str:
+def spread(values: Sequence[float], digits: int) -> str:
     """The middle, and behind it the interval (from five seeds on) or every seed's value."""
     if not values:
         return "-"
@@ -229,7 +231,8 @@ def _one(names: tuple[str, ...], index: int, seeds: Sequence[int]) -> Path | Non
     return find_vae(names[index if len(names) > 1 else 0])
 
 
-def _aligned(lines: Sequence[Sequence[str]]) -> str:
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Cells as a table of plain text, the first line its header."""
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from bvae_rl.factors import Kind
+from bvae_rl.factors import FactorSpec, Kind
 
 _LARGEST = 1e100  # squares and ranges of anything below stay finite
 
@@ -111,6 +111,29 @@ def constant_columns(factors: np.ndarray, kinds: Sequence[Kind]) -> np.ndarray:
             turn = np.exp(1j * (factors[:, k] - factors[0, k]))
             constant[k] = np.abs(turn - 1).max() < 1e-9
     return constant
+
+
+def changing(
+    factors: Any, specs: Sequence[FactorSpec]
+) -> tuple[np.ndarray, tuple[FactorSpec, ...]]:
+    """The columns of (N, K) factors that change, as scores take them, and their specs.
+
+    Cyclic factors become angles by the period ``high - low`` of their spec. ValueError where
+    nothing changes, or the columns are not those of ``specs``.
+    """
+    v = as_matrix(factors, "factors")
+    if v.shape[1] != len(specs):
+        raise ValueError(f"factors has {v.shape[1]} columns, but there are {len(specs)} specs")
+    if len({spec.name for spec in specs}) < len(specs):
+        raise ValueError(f"factor names must differ, got {[spec.name for spec in specs]}")
+    for k, spec in enumerate(specs):
+        if spec.kind == "cyclic":
+            v[:, k] = 2 * np.pi * (v[:, k] - spec.low) / (spec.high - spec.low)
+    constant = constant_columns(v, [spec.kind for spec in specs])
+    if constant.all():
+        raise ValueError(f"none of the {len(specs)} factors changes in the {len(v)} samples")
+    kept = tuple(spec for spec, fixed in zip(specs, constant, strict=True) if not fixed)
+    return v[:, ~constant], kept
 
 
 def split(samples: int, *, test_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ import numpy as np
 from bvae_rl.factors import FactorSpec
 from bvae_rl.metrics.dci import DCI, dci
 from bvae_rl.metrics.information import Information, measure
-from bvae_rl.metrics.inputs import as_matrix, constant_columns
+from bvae_rl.metrics.inputs import as_matrix, changing
 from bvae_rl.metrics.mig import MIG, gap
 from bvae_rl.metrics.regression import R2, r2
 
@@ -149,19 +149,8 @@ class _Scorer:
         steps: int,
         n_jobs: int,
     ) -> _Scorer:
-        z, v = as_matrix(codes, "codes"), as_matrix(factors, "factors")
-        if v.shape[1] != len(specs):
-            raise ValueError(f"factors has {v.shape[1]} columns, but there are {len(specs)} specs")
-        if len({spec.name for spec in specs}) < len(specs):
-            raise ValueError(f"factor names must differ, got {[spec.name for spec in specs]}")
-        for k, spec in enumerate(specs):
-            if spec.kind == "cyclic":
-                v[:, k] = 2 * np.pi * (v[:, k] - spec.low) / (spec.high - spec.low)
-        constant = constant_columns(v, [spec.kind for spec in specs])
-        if constant.all():
-            raise ValueError(f"none of the {len(specs)} factors changes in the {len(v)} samples")
-        kept = tuple(spec for spec, fixed in zip(specs, constant, strict=True) if not fixed)
-        v = v[:, ~constant]
+        z = as_matrix(codes, "codes")
+        v, kept = changing(factors, specs)
         information = measure(z, v, bins=bins, kinds=[spec.kind for spec in kept])
         return cls(z, v, kept, information, seed, steps, n_jobs)
 

@@ -26,6 +26,10 @@ ARMS: Mapping[str, tuple[str, str, str]] = {  # name: (label, colour, marker)
     "pca": ("PCA", "#CC79A7", "P"),
     "bvae": ("Beta-VAE", "#56B4E9", "^"),
     "bvae_pairs": ("pair-supervised Beta-VAE", "#0072B2", "p"),
+    "frozen": ("frozen", "#8a8a8a", "X"),
+    "online": ("online, new frames only", "#D55E00", "s"),
+    "online_mixed": ("online, half old frames", "#0072B2", "p"),
+    "online_constant": ("the same, beta constant", "#E69F00", "D"),
 }
 LABELS = {"untrained": "untrained encoder"}  # codes that are not arms
 OTHER_COLOURS = ("#7A5C00", "#5D3A9B", "#00595C", "#8B1E3F", "#4B5D16", "#B0A000")

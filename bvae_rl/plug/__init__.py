@@ -10,18 +10,41 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bvae_rl.plug.combined import BetaVAECombinedExtractor
+    from bvae_rl.plug.convert import to_image_policy, to_latent_policy
+    from bvae_rl.plug.copies import inspect
     from bvae_rl.plug.extractor import BetaVAEExtractor, policy_kwargs
     from bvae_rl.plug.frames_in import FrameLayout
     from bvae_rl.plug.latent_env import Encoder, LatentVecEnv
+    from bvae_rl.plug.online import OnlineBetaVAE
+    from bvae_rl.plug.probe import Probe
 
-__all__ = ["BetaVAEExtractor", "Encoder", "FrameLayout", "LatentVecEnv", "policy_kwargs"]
+__all__ = [
+    "BetaVAECombinedExtractor",
+    "BetaVAEExtractor",
+    "Encoder",
+    "FrameLayout",
+    "LatentVecEnv",
+    "OnlineBetaVAE",
+    "Probe",
+    "inspect",
+    "policy_kwargs",
+    "to_image_policy",
+    "to_latent_policy",
+]
 
 _HOMES = {
+    "BetaVAECombinedExtractor": "combined",
     "BetaVAEExtractor": "extractor",
-    "policy_kwargs": "extractor",
-    "FrameLayout": "frames_in",
     "Encoder": "latent_env",
+    "FrameLayout": "frames_in",
     "LatentVecEnv": "latent_env",
+    "OnlineBetaVAE": "online",
+    "Probe": "probe",
+    "inspect": "copies",
+    "policy_kwargs": "extractor",
+    "to_image_policy": "convert",
+    "to_latent_policy": "convert",
 }
 
 

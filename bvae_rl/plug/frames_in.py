@@ -6,6 +6,7 @@ extractor, latent wrapper) goes through ``FrameLayout``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,9 +40,9 @@ class FrameLayout:
         """
         if isinstance(space, gym.spaces.Dict):
             raise TypeError(
-                f"expected one image, got a Dict observation with keys {sorted(space.spaces)}; "
-                "take the image out with a wrapper (for MiniGrid: RGBImgObsWrapper, then "
-                "ImgObsWrapper)"
+                f"expected one image, got a Dict observation with keys {sorted(space.spaces)}; use "
+                "BetaVAECombinedExtractor with MultiInputPolicy, or take the image out with a "
+                "wrapper (for MiniGrid: RGBImgObsWrapper, then ImgObsWrapper)"
             )
         if not isinstance(space, gym.spaces.Box) or len(space.shape) != 3:
             raise TypeError(f"expected an image space Box(H, W, C) or Box(C, H, W), got {space}")
@@ -95,13 +96,46 @@ class FrameLayout:
         """
         if observations.dtype != np.uint8:
             return x_to_frames(self.x(observations))
+        if self.stack == 1 and not self.channels_first:
+            return observations
         return self.split(torch.from_numpy(observations)).permute(0, 2, 3, 1).numpy()
+
+
+def image_layouts(space: gym.Space[Any], *, shape: tuple[int, int, int]) -> dict[str, FrameLayout]:
+    """The layout of each picture (a Box of three dimensions) in a Dict space, by its key.
+
+    Raises TypeError for another space, and ValueError for one without a picture or with a picture
+    that a VAE of ``shape`` (C, H, W) does not fit.
+    """
+    if not isinstance(space, gym.spaces.Dict):
+        raise TypeError(f"expected a Dict observation space, got {space}; use BetaVAEExtractor")
+    pictures = {
+        key: part
+        for key, part in space.spaces.items()
+        if isinstance(part, gym.spaces.Box) and len(part.shape) == 3
+    }
+    if not pictures:
+        raise ValueError(f"none of the observation's keys {sorted(space.spaces)} is a picture")
+    return {key: FrameLayout.of(part, shape=shape) for key, part in pictures.items()}
+
+
+def picture_layouts(
+    space: gym.Space[Any], *, shape: tuple[int, int, int]
+) -> Mapping[Any, FrameLayout]:
+    """The layout of each picture in any observation space; the key is None if it is one picture."""
+    if isinstance(space, gym.spaces.Dict):
+        return image_layouts(space, shape=shape)
+    return {None: FrameLayout.of(space, shape=shape)}
 
 
 def frames_to_x(frames: np.ndarray) -> torch.Tensor:
     """uint8 frames (B, H, W, C) -> x (B, C, H, W) in [0, 1]."""
-    bytes_first = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).contiguous()
-    return bytes_first.float().div_(255.0)  # moved as bytes, so that convolutions get plain memory
+    return byte_planes(frames).float().div_(255.0)
+
+
+def byte_planes(frames: np.ndarray) -> torch.Tensor:
+    """uint8 frames (B, H, W, C) -> uint8 (B, C, H, W), plain memory; copied only where needed."""
+    return torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)))
 
 
 def x_to_frames(x: torch.Tensor) -> np.ndarray:
@@ -111,7 +145,9 @@ def x_to_frames(x: torch.Tensor) -> np.ndarray:
 
 
 def check_unit_range(x: torch.Tensor) -> None:
-    """Raise a ValueError unless x lies in [0, 1]; NaN fails too."""
+    """Raise a ValueError unless x lies in [0, 1]; NaN fails too. An exported graph cannot check."""
+    if torch.compiler.is_exporting():
+        return
     low, high = (float(end) for end in torch.aminmax(x))
     if not (low >= -1e-3 and high <= 1.0 + 1e-3):
         raise ValueError(

@@ -6,17 +6,19 @@ step instead of one per gradient step, and a replay buffer of latents instead of
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
+from typing import Any, Protocol, runtime_checkable
 
 import gymnasium as gym
 import numpy as np
-import torch
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from bvae_rl.plug.frames_in import FrameLayout
+from bvae_rl.plug.frames_in import FrameLayout, image_layouts
+from bvae_rl.plug.scaling import scaling
 
-STD_FLOOR = 0.1
+Observations = Any  # an array (B, *shape), or a dict of such, as the space of the environment says
 
 
 @runtime_checkable
@@ -42,17 +44,20 @@ class Encoder(Protocol):
 
 
 class LatentVecEnv(VecEnvWrapper):
-    """``venv`` seen through ``vae``: observations are codes, Box(-inf, inf, (stack * D,), float32).
+    """``venv`` seen through ``vae``: pictures are codes, Box(-inf, inf, (stack * D,), float32).
 
-    ``latents`` chooses the columns, "all" or a group; a stack of n frames gives n codes, the oldest
-    first. All environments are encoded in one batch, and the ``terminal_observation`` of those that
-    ended with it. Float pictures are rounded to 256 levels first.
+    In a Dict observation every picture (a Box of three dimensions) becomes a code under its own key
+    and all else stays, for "MultiInputPolicy". ``latents`` chooses the columns, "all" or a group; a
+    stack of n frames gives n codes, the oldest first. Everything of a step, the
+    ``terminal_observation`` of environments that ended too, is encoded in one pass. Float pictures
+    are rounded to 256 levels first. ``standardise`` gives (mu - mean) / std, see ``scaling.py``.
 
-    With ``standardise`` a code becomes (mu - mean) / max(std, 0.1 * max(std)), with the statistics
-    of pretraining; the floor keeps the noise of inactive latents from being blown up.
+    ``raw`` holds the newest observations of ``venv``, None before the first reset; where the
+    encoder has moved, ``encode(raw)`` sees them anew. ``layouts`` says how each picture is held, by
+    its key; the key is None where the observation is one picture.
 
     Raises TypeError or ValueError for observations other than the pictures that ``vae`` was trained
-    on, and for ``standardise`` without usable statistics.
+    on, a Dict without a picture, and ``standardise`` without usable statistics.
     """
 
     def __init__(
@@ -67,68 +72,92 @@ class LatentVecEnv(VecEnvWrapper):
             raise TypeError(
                 f"vae must be an encoder such as BetaVAE.load(folder), got {type(vae).__name__}"
             )
-        self.vae = vae
-        self.layout = FrameLayout.of(venv.observation_space, shape=vae.shape)
+        self.vae, self.latents, self.standardise = vae, latents, standardise
+        self.layouts = _layouts(venv.observation_space, vae.shape)
+        self.raw: Observations | None = None
         self._columns = vae.slice_of(latents)
-        self._scaling = _scaling(vae) if standardise else None
-        width = self.layout.stack * (self._columns.stop - self._columns.start)
-        super().__init__(venv, gym.spaces.Box(-np.inf, np.inf, (width,), np.float32))
+        self._width = self._columns.stop - self._columns.start
+        self._scaling = scaling(vae) if standardise else None
+        codes = {
+            key: gym.spaces.Box(-np.inf, np.inf, (layout.stack * self._width,), np.float32)
+            for key, layout in self.layouts.items()
+        }
+        super().__init__(venv, _with_codes(venv.observation_space, codes))
 
-    def reset(self) -> np.ndarray:
-        """Codes (n_envs, stack * D)."""
-        codes = self.encode(_pictures(self.venv.reset()))
+    def reset(self) -> Observations:
+        """Codes (n_envs, stack * D), or a dict with such in it."""
+        self.raw = self.venv.reset()
         self.reset_infos = self.venv.unwrapped.reset_infos
-        return codes
+        return self.encode(self.raw)
 
     def step_wait(self) -> VecEnvStepReturn:
         """Codes, rewards, dones, infos; one encoder pass, terminal observations included."""
-        observations, rewards, dones, infos = self.venv.step_wait()
-        batch = _pictures(observations)
+        self.raw, rewards, dones, infos = self.venv.step_wait()
+        if not dones.any():
+            return self.encode(self.raw), rewards, dones, infos
         ended = [i for i in np.flatnonzero(dones) if "terminal_observation" in infos[i]]
-        if ended:
-            last = np.stack([infos[i]["terminal_observation"] for i in ended])
-            batch = np.concatenate([batch, last])
-        codes = self.encode(batch)
-        for i, code in zip(ended, codes[self.num_envs :], strict=True):
-            infos[i]["terminal_observation"] = code
+        last = [_map(lambda part: part[None], infos[i]["terminal_observation"]) for i in ended]
+        codes, *last_codes = self._encode([self.raw, *last])
+        for i, code in zip(ended, last_codes, strict=True):
+            infos[i]["terminal_observation"] = _map(lambda part: part[0], code)
         # the environments below replace theirs at every reset; wrappers keep an empty one
         self.reset_infos = self.venv.unwrapped.reset_infos
-        return codes[: self.num_envs], rewards, dones, infos
+        return codes, rewards, dones, infos
 
-    def encode(self, observations: np.ndarray) -> np.ndarray:
-        """Observations of ``venv`` (B, *shape) -> codes (B, stack * D) float32, in one pass."""
-        with torch.inference_mode():
-            codes = self.vae.encode_frames(self.layout.all_frames(observations))
+    def encode(self, observations: Observations) -> Observations:
+        """Observations of ``venv``, B of them, as this environment shows them, in one pass."""
+        return self._encode([observations])[0]
+
+    def _encode(self, batches: Sequence[Observations]) -> list[Observations]:
+        pictures = [
+            layout.all_frames(batch if key is None else batch[key])
+            for batch in batches
+            for key, layout in self.layouts.items()
+        ]
+        codes = self.vae.encode_frames(
+            pictures[0] if len(pictures) == 1 else np.concatenate(pictures)
+        )
         if self._scaling is not None:
             mean, scale = self._scaling
             codes = (codes - mean) / scale
-        chosen = codes[:, self._columns].reshape(len(observations), -1)
-        return np.ascontiguousarray(chosen, dtype=np.float32)
+        codes = np.ascontiguousarray(codes[:, self._columns], dtype=np.float32)
+        parts = iter(_split(codes, [len(frames) for frames in pictures]))
+        return [
+            _with_codes(
+                batch,
+                {
+                    key: next(parts).reshape(-1, layout.stack * self._width)
+                    for key, layout in self.layouts.items()
+                },
+            )
+            for batch in batches
+        ]
 
 
-def _pictures(observations: object) -> np.ndarray:
-    assert isinstance(observations, np.ndarray)  # FrameLayout refused all other spaces
-    return observations
+def _layouts(
+    space: gym.Space[Any], shape: tuple[int, int, int]
+) -> Mapping[str | None, FrameLayout]:
+    if isinstance(space, gym.spaces.Dict):
+        return dict(image_layouts(space, shape=shape).items())
+    return {None: FrameLayout.of(space, shape=shape)}
 
 
-def _scaling(vae: Encoder) -> tuple[np.ndarray, np.ndarray]:
-    """What to subtract and to divide by, each (D,) float32."""
-    statistics = vae.statistics()
-    if statistics is None:
-        raise ValueError(
-            "standardise=True needs the mean and std of the latents, and this encoder has none; "
-            "pretrain() stores them in the VAE's config.json, or leave standardise=False"
-        )
-    mean, std = (np.asarray(values, dtype=np.float32) for values in statistics)
-    expected = (vae.latents,)
-    if mean.shape != expected or std.shape != expected:
-        raise ValueError(
-            f"the encoder has {vae.latents} latents and statistics of shape {mean.shape} and "
-            f"{std.shape}; pretrain it again"
-        )
-    if not (np.isfinite(mean).all() and np.isfinite(std).all() and std.max() > 0):
-        raise ValueError(
-            f"the latents cannot be standardised by mean {mean} and std {std}: the encoder has no "
-            "active latent; lower beta and pretrain again"
-        )
-    return mean, np.maximum(std, STD_FLOOR * std.max())
+def _with_codes(whole: Any, codes: Mapping[str | None, Any]) -> Any:
+    """``whole`` (a space or an observation) with the codes in place of the pictures."""
+    if None in codes:
+        return codes[None]
+    if isinstance(whole, gym.spaces.Dict):
+        return gym.spaces.Dict([(key, codes.get(key, whole[key])) for key in whole.spaces])
+    return {key: codes.get(key, value) for key, value in whole.items()}
+
+
+def _map(change: Callable[[Any], Any], observation: Observations) -> Observations:
+    """``change`` applied to an observation, or to each entry of a dict of them."""
+    if isinstance(observation, dict):
+        return {key: change(np.asarray(value)) for key, value in observation.items()}
+    return change(observation)
+
+
+def _split(codes: np.ndarray, lengths: Sequence[int]) -> list[np.ndarray]:
+    stops = list(accumulate(lengths))
+    return [codes[stop - length : stop] for stop, length in zip(stops, lengths, strict=True)]

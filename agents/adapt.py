@@ -1,0 +1,270 @@
+"""An agent moved to looks that its encoder never saw: frozen, or fine-tuned online in some ways.
+
+Each seed has one VAE, pretrained on the source look, and one agent, trained there on its latents.
+Every treatment starts from copies of both, learns on in the new looks, and is evaluated on the same
+episodes and frames. Agents act over ``LatentVecEnv``, whose last observation is encoded anew after
+each update, so that this equals an encoder inside the policy, at half the cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
+
+from bvae_rl.agents.arms import ArmInputs, Ledger, arm
+from bvae_rl.agents.config import AgentConfig
+from bvae_rl.agents.evaluate import PARALLEL, LoadedAgent, load_agent, run_episodes
+from bvae_rl.agents.train import CURVE_SEED, ROWS, AtRollout, train_agent
+from bvae_rl.collect import probe_set
+from bvae_rl.environments import EnvConfig
+from bvae_rl.factors import require_factor_env
+from bvae_rl.fine_tune import FineTuneConfig
+from bvae_rl.frames import FrameStore
+from bvae_rl.metrics import score
+from bvae_rl.model import BetaVAE
+from bvae_rl.plug.frames_in import frames_to_x
+from bvae_rl.plug.online import OnlineBetaVAE
+from bvae_rl.runs import Row, Run
+from bvae_rl.schedules import Schedule, constant, linear
+from bvae_rl.workers import OnProgress, Task, run_parallel
+
+PROBE_SEED, EVALUATION_SEED = 77_000, 10_000
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What happens to the encoder after the move. ``beta`` makes a schedule from the steps."""
+
+    name: str
+    text: str
+    beta: Callable[[int], Schedule] | None = None
+    mixed: bool = False
+
+
+def _annealed(steps: int) -> Schedule:
+    return linear(0.1, 1.0, steps // 2)
+
+
+def _constant(steps: int) -> Schedule:
+    return constant(1.0)
+
+
+TREATMENTS = {
+    row.name: row
+    for row in (
+        Treatment("frozen", "encoder as pretrained"),
+        Treatment("online", "online, beta annealed, new frames only", _annealed),
+        Treatment("online_mixed", "online, beta annealed, half old frames", _annealed, mixed=True),
+        Treatment("online_constant", "online, beta constant, half old frames", _constant, True),
+    )
+}
+
+
+@dataclass(frozen=True)
+class AdaptConfig:
+    """How long, and how the VAE is fine-tuned: the same for all treatments."""
+
+    steps: int = 50_000
+    every: int = 1_000
+    tune: FineTuneConfig = field(
+        default_factory=lambda: FineTuneConfig(updates=20, learning_rate=5e-4)
+    )
+    eval_every: int = 10_000
+    eval_episodes: int = 20
+    episodes: int = 100
+    probe_frames: int = 2_000
+
+
+@dataclass(frozen=True)
+class Move:
+    """One run: a treatment, the look set moved to, and the seed's VAE and trained agent."""
+
+    treatment: str
+    looks: str
+    seed: int
+    vae: Path
+    agent: Path
+
+    @property
+    def name(self) -> str:
+        return f"{self.treatment}-{self.looks}-seed{self.seed}"
+
+
+def run_adaptation(
+    vaes: dict[int, Path],
+    env: EnvConfig,
+    looks: Sequence[str],
+    store: Path,
+    config: AdaptConfig,
+    out: Path,
+    *,
+    agent: AgentConfig,
+    command: str,
+    workers: int = 2,
+    on_progress: OnProgress = lambda name, fraction: None,
+) -> list[Row]:
+    """Train a source agent per seed of ``vaes``, move it under every treatment, return all rows.
+
+    The ``study`` of a row names the move ("adapt-ood1"), its ``look_set`` where it was evaluated.
+    What is finished under ``out`` is not done again.
+    """
+    sources = [
+        Task(f"source-seed{seed}", _train_source, (seed, vae, env, agent, out, command))
+        for seed, vae in vaes.items()
+    ]
+    run_parallel(sources, workers=workers, on_progress=on_progress)
+    moves = [
+        Move(name, target, seed, vae, out / f"source-seed{seed}")
+        for seed, vae in vaes.items()
+        for target in looks
+        for name in TREATMENTS
+    ]
+    tasks = [Task(move.name, _move, (move, env, store, config, out, command)) for move in moves]
+    run_parallel(tasks, workers=workers, on_progress=on_progress)
+    return [row for move in moves for row in Run(out / move.name).rows(ROWS)]
+
+
+def _train_source(
+    seed: int,
+    vae: Path,
+    env: EnvConfig,
+    config: AgentConfig,
+    out: Path,
+    command: str,
+    *,
+    progress: Callable[[float], None],
+) -> None:
+    inputs = ArmInputs(vae=vae, vae_seed=seed)
+    train_agent(
+        arm("bvae"), env, inputs, replace(config, seed=seed), Run(out / f"source-seed{seed}"),
+        study="adapt", command=command, progress=progress,
+    )  # fmt: skip
+
+
+def _move(
+    move: Move,
+    env: EnvConfig,
+    store: Path,
+    config: AdaptConfig,
+    out: Path,
+    command: str,
+    *,
+    progress: Callable[[float], None],
+) -> None:
+    run = Run(out / move.name)
+    identity = {"move": asdict(move), "env": asdict(env), "config": asdict(config)}
+    if run.done("move", config=identity):
+        return
+    agent = load_agent(move.agent)
+    vae = agent.encoder
+    assert isinstance(vae, BetaVAE)
+    evaluator = _Evaluator(move, agent, env, config, command)
+    model: Any = agent.model
+    model.set_env(agent.observe(env.with_looks(move.looks), model.n_envs, seed=move.seed))
+    model.set_random_seed(move.seed)
+    model.set_logger(Logger(None, []))
+    rows: list[Row] = []
+
+    def at_rollout(step: int) -> None:
+        if step % config.eval_every == 0:
+            rows.extend(evaluator.point(step))
+        progress(0.95 * step / config.steps)
+
+    callbacks: list[BaseCallback] = [AtRollout(at_rollout)]
+    updates: list[dict[str, float]] = []
+    treatment = TREATMENTS[move.treatment]
+    if treatment.beta is not None:
+        online = OnlineBetaVAE(
+            vae, beta=treatment.beta(config.steps), every=config.every, config=config.tune,
+            old=FrameStore.existing(store) if treatment.mixed else None, seed=move.seed,
+        )  # fmt: skip
+        callbacks.insert(0, online)
+        updates = online.history
+        evaluator.vae = online.tuner.seen_by_policy  # the decoder learns there
+    model.learn(config.steps, callback=callbacks)
+    rows += [*evaluator.point(config.steps), *evaluator.final()]
+    run.write_json("updates.json", updates)
+    run.write_json(ROWS, [row.to_dict() for row in rows])
+    run.mark_done("move", config=identity)
+
+
+class _Evaluator:
+    """Returns on fixed episodes, reconstruction and scores on fixed frames, new and old looks."""
+
+    def __init__(
+        self, move: Move, agent: LoadedAgent, env: EnvConfig, config: AdaptConfig, command: str
+    ) -> None:
+        self.move, self.agent, self.env, self.config = move, agent, env, config
+        assert isinstance(agent.encoder, BetaVAE)
+        pretrained = agent.encoder
+        self.vae: Callable[[], BetaVAE] = lambda: pretrained
+        self.looks = (move.looks, env.looks or "source")
+        self.frames = {
+            name: probe_set(env.with_looks(name).make(), config.probe_frames, seed=PROBE_SEED)
+            for name in self.looks
+        }
+        ledger = agent.ledger
+        seen = "" if move.treatment == "frozen" else f", then {move.looks}"
+        ledger = Ledger(
+            ledger.pretrain_frames,
+            ledger.env_steps + config.steps,
+            f"encoder: {self.looks[1]}{seen}; agent: {self.looks[1]}, then {move.looks}",
+            paired=False,
+        )
+        self.row = Row(
+            study=f"adapt-{move.looks}", arm=move.treatment, algo="ppo", env=env.id,
+            vae_seed=move.seed, agent_seed=move.seed, look_set=move.looks, metric="return",
+            value=np.nan, n=config.eval_episodes, ledger=ledger.to_dict(), command=command,
+        )  # fmt: skip
+
+    def point(self, step: int) -> list[Row]:
+        """Return, success and reconstruction in the new looks, as points of a curve."""
+        name = self.move.looks
+        found = self._play(name, self.config.eval_episodes, CURVE_SEED)
+        found["recon"] = self._recon(name)
+        base = replace(self.row, step=step)
+        return [replace(base, metric=metric, value=value) for metric, value in found.items()]
+
+    def final(self) -> list[Row]:
+        """Everything, in the new looks and in the old."""
+        rows = []
+        for name in self.looks:
+            found = self._play(name, self.config.episodes, EVALUATION_SEED)
+            found["recon"] = self._recon(name)
+            found |= self._scores(name)
+            base = replace(self.row, look_set=name, n=self.config.episodes)
+            rows += [replace(base, metric=metric, value=value) for metric, value in found.items()]
+        return rows
+
+    def _play(self, looks: str, episodes: int, seed: int) -> dict[str, float]:
+        venv = self.agent.observe(self.env.with_looks(looks), min(PARALLEL, episodes), seed=seed)
+        played = run_episodes(venv, self.agent.act, episodes, seed=seed)
+        venv.close()
+        return played.metrics()
+
+    @torch.no_grad()
+    def _recon(self, looks: str) -> float:
+        """Squared error of the mean reconstruction, summed over a frame."""
+        vae = self.vae()
+        x = frames_to_x(self.frames[looks].frames[:500])
+        mu, _ = vae.encode(x)
+        return float((vae.decode(mu) - x).square().flatten(1).sum(1).mean())
+
+    def _scores(self, looks: str) -> dict[str, float]:
+        probe = self.frames[looks]
+        specs = require_factor_env(self.env.with_looks(looks).make()).factor_specs
+        rows = score(self.vae().encode_frames(probe.frames), probe.factors, specs).to_rows_dict()
+        return {
+            "mig": rows["mig"], "dci": rows["dci/disentanglement"], "r2": rows["r2"],
+            "linear_r2": rows["linear_r2"],
+            "state_r2": float(
+                np.mean([rows[f"r2/{s.name}"] for s in specs if s.role == "state"])
+            ),
+        }  # fmt: skip

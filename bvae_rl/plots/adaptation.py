@@ -1,0 +1,44 @@
+"""How agents and their encoders fare after a move to new looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from numpy.typing import ArrayLike
+
+from bvae_rl.plots.scores import learning_curves
+from bvae_rl.plots.style import legend, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Curves = Mapping[str, tuple[ArrayLike, ArrayLike]]  # arm -> (steps (T,), values (S, T))
+
+
+def adaptation(panels: Mapping[str, Mapping[str, Curves]]) -> Figure:
+    """A row of panels per measure, a column per look set: measure -> look set -> curves.
+
+    Curves are as in ``learning_curves``; the arms share one legend.
+    """
+    looks = list(dict.fromkeys(name for columns in panels.values() for name in columns))
+    if not looks:
+        raise ValueError("there is no curve to show; pass measure -> look set -> arm -> curve")
+    figure = new_figure(4.9 * len(looks), 3.6 * len(panels))
+    axes = figure.subplots(len(panels), len(looks), squeeze=False, sharex=True)
+    for row, (measure, columns) in zip(axes, panels.items(), strict=True):
+        for ax, name in zip(row, looks, strict=True):
+            title = f"moved to {name}" if row is axes[0] else ""
+            learning_curves(columns[name], ylabel=measure, title=title, ax=ax)
+            handles, labels = ax.get_legend_handles_labels()
+            note = ax.get_legend().get_title().get_text()
+            ax.get_legend().remove()
+            if row is not axes[-1]:
+                ax.set_xlabel("")
+            if "error" in measure:
+                ax.set_yscale("log")
+    legend(
+        figure, handles=handles, labels=labels, loc="outside upper center",
+        ncols=min(4, len(labels)), title=note,
+    )  # fmt: skip
+    return figure

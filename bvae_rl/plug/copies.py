@@ -1,0 +1,105 @@
+"""All copies of the encoder in a model: SB3 makes up to four, and target copies lag in silence.
+
+PPO has one (two if not shared), DQN two, SAC three, TD3 four. Polyak averaging covers parameters
+only, so a new encoder has to be written into every copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnvWrapper
+from torch import Tensor, nn
+
+from bvae_rl.plug.latent_env import LatentVecEnv
+from bvae_rl.plug.policy_encoder import Mode, PolicyEncoder
+
+
+@dataclass(frozen=True)
+class EncoderCopy:
+    """One copy: where it stands in the policy, its mode, who trains it, and if it has moved.
+
+    ``trained_by`` names the optimizers that hold its weights ("critic.optimizer"), or says
+    "Polyak average" (a target copy), "OnlineBetaVAE" or "nobody". ``moved``: the weights are no
+    longer those of the checkpoint; None while there are none.
+    """
+
+    where: str
+    mode: Mode
+    trained_by: str
+    moved: bool | None
+    checkpoint: str | None
+
+
+def encoder_copies(model: BaseAlgorithm) -> dict[str, PolicyEncoder]:
+    """Every encoder in the policy of ``model`` under its dotted name; empty where there is none."""
+    return {
+        name.removesuffix(".encoder"): module
+        for name, module in model.policy.named_modules()
+        if isinstance(module, PolicyEncoder)
+    }
+
+
+def latent_env_of(model: BaseAlgorithm) -> LatentVecEnv | None:
+    """The ``LatentVecEnv`` among the wrappers of the model's environment, if there is one."""
+    layer: Any = model.get_env()
+    while isinstance(layer, VecEnvWrapper) and not isinstance(layer, LatentVecEnv):
+        layer = layer.venv
+    return layer if isinstance(layer, LatentVecEnv) else None
+
+
+def write_encoder(model: BaseAlgorithm, weights: Mapping[str, Tensor]) -> None:
+    """Make all copies bit-equal to ``weights``, named as in ``BetaVAE.encoder``."""
+    for copy in encoder_copies(model).values():
+        copy.write(weights)
+
+
+def inspect(model: BaseAlgorithm) -> list[EncoderCopy]:
+    """Print and return which encoder copies the policy has, who trains each, and if it has moved.
+
+    ValueError for a model without one, such as a policy over ``LatentVecEnv``.
+    """
+    found = [
+        EncoderCopy(
+            where,
+            encoder.mode,
+            _trainer(model, where, encoder),
+            encoder.moved if encoder.ready else None,
+            encoder.checkpoint,
+        )
+        for where, encoder in encoder_copies(model).items()
+    ]
+    if not found:
+        raise ValueError(
+            f"the policy of this {type(model).__name__} holds no Beta-VAE encoder; build the model "
+            "with policy_kwargs(...) (over LatentVecEnv the encoder is in the environment)"
+        )
+    state = {None: "no weights yet", False: "as in the checkpoint", True: "moved"}
+    print(f"{'copy':38} {'mode':7} {'trained by':32} {'weights':21} checkpoint")
+    for copy in found:
+        print(
+            f"{copy.where:38} {copy.mode:7} {copy.trained_by:32} {state[copy.moved]:21} "
+            f"{copy.checkpoint or '-'}"
+        )
+    return found
+
+
+def _trainer(model: BaseAlgorithm, where: str, encoder: PolicyEncoder) -> str:
+    if encoder.mode == "online":
+        return "OnlineBetaVAE"
+    if encoder.mode == "frozen":
+        return "nobody"
+    if "target" in where:
+        return "Polyak average"
+    own = {id(parameter) for parameter in encoder.parameters()}
+    owners: dict[str, nn.Module] = {"policy": model.policy, **dict(model.policy.named_children())}
+    holders = [
+        f"{name}.optimizer"
+        for name, module in owners.items()
+        if (optimizer := getattr(module, "optimizer", None)) is not None
+        and any(id(p) in own for group in optimizer.param_groups for p in group["params"])
+    ]
+    return ", ".join(holders) or "nobody"

@@ -1,0 +1,200 @@
+"""Go on training the Beta-VAE on what the agent sees, while the agent learns on its encoder.
+
+    kwargs = policy_kwargs(vae, mode="online")
+    online = OnlineBetaVAE(vae, beta=linear(0.1, 1.0, 50_000), old=FrameStore("runs/frames"))
+    PPO("CnnPolicy", env, policy_kwargs=kwargs).learn(100_000, callback=online)
+
+Order of events in on-policy algorithms: collect, update the policy, then start the next rollout.
+The encoder moves there, between ``train()`` and the next rollout: a move before ``train()`` would
+come between the old log-probabilities and the first gradient, where PPO's ratio has to be 1.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.callbacks import BaseCallback
+
+from bvae_rl.fine_tune import FineTuneConfig, FineTuner
+from bvae_rl.frames import FrameStore
+from bvae_rl.model import BetaVAE
+from bvae_rl.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.plug.copies import encoder_copies, latent_env_of, write_encoder
+from bvae_rl.plug.latent_env import LatentVecEnv
+from bvae_rl.plug.online_state import OnlineState
+from bvae_rl.plug.probe import Probe
+from bvae_rl.plug.seen_frames import seen_frames
+from bvae_rl.schedules import Schedule
+
+MIX = 0.5
+
+
+class OnlineBetaVAE(BaseCallback):
+    """Callback that trains ``vae`` on the agent's frames and hands its encoder to the policy.
+
+    ``vae`` is a VAE's folder or a BetaVAE, decoder included, that the model's encoder was made
+    from. ``beta`` is a schedule over *environment steps* (``model.num_timesteps``). Every ``every``
+    of them (on-policy: at the first rollout that starts after so many) ``config.updates`` gradient
+    steps are taken by an optimizer of their own. ``old`` is a store of pretraining frames of which
+    a share ``mix`` of each batch (one half by default) is drawn, so that old looks are not
+    forgotten. ``probe`` scores the code now and then.
+
+    With ``out`` the updates are logged in ``out/online.csv`` (probes in ``out/probe.csv``), and
+    every ``save_every`` steps and at the end ``out`` gets ``model-STEP.zip`` and
+    ``online-STEP.pt``. A killed run goes on with the model that was saved there and a callback made
+    with the same arguments: ``PPO.load("out/model-20000.zip", env).learn(...,
+    reset_num_timesteps=False, callback=OnlineBetaVAE(..., out="out"))``.
+
+    The model has picture observations (``policy_kwargs(..., mode="online")``), or, on-policy only,
+    a ``LatentVecEnv`` over a BetaVAE; then the last observation is encoded anew after each update.
+    ValueError for models, replay buffers and folders that this cannot work with.
+    """
+
+    def __init__(
+        self,
+        vae: BetaVAE | str | Path,
+        *,
+        beta: Schedule,
+        every: int = 1000,
+        config: FineTuneConfig | None = None,
+        old: FrameStore | None = None,
+        mix: float | None = None,
+        probe: Probe | None = None,
+        out: str | Path | None = None,
+        save_every: int = 10_000,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if every < 1 or save_every < 1:
+            raise ValueError(
+                f"every and save_every must be at least 1, got {every} and {save_every}"
+            )
+        if not isinstance(vae, BetaVAE | str | Path):
+            raise TypeError(
+                "online fine-tuning needs a BetaVAE with its decoder, or its folder, got "
+                f"{type(vae).__name__}"
+            )
+        self.vae = vae if isinstance(vae, BetaVAE) else BetaVAE.load(vae)
+        self.beta, self.every, self.seed, self.probe = beta, every, seed, probe
+        if mix is None:
+            mix = 0.0 if old is None else MIX
+        self.tuner = FineTuner(
+            self.vae,
+            BetaVAEObjective(beta),
+            config or FineTuneConfig(),
+            seed=seed,
+            old=old,
+            mix=mix,
+        )
+        settings = {"every": every, "mix": mix, "seed": seed, "config": self.tuner.config}
+        self.state = None if out is None else OnlineState(out, beta, settings, save_every)
+        self.history: list[dict[str, float]] = []  # the metrics of every update, with "step"
+        self._latent_env: LatentVecEnv | None = None
+
+    def _on_training_start(self) -> None:
+        model = self.model
+        self._latent_env = latent_env_of(model)
+        copies = encoder_copies(model)
+        if not copies and self._latent_env is None:
+            raise ValueError(
+                f"this {type(model).__name__} has no Beta-VAE encoder to fine-tune; build it with "
+                "policy_kwargs(..., mode='online'), or over LatentVecEnv"
+            )
+        for where, copy in copies.items():
+            if copy.mode != "online":
+                raise ValueError(
+                    f"the encoder {where} was built with mode={copy.mode!r}; build the model with "
+                    "policy_kwargs(..., mode='online')"
+                )
+            if copy.config != self.vae.config:
+                raise ValueError(f"the encoder {where} and the VAE to fine-tune differ in config")
+        self.tuner.to(model.device)
+        self.seen = seen_frames(
+            model,
+            None if copies else self._latent_env,
+            shape=self.vae.shape,
+            keep=self.tuner.wanted,
+            seed=self.seed + model.num_timesteps,
+        )
+        if self.state is not None and not self.history:
+            self.state.resume(self.tuner, step=model.num_timesteps)
+        self._check_in_step()
+        self._next = model.num_timesteps + self.every
+        self._began = time.monotonic()
+
+    def _check_in_step(self) -> None:
+        """The model must use the encoder that this callback trains, and nothing in between."""
+        expected = self.tuner.encoder
+        for where, copy in encoder_copies(self.model).items():
+            if not _equal(copy.weights(), expected):
+                raise ValueError(
+                    f"the encoder {where} is not that of the VAE to fine-tune: it has moved since "
+                    "or is another one; to go on with a saved run give out= its folder"
+                )
+        if self._latent_env is None or encoder_copies(self.model):
+            return
+        vae = self._latent_env.vae
+        if not isinstance(vae, BetaVAE) or not _equal(vae.encoder.state_dict(), expected):
+            raise ValueError(
+                "LatentVecEnv must encode with the VAE to fine-tune: give both the same one"
+            )
+        if not _same(self._latent_env.encode(self._latent_env.raw), self.model._last_obs):
+            raise ValueError(
+                "a wrapper above LatentVecEnv changes its observations, which cannot be renewed "
+                "when the encoder moves; put VecNormalize(norm_obs=True) or VecFrameStack below it"
+            )
+
+    def _on_step(self) -> bool:
+        self.seen.on_step()
+        return True
+
+    def _on_rollout_end(self) -> None:
+        self.seen.on_rollout_end()
+
+    def _on_rollout_start(self) -> None:
+        step = self.model.num_timesteps
+        if step >= self._next:
+            frames = self.seen.take(self.tuner.wanted, np.random.default_rng([self.seed, step, 1]))
+            if len(frames):
+                self._next = step + self.every
+                self._update(frames, step)
+        if self.state is not None and self.state.due(step):
+            self.state.save(self.model, self.tuner)
+
+    def _on_training_end(self) -> None:
+        if self.state is not None:
+            self.state.save(self.model, self.tuner)
+
+    def _update(self, frames: np.ndarray, step: int) -> None:
+        metrics = self.tuner.update(frames, step=step)
+        write_encoder(self.model, self.tuner.encoder)
+        if self._latent_env is not None and not encoder_copies(self.model):
+            assert isinstance(self._latent_env.vae, BetaVAE)
+            self._latent_env.vae.encoder.load_state_dict(self.tuner.encoder)
+            renewed = self._latent_env.encode(self._latent_env.raw)
+            self.model._last_obs = renewed
+        if self.state is not None:
+            self.state.log("online", step, metrics)
+        if self.probe is not None and self.probe.due(step, elapsed=time.monotonic() - self._began):
+            scores = self.probe.measure(self.tuner.seen_by_policy(), step=step)
+            if self.state is not None:
+                self.state.log("probe", step, scores)
+            metrics = {**metrics, **scores}
+        self.history.append({"step": step, **metrics})
+        for name, value in metrics.items():
+            self.logger.record(name, value)
+
+
+def _equal(a: Mapping[str, torch.Tensor], b: Mapping[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, dict):
+        return isinstance(b, dict) and all(_same(a[key], b.get(key)) for key in a)
+    return np.shape(a) == np.shape(b) and bool(np.allclose(a, b, atol=1e-5))
