@@ -24,10 +24,11 @@ from bvae_rl.agents.evaluate import PARALLEL, LoadedAgent, load_agent, run_episo
 from bvae_rl.agents.train import CURVE_SEED, ROWS, AtRollout, train_agent
 from bvae_rl.collect import probe_set
 from bvae_rl.environments import EnvConfig
-from bvae_rl.factors import require_factor_env
+from bvae_rl.factors import FactorSpec, require_factor_env
 from bvae_rl.fine_tune import FineTuneConfig
 from bvae_rl.frames import FrameStore
-from bvae_rl.metrics import score
+from bvae_rl.metrics import mig, score
+from bvae_rl.metrics.inputs import changing
 from bvae_rl.model import BetaVAE
 from bvae_rl.plug.frames_in import frames_to_x
 from bvae_rl.plug.online import OnlineBetaVAE
@@ -71,7 +72,7 @@ TREATMENTS = {
 class AdaptConfig:
     """How long, and how the VAE is fine-tuned: the same for all treatments."""
 
-    steps: int = 50_000
+    steps: int = 40_000
     every: int = 1_000
     tune: FineTuneConfig = field(
         default_factory=lambda: FineTuneConfig(updates=20, learning_rate=5e-4)
@@ -128,7 +129,8 @@ def run_adaptation(
     ]
     tasks = [Task(move.name, _move, (move, env, store, config, out, command)) for move in moves]
     run_parallel(tasks, workers=workers, on_progress=on_progress)
-    return [row for move in moves for row in Run(out / move.name).rows(ROWS)]
+    rows = [row for move in moves for row in Run(out / move.name).rows(ROWS)]
+    return [replace(row, command=command) for row in rows]  # also of moves finished before a kill
 
 
 def _train_source(
@@ -225,10 +227,10 @@ class _Evaluator:
         )  # fmt: skip
 
     def point(self, step: int) -> list[Row]:
-        """Return, success and reconstruction in the new looks, as points of a curve."""
+        """Return, success, reconstruction and MIG in the new looks, as points of a curve."""
         name = self.move.looks
         found = self._play(name, self.config.eval_episodes, CURVE_SEED)
-        found["recon"] = self._recon(name)
+        found["recon"], found["mig"] = self._recon(name), self._mig(name)
         base = replace(self.row, step=step)
         return [replace(base, metric=metric, value=value) for metric, value in found.items()]
 
@@ -257,9 +259,17 @@ class _Evaluator:
         mu, _ = vae.encode(x)
         return float((vae.decode(mu) - x).square().flatten(1).sum(1).mean())
 
+    def _mig(self, looks: str) -> float:
+        factors, specs = changing(self.frames[looks].factors, self._specs(looks))
+        codes = self.vae().encode_frames(self.frames[looks].frames)
+        return mig(codes, factors, kinds=[spec.kind for spec in specs]).score
+
+    def _specs(self, looks: str) -> tuple[FactorSpec, ...]:
+        return require_factor_env(self.env.with_looks(looks).make()).factor_specs
+
     def _scores(self, looks: str) -> dict[str, float]:
         probe = self.frames[looks]
-        specs = require_factor_env(self.env.with_looks(looks).make()).factor_specs
+        specs = self._specs(looks)
         rows = score(self.vae().encode_frames(probe.frames), probe.factors, specs).to_rows_dict()
         return {
             "mig": rows["mig"], "dci": rows["dci/disentanglement"], "r2": rows["r2"],

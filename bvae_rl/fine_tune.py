@@ -22,7 +22,7 @@ from bvae_rl.model import BetaVAE
 from bvae_rl.objectives import Objective
 from bvae_rl.pairs import Batch, Rows
 from bvae_rl.plug.frames_in import frames_to_x
-from bvae_rl.plug.scaling import scaling
+from bvae_rl.plug.scaling import STD_FLOOR, scaling
 from bvae_rl.validation import validate
 
 REFERENCE = 128  # frames on which the movement of the features is measured
@@ -85,12 +85,19 @@ class FineTuner:
                 "mix is the share in (0, 1) of each batch that comes from the frame store old; "
                 f"give both or neither, got mix={mix} and {'no' if old is None else 'a'} store"
             )
+        if old is not None and not len(old):
+            raise ValueError(f"the frame store at {old.folder} is empty; fill it: bvae-rl collect")
         if old is not None and tuple(old.shape) != vae.config.shape:
             raise ValueError(f"the store holds frames of {old.shape}, the VAE takes {vae.shape}")
         self.vae = deepcopy(vae).train()
         self.objective, self.config, self.seed, self.old = objective, config, seed, old
         self.device = next(vae.parameters()).device
         self.old_images = round(mix * config.batch)
+        if old is not None and not 0 < self.old_images < config.batch:
+            raise ValueError(
+                f"mix={mix} of a batch of {config.batch} is {self.old_images} old frames and "
+                f"{config.batch - self.old_images} new ones; there must be some of both"
+            )
         self.optimizer = torch.optim.Adam(self.vae.parameters(), lr=config.learning_rate)
         self.encoder: Weights = _copy(self.vae.encoder.state_dict())
         self.reference: Tensor | None = None  # x (R, C, H, W)
@@ -118,20 +125,20 @@ class FineTuner:
         """Train on new uint8 frames (N, H, W, C), drawn from at random; returns ``vae/*`` metrics.
 
         ``step`` counts environment steps and is what the objective's schedules see. ValueError if
-        the loss is not finite; the weights are then those before the update.
+        the loss or its gradient is not finite; the state is then that before the update.
         """
         if not len(frames):
             raise ValueError("an update needs at least one frame, got none")
         rng = np.random.default_rng([self.seed, step])
         if self.reference is None:
             self.reference = self._reference(frames, rng)
-        before = _copy(self.vae.state_dict())
+        before = deepcopy(self.state_dict())
         try:
             parts = [self._gradient_step(frames, rng, step) for _ in range(self.config.updates)]
         except FloatingPointError as error:
-            self.vae.load_state_dict(before)
+            self.load_state_dict(before)
             raise ValueError(f"{error} at step {step}; lower the learning rate") from error
-        taken, moved = self._move_encoder(before)
+        taken, moved = self._move_encoder(before["vae"])
         averages = {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
         averages["vae/beta"] = parts[-1]["vae/beta"]
         return {
@@ -157,10 +164,12 @@ class FineTuner:
         ):
             loss, parts = self.objective.loss(self.vae, Batch(x), step, noise)
         if not torch.isfinite(loss):
-            raise FloatingPointError(f"the VAE's loss became {float(loss)}")
+            raise FloatingPointError(f"the VAE's loss became {loss.item()}")
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.vae.parameters(), config.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.vae.parameters(), config.clip)
+        if not torch.isfinite(norm):
+            raise FloatingPointError(f"the norm of the VAE's gradient became {norm.item()}")
         self.optimizer.step()
         self.objective.after_step(self.vae, Batch(x), step)
         named = {f"vae/{name}": float(torch.as_tensor(v).detach()) for name, v in parts.items()}
@@ -195,7 +204,8 @@ class FineTuner:
         try:
             scale = torch.from_numpy(scaling(self.vae)[1]).to(self.device)
         except ValueError:  # a VAE that never met pretrain() has no statistics
-            scale = old.std(0).clamp_min(1e-6)
+            std = old.std(0, correction=0)
+            scale = torch.maximum(std, STD_FLOOR * std.max()).clamp_min(1e-6)
         return float(((new - old) / scale).square().mean().sqrt())
 
     def _reference(self, frames: np.ndarray, rng: np.random.Generator) -> Tensor:

@@ -251,6 +251,8 @@ class BetaVAE(nn.Module):
                 "save was interrupted or a file replaced: copy both files again"
             )
         vae = cls(VAEConfig.from_dict(stored["model"]))
+        if not any(name.startswith("decoder.") for name in tensors):
+            raise ValueError(f"{path} lacks the decoder; copy the whole VAE or pretrain again")
         try:
             vae.load_state_dict(tensors)
         except RuntimeError as error:

@@ -13,10 +13,11 @@ import tyro
 from bvae_rl.agents.adapt import TREATMENTS, AdaptConfig, run_adaptation
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.frames import FrameStore
+from bvae_rl.hub import find_vae
 from bvae_rl.plots import png
 from bvae_rl.plots.adaptation import adaptation
 from bvae_rl.runs import Row, Run
-from bvae_rl.scripts.common import EnvArgs, command_line, find_vae, say, wrote
+from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import aligned, curves, finals, spread
 
@@ -104,8 +105,12 @@ def main(args: Args) -> Result:
 
 
 def draw(rows: Sequence[Row], targets: Sequence[str]) -> Figure:
-    """Return and reconstruction error after the move."""
-    measures = {"return": "return in the new looks", "recon": "squared error of a frame"}
+    """Return, reconstruction error and MIG after the move."""
+    measures = {
+        "return": "return in the new looks",
+        "recon": "squared error of a frame",
+        "mig": "MIG",
+    }
     return adaptation(
         {
             label: {

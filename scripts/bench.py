@@ -1,134 +1,84 @@
-"""Measure speed in one run, alternating: encode-once PPO against pixels, and frames a second."""
+"""Measure speed and size against targets, alternating in one run: medians, ratios, reasons."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
+from typing import Literal
 
 import torch
 import tyro
-from stable_baselines3 import PPO
-from stable_baselines3.common.logger import Logger
-from stable_baselines3.common.vec_env import VecEnv
 
-from bvae_rl.agents.train import AgentConfig
-from bvae_rl.environments import EnvConfig
-from bvae_rl.model import BetaVAE
-from bvae_rl.plug.extractor import policy_kwargs
-from bvae_rl.plug.latent_env import LatentVecEnv
+from bvae_rl.hub import find_vae
 from bvae_rl.runs import Run
-from bvae_rl.scripts.common import EnvArgs, command_line, find_vae, say, wrote
+from bvae_rl.scripts import bench_plugin
+from bvae_rl.scripts.bench_figures import Figure, table
+from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
 from bvae_rl.versions import environment
 
 
 @dataclass(frozen=True)
 class Args:
-    """What to time with which VAE."""
+    """What to measure, with which VAE and environment."""
 
-    vae: tyro.conf.Positional[str] = "reach_pairs"
+    what: tyro.conf.Positional[Literal["plugin"]]
+    """plugin: PPO, SAC, encoding and replay memory with the Beta-VAE against raw pixels"""
+    vae: str = "reach_pairs"
     """folder of a VAE, or the name of a shipped one"""
     world: EnvArgs = EnvArgs()
     rounds: int = 5
     """alternating rounds; the median counts"""
-    rollouts: int = 1
-    """PPO rollouts (with their updates) a round"""
     threads: int = 1
     """CPU threads"""
+    profile: bool = False
+    """show where the time goes even where the target is reached"""
     out: Path = Path("runs/bench")
     """results go here"""
 
 
 @dataclass(frozen=True)
 class Result:
-    """Median steps a second by name, and ratios to pixels."""
+    """All figures by name."""
 
-    per_second: dict[str, float]
-    ratios: dict[str, float]
+    figures: dict[str, Figure]
 
 
 def main(args: Args) -> Result:
-    """Time all in turn, several times; print medians and the ratios to raw pixels."""
-    if args.rounds < 1 or args.rollouts < 1:
+    """Measure, print one table, say why where a target is missed, and write it all down."""
+    if args.rounds < 1 or args.threads < 1:
         raise ValueError(
-            f"rounds and rollouts must be at least 1, got {args.rounds}, {args.rollouts}"
+            f"rounds and threads must be at least 1, got {args.rounds} and {args.threads}"
         )
-    torch.set_num_threads(args.threads)
-    env, config = args.world.config(), AgentConfig()
     folder = find_vae(args.vae)
-    learners = {
-        "PPO, raw pixels (NatureCNN)": _learner(
-            "CnnPolicy", env.vec(config.n_envs, seed=0), config
-        ),
-        "PPO, BetaVAEExtractor in the policy": _learner(
-            "CnnPolicy", env.vec(config.n_envs, seed=0), config, policy_kwargs(folder)
-        ),
-        "PPO, encode once (LatentVecEnv)": _learner(
-            "MlpPolicy",
-            LatentVecEnv(env.vec(config.n_envs, seed=0), BetaVAE.load(folder)),
-            config,
-        ),
-    }
-    steps = args.rollouts * config.n_envs * config.n_steps
-    timed: dict[str, list[float]] = {name: [] for name in (*learners, "environment alone")}
-    for _ in range(args.rounds):
-        for name, learn in learners.items():
-            timed[name].append(_rate(learn, steps))
-        timed["environment alone"].append(_frames(env, 2000))
-    medians = {name: median(rates) for name, rates in timed.items()}
-    pixels = medians[next(iter(learners))]
-    ratios = {name: medians[name] / pixels for name in learners}
-    for name, rate in medians.items():
-        ratio = f"  {ratios[name]:.2f} x pixels" if name in ratios else ""
-        say(f"{name:38} {rate:8,.0f} steps/s{ratio}")
+    before = torch.get_num_threads()
+    torch.set_num_threads(args.threads)
+    try:
+        bench = bench_plugin.Bench(folder, args.world.config())
+        figures = bench.figures(args.rounds)
+        say(table(figures))
+        profiles = {
+            figure.name: bench.profile(figure.name)
+            for figure in figures
+            if figure.missed or (args.profile and figure.target is not None)
+        }
+    finally:
+        torch.set_num_threads(before)
+    for name, lines in profiles.items():
+        say(f"\n{name}: where the time goes\n" + "\n".join(f"  {line}" for line in lines))
     run = Run(args.out)
+    file = f"bench_{args.what}.json"
     run.write_json(
-        "bench.json",
+        file,
         {
             "command": command_line(),
-            "config": config,
-            "per_second": timed,
-            "median": medians,
-            "ratios": ratios,
+            "figures": {figure.name: asdict(figure) for figure in figures},
+            "missed": [figure.name for figure in figures if figure.missed],
+            "profiles": profiles,
+            "settings": asdict(bench.sizes),
+            "rounds": args.rounds,
             "threads": args.threads,
             "versions": environment(),
         },
     )
-    wrote(run.path("bench.json"), "bvae-rl demo")
-    return Result(medians, ratios)
-
-
-def _learner(
-    policy: str, venv: VecEnv, config: AgentConfig, extra: dict[str, object] | None = None
-) -> Callable[[int], object]:
-    """PPO with equal heads and epochs; calling it learns for some steps."""
-    hidden = list(config.net_arch)
-    model = PPO(
-        policy, venv, n_steps=config.n_steps, batch_size=config.batch_size,
-        n_epochs=config.epochs, gamma=config.gamma, seed=0, device="cpu",
-        policy_kwargs={**(extra or {}), "net_arch": {"pi": hidden, "vf": hidden}},
-    )  # fmt: skip
-    model.set_logger(Logger(None, []))
-    model.learn(config.n_envs * config.n_steps)  # warm-up
-    return lambda steps: model.learn(steps, reset_num_timesteps=False)
-
-
-def _rate(learn: Callable[[int], object], steps: int) -> float:
-    began = time.perf_counter()
-    learn(steps)
-    return steps / (time.perf_counter() - began)
-
-
-def _frames(config: EnvConfig, steps: int) -> float:
-    env = config.make()
-    env.action_space.seed(0)
-    env.reset(seed=0)
-    actions = [env.action_space.sample() for _ in range(steps)]
-    began = time.perf_counter()
-    for action in actions:
-        _, _, terminated, truncated, _ = env.step(action)
-        if terminated or truncated:
-            env.reset()
-    return steps / (time.perf_counter() - began)
+    wrote(run.path(file), "bvae-rl demo")
+    return Result({figure.name: figure for figure in figures})

@@ -7,9 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import bvae_rl
 from bvae_rl.environments import EnvConfig
-from bvae_rl.model import read_config
 
 HOMES = {"bvae_rl/": "bvae_rl.envs", "MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
 
@@ -57,13 +55,3 @@ def wrote(path: Path, next_command: str | None = None) -> None:
     say(f"wrote {path}")
     if next_command:
         say(f"next: {next_command}")
-
-
-def find_vae(folder: str | Path) -> Path:
-    """A VAE's folder, or a shipped checkpoint's name such as ``reach_pairs``."""
-    shipped = Path(bvae_rl.__file__).parent / "checkpoints" / str(folder)
-    path = Path(folder)
-    if not path.exists() and shipped.exists():
-        path = shipped
-    read_config(path)
-    return path

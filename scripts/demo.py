@@ -10,13 +10,14 @@ from bvae_rl.agents.arms import ArmInputs
 from bvae_rl.agents.study import Job
 from bvae_rl.agents.train import AgentConfig
 from bvae_rl.environments import EnvConfig
+from bvae_rl.hub import find_vae
 from bvae_rl.model import BetaVAE
 from bvae_rl.plots import arm_label
 from bvae_rl.pretrain import TrainConfig
 from bvae_rl.report import FigureEntry, write_report
 from bvae_rl.runs import Row, Run
 from bvae_rl.scripts import collect, evaluate, pretrain
-from bvae_rl.scripts.common import EnvArgs, find_vae, say, wrote
+from bvae_rl.scripts.common import EnvArgs, say, wrote
 from bvae_rl.scripts.demo_report import (
     LOOKS,
     draw_agents,

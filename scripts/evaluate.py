@@ -16,6 +16,7 @@ from bvae_rl.collect import collect, probe_set
 from bvae_rl.environments import EnvConfig
 from bvae_rl.factors import factor_env, require_factor_env
 from bvae_rl.frames import Frames, FrameStore
+from bvae_rl.hub import find_vae
 from bvae_rl.metrics import Scores, conclusions, score, table
 from bvae_rl.model import BetaVAE, read_config
 from bvae_rl.pca import PCAEncoder
@@ -24,7 +25,7 @@ from bvae_rl.plots import png
 from bvae_rl.plug.frames_in import FrameLayout, frames_to_x
 from bvae_rl.plug.latent_env import Encoder
 from bvae_rl.runs import Row, Run
-from bvae_rl.scripts.common import EnvArgs, command_line, find_vae, say, wrote
+from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.validation import ACTIVE_KL, validate
 

@@ -13,6 +13,7 @@ import tyro
 
 from bvae_rl import schedules
 from bvae_rl.frames import FrameStore
+from bvae_rl.hub import find_vae
 from bvae_rl.losses import Likelihood, beta_norm
 from bvae_rl.model import BetaVAE, VAEConfig
 from bvae_rl.networks import DecoderName
@@ -24,7 +25,7 @@ from bvae_rl.optional import require
 from bvae_rl.pictures import write_vae_pictures
 from bvae_rl.pretrain import Callback, PretrainResult, TrainConfig, pretrain
 from bvae_rl.schedules import Schedule
-from bvae_rl.scripts.common import EnvArgs, command_line, find_vae, say, wrote
+from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
 from bvae_rl.scripts.progress import Progress
 
 logger = logging.getLogger(__name__)

@@ -15,9 +15,10 @@ from bvae_rl.agents.scores import auc, steps_to
 from bvae_rl.agents.study import Evaluation, Job, run_study
 from bvae_rl.agents.train import AgentConfig
 from bvae_rl.environments import EnvConfig
+from bvae_rl.hub import find_vae
 from bvae_rl.plots import arm_label, learning_curves, png, transfer_bars
 from bvae_rl.runs import Row, Run
-from bvae_rl.scripts.common import command_line, find_vae
+from bvae_rl.scripts.common import command_line
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.train import planned_seconds
 from bvae_rl.spread import interval, iqm
@@ -111,9 +112,7 @@ def plan(jobs: Sequence[Job]) -> dict[str, float]:
     return {**planned, RANDOM_POLICY: 5.0}
 
 
-def curves(
-    rows: Sequence[Row], metric: str = "return"
-) -> dict[str, tuple[list[int], np.ndarray]]:
+def curves(rows: Sequence[Row], metric: str = "return") -> dict[str, tuple[list[int], np.ndarray]]:
     """arm -> (steps (T,), values (seeds, T)) of the curves of ``metric`` among ``rows``."""
     points: dict[str, dict[tuple[int | None, int | None], dict[int, float]]] = {}
     for row in rows:

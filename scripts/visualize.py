@@ -14,13 +14,14 @@ from bvae_rl.collect import probe_set, record_episode
 from bvae_rl.environments import EnvConfig
 from bvae_rl.factors import FactorEnv, factor_env
 from bvae_rl.frames import Frames
+from bvae_rl.hub import find_vae
 from bvae_rl.metrics import mig
 from bvae_rl.model import BetaVAE
 from bvae_rl.pictures import information_heatmap, latent_names, mean_kl, write_vae_pictures
 from bvae_rl.plots import png, timelines
 from bvae_rl.plug.frames_in import FrameLayout
 from bvae_rl.runs import Run
-from bvae_rl.scripts.common import EnvArgs, find_vae, wrote
+from bvae_rl.scripts.common import EnvArgs, wrote
 from bvae_rl.scripts.evaluate import visited
 from bvae_rl.validation import ACTIVE_KL
 

@@ -77,9 +77,10 @@ def test_the_frozen_encoder_builds_no_graph_but_lets_one_pass(folder, x):
 
 def test_its_state_dict_fits_the_vaes_encoder(vae, folder):
     extractor = BetaVAEExtractor(SPACE, config=CONFIG.to_dict(), checkpoint=folder)
-    state = extractor.state_dict()
+    state = extractor.encoder.state_dict()
     assert bool(state.pop("ready"))
-    expected = {f"encoder.{name}": tensor for name, tensor in vae.encoder.state_dict().items()}
+    assert state.pop("fingerprint") != 0
+    expected = {f"network.{name}": tensor for name, tensor in vae.encoder.state_dict().items()}
     assert state.keys() == expected.keys()
     assert all(torch.equal(state[name], expected[name]) for name in expected)
 
@@ -119,6 +120,9 @@ def test_policy_kwargs_are_plain_values(folder):
             "config": CONFIG.to_dict(),
             "checkpoint": folder,
             "latents": "content",
+            "mode": "frozen",
+            "standardise": False,
+            "step_size": 1.0,
         },
         "net_arch": [256, 256],
     }

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3 import PPO
+from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.vec_env import (
     DummyVecEnv,
     VecEnv,
@@ -197,6 +198,33 @@ def test_reset_infos_are_those_of_the_environments():
     for _ in range(3):
         venv.step(actions())
     assert venv.reset_infos == [{"episode": 2}, {"episode": 1}]
+
+
+def test_the_newest_pictures_are_kept_and_can_be_encoded_anew(vae):
+    venv: Any = LatentVecEnv(bare(), vae)
+    below: Any = bare()
+    assert venv.raw is None
+    assert np.array_equal(venv.encode(below.reset()), venv.reset())
+    for _ in range(3):
+        codes = venv.step(actions())[0]
+        assert np.array_equal(venv.raw, below.step(actions())[0])
+        np.testing.assert_allclose(venv.encode(venv.raw), codes, atol=1e-6)
+
+
+def test_a_million_transitions_as_32_latents_take_less_than_0_3_gb():
+    code = gym.spaces.Box(-np.inf, np.inf, (32,), np.float32)
+    capacity, n_envs = 64, 8
+    action = gym.spaces.Box(-1, 1, (2,), np.float32)
+    picture = gym.spaces.Box(0, 255, (3, 64, 64), np.uint8)
+
+    def gigabytes(space: gym.Space[Any]) -> float:
+        buffer = ReplayBuffer(capacity, space, action, n_envs=n_envs)
+        arrays = [value for value in vars(buffer).values() if isinstance(value, np.ndarray)]
+        assert buffer.buffer_size * n_envs == capacity
+        return sum(array.nbytes for array in arrays) / capacity * 1e6 / 1e9
+
+    assert gigabytes(code) == pytest.approx(0.276)  # two codes of 128 bytes, and 20 bytes
+    assert gigabytes(picture) == pytest.approx(24.6, abs=0.05)
 
 
 def test_what_does_not_fit_is_refused_at_construction():

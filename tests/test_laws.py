@@ -51,6 +51,7 @@ WRITERS = {
     "bvae_rl.runs": {"open"},  # the one writer
     "bvae_rl.frames": {"open", "tofile"},  # appends arrays to a frame store
     "bvae_rl.plots.style": {"savefig"},  # into memory
+    "bvae_rl.plug.online_state": {"torch.save"},  # into memory
     "bvae_rl.pretrain": {"torch.save"},  # into memory
 }
 WRITE_CALLS = {

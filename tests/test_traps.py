@@ -96,10 +96,10 @@ def assert_pretrained(model: BaseAlgorithm, vae: BetaVAE, *, copies: int) -> Non
     assert len(found) == copies
     expected = vae.encoder.state_dict()
     for extractor in found:
-        state = extractor.encoder.state_dict()
+        state = extractor.encoder.network.state_dict()
         assert state.keys() == expected.keys()
         assert all(torch.equal(state[name], expected[name]) for name in expected)
-        assert bool(extractor.ready)
+        assert bool(extractor.encoder.ready)
 
 
 @pytest.mark.parametrize("algorithm", [PPO, A2C])
@@ -131,7 +131,7 @@ def test_trap_02_the_encoder_stays_in_evaluation_mode(algorithm, folder):
     model = build(algorithm, folder)
     model.policy.set_training_mode(True)
     assert model.policy.training
-    assert not any(part.training for one in extractors(model) for part in one.modules())
+    assert not any(part.training for one in extractors(model) for part in one.encoder.modules())
 
 
 def test_trap_03_features_are_the_posterior_mean_and_no_sample(folder, vae):
@@ -217,7 +217,8 @@ def test_trap_10_neither_decoder_nor_encoder_is_in_the_optimizer(folder, vae):
     assert not any("decoder" in name for name in model.policy.state_dict())
     trained = {name for name, _ in model.policy.named_parameters()}
     assert trained and not any("extractor.encoder" in name for name in trained)
-    held = sum(tensor.numel() for tensor in extractors(model)[0].encoder.state_dict().values())
+    network = extractors(model)[0].encoder.network
+    held = sum(tensor.numel() for tensor in network.state_dict().values())
     assert held == sum(parameter.numel() for parameter in vae.encoder.parameters())
 
 
@@ -277,7 +278,7 @@ def test_trap_11_a_mistyped_path_never_becomes_a_random_encoder(folder, vae):
     kwargs = policy_kwargs(folder)
     kwargs["features_extractor_kwargs"]["checkpoint"] = wrong
     model = PPO("CnnPolicy", NoiseEnv(), policy_kwargs=kwargs, n_steps=8, batch_size=8)
-    assert not any(bool(one.ready) for one in extractors(model))
+    assert not any(bool(one.encoder.ready) for one in extractors(model))
     with pytest.raises(ValueError, match=r"has no weights: no VAE at .*_typo"):
         model.learn(8)
     model.policy.load_state_dict(build(PPO, folder, net_arch=[256, 256]).policy.state_dict())

@@ -65,7 +65,9 @@ class BetaVAECombinedExtractor(BaseFeaturesExtractor):
             key: layout.x(observations[key], scaled=self._scaled[key])  # (B * stack, C, H, W)
             for key, layout in self.layouts.items()
         }
-        codes = self.encoder(torch.cat(list(x.values()))).split([len(part) for part in x.values()])
+        codes = self.encoder(torch.cat(list(x.values()))).split(
+            [part.shape[0] for part in x.values()]
+        )
         features = dict(zip(x, codes, strict=True))
         return torch.cat(
             [

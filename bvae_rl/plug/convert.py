@@ -17,7 +17,7 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.save_util import recursive_getattr, recursive_setattr
 from stable_baselines3.common.torch_layers import CombinedExtractor, FlattenExtractor
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
 
 from bvae_rl.model import BetaVAE
 from bvae_rl.plug.combined import BetaVAECombinedExtractor
@@ -47,7 +47,8 @@ def to_image_policy(
     ``latent_env`` is by default the model's own. The encoder is built in with ``mode`` "frozen" or
     "online". ``buffer_size`` replaces that of an off-policy model: pictures take a hundred times
     the room. ValueError for an encoder other than a BetaVAE, for policies with an extractor of
-    their own, and for algorithms without image policies (CrossQ).
+    their own, wrappers that change the codes, and algorithms without image policies (CrossQ).
+    Wrappers above ``latent_env`` (VecMonitor, VecNormalize of rewards) are left out.
     """
     latent_env = latent_env or latent_env_of(model)
     if latent_env is None or not isinstance(latent_env.vae, BetaVAE):
@@ -60,10 +61,15 @@ def to_image_policy(
         raise ValueError(
             "a joined encoder starts without an optimizer, so mode must be 'frozen' or 'online'"
         )
-    if not isinstance(model.policy.features_extractor_class(model.observation_space), _PLAIN):
+    if model.policy.features_extractor_class not in _PLAIN:
         raise ValueError(
             f"the policy has a features extractor of its own "
             f"({model.policy.features_extractor_class.__name__}); joining replaces it"
+        )
+    if _normalises(model) or model.observation_space != latent_env.observation_space:
+        raise ValueError(
+            "a wrapper above LatentVecEnv changes its observations, which a joined model cannot "
+            "repeat; put VecNormalize(norm_obs=True) or VecFrameStack below it and train again"
         )
     is_dict = isinstance(latent_env.observation_space, gym.spaces.Dict)
     kwargs = {
@@ -126,6 +132,7 @@ class TakenOut:
     """The encoder of a policy by itself, as ``LatentVecEnv`` takes it."""
 
     def __init__(self, encoder: PolicyEncoder) -> None:
+        encoder.require_weights()
         self._config, self._network = encoder.config, encoder.network
         self._weights = {name: w.detach().clone() for name, w in encoder.weights().items()}
         self._statistics = (
@@ -161,6 +168,16 @@ class TakenOut:
 
 
 _PLAIN = (FlattenExtractor, CombinedExtractor)
+
+
+def _normalises(model: BaseAlgorithm) -> bool:
+    """Whether a VecNormalize above LatentVecEnv changes observations; their space stays."""
+    layer: Any = model.get_env()
+    while isinstance(layer, VecEnvWrapper) and not isinstance(layer, LatentVecEnv):
+        if isinstance(layer, VecNormalize) and layer.norm_obs:
+            return True
+        layer = layer.venv
+    return False
 
 
 def _rebuild(

@@ -71,7 +71,7 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
         Raises ValueError for values outside [0, 1], NaN included, and while there are no weights.
         """
         x = self.layout.x(observations, scaled=self._scaled)  # (B * stack, C, H, W)
-        return self.encoder(x).reshape(len(observations), self.features_dim)
+        return self.encoder(x).reshape(-1, self.features_dim)
 
 
 def policy_kwargs(

@@ -116,7 +116,13 @@ def image_layouts(space: gym.Space[Any], *, shape: tuple[int, int, int]) -> dict
     }
     if not pictures:
         raise ValueError(f"none of the observation's keys {sorted(space.spaces)} is a picture")
-    return {key: FrameLayout.of(part, shape=shape) for key, part in pictures.items()}
+    layouts = {}
+    for key, part in pictures.items():
+        try:
+            layouts[key] = FrameLayout.of(part, shape=shape)
+        except ValueError as error:
+            raise ValueError(f"key {key!r} of the observation: {error}") from error
+    return layouts
 
 
 def picture_layouts(

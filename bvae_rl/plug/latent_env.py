@@ -15,7 +15,8 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from bvae_rl.plug.frames_in import FrameLayout, image_layouts
+from bvae_rl.model import BetaVAE, ChannelOrder, check_channel_order
+from bvae_rl.plug.frames_in import picture_layouts
 from bvae_rl.plug.scaling import scaling
 
 Observations = Any  # an array (B, *shape), or a dict of such, as the space of the environment says
@@ -51,17 +52,25 @@ class LatentVecEnv(VecEnvWrapper):
     stack of n frames gives n codes, the oldest first. Everything of a step, the
     ``terminal_observation`` of environments that ended too, is encoded in one pass. Float pictures
     are rounded to 256 levels first. ``standardise`` gives (mu - mean) / std, see ``scaling.py``.
+    ``channel_order`` is what ``venv`` shows, which spaces cannot tell.
 
     ``raw`` holds the newest observations of ``venv``, None before the first reset; where the
     encoder has moved, ``encode(raw)`` sees them anew. ``layouts`` says how each picture is held, by
     its key; the key is None where the observation is one picture.
 
     Raises TypeError or ValueError for observations other than the pictures that ``vae`` was trained
-    on, a Dict without a picture, and ``standardise`` without usable statistics.
+    on, a Dict without a picture, another channel order, and ``standardise`` without usable
+    statistics.
     """
 
     def __init__(
-        self, venv: VecEnv, vae: Encoder, *, latents: str = "all", standardise: bool = False
+        self,
+        venv: VecEnv,
+        vae: Encoder,
+        *,
+        latents: str = "all",
+        standardise: bool = False,
+        channel_order: ChannelOrder = "RGB",
     ) -> None:
         if not isinstance(venv, VecEnv):
             raise TypeError(
@@ -72,8 +81,10 @@ class LatentVecEnv(VecEnvWrapper):
             raise TypeError(
                 f"vae must be an encoder such as BetaVAE.load(folder), got {type(vae).__name__}"
             )
+        if isinstance(vae, BetaVAE):
+            check_channel_order(vae.config, channel_order)
         self.vae, self.latents, self.standardise = vae, latents, standardise
-        self.layouts = _layouts(venv.observation_space, vae.shape)
+        self.layouts = picture_layouts(venv.observation_space, shape=vae.shape)
         self.raw: Observations | None = None
         self._columns = vae.slice_of(latents)
         self._width = self._columns.stop - self._columns.start
@@ -132,14 +143,6 @@ class LatentVecEnv(VecEnvWrapper):
             )
             for batch in batches
         ]
-
-
-def _layouts(
-    space: gym.Space[Any], shape: tuple[int, int, int]
-) -> Mapping[str | None, FrameLayout]:
-    if isinstance(space, gym.spaces.Dict):
-        return dict(image_layouts(space, shape=shape).items())
-    return {None: FrameLayout.of(space, shape=shape)}
 
 
 def _with_codes(whole: Any, codes: Mapping[str | None, Any]) -> Any:

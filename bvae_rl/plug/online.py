@@ -39,9 +39,9 @@ class OnlineBetaVAE(BaseCallback):
 
     ``vae`` is a VAE's folder or a BetaVAE, decoder included, that the model's encoder was made
     from. ``beta`` is a schedule over *environment steps* (``model.num_timesteps``). Every ``every``
-    of them (on-policy: at the first rollout that starts after so many) ``config.updates`` gradient
-    steps are taken by an optimizer of their own. ``old`` is a store of pretraining frames of which
-    a share ``mix`` of each batch (one half by default) is drawn, so that old looks are not
+    of them (on-policy: at the first rollout that starts after each multiple) ``config.updates``
+    gradient steps are taken by an optimizer of their own. ``old`` is a store of pretraining frames
+    of which a share ``mix`` of each batch (one half by default) is drawn, so that old looks are not
     forgotten. ``probe`` scores the code now and then.
 
     With ``out`` the updates are logged in ``out/online.csv`` (probes in ``out/probe.csv``), and
@@ -91,15 +91,20 @@ class OnlineBetaVAE(BaseCallback):
             old=old,
             mix=mix,
         )
+        if probe is not None and probe.shape != self.vae.shape:
+            raise ValueError(
+                f"the probe shows frames of (C, H, W) = {probe.shape}, the VAE takes "
+                f"{self.vae.shape}"
+            )
         settings = {"every": every, "mix": mix, "seed": seed, "config": self.tuner.config}
         self.state = None if out is None else OnlineState(out, beta, settings, save_every)
         self.history: list[dict[str, float]] = []  # the metrics of every update, with "step"
         self._latent_env: LatentVecEnv | None = None
 
     def _on_training_start(self) -> None:
-        model = self.model
-        self._latent_env = latent_env_of(model)
+        model, step = self.model, self.model.num_timesteps
         copies = encoder_copies(model)
+        self._latent_env = None if copies else latent_env_of(model)
         if not copies and self._latent_env is None:
             raise ValueError(
                 f"this {type(model).__name__} has no Beta-VAE encoder to fine-tune; build it with "
@@ -116,19 +121,29 @@ class OnlineBetaVAE(BaseCallback):
         self.tuner.to(model.device)
         self.seen = seen_frames(
             model,
-            None if copies else self._latent_env,
+            self._latent_env,
             shape=self.vae.shape,
             keep=self.tuner.wanted,
-            seed=self.seed + model.num_timesteps,
+            seed=self.seed + step,
         )
-        if self.state is not None and not self.history:
-            self.state.resume(self.tuner, step=model.num_timesteps)
+        if self._latent_env is not None:
+            self._check_latent_env(self._latent_env)
+        if self.state is not None and self.history and step < self.history[-1]["step"]:
+            raise ValueError(
+                f"the run in {self.state.run.folder} is at step {self.history[-1]['step']} and the "
+                f"model at {step}; learn with reset_num_timesteps=False"
+            )
+        if self.state is not None and not self.history and self.state.resume(self.tuner, step=step):
+            self._renew_latent_env()  # the model that was saved has no encoder in it
         self._check_in_step()
-        self._next = model.num_timesteps + self.every
+        self._next = self._multiple_after(step)
         self._began = time.monotonic()
 
+    def _multiple_after(self, step: int) -> int:
+        return (step // self.every + 1) * self.every
+
     def _check_in_step(self) -> None:
-        """The model must use the encoder that this callback trains, and nothing in between."""
+        """The model must use the encoder that this callback trains."""
         expected = self.tuner.encoder
         for where, copy in encoder_copies(self.model).items():
             if not _equal(copy.weights(), expected):
@@ -136,14 +151,21 @@ class OnlineBetaVAE(BaseCallback):
                     f"the encoder {where} is not that of the VAE to fine-tune: it has moved since "
                     "or is another one; to go on with a saved run give out= its folder"
                 )
-        if self._latent_env is None or encoder_copies(self.model):
-            return
-        vae = self._latent_env.vae
-        if not isinstance(vae, BetaVAE) or not _equal(vae.encoder.state_dict(), expected):
+        if self._latent_env is not None:
+            assert isinstance(self._latent_env.vae, BetaVAE)
+            if not _equal(self._latent_env.vae.encoder.state_dict(), expected):
+                raise ValueError(
+                    "LatentVecEnv must encode with the VAE to fine-tune: give both the same one"
+                )
+
+    def _check_latent_env(self, latent_env: LatentVecEnv) -> None:
+        vae = latent_env.vae
+        if not isinstance(vae, BetaVAE) or vae.config != self.vae.config:
             raise ValueError(
-                "LatentVecEnv must encode with the VAE to fine-tune: give both the same one"
+                "LatentVecEnv must encode with the VAE to fine-tune, and the two differ in "
+                f"{'config' if isinstance(vae, BetaVAE) else f'type ({type(vae).__name__})'}"
             )
-        if not _same(self._latent_env.encode(self._latent_env.raw), self.model._last_obs):
+        if not _same(latent_env.encode(latent_env.raw), self.model._last_obs):
             raise ValueError(
                 "a wrapper above LatentVecEnv changes its observations, which cannot be renewed "
                 "when the encoder moves; put VecNormalize(norm_obs=True) or VecFrameStack below it"
@@ -161,7 +183,7 @@ class OnlineBetaVAE(BaseCallback):
         if step >= self._next:
             frames = self.seen.take(self.tuner.wanted, np.random.default_rng([self.seed, step, 1]))
             if len(frames):
-                self._next = step + self.every
+                self._next = self._multiple_after(step)
                 self._update(frames, step)
         if self.state is not None and self.state.due(step):
             self.state.save(self.model, self.tuner)
@@ -173,11 +195,7 @@ class OnlineBetaVAE(BaseCallback):
     def _update(self, frames: np.ndarray, step: int) -> None:
         metrics = self.tuner.update(frames, step=step)
         write_encoder(self.model, self.tuner.encoder)
-        if self._latent_env is not None and not encoder_copies(self.model):
-            assert isinstance(self._latent_env.vae, BetaVAE)
-            self._latent_env.vae.encoder.load_state_dict(self.tuner.encoder)
-            renewed = self._latent_env.encode(self._latent_env.raw)
-            self.model._last_obs = renewed
+        self._renew_latent_env()
         if self.state is not None:
             self.state.log("online", step, metrics)
         if self.probe is not None and self.probe.due(step, elapsed=time.monotonic() - self._began):
@@ -189,9 +207,19 @@ class OnlineBetaVAE(BaseCallback):
         for name, value in metrics.items():
             self.logger.record(name, value)
 
+    def _renew_latent_env(self) -> None:
+        """The environment encodes with the new weights, the last observation too (trap 30)."""
+        if self._latent_env is not None:
+            assert isinstance(self._latent_env.vae, BetaVAE)
+            self._latent_env.vae.encoder.load_state_dict(self.tuner.encoder)
+            renewed = self._latent_env.encode(self._latent_env.raw)
+            self.model._last_obs = renewed
+
 
 def _equal(a: Mapping[str, torch.Tensor], b: Mapping[str, torch.Tensor]) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+    return a.keys() == b.keys() and all(
+        torch.equal(a[name], b[name].to(a[name].device)) for name in a
+    )
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -23,7 +23,7 @@ from bvae_rl.runs import CsvLog, Run
 from bvae_rl.schedules import Schedule
 
 KEPT = 2  # pairs of files; the older ones are deleted
-GRID = (0, *(k * 10**e for e in range(8) for k in (1, 2, 5)))  # where schedules are compared
+GRID = (0, *sorted({round(1.1**k) for k in range(180)}))  # steps where schedules are compared
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +41,8 @@ class OnlineState:
         self._last = 0
         self._step = 0
 
-    def resume(self, tuner: FineTuner, *, step: int) -> None:
-        """Load what was saved at ``step``, if the folder holds anything.
+    def resume(self, tuner: FineTuner, *, step: int) -> bool:
+        """Load what was saved at ``step``; False if the folder holds nothing yet.
 
         ValueError if it holds a run with other settings or another schedule, or nothing for
         ``step``.
@@ -50,7 +50,7 @@ class OnlineState:
         self._step = self._last = step
         steps = self._saved_steps()
         if not steps:
-            return
+            return False
         if step not in steps:
             there = ", ".join(f"model-{found}.zip" for found in steps)
             raise ValueError(
@@ -61,11 +61,13 @@ class OnlineState:
         path = self.run.path(f"online-{step}.pt")
         try:
             state = torch.load(path, weights_only=True, map_location=tuner.device)
-        except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+            identity, saved = state["identity"], state["tuner"]
+        except (RuntimeError, EOFError, LookupError, TypeError, pickle.UnpicklingError) as error:
             raise ValueError(f"{path} is damaged ({error}); go on from another model") from error
-        self._refuse_changes(state["identity"])
-        tuner.load_state_dict(state["tuner"])
+        self._refuse_changes(identity)
+        tuner.load_state_dict(saved)
         logger.info("online fine-tuning goes on at step %d", step)
+        return True
 
     def due(self, step: int) -> bool:
         """Whether it is time to save."""

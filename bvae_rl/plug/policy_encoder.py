@@ -75,11 +75,7 @@ class PolicyEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (N, C, H, W) in [0, 1] -> codes (N, width); ValueError while there are no weights."""
-        if self._problem:
-            raise ValueError(
-                f"the Beta-VAE encoder has no weights: {self._problem}; give checkpoint= the "
-                "folder of a saved VAE, or load a model.zip that was saved with one"
-            )
+        self.require_weights()
         output = (
             functional_call(self.network, self.weights(), (x,))
             if len(self.offsets)
@@ -89,6 +85,14 @@ class PolicyEncoder(nn.Module):
         if not self.standardise:
             return mu
         return (mu - self.mean[self._columns]) / self.scale[self._columns]
+
+    def require_weights(self) -> None:
+        """Raise a ValueError while there are no weights."""
+        if self._problem:
+            raise ValueError(
+                f"the Beta-VAE encoder has no weights: {self._problem}; give checkpoint= the "
+                "folder of a saved VAE, or load a model.zip that was saved with one"
+            )
 
     def weights(self) -> dict[str, Tensor]:
         """The weights that ``forward`` uses, by their names in the VAE's encoder."""

@@ -12,6 +12,7 @@ from bvae_rl.metrics import dci, measure, r2
 from bvae_rl.metrics.inputs import changing
 from bvae_rl.metrics.mig import gap
 from bvae_rl.model import BetaVAE
+from bvae_rl.optional import require
 
 FIRST_GUESS = 2.0  # seconds per 1,000 frames, until the first probe has been timed
 R2_STEPS = 300  # of the regressor, fewer than in a report
@@ -39,6 +40,7 @@ class Probe:
             raise ValueError(
                 f"every must be at least 1 and share in (0, 1], got every={every}, share={share}"
             )
+        require("sklearn.ensemble", extra="metrics")  # now, and not hours into the training
         self.frames = probe_set(env, n, seed=seed)
         self._factors, specs = changing(self.frames.factors, require_factor_env(env).factor_specs)
         self._kinds = [spec.kind for spec in specs]
@@ -46,6 +48,12 @@ class Probe:
         self.seconds = 0.0  # spent on probes so far
         self._last_cost = FIRST_GUESS * n / 1000
         self._next: int | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of a frame."""
+        height, width, channels = self.frames.frames.shape[1:]
+        return channels, height, width
 
     def due(self, step: int, *, elapsed: float) -> bool:
         """Whether to probe now, ``elapsed`` seconds into the training (probes included)."""

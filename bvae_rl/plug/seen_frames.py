@@ -33,27 +33,58 @@ class SeenFrames(Protocol):
         """Up to about ``n`` uint8 frames (N, H, W, C); none if there are no new ones."""
 
 
+class Reservoir:
+    """A uniform sample of ``keep`` of all frames that came (Vitter 1985, algorithm R)."""
+
+    def __init__(self, keep: int, *, seed: int) -> None:
+        self._keep, self._rng = keep, np.random.default_rng(seed)
+        self._kept: np.ndarray | None = None  # uint8 (keep, H, W, C)
+        self._seen = 0
+
+    def add(self, observations: np.ndarray, shape: tuple[int, ...], layout: FrameLayout) -> None:
+        """Offer the frames of ``observations`` (*shape, *observation); only the chosen are read."""
+        order = self._seen + np.arange(np.prod(shape))
+        self._seen += len(order)
+        places = np.where(order < self._keep, order, self._rng.integers(order + 1))
+        chosen = np.flatnonzero(places < self._keep)
+        last = dict(zip(places[chosen], chosen, strict=True))  # who takes a place last has it
+        if not last:
+            return
+        frames = layout.frames(observations[np.unravel_index([*last.values()], shape)])
+        if self._kept is None:
+            self._kept = np.empty((self._keep, *frames.shape[1:]), np.uint8)
+        self._kept[[*last]] = frames
+
+    def take(self) -> np.ndarray:
+        """The sample (N, H, W, C); a new one begins."""
+        frames = np.empty(0) if self._kept is None else self._kept[: self._seen]
+        self._kept, self._seen = None, 0
+        return frames
+
+
 class RolloutFrames:
-    """Frames of the last rollout, drawn from the buffer at its end (before it is flattened)."""
+    """A sample of the rollouts since the last ``take``, each read at its end.
+
+    That is before SB3 flattens the buffer, and overwrites it.
+    """
 
     def __init__(self, model: OnPolicyAlgorithm, layouts: Layouts, *, keep: int, seed: int) -> None:
-        self._model, self._layouts, self._keep = model, layouts, keep
-        self._rng = np.random.default_rng(seed)
-        self._pending: np.ndarray | None = None
+        self._model, self._layouts = model, layouts
+        self._sample = Reservoir(keep, seed=seed)
 
     def on_step(self) -> None:
         """Nothing."""
 
     def on_rollout_end(self) -> None:
-        """Copy some frames; SB3 reshapes and overwrites the buffer soon."""
+        """Sample the rollout."""
         buffer: Any = self._model.rollout_buffer
         shape = (buffer.buffer_size, buffer.n_envs)
-        self._pending = _draw(buffer.observations, shape, self._layouts, self._keep, self._rng)
+        for key, layout in self._layouts.items():
+            self._sample.add(_of(buffer.observations, key), shape, layout)
 
     def take(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """The frames of the last rollout, once."""
-        frames, self._pending = self._pending, None
-        return np.empty(0) if frames is None else frames
+        """The sample; a new one begins."""
+        return self._sample.take()
 
 
 class ReplayFrames:
@@ -88,33 +119,22 @@ class ReplayFrames:
 
 
 class PassingFrames:
-    """A uniform sample of the frames that ``LatentVecEnv`` encoded since the last ``take``."""
+    """A sample of the frames that ``LatentVecEnv`` encoded since the last ``take``."""
 
     def __init__(self, latent_env: LatentVecEnv, *, keep: int, seed: int) -> None:
-        self._env, self._layouts, self._keep = latent_env, latent_env.layouts, keep
-        self._rng = np.random.default_rng(seed)
-        self._kept: list[np.ndarray] = []
-        self._seen = 0
+        self._env, self._sample = latent_env, Reservoir(keep, seed=seed)
 
     def on_step(self) -> None:
-        """Keep each new frame with the chance that makes the sample uniform (reservoir)."""
-        for key, layout in self._layouts.items():
-            for frame in layout.frames(_of(self._env.raw, key)):
-                self._seen += 1
-                place = len(self._kept)
-                if place < self._keep:
-                    self._kept.append(frame.copy())
-                elif (place := int(self._rng.integers(self._seen))) < self._keep:
-                    self._kept[place] = frame.copy()
+        """Sample the newest observations."""
+        for key, layout in self._env.layouts.items():
+            self._sample.add(_of(self._env.raw, key), (self._env.num_envs,), layout)
 
     def on_rollout_end(self) -> None:
         """Nothing."""
 
     def take(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """The sample; a new one begins."""
-        frames = np.stack(self._kept) if self._kept else np.empty(0)
-        self._kept, self._seen = [], 0
-        return frames
+        return self._sample.take()
 
 
 def _draw(

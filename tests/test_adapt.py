@@ -1,0 +1,83 @@
+"""``bvae-rl adapt`` on tiny settings: every treatment starts alike, and only some encoders move."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from bvae_rl.agents import adapt as study
+from bvae_rl.fine_tune import FineTuneConfig
+from bvae_rl.metrics import score
+from bvae_rl.pretrain import TrainConfig
+from bvae_rl.scripts import adapt, collect, pretrain
+from bvae_rl.scripts.study import finals
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("adapt")
+    collect.main(
+        collect.Args(out=root / "frames", frames=512, policy="drawn", views=1, looks="source")
+    )
+    quick = TrainConfig(batch=16, warmup=2, log_every=5)
+    pretrain.main(
+        pretrain.Args(
+            root / "frames",
+            out=root / "vae",
+            look=0,
+            steps=10,
+            train=quick,
+            channels=(8, 8, 8),
+            hidden=16,
+        )
+    )
+    return root
+
+
+def test_an_agent_is_moved_under_every_treatment(
+    made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny = study.AdaptConfig(
+        steps=2000, eval_every=1000, eval_episodes=2, episodes=2, probe_frames=200,
+        tune=FineTuneConfig(updates=5, batch=16, learning_rate=5e-3, max_move=None),
+    )  # fmt: skip
+    monkeypatch.setattr(adapt, "AdaptConfig", lambda **given: tiny)
+    monkeypatch.setattr(study, "score", partial(score, steps=10))
+    args = adapt.Args(
+        (str(made / "vae"),), made / "frames", seeds=(3,), target=("ood1",), source_steps=1000,
+        steps=2000, workers=1, out=made / "adapt",
+    )  # fmt: skip
+    result = adapt.main(args)
+    printed = capsys.readouterr().out
+    assert (made / "adapt" / "adapt.png").stat().st_size > 10_000
+    for treatment in study.TREATMENTS.values():
+        assert treatment.text in printed
+
+    def curve(arm: str, metric: str) -> dict[int, float]:
+        return {
+            r.step: r.value
+            for r in result.rows
+            if r.arm == arm and r.metric == metric and r.step is not None
+        }
+
+    for arm in study.TREATMENTS:
+        assert sorted(curve(arm, "return")) == [0, 1000, 2000]
+        for metric in ("return", "recon", "mig"):
+            assert curve(arm, metric)[0] == curve("frozen", metric)[0]
+    assert len(set(curve("frozen", "recon").values())) == 1
+    for arm in ("online", "online_mixed", "online_constant"):
+        assert curve(arm, "recon")[2000] < curve(arm, "recon")[0]
+    assert curve("online_mixed", "recon") != curve("online", "recon")
+    assert finals(result.rows, "recon")["frozen"].keys() == {"ood1", "source"}
+    assert {row.vae_seed for row in result.rows} == {3}
+    assert all("then ood1" in row.ledger["looks"] for row in result.rows)
+
+    monkeypatch.setattr(study, "load_agent", None)  # what is finished is not done again
+    assert [row.value for row in adapt.main(args).rows] == [row.value for row in result.rows]
+
+
+def test_one_vae_a_seed_is_asked_for(made: Path) -> None:
+    with pytest.raises(ValueError, match=r"one VAE a seed \(2 seeds\), got 1"):
+        adapt.main(adapt.Args((str(made / "vae"),), made / "frames", seeds=(0, 1)))
