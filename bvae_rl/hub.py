@@ -89,7 +89,7 @@ def push_to_hub(
     """
     if not _is_repo(repo_id):
         raise ValueError(f"a repository on the Hub is named owner/name, got {repo_id!r}")
-    local = _local(folder) or Path(folder)
+    local = vae_folder(folder)
     BetaVAE.load(local)  # whole, with weights that belong to the config
     own = local / CARD_FILE
     card = own.read_bytes() if own.exists() else model_card(read_config(local), repo_id).encode()
@@ -158,8 +158,12 @@ def _cell(value: object) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
+def vae_folder(name: str | Path) -> Path:
+    """``name`` itself, or the shipped checkpoint of that name if there is no such folder."""
+    return _local(name) or Path(name)
+
+
 def _local(name: str | Path) -> Path | None:
-    """An existing folder, else the shipped checkpoint of that name, if there is one."""
     return next((path for path in (Path(name), SHIPPED / name) if path.exists()), None)
 
 

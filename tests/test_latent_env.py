@@ -233,8 +233,10 @@ def test_what_does_not_fit_is_refused_at_construction():
         LatentVecEnv(bare(), BetaVAE(big))
     with pytest.raises(ValueError, match="no latent group 'colour'"):
         LatentVecEnv(bare(), BetaVAE(CONFIG), latents="colour")
-    with pytest.raises(TypeError, match=r"vae must be an encoder.*got str"):
-        LatentVecEnv(bare(), "runs/vae")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no VAE at nowhere"):
+        LatentVecEnv(bare(), "nowhere")
+    with pytest.raises(TypeError, match=r"vae must be an encoder.*got int"):
+        LatentVecEnv(bare(), 3)
 
 
 def test_ppo_learns_the_same_on_latents_as_with_the_extractor(vae, tmp_path):

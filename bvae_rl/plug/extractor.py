@@ -19,6 +19,7 @@ from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor
 
+from bvae_rl.hub import vae_folder
 from bvae_rl.model import BetaVAE, ChannelOrder, VAEConfig, check_channel_order
 from bvae_rl.plug.frames_in import FrameLayout
 from bvae_rl.plug.policy_encoder import Mode, PolicyEncoder, check_mode
@@ -87,6 +88,7 @@ def policy_kwargs(
 ) -> dict[str, Any]:
     """The ``policy_kwargs`` that plug the VAE saved at ``checkpoint`` into any SB3 algorithm.
 
+    ``checkpoint`` is a folder or the name of a shipped one ("reach_pairs").
     ``latents``, ``mode``, ``standardise`` and ``step_size`` are those of ``BetaVAEExtractor``;
     ``extractor=BetaVAECombinedExtractor`` takes Dict observations. ``net_arch`` is always explicit,
     because SB3's own default depends on the class of the extractor; (256, 256) is what it gives
@@ -95,7 +97,8 @@ def policy_kwargs(
     environment shows; spaces cannot tell. Raises ValueError for a missing or damaged checkpoint,
     one of another channel order, and settings that do not go together.
     """
-    vae = BetaVAE.load(checkpoint)
+    folder = vae_folder(checkpoint)
+    vae = BetaVAE.load(folder)
     check_channel_order(vae.config, channel_order)
     check_mode(mode, step_size=step_size)
     vae.config.slice_of(latents)  # raises for an unknown group
@@ -105,7 +108,7 @@ def policy_kwargs(
         "features_extractor_class": extractor,
         "features_extractor_kwargs": {
             "config": vae.config.to_dict(),
-            "checkpoint": str(checkpoint),
+            "checkpoint": str(folder),
             "latents": latents,
             "mode": mode,
             "standardise": standardise,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import gymnasium as gym
@@ -15,6 +16,7 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
+from bvae_rl.hub import vae_folder
 from bvae_rl.model import BetaVAE, ChannelOrder, check_channel_order
 from bvae_rl.plug.frames_in import picture_layouts
 from bvae_rl.plug.scaling import scaling
@@ -47,6 +49,8 @@ class Encoder(Protocol):
 class LatentVecEnv(VecEnvWrapper):
     """``venv`` seen through ``vae``: pictures are codes, Box(-inf, inf, (stack * D,), float32).
 
+    ``vae`` is an encoder, a VAE's folder, or the name of a shipped one.
+
     In a Dict observation every picture (a Box of three dimensions) becomes a code under its own key
     and all else stays, for "MultiInputPolicy". ``latents`` chooses the columns, "all" or a group; a
     stack of n frames gives n codes, the oldest first. Everything of a step, the
@@ -66,7 +70,7 @@ class LatentVecEnv(VecEnvWrapper):
     def __init__(
         self,
         venv: VecEnv,
-        vae: Encoder,
+        vae: Encoder | str | Path,
         *,
         latents: str = "all",
         standardise: bool = False,
@@ -77,6 +81,8 @@ class LatentVecEnv(VecEnvWrapper):
                 f"LatentVecEnv wraps a VecEnv, got {type(venv).__name__}; make one with "
                 "stable_baselines3.common.env_util.make_vec_env"
             )
+        if isinstance(vae, str | Path):
+            vae = BetaVAE.load(vae_folder(vae))
         if not isinstance(vae, Encoder):
             raise TypeError(
                 f"vae must be an encoder such as BetaVAE.load(folder), got {type(vae).__name__}"

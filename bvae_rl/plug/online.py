@@ -22,6 +22,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from bvae_rl.fine_tune import FineTuneConfig, FineTuner
 from bvae_rl.frames import FrameStore
+from bvae_rl.hub import vae_folder
 from bvae_rl.model import BetaVAE
 from bvae_rl.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.plug.copies import encoder_copies, latent_env_of, write_encoder
@@ -37,8 +38,8 @@ MIX = 0.5
 class OnlineBetaVAE(BaseCallback):
     """Callback that trains ``vae`` on the agent's frames and hands its encoder to the policy.
 
-    ``vae`` is a VAE's folder or a BetaVAE, decoder included, that the model's encoder was made
-    from. ``beta`` is a schedule over *environment steps* (``model.num_timesteps``). Every ``every``
+    ``vae`` is a VAE's folder (or a shipped one's name) or a BetaVAE, decoder included, that the
+    model's encoder was made from. ``beta`` is a schedule over *environment steps* (``model.num_timesteps``). Every ``every``
     of them (on-policy: at the first rollout that starts after each multiple) ``config.updates``
     gradient steps are taken by an optimizer of their own. ``old`` is a store of pretraining frames
     of which a share ``mix`` of each batch (one half by default) is drawn, so that old looks are not
@@ -79,7 +80,7 @@ class OnlineBetaVAE(BaseCallback):
                 "online fine-tuning needs a BetaVAE with its decoder, or its folder, got "
                 f"{type(vae).__name__}"
             )
-        self.vae = vae if isinstance(vae, BetaVAE) else BetaVAE.load(vae)
+        self.vae = vae if isinstance(vae, BetaVAE) else BetaVAE.load(vae_folder(vae))
         self.beta, self.every, self.seed, self.probe = beta, every, seed, probe
         if mix is None:
             mix = 0.0 if old is None else MIX
