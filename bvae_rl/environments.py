@@ -80,7 +80,8 @@ def _load(name: str) -> Callable[[gym.Env], gym.Env]:
 
 def _known(env_id: str) -> str:
     stem = env_id.rpartition("/")[2].partition("-")[0].lower()
+    hint = "" if ":" in env_id else "; name the module that registers it first, as module:Id-v0"
     close = [known for known in gym.registry if stem and stem in known.lower()]
     ours = [known for known in gym.registry if known.startswith("bvae_rl/")]
     names = (close or ours)[:8]
-    return f"; known: {', '.join(names)}" if names else ""
+    return f"{hint}; known: {', '.join(names)}" if names else hint

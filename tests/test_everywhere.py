@@ -1,0 +1,422 @@
+"""The extractor in every algorithm of SB3 and sb3-contrib: train, save, load elsewhere, act alike.
+
+A model is trained for a few steps and saved, the VAE's folder is deleted, and a fresh process loads
+the zip. ``TABLE`` covers the axes pairwise (every value that can go with another one does, in some
+row), with the algorithms taken by their kind; ``pytest -m full`` runs all that the encoder sees
+(pictures, stack, order, share, mode) with every algorithm, and the rest of the axes by lot.
+CrossQ has no image policies, so it stands over ``LatentVecEnv``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import partial
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any
+
+import cloudpickle  # type: ignore[import-untyped]
+import gymnasium as gym
+import numpy as np
+import pytest
+import stable_baselines3
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback, CheckpointCallback, EvalCallback
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import (
+    DummyVecEnv,
+    SubprocVecEnv,
+    VecEnv,
+    VecFrameStack,
+    VecNormalize,
+    VecTransposeImage,
+)
+
+from bvae_rl.fine_tune import FineTuneConfig
+from bvae_rl.model import BetaVAE, VAEConfig
+from bvae_rl.plug import (
+    BetaVAECombinedExtractor,
+    BetaVAEExtractor,
+    LatentVecEnv,
+    OnlineBetaVAE,
+    inspect,
+    policy_kwargs,
+)
+from bvae_rl.plug.copies import encoder_copies
+from bvae_rl.plug.policy_encoder import fingerprint
+from bvae_rl.schedules import linear
+
+sb3_contrib = pytest.importorskip("sb3_contrib")
+# tqdm's own word on the progress bar that SB3 draws
+pytestmark = pytest.mark.filterwarnings("ignore:rich is experimental/alpha")
+# Environments of this file travel to SubprocVecEnv by value: nothing else can import it.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+CONFIG = VAEConfig(shape=(3, 32, 32), latents=4, channels=(8, 8, 8), hidden=16)
+STEPS = 16
+ROLLOUT = {"n_steps": 4, "batch_size": 4}
+REPLAY = {"learning_starts": 4, "batch_size": 4, "buffer_size": 40, "train_freq": 1}
+HYPERPARAMETERS: dict[str, dict[str, Any]] = {
+    "PPO": ROLLOUT | {"n_epochs": 2},
+    "A2C": {"n_steps": 4},
+    "RecurrentPPO": ROLLOUT | {"n_epochs": 2},
+    "TRPO": ROLLOUT | {"n_critic_updates": 2},
+    "MaskablePPO": ROLLOUT | {"n_epochs": 2},
+    "DQN": REPLAY | {"target_update_interval": 8},
+    "QRDQN": REPLAY | {"target_update_interval": 8},
+    "SAC": REPLAY,
+    "TD3": REPLAY,
+    "DDPG": REPLAY,
+    "TQC": REPLAY | {"top_quantiles_to_drop_per_net": 1},
+    "CrossQ": REPLAY,
+}
+HEADS: dict[str, dict[str, Any]] = {
+    "RecurrentPPO": {"lstm_hidden_size": 8},
+    "QRDQN": {"n_quantiles": 5},
+    "TQC": {"n_quantiles": 5},
+}
+KINDS = {
+    "on-policy": ("PPO", "A2C", "RecurrentPPO", "TRPO", "MaskablePPO"),
+    "values": ("DQN", "QRDQN"),
+    "actor-critic": ("SAC", "TD3", "DDPG", "TQC"),
+    "latents": ("CrossQ",),
+}
+KIND_OF = {name: kind for kind, names in KINDS.items() for name in names}
+AXES: dict[str, tuple[Any, ...]] = {
+    "algorithm": tuple(KIND_OF),
+    "pictures": ("image", "vector", "two", "discrete"),  # one, beside a vector, two and one, ...
+    "stack": (0, 1, 3, 4),  # 0: no VecFrameStack
+    "order": ("last", "first"),  # of the channels
+    "share": ("shared", "separate", "none"),  # none: the algorithm leaves no choice
+    "venv": ("Dummy", "Subproc"),
+    "beside": ("eval", "checkpoint", "progress"),
+    "normalise": ("none", "reward", "vectors"),
+    "mode": ("frozen", "policy", "online"),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model to train: a value of each axis."""
+
+    algorithm: str
+    pictures: str
+    stack: int
+    order: str
+    share: str
+    venv: str
+    beside: str
+    normalise: str
+    mode: str
+
+    @property
+    def name(self) -> str:
+        return "-".join(str(value) for value in asdict(self).values())
+
+    @property
+    def possible(self) -> bool:
+        kind = KIND_OF[self.algorithm]
+        return (
+            (self.stack == 0 or self.pictures != "discrete")  # VecFrameStack takes boxes only
+            and (self.normalise != "vectors" or self.pictures in ("vector", "two"))
+            and (self.share == "none") == (kind in ("values", "latents"))
+            # refused: the actor's loss alone would train the encoder (trap 09)
+            and not (self.mode == "policy" and self.share == "shared" and kind != "on-policy")
+            and (kind != "latents" or (self.pictures, self.mode) == ("image", "frozen"))
+        )
+
+
+# algorithm pictures stack order share venv beside normalise mode
+TABLE = """
+PPO          vector   1 last  shared   Dummy   checkpoint reward  policy
+A2C          two      0 last  separate Dummy   progress   reward  online
+RecurrentPPO two      4 first separate Subproc checkpoint vectors policy
+TRPO         two      3 last  separate Dummy   eval       none    frozen
+MaskablePPO  discrete 0 first separate Dummy   checkpoint reward  policy
+MaskablePPO  image    4 first shared   Dummy   eval       reward  online
+DQN          vector   3 last  none     Subproc progress   vectors online
+DQN          discrete 0 last  none     Dummy   eval       reward  frozen
+QRDQN        image    3 first none     Dummy   checkpoint none    policy
+QRDQN        two      1 last  none     Dummy   progress   vectors policy
+QRDQN        vector   4 first none     Dummy   progress   none    policy
+SAC          image    1 last  separate Dummy   checkpoint none    online
+SAC          vector   0 first separate Dummy   eval       vectors policy
+TD3          vector   4 last  shared   Dummy   eval       vectors frozen
+DDPG         two      3 first shared   Dummy   checkpoint reward  frozen
+TQC          discrete 0 first shared   Subproc progress   none    online
+CrossQ       image    1 first none     Subproc eval       reward  frozen
+CrossQ       image    4 last  none     Dummy   progress   none    frozen
+CrossQ       image    0 first none     Dummy   checkpoint reward  frozen
+CrossQ       image    3 last  none     Dummy   progress   none    frozen
+"""
+
+
+def table() -> list[Case]:
+    rows = [line.split() for line in TABLE.strip().splitlines()]
+    return [case_of((*row[:2], int(row[2]), *row[3:])) for row in rows]
+
+
+def case_of(values: Sequence[Any]) -> Case:
+    return Case(**dict(zip(AXES, values, strict=True)))
+
+
+def pairs(case: Case) -> set[Any]:
+    values = asdict(case) | {"algorithm": KIND_OF[case.algorithm]}
+    return set(combinations(values.items(), 2))
+
+
+def test_the_table_has_every_algorithm_and_every_pair_that_can_go_together():
+    assert list(AXES) == [field.name for field in fields(Case)]
+    assert all(case.possible for case in table())
+    assert {case.algorithm for case in table()} == set(HYPERPARAMETERS)
+    possible = (case for values in product(*AXES.values()) if (case := case_of(values)).possible)
+    missing = set().union(*map(pairs, possible)) - set().union(*map(pairs, table()))
+    assert not missing, missing
+
+
+class World(gym.Env[Any, Any]):
+    """Noise of a new brightness at each step of episodes of 5; the action is rewarded by it."""
+
+    def __init__(self, pictures: str, order: str, *, discrete: bool) -> None:
+        self.order = order
+        picture = gym.spaces.Box(0, 255, (32, 32, 3) if order == "last" else (3, 32, 32), np.uint8)
+        arm = gym.spaces.Box(-np.inf, np.inf, (3,), np.float32)
+        parts: dict[str, dict[str, gym.Space[Any]]] = {
+            "vector": {"camera": picture, "arm": arm},
+            "two": {"left": picture, "arm": arm, "right": picture},
+            "discrete": {"tool": gym.spaces.Discrete(3), "camera": picture},
+        }
+        self.observation_space = gym.spaces.Dict(parts[pictures]) if pictures in parts else picture
+        box = gym.spaces.Box(-1, 1, (2,), np.float32)
+        self.action_space = gym.spaces.Discrete(3) if discrete else box
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return self.look(self.observation_space), {}
+
+    def step(self, action: Any):
+        self.steps += 1
+        reward = self.brightness / 255 * float(np.mean(action))
+        return self.look(self.observation_space), reward, False, self.steps >= 5, {}
+
+    def look(self, space: gym.Space[Any]) -> Any:
+        if isinstance(space, gym.spaces.Dict):
+            return {key: self.look(part) for key, part in space.spaces.items()}
+        if isinstance(space, gym.spaces.Discrete):
+            return self.np_random.integers(space.n)
+        if space.dtype != np.uint8:
+            return self.np_random.normal(5, 2, space.shape).astype(np.float32)
+        self.brightness = self.np_random.integers(1, 256)
+        return self.np_random.integers(0, self.brightness, space.shape, np.uint8, endpoint=True)
+
+    def action_masks(self) -> np.ndarray:
+        return np.array([True, True, self.steps % 2 == 0])
+
+
+def make_world(pictures: str, order: str, *, discrete: bool) -> gym.Env[Any, Any]:
+    return Monitor(World(pictures, order, discrete=discrete))
+
+
+def environment(case: Case, vae: Path) -> VecEnv:
+    discrete = case.algorithm == "MaskablePPO" or KIND_OF[case.algorithm] == "values"
+    factory = partial(make_world, case.pictures, case.order, discrete=discrete)
+    # the workers of SubprocVecEnv are forked from a process that has imported SB3 once for all
+    multiprocessing.set_forkserver_preload(["stable_baselines3.common.vec_env.subproc_vec_env"])
+    venv: VecEnv = {"Dummy": DummyVecEnv, "Subproc": SubprocVecEnv}[case.venv]([factory] * 2)
+    if case.stack:
+        venv = VecFrameStack(venv, case.stack)
+    if case.algorithm == "CrossQ":
+        venv = LatentVecEnv(venv, BetaVAE.load(vae))
+    elif case.normalise != "none" and case.order == "last":
+        # where SB3 would put it above VecNormalize, and its replay buffers then get both orders
+        venv = VecTransposeImage(venv)
+    if case.normalise == "reward":
+        venv = VecNormalize(venv, norm_obs=False)
+    if case.normalise == "vectors":
+        venv = VecNormalize(venv, norm_obs_keys=["arm"])
+    return venv
+
+
+def build(case: Case, vae: Path) -> Any:
+    cls = class_of(case.algorithm)
+    kwargs: dict[str, Any] = {"net_arch": [8]}
+    kind, policy = KIND_OF[case.algorithm], "MlpPolicy"
+    if kind != "latents":
+        one = case.pictures == "image"
+        extractor = BetaVAEExtractor if one else BetaVAECombinedExtractor
+        kwargs = policy_kwargs(vae, mode=case.mode, net_arch=[8], extractor=extractor)
+        lstm = "Lstm" if case.algorithm == "RecurrentPPO" else ""
+        policy = f"{'Cnn' if one else 'MultiInput'}{lstm}Policy"
+    if case.share != "none":
+        kwargs["share_features_extractor"] = case.share == "shared"
+    kwargs |= HEADS.get(case.algorithm, {})
+    hyperparameters = HYPERPARAMETERS[case.algorithm]
+    return cls(policy, environment(case, vae), policy_kwargs=kwargs, seed=0, **hyperparameters)
+
+
+def class_of(name: str) -> type[BaseAlgorithm]:
+    return getattr(stable_baselines3, name, None) or getattr(sb3_contrib, name)
+
+
+def train_and_save(case: Case, vae: Path, out: Path) -> None:
+    """Leave in ``out`` the zips of a trained model, each with observations and its actions."""
+    model = build(case, vae)
+    callbacks: list[BaseCallback] = []
+    evaluation: VecEnv | None = None
+    if case.mode == "online":
+        config = FineTuneConfig(updates=1, batch=4)
+        callbacks += [OnlineBetaVAE(vae, beta=linear(0.1, 1.0, STEPS), every=4, config=config)]
+    if case.beside == "eval":
+        evaluation = model._wrap_env(environment(case, vae))
+        callbacks += [
+            EvalCallback(
+                evaluation, eval_freq=4, n_eval_episodes=2, best_model_save_path=str(out / "best"),
+                verbose=0,
+            )
+        ]  # fmt: skip
+    if case.beside == "checkpoint":
+        callbacks += [CheckpointCallback(4, str(out / "checkpoints"), save_vecnormalize=True)]
+    try:
+        model.learn(STEPS, callback=callbacks, progress_bar=case.beside == "progress")
+    finally:
+        model.get_env().close()
+        if evaluation is not None:
+            evaluation.close()
+    if KIND_OF[case.algorithm] != "latents":
+        check_who_moved(model, case)
+    model.save(out / "model.zip")
+    record(model, out / "model.zip")
+    if case.beside == "eval":
+        record(type(model).load(out / "best" / "best_model.zip"), out / "best" / "best_model.zip")
+    for path in (out / "checkpoints").glob("*.zip"):
+        record(type(model).load(path), path)
+    found = {path.name for path in out.rglob("*.zip")}
+    kept = {"eval": {"best_model.zip"}, "checkpoint": {"rl_model_8_steps.zip"}}
+    assert found >= {"model.zip"} | kept.get(case.beside, set()), found
+
+
+def check_who_moved(model: Any, case: Case) -> None:
+    copies = inspect(model)
+    assert {copy.mode for copy in copies} == {case.mode}
+    if case.mode == "frozen":
+        assert not any(copy.moved for copy in copies)
+    else:
+        assert all(copy.moved for copy in copies)
+    if case.mode == "online":
+        assert len({fingerprint(copy.weights()) for copy in encoder_copies(model).values()}) == 1
+
+
+def record(model: Any, path: Path) -> None:
+    """Write observations of the model's space, and what it does there, beside its zip."""
+    space = model.observation_space
+    space.seed(0)
+    batch = [some_observation(space, brightness) for brightness in np.linspace(0, 1, 6)]
+    stacked = {key: np.stack([one[key] for one in batch]) for key in batch[0]}
+    np.savez(path.with_suffix(".npz"), **stacked)
+    observations = stacked.get("", stacked)
+    actions, _ = model.predict(observations, deterministic=True)
+    if isinstance(model.action_space, gym.spaces.Box):
+        assert len(np.unique(actions[:, 0])) > 1  # the actions do depend on what is seen
+    weights = b"".join(part.numpy().tobytes() for part in model.policy.state_dict().values())
+    about = {
+        "algorithm": type(model).__name__,
+        "actions": actions.tolist(),
+        "weights": hashlib.sha256(weights).hexdigest(),
+    }
+    path.with_suffix(".json").write_text(json.dumps(about), encoding="utf-8")
+
+
+def some_observation(space: gym.Space[Any], brightness: float) -> dict[str, Any]:
+    parts = space.spaces if isinstance(space, gym.spaces.Dict) else {"": space}
+    return {
+        key: (part.sample() * brightness).astype(part.dtype)
+        if part.dtype == np.uint8
+        else part.sample()
+        for key, part in parts.items()
+    }
+
+
+LOAD_AND_ACT = """
+import hashlib, json, sys, warnings
+from pathlib import Path
+import numpy as np
+import stable_baselines3, sb3_contrib
+
+warnings.simplefilter("error")
+results = {}
+for path in sorted(Path(sys.argv[1]).rglob("*.zip")):
+    name = json.loads(path.with_suffix(".json").read_text())["algorithm"]
+    cls = getattr(stable_baselines3, name, None) or getattr(sb3_contrib, name)
+    observations = dict(np.load(path.with_suffix(".npz")))
+    observations = observations.get("", observations)
+    model = cls.load(path, device="cpu")
+    weights = b"".join(part.numpy().tobytes() for part in model.policy.state_dict().values())
+    results[str(path)] = {
+        "algorithm": name,
+        "actions": model.predict(observations, deterministic=True)[0].tolist(),
+        "weights": hashlib.sha256(weights).hexdigest(),
+    }
+print(json.dumps(results))
+"""
+
+
+def check_cases(cases: Sequence[Case], tmp_path: Path) -> None:
+    """Train and save them all, delete the VAE, and let one fresh process act with every zip."""
+    torch.manual_seed(0)
+    vae = BetaVAE(CONFIG).save(tmp_path / "vae")
+    models = tmp_path / "models"
+    for case in cases:
+        (models / case.name).mkdir(parents=True)
+        try:
+            train_and_save(case, vae, models / case.name)
+        except BaseException as error:
+            error.add_note(f"in {case}")
+            raise
+    shutil.rmtree(vae)
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD_AND_ACT, str(models)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert len(found) >= len(cases)
+    for path, there in found.items():
+        here = json.loads(Path(path).with_suffix(".json").read_text(encoding="utf-8"))
+        np.testing.assert_allclose(there["actions"], here["actions"], atol=1e-6, err_msg=path)
+        assert there["weights"] == here["weights"], path
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_saved_models_act_the_same_elsewhere_without_the_vae(kind, tmp_path):
+    check_cases([case for case in table() if KIND_OF[case.algorithm] == kind], tmp_path)
+
+
+def everything(algorithm: str, mode: str) -> Iterator[Case]:
+    """All that the encoder sees; of what stands around it, one combination by lot."""
+    lot = random.Random(algorithm + mode)
+    for values in product(*(AXES[name] for name in ("pictures", "stack", "order", "share"))):
+        around = product(AXES["venv"], AXES["beside"], AXES["normalise"])
+        cases = [case_of((algorithm, *values, *others, mode)) for others in around]
+        if possible := [case for case in cases if case.possible]:
+            yield lot.choice(possible)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("algorithm", "mode"),
+    [both for both in product(KIND_OF, AXES["mode"]) if next(everything(*both), None)],
+)
+def test_saved_models_act_the_same_elsewhere_in_full(algorithm, mode, tmp_path):
+    check_cases(list(everything(algorithm, mode)), tmp_path)
