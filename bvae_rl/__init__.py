@@ -3,6 +3,7 @@
 A Beta-VAE is pretrained on an environment's frames and becomes a features extractor for SB3.
 """
 
+from bvae_rl.frames import FrameStore
 from bvae_rl.hub import find_vae, from_pretrained, push_to_hub
 from bvae_rl.model import BetaVAE, VAEConfig
 from bvae_rl.plug.combined import BetaVAECombinedExtractor
@@ -17,6 +18,7 @@ __all__ = [
     "BetaVAE",
     "BetaVAECombinedExtractor",
     "BetaVAEExtractor",
+    "FrameStore",
     "LatentVecEnv",
     "OnlineBetaVAE",
     "VAEConfig",

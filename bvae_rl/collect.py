@@ -58,7 +58,7 @@ def collect(
 
 
 def collect_drawn(
-    env: FactorEnv,
+    env: FactorEnv | gym.Env,
     store: FrameStore,
     n: int,
     *,
@@ -73,6 +73,7 @@ def collect_drawn(
     """
     if views not in (1, 2):
         raise ValueError(f"views must be 1 (single frames) or 2 (pairs across looks), got {views}")
+    env = env if isinstance(env, FactorEnv) else require_factor_env(env)
     is_look = role_mask(env.factor_specs, "look")
     if views == 2 and not is_look.any():
         raise ValueError("views=2 needs factors with role 'look'; this environment has none")

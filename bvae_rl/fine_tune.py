@@ -172,7 +172,10 @@ class FineTuner:
             raise FloatingPointError(f"the norm of the VAE's gradient became {norm.item()}")
         self.optimizer.step()
         self.objective.after_step(self.vae, Batch(x), step)
-        named = {f"vae/{name}": float(torch.as_tensor(v).detach()) for name, v in parts.items()}
+        named = {
+            f"vae/{name}": part.item() if isinstance(part, Tensor) else float(part)
+            for name, part in parts.items()
+        }
         return {"vae/loss": loss.item(), **named}
 
     def _move_encoder(self, before: Weights) -> tuple[float, float]:

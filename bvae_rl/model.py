@@ -276,7 +276,10 @@ def read_config(folder: str | Path) -> dict[str, Any]:
     """The checked content of a VAE folder's ``config.json``, without reading the weights."""
     path = Path(folder) / CONFIG_FILE
     if not path.exists():
-        raise ValueError(f"no VAE at {folder} (missing {path.name}); make one: bvae-rl pretrain")
+        raise ValueError(
+            f"no VAE at {folder} (missing {path.name}); make one (bvae-rl pretrain), or load a "
+            "shipped one by its name with from_pretrained"
+        )
     try:
         stored = json.loads(path.read_text())
         found = int(stored["format"])

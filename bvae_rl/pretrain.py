@@ -153,7 +153,7 @@ def pretrain(
                 (done - first) * train.batch / (time.monotonic() - began)
             )
             log.append(done, metrics)
-            if not warned and done > 4 * train.warmup:
+            if not warned and (done > 4 * train.warmup or done == steps):
                 warned = diagnose(metrics, config, done)
             for callback in callbacks:
                 callback(done, vae, metrics)

@@ -41,7 +41,7 @@ def test_an_agent_is_moved_under_every_treatment(
 ) -> None:
     tiny = study.AdaptConfig(
         steps=2000, eval_every=1000, eval_episodes=2, episodes=2, probe_frames=200,
-        tune=FineTuneConfig(updates=5, batch=16, learning_rate=5e-3, max_move=None),
+        tune=FineTuneConfig(updates=20, batch=16, learning_rate=2e-3, max_move=None),
     )  # fmt: skip
     monkeypatch.setattr(adapt, "AdaptConfig", lambda **given: tiny)
     monkeypatch.setattr(study, "score", partial(score, steps=10))

@@ -31,7 +31,7 @@ Model = TypeVar("Model", bound=BaseAlgorithm)
 # What belongs to the old environment or is set up anew; SB3's own list is added to it.
 _NOT_CARRIED = {
     "observation_space", "policy_class", "policy_kwargs", "_last_obs", "_last_original_obs",
-    "_last_episode_starts", "_last_lstm_states", "ep_info_buffer", "ep_success_buffer",
+    "_last_episode_starts", "_last_lstm_states", "ep_info_buffer", "ep_success_buffer", "n_envs",
 }  # fmt: skip
 
 
@@ -46,9 +46,10 @@ def to_image_policy(
 
     ``latent_env`` is by default the model's own. The encoder is built in with ``mode`` "frozen" or
     "online". ``buffer_size`` replaces that of an off-policy model: pictures take a hundred times
-    the room. ValueError for an encoder other than a BetaVAE, for policies with an extractor of
-    their own, wrappers that change the codes, and algorithms without image policies (CrossQ).
-    Wrappers above ``latent_env`` (VecMonitor, VecNormalize of rewards) are left out.
+    the room, and a model that only acts needs room for 1. Wrappers above ``latent_env``
+    (VecMonitor, VecNormalize of rewards) are left out. ValueError for an encoder other than a
+    BetaVAE, for policies with an extractor of their own, wrappers that change the codes, and
+    algorithms without image policies (CrossQ).
     """
     latent_env = latent_env or latent_env_of(model)
     if latent_env is None or not isinstance(latent_env.vae, BetaVAE):

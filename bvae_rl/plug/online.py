@@ -11,6 +11,7 @@ come between the old log-probabilities and the first gradient, where PPO's ratio
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,16 +35,18 @@ from bvae_rl.schedules import Schedule
 
 MIX = 0.5
 
+logger = logging.getLogger(__name__)
+
 
 class OnlineBetaVAE(BaseCallback):
     """Callback that trains ``vae`` on the agent's frames and hands its encoder to the policy.
 
     ``vae`` is a VAE's folder (or a shipped one's name) or a BetaVAE, decoder included, that the
-    model's encoder was made from. ``beta`` is a schedule over *environment steps* (``model.num_timesteps``). Every ``every``
-    of them (on-policy: at the first rollout that starts after each multiple) ``config.updates``
-    gradient steps are taken by an optimizer of their own. ``old`` is a store of pretraining frames
-    of which a share ``mix`` of each batch (one half by default) is drawn, so that old looks are not
-    forgotten. ``probe`` scores the code now and then.
+    model's encoder was made from. ``beta`` is a schedule over *environment steps*
+    (``model.num_timesteps``). Every ``every`` of them (on-policy: at the first rollout that starts
+    after each multiple) ``config.updates`` gradient steps are taken by an optimizer of their own.
+    ``old`` is a store of pretraining frames of which a share ``mix`` of each batch (one half by
+    default) is drawn, so that old looks are not forgotten. ``probe`` scores the code now and then.
 
     With ``out`` the updates are logged in ``out/online.csv`` (probes in ``out/probe.csv``), and
     every ``save_every`` steps and at the end ``out`` gets ``model-STEP.zip`` and
@@ -52,7 +55,8 @@ class OnlineBetaVAE(BaseCallback):
     reset_num_timesteps=False, callback=OnlineBetaVAE(..., out="out"))``.
 
     The model has picture observations (``policy_kwargs(..., mode="online")``), or, on-policy only,
-    a ``LatentVecEnv`` over a BetaVAE; then the last observation is encoded anew after each update.
+    a ``LatentVecEnv`` over a BetaVAE; then the last observation is encoded anew after each update,
+    and an environment for evaluation has to share that BetaVAE.
     ValueError for models, replay buffers and folders that this cannot work with.
     """
 
@@ -190,6 +194,12 @@ class OnlineBetaVAE(BaseCallback):
             self.state.save(self.model, self.tuner)
 
     def _on_training_end(self) -> None:
+        if self.probe is not None and not self.probe.seconds:
+            logger.warning(
+                "no probe was taken: none was due, or it would have taken more than %g of the "
+                "time; train longer, probe fewer frames, or allow a larger share",
+                self.probe.share,
+            )
         if self.state is not None:
             self.state.save(self.model, self.tuner)
 

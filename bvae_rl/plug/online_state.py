@@ -63,7 +63,7 @@ class OnlineState:
             state = torch.load(path, weights_only=True, map_location=tuner.device)
             identity, saved = state["identity"], state["tuner"]
         except (RuntimeError, EOFError, LookupError, TypeError, pickle.UnpicklingError) as error:
-            raise ValueError(f"{path} is damaged ({error}); go on from another model") from error
+            raise ValueError(f"{path} is damaged; go on from another model") from error
         self._refuse_changes(identity)
         tuner.load_state_dict(saved)
         logger.info("online fine-tuning goes on at step %d", step)
