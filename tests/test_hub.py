@@ -154,7 +154,7 @@ def test_a_private_vae_does_not_go_to_a_public_repository(hub, folder):
 def test_names_that_cannot_be_are_refused(hub, folder, name):
     with pytest.raises(ValueError, match="on the Hub is named owner/name"):
         push_to_hub(folder, name)
-    with pytest.raises(ValueError, match=r"no folder .* reach_pairs, reach_plain; .* owner/name"):
+    with pytest.raises(ValueError, match=r"no VAE at .* reach_pairs, reach_plain; .* owner/name"):
         from_pretrained(name)
 
 
@@ -172,7 +172,7 @@ def test_a_repository_without_a_vae_says_so(hub, tmp_path):
 @pytest.mark.parametrize(
     ("name", "match"),
     [
-        ("RepositoryNotFoundError", r"no repository me/x .*no folder me/x.*hf auth login"),
+        ("RepositoryNotFoundError", r"no repository me/x .*no VAE at me/x.*hf auth login"),
         ("RevisionNotFoundError", "me/x has no revision 'v1'"),
         ("HfHubHTTPError", "could not be used for me/x: 503 for me/x.*check the network"),
     ],
@@ -189,7 +189,7 @@ def test_what_the_hub_answers_is_explained(hub, folder, monkeypatch, name, match
     monkeypatch.setattr(client.HfApi, "create_commit", staticmethod(answer))
     with pytest.raises(ValueError, match=match):
         from_pretrained("me/x", revision="v1")
-    with pytest.raises(ValueError, match=match.replace(".*no folder me/x", "")):
+    with pytest.raises(ValueError, match=match.replace(".*no VAE at me/x", "")):
         push_to_hub(folder, "me/x", revision="v1")
 
 
@@ -202,7 +202,7 @@ def test_without_a_network_the_client_is_explained_too(monkeypatch, tmp_path):
 
 def test_without_the_package_the_extra_is_named(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(ImportError, match=r"no folder runs/typo, .*bvae-rl\[hub\]"):
+    with pytest.raises(ImportError, match=r"no VAE at runs/typo, .*bvae-rl\[hub\]"):
         from_pretrained("runs/typo")
     with pytest.raises(ImportError, match=r"bvae-rl\[hub\]"):
         push_to_hub(folder, "me/reach")

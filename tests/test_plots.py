@@ -26,7 +26,7 @@ from bvae_rl.plots import (
     transfer_bars,
     traversal_grid,
 )
-from bvae_rl.plots.style import ARMS, SMALL
+from bvae_rl.plots.style import ARMS, SMALL, TREATMENTS
 from bvae_rl.spread import interval, iqm
 
 STEPS = np.arange(4) * 1000
@@ -89,8 +89,9 @@ def test_bars_of_one_arm_stand_side_by_side_in_its_colour() -> None:
 
 
 def test_colours_are_fixed_and_distinct() -> None:
-    assert len({colour for _, colour, _ in ARMS.values()}) == len(ARMS)
-    assert len({marker for _, _, marker in ARMS.values()}) == len(ARMS)
+    for table in (ARMS, TREATMENTS):  # the two never meet in a picture
+        assert len({colour for _, colour, _ in table.values()}) == len(table)
+        assert len({marker for _, _, marker in table.values()}) == len(table)
     assert arm_colour("my_arm") == arm_colour("my_arm")
     assert arm_colour("my_arm") not in {colour for _, colour, _ in ARMS.values()}
     assert arm_label("bvae_pairs") == "pair-supervised Beta-VAE"

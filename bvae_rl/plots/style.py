@@ -26,11 +26,15 @@ ARMS: Mapping[str, tuple[str, str, str]] = {  # name: (label, colour, marker)
     "pca": ("PCA", "#CC79A7", "P"),
     "bvae": ("Beta-VAE", "#56B4E9", "^"),
     "bvae_pairs": ("pair-supervised Beta-VAE", "#0072B2", "p"),
+}
+# What happens to an encoder after a move; never in one picture with arms, so colours come again.
+TREATMENTS: Mapping[str, tuple[str, str, str]] = {
     "frozen": ("frozen", "#8a8a8a", "X"),
     "online": ("online, new frames only", "#D55E00", "s"),
     "online_mixed": ("online, half old frames", "#0072B2", "p"),
     "online_constant": ("the same, beta constant", "#E69F00", "D"),
 }
+KNOWN = {**ARMS, **TREATMENTS}
 LABELS = {"untrained": "untrained encoder"}  # codes that are not arms
 OTHER_COLOURS = ("#7A5C00", "#5D3A9B", "#00595C", "#8B1E3F", "#4B5D16", "#B0A000")
 OTHER_MARKERS = ("<", ">", "h", "8", "*", "d")
@@ -42,18 +46,18 @@ SMALL, TEXT, TITLE = 8.5, 9.5, 11.0  # points; nothing is printed smaller than S
 def arm_label(arm: str) -> str:
     """The name of an arm or code as it is printed; "arm/part" is a part of its code."""
     name, _, part = arm.partition("/")
-    label = ARMS[name][0] if name in ARMS else LABELS.get(name, name)
+    label = KNOWN[name][0] if name in KNOWN else LABELS.get(name, name)
     return f"{label}, {part}" if part else label
 
 
 def arm_colour(arm: str) -> str:
     """The fixed colour of an arm; an unknown arm always gets the same other one."""
-    return ARMS[arm][1] if arm in ARMS else OTHER_COLOURS[_hash(arm) % len(OTHER_COLOURS)]
+    return KNOWN[arm][1] if arm in KNOWN else OTHER_COLOURS[_hash(arm) % len(OTHER_COLOURS)]
 
 
 def arm_marker(arm: str) -> str:
     """The fixed marker of an arm, so that colour is never the only difference."""
-    return ARMS[arm][2] if arm in ARMS else OTHER_MARKERS[_hash(arm) % len(OTHER_MARKERS)]
+    return KNOWN[arm][2] if arm in KNOWN else OTHER_MARKERS[_hash(arm) % len(OTHER_MARKERS)]
 
 
 def new_figure(width: float, height: float) -> Figure:
