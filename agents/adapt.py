@@ -41,20 +41,20 @@ PROBE_SEED, EVALUATION_SEED = 77_000, 10_000
 
 @dataclass(frozen=True)
 class Treatment:
-    """What happens to the encoder after the move. ``beta`` makes a schedule from the steps."""
+    """What happens to the encoder after the move. ``beta`` makes a schedule of peak and steps."""
 
     name: str
     text: str
-    beta: Callable[[int], Schedule] | None = None
+    beta: Callable[[float, int], Schedule] | None = None
     mixed: bool = False
 
 
-def _annealed(steps: int) -> Schedule:
-    return linear(0.1, 1.0, steps // 2)
+def _annealed(beta: float, steps: int) -> Schedule:
+    return linear(0.1 * beta, beta, steps // 2)
 
 
-def _constant(steps: int) -> Schedule:
-    return constant(1.0)
+def _constant(beta: float, steps: int) -> Schedule:
+    return constant(beta)
 
 
 TREATMENTS = {
@@ -73,6 +73,7 @@ class AdaptConfig:
     """How long, and how the VAE is fine-tuned: the same for all treatments."""
 
     steps: int = 40_000
+    beta: float = 1.0
     every: int = 1_000
     tune: FineTuneConfig = field(
         default_factory=lambda: FineTuneConfig(updates=20, learning_rate=5e-4)
@@ -107,6 +108,7 @@ def run_adaptation(
     out: Path,
     *,
     agent: AgentConfig,
+    treatments: Sequence[str] = tuple(TREATMENTS),
     command: str,
     workers: int = 2,
     on_progress: OnProgress = lambda name, fraction: None,
@@ -125,7 +127,7 @@ def run_adaptation(
         Move(name, target, seed, vae, out / f"source-seed{seed}")
         for seed, vae in vaes.items()
         for target in looks
-        for name in TREATMENTS
+        for name in treatments
     ]
     tasks = [Task(move.name, _move, (move, env, store, config, out, command)) for move in moves]
     run_parallel(tasks, workers=workers, on_progress=on_progress)
@@ -183,10 +185,11 @@ def _move(
     updates: list[dict[str, float]] = []
     treatment = TREATMENTS[move.treatment]
     if treatment.beta is not None:
+        beta = treatment.beta(config.beta, config.steps)
+        old = FrameStore.existing(store) if treatment.mixed else None
         online = OnlineBetaVAE(
-            vae, beta=treatment.beta(config.steps), every=config.every, config=config.tune,
-            old=FrameStore.existing(store) if treatment.mixed else None, seed=move.seed,
-        )  # fmt: skip
+            vae, beta=beta, every=config.every, config=config.tune, old=old, seed=move.seed
+        )
         callbacks.insert(0, online)
         updates = online.history
         evaluator.vae = online.tuner.seen_by_policy  # the decoder learns there

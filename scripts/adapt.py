@@ -40,6 +40,10 @@ class Args:
     """look set where the agents learn first"""
     target: tuple[str, ...] = ("ood1", "ood2")
     """look sets that they are moved to"""
+    treatments: tuple[str, ...] = tuple(TREATMENTS)
+    """what happens to the encoder: frozen, online, online_mixed, online_constant"""
+    beta: float = AdaptConfig.beta
+    """where beta ends (annealed) or stands (constant) after the move"""
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     """one agent a seed and treatment; from five seeds on intervals are given"""
     source_steps: int = 100_000
@@ -66,6 +70,8 @@ def main(args: Args) -> Result:
     """Train, move, evaluate, draw, tabulate."""
     if len(args.vae) != len(args.seeds):
         raise ValueError(f"give one VAE a seed ({len(args.seeds)} seeds), got {len(args.vae)}")
+    if unknown := sorted(set(args.treatments) - set(TREATMENTS)):
+        raise ValueError(f"unknown treatments {unknown}; known: {', '.join(TREATMENTS)}")
     env = args.world.config(args.source)
     for looks in (args.source, *args.target):
         env.with_looks(looks).make()  # an unknown set is refused before any training
@@ -74,13 +80,16 @@ def main(args: Args) -> Result:
         AgentConfig(), steps=args.source_steps, eval_every=max(1, args.source_steps // 10)
     )
     config = AdaptConfig(
-        steps=args.steps, eval_every=_whole(args.steps // 5, agent), episodes=args.episodes
+        steps=args.steps,
+        beta=args.beta,
+        eval_every=_whole(args.steps // 5, agent),
+        episodes=args.episodes,
     )
     names = [f"source-seed{seed}" for seed in args.seeds] + [
         f"{treatment}-{looks}-seed{seed}"
         for seed in args.seeds
         for looks in args.target
-        for treatment in TREATMENTS
+        for treatment in args.treatments
     ]
     progress = Progress(dict.fromkeys(names, args.steps / 400), workers=args.workers)
     run = Run(args.out)
@@ -92,6 +101,7 @@ def main(args: Args) -> Result:
         config,
         args.out / "agents",
         agent=agent,
+        treatments=args.treatments,
         command=command_line(),
         workers=args.workers,
         on_progress=progress.update,
@@ -129,12 +139,12 @@ def table(rows: Sequence[Row], targets: Sequence[str]) -> str:
         mine = [row for row in rows if row.study == f"adapt-{target}"]
         found = {metric: finals(mine, metric) for metric in COLUMNS}
         for where in dict.fromkeys(row.look_set for row in mine):
-            for name, treatment in TREATMENTS.items():
+            for name in dict.fromkeys(row.arm for row in mine):
                 cells = [
                     spread(found[metric][name][str(where)], digits)
                     for metric, digits in COLUMNS.items()
                 ]
-                lines.append([target, str(where), treatment.text, *cells])
+                lines.append([target, str(where), TREATMENTS[name].text, *cells])
     return aligned(lines)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
+from bvae_rl.optional import require
 from bvae_rl.plots.scores import learning_curves
 from bvae_rl.plots.style import legend, new_figure
 
@@ -26,17 +27,21 @@ def adaptation(panels: Mapping[str, Mapping[str, Curves]]) -> Figure:
         raise ValueError("there is no curve to show; pass measure -> look set -> arm -> curve")
     figure = new_figure(4.9 * len(looks), 3.6 * len(panels))
     axes = figure.subplots(len(panels), len(looks), squeeze=False, sharex=True)
-    for row, (measure, columns) in zip(axes, panels.items(), strict=True):
-        for ax, name in zip(row, looks, strict=True):
-            title = f"moved to {name}" if row is axes[0] else ""
+    for place, (measure, columns) in enumerate(panels.items()):
+        for ax, name in zip(axes[place], looks, strict=True):
+            title = "" if place else f"moved to {name}"
             learning_curves(columns[name], ylabel=measure, title=title, ax=ax)
             handles, labels = ax.get_legend_handles_labels()
             note = ax.get_legend().get_title().get_text()
             ax.get_legend().remove()
-            if row is not axes[-1]:
+            if place < len(panels) - 1:
                 ax.set_xlabel("")
             if "error" in measure:
                 ax.set_yscale("log")
+                plain = require("matplotlib.ticker", extra="plots").LogFormatter
+                ax.yaxis.set_major_formatter(plain())
+                ax.yaxis.set_minor_formatter(plain(minor_thresholds=(2, 0.5)))
+    figure.align_ylabels()
     legend(
         figure, handles=handles, labels=labels, loc="outside upper center",
         ncols=min(4, len(labels)), title=note,
