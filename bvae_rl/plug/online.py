@@ -52,7 +52,8 @@ class OnlineBetaVAE(BaseCallback):
     every ``save_every`` steps and at the end ``out`` gets ``model-STEP.zip`` and
     ``online-STEP.pt``. A killed run goes on with the model that was saved there and a callback made
     with the same arguments: ``PPO.load("out/model-20000.zip", env).learn(...,
-    reset_num_timesteps=False, callback=OnlineBetaVAE(..., out="out"))``.
+    reset_num_timesteps=False, callback=OnlineBetaVAE(..., out="out"))``. A replay buffer is not
+    saved: SB3's ``save_replay_buffer`` does that.
 
     The model has picture observations (``policy_kwargs(..., mode="online")``), or, on-policy only,
     a ``LatentVecEnv`` over a BetaVAE; then the last observation is encoded anew after each update,
