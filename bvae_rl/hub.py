@@ -49,8 +49,7 @@ def find_vae(
         read_config(local)
         return local
     repo = str(name)
-    shipped = ", ".join(sorted(path.parent.name for path in SHIPPED.glob(f"*/{CONFIG_FILE}")))
-    absent = f"no VAE at {repo}, and the shipped checkpoints are {shipped}"
+    absent = f"no VAE at {repo}, and the shipped checkpoints are {_shipped()}"
     if not _is_repo(repo):
         raise ValueError(
             f"{absent}; make one (bvae-rl pretrain), or name one on the Hub as owner/name"
@@ -159,8 +158,23 @@ def _cell(value: object) -> str:
 
 
 def vae_folder(name: str | Path) -> Path:
-    """``name`` itself, or the shipped checkpoint of that name if there is no such folder."""
-    return _local(name) or Path(name)
+    """``name`` itself, or the shipped checkpoint of that name if there is no such folder.
+
+    ValueError if there is neither, TypeError for something else than a name.
+    """
+    if not isinstance(name, str | Path):
+        raise TypeError(f"give the folder or the name of a VAE, got {type(name).__name__}")
+    found = _local(name)
+    if found is None:
+        raise ValueError(
+            f"no VAE at {name}; shipped are {_shipped()}; make one (bvae-rl pretrain), or fetch "
+            "one from the Hub with find_vae('owner/name')"
+        )
+    return found
+
+
+def _shipped() -> str:
+    return ", ".join(sorted(path.parent.name for path in SHIPPED.glob(f"*/{CONFIG_FILE}")))
 
 
 def _local(name: str | Path) -> Path | None:

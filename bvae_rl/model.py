@@ -278,7 +278,7 @@ def read_config(folder: str | Path) -> dict[str, Any]:
     if not path.exists():
         raise ValueError(
             f"no VAE at {folder} (missing {path.name}); make one (bvae-rl pretrain), or load a "
-            "shipped one by its name with from_pretrained"
+            "shipped one by its name: bvae_rl.from_pretrained"
         )
     try:
         stored = json.loads(path.read_text())

@@ -81,3 +81,10 @@ def test_an_agent_is_moved_under_every_treatment(
 def test_one_vae_a_seed_is_asked_for(made: Path) -> None:
     with pytest.raises(ValueError, match=r"one VAE a seed \(2 seeds\), got 1"):
         adapt.main(adapt.Args((str(made / "vae"),), made / "frames", seeds=(0, 1)))
+
+
+def test_unknown_treatments_are_refused(made: Path) -> None:
+    with pytest.raises(ValueError, match=r"\['thawed'\]; known: frozen, online"):
+        adapt.main(
+            adapt.Args((str(made / "vae"),), made / "frames", treatments=("thawed",), seeds=(0,))
+        )

@@ -254,3 +254,13 @@ def test_ppo_learns_the_same_on_latents_as_with_the_extractor(vae, tmp_path):
     actual = on_latents.learn(32).predict(codes, deterministic=True)[0]
     np.testing.assert_allclose(actual, expected, atol=1e-5)
     assert np.abs(expected - before).max() > 1e-3  # it did learn
+
+
+@pytest.mark.parametrize(("channels", "stack"), [(4, 3), (1, 3), (2, 3)])
+def test_stacks_that_only_add_up_to_the_channels_are_refused(channels, stack):
+    class Other(NoiseEnv):
+        observation_space = gym.spaces.Box(0, 255, (32, 32, channels), np.uint8)
+
+    venv = VecFrameStack(DummyVecEnv([lambda: Other(3)]), stack)
+    with pytest.raises(ValueError, match=rf"{stack} frames are stacked of {channels} channels"):
+        LatentVecEnv(venv, BetaVAE(CONFIG))

@@ -38,7 +38,7 @@ from bvae_rl.plug import (
 from bvae_rl.plug.copies import encoder_copies
 from bvae_rl.plug.frames_in import FrameLayout
 from bvae_rl.plug.seen_frames import Reservoir
-from bvae_rl.schedules import linear
+from bvae_rl.schedules import constant, linear
 from tests.plug_cases import FORMS, build, make_env, make_store, make_vae, noise, shown
 
 TUNE = FineTuneConfig(updates=2, batch=16, learning_rate=1e-2, max_move=1.0)
@@ -376,3 +376,16 @@ def test_wrappers_that_leave_codes_alone_may_stand_above(vae):
     online = tuning(vae)
     build(PPO, env).learn(32, callback=online)
     assert len(online.history) == 1
+
+
+def test_what_is_no_schedule_and_no_store_is_refused(folder):
+    with pytest.raises(TypeError, match=r"got 1.0; for a fixed value give .*constant"):
+        OnlineBetaVAE(folder, beta=1.0)
+    with pytest.raises(ValueError, match="no frame store at nowhere"):
+        OnlineBetaVAE(folder, beta=constant(1.0), old="nowhere")
+
+
+def test_an_encoder_that_was_never_updated_is_told(folder, caplog):
+    model = build(PPO, make_env(), **policy_kwargs(folder, mode="online", net_arch=[8]))
+    model.learn(16, callback=OnlineBetaVAE(folder, beta=constant(1.0), every=1000))
+    assert "never updated: learn() took fewer than every=1000" in caplog.text

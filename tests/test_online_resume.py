@@ -16,6 +16,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from bvae_rl.fine_tune import FineTuneConfig
 from bvae_rl.model import BetaVAE
 from bvae_rl.plug import LatentVecEnv, OnlineBetaVAE, policy_kwargs
+from bvae_rl.plug.copies import encoder_copies
 from bvae_rl.schedules import constant, linear
 from tests.plug_cases import build, make_env, make_store, make_vae
 
@@ -215,3 +216,25 @@ def test_two_trainings_with_one_callback(tmp_path):
     other.learn(64, callback=free)
     other.learn(64, callback=free)
     assert [entry["step"] for entry in free.history] == [32, 48] * 2
+
+
+def test_another_store_of_old_frames_is_refused(tmp_path):
+    case = Case(tmp_path)
+    online = case.callback(old=make_store(tmp_path / "old"))
+    with pytest.raises(KeyboardInterrupt):
+        case.model().learn(1000, callback=[online, Kill(64)])
+    other = make_store(tmp_path / "other", n=50)
+    with pytest.raises(ValueError, match="was started with old = "):
+        case.model(64).learn(8, callback=case.callback(old=other), reset_num_timesteps=False)
+
+
+def test_the_fine_tuned_vae_is_left_as_a_folder(tmp_path):
+    case = Case(tmp_path)
+    online = case.callback()
+    model = case.model().learn(64, callback=online)
+    vae = BetaVAE.load(case.out / "vae")
+    (extractor,) = encoder_copies(model).values()
+    for name, weight in extractor.weights().items():
+        assert torch.equal(vae.encoder.state_dict()[name], weight)
+    assert vae.meta["online"]["updates"] == len(online.history) > 0
+    assert "scores" not in vae.meta and vae.meta["statistics"] == make_vae().meta["statistics"]

@@ -341,6 +341,6 @@ def test_trap_29_inspect_names_who_trains_each_copy(algorithm, share, folder, ca
     assert {copy.moved for copy in copies} == {True}
     printed = capsys.readouterr().out
     assert all(f"{where} " in printed for where in TRAINERS[algorithm, share])
-    for mode, trainer in (("frozen", "nobody"), ("online", "OnlineBetaVAE")):
+    for mode, trainer in (("frozen", "nobody"), ("online", "OnlineBetaVAE, given to learn()")):
         others = inspect(build(algorithm, folder, share=share, mode=mode))
         assert {copy.trained_by for copy in others} == {trainer}

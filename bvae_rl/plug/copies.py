@@ -23,8 +23,9 @@ class EncoderCopy:
     """One copy: where it stands in the policy, its mode, who trains it, and if it has moved.
 
     ``trained_by`` names the optimizers that hold its weights ("critic.optimizer"), or says
-    "Polyak average" (a target copy), "OnlineBetaVAE" or "nobody". ``moved``: the weights are no
-    longer those of the checkpoint; None while there are none.
+    "Polyak average" (a target copy), the callback that may, or "nobody". ``moved``: the weights
+    are no longer those of the checkpoint (or of the VAE that was joined in); None while there are
+    none.
     """
 
     where: str
@@ -77,11 +78,12 @@ def inspect(model: BaseAlgorithm) -> list[EncoderCopy]:
             f"the policy of this {type(model).__name__} holds no Beta-VAE encoder; build the model "
             "with policy_kwargs(...) (over LatentVecEnv the encoder is in the environment)"
         )
-    state = {None: "no weights yet", False: "as in the checkpoint", True: "moved"}
     print(f"{'copy':38} {'mode':7} {'trained by':32} {'weights':21} checkpoint")
     for copy in found:
+        untouched = "as in the checkpoint" if copy.checkpoint else "as joined"
+        weights = {None: "no weights yet", True: "moved", False: untouched}[copy.moved]
         print(
-            f"{copy.where:38} {copy.mode:7} {copy.trained_by:32} {state[copy.moved]:21} "
+            f"{copy.where:38} {copy.mode:7} {copy.trained_by:32} {weights:21} "
             f"{copy.checkpoint or '-'}"
         )
     return found
@@ -89,7 +91,7 @@ def inspect(model: BaseAlgorithm) -> list[EncoderCopy]:
 
 def _trainer(model: BaseAlgorithm, where: str, encoder: PolicyEncoder) -> str:
     if encoder.mode == "online":
-        return "OnlineBetaVAE"
+        return "OnlineBetaVAE, given to learn()"
     if encoder.mode == "frozen":
         return "nobody"
     if "target" in where:

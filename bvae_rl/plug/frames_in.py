@@ -57,8 +57,9 @@ class FrameLayout:
         if shape is not None:
             raise ValueError(
                 f"this VAE was trained on frames of shape (C, H, W) = {shape}; the observation "
-                f"space has shape {space.shape}; resize the picture or train a VAE on it (symbolic "
-                "observations hold no picture: use an RGB wrapper)"
+                f"space has shape {space.shape}: neither (H, W) nor (C, H, W) first, with channels "
+                f"in multiples of {channels}; resize or convert the picture, or train a VAE on it "
+                "(symbolic observations hold no picture: use an RGB wrapper)"
             )
         raise ValueError(
             f"observation shape {space.shape} is no picture of {channels} channels with sides of "
@@ -155,11 +156,13 @@ def check_unit_range(x: torch.Tensor) -> None:
     if torch.compiler.is_exporting():
         return
     low, high = (float(end) for end in torch.aminmax(x))
+    if low != low:
+        raise ValueError("the picture holds NaN; look for the environment or wrapper that made it")
     if not (low >= -1e-3 and high <= 1.0 + 1e-3):
         raise ValueError(
             f"the encoder expects pixels in [0, 1] and got [{low:.3g}, {high:.3g}]; leave "
-            "normalize_images=True for uint8 images, and do not wrap images in "
-            "VecNormalize(norm_obs=True)"
+            "normalize_images=True for uint8 images, keep float ones within their space's bounds, "
+            "and do not wrap images in VecNormalize(norm_obs=True)"
         )
 
 

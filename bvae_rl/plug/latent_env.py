@@ -13,12 +13,12 @@ from typing import Any, Protocol, runtime_checkable
 
 import gymnasium as gym
 import numpy as np
-from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecFrameStack
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from bvae_rl.hub import vae_folder
 from bvae_rl.model import BetaVAE, ChannelOrder, check_channel_order
-from bvae_rl.plug.frames_in import picture_layouts
+from bvae_rl.plug.frames_in import FrameLayout, picture_layouts
 from bvae_rl.plug.scaling import scaling
 
 Observations = Any  # an array (B, *shape), or a dict of such, as the space of the environment says
@@ -91,6 +91,7 @@ class LatentVecEnv(VecEnvWrapper):
             check_channel_order(vae.config, channel_order)
         self.vae, self.latents, self.standardise = vae, latents, standardise
         self.layouts = picture_layouts(venv.observation_space, shape=vae.shape)
+        _refuse_mixed_channels(venv, self.layouts, vae.shape[0])
         self.raw: Observations | None = None
         self._columns = vae.slice_of(latents)
         self._width = self._columns.stop - self._columns.start
@@ -149,6 +150,24 @@ class LatentVecEnv(VecEnvWrapper):
             )
             for batch in batches
         ]
+
+
+def _refuse_mixed_channels(venv: VecEnv, layouts: Mapping[Any, FrameLayout], channels: int) -> None:
+    """Raise a ValueError where a stack of frames of another depth only adds up to ``channels``.
+
+    Three frames of four channels are as many as four frames of three, so that a space cannot tell
+    them apart; the ``VecFrameStack`` that made the stack can.
+    """
+    layer: Any = venv
+    while isinstance(layer, VecEnvWrapper) and not isinstance(layer, VecFrameStack):
+        layer = layer.venv
+    n = layer.stacked_obs.n_stack if isinstance(layer, VecFrameStack) else 1
+    for layout in layouts.values():
+        if layout.stack % n:
+            raise ValueError(
+                f"{n} frames are stacked of {layout.stack * channels // n} channels each, and the "
+                f"encoder takes {channels}; convert the frames before they are stacked"
+            )
 
 
 def _with_codes(whole: Any, codes: Mapping[str | None, Any]) -> Any:

@@ -50,10 +50,11 @@ class OnlineBetaVAE(BaseCallback):
 
     With ``out`` the updates are logged in ``out/online.csv`` (probes in ``out/probe.csv``), and
     every ``save_every`` steps and at the end ``out`` gets ``model-STEP.zip`` and
-    ``online-STEP.pt``. A killed run goes on with the model that was saved there and a callback made
-    with the same arguments: ``PPO.load("out/model-20000.zip", env).learn(...,
-    reset_num_timesteps=False, callback=OnlineBetaVAE(..., out="out"))``. A replay buffer is not
-    saved: SB3's ``save_replay_buffer`` does that.
+    ``online-STEP.pt``, at the end also the VAE as a folder ``vae``. A killed run goes on with the
+    model that was saved there and a callback made with the same arguments:
+    ``PPO.load("out/model-20000.zip", env).learn(..., reset_num_timesteps=False,
+    callback=OnlineBetaVAE(..., out="out"))``. A replay buffer is not saved: SB3's
+    ``save_replay_buffer`` does that.
 
     The model has picture observations (``policy_kwargs(..., mode="online")``), or, on-policy only,
     a ``LatentVecEnv`` over a BetaVAE; then the last observation is encoded anew after each update,
@@ -68,7 +69,7 @@ class OnlineBetaVAE(BaseCallback):
         beta: Schedule,
         every: int = 1000,
         config: FineTuneConfig | None = None,
-        old: FrameStore | None = None,
+        old: FrameStore | str | Path | None = None,
         mix: float | None = None,
         probe: Probe | None = None,
         out: str | Path | None = None,
@@ -85,7 +86,13 @@ class OnlineBetaVAE(BaseCallback):
                 "online fine-tuning needs a BetaVAE with its decoder, or its folder, got "
                 f"{type(vae).__name__}"
             )
+        if not callable(beta):
+            raise TypeError(
+                f"beta is a schedule over environment steps, got {beta!r}; for a fixed value give "
+                "bvae_rl.schedules.constant(value)"
+            )
         self.vae = vae if isinstance(vae, BetaVAE) else BetaVAE.load(vae_folder(vae))
+        old = FrameStore.existing(old) if isinstance(old, str | Path) else old
         self.beta, self.every, self.seed, self.probe = beta, every, seed, probe
         if mix is None:
             mix = 0.0 if old is None else MIX
@@ -102,7 +109,10 @@ class OnlineBetaVAE(BaseCallback):
                 f"the probe shows frames of (C, H, W) = {probe.shape}, the VAE takes "
                 f"{self.vae.shape}"
             )
-        settings = {"every": every, "mix": mix, "seed": seed, "config": self.tuner.config}
+        settings = {
+            "every": every, "mix": mix, "seed": seed, "config": self.tuner.config,
+            "old": None if old is None else {"frames": len(old), "meta": old.meta},
+        }  # fmt: skip
         self.state = None if out is None else OnlineState(out, beta, settings, save_every)
         self.history: list[dict[str, float]] = []  # the metrics of every update, with "step"
         self._latent_env: LatentVecEnv | None = None
@@ -123,7 +133,10 @@ class OnlineBetaVAE(BaseCallback):
                     "policy_kwargs(..., mode='online')"
                 )
             if copy.config != self.vae.config:
-                raise ValueError(f"the encoder {where} and the VAE to fine-tune differ in config")
+                raise ValueError(
+                    f"the encoder {where} was made from a VAE of {copy.config}, the one to "
+                    f"fine-tune is of {self.vae.config}; give both the same one"
+                )
         self.tuner.to(model.device)
         self.seen = seen_frames(
             model,
@@ -201,8 +214,25 @@ class OnlineBetaVAE(BaseCallback):
                 "time; train longer, probe fewer frames, or allow a larger share",
                 self.probe.share,
             )
+        if not self.history:
+            logger.warning(
+                "the encoder was never updated: learn() took fewer than every=%d steps", self.every
+            )
         if self.state is not None:
             self.state.save(self.model, self.tuner)
+            self.save_vae(self.state.run.path("vae"))
+
+    def save_vae(self, folder: str | Path) -> Path:
+        """Write the VAE as fine-tuned so far, with the encoder that the policy uses.
+
+        Its scores are no longer known. The statistics stay those of pretraining, by which a policy
+        that was trained on standardised codes goes on.
+        """
+        vae = self.tuner.seen_by_policy()
+        last = self.history[-1] if self.history else {"step": 0}
+        kept = {name: vae.meta[name] for name in vae.meta if name in ("training", "statistics")}
+        vae.meta = kept | {"online": {"updates": len(self.history), **last}}
+        return vae.save(folder)
 
     def _update(self, frames: np.ndarray, step: int) -> None:
         metrics = self.tuner.update(frames, step=step)
