@@ -22,7 +22,6 @@ from bvae_rl.agents.arms import ArmInputs, Ledger, arm
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.evaluate import PARALLEL, LoadedAgent, load_agent, run_episodes
 from bvae_rl.agents.train import CURVE_SEED, ROWS, AtRollout, train_agent
-from bvae_rl.collect import probe_set
 from bvae_rl.environments import EnvConfig
 from bvae_rl.factors import FactorSpec, require_factor_env
 from bvae_rl.fine_tune import FineTuneConfig
@@ -32,6 +31,7 @@ from bvae_rl.metrics.inputs import changing
 from bvae_rl.model import BetaVAE
 from bvae_rl.plug.frames_in import frames_to_x
 from bvae_rl.plug.online import OnlineBetaVAE
+from bvae_rl.probe_sets import probe_set
 from bvae_rl.runs import Row, Run
 from bvae_rl.schedules import Schedule, constant, linear
 from bvae_rl.workers import OnProgress, Task, run_parallel

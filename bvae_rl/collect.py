@@ -73,6 +73,8 @@ def collect_drawn(
     """
     if views not in (1, 2):
         raise ValueError(f"views must be 1 (single frames) or 2 (pairs across looks), got {views}")
+    if isinstance(env, gym.Env):
+        env.reset(seed=seed)
     env = env if isinstance(env, FactorEnv) else require_factor_env(env)
     is_look = role_mask(env.factor_specs, "look")
     if views == 2 and not is_look.any():
@@ -94,19 +96,6 @@ def collect_drawn(
         frames, episodes, numbers, factors = (np.concatenate(p) for p in zip(*parts, strict=True))
         store.append(Frames(frames, episodes, numbers, factors.astype(np.float32)))
         progress(len(frames))
-
-
-def probe_set(env: gym.Env, n: int, *, seed: int) -> Frames:
-    """``n`` frames with factors drawn independently: what scores are computed on (trap 26)."""
-    source = require_factor_env(env)
-    rng = np.random.default_rng(seed)
-    env.reset(seed=seed)
-    factors = np.empty((n, len(source.factor_specs)), dtype=np.float64)
-    frames = []
-    for row in range(n):
-        factors[row] = source.sample_factors(rng)
-        frames.append(np.asarray(source.set_factors(factors[row])))
-    return Frames(np.stack(frames), np.arange(n), np.arange(n), factors)
 
 
 class _Tap(VecEnvWrapper):

@@ -101,9 +101,17 @@ def require_factor_env(env: gym.Env[Any, Any]) -> FactorEnv:
     if found is None:
         raise ValueError(
             f"{env} does not know its factors; give its class factor_specs, factors(), "
-            "sample_factors(rng) and set_factors(factors) (see bvae_rl.factors.FactorEnv)"
+            "sample_factors(rng) and set_factors(factors), or wrap it in a FactorWrapper"
         )
     return found
+
+
+def known_specs(env: gym.Env[Any, Any]) -> tuple[FactorSpec, ...]:
+    """What the columns of ``info["factors"]`` mean; empty where the environment does not say."""
+    try:
+        return tuple(env.get_wrapper_attr("factor_specs"))
+    except AttributeError:
+        return ()
 
 
 def check_factors(factors: Any, specs: Sequence[FactorSpec]) -> np.ndarray:

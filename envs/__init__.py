@@ -10,3 +10,8 @@ register(
     id="bvae_rl/PlanarReach-v0",
     entry_point="bvae_rl.envs.reach:PlanarReach",
 )
+
+register(
+    id="bvae_rl/PlanarPush-v0",
+    entry_point="bvae_rl.envs.push:PlanarPush",
+)

@@ -13,27 +13,25 @@ factors override the look that would have been drawn; contradicting a given ``lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
 from bvae_rl.envs import planar
-from bvae_rl.envs.looks import PARTS, Look, check_look_set, sample_look
+from bvae_rl.envs import planar_common as common
+from bvae_rl.envs.looks import Look, sample_look
 from bvae_rl.factors import FactorSpec, check_factors
 
-MAX_STEP = 0.2
+MAX_STEP = common.MAX_STEP
 TOLERANCE = 0.12
 EPISODE_STEPS = 50
 
 SPECS = (
-    FactorSpec("shoulder", low=planar.Q_LOW[0], high=planar.Q_HIGH[0], unit="rad"),
-    FactorSpec("elbow", low=planar.Q_LOW[1], high=planar.Q_HIGH[1], unit="rad"),
+    *common.JOINT_SPECS,
     FactorSpec("target_x", low=planar.TARGET_LOW[0], high=planar.TARGET_HIGH[0], unit="m"),
     FactorSpec("target_y", low=planar.TARGET_LOW[1], high=planar.TARGET_HIGH[1], unit="m"),
-    *(FactorSpec(f"{part}_colour", role="look") for part in PARTS),
+    *common.COLOUR_SPECS,
 )
 STATE = slice(0, 4)
 COLOURS = slice(4, 7)
@@ -42,23 +40,18 @@ COLOURS = slice(4, 7)
 class PlanarReach(gym.Env):
     """See the module's docstring. ``looks`` names the set from which each reset draws its look."""
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}
+    metadata = {**common.METADATA}
     factor_specs = SPECS
-    proprioception = ("shoulder", "elbow")  # what the arm feels without looking
+    proprioception = common.PROPRIOCEPTION
 
     def __init__(
         self, *, looks: str = "source", size: int = 64, render_mode: str | None = None
     ) -> None:
-        check_look_set(looks)
-        if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ValueError(f"unknown render_mode {render_mode!r}; known: rgb_array, None")
-        if size < 16:
-            raise ValueError(f"size must be at least 16 pixels, got {size}")
+        common.check_arguments(looks, size, render_mode)
         self.looks = looks
         self.size = size
         self.render_mode = render_mode
-        self.action_space = gym.spaces.Box(-1.0, 1.0, (2,), np.float32)
-        self.observation_space = gym.spaces.Box(0, 255, (size, size, 3), np.uint8)
+        self.action_space, self.observation_space = common.spaces(size)
         self._state = np.array([(spec.low + spec.high) / 2 for spec in SPECS[STATE]])
         self._look = Look()
         self._steps = 0
@@ -68,28 +61,13 @@ class PlanarReach(gym.Env):
     ) -> tuple[np.ndarray, dict[str, Any]]:
         super().reset(seed=seed)
         state, look = self._draw_state(self.np_random), sample_look(self.looks, self.np_random)
-        options = options or {}
-        if "look" in options:
-            look = options["look"]
-            if not isinstance(look, Look):
-                raise TypeError(f"options['look'] must be a Look, got {type(look).__name__}")
-        if "factors" in options:
-            given = _named(options["factors"])
-            state = np.array(
-                [given.get(s.name, v) for s, v in zip(SPECS[STATE], state, strict=True)]
-            )
-            coloured = _colour(look, given)
-            if "look" in options and coloured != look:
-                raise ValueError(
-                    f"options['factors'] asks for {coloured}, options['look'] for {look}"
-                )
-            look = coloured
+        given, look = common.read_options(options, SPECS, look)
+        state = common.override(state, given, SPECS[STATE])
         self._state, self._look, self._steps = state, look, 0
         return self._frame(), self._info()
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        move = MAX_STEP * np.clip(np.asarray(action, dtype=np.float64), -1.0, 1.0)
-        self._state[:2] = np.clip(self._state[:2] + move, planar.Q_LOW, planar.Q_HIGH)
+        self._state[:2] = common.joint_move(self._state[:2], action)
         self._steps += 1
         info = self._info()
         reward = -self._distance() + float(info["is_success"])
@@ -114,14 +92,13 @@ class PlanarReach(gym.Env):
     def set_factors(self, factors: np.ndarray) -> np.ndarray:
         """Go to the given factors (7,), keeping the palette, and return the frame."""
         values = check_factors(factors, SPECS)
+        self._look = common.recolour(self._look, values[COLOURS])
         self._state = values[STATE].copy()
-        arm, target, background = values[COLOURS].tolist()
-        self._look = Look(arm, target, background, self._look.palette)
         return self._frame()
 
     @staticmethod
     def _draw_state(rng: np.random.Generator) -> np.ndarray:
-        return rng.uniform([s.low for s in SPECS[STATE]], [s.high for s in SPECS[STATE]])
+        return common.uniform(SPECS[STATE], rng)
 
     def _distance(self) -> float:
         _, tip = planar.joints(self._state[:2])
@@ -136,24 +113,3 @@ class PlanarReach(gym.Env):
             "is_success": self._distance() < TOLERANCE,
             "look_set": self.looks,
         }
-
-
-def _named(factors: Any) -> dict[str, float]:
-    """Factors given as {name: value} or as a whole (7,) vector, checked."""
-    if not isinstance(factors, Mapping):
-        values = check_factors(factors, SPECS)
-        return {spec.name: float(v) for spec, v in zip(SPECS, values, strict=True)}
-    known = {spec.name: spec for spec in SPECS}
-    for name, value in factors.items():
-        if name not in known:
-            raise ValueError(f"unknown factor {name!r}; known: {', '.join(known)}")
-        if not known[name].contains(value):
-            raise ValueError(
-                f"factor {name!r} = {value:g} is outside its range {known[name].range_text}"
-            )
-    return {name: float(value) for name, value in factors.items()}
-
-
-def _colour(look: Look, given: dict[str, float]) -> Look:
-    parts = {part: given[f"{part}_colour"] for part in PARTS if f"{part}_colour" in given}
-    return Look(**{**asdict(look), **parts})

@@ -11,7 +11,7 @@ import tyro
 
 from bvae_rl.agents.evaluate import load_agent
 from bvae_rl.collect import collect, collect_drawn
-from bvae_rl.factors import require_factor_env
+from bvae_rl.factors import known_specs, require_factor_env
 from bvae_rl.frames import FrameStore
 from bvae_rl.plug.frames_in import FrameLayout
 from bvae_rl.scripts.common import EnvArgs, say, wrote
@@ -84,7 +84,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
                 "policy": agent.act,
                 "observe": lambda venv: agent.arm.observe(venv, agent.encoder),
             }
-        specs = tuple(getattr(env.unwrapped, "factor_specs", ()))
+        specs = known_specs(env)
         store.describe(factor_specs=specs, **known)
         collect(venv, store, args.frames, seed=args.seed, progress=show, **acting)
         venv.close()

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 import tyro
 
-from bvae_rl.collect import collect, probe_set
+from bvae_rl.collect import collect
 from bvae_rl.environments import EnvConfig
-from bvae_rl.factors import factor_env, require_factor_env
+from bvae_rl.factor_wrapper import settable_env
+from bvae_rl.factors import require_factor_env
 from bvae_rl.frames import Frames, FrameStore
 from bvae_rl.hub import find_vae
 from bvae_rl.metrics import Scores, conclusions, score, table
@@ -24,6 +25,7 @@ from bvae_rl.pictures import information_heatmap, mean_kl
 from bvae_rl.plots import png
 from bvae_rl.plug.frames_in import FrameLayout, frames_to_x
 from bvae_rl.plug.latent_env import Encoder
+from bvae_rl.probe_sets import probe_set
 from bvae_rl.runs import Row, Run
 from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
 from bvae_rl.scripts.progress import Progress
@@ -76,7 +78,7 @@ def main(args: Args) -> Result:
     run = Run(args.out or Path("runs/evaluate") / folder.name)
     world = env.make()
     FrameLayout.of(world.observation_space, shape=vae.config.shape)
-    source = factor_env(world)
+    source = settable_env(world)
     if source is None:
         return _without_factors(args, env, vae, run)
     codes = {folder.name: TRAINED} | ({UNTRAINED: UNTRAINED, PCA: PCA} if args.floors else {})

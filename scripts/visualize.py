@@ -10,9 +10,10 @@ import numpy as np
 import tyro
 
 from bvae_rl.agents.evaluate import LoadedAgent, load_agent
-from bvae_rl.collect import probe_set, record_episode
+from bvae_rl.collect import record_episode
 from bvae_rl.environments import EnvConfig
-from bvae_rl.factors import FactorEnv, factor_env
+from bvae_rl.factor_wrapper import settable_env
+from bvae_rl.factors import FactorEnv, known_specs
 from bvae_rl.frames import Frames
 from bvae_rl.hub import find_vae
 from bvae_rl.metrics import mig
@@ -20,6 +21,7 @@ from bvae_rl.model import BetaVAE
 from bvae_rl.pictures import information_heatmap, latent_names, mean_kl, write_vae_pictures
 from bvae_rl.plots import png, timelines
 from bvae_rl.plug.frames_in import FrameLayout
+from bvae_rl.probe_sets import probe_set
 from bvae_rl.runs import Run
 from bvae_rl.scripts.common import EnvArgs, wrote
 from bvae_rl.scripts.evaluate import visited
@@ -63,7 +65,7 @@ def main(args: Args) -> Result:
     run = Run(args.out or Path("runs/pictures") / folder.name)
     world = env.make()
     FrameLayout.of(world.observation_space, shape=vae.config.shape)
-    known = factor_env(world)
+    known = settable_env(world)
     if known is not None:
         probe = probe_set(world, args.samples, seed=args.seed)
     else:
@@ -92,7 +94,7 @@ def episode_timelines(
             "observe": lambda raw: agent.arm.observe(raw, agent.encoder),
         }
     episode = record_episode(venv, seed=seed, **acting)
-    specs = getattr(env.make().unwrapped, "factor_specs", ())
+    specs = known_specs(env.make())
     venv.close()
     who = "a random policy" if agent is None else f"the {agent.arm.name} agent"
     looks = f" in {env.looks}" if env.looks else ""

@@ -11,7 +11,6 @@ from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 import bvae_rl.envs  # noqa: F401  registers the environment
-from bvae_rl.collect import probe_set
 from bvae_rl.envs import planar
 from bvae_rl.envs.looks import (
     LOOK_SETS,
@@ -25,6 +24,7 @@ from bvae_rl.envs.looks import (
 )
 from bvae_rl.envs.reach import EPISODE_STEPS, MAX_STEP, SPECS, TOLERANCE, PlanarReach
 from bvae_rl.factors import FactorEnv, factor_env
+from bvae_rl.probe_sets import probe_set
 
 ENV_ID = "bvae_rl/PlanarReach-v0"
 

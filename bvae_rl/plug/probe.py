@@ -6,13 +6,13 @@ import time
 
 import gymnasium as gym
 
-from bvae_rl.collect import probe_set
 from bvae_rl.factors import require_factor_env
 from bvae_rl.metrics import dci, measure, r2
 from bvae_rl.metrics.inputs import changing
 from bvae_rl.metrics.mig import gap
 from bvae_rl.model import BetaVAE
 from bvae_rl.optional import require
+from bvae_rl.probe_sets import probe_set
 
 FIRST_GUESS = 2.0  # seconds per 1,000 frames, until the first probe has been timed
 R2_STEPS = 300  # of the regressor, fewer than in a report

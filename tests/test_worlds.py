@@ -1,0 +1,246 @@
+"""What every world with known factors promises, whatever its kind.
+
+A further world is a further row of ``WORLDS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from bvae_rl.envs.looks import in_set
+from bvae_rl.envs.push import PlanarPush
+from bvae_rl.envs.reach import PlanarReach
+from bvae_rl.factor_pairs import pairs
+from bvae_rl.factors import role_mask
+from bvae_rl.probe_sets import on_policy_set, probe_set
+
+
+@dataclass(frozen=True)
+class World:
+    """How to make a world by the name of its look set, and what is asked of it."""
+
+    make: Callable[[str], Any]
+    shows: Callable[[Any, str], bool]  # whether the look on show belongs to a set
+    look_sets: tuple[str, ...] = ("source", "ood1", "ood2")  # disjoint
+    seen: str = "pretrain"  # what encoders may see: no ood2
+    step: float = 0.05  # the share of its range by which a factor has to move to be seen
+    covered: Callable[[np.ndarray, int], bool] = lambda factors, k: False  # then it is not asked
+
+
+WORLDS = {
+    "reach": World(
+        lambda looks: PlanarReach(looks=looks, render_mode="rgb_array"),
+        shows=lambda env, looks: in_set(env._look, looks),
+    ),
+    "push": World(
+        lambda looks: PlanarPush(looks=looks, render_mode="rgb_array"),
+        shows=lambda env, looks: in_set(env._look, looks),
+        step=0.1,
+        covered=lambda factors, k: 2 <= k < 6,  # the arm may hide the disc, the disc the goal
+    ),
+}
+
+every_world = pytest.mark.parametrize("world", WORLDS.values(), ids=WORLDS.keys())
+property_test = settings(max_examples=25, deadline=None, derandomize=True, database=None)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def made(world: World, looks: str | None = None) -> Any:
+    env = world.make(looks or world.seen)
+    env.reset(seed=0)
+    return env
+
+
+def drawn(env: Any, seed: int) -> np.ndarray:
+    return env.sample_factors(np.random.default_rng(seed))
+
+
+def wander(env: Any, seed: int, steps: int = 5) -> list[tuple[float, bool, bool, np.ndarray]]:
+    """Random actions; reward, end and state factors of each step."""
+    env.action_space.seed(seed)
+    is_state = role_mask(env.factor_specs, "state")
+    told = []
+    for _ in range(steps):
+        _, reward, terminated, truncated, info = env.step(env.action_space.sample())
+        told.append((reward, terminated, truncated, info["factors"][is_state].tolist()))
+    return told
+
+
+@every_world
+@property_test
+@given(seed=seeds, walk=seeds)
+def test_setting_then_reading_factors_returns_them(world: World, seed: int, walk: int) -> None:
+    env = made(world)
+    wander(env, walk)
+    wanted = drawn(env, seed)
+    env.set_factors(wanted)
+    assert np.allclose(env.factors(), wanted, rtol=0, atol=1e-6)
+    assert all(spec.contains(v) for spec, v in zip(env.factor_specs, wanted, strict=True))
+
+
+@every_world
+@property_test
+@given(seed=seeds, walk=seeds)
+def test_the_same_factors_and_look_give_the_same_frame(world: World, seed: int, walk: int) -> None:
+    fresh, used = made(world), made(world)
+    wander(used, walk)
+    wanted = drawn(fresh, seed)
+    frame = fresh.set_factors(wanted)
+    assert np.array_equal(used.set_factors(drawn(used, seed)), frame)
+    wander(used, walk)
+    assert np.array_equal(used.set_factors(wanted), frame)
+    assert np.array_equal(used.render(), frame)
+
+
+@every_world
+@property_test
+@given(data=st.data(), seed=seeds, walk=seeds)
+def test_a_look_never_changes_rewards_or_dynamics(
+    world: World, data: st.DataObject, seed: int, walk: int
+) -> None:
+    looks = st.sampled_from([*world.look_sets, world.seen])
+    plain = made(world, world.look_sets[0])
+    is_look = role_mask(plain.factor_specs, "look")
+    state = drawn(plain, seed)
+    started, walked = [], []
+    for env in (plain, made(world, data.draw(looks))):
+        _, info = env.reset(seed=seed)
+        started.append(info["factors"][~is_look].tolist())
+        env.set_factors(np.where(is_look, drawn(env, data.draw(seeds)), state))
+        walked.append(wander(env, walk))
+    assert started[0] == started[1]
+    assert walked[0] == walked[1]
+
+
+@every_world
+@property_test
+@given(data=st.data(), seed=seeds)
+def test_one_factor_moved_by_its_step_is_seen(world: World, data: st.DataObject, seed: int) -> None:
+    env = made(world)
+    first = drawn(env, seed)
+    k = data.draw(st.integers(0, len(first) - 1))
+    spec, second = env.factor_specs[k], first.copy()
+    if spec.kind == "categorical":
+        second[k] = data.draw(st.sampled_from([v for v in spec.values if v != first[k]]))
+    else:
+        step = world.step * (spec.high - spec.low)
+        second[k] += step if first[k] + step <= spec.high else -step
+    assume(not world.covered(first, k) and not world.covered(second, k))
+    frame = env.set_factors(first)
+    try:
+        moved = env.set_factors(second)
+    except ValueError:  # a state that cannot be
+        assume(False)
+    assert not np.array_equal(frame, moved), spec.name
+
+
+@every_world
+@property_test
+@given(seed=seeds)
+def test_look_sets_are_disjoint(world: World, seed: int) -> None:
+    for looks in world.look_sets:
+        env = world.make(looks)
+        rng = np.random.default_rng(seed)
+        for _ in range(10):
+            env.set_factors(env.sample_factors(rng))
+            assert [name for name in world.look_sets if world.shows(env, name)] == [looks]
+        env.reset(seed=seed)
+        assert [name for name in world.look_sets if world.shows(env, name)] == [looks]
+    env = made(world)
+    for _ in range(10):
+        env.set_factors(env.sample_factors(rng))
+        assert world.shows(env, world.seen) and not world.shows(env, "ood2")
+
+
+@every_world
+@property_test
+@given(seed=seeds)
+def test_one_seed_one_episode(world: World, seed: int) -> None:
+    def played() -> list[Any]:
+        env = world.make(world.seen)
+        frame, info = env.reset(seed=seed)
+        return [
+            frame.tobytes(),
+            info["factors"].tolist(),
+            wander(env, seed),
+            env.render().tobytes(),
+        ]
+
+    assert played() == played()
+
+
+@every_world
+@property_test
+@given(data=st.data(), seed=seeds)
+def test_refused_factors_leave_the_state_alone(
+    world: World, data: st.DataObject, seed: int
+) -> None:
+    env = made(world)
+    env.set_factors(drawn(env, seed))
+    factors, frame = env.factors(), env.render()
+    k = data.draw(st.integers(0, len(factors) - 1))
+    spec = env.factor_specs[k]
+    low, high = (min(spec.values), max(spec.values)) if spec.values else (spec.low, spec.high)
+    bad = factors.copy()
+    bad[k] = data.draw(st.sampled_from([low - 0.01, high + 0.01, np.nan, np.inf]))
+    with pytest.raises(ValueError, match=f"{spec.name!r} = .* is outside its range"):
+        env.set_factors(bad)
+    size = data.draw(st.sampled_from([0, len(factors) - 1, len(factors) + 1]))
+    with pytest.raises(ValueError, match=f"expected {len(factors)} factors"):
+        env.set_factors(np.resize(factors, size))
+    assert np.array_equal(env.factors(), factors) and np.array_equal(env.render(), frame)
+
+
+@every_world
+def test_an_unknown_look_set_lists_the_known(world: World) -> None:
+    with pytest.raises(ValueError, match=r"known: .*" + ".*".join(world.look_sets)):
+        world.make("dark")
+
+
+@every_world
+def test_visited_frames_show_their_factors(world: World) -> None:
+    looks = world.look_sets[0]
+    visited = on_policy_set(world.make(looks), None, 70, seed=0)
+    env = made(world, looks)
+    for row in range(0, 70, 7):
+        assert np.array_equal(env.set_factors(visited.factors[row]), visited.frames[row])
+    assert len(visited) == 70 and visited.episode[0] == 0 and visited.episode[-1] > 0
+    again, other = (on_policy_set(world.make(looks), None, 70, seed=seed) for seed in (0, 1))
+    assert np.array_equal(visited.frames, again.frames)
+    assert not np.array_equal(visited.factors, other.factors)
+
+
+@every_world
+def test_a_policy_visits_what_it_chooses(world: World) -> None:
+    seen: list[np.ndarray] = []
+
+    def still(observations: np.ndarray) -> np.ndarray:
+        seen.append(observations[0])
+        return np.zeros((1, *env.action_space.shape), env.action_space.dtype)
+
+    env = world.make(world.seen)
+    visited = on_policy_set(env, still, 60, seed=0)
+    assert np.array_equal(visited.frames[0], seen[0])
+    one, other = (visited.factors[visited.episode == number] for number in (0, 1))
+    assert np.allclose(one, one[0]) and not np.allclose(one[0], other[0])
+
+
+@every_world
+def test_sets_of_no_frames_are_refused(world: World) -> None:
+    env = world.make(world.seen)
+    for make in (lambda: probe_set(env, 0, seed=0), lambda: on_policy_set(env, None, 0, seed=0)):
+        with pytest.raises(ValueError, match="at least 1, got 0"):
+            make()
+
+
+@every_world
+def test_pairs_differ_in_what_they_say(world: World) -> None:
+    two = pairs(world.make(world.seen), 20, k_changed=2, seed=0)
+    assert two.changed.sum(axis=1).tolist() == [2] * 20
