@@ -23,6 +23,7 @@ import pytest
 import torch
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from sb3_contrib import TRPO, MaskablePPO
 from stable_baselines3 import A2C, DDPG, DQN, PPO, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import (
@@ -116,7 +117,8 @@ def build(
     if share is not None:
         kwargs["share_features_extractor"] = share
     venv = venv or DummyVecEnv([lambda: NoiseEnv(kind, discrete=algorithm is DQN)])
-    hyperparameters = ONE_STEP.get(algorithm, (0, REPLAY))[1] | (settings or {})
+    contrib = {} if settings else REPLAY
+    hyperparameters = ONE_STEP.get(algorithm, (0, contrib))[1] | (settings or {})
     policy = "CnnPolicy" if one else "MultiInputPolicy"
     return algorithm(policy, venv, policy_kwargs=kwargs, seed=0, **hyperparameters)
 
@@ -130,7 +132,19 @@ def test_trap_09_the_actors_loss_alone_never_trains_the_encoder(algorithm, kind,
         model = build(algorithm, folder, kind=kind, share=True, mode=mode)
         assert model.actor.features_extractor is model.critic.features_extractor
     build(algorithm, folder, kind=kind, share=False, mode="policy")
-    build(PPO, folder, kind=kind, share=True, mode="policy")  # one loss, one optimizer
+
+
+@pytest.mark.parametrize("algorithm", [PPO, A2C, TRPO, MaskablePPO])
+def test_trap_09_on_policy_sharing_is_one_loss_and_stays_allowed(algorithm, folder):
+    model = build(
+        algorithm,
+        folder,
+        venv=DummyVecEnv([lambda: NoiseEnv(discrete=True)]),
+        share=True,
+        settings={"n_steps": 8} if algorithm is A2C else {"n_steps": 8, "batch_size": 8},
+        mode="policy",
+    )
+    assert [copy.trained_by for copy in inspect(model)] == ["policy.optimizer"]
 
 
 def test_trap_13_encode_once_is_one_pass_a_step_and_none_a_gradient_step(folder, vae, monkeypatch):

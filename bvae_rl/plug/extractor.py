@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor
@@ -131,8 +131,8 @@ def refuse_actor_only(mode: Mode) -> None:
     frame = sys._getframe() if mode == "policy" else None
     while frame is not None:
         owner = frame.f_locals.get("self")
-        shared = getattr(owner, "share_features_extractor", False)
-        if isinstance(owner, BasePolicy) and shared and not isinstance(owner, ActorCriticPolicy):
+        off_policy = isinstance(owner, BasePolicy) and hasattr(owner, "make_critic")
+        if off_policy and getattr(owner, "share_features_extractor", False):
             raise ValueError(
                 f"{type(owner).__name__} with share_features_extractor=True trains the encoder by "
                 "the actor's loss alone; leave it False with mode='policy', or use mode='online'"
