@@ -15,3 +15,19 @@ register(
     id="bvae_rl/PlanarPush-v0",
     entry_point="bvae_rl.envs.push:PlanarPush",
 )
+for name in (
+    "Empty-8x8",
+    "Empty-Random-6x6",
+    "DoorKey-6x6",
+    "DoorKey-8x8",
+    "FourRooms",
+    "Dynamic-Obstacles-Random-6x6",
+    "Dynamic-Obstacles-8x8",
+    "PutNear-6x6-N2",
+    "PutNear-8x8-N3",
+):
+    register(
+        id=f"bvae_rl/MiniGrid-{name}-v0",
+        entry_point="bvae_rl.envs.minigrid:make",
+        kwargs={"world_id": f"MiniGrid-{name}-v0"},
+    )

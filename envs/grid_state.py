@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from gymnasium.spaces import Discrete
 from minigrid.core.actions import Actions
 from minigrid.core.world_object import Door, Wall, WorldObj
 from minigrid.minigrid_env import MiniGridEnv
@@ -32,6 +33,7 @@ class EpisodeState:
 
     def __init__(self, world: MiniGridEnv, *, by_kind: bool = True) -> None:
         self._world = world
+        assert isinstance(world.action_space, Discrete)
         carries = world.action_space.n > Actions.pickup
         found = [(_name(cell, by_kind), n, cell) for n, cell in enumerate(world.grid.grid) if cell]
         found = [entry for entry in found if entry[2].type not in SCENERY]
@@ -120,7 +122,7 @@ class EpisodeState:
         self._check(agent, cells, states, held)
 
         world = self._world
-        world.grid.grid[:] = self._scenery
+        world.grid.grid = list(self._scenery)
         for thing, cell, state in zip(self._things, cells, states, strict=True):
             thing.cur_pos = cell
             if cell != NOWHERE:
@@ -128,7 +130,7 @@ class EpisodeState:
             if isinstance(thing, Door):
                 thing.is_open, thing.is_locked = state == OPEN, state == 2
         world.agent_pos, world.agent_dir = agent, direction
-        world.carrying = None if held is None else self._things[held]
+        world.carrying = None if held is None else self._things[held]  # type: ignore[assignment]
         for name, n in self._following.items():
             setattr(world, name, cells[n])
 

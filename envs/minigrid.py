@@ -1,8 +1,8 @@
 """MiniGrid worlds (Chevalier-Boisvert et al. 2023, arXiv 2306.13831) with known factors.
 
-Any registered MiniGrid id, shown as RGB pictures; ``bvae_rl/MiniGrid-...-v0`` is ``make`` with the
-id of that name, and ``--wrappers bvae_rl.envs.minigrid:MiniGridWorld`` is the same in the source
-look around any other.
+Any registered MiniGrid id whose things are the same in number in each episode, as RGB pictures.
+``bvae_rl/MiniGrid-...-v0`` is ``make`` with the id of that name; any other in the source look:
+``--wrappers bvae_rl.envs.minigrid:MiniGridWorld``.
 
 Observations: ``Box(0, 255, (size, size, 3), uint8)``: the whole grid (``view="full"``) or what the
 agent sees (``view="partial"``), in whole tiles, centred, on black. No mission text, no symbols.
@@ -30,7 +30,8 @@ from bvae_rl.envs.looks import check_look_set
 from bvae_rl.factors import FactorSpec, check_factors
 
 VIEWS = ("full", "partial")
-MIN_TILE = 3  # pixels; smaller ones show no directions
+MIN_TILE = 3  # pixels; smaller ones show no boxes
+MIN_DOOR_TILE = 5  # smaller ones show no open doors
 PROBED = 4  # episodes looked at for what they have in common
 UP = 3  # where the agent looks in its own view
 LOOK_STREAM = 1  # looks have random numbers of their own, so that they never change the dynamics
@@ -38,14 +39,14 @@ LOOK_SPECS = tuple(FactorSpec(f"{part}_colour", role="look") for part in PARTS)
 
 
 def make(
-    id: str, *, looks: str = "source", size: int = 64, view: str = "full", **kwargs: Any
+    world_id: str, *, looks: str = "source", size: int = 64, view: str = "full", **kwargs: Any
 ) -> MiniGridWorld:
-    """The MiniGrid world with the gymnasium ``id``; ``kwargs`` (max_steps, ...) are its own."""
-    env = gym.make(id, disable_env_checker=True, **kwargs)
+    """The MiniGrid world with id ``world_id``; ``kwargs`` (max_steps, ...) are its own."""
+    env = gym.make(world_id, disable_env_checker=True, **kwargs)
     return MiniGridWorld(env, looks=looks, size=size, view=view)
 
 
-class MiniGridWorld(gym.Wrapper):
+class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
     """See the module's docstring. ``looks`` names the set from which each reset draws its look.
 
     TypeError for what is no MiniGrid world. ValueError for one that is wrapped into other
@@ -67,14 +68,10 @@ class MiniGridWorld(gym.Wrapper):
                 "MiniGridWorld draws its own pictures in place of the observations; give it the "
                 f"world without other observation wrappers, got {env}"
             )
-        super().__init__(env)
+        gym.Wrapper.__init__(self, env)
+        gym.utils.RecordConstructorArgs.__init__(self, looks=looks, size=size, view=view)
         across = max(world.width, world.height) if view == "full" else world.agent_view_size
         tile = size // across
-        if tile < MIN_TILE:
-            raise ValueError(
-                f"{across} cells across {size} pixels are {tile} pixels each, fewer than "
-                f"{MIN_TILE}; use size={MIN_TILE * across} or more, or view='partial'"
-            )
         self.looks, self.size, self.view = looks, size, view
         self.observation_space = gym.spaces.Box(0, 255, (size, size, 3), np.uint8)
         self._world = world
@@ -82,6 +79,12 @@ class MiniGridWorld(gym.Wrapper):
         self._look_rng = np.random.default_rng()
         self._by_kind = True
         self._state, self.factor_specs = self._survey()
+        doors = any(spec.name.startswith("door") for spec in self.factor_specs)
+        if tile < (least := MIN_DOOR_TILE if doors else MIN_TILE):
+            raise ValueError(
+                f"{across} cells across {size} pixels are {tile} pixels each, and some things show "
+                f"only from {least}; use size={least * across} or more, or view='partial'"
+            )
 
     @property
     def look(self) -> GridLook:

@@ -14,6 +14,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from bvae_rl.envs import minigrid
+from bvae_rl.envs.grid_render import in_grid_set
 from bvae_rl.envs.looks import in_set
 from bvae_rl.envs.push import PlanarPush
 from bvae_rl.envs.reach import PlanarReach
@@ -31,6 +33,7 @@ class World:
     look_sets: tuple[str, ...] = ("source", "ood1", "ood2")  # disjoint
     seen: str = "pretrain"  # what encoders may see: no ood2
     step: float = 0.05  # the share of its range by which a factor has to move to be seen
+    still: float = 0  # the action that does nothing
     covered: Callable[[np.ndarray, int], bool] = lambda factors, k: False  # then it is not asked
 
 
@@ -44,6 +47,13 @@ WORLDS = {
         shows=lambda env, looks: in_set(env._look, looks),
         step=0.1,
         covered=lambda factors, k: 2 <= k < 6,  # the arm may hide the disc, the disc the goal
+    ),
+    "minigrid": World(
+        lambda looks: minigrid.make(
+            "MiniGrid-Empty-Random-6x6-v0", looks=looks, max_steps=40, render_mode="rgb_array"
+        ),
+        shows=lambda env, looks: in_grid_set(env.look, looks),
+        still=6,
     ),
 }
 
@@ -223,7 +233,7 @@ def test_a_policy_visits_what_it_chooses(world: World) -> None:
 
     def still(observations: np.ndarray) -> np.ndarray:
         seen.append(observations[0])
-        return np.zeros((1, *env.action_space.shape), env.action_space.dtype)
+        return np.full((1, *env.action_space.shape), world.still, env.action_space.dtype)
 
     env = world.make(world.seen)
     visited = on_policy_set(env, still, 60, seed=0)
