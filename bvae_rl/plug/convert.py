@@ -21,7 +21,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
 
 from bvae_rl.model import BetaVAE
 from bvae_rl.plug.combined import BetaVAECombinedExtractor
-from bvae_rl.plug.copies import encoder_copies, latent_env_of
+from bvae_rl.plug.copies import encoder_copies, latent_env_of, same_weights
 from bvae_rl.plug.extractor import BetaVAEExtractor
 from bvae_rl.plug.frames_in import frames_to_x
 from bvae_rl.plug.latent_env import LatentVecEnv
@@ -107,7 +107,7 @@ def to_latent_policy(
     first, *others = copies.values()
     weights = first.weights()
     for other in others:
-        if any(not torch.equal(weights[name], w) for name, w in other.weights().items()):
+        if not same_weights(weights, other.weights()):
             raise ValueError(
                 f"the encoders {', '.join(copies)} have been trained apart, and one LatentVecEnv "
                 "cannot stand for several"

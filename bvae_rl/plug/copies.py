@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import VecEnvWrapper
+from stable_baselines3.common.vec_env import unwrap_vec_wrapper
 from torch import Tensor, nn
 
 from bvae_rl.plug.latent_env import LatentVecEnv
@@ -46,10 +46,15 @@ def encoder_copies(model: BaseAlgorithm) -> dict[str, PolicyEncoder]:
 
 def latent_env_of(model: BaseAlgorithm) -> LatentVecEnv | None:
     """The ``LatentVecEnv`` among the wrappers of the model's environment, if there is one."""
-    layer: Any = model.get_env()
-    while isinstance(layer, VecEnvWrapper) and not isinstance(layer, LatentVecEnv):
-        layer = layer.venv
-    return layer if isinstance(layer, LatentVecEnv) else None
+    env = model.get_env()
+    return None if env is None else unwrap_vec_wrapper(env, LatentVecEnv)
+
+
+def same_weights(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
+    """Whether two encoders' weights are bit-equal, on whatever devices they are."""
+    return a.keys() == b.keys() and all(
+        torch.equal(weight, b[name].to(weight.device)) for name, weight in a.items()
+    )
 
 
 def write_encoder(model: BaseAlgorithm, weights: Mapping[str, Tensor]) -> None:

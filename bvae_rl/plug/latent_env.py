@@ -13,7 +13,12 @@ from typing import Any, Protocol, runtime_checkable
 
 import gymnasium as gym
 import numpy as np
-from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecFrameStack
+from stable_baselines3.common.vec_env import (
+    VecEnv,
+    VecEnvWrapper,
+    VecFrameStack,
+    unwrap_vec_wrapper,
+)
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from bvae_rl.hub import vae_folder
@@ -158,10 +163,8 @@ def _refuse_mixed_channels(venv: VecEnv, layouts: Mapping[Any, FrameLayout], cha
     Three frames of four channels are as many as four frames of three, so that a space cannot tell
     them apart; the ``VecFrameStack`` that made the stack can.
     """
-    layer: Any = venv
-    while isinstance(layer, VecEnvWrapper) and not isinstance(layer, VecFrameStack):
-        layer = layer.venv
-    n = layer.stacked_obs.n_stack if isinstance(layer, VecFrameStack) else 1
+    stacker = unwrap_vec_wrapper(venv, VecFrameStack)
+    n = 1 if stacker is None else stacker.stacked_obs.n_stack
     for layout in layouts.values():
         if layout.stack % n:
             raise ValueError(

@@ -13,12 +13,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
 from bvae_rl.fine_tune import FineTuneConfig, FineTuner
@@ -26,7 +24,7 @@ from bvae_rl.frames import FrameStore
 from bvae_rl.hub import vae_folder
 from bvae_rl.model import BetaVAE
 from bvae_rl.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.plug.copies import encoder_copies, latent_env_of, write_encoder
+from bvae_rl.plug.copies import encoder_copies, latent_env_of, same_weights, write_encoder
 from bvae_rl.plug.latent_env import LatentVecEnv
 from bvae_rl.plug.online_state import OnlineState
 from bvae_rl.plug.probe import Probe
@@ -165,14 +163,14 @@ class OnlineBetaVAE(BaseCallback):
         """The model must use the encoder that this callback trains."""
         expected = self.tuner.encoder
         for where, copy in encoder_copies(self.model).items():
-            if not _equal(copy.weights(), expected):
+            if not same_weights(copy.weights(), expected):
                 raise ValueError(
                     f"the encoder {where} is not that of the VAE to fine-tune: it has moved since "
                     "or is another one; to go on with a saved run give out= its folder"
                 )
         if self._latent_env is not None:
             assert isinstance(self._latent_env.vae, BetaVAE)
-            if not _equal(self._latent_env.vae.encoder.state_dict(), expected):
+            if not same_weights(self._latent_env.vae.encoder.state_dict(), expected):
                 raise ValueError(
                     "LatentVecEnv must encode with the VAE to fine-tune: give both the same one"
                 )
@@ -256,12 +254,6 @@ class OnlineBetaVAE(BaseCallback):
             self._latent_env.vae.encoder.load_state_dict(self.tuner.encoder)
             renewed = self._latent_env.encode(self._latent_env.raw)
             self.model._last_obs = renewed
-
-
-def _equal(a: Mapping[str, torch.Tensor], b: Mapping[str, torch.Tensor]) -> bool:
-    return a.keys() == b.keys() and all(
-        torch.equal(a[name], b[name].to(a[name].device)) for name in a
-    )
 
 
 def _same(a: Any, b: Any) -> bool:
