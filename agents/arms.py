@@ -101,7 +101,8 @@ class Arm:
 
     ``observe`` turns the environment's VecEnv into what the agent sees; it gets the encoder that
     ``build`` made from ``inputs`` (only the named ``needs`` are read) and ``load`` reads back from
-    the agent's folder, or None. ``train_looks`` replaces the look set for training only.
+    the agent's folder, or None. ``train_looks`` replaces the look set for training only; the kinds
+    of change behind a colon ("source:camera") stay.
     """
 
     name: str
@@ -122,7 +123,10 @@ class Arm:
 
     def train_env(self, env: EnvConfig) -> EnvConfig:
         """The environment that this arm trains in."""
-        return env.with_looks(self.train_looks) if self.train_looks else env
+        if self.train_looks is None:
+            return env
+        _, colon, kinds = (env.looks or "").partition(":")
+        return env.with_looks(f"{self.train_looks}{colon}{kinds}")
 
     def ledger(self, env: EnvConfig, encoder: SavedEncoder | None, *, env_steps: int) -> Ledger:
         """What this arm sees when it trains for ``env_steps`` in ``env``."""

@@ -6,7 +6,7 @@ scored (MIG, DCI, R2), probed and drawn in pairs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -15,6 +15,8 @@ import numpy as np
 
 Kind = Literal["continuous", "cyclic", "categorical"]
 Role = Literal["state", "look"]
+
+FLOAT32 = 1e-7  # relative rounding of a value that was stored as float32
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,17 @@ class FactorSpec:
             )
 
     def contains(self, value: float) -> bool:
-        """Whether ``value`` lies in the declared range (closed, with float tolerance)."""
+        """Whether ``value`` lies in the declared range (closed; a float32 of a limit does)."""
         if self.kind == "categorical":
             return any(np.isclose(value, v) for v in self.values)
-        return bool(self.low - 1e-9 <= value <= self.high + 1e-9)
+        slack = FLOAT32 * max(abs(self.low), abs(self.high))
+        return bool(self.low - slack <= value <= self.high + slack)
+
+    def nearest(self, value: float) -> float:
+        """The value of the declared range that is nearest to ``value``."""
+        if self.kind == "categorical":
+            return min(self.values, key=lambda v: abs(v - value))
+        return min(max(value, self.low), self.high)
 
     @property
     def range_text(self) -> str:
@@ -115,7 +124,7 @@ def known_specs(env: gym.Env[Any, Any]) -> tuple[FactorSpec, ...]:
 
 
 def check_factors(factors: Any, specs: Sequence[FactorSpec]) -> np.ndarray:
-    """``factors`` as a float64 (K,) array, or a ValueError that names the offending factor."""
+    """``factors`` as float64 (K,) within their ranges; a ValueError names one that is outside."""
     array = np.asarray(factors, dtype=np.float64)
     if array.shape != (len(specs),):
         names = ", ".join(spec.name for spec in specs)
@@ -125,7 +134,19 @@ def check_factors(factors: Any, specs: Sequence[FactorSpec]) -> np.ndarray:
             raise ValueError(
                 f"factor {spec.name!r} = {value:g} is outside its range {spec.range_text}"
             )
-    return array
+    return np.array([spec.nearest(float(v)) for v, spec in zip(array, specs, strict=True)])
+
+
+def named_factors(factors: Any, specs: Sequence[FactorSpec]) -> dict[str, float]:
+    """Factors given as {name: value}, some or all, or as a whole (K,) vector, checked."""
+    if not isinstance(factors, Mapping):
+        values = check_factors(factors, specs)
+        return {spec.name: float(v) for spec, v in zip(specs, values, strict=True)}
+    known = {spec.name: spec for spec in specs}
+    if unknown := [name for name in factors if name not in known]:
+        raise ValueError(f"unknown factor {unknown[0]!r}; known: {', '.join(known)}")
+    values = check_factors(list(factors.values()), [known[name] for name in factors])
+    return dict(zip(factors, values.tolist(), strict=True))
 
 
 def role_mask(specs: Sequence[FactorSpec], role: Role) -> np.ndarray:

@@ -1,121 +1,170 @@
-"""Looks: how a planar scene is coloured, as value objects in named, disjoint sets.
+"""Looks of the planar worlds, as value objects, and the kinds of change that their sets vary.
 
-Each part's colour is a position ``u`` in [0, 1] on a straight ramp between two RGB colours, so that
-one latent can carry it. Within a palette any two points on different ramps are at least
-``MIN_CONTRAST`` apart in RGB (Euclidean, 0 to 441), so that no draw hides a part.
-
-Sets (``LOOK_SETS``), disjoint by construction because they own disjoint regions of (palette, u):
-``source``    one fixed u a part;
-``ood1``      every u in [0, 0.75] and at least ``SOURCE_MARGIN`` away from the source's u;
-``ood2``      half the draws: every u in [0.85, 1]; the other half: another palette, u in [0, 1];
-``pretrain``  every u in [0, 0.75]: what encoders may see, a superset of ``source`` and ``ood1``.
+``colours``      each part's colour is a position ``u`` in [0, 1] on a straight ramp between two RGB
+                 colours, so that one latent can carry it; ``ood2`` takes the far ends of the ramps
+                 in half of the draws and another palette in the others;
+``hue``          instead of ramps the full hue circle, a harder palette: no latent carries a circle;
+``shape``        of the target or object (contact stays that of a disc);
+``texture``      of the background;
+``distractors``  small discs that move behind everything else;
+``camera``       shift and zoom;
+``light``        brightness and warmth;
+``noise``        of the sensor.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 import numpy as np
 
-LookSet = Literal["source", "ood1", "ood2", "pretrain"]
-LOOK_SETS: tuple[str, ...] = get_args(LookSet)
-PARTS = ("arm", "target", "background")
-MIN_CONTRAST = 120.0
-SOURCE_U = 0.15
-SOURCE_MARGIN = 0.1
-SEEN_HIGH = 0.75
-UNSEEN_LOW = 0.85
+from bvae_rl.envs.contrast import RGB
+from bvae_rl.envs.look_sets import LookSet, look_set
+from bvae_rl.envs.palettes import HUE, PALETTES, PARTS, Gains, light_gains, part_colours
+from bvae_rl.envs.planar_knobs import KINDS, SHAPES, SOURCE_HUES, SOURCE_U, TEXTURES
 
-RGB = tuple[int, int, int]
-PALETTES: dict[str, dict[str, tuple[RGB, RGB]]] = {
-    "main": {
-        "arm": ((235, 40, 30), (250, 235, 40)),
-        "target": ((40, 60, 235), (60, 240, 250)),
-        "background": ((10, 10, 15), (150, 150, 150)),
-    },
-    "second": {
-        "arm": ((250, 250, 250), (250, 130, 220)),
-        "target": ((30, 205, 40), (0, 95, 20)),
-        "background": ((150, 100, 60), (110, 40, 140)),
-    },
-}
+FIELDS = {f"{part}_{kind}": part for part in PARTS for kind in ("colour", "hue")} | {
+    "target_shape": "shape",
+    "distractor_phase": "phase",
+}  # look factors whose field has another name
+NAMED = {"shape": SHAPES, "texture": TEXTURES}  # fields that are names; the factor is their number
 
 
 @dataclass(frozen=True)
 class Look:
-    """A palette's name and one ramp position u in [0, 1] for each part."""
+    """How a planar scene is shown; the default is the ``source`` look.
+
+    ``arm``, ``target``, ``background``: ramp positions u in [0, 1], or hues in turns where
+    ``palette`` is "hue". ``phase`` in [0, 1]: where the distractors are on their ways. Camera shift
+    in metres, ``zoom`` and ``brightness`` as factors, ``warmth`` the share by which red gains and
+    blue loses, ``noise`` a standard deviation in grey levels. ValueError for what is unknown or out
+    of range, and for parts that cannot be told apart unless ``indistinct``.
+    """
 
     arm: float = SOURCE_U
     target: float = SOURCE_U
     background: float = SOURCE_U
     palette: str = "main"
+    shape: str = "disc"
+    texture: str = "plain"
+    distractors: int = 0
+    phase: float = 0.0
+    camera_x: float = 0.0
+    camera_y: float = 0.0
+    zoom: float = 1.0
+    brightness: float = 1.0
+    warmth: float = 0.0
+    noise: float = 0.0
+    indistinct: bool = False
 
     def __post_init__(self) -> None:
-        if self.palette not in PALETTES:
-            raise ValueError(f"unknown palette {self.palette!r}; known: {', '.join(PALETTES)}")
-        for part in PARTS:
-            u = getattr(self, part)
-            if not 0.0 <= u <= 1.0:
-                raise ValueError(f"the {part} colour of a look must be in [0, 1], got {u}")
+        for name, known in (("palette", (*PALETTES, HUE)), *NAMED.items()):
+            if (value := getattr(self, name)) not in known:
+                raise ValueError(f"unknown {name} {value!r}; known: {', '.join(known)}")
+        for name, (low, high) in RANGES.items():
+            if not low <= (value := getattr(self, name)) <= high:
+                of = f"{name} colour" if name in PARTS else name
+                raise ValueError(f"the {of} of a look must be in [{low:g}, {high:g}], got {value}")
+        self.colours()
 
     @property
     def u(self) -> np.ndarray:
-        """Ramp positions in the order of ``PARTS``, shape (3,)."""
+        """Ramp positions (hues) in the order of ``PARTS``, shape (3,)."""
         return np.array([self.arm, self.target, self.background])
 
-    def colours(self) -> dict[str, RGB]:
-        """RGB colour of each part, 0 to 255."""
-        return {part: _mix(*PALETTES[self.palette][part], getattr(self, part)) for part in PARTS}
+    @property
+    def gains(self) -> Gains:
+        """What the light makes of each channel."""
+        return light_gains(self.brightness, self.warmth)
+
+    def colours(self) -> Mapping[str, RGB]:
+        """RGB colour of each part (and of distractors) in this light, 0 to 255."""
+        of_parts = (self.palette, self.arm, self.target, self.background)
+        return part_colours(
+            *of_parts, self.brightness, self.warmth, self.distractors, self.indistinct
+        )
+
+    def factor(self, name: str) -> float:
+        """The value of the look factor ``name``."""
+        field = FIELDS.get(name, name)
+        value = getattr(self, field)
+        return float(NAMED[field].index(value) if field in NAMED else value)
+
+    def drifted(self, turns: float) -> Look:
+        """This look with the distractors ``turns`` further on their ways."""
+        moved = object.__new__(Look)  # nothing else changes: no need to check it all again
+        moved.__dict__.update(self.__dict__, phase=(self.phase + turns) % 1.0)
+        return moved
+
+    def at(self, factors: Mapping[str, float]) -> Look:
+        """This look with the given values of look factors."""
+        changes: dict[str, Any] = {}
+        for name, value in factors.items():
+            field = FIELDS.get(name, name)
+            if field in NAMED:
+                changes[field] = NAMED[field][round(value)]
+            else:
+                changes[field] = round(value) if field == "distractors" else float(value)
+        return replace(self, **changes)
 
 
+# Wider than the factors: what a look may be that is in no set.
+RANGES = {
+    **dict.fromkeys((*PARTS, "phase"), (0.0, 1.0)),
+    "distractors": (0, 4),
+    **dict.fromkeys(("camera_x", "camera_y"), (-1.0, 1.0)),
+    "zoom": (0.5, 2.0),
+    "brightness": (0.0, 2.0),
+    "warmth": (-0.5, 0.5),
+    "noise": (0.0, 64.0),
+}
 SOURCE = Look()
+HUE_SOURCE = Look(palette=HUE).at({f"{part}_hue": hue for part, hue in SOURCE_HUES.items()})
 
 
-def sample_look(look_set: str, rng: np.random.Generator) -> Look:
+@cache
+def planar_set(name: str) -> LookSet:
+    """The named set; a ValueError lists the known names."""
+    return look_set(name, KINDS, rivals=("colours", "hue"))
+
+
+def sample_look(name: str, rng: np.random.Generator) -> Look:
     """Draw a look from a named set; a ValueError lists the known names."""
-    check_look_set(look_set)
-    if look_set == "source":
-        return SOURCE
-    if look_set == "pretrain":
-        return _look(rng.uniform(0.0, SEEN_HIGH, size=3))
-    if look_set == "ood1":
-        return _look(_uniform_outside_source(rng))
-    if rng.random() < 0.5:
-        return _look(rng.uniform(UNSEEN_LOW, 1.0, size=3))
-    return _look(rng.uniform(0.0, 1.0, size=3), palette="second")
+    chosen = planar_set(name)
+    look = _home(chosen)
+    if _leaves_palette(chosen) and rng.random() >= 0.5:
+        look = replace(look, palette="second")
+        drawn = [
+            rng.uniform() if spec.name.endswith("_colour") else knob.draw(chosen.set_name, rng)
+            for knob, spec in zip(chosen.knobs, chosen.specs, strict=True)
+        ]
+    else:
+        drawn = chosen.draw(rng).tolist()
+    return look.at({spec.name: value for spec, value in zip(chosen.specs, drawn, strict=True)})
 
 
-def in_set(look: Look, look_set: str) -> bool:
-    """Whether ``look`` belongs to the named set."""
-    check_look_set(look_set)
-    if look_set == "source":
-        return look == SOURCE
-    if look_set == "ood2":
-        return look.palette != "main" or bool(np.all(look.u >= UNSEEN_LOW))
-    seen = look.palette == "main" and bool(np.all(look.u <= SEEN_HIGH))
-    if look_set == "pretrain":
-        return seen
-    return seen and bool(np.all(np.abs(look.u - SOURCE_U) >= SOURCE_MARGIN))
+def in_set(look: Look, name: str) -> bool:
+    """Whether ``look`` belongs to the named set; what the set does not vary is as in the source."""
+    chosen = planar_set(name)
+    home = _home(chosen)
+    if _leaves_palette(chosen) and look.palette == "second":
+        home = replace(home, palette="second")
+    varied = {spec.name: look.factor(spec.name) for spec in chosen.specs}
+    if home.at(varied) != look:
+        return False
+    return all(
+        knob.holds(chosen.set_name, varied[knob.spec.name])
+        or (home.palette == "second" and knob.spec.name.endswith("_colour"))
+        for knob in chosen.knobs
+    )
 
 
-def check_look_set(look_set: str) -> None:
-    """Raise a ValueError that lists the known sets unless ``look_set`` is one of them."""
-    if look_set not in LOOK_SETS:
-        raise ValueError(f"unknown look set {look_set!r}; known: {', '.join(LOOK_SETS)}")
+def _home(chosen: LookSet) -> Look:
+    return HUE_SOURCE if "hue" in chosen.kinds else SOURCE
 
 
-def _look(u: np.ndarray, *, palette: str = "main") -> Look:
-    arm, target, background = u.tolist()
-    return Look(arm, target, background, palette)
-
-
-def _uniform_outside_source(rng: np.random.Generator) -> np.ndarray:
-    low, high = SOURCE_U - SOURCE_MARGIN, SOURCE_U + SOURCE_MARGIN
-    u = rng.uniform(0.0, SEEN_HIGH - (high - low), size=3)  # a line with the neighbourhood cut out
-    return np.where(u <= low, u, u + (high - low))
-
-
-def _mix(first: RGB, second: RGB, u: float) -> RGB:
-    r, g, b = (round((1.0 - u) * a + u * c) for a, c in zip(first, second, strict=True))
-    return r, g, b
+def _leaves_palette(chosen: LookSet) -> bool:
+    return chosen.set_name == "ood2" and "colours" in chosen.kinds

@@ -1,4 +1,4 @@
-"""The planar two-link arm: kinematics, contact with a disc and drawing, as pure functions.
+"""The planar two-link arm: kinematics and contact with a disc, as pure functions.
 
 World coordinates are metres in a window of 2 x 2 around the origin, y upwards; angles are radians.
 ``q1`` is the shoulder angle from the x axis, ``q2`` the elbow angle from the upper arm.
@@ -13,10 +13,7 @@ from __future__ import annotations
 
 from math import acos, atan2, ceil, cos, hypot, sin
 
-import cv2
 import numpy as np
-
-from bvae_rl.envs.looks import Look
 
 BASE = np.array([0.0, -0.45])
 UPPER_ARM, FOREARM = 0.58, 0.48
@@ -26,7 +23,6 @@ TARGET_LOW = np.array([-0.55, -0.10])
 TARGET_HIGH = np.array([0.55, 0.40])
 TARGET_RADIUS = 0.17
 WINDOW = 2.0
-SHIFT = 4  # cv2 takes fixed-point coordinates with this many fractional bits
 
 LINK_WIDTH = 0.12  # where links touch; they are drawn as 4 of 64 pixels
 TIP_RADIUS = 0.07
@@ -44,9 +40,10 @@ Part = tuple[str, Point, Point, float]  # name, both ends, radius
 
 def joints(q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Elbow and fingertip position, each (2,), of the joint angles ``q`` (2,)."""
-    elbow = BASE + UPPER_ARM * np.array([np.cos(q[0]), np.sin(q[0])])
-    tip = elbow + FOREARM * np.array([np.cos(q[0] + q[1]), np.sin(q[0] + q[1])])
-    return elbow, tip
+    angles = np.array([q[0], q[0] + q[1]])
+    ways = np.array([np.cos(angles), np.sin(angles)])
+    elbow = BASE + UPPER_ARM * ways[:, 0]
+    return elbow, elbow + FOREARM * ways[:, 1]
 
 
 def poses(tip: np.ndarray) -> list[Point]:
@@ -95,37 +92,6 @@ def push(
     return np.array([q1, q2]), np.array([x, y])
 
 
-def draw(
-    q: np.ndarray, target: np.ndarray, look: Look, *, size: int = 64, goal: np.ndarray | None = None
-) -> np.ndarray:
-    """Draw the scene, anti-aliased, as uint8 RGB (size, size, 3).
-
-    ``q`` (2,) joint angles, ``target`` (2,) centre of the target disc. The arm stands in front.
-    With a ``goal`` (2,) the target is a disc to be pushed: smaller, the goal a ring behind it in a
-    colour half-way between target and background, the fingertip a knob.
-    """
-    colours = look.colours()
-    frame = np.empty((size, size, 3), dtype=np.uint8)
-    frame[:] = colours["background"]
-    scale = size / WINDOW
-    elbow, tip = joints(q)
-    shoulder_px, elbow_px, tip_px = (_pixel(point, scale) for point in (BASE, elbow, tip))
-    if goal is not None:
-        r, g, b = (
-            (a + b) // 2 for a, b in zip(colours["target"], colours["background"], strict=True)
-        )
-        _ring(frame, _pixel(goal, scale), RING_RADIUS * scale, (r, g, b))
-    radius = TARGET_RADIUS if goal is None else DISC_RADIUS
-    _disc(frame, _pixel(target, scale), radius * scale, colours["target"])
-    width = max(1, round(0.11 * scale))
-    for start, end in ((shoulder_px, elbow_px), (elbow_px, tip_px)):
-        cv2.line(frame, start, end, colours["arm"], width, cv2.LINE_AA, SHIFT)
-    _disc(frame, shoulder_px, 0.10 * scale, colours["arm"])
-    if goal is not None:
-        _disc(frame, tip_px, TIP_RADIUS * scale, colours["arm"])
-    return frame
-
-
 def _parts(q1: float, q2: float, *, links: bool) -> tuple[Part, ...]:
     """The rounded parts that can touch a disc."""
     base = (float(BASE[0]), float(BASE[1]))
@@ -166,22 +132,3 @@ def _settle(x: float, y: float, parts: tuple[Part, ...]) -> Point | None:
         x = min(max(x, float(DISC_LOW[0])), float(DISC_HIGH[0]))
         y = min(max(y, float(DISC_LOW[1])), float(DISC_HIGH[1]))
     return None
-
-
-def _pixel(point: np.ndarray, scale: float) -> tuple[int, int]:
-    x = (float(point[0]) + WINDOW / 2) * scale - 0.5
-    y = (WINDOW / 2 - float(point[1])) * scale - 0.5
-    return round(x * (1 << SHIFT)), round(y * (1 << SHIFT))
-
-
-def _disc(
-    frame: np.ndarray, centre: tuple[int, int], radius: float, colour: tuple[int, int, int]
-) -> None:
-    cv2.circle(frame, centre, round(radius * (1 << SHIFT)), colour, -1, cv2.LINE_AA, SHIFT)
-
-
-def _ring(
-    frame: np.ndarray, centre: tuple[int, int], radius: float, colour: tuple[int, int, int]
-) -> None:
-    width = max(1, len(frame) // 32)
-    cv2.circle(frame, centre, round(radius * (1 << SHIFT)), colour, width, cv2.LINE_AA, SHIFT)

@@ -145,6 +145,8 @@ def test_every_arm_states_what_it_saw(inputs):
         "bvae": 256, "bvae_pairs": 256,
     }  # fmt: skip
     assert found["pixels_randomised"].looks == "agent: ood1"
+    randomised = arm("pixels_randomised").train_env(REACH.with_looks("source:camera+light"))
+    assert randomised.looks == "ood1:camera+light"
     assert found["bvae_pairs"].looks == "encoder: pretrain; agent: source"
     assert [name for name, entry in found.items() if entry.paired] == ["bvae_pairs"]
     assert {n: e.labels for n, e in found.items() if e.labels != "none"} == {

@@ -11,7 +11,8 @@ import pytest
 
 from bvae_rl.acted_pairs import acted_pairs
 from bvae_rl.envs.looks import in_set
-from bvae_rl.envs.reach import MAX_STEP, SPECS, PlanarReach
+from bvae_rl.envs.planar_world import MAX_STEP
+from bvae_rl.envs.reach import SPECS, PlanarReach
 from bvae_rl.factor_pairs import pairs
 from bvae_rl.factor_wrapper import FactorWrapper
 from bvae_rl.frames import FrameStore

@@ -10,7 +10,8 @@ import pytest
 
 from bvae_rl.collect import STATES_PER_LOOK, collect, collect_drawn
 from bvae_rl.environments import EnvConfig
-from bvae_rl.envs.reach import EPISODE_STEPS, SPECS, PlanarReach
+from bvae_rl.envs.planar_world import EPISODE_STEPS
+from bvae_rl.envs.reach import SPECS, PlanarReach
 from bvae_rl.frames import Frames, FrameStore
 from bvae_rl.pairs import Rows, content_look, single
 from bvae_rl.plug.frames_in import FrameLayout
@@ -149,11 +150,10 @@ def test_drawn_views_show_one_state_in_two_looks(tmp_path: Path) -> None:
 
 
 def test_two_views_need_look_factors(tmp_path: Path) -> None:
-    class NoLooks(PlanarReach):
-        factor_specs = SPECS[:4]
-
+    no_looks = PlanarReach()
+    no_looks.factor_specs = SPECS[:4]
     with pytest.raises(ValueError, match="role 'look'"):
-        collect_drawn(NoLooks(), FrameStore(tmp_path), 10, seed=0, views=2)
+        collect_drawn(no_looks, FrameStore(tmp_path), 10, seed=0, views=2)
 
 
 def test_pairs_are_what_they_say(tmp_path: Path) -> None:

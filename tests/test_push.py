@@ -14,16 +14,12 @@ from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 import bvae_rl.envs  # noqa: F401  registers the environment
 from bvae_rl.envs import planar
-from bvae_rl.envs.looks import LOOK_SETS, MIN_CONTRAST, SOURCE, Look, in_set, sample_look
-from bvae_rl.envs.push import (
-    APPROACH,
-    EPISODE_STEPS,
-    MAX_STEP,
-    SPECS,
-    START_DISTANCE,
-    TOLERANCE,
-    PlanarPush,
-)
+from bvae_rl.envs.look_sets import LOOK_SETS
+from bvae_rl.envs.looks import SOURCE, Look, in_set, sample_look
+from bvae_rl.envs.palettes import MIN_CONTRAST
+from bvae_rl.envs.planar_scene import draw
+from bvae_rl.envs.planar_world import EPISODE_STEPS, MAX_STEP
+from bvae_rl.envs.push import APPROACH, SPECS, START_DISTANCE, TOLERANCE, PlanarPush
 from bvae_rl.envs.reach import PlanarReach
 from bvae_rl.factors import FactorEnv, factor_env
 
@@ -250,7 +246,7 @@ def test_drawn_factors_are_possible_and_come_back_as_set(links: bool) -> None:
         assert depth(env) <= planar.TOUCH
         assert np.array_equal(env.factors(), wanted)
         assert np.array_equal(env.set_factors(wanted), frame)
-        assert in_set(env._look, "ood2")
+        assert in_set(env.look, "ood2")
 
 
 @both_contacts
@@ -332,7 +328,7 @@ def test_the_goal_shows_around_a_disc_that_covers_it_and_differs_from_all_else()
     for look in (SOURCE, *(sample_look("ood2", rng) for _ in range(20))):
         colours = {name: np.array(colour) for name, colour in look.colours().items()}
         ring = (colours["target"] + colours["background"]) // 2
-        frame = planar.draw(q, disc, look, goal=disc).astype(int)
+        frame = draw(q, disc, look, goal=disc).astype(int)
         assert (np.abs(frame - ring).max(-1) < 4).sum() > 40
         assert (np.abs(frame - colours["target"]).max(-1) < 4).sum() > 40
         assert np.linalg.norm(ring - colours["target"]) > MIN_CONTRAST / 2 - 2

@@ -12,17 +12,11 @@ from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 import bvae_rl.envs  # noqa: F401  registers the environment
 from bvae_rl.envs import planar
-from bvae_rl.envs.looks import (
-    LOOK_SETS,
-    MIN_CONTRAST,
-    PALETTES,
-    PARTS,
-    SOURCE,
-    Look,
-    in_set,
-    sample_look,
-)
-from bvae_rl.envs.reach import EPISODE_STEPS, MAX_STEP, SPECS, TOLERANCE, PlanarReach
+from bvae_rl.envs.look_sets import LOOK_SETS
+from bvae_rl.envs.looks import SOURCE, Look, in_set, sample_look
+from bvae_rl.envs.palettes import MIN_CONTRAST, PALETTES, PARTS
+from bvae_rl.envs.planar_world import EPISODE_STEPS, MAX_STEP
+from bvae_rl.envs.reach import SPECS, TOLERANCE, PlanarReach
 from bvae_rl.factors import FactorEnv, factor_env
 from bvae_rl.probe_sets import probe_set
 
@@ -182,7 +176,7 @@ def test_probes_of_ood2_show_only_ood2() -> None:
     rng = np.random.default_rng(0)
     for _ in range(100):
         env.set_factors(env.sample_factors(rng))
-        assert in_set(env._look, "ood2")
+        assert in_set(env.look, "ood2")
 
 
 @pytest.mark.parametrize("factor", range(len(SPECS)))
