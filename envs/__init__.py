@@ -6,6 +6,8 @@ In a fresh process (``SubprocVecEnv``) name the package with the id:
 
 from gymnasium.envs.registration import register
 
+from bvae_rl.envs.grid_ids import GRID_WORLDS
+
 register(
     id="bvae_rl/PlanarReach-v0",
     entry_point="bvae_rl.envs.reach:PlanarReach",
@@ -15,19 +17,11 @@ register(
     id="bvae_rl/PlanarPush-v0",
     entry_point="bvae_rl.envs.push:PlanarPush",
 )
-for name in (
-    "Empty-8x8",
-    "Empty-Random-6x6",
-    "DoorKey-6x6",
-    "DoorKey-8x8",
-    "FourRooms",
-    "Dynamic-Obstacles-Random-6x6",
-    "Dynamic-Obstacles-8x8",
-    "PutNear-6x6-N2",
-    "PutNear-8x8-N3",
-):
+for world_id, size in GRID_WORLDS.items():
     register(
-        id=f"bvae_rl/MiniGrid-{name}-v0",
+        id=f"bvae_rl/{world_id}",
         entry_point="bvae_rl.envs.minigrid:make",
-        kwargs={"world_id": f"MiniGrid-{name}-v0"},
+        kwargs={"world_id": world_id, "size": size},
     )
+for name in ("Reacher", "Pusher", "Relocate"):
+    register(id=f"bvae_rl/Mujoco{name}-v0", entry_point=f"bvae_rl.envs.mujoco:Mujoco{name}")

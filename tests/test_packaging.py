@@ -21,7 +21,10 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("bvae_rl", "envs", "agents", "scripts")
 CHECKPOINT_FILES = ("config.json", "model.safetensors", "log.csv", "scores-source.json")
-OPTIONAL = ("matplotlib", "rich", "sb3_contrib", "scipy", "sklearn", "tensorboard", "tqdm")
+OPTIONAL = (
+    "gymnasium_robotics", "h5py", "matplotlib", "minari", "mujoco", "rich", "sb3_contrib", "scipy",
+    "sklearn", "tensorboard", "tqdm",
+)  # fmt: skip
 
 IMPORT_ALL = """
 import importlib, os, sys, warnings

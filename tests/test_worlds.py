@@ -15,13 +15,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bvae_rl.envs import minigrid
-from bvae_rl.envs.grid_render import in_grid_set
 from bvae_rl.envs.looks import in_set
+from bvae_rl.envs.mujoco import MujocoPusher, MujocoReacher, MujocoRelocate, MujocoWorld
+from bvae_rl.envs.mujoco_looks import in_scene_set, scene_set
 from bvae_rl.envs.push import PlanarPush
 from bvae_rl.envs.reach import PlanarReach
 from bvae_rl.factor_pairs import pairs
 from bvae_rl.factors import role_mask
 from bvae_rl.probe_sets import on_policy_set, probe_set
+from tests.mujoco_cases import need_drawing
 
 
 @dataclass(frozen=True)
@@ -33,28 +35,72 @@ class World:
     look_sets: tuple[str, ...] = ("source", "ood1", "ood2")  # disjoint
     seen: str = "pretrain"  # what encoders may see: no ood2
     step: float = 0.05  # the share of its range by which a factor has to move to be seen
-    still: float = 0  # the action that does nothing
-    covered: Callable[[np.ndarray, int], bool] = lambda factors, k: False  # then it is not asked
+    still: float | None = 0  # the action that does nothing, if there is one
+    whole: bool = True  # whether the factors tell all that can be seen
+    hidden: tuple[str, ...] = ()  # factors that something may cover
 
 
-WORLDS = {
-    "reach": World(
-        lambda looks: PlanarReach(looks=looks, render_mode="rgb_array"),
-        shows=lambda env, looks: in_set(env._look, looks),
-    ),
-    "push": World(
-        lambda looks: PlanarPush(looks=looks, render_mode="rgb_array"),
-        shows=lambda env, looks: in_set(env._look, looks),
-        step=0.1,
-        covered=lambda factors, k: 2 <= k < 6,  # the arm may hide the disc, the disc the goal
-    ),
-    "minigrid": World(
+def planar(
+    make: type[PlanarReach | PlanarPush], kinds: str, *, step: float, hidden: tuple[str, ...] = ()
+) -> World:
+    """A planar world that varies ``kinds`` of looks."""
+    return World(
+        lambda looks: make(looks=looks, render_mode="rgb_array"),
+        shows=lambda env, looks: in_set(env.look, looks),
+        look_sets=(f"source{kinds}", f"ood1{kinds}", f"ood2{kinds}"),
+        seen=f"pretrain{kinds}",
+        step=step,
+        hidden=hidden,
+    )
+
+
+def grid(kinds: str, **kwargs: Any) -> World:
+    """A MiniGrid world, without walls that change, that varies ``kinds`` of looks."""
+    return World(
         lambda looks: minigrid.make(
-            "MiniGrid-Empty-Random-6x6-v0", looks=looks, max_steps=40, render_mode="rgb_array"
+            "MiniGrid-Empty-Random-6x6-v0",
+            looks=looks,
+            max_steps=40,
+            render_mode="rgb_array",
+            **kwargs,
         ),
-        shows=lambda env, looks: in_grid_set(env.look, looks),
+        shows=lambda env, looks: env.shows(looks),
+        look_sets=(f"source{kinds}", f"ood1{kinds}", f"ood2{kinds}"),
+        seen=f"pretrain{kinds}",
         still=6,
-    ),
+    )
+
+
+def mujoco(make: type[MujocoWorld], **kwargs: Any) -> World:
+    """A MuJoCo world that varies every kind of look, in short episodes."""
+
+    def world(looks: str) -> MujocoWorld:
+        need_drawing()
+        return make(looks=looks, max_steps=40, render_mode="rgb_array")
+
+    return World(
+        world,
+        shows=lambda env, looks: in_scene_set(env.look, scene_set(looks, make.task.parts)),
+        look_sets=("source:all", "ood1:all", "ood2:all"),
+        seen="pretrain:all",
+        still=None,
+        **kwargs,
+    )
+
+
+BEHIND = ("distractors", "distractor_phase")
+PUSHED = ("disc_x", "disc_y", "goal_x", "goal_y")  # the arm may hide the disc, the disc the goal
+HUES = ":hue+shape+texture+distractors+camera+light+noise"
+WORLDS = {
+    "reach": planar(PlanarReach, "", step=0.05),
+    "reach-all": planar(PlanarReach, ":all", step=0.05, hidden=BEHIND),
+    "push": planar(PlanarPush, "", step=0.1, hidden=PUSHED),
+    "push-hues": planar(PlanarPush, HUES, step=0.1, hidden=(*PUSHED, *BEHIND)),
+    "minigrid": grid(""),
+    "minigrid-all": grid(":all", thing_colours=True),
+    "mujoco-reacher": mujoco(MujocoReacher),
+    "mujoco-pusher": mujoco(MujocoPusher, step=0.1, hidden=("object_x", "object_y")),
+    "mujoco-relocate": mujoco(MujocoRelocate, step=0.1, whole=False),
 }
 
 every_world = pytest.mark.parametrize("world", WORLDS.values(), ids=WORLDS.keys())
@@ -142,7 +188,7 @@ def test_one_factor_moved_by_its_step_is_seen(world: World, data: st.DataObject,
     else:
         step = world.step * (spec.high - spec.low)
         second[k] += step if first[k] + step <= spec.high else -step
-    assume(not world.covered(first, k) and not world.covered(second, k))
+    assume(spec.name not in world.hidden)
     frame = env.set_factors(first)
     try:
         moved = env.set_factors(second)
@@ -158,15 +204,15 @@ def test_look_sets_are_disjoint(world: World, seed: int) -> None:
     for looks in world.look_sets:
         env = world.make(looks)
         rng = np.random.default_rng(seed)
-        for _ in range(10):
+        for _ in range(4):
             env.set_factors(env.sample_factors(rng))
             assert [name for name in world.look_sets if world.shows(env, name)] == [looks]
         env.reset(seed=seed)
         assert [name for name in world.look_sets if world.shows(env, name)] == [looks]
     env = made(world)
-    for _ in range(10):
+    for _ in range(4):
         env.set_factors(env.sample_factors(rng))
-        assert world.shows(env, world.seen) and not world.shows(env, "ood2")
+        assert world.shows(env, world.seen) and not world.shows(env, world.look_sets[2])
 
 
 @every_world
@@ -210,8 +256,9 @@ def test_refused_factors_leave_the_state_alone(
 
 @every_world
 def test_an_unknown_look_set_lists_the_known(world: World) -> None:
-    with pytest.raises(ValueError, match=r"known: .*" + ".*".join(world.look_sets)):
-        world.make("dark")
+    for name in ("dark", "ood1:dark", "dark:all"):
+        with pytest.raises(ValueError, match=r"unknown .*'.*dark.*'; known: source, ood1, ood2"):
+            world.make(name)
 
 
 @every_world
@@ -219,7 +266,7 @@ def test_visited_frames_show_their_factors(world: World) -> None:
     looks = world.look_sets[0]
     visited = on_policy_set(world.make(looks), None, 70, seed=0)
     env = made(world, looks)
-    for row in range(0, 70, 7):
+    for row in range(0, 70, 7) if world.whole else ():
         assert np.array_equal(env.set_factors(visited.factors[row]), visited.frames[row])
     assert len(visited) == 70 and visited.episode[0] == 0 and visited.episode[-1] > 0
     again, other = (on_policy_set(world.make(looks), None, 70, seed=seed) for seed in (0, 1))
@@ -233,13 +280,15 @@ def test_a_policy_visits_what_it_chooses(world: World) -> None:
 
     def still(observations: np.ndarray) -> np.ndarray:
         seen.append(observations[0])
-        return np.full((1, *env.action_space.shape), world.still, env.action_space.dtype)
+        return np.full((1, *env.action_space.shape), world.still or 0, env.action_space.dtype)
 
     env = world.make(world.seen)
     visited = on_policy_set(env, still, 60, seed=0)
     assert np.array_equal(visited.frames[0], seen[0])
-    one, other = (visited.factors[visited.episode == number] for number in (0, 1))
-    assert np.allclose(one, one[0]) and not np.allclose(one[0], other[0])
+    states = visited.factors[:, role_mask(env.factor_specs, "state")]  # a look may move by itself
+    one, other = (states[visited.episode == number] for number in (0, 1))
+    assert world.still is None or np.allclose(one, one[0])
+    assert not np.allclose(one[0], other[0])
 
 
 @every_world
