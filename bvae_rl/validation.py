@@ -62,7 +62,7 @@ def diagnose(metrics: dict[str, float], config: VAEConfig, step: int) -> bool:
 
 def validation_x(store: FrameStore, rows: Rows, *, most: int = 1024) -> Tensor:
     """Up to ``most`` held-out frames, spread over the store, as x (B, C, H, W)."""
-    if not len(rows.validation):
+    if len(rows.validation) < 2:  # one has no deviation
         raise ValueError(
             f"the frame store has {len(store)} frames, too few to hold some out; collect more"
         )
