@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import torch
 import tyro
 
 from bvae_rl.hub import find_vae
 from bvae_rl.runs import Run
-from bvae_rl.scripts import bench_plugin
+from bvae_rl.scripts import bench_envs, bench_plugin
 from bvae_rl.scripts.bench_figures import Figure, table
 from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
 from bvae_rl.versions import environment
@@ -21,10 +22,11 @@ from bvae_rl.versions import environment
 class Args:
     """What to measure, with which VAE and environment."""
 
-    what: tyro.conf.Positional[Literal["plugin"]]
-    """plugin: PPO, SAC, encoding and replay memory with the Beta-VAE against raw pixels"""
+    what: tyro.conf.Positional[Literal["plugin", "envs"]]
+    """plugin: PPO, SAC, encoding and replay memory with the Beta-VAE against raw pixels;
+    envs: frames a second of every kind of world in every kind of look"""
     vae: str = "reach_pairs"
-    """folder of a VAE, or the name of a shipped one"""
+    """plugin: folder of a VAE, or the name of a shipped one"""
     world: EnvArgs = EnvArgs()
     rounds: int = 5
     """alternating rounds; the median counts"""
@@ -34,6 +36,26 @@ class Args:
     """show where the time goes even where the target is reached"""
     out: Path = Path("runs/bench")
     """results go here"""
+
+
+class Bench(Protocol):
+    """What one subject is to offer, warmed up; ``sizes`` is a dataclass of settings."""
+
+    sizes: Any
+
+    def figures(self, rounds: int) -> list[Figure]:
+        """Time everything in turn, ``rounds`` times."""
+        ...
+
+    def profile(self, name: str) -> list[str]:
+        """Where the time behind the figure called ``name`` goes, a line each."""
+        ...
+
+
+BENCHES: dict[str, Callable[[Args], Bench]] = {
+    "plugin": lambda args: bench_plugin.Bench(find_vae(args.vae), args.world.config()),
+    "envs": lambda args: bench_envs.Bench(),
+}
 
 
 @dataclass(frozen=True)
@@ -49,11 +71,10 @@ def main(args: Args) -> Result:
         raise ValueError(
             f"rounds and threads must be at least 1, got {args.rounds} and {args.threads}"
         )
-    folder = find_vae(args.vae)
     before = torch.get_num_threads()
     torch.set_num_threads(args.threads)
     try:
-        bench = bench_plugin.Bench(folder, args.world.config())
+        bench = BENCHES[args.what](args)
         figures = bench.figures(args.rounds)
         say(table(figures))
         profiles = {
@@ -80,5 +101,5 @@ def main(args: Args) -> Result:
             "versions": environment(),
         },
     )
-    wrote(run.path(file), "bvae-rl demo")
+    wrote(run.path(file))
     return Result({figure.name: figure for figure in figures})

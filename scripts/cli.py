@@ -18,7 +18,9 @@ from bvae_rl.scripts import (
     compare,
     demo,
     evaluate,
+    import_dataset,
     pretrain,
+    show,
     train,
     transfer,
     visualize,
@@ -27,6 +29,8 @@ from bvae_rl.scripts import (
 COMMANDS: dict[str, Any] = {
     "demo": demo,
     "collect": collect,
+    "show": show,
+    "import": import_dataset,
     "pretrain": pretrain,
     "evaluate": evaluate,
     "visualize": visualize,

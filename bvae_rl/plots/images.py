@@ -1,8 +1,8 @@
-"""Frames side by side: traversals of latents, and frames beside their reconstructions."""
+"""Frames side by side: traversals of latents, frames by the set they are from, reconstructions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,6 +59,20 @@ def reconstructions(
     ]
     images = np.stack(pair, axis=1).reshape(2 * lines, columns, *frames.shape[1:])
     return _grid(images, ["frame", "decoded"] * lines, [], title=title)
+
+
+def frame_sheet(
+    frames: Mapping[str, NDArray[np.uint8]], *, title: str = "", note: str = ""
+) -> Figure:
+    """Frames (N, H, W, C) uint8 by name, as many for each: one row a name."""
+    shapes = {name: rows.shape for name, rows in frames.items()}
+    if len(set(shapes.values())) != 1:
+        raise ValueError(f"every row needs frames of one number and size, got {shapes}")
+    images = np.stack(list(frames.values()))
+    _sizes(images, 5)
+    figure = _grid(images, list(frames), [], title=title)
+    figure.axes[0].set_xlabel(note, fontsize=SMALL, color=MUTED)
+    return figure
 
 
 def _sizes(images: NDArray[np.uint8], dimensions: int) -> tuple[int, int]:

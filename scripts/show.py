@@ -1,0 +1,93 @@
+"""Look at an environment: a picture of its frames in named looks, and a table of its factors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+
+from bvae_rl.factor_wrapper import settable_env
+from bvae_rl.factors import FactorSpec, known_specs
+from bvae_rl.plots import frame_sheet, png
+from bvae_rl.plug.frames_in import FrameLayout
+from bvae_rl.probe_sets import probe_set
+from bvae_rl.runs import Run
+from bvae_rl.scripts.common import EnvArgs, say, wrote
+
+
+@dataclass(frozen=True)
+class Args:
+    """Which environment, in which looks."""
+
+    world: EnvArgs = EnvArgs()
+    looks: tuple[str, ...] = ()
+    """named sets of looks, one row of frames each; by default as the environment draws them"""
+    frames: int = 10
+    """frames in a row: drawn with independent factors, else one a random step"""
+    seed: int = 0
+    """draws the frames"""
+    out: Path = Path("runs/show")
+    """the picture goes here, named after the environment"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The picture, and what varies in each row."""
+
+    picture: Path
+    specs: dict[str, tuple[FactorSpec, ...]]
+
+
+def main(args: Args) -> Result:
+    """Print the factors, write the picture."""
+    if args.frames < 1:
+        raise ValueError(f"frames must be at least 1, got {args.frames}")
+    rows: dict[str, np.ndarray] = {}
+    specs: dict[str, tuple[FactorSpec, ...]] = {}
+    for looks in args.looks or (None,):
+        name = looks or "frames"
+        env = args.world.config(looks).make()
+        specs[name] = known_specs(env)
+        rows[name] = frames_of(env, args.frames, seed=args.seed)
+        env.close()
+    say(factor_table(args.world.env, specs))
+    figure = frame_sheet(rows, title=args.world.env)
+    path = Run(args.out).write_file(f"{_file_name(args.world.env)}.png", png(figure))
+    wrote(path, f"bvae-rl collect {args.world.flags}")
+    return Result(path, specs)
+
+
+def frames_of(env: gym.Env, n: int, *, seed: int) -> np.ndarray:
+    """``n`` frames, uint8 (n, H, W, C): independent draws, or every step of a random policy."""
+    if settable_env(env) is not None:
+        return probe_set(env, n, seed=seed).frames
+    layout = FrameLayout.of(env.observation_space)
+    env.action_space.seed(seed)
+    observation, _ = env.reset(seed=seed)
+    seen = []
+    for _ in range(n):
+        seen.append(np.array(observation))
+        observation, _, terminated, truncated, _ = env.step(env.action_space.sample())
+        if terminated or truncated:
+            observation, _ = env.reset()
+    return layout.frames(np.stack(seen))
+
+
+def factor_table(name: str, specs: dict[str, tuple[FactorSpec, ...]]) -> str:
+    """One line a factor: name, role, kind, range, and the rows that have it if not all do."""
+    factors = {spec.name: spec for row in specs.values() for spec in row}
+    if not factors:
+        return f"{name} does not tell its factors; see bvae_rl.factor_wrapper"
+    lines = [f"{name}: {len(factors)} factors"]
+    for spec in factors.values():
+        having = [row for row, known in specs.items() if spec in known]
+        only = "" if len(having) == len(specs) else f"  in {', '.join(having)}"
+        line = f"  {spec.name:20} {spec.role:6} {spec.kind:12} {spec.range_text}{only}"
+        lines.append(line.rstrip())
+    return "\n".join(lines)
+
+
+def _file_name(env_id: str) -> str:
+    return env_id.rpartition("/")[2].rpartition(":")[2]
