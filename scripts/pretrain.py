@@ -23,6 +23,7 @@ from bvae_rl.objectives.capacity import CapacityObjective
 from bvae_rl.objectives.pair_supervised import PairSupervisedObjective
 from bvae_rl.optional import require
 from bvae_rl.pictures import write_vae_pictures
+from bvae_rl.plug import PretrainingProbe, Probe
 from bvae_rl.pretrain import Callback, PretrainResult, TrainConfig, pretrain
 from bvae_rl.schedules import Schedule
 from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
@@ -73,6 +74,8 @@ class Args:
     """go on from this VAE's weights; its architecture, groups, likelihood and s then hold"""
     seed: int = 0
     """weights, batches and noise depend on it"""
+    probe_every: int | None = None
+    """batches between two scores (MIG, DCI, R2; OUT/probe.csv) in the store's environment"""
     tensorboard: bool = False
     """also log to OUT/tensorboard (extra: log)"""
     threads: int | None = None
@@ -116,6 +119,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> P
             _every_step(args.steps, show),
             pictures(store, args.out, args.steps),
             *([tensorboard(args.out)] if args.tensorboard else []),
+            *([probe(store, args)] if args.probe_every is not None else []),
         ],
     )
     progress.close()
@@ -127,7 +131,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> P
             f"{m['vae/active_latents']:g} of {config.latents} latents active; beta {args.beta:g} "
             f"with a {config.likelihood} likelihood, s = {config.s:g} (normalised {norm:.2g})"
         )
-        env = EnvArgs.of(store.meta.get("env", "ENV"), tuple(store.meta.get("wrappers", ())))
+        env = _world(store)
         looks = f" --looks {store.meta['looks']}" if store.meta.get("looks") else ""
         wrote(args.out, f"bvae-rl evaluate {args.out} {env.flags}{looks}")
     return result
@@ -179,6 +183,21 @@ def tensorboard(out: Path) -> Callback:
         writer.flush()
 
     return log
+
+
+def probe(store: FrameStore, args: Args) -> Callback:
+    """Scores in the environment that the store was collected in, in its looks."""
+    if "env" not in store.meta:
+        raise ValueError(
+            f"{args.store} does not say which environment it shows, so there is nothing to probe; "
+            "leave out --probe-every"
+        )
+    env = _world(store).config(store.meta.get("looks")).make()
+    return PretrainingProbe(Probe(env, every=args.probe_every or 0, seed=args.seed), args.out)
+
+
+def _world(store: FrameStore) -> EnvArgs:
+    return EnvArgs.of(store.meta.get("env", "ENV"), tuple(store.meta.get("wrappers", ())))
 
 
 def _config(args: Args, store: FrameStore) -> VAEConfig:

@@ -11,7 +11,7 @@ import pytest
 from stable_baselines3 import A2C
 
 from bvae_rl.factors import FactorSpec
-from bvae_rl.plug import OnlineBetaVAE, Probe, policy_kwargs
+from bvae_rl.plug import OnlineBetaVAE, PretrainingProbe, Probe, ProbeCallback, policy_kwargs
 from bvae_rl.schedules import constant
 from tests.plug_cases import NoiseEnv, build, make_env, make_vae
 
@@ -126,3 +126,47 @@ def test_scores_of_the_policys_encoder_are_logged(tmp_path):
     rows = (tmp_path / "run" / "probe.csv").read_text().splitlines()
     assert rows[0] == "step,vae/mig,vae/dci,vae/r2"
     assert [int(row.split(",")[0]) for row in rows[1:]] == [entry["step"] for entry in scored]
+
+
+def test_pretraining_is_scored_when_a_probe_is_due(tmp_path):
+    probe = Probe(FactorsInPixels(), n=100, every=10, share=1.0)
+    probe._last_cost = 0.0
+    vae = make_vae().train()
+    callback = PretrainingProbe(probe, tmp_path)
+    callback._began -= 1000.0
+    for step in (5, 14, 15, 20, 25):
+        callback(step, vae, {})
+    assert list(callback.history) == [15, 25] and vae.training
+    assert callback.history[15] == probe.measure(vae.eval(), step=30)
+    rows = (tmp_path / "probe.csv").read_text().splitlines()
+    assert rows[0] == "step,vae/mig,vae/dci,vae/r2"
+    assert [row.split(",")[0] for row in rows[1:]] == ["15", "25"]
+    resumed = PretrainingProbe(probe, tmp_path)
+    resumed._began -= 1000.0
+    resumed(50, vae, {})
+    assert (tmp_path / "probe.csv").read_text().splitlines()[:3] == rows
+
+
+def test_the_encoder_that_the_rl_loss_trains_is_scored_too(tmp_path):
+    probe = Probe(FactorsInPixels(), n=60, every=16, share=1.0)
+    probe._last_cost = 0.0
+    vae = make_vae()
+    saved = vae.save(tmp_path / "vae")
+    model = build(A2C, make_env(), **policy_kwargs(saved, mode="policy", net_arch=[8]))
+    callback = ProbeCallback(probe)
+    model.learn(60, callback=callback)
+    assert callback.history and min(callback.history) >= 16
+    scores = [entry["vae/r2"] for entry in callback.history.values()]
+    assert len(set(scores)) == len(scores)  # the encoder moves
+    frozen = build(A2C, make_env(), **policy_kwargs(saved, net_arch=[8]))
+    again = ProbeCallback(Probe(FactorsInPixels(), n=60, every=16, share=1.0))
+    again.probe._last_cost = 0.0
+    frozen.learn(60, callback=again)
+    expected = again.probe.measure(vae, step=0)
+    assert all(entry == pytest.approx(expected) for entry in again.history.values())
+
+
+def test_a_policy_without_an_encoder_cannot_be_probed():
+    model = A2C("MlpPolicy", make_env())
+    with pytest.raises(ValueError, match="A2C holds no Beta-VAE encoder to probe"):
+        model.learn(10, callback=ProbeCallback(Probe(FactorsInPixels(), n=50)))

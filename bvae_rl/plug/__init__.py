@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bvae_rl.plug.latent_env import Encoder, LatentVecEnv
     from bvae_rl.plug.online import OnlineBetaVAE
     from bvae_rl.plug.probe import Probe
+    from bvae_rl.plug.probe_callbacks import PretrainingProbe, ProbeCallback
 
 __all__ = [
     "BetaVAECombinedExtractor",
@@ -26,7 +27,9 @@ __all__ = [
     "FrameLayout",
     "LatentVecEnv",
     "OnlineBetaVAE",
+    "PretrainingProbe",
     "Probe",
+    "ProbeCallback",
     "inspect",
     "policy_kwargs",
     "to_image_policy",
@@ -40,7 +43,9 @@ _HOMES = {
     "FrameLayout": "frames_in",
     "LatentVecEnv": "latent_env",
     "OnlineBetaVAE": "online",
+    "PretrainingProbe": "probe_callbacks",
     "Probe": "probe",
+    "ProbeCallback": "probe_callbacks",
     "inspect": "copies",
     "policy_kwargs": "extractor",
     "to_image_policy": "convert",

@@ -207,11 +207,7 @@ class OnlineBetaVAE(BaseCallback):
 
     def _on_training_end(self) -> None:
         if self.probe is not None and not self.probe.seconds:
-            logger.warning(
-                "no probe was taken: none was due, or it would have taken more than %g of the "
-                "time; train longer, probe fewer frames, or allow a larger share",
-                self.probe.share,
-            )
+            logger.warning("no probe was taken: %s", self.probe.why_none)
         if not self.history:
             logger.warning(
                 "the encoder was never updated: learn() took fewer than every=%d steps", self.every

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import time
+from typing import Protocol
 
 import gymnasium as gym
+import numpy as np
 
 from bvae_rl.factors import require_factor_env
 from bvae_rl.metrics import dci, measure, r2
 from bvae_rl.metrics.inputs import changing
 from bvae_rl.metrics.mig import gap
-from bvae_rl.model import BetaVAE
 from bvae_rl.optional import require
 from bvae_rl.probe_sets import probe_set
 
 FIRST_GUESS = 2.0  # seconds per 1,000 frames, until the first probe has been timed
 R2_STEPS = 300  # of the regressor, fewer than in a report
+
+
+class Code(Protocol):
+    """What is probed."""
+
+    def encode_frames(self, frames: np.ndarray) -> np.ndarray:
+        """uint8 frames (N, H, W, C) -> codes (N, D)."""
+        ...
 
 
 class Probe:
@@ -62,7 +71,15 @@ class Probe:
         affordable = self.seconds + self._last_cost <= self.share * (elapsed - self.seconds)
         return step >= self._next and affordable
 
-    def measure(self, vae: BetaVAE, *, step: int) -> dict[str, float]:
+    @property
+    def why_none(self) -> str:
+        """What to say where a whole training went by without a probe."""
+        return (
+            f"none was due, or it would have taken more than {self.share:g} of the time; train "
+            "longer, probe fewer frames, or allow a larger share"
+        )
+
+    def measure(self, vae: Code, *, step: int) -> dict[str, float]:
         """``vae/mig``, ``vae/dci`` (disentanglement) and ``vae/r2``, means over the factors."""
         began = time.monotonic()
         codes = vae.encode_frames(self.frames.frames)
