@@ -81,6 +81,11 @@ def push(
     by1, by2 = (move / max(steps, 1)).tolist()
     q1, q2 = q.tolist()
     x, y = disc.tolist()
+    reach = (UPPER_ARM + FOREARM) * abs(by1) + FOREARM * abs(by2)  # of any point of the arm, a step
+    if max(overlaps(q, disc, links=links).values()) < -steps * reach:
+        for _ in range(steps):
+            q1, q2 = q1 + by1, q2 + by2
+        return np.array([q1, q2]), disc.copy()
     for _ in range(steps):
         for to1, to2 in ((q1 + by1, q2 + by2), (q1 + by1, q2), (q1, q2 + by2)):
             settled = _settle(x, y, _parts(to1, to2, links=links))

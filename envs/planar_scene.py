@@ -72,9 +72,10 @@ class _Canvas:
         behind = (look.palette, look.background, look.gains, look.texture)
         self.frame = _background(size, *behind).copy()
         self._scale = size / planar.WINDOW * look.zoom
-        middle = (size - 1) / 2
-        self._x = middle - look.camera_x * self._scale
-        self._y = middle + look.camera_y * self._scale
+        self._fine = self._scale * (1 << SHIFT)
+        middle = (size - 1) / 2 * (1 << SHIFT)
+        self._x = middle - look.camera_x * self._fine
+        self._y = middle + look.camera_y * self._fine
 
     def disc(self, centre: np.ndarray | Point, radius: float, colour: RGB) -> None:
         cv2.circle(
@@ -103,12 +104,11 @@ class _Canvas:
         cv2.fillPoly(self.frame, [np.array(corners, np.int32)], colour, cv2.LINE_AA, SHIFT)
 
     def _pixel(self, point: np.ndarray | Point) -> tuple[int, int]:
-        x = self._x + float(point[0]) * self._scale
-        y = self._y - float(point[1]) * self._scale
-        return round(x * (1 << SHIFT)), round(y * (1 << SHIFT))
+        x, y = float(point[0]), float(point[1])
+        return round(self._x + x * self._fine), round(self._y - y * self._fine)
 
     def _fixed(self, length: float) -> int:
-        return round(length * self._scale * (1 << SHIFT))
+        return round(length * self._fine)
 
 
 def _outline(corners: int, *, first: float, inner: float = 1.0) -> list[Point]:

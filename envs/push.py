@@ -21,7 +21,7 @@ of the disc, so joints and disc are not quite independent; the goal and the colo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import pi
+from math import hypot, pi
 from typing import Any
 
 import numpy as np
@@ -119,7 +119,8 @@ class PlanarPush(PlanarWorld):
 
 
 def _distance(state: np.ndarray) -> float:
-    return float(np.linalg.norm(state[DISC] - state[GOAL]))
+    x, y = (state[DISC] - state[GOAL]).tolist()
+    return hypot(x, y)
 
 
 def _turn(state: np.ndarray) -> float:

@@ -52,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"bvae-rl {bvae_rl.__version__}")
         return 0
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+    logging.getLogger("OpenGL").setLevel(logging.WARNING)  # it tells which parts it lacks
     args = tyro.cli(
         _union(),
         args=arguments,
