@@ -1,12 +1,21 @@
-"""Mutual information of codes and factors from histograms (plug-in estimate, in nats).
+"""Mutual information of codes and factors: measured once, handed on to every metric that needs it.
 
-Following disentanglement_lib (Locatello et al. 2019), each code is cut into ``bins`` equal-width
-bins over its own range. The factors by kind (our extension; there all factors are discrete):
-continuous ones are cut in the same way, cyclic ones into ``bins`` equal arcs of the whole circle,
-and categorical ones are taken as they are.
+Codes are cut into ``bins`` bins over each latent's own range (``binning="width"``) or of equally
+many samples (``"quantile"``). The factors by kind: continuous ones are cut in the same way, cyclic
+ones into ``bins`` equal arcs of the whole circle (as many samples each by quantile), categorical
+ones are taken as they are. See ``binning`` for the edges.
 
-The plug-in estimate is biased upwards. For an independent pair with B and M occupied bins it is
-about (B - 1)(M - 1) / 2N nats (Miller 1955): .36 at 500 samples with 20 x 20 bins, .018 at 10,000.
+The plug-in estimate I is biased upwards: for an independent pair with B and M occupied bins by
+about (B - 1)(M - 1) / 2N nats (Miller 1955), .36 at 500 samples with 20 x 20 bins. So metrics rest
+on the chance-adjusted share I* = (I - E0) / (H - E0) of ``chance`` (Vinh 2010), which is at most 1
+and slightly negative half the time for noise. For codes that hold a part of a factor it is biased
+downwards, since a dependent pair fills fewer cells: read it with the number of samples. Factors on
+a full grid, every combination equally often, are more even than chance: there independent ones
+share less than 0, by E0 / H.
+
+``reference=True`` is the published measurement instead (disentanglement_lib, Locatello 2019): 20
+equal-width bins by np.digitize, plug-in shares I / H, and no rule for cyclic factors. That
+continuous and cyclic factors are binned is our extension; there all factors are discrete.
 """
 
 from __future__ import annotations
@@ -18,101 +27,235 @@ from typing import Any
 import numpy as np
 
 from bvae_rl.factors import Kind
-from bvae_rl.metrics.inputs import Checked, check
+from bvae_rl.metrics import binning as bin_rules
+from bvae_rl.metrics.binning import Binning
+from bvae_rl.metrics.chance import chance_margin, entropy, expected_information, share
+from bvae_rl.metrics.circles import Circle, circle_cells
+from bvae_rl.metrics.inputs import check
+from bvae_rl.metrics.tables import Table, joint_entropies, marginals
+
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True, eq=False)
 class Information:
-    """Mutual information (D, K) and entropy of the factors (K,), in nats."""
+    """Mutual information (D, K) and entropy of the factors (K,), in nats, and what they rest on.
+
+    ``chance`` (D, K) is E0 and ``margin`` (D, K) how far above it chance may lead; both are 0 in
+    reference mode. ``code_entropy`` is (D,). ``active`` (D,) marks the latents that metrics count.
+    ``circles`` holds the carriers of each cyclic factor (none in reference mode).
+    """
 
     mutual_information: np.ndarray
     entropy: np.ndarray
     samples: int
     bins: int
+    chance: np.ndarray
+    margin: np.ndarray
+    code_entropy: np.ndarray
+    active: np.ndarray
+    binning: Binning
+    reference: bool
+    circles: tuple[Circle, ...]
+
+    @property
+    def shares(self) -> np.ndarray:
+        """(D, K) shares of the factors' information: I*, or I / H in reference mode.
+
+        At most 1. Inactive latents have 0.
+        """
+        found = share(self.mutual_information, self.chance, self.entropy)
+        return np.where(self.active[:, None], found, 0.0)
+
+    @property
+    def evident(self) -> Mask:
+        """(D, K) whether a latent is active and tells more of a factor than chance may lead to.
+
+        In reference mode: whether it tells anything.
+        """
+        beyond: Mask = np.greater(self.mutual_information, self.chance + self.margin)
+        return np.asarray(beyond & self.active[:, None])
+
+    @property
+    def active_latents(self) -> int:
+        """How many latents the metrics count."""
+        return int(self.active.sum())
 
     def select(self, latents: Sequence[int], factors: Sequence[int]) -> Information:
         """The same measurement, for some of the latents and factors."""
         rows, columns = np.asarray(latents, dtype=int), np.asarray(factors, dtype=int)
+        both = np.ix_(rows, columns)
+        circles = [
+            circle.select(rows, k)
+            for k, factor in enumerate(columns)
+            for circle in self.circles
+            if circle.factor == factor
+        ]
         return Information(
-            self.mutual_information[np.ix_(rows, columns)],
+            self.mutual_information[both],
             self.entropy[columns],
             self.samples,
             self.bins,
+            self.chance[both],
+            self.margin[both],
+            self.code_entropy[rows],
+            self.active[rows],
+            self.binning,
+            self.reference,
+            tuple(circles),
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Codes and factors in cells: what is counted, once or in every bootstrap replicate.
+
+    ``table`` holds the latents against all factors, ``circles`` the carriers of each cyclic factor
+    against it: the factor, its carriers (C, 2) and their table.
+    """
+
+    table: Table
+    circles: tuple[tuple[int, np.ndarray, Table], ...]
+    active: np.ndarray
+    bins: int
+    binning: Binning
+    reference: bool
+
+
 def measure(
-    codes: Any, factors: Any, *, bins: int = 20, kinds: Sequence[Kind] | None = None
+    codes: Any,
+    factors: Any,
+    *,
+    bins: int = 20,
+    kinds: Sequence[Kind] | None = None,
+    binning: Binning = "width",
+    active: Any = None,
+    reference: bool = False,
 ) -> Information:
     """Measure everything that the information metrics of (N, D) codes and (N, K) factors need.
 
-    Raises ValueError for unusable arrays, for fewer than two bins, and for a cyclic factor whose
-    angles all fall into one bin.
+    ``active`` is a boolean (D,), say KL above .01 nats; without it latents that never change are
+    inactive, except in reference mode, where all count. Raises ValueError for unusable arrays, for
+    fewer than two bins, and for a cyclic factor whose angles all fall into one bin.
     """
+    return count(
+        to_cells(
+            codes,
+            factors,
+            bins=bins,
+            kinds=kinds,
+            binning=binning,
+            active=active,
+            reference=reference,
+        )
+    )
+
+
+def to_cells(
+    codes: Any,
+    factors: Any,
+    *,
+    bins: int,
+    kinds: Sequence[Kind] | None,
+    binning: Binning,
+    active: Any,
+    reference: bool,
+) -> Cells:
+    """The first half of ``measure``."""
+    bin_rules.check_bins(bins, binning, reference=reference)
     checked = check(codes, factors, kinds=kinds)
-    levels = _discrete_factors(checked, bins)
-    cells = _equal_width(checked.codes, bins)
+    z = checked.codes
+    every = reference and active is None
+    counted = np.full(z.shape[1], True) if every else active_mask(z, active)
+    levels = bin_rules.factor_cells(checked, bins, binning, reference=reference)
+    found = bin_rules.published_cells(z, bins) if reference else bin_rules.cells(z, bins, binning)
+    circles = []
+    for k, kind in enumerate(checked.kinds):
+        if kind == "cyclic" and not reference:
+            carriers, arcs = circle_cells(z, checked.factors[:, k], counted, bins, binning)
+            if len(carriers):
+                circles.append((k, carriers, Table(arcs, levels[:, [k]].T)))
+    return Cells(Table(found.T, levels.T), tuple(circles), counted, bins, binning, reference)
+
+
+def count(cells: Cells) -> Information:
+    """The second half of ``measure``."""
+    table = cells.table
+    rows, columns = marginals(table.rows), marginals(table.columns)
+    nothing = np.zeros((len(rows), len(columns)))
+    code_entropy, factor_entropy = entropy(rows), entropy(columns)
+    information = _information(table, code_entropy, factor_entropy)
+    circles = []
+    for factor, carriers, arcs in cells.circles:
+        turns, levels = marginals(arcs.rows), columns[[factor]]
+        carrier_entropy = entropy(turns)
+        circles.append(
+            Circle.best_of(
+                factor,
+                carriers,
+                information=_information(arcs, carrier_entropy, factor_entropy[[factor]])[:, 0],
+                chance=expected_information(turns, levels)[:, 0],
+                entropy=carrier_entropy,
+            )
+        )
     return Information(
-        np.stack([_information(cells, bins, level) for level in levels.T], axis=1),
-        np.array([_entropy(level) for level in levels.T]),
-        len(cells),
-        bins,
+        information,
+        factor_entropy,
+        table.rows.shape[1],
+        cells.bins,
+        nothing if cells.reference else expected_information(rows, columns),
+        nothing if cells.reference else chance_margin(rows, columns),
+        code_entropy,
+        cells.active,
+        cells.binning,
+        cells.reference,
+        tuple(circles),
     )
 
 
 def mutual_information(
-    codes: Any, factors: Any, *, bins: int = 20, kinds: Sequence[Kind] | None = None
+    codes: Any,
+    factors: Any,
+    *,
+    bins: int = 20,
+    kinds: Sequence[Kind] | None = None,
+    binning: Binning = "width",
+    reference: bool = False,
 ) -> np.ndarray:
-    """I(code; factor) in nats, (D, K), between 0 and the entropy of the factor. See ``measure``."""
-    return measure(codes, factors, bins=bins, kinds=kinds).mutual_information
+    """Plug-in I(code; factor) in nats, (D, K), from 0 to the factor's entropy. See ``measure``."""
+    cells = to_cells(
+        codes, factors, bins=bins, kinds=kinds, binning=binning, active=None, reference=reference
+    )
+    rows, columns = marginals(cells.table.rows), marginals(cells.table.columns)
+    return _information(cells.table, entropy(rows), entropy(columns))
 
 
-def entropies(factors: Any, *, bins: int = 20, kinds: Sequence[Kind] | None = None) -> np.ndarray:
+def entropies(
+    factors: Any,
+    *,
+    bins: int = 20,
+    kinds: Sequence[Kind] | None = None,
+    binning: Binning = "width",
+) -> np.ndarray:
     """Entropy in nats of each binned factor, (K,). See ``measure``."""
+    bin_rules.check_bins(bins, binning, reference=False)
     checked = check(factors, factors, kinds=kinds)
-    return np.array([_entropy(level) for level in _discrete_factors(checked, bins).T])
+    return entropy(marginals(bin_rules.factor_cells(checked, bins, binning).T))
 
 
-def _equal_width(values: np.ndarray, bins: int) -> np.ndarray:
-    """(N, M) values -> bin numbers 0 ... bins-1 over each column's range; constant columns 0."""
-    low, width = values.min(axis=0), np.ptp(values, axis=0)
-    position = (values - low) / np.where(width > 0, width, 1)
-    return np.asarray(np.minimum(position * bins, bins - 1), dtype=np.int64)
+def _information(table: Table, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    nats = rows[:, None] + columns - joint_entropies(table)
+    return np.asarray(np.clip(nats, 0.0, np.minimum(rows[:, None], columns)))  # rounding
 
 
-def _discrete_factors(checked: Checked, bins: int) -> np.ndarray:
-    if bins < 2:
-        raise ValueError(f"bins must be at least 2, got {bins}")
-    levels = _equal_width(checked.factors, bins)
-    for k, kind in enumerate(checked.kinds):
-        column = checked.factors[:, k]
-        if kind == "categorical":
-            levels[:, k] = np.unique(column, return_inverse=True)[1]
-        elif kind == "cyclic":
-            turn = np.mod(column, 2 * np.pi) / (2 * np.pi)
-            levels[:, k] = np.minimum(turn * bins, bins - 1)
-            if np.ptp(levels[:, k]) == 0:
-                raise ValueError(
-                    f"factors column {k} is cyclic and all its angles fall into one of {bins} "
-                    "bins; angles are in radians; for a short arc declare it continuous"
-                )
-    return levels
-
-
-def _entropy(levels: np.ndarray) -> float:
-    share = np.bincount(levels) / len(levels)
-    share = share[share > 0]
-    return float(-(share * np.log(share)).sum())
-
-
-def _information(cells: np.ndarray, bins: int, levels: np.ndarray) -> np.ndarray:
-    """I(cell; level) for each of the D columns of ``cells`` (N, D) and one (N,) ``levels``."""
-    samples, latents = cells.shape
-    values = int(levels.max()) + 1
-    index = (np.arange(latents) * bins + cells) * values + levels[:, None]  # (N, D)
-    joint = np.bincount(index.ravel(), minlength=latents * bins * values)
-    joint = joint.reshape(latents, bins, values).astype(np.float64)
-    independent = joint.sum(axis=2, keepdims=True) * joint.sum(axis=1, keepdims=True) / samples
-    ratio = np.divide(joint, independent, out=np.ones_like(joint), where=joint > 0)
-    nats: np.ndarray = (joint * np.log(ratio)).sum(axis=(1, 2)) / samples
-    return np.asarray(np.maximum(nats, 0.0))  # rounding may fall below
+def active_mask(codes: np.ndarray, active: Any) -> np.ndarray:
+    """``active`` as a boolean (D,) or a ValueError; None marks the latents that ever change."""
+    if active is None:
+        return np.asarray(np.ptp(codes, axis=0) > 0)
+    mask = np.asarray(active)
+    if mask.shape != (codes.shape[1],) or mask.dtype != np.bool_:
+        raise ValueError(
+            f"active must be one boolean for each of the {codes.shape[1]} latents, "
+            f"got shape {mask.shape} of {mask.dtype}"
+        )
+    return mask

@@ -1,0 +1,190 @@
+"""Bootstrap intervals over samples, for information metrics and for any other.
+
+    estimate -/+ z s        s the standard deviation of the metric over replicates
+
+and not the replicates' quantiles: a replicate draws rows with replacement, holds each drawn row
+1.6 times on average, and so has information that is biased upwards once more (twice the plug-in
+bias for independent pairs) and a predictor's test rows among its training rows. The spread of
+replicates tells of the estimate's spread; their centre does not tell where the truth lies. So the
+interval is for the metric at this number of samples: a bias that all samples of this size share
+(see ``information``) is no part of it.
+
+``information_interval`` bins once, counts replicates by weights, moves every entropy so that the
+replicates' mean is the estimate (or the gap of a maximum would be taken from values that lie apart
+by their bias alone), keeps E0, and hands an ``Information`` of each replicate to the metric. For
+noise s is too large, by up to 3**.5: the estimate's own chance part is taken for dependence.
+
+``interval`` calls a metric on drawn rows. Rows of one episode are not independent: give
+``episode`` to draw whole episodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from bvae_rl.factors import Kind
+from bvae_rl.metrics.binning import Binning
+from bvae_rl.metrics.information import Cells, Information, count, to_cells
+from bvae_rl.metrics.inputs import as_matrix
+from bvae_rl.metrics.tables import replicated_entropies
+
+_CIRCLE_CANDIDATES = 32  # of a cyclic factor that replicates look at: the best of the estimate
+
+
+@dataclass(frozen=True, eq=False)
+class Interval:
+    """An estimate and its interval at ``level``, arrays of the metric's shape ((), (K,), ...)."""
+
+    estimate: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    deviation: np.ndarray
+    level: float
+    replicates: int
+
+
+def information_interval(
+    metric: Callable[[Information], Any],
+    codes: Any,
+    factors: Any,
+    *,
+    bins: int = 20,
+    kinds: Sequence[Kind] | None = None,
+    binning: Binning = "width",
+    active: Any = None,
+    reference: bool = False,
+    replicates: int = 200,
+    level: float = 0.95,
+    seed: int = 0,
+    episode: Any = None,
+) -> Interval:
+    """Interval of a number or array that ``metric`` makes of an ``Information``.
+
+    Say ``lambda information: gap(information).per_factor``. ``episode`` (N,) numbers the episode of
+    each row. Settings and errors as for ``measure``; of a cyclic factor's candidates replicates
+    look at the 32 best.
+    """
+    cells = to_cells(
+        codes,
+        factors,
+        bins=bins,
+        kinds=kinds,
+        binning=binning,
+        active=active,
+        reference=reference,
+    )
+    weights = _weights(cells.table.rows.shape[1], replicates, seed, episode)
+    information = count(cells)
+    values = [metric(drawn) for drawn in _replicas(cells, information, weights)]
+    return _interval(metric(information), values, level)
+
+
+def interval(
+    metric: Callable[[np.ndarray, np.ndarray], Any],
+    codes: Any,
+    factors: Any,
+    *,
+    replicates: int = 50,
+    level: float = 0.95,
+    seed: int = 0,
+    episode: Any = None,
+) -> Interval:
+    """Interval of a number or array that ``metric`` makes of (N, D) codes and (N, K) factors.
+
+    For a metric that splits into training and test part, drawn rows stand on both sides and its
+    replicates vary less than fresh samples would: read it as a lower bound of the spread.
+    Raises ValueError for fewer than two replicates and what ``metric`` raises.
+    """
+    z, v = as_matrix(codes, "codes"), as_matrix(factors, "factors")
+    if len(z) != len(v):
+        raise ValueError(
+            f"codes and factors must describe the same samples, got {len(z)} and {len(v)} rows"
+        )
+    weights = _weights(len(z), replicates, seed, episode).astype(np.int64)
+    drawn = (np.repeat(np.arange(len(z)), weight) for weight in weights.T)
+    return _interval(metric(z, v), [metric(z[rows], v[rows]) for rows in drawn], level)
+
+
+def _weights(samples: int, replicates: int, seed: int, episode: Any) -> np.ndarray:
+    """(N, R) float32: how often each replicate holds each row."""
+    if replicates < 2:
+        raise ValueError(f"replicates must be at least 2, got {replicates}")
+    random = np.random.default_rng(seed)
+    if episode is None:
+        drawn = random.multinomial(samples, np.full(samples, 1 / samples), size=replicates)
+        return np.ascontiguousarray(drawn.T, dtype=np.float32)
+    names = np.asarray(episode)
+    if names.shape != (samples,):
+        raise ValueError(f"episode must number each of the {samples} rows, got {names.shape}")
+    _, which = np.unique(names, return_inverse=True)
+    episodes = int(which.max()) + 1
+    if episodes < 2:
+        raise ValueError("episodes can only be drawn from two or more, got one")
+    drawn = random.multinomial(episodes, np.full(episodes, 1 / episodes), size=replicates)
+    return np.ascontiguousarray(drawn.T[which], dtype=np.float32)
+
+
+def _replicas(cells: Cells, information: Information, weights: np.ndarray) -> list[Information]:
+    codes, factors, nats = _centred(
+        replicated_entropies(cells.table, weights),
+        information.code_entropy,
+        information.entropy,
+        information.mutual_information,
+    )
+    circles = []
+    for circle, (_, carriers, table) in zip(information.circles, cells.circles, strict=True):
+        first = circle.strongest(_CIRCLE_CANDIDATES, information.entropy[circle.factor])
+        rows = replace(table, rows=table.rows[first.rows])
+        assert (carriers[first.rows] == first.carriers).all()
+        own, _, shared = _centred(
+            replicated_entropies(rows, weights),
+            first.entropy,
+            information.entropy[[circle.factor]],
+            first.information[:, None],
+        )
+        circles.append((first, own, shared[..., 0]))
+    return [
+        replace(
+            information,
+            mutual_information=nats[r],
+            entropy=factors[r],
+            code_entropy=codes[r],
+            circles=tuple(
+                replace(circle, information=shared[r], entropy=own[r])
+                for circle, own, shared in circles
+            ),
+        )
+        for r in range(weights.shape[1])
+    ]
+
+
+def _centred(
+    drawn: tuple[np.ndarray, np.ndarray, np.ndarray],
+    rows: np.ndarray,
+    columns: np.ndarray,
+    information: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Replicates of row and column entropies and of information, with the estimates as means."""
+    row, column, joint = drawn
+    nats = row[:, :, None] + column[:, None] - joint
+    return (
+        row - row.mean(axis=0) + rows,
+        column - column.mean(axis=0) + columns,
+        nats - nats.mean(axis=0) + information,
+    )
+
+
+def _interval(estimate: Any, values: Sequence[Any], level: float) -> Interval:
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level}")
+    middle = np.asarray(estimate, dtype=np.float64)
+    deviation = np.std(np.array(values, dtype=np.float64), axis=0, ddof=1)
+    reach = NormalDist().inv_cdf((1 + level) / 2) * deviation
+    return Interval(
+        middle, middle - reach, middle + reach, np.asarray(deviation), level, len(values)
+    )
