@@ -1,4 +1,4 @@
-"""DCI: closed forms on importance matrices, and the ranking of codes by the forests."""
+"""DCI: closed forms on importance matrices, properties of the default, the published numbers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from bvae_rl.metrics import completeness, dci, disentanglement
-
-pytest.importorskip("sklearn")
+from bvae_rl.metrics.held_out import held_out
 
 
 def test_closed_forms_of_the_importance_matrix() -> None:
@@ -88,10 +87,65 @@ def test_cyclic_and_categorical_factors_by_their_rules(factors) -> None:
     np.testing.assert_allclose(found.importance[:, 1], [0, 0, 1, 0], atol=0.02)
 
 
-def test_the_seed_decides_and_threads_do_not(factors) -> None:
+@pytest.mark.parametrize("samples", [500, 4000])
+def test_noise_scores_nothing_and_identity_1(samples) -> None:
+    random = np.random.default_rng(5)
+    truth, noise = random.uniform(size=(samples, 4)), random.normal(size=(samples, 6))
+    found = dci(noise, truth)
+    assert max(found.disentanglement, found.completeness) < 0.05
+    assert abs(found.informativeness) < 0.06
+    perfect = dci(np.concatenate([truth, noise], axis=1), truth)
+    assert min(perfect.disentanglement, perfect.completeness, perfect.informativeness) > 0.99
+
+
+def test_every_value_of_a_coarse_code_is_split(factors) -> None:
+    codes = np.round(factors * 3)  # 7 values, fewer than bins
+    sharp = dci(codes, codes)
+    assert sharp.informativeness > 0.999 and sharp.disentanglement > 0.99
+
+
+def test_the_seed_draws_the_split_and_most_bounds_the_fit(factors) -> None:
     codes = factors @ np.random.default_rng(4).normal(size=(5, 5))
     first = dci(codes, factors, seed=1)
-    np.testing.assert_array_equal(
-        first.importance, dci(codes, factors, seed=1, n_jobs=2).importance
-    )
+    np.testing.assert_array_equal(first.importance, dci(codes, factors, seed=1).importance)
     assert not np.array_equal(first.importance, dci(codes, factors, seed=2).importance)
+    assert dci(codes, factors, seed=1, most=100).informativeness < first.informativeness
+    with pytest.raises(ValueError, match="trees must be at least 1"):
+        dci(codes, factors, trees=0)
+    with pytest.raises(ValueError, match="n_jobs must be at least 1"):
+        dci(codes, factors, n_jobs=0)
+
+
+def test_the_reference_is_the_published_one() -> None:
+    ensemble = pytest.importorskip("sklearn.ensemble")
+    entropy = pytest.importorskip("scipy.stats").entropy
+    random = np.random.default_rng(6)
+    label, value = random.integers(0, 3, 300), random.normal(size=300)
+    factors = np.stack([label, value], axis=1)
+    codes = np.stack([label + value, value, random.normal(size=300)], axis=1)
+    found = dci(codes, factors, kinds=["categorical", "continuous"], reference=True, n_jobs=2)
+
+    train, test = held_out(300, test_fraction=None, seed=0, reference=True)
+    models = [
+        ensemble.GradientBoostingClassifier(random_state=0),
+        ensemble.GradientBoostingRegressor(random_state=0),
+    ]
+    for model, factor in zip(models, factors.T, strict=True):
+        model.fit(codes[train], factor[train])
+    matrix = np.stack([model.feature_importances_ for model in models], axis=1)
+    np.testing.assert_allclose(found.importance, matrix)
+    scores = [m.score(codes[test], f[test]) for m, f in zip(models, factors.T, strict=True)]
+    np.testing.assert_allclose(found.informativeness_per_factor, scores)  # accuracy and R2
+    rows = 1 - entropy(matrix.T + 1e-11, base=2)
+    assert found.disentanglement == pytest.approx(rows @ matrix.sum(axis=1) / matrix.sum())
+    columns = 1 - entropy(matrix + 1e-11, base=3)
+    assert found.completeness == pytest.approx(columns @ matrix.sum(axis=0) / matrix.sum())
+
+
+def test_a_circle_in_the_reference() -> None:
+    pytest.importorskip("sklearn")
+    angle = np.random.default_rng(7).uniform(0, 2 * np.pi, size=(200, 1))
+    codes = np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
+    found = dci(codes, angle, kinds=["cyclic"], reference=True)
+    np.testing.assert_allclose(found.importance[:, 0], 0.5, atol=0.1)
+    assert found.informativeness > 0.98

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from bvae_rl.factors import Kind
 from bvae_rl.metrics.inputs import check, split, standardise
-from bvae_rl.metrics.regressor import fit_predict
-from bvae_rl.metrics.targets import make_targets
+from bvae_rl.metrics.targets import Targets, make_targets
 
 Model = Literal["mlp", "linear"]
 
@@ -48,10 +47,7 @@ def r2(
     these; otherwise a random ``test_fraction`` is held out. ``steps`` are those of the network.
     Raises ValueError for unusable arrays, an unknown model, and too few samples.
     """
-    if model not in ("mlp", "linear"):
-        raise ValueError(f"unknown model {model!r}; known are 'mlp' and 'linear'")
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
+    check_model(model, steps)
     if (codes_test is None) != (factors_test is None):
         raise ValueError("codes_test and factors_test must be given together")
 
@@ -69,12 +65,46 @@ def r2(
         train, test = np.split(np.arange(len(z)), [len(checked.codes)])
 
     targets = make_targets(v, checked.kinds)
-    x, y = standardise(z, train), targets.columns[train]
+    return scored(read(z, targets, train, test, model=model, seed=seed, steps=steps), targets, test)
+
+
+def read(
+    codes: np.ndarray,
+    targets: Targets,
+    train: np.ndarray,
+    test: np.ndarray,
+    *,
+    model: Model,
+    seed: int,
+    steps: int,
+) -> np.ndarray:
+    """Predictions (len(test), M) from checked (N, D) codes, fitted on the ``train`` rows."""
+    x, y = standardise(codes, train), targets.columns[train]
     if model == "linear":
-        predicted = _line(x[train], y, x[test])
-    else:
-        predicted = fit_predict(x[train], y, x[test], owner=targets.owner, seed=seed, steps=steps)
-    per_factor = targets.score(predicted, test)
+        return line(x[train], y, x[test])
+    from bvae_rl.metrics.regressor import fit_predict  # torch is loaded where it is used
+
+    return fit_predict(x[train], y, x[test], owner=targets.owner, seed=seed, steps=steps)
+
+
+def line(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> np.ndarray:
+    """Predictions (N', M) by least squares of ``y`` (N, M) on ``x`` (N, D), which is centred."""
+    mean = y.mean(axis=0)  # so this is the intercept
+    slope = np.linalg.lstsq(x, y - mean, rcond=None)[0]
+    return np.asarray(x_test @ slope + mean)
+
+
+def check_model(model: str, steps: int) -> None:
+    """ValueError for an unknown model or too few steps."""
+    if model not in get_args(Model):
+        raise ValueError(f"unknown model {model!r}; known are 'mlp' and 'linear'")
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+
+
+def scored(predicted: np.ndarray, targets: Targets, rows: np.ndarray) -> R2:
+    """The scores of predictions (len(rows), M) of the given rows."""
+    per_factor = targets.score(predicted, rows)
     return R2(per_factor, float(per_factor.mean()))
 
 
@@ -85,9 +115,3 @@ def _stack(train: np.ndarray, test: np.ndarray, name: str) -> np.ndarray:
             f"got {train.shape[1]} and {test.shape[1]}"
         )
     return np.concatenate([train, test])
-
-
-def _line(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> np.ndarray:
-    mean = y.mean(axis=0)  # x is centred, so this is the intercept
-    slope = np.linalg.lstsq(x, y - mean, rcond=None)[0]
-    return np.asarray(x_test @ slope + mean)

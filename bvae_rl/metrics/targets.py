@@ -34,10 +34,13 @@ class Targets:
     def score(self, predicted: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Score per factor, (K,), of ``predicted`` (len(rows), M) on the given rows."""
         scores = [
-            _score(self.of(k)[rows], predicted[:, self.owner == k], kind, k)
-            for k, kind in enumerate(self.kinds)
+            self.score_one(k, predicted[:, self.owner == k], rows) for k in range(len(self.kinds))
         ]
         return np.array(scores)
+
+    def score_one(self, factor: int, predicted: np.ndarray, rows: np.ndarray) -> float:
+        """Score of the ``predicted`` columns (len(rows), C) of one factor on the given rows."""
+        return _score(self.of(factor)[rows], predicted, self.kinds[factor], factor)
 
 
 def make_targets(factors: np.ndarray, kinds: Sequence[Kind]) -> Targets:

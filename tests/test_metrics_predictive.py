@@ -1,0 +1,99 @@
+"""What SAP, explicitness, IRS, MCC and DCI share: refusals, invariances and bounds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bvae_rl.metrics import dci
+from bvae_rl.metrics.explicitness import explicitness
+from bvae_rl.metrics.factor_correlation import factor_correlation
+from bvae_rl.metrics.irs import irs
+from bvae_rl.metrics.mcc import mcc
+from bvae_rl.metrics.sap import sap
+from bvae_rl.metrics.total_correlation import gaussian_total_correlation
+from tests.test_metrics_inputs import BAD
+
+pytest.importorskip("sklearn")
+KINDS = ["continuous", "cyclic", "categorical"]
+METRICS = {
+    "sap": lambda *a, **k: sap(*a, **k).score,
+    "explicitness": lambda *a, **k: explicitness(*a, **k).score,
+    "irs": lambda *a, **k: irs(*a, **k).score,
+    "mcc": lambda *a, **k: mcc(*a, **k).score,
+    "spearman": lambda *a, **k: mcc(*a, method="spearman", **k).score,
+    "dci": lambda *a, **k: dci(*a, **k).disentanglement,
+}
+LOWEST = {"explicitness": -1, "mcc": -1, "spearman": -1}
+some = settings(max_examples=8, deadline=None, derandomize=True, database=None)
+
+
+def world(seed: int, samples: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    """Codes (N, 5) that mix a value, an angle and a label, and these."""
+    random = np.random.default_rng(seed)
+    value, angle = random.normal(size=samples), random.uniform(0, 2 * np.pi, samples)
+    label = random.integers(0, 3, samples)
+    known = np.stack([value, np.cos(angle), np.sin(angle), label], axis=1)
+    codes = known @ random.normal(size=(4, 5)) + random.uniform(0, 2) * random.normal(
+        size=(samples, 5)
+    )
+    return codes, np.stack([value, angle, label], axis=1)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("case", BAD)
+def test_bad_arrays_are_refused(metric, case) -> None:
+    codes, factors, kinds, message = BAD[case]
+    with pytest.raises(ValueError, match=message):
+        METRICS[metric](codes, factors, kinds=kinds)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@given(seed=st.integers(0, 10**6), power=st.integers(-60, 60))
+@some
+def test_order_sign_and_scale_of_the_codes_do_not_matter(metric, seed, power) -> None:
+    codes, factors = world(seed)
+    random = np.random.default_rng(seed)
+    scale = random.choice([-1, 1], 5) * 2.0 ** random.integers(-abs(power), abs(power) + 1, 5)
+    moved = (codes * scale)[:, random.permutation(5)]
+    first, again = (METRICS[metric](z, factors, kinds=KINDS) for z in (codes, moved))
+    close = 0.02 if metric in ("dci", "sap") else 2e-3  # trees break ties from the left
+    assert again == pytest.approx(first, abs=close)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("reference", [False, True])
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=4, deadline=None, derandomize=True, database=None)
+def test_scores_are_bounded(metric, reference, seed) -> None:
+    if metric == "dci" and reference:
+        return  # the same two functions of the importances; they are too slow to repeat here
+    codes, factors = world(seed, samples=60)
+    more = {} if metric == "spearman" else {"reference": reference}
+    assert LOWEST.get(metric, 0) <= METRICS[metric](codes, factors, kinds=KINDS, **more) <= 1
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_lists_and_integers_are_taken(metric) -> None:
+    codes, factors = world(0)
+    found = METRICS[metric](codes.tolist(), np.round(factors).astype(int), kinds=KINDS)
+    assert np.isfinite(found)
+
+
+@given(seed=st.integers(0, 10**6))
+@some
+def test_total_correlation_is_that_of_any_order_and_scale(seed) -> None:
+    codes, _ = world(seed)
+    first = gaussian_total_correlation(codes).nats
+    moved = codes[:, ::-1] * [-1, 1e-9, 1e9, 2, -3] + [5, 0, 0, -1, 0]
+    assert gaussian_total_correlation(moved).nats == pytest.approx(first, abs=1e-6)
+
+
+@given(seed=st.integers(0, 10**6))
+@some
+def test_factor_correlations_are_bounded_and_independent_ones_small(seed) -> None:
+    _, factors = world(seed, samples=2000)
+    matrix = factor_correlation(factors, kinds=KINDS)
+    assert np.abs(matrix).max() <= 1 and np.abs(matrix - np.eye(3)).max() < 0.12
