@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from bvae_rl.losses import kl_per_latent
-from bvae_rl.metrics import MIG
+from bvae_rl.metrics import MIG, Scores
 from bvae_rl.model import BetaVAE
 from bvae_rl.plots import factor_heatmap, kl_bars, png, reconstructions, traversal_grid
+from bvae_rl.plots.style import new_figure
 from bvae_rl.plug.frames_in import x_to_frames
 from bvae_rl.runs import Run
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 SHOWN = 20  # reconstructions
 MOST_ROWS = 16  # latents in a traversal, those of largest KL
+SHARE = "share of the factor's information, adjusted for chance"
 SPREAD = np.linspace(-2.0, 2.0, 9)  # in standard deviations of the latent over the frames
 
 
@@ -61,16 +63,37 @@ def traversals(vae: BetaVAE, mu: np.ndarray, kl: np.ndarray) -> Figure:
 def information_heatmap(
     vae: BetaVAE, gaps: MIG, factors: Sequence[str], *, active: np.ndarray | None = None
 ) -> Figure:
-    """Share of each factor's information that each latent holds, I(z; v) / H(v)."""
+    """Share of each factor's information that each latent holds, adjusted for chance."""
     return factor_heatmap(
-        gaps.mutual_information / gaps.entropy,
+        gaps.shares.clip(0.0),
         latent_names(vae),
         factors,
         title="Which latent tracks which factor",
-        value_label="share of the factor's information, I(z; v) / H(v)",
+        value_label=SHARE,
         groups=vae.config.groups or None,
         active=active,
     )
+
+
+def scores_heatmap(vaes: Mapping[str, BetaVAE], scores: Mapping[str, Scores]) -> Figure:
+    """``information_heatmap`` of each VAE that was scored under its name, side by side."""
+    shares = {name: scores[name].all.mig.shares.clip(0.0) for name in vaes}
+    widest = max(matrix.shape[1] for matrix in shares.values())
+    tallest = max(len(matrix) for matrix in shares.values())
+    figure = new_figure((2.6 + 0.72 * widest) * len(vaes), 1.5 + 0.235 * tallest)
+    for n, (name, vae) in enumerate(vaes.items()):
+        factor_heatmap(
+            shares[name],
+            latent_names(vae),
+            scores[name].all.factors,
+            title="Which latent tracks which factor" if len(vaes) == 1 else name,
+            value_label=SHARE,
+            groups=vae.config.groups or None,
+            active=np.isin(range(scores[name].latents), scores[name].active),
+            vmax=1.0,
+            ax=figure.add_subplot(1, len(vaes), n + 1),
+        )
+    return figure
 
 
 def latent_names(vae: BetaVAE) -> list[str]:

@@ -1,12 +1,11 @@
-"""Score a VAE on frames with known factors: MIG, DCI, R2, beside an untrained encoder and PCA."""
+"""Score VAEs on frames with known factors, beside floors, the ceiling, and visited frames."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,15 +17,18 @@ from bvae_rl.factor_wrapper import settable_env
 from bvae_rl.factors import require_factor_env
 from bvae_rl.frames import Frames, FrameStore
 from bvae_rl.hub import find_vae
-from bvae_rl.metrics import Scores, conclusions, score, table
+from bvae_rl.metrics import MetricReport, Scores, conclusions
+from bvae_rl.metrics.array_metrics import chosen
+from bvae_rl.metrics.report import LEAST_EPISODES
 from bvae_rl.model import BetaVAE, read_config
 from bvae_rl.pca import PCAEncoder
-from bvae_rl.pictures import information_heatmap, mean_kl
+from bvae_rl.pictures import mean_kl, scores_heatmap
 from bvae_rl.plots import png
 from bvae_rl.plug.frames_in import FrameLayout, frames_to_x
 from bvae_rl.plug.latent_env import Encoder
-from bvae_rl.probe_sets import probe_set
+from bvae_rl.probe_sets import on_policy_set, probe_set
 from bvae_rl.runs import Row, Run
+from bvae_rl.scripts import evaluate_more as more
 from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.validation import ACTIVE_KL, validate
@@ -35,9 +37,8 @@ TRAINED, UNTRAINED, PCA = "trained", "untrained", "pca"
 ROWS, CONCLUSIONS = "rows.json", "conclusions.json"
 OTHER_SEED = 1_000_003  # PCA is fitted on other frames than are scored
 PCA_FRAMES = 10_000
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+VISITED = ", visited"
+DEFAULT = ("mig_sup", "modularity", "infomec", "sap")
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,26 @@ class Args:
     world: EnvArgs = EnvArgs()
     looks: str | None = None
     """named set of looks to draw from; what does not vary in it is not scored"""
+    compare: tuple[str, ...] = ()
+    """further VAEs for the same frames, side by side; with two or more UDR too"""
+    metrics: tuple[str, ...] = DEFAULT
+    """beside MIG, DCI and R2: mig_sup, jemmig, dcimig, modularity, infomec, sap, explicitness, irs,
+    mcc, total_correlation, all; and factor_vae, beta_vae (not in all), which draw frames of their
+    own"""
+    other_looks: tuple[str, ...] = ()
+    """sets of looks in which readers fitted in --looks are tested: the generalisation score"""
     out: Path | None = None
     """where scores.json and the heatmap go; default runs/evaluate/NAME"""
     samples: int = 8000
     """frames with independent factors"""
+    visited: int = 4000
+    """frames visited by a random policy, scored beside them; 0: none"""
     floors: bool = True
-    """also score an untrained encoder and PCA of the same size"""
+    """also score an untrained encoder, PCA of the same size, shuffled codes and the true factors"""
+    reference: bool = False
+    """the published definitions instead of those corrected for chance"""
+    replicates: int = 200
+    """bootstrap draws behind the intervals of MIG and R2; 0: none"""
     fit_steps: int = 2000
     """training steps of the small network behind each R2"""
     seed: int = 0
@@ -63,7 +78,10 @@ class Args:
 
 @dataclass(frozen=True)
 class Result:
-    """Scores by name of the code; empty where the environment knows no factors."""
+    """Scores by name of the code; empty where the environment knows no factors.
+
+    ``metrics`` holds what is no score of one code on the probe set.
+    """
 
     scores: dict[str, Scores]
     metrics: dict[str, float]
@@ -71,33 +89,86 @@ class Result:
 
 
 def main(args: Args) -> Result:
-    """Probe, encode, score, draw."""
-    folder = find_vae(args.vae)
-    vae = BetaVAE.load(folder)
+    """Probe, encode once, score, draw."""
+    chosen([name for name in args.metrics if name not in more.INTERVENTIONAL])
+    folders = {folder.name: folder for folder in map(find_vae, (args.vae, *args.compare))}
+    if len(folders) < 1 + len(args.compare):
+        raise ValueError(f"the VAEs to compare need folders of different names, got {folders}")
+    vaes = {name: BetaVAE.load(folder) for name, folder in folders.items()}
+    name, vae = next(iter(vaes.items()))
     env = args.world.config(args.looks)
-    run = Run(args.out or Path("runs/evaluate") / folder.name)
+    run = Run(args.out or Path("runs/evaluate") / name)
     world = env.make()
-    FrameLayout.of(world.observation_space, shape=vae.config.shape)
+    for one in vaes.values():
+        FrameLayout.of(world.observation_space, shape=one.config.shape)
     source = settable_env(world)
     if source is None:
         return _without_factors(args, env, vae, run)
-    codes = {folder.name: TRAINED} | ({UNTRAINED: UNTRAINED, PCA: PCA} if args.floors else {})
-    progress = Progress(dict.fromkeys(codes, 30.0))
-    scores = {
-        name: score_encoder(code, env, args, progress=partial(progress.update, name))
-        for name, code in codes.items()
-    }
+    probe = probe_set(world, args.samples, seed=args.seed)
+    report = new_report(probe, source.factor_specs, args)
+    met = _met(env, args)
+    steps = [*vaes, *(f"{one}{VISITED}" for one in vaes if met)]
+    steps += [UNTRAINED, PCA, "bounds"] if args.floors else []
+    progress = Progress(dict.fromkeys([*steps, "more"], 20.0))
+    for label, model in vaes.items():
+        add_vae(report, label, model, probe)
+        progress.update(label, 1.0)
+        if met is not None:
+            add_vae(report, f"{label}{VISITED}", model, met, episode=met.episode)
+            progress.update(f"{label}{VISITED}", 1.0)
+    if args.floors:
+        for code in (UNTRAINED, PCA):
+            report.add(code, encoder(code, vae, world, args).encode_frames(probe.frames))
+            progress.update(code, 1.0)
+        report.add_bounds(name)
+        progress.update("bounds", 1.0)
+    further = more.measured(vaes, world, probe, args)
     progress.close()
-    own = scores[folder.name]
-    rows = [row for name, one in scores.items() for row in score_rows(name, one, env, args)]
-    run.write_json("scores.json", {name: one.to_json() for name, one in scores.items()})
+    rows = [row for one, s in report.scores.items() for row in score_rows(one, s, env, args)]
+    run.write_json("scores.json", {**report.to_json(), **({"more": further} if further else {})})
     run.write_json("results.json", [row.to_dict() for row in rows])
-    say(table(scores))
-    for sentence in conclusions(own, source.factor_specs):
+    say(report.table())
+    for key, value in further.items():
+        say(f"{key}: {value:.3f}")
+    for sentence in report.conclusions(name):
         say(f"- {sentence}")
-    run.write_file("heatmap.png", png(heatmap(vae, own)))
+    run.write_file("heatmap.png", png(scores_heatmap(vaes, report.scores)))
     wrote(run.folder, f"bvae-rl visualize {args.vae} {args.world.flags}")
-    return Result(scores, {}, run.folder)
+    return Result(report.scores, further, run.folder)
+
+
+def new_report(probe: Frames, specs: Any, args: Args) -> MetricReport:
+    """An empty report on the probe set, with the settings of the arguments."""
+    metrics = [name for name in args.metrics if name not in more.INTERVENTIONAL]
+    return MetricReport(
+        probe.factors, specs, metrics=metrics, reference=args.reference, seed=args.seed,
+        replicates=args.replicates, steps=args.fit_steps,
+    )  # fmt: skip
+
+
+def add_vae(
+    report: MetricReport, name: str, vae: BetaVAE, frames: Frames, *, episode: Any = None
+) -> Scores:
+    """Score the VAE's code of the frames; latents of little KL are inactive."""
+    mu, logvar = vae.posterior_frames(frames.frames)
+    return report.add(
+        name, mu, groups=vae.config.groups, active=mean_kl(mu, logvar) > ACTIVE_KL,
+        factors=frames.factors, episode=episode,
+    )  # fmt: skip
+
+
+def _met(env: EnvConfig, args: Args) -> Frames | None:
+    """Frames that a random policy visits, if wanted and of enough episodes to test on others."""
+    if not args.visited:
+        return None
+    met = on_policy_set(env.make(), None, args.visited, seed=args.seed)
+    if (episodes := len(np.unique(met.episode))) >= LEAST_EPISODES:
+        return met
+    say(
+        f"visited frames are not scored: {args.visited} are of {episodes} episodes, and "
+        f"{LEAST_EPISODES} are needed to test on others than were fitted; see --visited"
+    )
+    return None
 
 
 def task(
@@ -114,49 +185,28 @@ def task(
     config = {"env": asdict(env), **asdict(args), "vae": read_config(args.vae)["weights_sha256"]}
     if run.done("score", config=config):
         return progress(1.0)
-    scores = score_encoder(code, env, args, progress=progress)
+    vae, world = BetaVAE.load(find_vae(args.vae)), env.make()
+    probe = probe_set(world, args.samples, seed=args.seed)
+    specs = require_factor_env(world).factor_specs
+    report = new_report(probe, specs, args)
+    progress(0.2)
+    if code == TRAINED:
+        scores = add_vae(report, name, vae, probe)
+        run.write_json(CONCLUSIONS, conclusions(scores, specs))
+        run.write_file("heatmap.png", png(scores_heatmap({name: vae}, report.scores)))
+    else:
+        scores = report.add(name, encoder(code, vae, world, args).encode_frames(probe.frames))
     run.write_json("scores.json", scores.to_json())
     run.write_json(ROWS, [row.to_dict() for row in score_rows(name, scores, env, args)])
-    if code == TRAINED:
-        specs = require_factor_env(env.make()).factor_specs
-        run.write_json(CONCLUSIONS, conclusions(scores, specs))
-        run.write_file("heatmap.png", png(heatmap(BetaVAE.load(args.vae), scores)))
     run.mark_done("score", config=config)
-
-
-def score_encoder(
-    code: str, env: EnvConfig, args: Args, *, progress: Callable[[float], None]
-) -> Scores:
-    """Score ``trained`` (the VAE), ``untrained`` or ``pca`` on a probe set of ``env``."""
-    vae = BetaVAE.load(find_vae(args.vae))
-    world = env.make()
-    probe = probe_set(world, args.samples, seed=args.seed)
-    progress(0.1)
-    codes = _encoder(code, vae, world, args).encode_frames(probe.frames)
-    groups, active = None, None
-    if code == TRAINED:
-        groups = vae.config.groups
-        active = mean_kl(*vae.posterior_frames(probe.frames)) > ACTIVE_KL
-    progress(0.3)
-    assert probe.factors is not None
-    specs = require_factor_env(world).factor_specs
-    scores = score(
-        codes,
-        probe.factors,
-        specs,
-        groups=groups,
-        active=active,
-        seed=args.seed,
-        steps=args.fit_steps,
-    )
     progress(1.0)
-    return scores
 
 
 def score_rows(name: str, scores: Scores, env: EnvConfig, args: Args) -> list[Row]:
     """One row a metric; a part of the code ("content") is an arm of its own, ``name/content``."""
     trained = read_config(find_vae(args.vae)).get("training", {})
-    seed = args.seed if name in (UNTRAINED, PCA) else trained.get("seed")
+    own = name in (UNTRAINED, PCA) or name in args.compare
+    seed = args.seed if own else trained.get("seed")
     return [
         Row(
             study="representation",
@@ -180,33 +230,22 @@ def _placed(key: str) -> list[tuple[str, str]]:
     part, _, metric = key.partition("/")
     if part == "leak":  # by a line it is never more: left out
         factor = metric.removeprefix("r2/") if metric else "largest"
-        return (
-            []
-            if factor == "r2" or factor.startswith("linear_r2")
-            else [("content", f"leak/{factor}")]
-        )
-    if part not in ("active", "content", "look"):
+        if factor.startswith(("r2", "linear_r2")):
+            return []
+        return [("content", f"leak/{factor}")]
+    if part not in ("content", "look"):
         part, metric = "", key
     return [(part, f"{metric}/mean" if metric in ("r2", "linear_r2", "mig") else metric)]
 
 
-def heatmap(vae: BetaVAE, scores: Scores) -> Figure:
-    """Share of each factor's information that each latent holds, the picture behind MIG."""
-    active = None
-    if scores.active is not None:
-        active = np.isin(range(scores.latents), scores.active.latents)
-    return information_heatmap(vae, scores.all.mig, scores.all.factors, active=active)
-
-
-def _encoder(code: str, vae: BetaVAE, world: Any, args: Args) -> Encoder:
+def encoder(code: str, vae: BetaVAE, world: Any, args: Args) -> Encoder:
+    """The ``untrained`` encoder of the VAE's shape, or ``pca`` of as many components."""
     if code == UNTRAINED:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(args.seed)
             return BetaVAE(vae.config).eval()
-    if code == PCA:
-        frames = probe_set(world, PCA_FRAMES, seed=args.seed + OTHER_SEED).frames
-        return PCAEncoder.fit(frames, vae.config.latents, seed=args.seed)
-    return vae
+    frames = probe_set(world, PCA_FRAMES, seed=args.seed + OTHER_SEED).frames
+    return PCAEncoder.fit(frames, vae.config.latents, seed=args.seed)
 
 
 def _without_factors(args: Args, env: EnvConfig, vae: BetaVAE, run: Run) -> Result:

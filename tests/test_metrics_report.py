@@ -8,7 +8,19 @@ import numpy as np
 import pytest
 
 from bvae_rl.factors import FactorSpec
-from bvae_rl.metrics import Scores, conclusions, dci, measure, mig, r2, report, score, table
+from bvae_rl.metrics import (
+    ARRAY_METRICS,
+    MetricReport,
+    Scores,
+    conclusions,
+    dci,
+    measure,
+    mig,
+    r2,
+    report,
+    score,
+    table,
+)
 
 pytest.importorskip("sklearn")
 
@@ -60,12 +72,12 @@ def test_the_parts_are_the_metrics_of_their_columns(scores) -> None:
 
 def test_active_latents_are_the_mask_or_the_ones_that_move(scores) -> None:
     assert (scores.latents, scores.active_latents) == (8, 7)
-    assert scores.active.latents == (0, 1, 2, 3, 5, 6, 7)
+    assert scores.active == (0, 1, 2, 3, 5, 6, 7)
     codes, factors = world(200)
     none = score(codes, factors, SPECS, active=np.zeros(8, bool), steps=1)
-    assert none.active is None and none.active_latents == 0
+    assert none.active == () and none.all.mig.score == 0
     every = score(codes, factors, SPECS, active=np.ones(8, bool), steps=1)
-    assert every.active is None and every.active_latents == 8
+    assert every.active_latents == 8
     with pytest.raises(ValueError, match="one boolean for each of the 8 latents"):
         score(codes, factors, SPECS, active=np.ones(8))
 
@@ -112,7 +124,7 @@ def test_rows_and_json_hold_the_same_plain_numbers(scores) -> None:
     assert rows["mig"] == tree["all"]["mig"]["score"] == scores.all.mig.score
     assert rows["content/r2/y"] == tree["content"]["r2"]["per_factor"][1]
     assert rows["leak"] == max(tree["leak"]["r2"]["per_factor"])
-    assert rows["active_latents"] == tree["active_latents"] == 7
+    assert rows["active_latents"] == len(tree["active"]) == 7
     assert np.shape(tree["all"]["dci"]["importance"]) == (8, 5)
     json.dumps(rows, allow_nan=False)
 
@@ -130,7 +142,7 @@ def test_the_table_has_one_column_a_code_and_dashes_for_what_is_missing(scores) 
     first = lines[lines.index("all latents") + 1]
     assert first.split()[2:] == [f"{scores.all.r2.mean:.3f}", f"{floor.all.r2.mean:.3f}"]
     assert {len(line) for line in lines if line.startswith("  ")} == {len(lines[0])}
-    assert sum("DCI disentanglement" in line for line in lines) == 3  # all, active, content
+    assert sum("DCI disentanglement" in line for line in lines) == 2  # all, content
     with pytest.raises(ValueError, match="at least one code"):
         table({})
 
@@ -139,11 +151,12 @@ def test_the_conclusions_say_what_is_where(scores) -> None:
     said = conclusions(scores, SPECS)
     text = "\n".join(said)
     assert any(s.startswith("latent 1 tracks y: 1.00 of its information; R2") for s in said)
-    assert any(s.startswith("heading is shared by latents") for s in said)
+    assert any(s.startswith("latents 2 and 3 carry heading as a circle; R2") for s in said)
     assert "latent 6 tracks shape: 1.00 of its information" in text
     assert "no look factor could be read well from the content latents" in text
     assert "7 of 8 latents are active" in said
-    assert "with 600 samples chance alone gives up to 0.30 nats" in text
+    assert f"with 600 samples chance alone gives up to {scores.chance:.2f} nats" in text
+    assert 0.2 < scores.chance < 0.4  # about 19 * 19 / 1200
     with pytest.raises(ValueError, match="but the specs describe x, y"):
         conclusions(scores, SPECS[:2])
 
@@ -170,3 +183,88 @@ def test_what_does_not_fit_together_is_refused() -> None:
         score(codes, factors, SPECS, groups={"content": (0, 9)})
     with pytest.raises(ValueError, match="got 100 and 99 rows"):
         score(codes, factors[:99], SPECS)
+
+
+def test_further_metrics_are_added_by_name() -> None:
+    codes, factors = world(300)
+    some = score(codes, factors, SPECS, metrics=("sap", "mig_sup"), steps=1)
+    assert list(some.all.further) == ["mig_sup", "sap"]
+    every = score(codes, factors, SPECS, metrics=("all",), groups=GROUPS, steps=1)
+    rows = every.to_rows_dict()
+    names = {"infom", "infoe", "infoc"} | set(ARRAY_METRICS) - {"infomec"}
+    assert names <= set(rows) and {f"content/{name}" for name in names} <= set(rows)
+    assert len(names) == 12 and "modularity" in table({"one": every})
+    with pytest.raises(ValueError, match="unknown metric 'sapp'; known: mig_sup"):
+        score(codes, factors, SPECS, metrics=("sapp",))
+
+
+def test_published_definitions_are_taken_throughout() -> None:
+    codes, factors = world(200)
+    codes, factors, specs = codes[:, :4], factors[:, :3], SPECS[:3]
+    found = score(codes, factors, specs, reference=True, metrics=("mig_sup",), steps=1)
+    angles = factors * [1, 1, 2 * np.pi / 4]
+    kinds = ["continuous", "continuous", "cyclic"]
+    assert found.all.mig.score == mig(codes, angles, kinds=kinds, reference=True).score
+    assert (
+        found.all.dci.disentanglement
+        == dci(codes, angles, kinds=kinds, reference=True).disentanglement
+    )
+
+
+def test_intervals_hold_the_scores_and_shrink_with_samples() -> None:
+    width = {}
+    for samples in (400, 3000):
+        codes, factors = world(samples)
+        found = score(codes[:, :6], factors, SPECS, replicates=60, steps=20)
+        assert found.all.mig_interval is not None and found.all.mig_interval.shape == (6, 2)
+        low, high = found.all.mig_interval.T
+        values = np.array([found.all.mig.score, *found.all.mig.per_factor])
+        assert (low <= values + 1e-9).all() and (values <= high + 1e-9).all()
+        width[samples] = high[0] - low[0]
+        rows = found.to_rows_dict()
+        assert rows["r2_low"] <= rows["r2"] <= rows["r2_high"]
+        assert "95% interval" in table({"one": found})
+    assert width[3000] < width[400]
+
+
+def test_visited_frames_are_tested_on_other_episodes() -> None:
+    random = np.random.default_rng(0)
+    episode = np.repeat(np.arange(40), 25)
+    factors = random.uniform(size=40)[episode][:, None]  # constant within an episode
+    codes = np.eye(40)[episode]  # which episode it is: says all inside, nothing of others
+    specs = (FactorSpec("x"),)
+    assert score(codes, factors, specs, steps=1).all.linear_r2.mean > 0.99
+    assert score(codes, factors, specs, steps=1, episode=episode).all.linear_r2.mean < 0.1
+    with pytest.raises(ValueError, match="of 4 episodes; at least 14"):
+        score(codes[:100], factors[:100], specs, episode=episode[:100])
+    with pytest.raises(ValueError, match="number each of the 1000 samples"):
+        score(codes, factors, specs, episode=episode[:9])
+
+
+def test_factors_that_go_together_are_named() -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=2000)
+    factors = np.stack([x, 0.8 * x + 0.6 * random.normal(size=2000)], axis=1)
+    found = score(factors, factors, SPECS[:2], steps=1)
+    assert found.factor_correlation[0, 1] == pytest.approx(0.8, abs=0.03)
+    said = conclusions(found, SPECS[:2])
+    assert any("correlated in these samples" in s and "x and y (0.8" in s for s in said)
+
+
+def test_a_report_sets_codes_between_chance_and_the_truth() -> None:
+    codes, factors = world(1500)
+    found = MetricReport(factors, SPECS, metrics=("sap",), steps=200)
+    found.add("ours", codes, groups=GROUPS)
+    found.add_bounds("ours")
+    worst, best = found.scores["shuffled"], found.scores["true factors"]
+    assert worst.all.mig.score < 0.03 and worst.all.dci.informativeness < 0.05
+    assert best.all.mig.score > 0.98 and best.all.dci.disentanglement > 0.98
+    assert best.all.r2.mean > 0.95 and best.latents == 6  # cosine and sine of the heading
+    assert found.table().splitlines()[0].split() == ["ours", "shuffled", "true", "factors"]
+    assert found.conclusions("ours") == conclusions(found.scores["ours"], SPECS)
+    json.dumps(found.to_json(), allow_nan=False)
+    other = world(400)
+    found.add("visited", other[0], factors=other[1])
+    assert found.scores["visited"].samples == 400
+    with pytest.raises(ValueError, match="scores of 'ours' already"):
+        found.add("ours", codes)

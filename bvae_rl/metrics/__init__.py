@@ -1,36 +1,47 @@
-"""Disentanglement metrics: arrays in, frozen dataclasses out.
+"""Disentanglement metrics: arrays in, numbers and frozen dataclasses out.
 
-``codes`` are (N, D) latents (posterior means), ``factors`` the (N, K) true factors of the same
-frames. ``kinds`` gives one of ``continuous`` (default), ``cyclic`` (an angle in radians) or
-``categorical`` per factor. Information is in nats. A new metric is one new file beside these; one
-that rests on mutual information takes an ``Information``, which is measured once per report.
+Three signatures. *Arrays*: ``codes`` (N, D) latents (posterior means) and ``factors`` (N, K), the
+true factors of the same frames; ``kinds`` gives one of ``continuous`` (default), ``cyclic`` (an
+angle in radians) or ``categorical`` per factor. *Interventional*: codes (G, L, D) of groups of
+frames and the factor ``fixed`` (G,) that each group shares. *Several models*: a list of codes.
+
+The default is corrected for chance and tested on held-out samples, so that the true factors score 1
+and noise 0; ``reference=True`` gives the published definitions. Information is in nats. A new
+metric is one new file beside these; one that rests on mutual information takes an ``Information``,
+which is measured once per report.
 """
 
+from bvae_rl.metrics.array_metrics import ARRAY_METRICS
 from bvae_rl.metrics.dci import DCI, completeness, dci, disentanglement
+from bvae_rl.metrics.explicitness import Explicitness, explicitness
+from bvae_rl.metrics.factor_correlation import factor_correlation
+from bvae_rl.metrics.generalisation import Generalisation, generalisation
+from bvae_rl.metrics.infoe import InfoE, infoe
+from bvae_rl.metrics.infomec import InfoMEC, infoc, infom, infomec
 from bvae_rl.metrics.information import Information, entropies, measure, mutual_information
+from bvae_rl.metrics.intervals import Interval, information_interval, interval
+from bvae_rl.metrics.interventional import FactorVAEScore, beta_vae_score, factor_vae_score
+from bvae_rl.metrics.irs import IRS, irs
+from bvae_rl.metrics.mcc import MCC, mcc
+from bvae_rl.metrics.metric_report import MetricReport
 from bvae_rl.metrics.mig import MIG, gap, mig
+from bvae_rl.metrics.mig_family import FactorGap, MIGSup, dcimig, jemmig, mig_sup, rmig
+from bvae_rl.metrics.modularity import Modularity, modularity
 from bvae_rl.metrics.regression import R2, r2
-from bvae_rl.metrics.report import CodeScores, Readout, Scores, score
+from bvae_rl.metrics.report import score
+from bvae_rl.metrics.sap import SAP, sap
+from bvae_rl.metrics.scores import CodeScores, Readout, Scores
 from bvae_rl.metrics.summary import conclusions, table
+from bvae_rl.metrics.total_correlation import TotalCorrelation, gaussian_total_correlation
+from bvae_rl.metrics.udr import UDR, udr
 
 __all__ = [
-    "DCI",
-    "MIG",
-    "R2",
-    "CodeScores",
-    "Information",
-    "Readout",
-    "Scores",
-    "completeness",
-    "conclusions",
-    "dci",
-    "disentanglement",
-    "entropies",
-    "gap",
-    "measure",
-    "mig",
-    "mutual_information",
-    "r2",
-    "score",
-    "table",
-]
+    "ARRAY_METRICS", "DCI", "IRS", "MCC", "MIG", "R2", "SAP", "UDR", "CodeScores", "Explicitness",
+    "FactorGap", "FactorVAEScore", "Generalisation", "InfoE", "InfoMEC", "Information", "Interval",
+    "MIGSup", "MetricReport", "Modularity", "Readout", "Scores", "TotalCorrelation",
+    "beta_vae_score", "completeness", "conclusions", "dci", "dcimig", "disentanglement",
+    "entropies", "explicitness", "factor_correlation", "factor_vae_score", "gap",
+    "gaussian_total_correlation", "generalisation", "infoc", "infoe", "infom", "infomec",
+    "information_interval", "interval", "irs", "jemmig", "mcc", "measure", "mig", "mig_sup",
+    "modularity", "mutual_information", "r2", "rmig", "sap", "score", "table", "udr",
+]  # fmt: skip

@@ -9,7 +9,7 @@ episodes (or other looks, for the generalisation score of Traeuble et al. 2022) 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -23,10 +23,15 @@ Model = Literal["mlp", "linear"]
 
 @dataclass(frozen=True, eq=False)
 class R2:
-    """Held-out score per factor (K,), at most 1, negative if worse than a constant; their mean."""
+    """Held-out score per factor (K,), at most 1, negative if worse than a constant; their mean.
+
+    ``interval`` (1 + K, 2) bounds the mean and each factor's score at 95%, if replicates were
+    drawn: of the held-out samples, so it does not cover the luck of the fit.
+    """
 
     per_factor: np.ndarray
     mean: float
+    interval: np.ndarray | None = None
 
 
 def r2(
@@ -40,12 +45,14 @@ def r2(
     codes_test: Any = None,
     factors_test: Any = None,
     steps: int = 2000,
+    replicates: int = 0,
 ) -> R2:
     """R2 of (N, K) factors from (N, D) codes on held-out samples.
 
     With ``codes_test`` and ``factors_test`` the fit uses all of ``codes`` and the score all of
-    these; otherwise a random ``test_fraction`` is held out. ``steps`` are those of the network.
-    Raises ValueError for unusable arrays, an unknown model, and too few samples.
+    these; otherwise a random ``test_fraction`` is held out. ``steps`` are those of the network;
+    ``replicates`` of the held-out samples give the interval. Raises ValueError for unusable arrays,
+    an unknown model, and too few samples.
     """
     check_model(model, steps)
     if (codes_test is None) != (factors_test is None):
@@ -65,7 +72,10 @@ def r2(
         train, test = np.split(np.arange(len(z)), [len(checked.codes)])
 
     targets = make_targets(v, checked.kinds)
-    return scored(read(z, targets, train, test, model=model, seed=seed, steps=steps), targets, test)
+    predicted = read(z, targets, train, test, model=model, seed=seed, steps=steps)
+    found = scored(predicted, targets, test)
+    drawn = _bootstrap(predicted, targets, test, replicates=replicates, seed=seed)
+    return replace(found, interval=drawn)
 
 
 def read(
@@ -106,6 +116,19 @@ def scored(predicted: np.ndarray, targets: Targets, rows: np.ndarray) -> R2:
     """The scores of predictions (len(rows), M) of the given rows."""
     per_factor = targets.score(predicted, rows)
     return R2(per_factor, float(per_factor.mean()))
+
+
+def _bootstrap(
+    predicted: np.ndarray, targets: Targets, rows: np.ndarray, *, replicates: int, seed: int
+) -> np.ndarray | None:
+    """95% percentile interval (1 + K, 2) over draws of the tested rows; None without replicates."""
+    if not replicates:
+        return None
+    rng = np.random.default_rng(seed)
+    draws = rng.integers(len(rows), size=(replicates, len(rows)))
+    scores = np.array([targets.score(predicted[drawn], rows[drawn]) for drawn in draws])
+    both = np.column_stack([scores.mean(axis=1), scores])
+    return np.quantile(both, [0.025, 0.975], axis=0).T
 
 
 def _stack(train: np.ndarray, test: np.ndarray, name: str) -> np.ndarray:

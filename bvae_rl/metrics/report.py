@@ -1,84 +1,32 @@
 """The scores of one code: everything computed in one pass, mutual information measured once.
 
-For all latents: MIG, DCI and R2 (network and line) over all factors. The same for the active
-latents where some are not. Where the code has a ``content`` group: the same for it over the state
-factors, and its *leak*, R2 of the look factors from content latents. Where it has a ``look``
-group: R2 of all factors from it. Factors that never change in the samples are left out and named.
+For all latents: MIG, DCI, R2 (network and line) and the further metrics that were asked for, over
+all factors. Where the code has a ``content`` group: the same for it over the state factors, and its
+*leak*, R2 of the look factors from content latents. Where it has a ``look`` group: R2 of all
+factors from it. Inactive latents take no part in what rests on information, and are counted.
+Factors that never change in the samples are left out and named.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bvae_rl.factors import FactorSpec
-from bvae_rl.metrics.dci import DCI, dci
+from bvae_rl.metrics.array_metrics import ARRAY_METRICS, Part, chosen
+from bvae_rl.metrics.dci import dci
+from bvae_rl.metrics.factor_correlation import factor_correlation
 from bvae_rl.metrics.information import Information, measure
-from bvae_rl.metrics.inputs import as_matrix, changing
-from bvae_rl.metrics.mig import MIG, gap
-from bvae_rl.metrics.regression import R2, r2
+from bvae_rl.metrics.inputs import as_matrix, changing, split
+from bvae_rl.metrics.intervals import information_interval
+from bvae_rl.metrics.mig import gap
+from bvae_rl.metrics.regression import R2, Model, r2
+from bvae_rl.metrics.scores import CodeScores, Readout, Scores
 
-
-@dataclass(frozen=True, eq=False)
-class Readout:
-    """How well the named factors are read from some latents, by a network and by a line."""
-
-    latents: tuple[int, ...]
-    factors: tuple[str, ...]
-    r2: R2
-    linear_r2: R2
-
-
-@dataclass(frozen=True, eq=False)
-class CodeScores(Readout):
-    """All scores of some latents over the named factors. Rows of matrices follow ``latents``."""
-
-    mig: MIG
-    dci: DCI
-
-
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """The scores of a code. None marks a part that the code or the factors do not have.
-
-    ``active_latents`` counts those in the mask given to ``score``, without one those that are not
-    exactly constant; ``active`` is None when that is all of them, or none.
-    """
-
-    samples: int
-    bins: int
-    latents: int
-    active_latents: int
-    constant_factors: tuple[str, ...]
-    all: CodeScores
-    active: CodeScores | None
-    content: CodeScores | None
-    leak: Readout | None
-    look: Readout | None
-
-    def to_rows_dict(self) -> dict[str, float]:
-        """Flat metric names to numbers, as for result rows: ``mig``, ``r2/target_x``, ``leak``.
-
-        ``active/``, ``content/``, ``leak/`` and ``look/`` name the parts; plain ``leak`` is the
-        largest R2 of a look factor from the content latents.
-        """
-        rows: dict[str, float] = {"latents": self.latents, "active_latents": self.active_latents}
-        for part in ("all", "active", "content", "leak", "look"):
-            readout: Readout | None = getattr(self, part)
-            if readout is not None:
-                prefix = "" if part == "all" else f"{part}/"
-                rows |= {prefix + name: value for name, value in _rows(readout).items()}
-        if self.leak is not None:
-            rows["leak"] = float(self.leak.r2.per_factor.max())
-        return rows
-
-    def to_json(self) -> dict[str, Any]:
-        """Everything, matrices included, as plain lists and numbers that ``json`` can write."""
-        plain: dict[str, Any] = _plain(self)
-        return plain
+LEAST_EPISODES = 14  # to fit on 10 or more and test on others
 
 
 def score(
@@ -88,6 +36,10 @@ def score(
     *,
     groups: Mapping[str, tuple[int, int]] | None = None,
     active: Any = None,
+    metrics: Sequence[str] = (),
+    reference: bool = False,
+    replicates: int = 0,
+    episode: Any = None,
     seed: int = 0,
     bins: int = 20,
     steps: int = 2000,
@@ -96,30 +48,46 @@ def score(
     """Score (N, D) codes against the (N, K) factors that ``specs`` describe.
 
     ``groups`` gives the half-open ranges of the latents called ``content`` and ``look``; other
-    names are not scored. ``active`` is a boolean (D,), say KL above .01 nats. Cyclic factors are
-    turned into angles by the period ``high - low`` of their spec. ``steps`` are those of the
-    network behind R2. Needs scikit-learn; ValueError for anything that does not fit together.
+    names are not scored. ``active`` is a boolean (D,), say KL above .01 nats. ``metrics`` are names
+    of ``ARRAY_METRICS``, or "all"; ``reference`` takes the published definitions where there are
+    two. ``replicates`` (200, say) draw the 95% intervals of MIG and R2. ``episode`` (N,) numbers
+    the episodes of visited frames: R2 is then tested on other episodes, and whole ones are drawn.
+    Cyclic factors are turned into angles by the period ``high - low`` of their spec. ``steps`` are
+    those of the network behind R2. ValueError for anything that does not fit together.
     """
-    scorer = _Scorer.prepare(
-        codes, factors, specs, bins=bins, seed=seed, steps=steps, n_jobs=n_jobs
-    )
-    size = scorer.codes.shape[1]
+    z = as_matrix(codes, "codes")
+    v, kept = changing(factors, specs)
+    kinds = tuple(spec.kind for spec in kept)
+    settings: dict[str, Any] = {
+        "bins": bins, "kinds": kinds, "active": active, "reference": reference
+    }  # fmt: skip
+    information = measure(z, v, **settings)
+    scorer = _Scorer(
+        z, v, kept, information, chosen(metrics), reference, replicates, seed, steps, n_jobs,
+        _rows_of(episode, len(z), seed),
+    )  # fmt: skip
+    size = z.shape[1]
     content, look = _range("content", groups, size), _range("look", groups, size)
-    alive = _active_latents(scorer.codes, active)
-    roles = [spec.role for spec in scorer.specs]
+    roles = [spec.role for spec in kept]
     every = tuple(range(len(roles)))
     state = tuple(k for k in every if roles[k] == "state")
     appearance = tuple(k for k in every if roles[k] == "look")
-    names = [spec.name for spec in scorer.specs]
+    parts = {"all": (tuple(range(size)), every)}
+    if content and state:
+        parts["content"] = (content, state)
+    bounds = _bounds(parts, z, v, settings, replicates=replicates, episode=episode, seed=seed)
+    coded = {name: scorer.code(*part, bounds.get(name)) for name, part in parts.items()}
+    names = [spec.name for spec in kept]
     return Scores(
-        samples=len(scorer.codes),
+        samples=len(z),
         bins=bins,
         latents=size,
-        active_latents=len(alive),
+        active=tuple(int(j) for j in np.flatnonzero(information.active)),
         constant_factors=tuple(spec.name for spec in specs if spec.name not in names),
-        all=scorer.code(tuple(range(size)), every),
-        active=scorer.code(alive, every) if 0 < len(alive) < size else None,
-        content=scorer.code(content, state) if content and state else None,
+        factor_correlation=factor_correlation(v, kinds=kinds),
+        chance=float(information.chance.max(initial=0.0)),
+        all=coded["all"],
+        content=coded.get("content"),
         leak=scorer.readout(content, appearance) if content and appearance else None,
         look=scorer.readout(look, every) if look else None,
     )
@@ -133,66 +101,100 @@ class _Scorer:
     factors: np.ndarray
     specs: tuple[FactorSpec, ...]
     information: Information
+    metrics: tuple[str, ...]
+    reference: bool
+    replicates: int
     seed: int
     steps: int
     n_jobs: int
-
-    @classmethod
-    def prepare(
-        cls,
-        codes: Any,
-        factors: Any,
-        specs: Sequence[FactorSpec],
-        *,
-        bins: int,
-        seed: int,
-        steps: int,
-        n_jobs: int,
-    ) -> _Scorer:
-        z = as_matrix(codes, "codes")
-        v, kept = changing(factors, specs)
-        information = measure(z, v, bins=bins, kinds=[spec.kind for spec in kept])
-        return cls(z, v, kept, information, seed, steps, n_jobs)
+    split: tuple[np.ndarray, np.ndarray] | None
 
     def readout(self, latents: Sequence[int], factors: Sequence[int]) -> Readout:
         z, v, kinds = self._select(latents, factors)
-        return Readout(
-            tuple(latents),
-            tuple(self.specs[k].name for k in factors),
-            r2(z, v, kinds=kinds, seed=self.seed, steps=self.steps),
-            r2(z, v, kinds=kinds, seed=self.seed, model="linear"),
-        )
 
-    def code(self, latents: Sequence[int], factors: Sequence[int]) -> CodeScores:
+        def read(model: Model) -> R2:
+            settings: dict[str, Any] = {
+                "kinds": kinds, "seed": self.seed, "model": model, "steps": self.steps,
+                "replicates": self.replicates,
+            }  # fmt: skip
+            if self.split is None:
+                return r2(z, v, **settings)
+            train, test = self.split
+            return r2(z[train], v[train], codes_test=z[test], factors_test=v[test], **settings)
+
+        names = tuple(self.specs[k].name for k in factors)
+        return Readout(tuple(latents), names, read("mlp"), read("linear"))
+
+    def code(
+        self, latents: Sequence[int], factors: Sequence[int], bounds: np.ndarray | None
+    ) -> CodeScores:
         z, v, kinds = self._select(latents, factors)
-        readout = self.readout(latents, factors)
+        read = self.readout(latents, factors)
+        information = self.information.select(latents, factors)
+        part = Part(z, v, kinds, information, self.seed, self.reference)
+        further: dict[str, float] = {}
+        for name in self.metrics:
+            further |= ARRAY_METRICS[name](part)
         return CodeScores(
-            readout.latents,
-            readout.factors,
-            readout.r2,
-            readout.linear_r2,
-            gap(self.information.select(latents, factors)),
-            dci(z, v, kinds=kinds, seed=self.seed, n_jobs=self.n_jobs),
+            read.latents,
+            read.factors,
+            read.r2,
+            read.linear_r2,
+            gap(information),
+            dci(z, v, kinds=kinds, seed=self.seed, reference=self.reference, n_jobs=self.n_jobs),
+            bounds,
+            further,
         )
 
     def _select(
         self, latents: Sequence[int], factors: Sequence[int]
-    ) -> tuple[np.ndarray, np.ndarray, list[Any]]:
-        kinds = [self.specs[k].kind for k in factors]
+    ) -> tuple[np.ndarray, np.ndarray, tuple[Any, ...]]:
+        kinds = tuple(self.specs[k].kind for k in factors)
         return self.codes[:, list(latents)], self.factors[:, list(factors)], kinds
 
 
-def _active_latents(codes: np.ndarray, active: Any) -> tuple[int, ...]:
-    if active is None:
-        mask = np.ptp(codes, axis=0) > 0
-    else:
-        mask = np.asarray(active)
-        if mask.shape != (codes.shape[1],) or mask.dtype != np.bool_:
-            raise ValueError(
-                f"active must be one boolean for each of the {codes.shape[1]} latents, "
-                f"got shape {mask.shape} of {mask.dtype}"
-            )
-    return tuple(int(j) for j in np.flatnonzero(mask))
+def _bounds(
+    parts: Mapping[str, tuple[Sequence[int], Sequence[int]]],
+    codes: np.ndarray,
+    factors: np.ndarray,
+    settings: Mapping[str, Any],
+    *,
+    replicates: int,
+    episode: Any,
+    seed: int,
+) -> dict[str, np.ndarray]:
+    """95% intervals (1 + K, 2) of each part's MIG, from the same replicates; none without."""
+    if not replicates:
+        return {}
+
+    def gaps(information: Information) -> np.ndarray:
+        found = [gap(information.select(*part)) for part in parts.values()]
+        return np.concatenate([[one.score, *one.per_factor] for one in found])
+
+    drawn = information_interval(
+        gaps, codes, factors, replicates=replicates, episode=episode, seed=seed, **settings
+    )
+    ends = np.cumsum([1 + len(factors) for _, factors in parts.values()])[:-1]
+    both = np.stack([drawn.low, drawn.high], axis=1).clip(0.0, 1.0)  # as MIG is
+    return dict(zip(parts, np.split(both, ends), strict=True))
+
+
+def _rows_of(episode: Any, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Rows to fit and to test on, by whole episodes; None where there are none."""
+    if episode is None:
+        return None
+    number = np.asarray(episode)
+    if number.shape != (samples,):
+        raise ValueError(f"episode must number each of the {samples} samples, got {number.shape}")
+    names = np.unique(number)
+    if len(names) < LEAST_EPISODES:
+        raise ValueError(
+            f"the samples are of {len(names)} episodes; at least {LEAST_EPISODES} are needed to "
+            "test on others than were fitted: visit more frames"
+        )
+    _, test = split(len(names), test_fraction=0.25, seed=seed)
+    held = np.isin(number, names[test])
+    return np.flatnonzero(~held), np.flatnonzero(held)
 
 
 def _range(
@@ -206,26 +208,3 @@ def _range(
             f"the {name} group ({start}, {stop}) is not a range within the {latents} latents"
         )
     return tuple(range(start, stop))
-
-
-def _rows(scores: Readout) -> dict[str, float]:
-    def with_factors(name: str, mean: float, per_factor: np.ndarray) -> dict[str, float]:
-        named = zip(scores.factors, per_factor, strict=True)
-        return {name: mean, **{f"{name}/{factor}": float(value) for factor, value in named}}
-
-    rows = with_factors("r2", scores.r2.mean, scores.r2.per_factor)
-    rows |= with_factors("linear_r2", scores.linear_r2.mean, scores.linear_r2.per_factor)
-    if isinstance(scores, CodeScores):
-        rows |= with_factors("mig", scores.mig.score, scores.mig.per_factor)
-        rows["dci/disentanglement"] = scores.dci.disentanglement
-        rows["dci/completeness"] = scores.dci.completeness
-        rows["dci/informativeness"] = scores.dci.informativeness
-    return rows
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    return list(value) if isinstance(value, tuple) else value

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bvae_rl.factors import FactorSpec
-from bvae_rl.metrics.report import CodeScores, Readout, Scores
+from bvae_rl.metrics.array_metrics import LABELS
+from bvae_rl.metrics.scores import CodeScores, Readout, Scores
 
 _LEAST = 0.1  # share of a factor's information below which a latent is not said to hold it
 _LEAKY = 0.15  # R2 from which a look factor is said to leak
@@ -18,12 +19,12 @@ _LISTED = 4  # latents named in one sentence
 
 _PARTS = {
     "": "all latents",
-    "active/": "active latents",
     "content/": "content latents, state factors",
     "leak/": "leak: look factors from the content latents",
     "look/": "look latents",
 }
-_BRIEF = ("active/",)  # parts of which the table shows means only
+_CORRELATED = 0.3  # from which two factors are said to go together
+_CHANCE = 0.1  # nats that independence gives from which a reader is warned
 _METRICS = {
     "r2": "R2",
     "linear_r2": "linear R2",
@@ -31,7 +32,9 @@ _METRICS = {
     "dci/disentanglement": "DCI disentanglement",
     "dci/completeness": "DCI completeness",
     "dci/informativeness": "DCI informativeness",
+    **LABELS,
 }
+_BOUNDED = ("r2", "mig")  # metrics whose mean has a 95% interval
 
 
 def table(scores_by_name: Mapping[str, Scores]) -> str:
@@ -55,11 +58,14 @@ def table(scores_by_name: Mapping[str, Scores]) -> str:
         if any(keys.values()):
             rows.append((title, [""] * len(columns)))
         for metric, label in _METRICS.items():
-            for key in keys[metric][: 1 if part in _BRIEF else None]:  # the mean comes first
+            for key in keys[metric]:  # the mean comes first
                 factor = key.removeprefix(part + metric).removeprefix("/")
                 mean = " mean" if metric in ("r2", "linear_r2", "mig") else ""
                 values = [_number(column.get(key)) for column in columns.values()]
                 rows.append((f"  {label} {factor}" if factor else f"  {label}{mean}", values))
+                bounds = [_bounds(column, key) for column in columns.values()]
+                if metric in _BOUNDED and not factor and any(bounds):
+                    rows.append(("    95% interval", [bound or "-" for bound in bounds]))
     left = max(len(label) for label, _ in rows)
     widths = [
         max(len(name), *(len(values[i]) for _, values in rows)) for i, name in enumerate(columns)
@@ -76,8 +82,9 @@ def table(scores_by_name: Mapping[str, Scores]) -> str:
 def conclusions(scores: Scores, specs: Sequence[FactorSpec]) -> list[str]:
     """What a reader may conclude from the scores, one sentence an entry.
 
-    A latent *tracks* a factor if it holds at least a tenth of its information and twice as much
-    as any other latent; latents that hold at least half as much as the best *share* it.
+    A latent *tracks* a factor if it holds at least a tenth of its information (adjusted for
+    chance) and twice as much as any other latent; latents that hold at least half as much as the
+    best *share* it; two that lay a cyclic factor out as a circle *carry* it together.
     """
     roles: dict[str, str] = {spec.name: spec.role for spec in specs}
     named = {*scores.all.factors, *scores.constant_factors}
@@ -97,10 +104,10 @@ def conclusions(scores: Scores, specs: Sequence[FactorSpec]) -> list[str]:
     if scores.constant_factors:
         names = ", ".join(scores.constant_factors)
         sentences.append(f"not scored, because constant in these samples: {names}")
-    bias = (scores.bins - 1) ** 2 / (2 * scores.samples)
-    if bias > 0.1:
+    sentences += _together(scores)
+    if scores.chance > _CHANCE:
         sentences.append(
-            f"with {scores.samples} samples chance alone gives up to {bias:.2f} nats of "
+            f"with {scores.samples} samples chance alone gives up to {scores.chance:.2f} nats of "
             "information; use more before reading small values"
         )
     return sentences
@@ -108,7 +115,11 @@ def conclusions(scores: Scores, specs: Sequence[FactorSpec]) -> list[str]:
 
 def _tracking(code: CodeScores, k: int) -> str:
     factor, readable = code.factors[k], f"R2 {code.r2.per_factor[k]:.2f} from all latents"
-    share = code.mig.mutual_information[:, k] / code.mig.entropy[k]
+    share = code.mig.shares[:, k]
+    pair = code.mig.carriers[k]
+    if len(pair) == 2:
+        names = _listed([str(code.latents[j]) for j in pair])
+        return f"latents {names} carry {factor} as a circle; {readable}"
     order = np.argsort(-share, kind="stable")
     best = int(order[0])
     if share[best] < _LEAST:
@@ -130,7 +141,7 @@ def _tracking(code: CodeScores, k: int) -> str:
 
 def _mixed(code: CodeScores, roles: Mapping[str, str]) -> list[str]:
     """Latents that hold a tenth or more of the information of several factors."""
-    share = code.mig.mutual_information / code.mig.entropy
+    share = code.mig.shares
     sentences = []
     for latent, row in zip(code.latents, share, strict=True):
         held = [k for k in np.argsort(-row, kind="stable") if row[k] >= _LEAST]
@@ -140,6 +151,22 @@ def _mixed(code: CodeScores, roles: Mapping[str, str]) -> list[str]:
             mix = ", state and look together" if both else ""
             sentences.append(f"latent {latent} mixes {_listed(names)}{mix}")
     return sentences
+
+
+def _together(scores: Scores) -> list[str]:
+    """Factors that go together in these samples: of them the usual scores say less."""
+    found = np.argwhere(np.abs(np.triu(scores.factor_correlation, 1)) >= _CORRELATED)
+    names = scores.all.factors
+    listed = [
+        f"{names[i]} and {names[j]} ({scores.factor_correlation[i, j]:.2f})" for i, j in found
+    ]
+    if not listed:
+        return []
+    return [
+        "correlated in these samples, so that scores may take one for the other: "
+        + "; ".join(listed[:_LISTED])
+        + (f"; {len(listed) - _LISTED} more pairs" if len(listed) > _LISTED else "")
+    ]
 
 
 def _readable(content: CodeScores) -> str:
@@ -161,6 +188,11 @@ def _leak(leak: Readout) -> str:
 
 def _belongs(key: str, name: str) -> bool:
     return key == name or key.startswith(f"{name}/")
+
+
+def _bounds(column: Mapping[str, float], key: str) -> str:
+    low, high = column.get(f"{key}_low"), column.get(f"{key}_high")
+    return "" if low is None or high is None else f"{low:.3f}..{high:.3f}"
 
 
 def _number(value: float | None) -> str:

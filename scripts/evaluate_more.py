@@ -1,0 +1,97 @@
+"""What ``evaluate`` measures beside the scores of one code on one probe set.
+
+Interventional scores draw groups of frames that share a factor, the generalisation score other
+looks, and UDR needs several VAEs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import gymnasium as gym
+import numpy as np
+
+from bvae_rl.factors import known_specs
+from bvae_rl.frames import Frames
+from bvae_rl.metrics import beta_vae_score, factor_vae_score, generalisation, udr
+from bvae_rl.metrics.inputs import changing
+from bvae_rl.model import BetaVAE
+from bvae_rl.pictures import mean_kl
+from bvae_rl.probe_groups import fixed_factor_groups
+from bvae_rl.probe_sets import probe_set
+from bvae_rl.validation import ACTIVE_KL
+
+if TYPE_CHECKING:
+    from bvae_rl.scripts.evaluate import Args
+
+INTERVENTIONAL = ("factor_vae", "beta_vae")
+GROUPS, SIZE = 600, 32  # frames of the interventional scores: 19,200
+TESTED = 3000  # frames of each other set of looks
+
+
+def measured(
+    vaes: Mapping[str, BetaVAE], world: gym.Env, probe: Frames, args: Args
+) -> dict[str, float]:
+    """Named numbers, ``NAME/metric``."""
+    found: dict[str, float] = {}
+    if any(name in args.metrics for name in INTERVENTIONAL):
+        found |= _interventional(vaes, world, args)
+    if args.other_looks:
+        found |= _generalisation(vaes, probe, args)
+    if len(vaes) > 1:
+        found |= _agreement(vaes, probe, args)
+    return found
+
+
+def _interventional(vaes: Mapping[str, BetaVAE], world: gym.Env, args: Args) -> dict[str, float]:
+    groups = fixed_factor_groups(world, GROUPS, SIZE, seed=args.seed)
+    frames = groups.frames.reshape(-1, *groups.frames.shape[2:])
+    found = {}
+    for name, vae in vaes.items():
+        mu, logvar = vae.posterior_frames(frames)
+        codes = mu.reshape(GROUPS, SIZE, -1)
+        if "factor_vae" in args.metrics:
+            found[f"{name}/factor_vae"] = factor_vae_score(
+                codes, groups.fixed, active=mean_kl(mu, logvar) > ACTIVE_KL,
+                reference=args.reference, seed=args.seed,
+            ).score  # fmt: skip
+        if "beta_vae" in args.metrics:
+            found[f"{name}/beta_vae"] = beta_vae_score(
+                codes, groups.fixed, reference=args.reference, seed=args.seed
+            )
+    return found
+
+
+def _generalisation(vaes: Mapping[str, BetaVAE], probe: Frames, args: Args) -> dict[str, float]:
+    """R2 of the state factors by a reader fitted in ``--looks``, in each other set."""
+    home = args.looks or "as drawn"
+    sets = {home: probe}
+    for looks in args.other_looks:
+        world = args.world.config(looks).make()
+        sets[looks] = probe_set(world, TESTED, seed=args.seed + 1)
+    specs = known_specs(args.world.config(args.looks).make())
+    state = [k for k, spec in enumerate(specs) if spec.role == "state"]
+    factors: dict[str, np.ndarray] = {}
+    for name, frames in sets.items():
+        assert frames.factors is not None
+        factors[name], kept = changing(frames.factors[:, state], [specs[k] for k in state])
+    kinds = [spec.kind for spec in kept]
+    found: dict[str, float] = {}
+    for name, vae in vaes.items():
+        codes = {one: vae.encode_frames(frames.frames) for one, frames in sets.items()}
+        scores = generalisation(
+            codes, factors, source=home, kinds=kinds, seed=args.seed, steps=args.fit_steps
+        ).scores
+        found |= {f"{name}/generalisation/{one}": score.mean for one, score in scores.items()}
+    return found
+
+
+def _agreement(vaes: Mapping[str, BetaVAE], probe: Frames, args: Args) -> dict[str, float]:
+    posteriors = [vae.posterior_frames(probe.frames) for vae in vaes.values()]
+    scores = udr(
+        [mu for mu, _ in posteriors],
+        kl=[mean_kl(mu, logvar) for mu, logvar in posteriors],
+        seed=args.seed,
+    ).scores
+    return {f"{name}/udr": float(score) for name, score in zip(vaes, scores, strict=True)}
