@@ -78,7 +78,7 @@ def functions(work: Callable[[], object]) -> list[str]:
     profiler = cProfile.Profile()
     profiler.runcall(work)
     rows = pstats.Stats(profiler).get_stats_profile()
-    whole = sum(row.tottime for row in rows.func_profiles.values())
+    whole = sum(row.tottime for row in rows.func_profiles.values()) or 1.0  # rounded to ms
     top = sorted(rows.func_profiles.items(), key=lambda item: -item[1].tottime)[:TOP]
     return [
         f"{row.tottime / whole:4.0%} {name} ({Path(row.file_name).name}), {row.ncalls} calls"

@@ -21,6 +21,7 @@ from bvae_rl.scripts import (
     compare,
     demo,
     evaluate,
+    evaluate_more,
     pretrain,
     train,
     transfer,
@@ -106,10 +107,13 @@ def test_evaluate_scores_the_vae_beside_its_floors(
 ) -> None:
     result = evaluate.main(
         evaluate.Args(
-            str(made / "pairs"), looks="pretrain", samples=400, fit_steps=20, out=tmp_path
+            str(made / "pairs"), looks="pretrain", samples=400, visited=900, fit_steps=20,
+            replicates=10, out=tmp_path,
         )
-    )
-    assert set(result.scores) == {"pairs", "untrained", "pca"}
+    )  # fmt: skip
+    assert list(result.scores) == [
+        "pairs", "pairs, visited", "untrained", "pca", "shuffled", "true factors"
+    ]  # fmt: skip
     rows = {
         (r["arm"], r["metric"]): r["value"]
         for r in json.loads((tmp_path / "results.json").read_text())
@@ -119,6 +123,40 @@ def test_evaluate_scores_the_vae_beside_its_floors(
     assert ("pca/content", "leak/arm_colour") not in rows
     assert "MIG" in capsys.readouterr().out
     assert (tmp_path / "heatmap.png").exists()
+
+
+def test_evaluate_sets_vaes_side_by_side(
+    made: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(evaluate_more, "GROUPS", 60)
+    monkeypatch.setattr(evaluate_more, "TESTED", 100)
+    args = evaluate.Args(
+        str(made / "pairs"), compare=(str(made / "plain"),), looks="pretrain",
+        metrics=("all", "factor_vae", "beta_vae"), other_looks=("ood1", "ood2"), samples=300,
+        visited=100, floors=False, replicates=0, fit_steps=5, out=tmp_path,
+    )  # fmt: skip
+    result = evaluate.main(args)
+    assert list(result.scores) == ["pairs", "plain"]
+    assert set(result.metrics) == {
+        f"{name}/{metric}"
+        for name in ("pairs", "plain")
+        for metric in (
+            "factor_vae", "beta_vae", "udr", "generalisation/pretrain", "generalisation/ood1",
+            "generalisation/ood2",
+        )
+    }  # fmt: skip
+    stored = json.loads((tmp_path / "scores.json").read_text())
+    assert stored["more"] == result.metrics and set(stored) == {"pairs", "plain", "more"}
+    said = capsys.readouterr().out
+    assert "visited frames are not scored: 100 are of 2 episodes" in said
+    assert "explicitness" in said and "pairs/generalisation/ood2: " in said
+    with pytest.raises(ValueError, match="unknown metric 'migg'; known: mig_sup"):
+        evaluate.main(replace(args, metrics=("migg",)))
+    with pytest.raises(ValueError, match="need folders of different names"):
+        evaluate.main(replace(args, compare=(args.vae,)))
 
 
 def test_train_then_collect_with_the_agent(made: Path, tmp_path: Path) -> None:
