@@ -12,7 +12,7 @@ import tyro
 
 from bvae_rl.hub import find_vae
 from bvae_rl.runs import Run
-from bvae_rl.scripts import bench_envs, bench_plugin
+from bvae_rl.scripts import bench_envs, bench_metrics, bench_plugin
 from bvae_rl.scripts.bench_figures import Figure, table
 from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
 from bvae_rl.versions import environment
@@ -22,9 +22,10 @@ from bvae_rl.versions import environment
 class Args:
     """What to measure, with which VAE and environment."""
 
-    what: tyro.conf.Positional[Literal["plugin", "envs"]]
+    what: tyro.conf.Positional[Literal["plugin", "envs", "metrics"]]
     """plugin: PPO, SAC, encoding and replay memory with the Beta-VAE against raw pixels;
-    envs: frames a second of every kind of world in every kind of look"""
+    envs: frames a second of every kind of world in every kind of look;
+    metrics: seconds that scores take"""
     vae: str = "reach_pairs"
     """plugin: folder of a VAE, or the name of a shipped one"""
     world: EnvArgs = EnvArgs()
@@ -55,6 +56,7 @@ class Bench(Protocol):
 BENCHES: dict[str, Callable[[Args], Bench]] = {
     "plugin": lambda args: bench_plugin.Bench(find_vae(args.vae), args.world.config()),
     "envs": lambda args: bench_envs.Bench(),
+    "metrics": lambda args: bench_metrics.Bench(),
 }
 
 

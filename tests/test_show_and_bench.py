@@ -12,7 +12,7 @@ import pytest
 from bvae_rl.envs.planar_knobs import KINDS
 from bvae_rl.plots import frame_sheet
 from bvae_rl.runs import Run
-from bvae_rl.scripts import bench, bench_envs, show
+from bvae_rl.scripts import bench, bench_envs, bench_metrics, show
 from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.common import EnvArgs
 
@@ -81,6 +81,22 @@ def test_bench_envs_times_every_kind_of_world_and_look(
     assert judged == {name for name in names if name.startswith("Planar")}
     assert Run(tmp_path).read_json("bench_envs.json")["figures"].keys() == names
     assert "PlanarReach, ood2:all" in capsys.readouterr().out
+
+
+def test_bench_metrics_sets_every_figure_beside_its_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny = bench_metrics.Sizes(samples=300, latents=3, factors=2, replicates=5, steps=5)
+    monkeypatch.setattr(bench_metrics, "SIZES", tiny)
+    result = bench.main(bench.Args("metrics", rounds=1, profile=True, out=tmp_path))
+    judged = {name: figure.target for name, figure in result.figures.items() if figure.target}
+    assert judged == {
+        "MIG": 0.1,
+        "report of all array metrics": 60.0,
+        "published DCI / default DCI": 20.0,
+    }
+    assert Run(tmp_path).read_json("bench_metrics.json")["settings"]["samples"] == 300
+    assert "default DCI" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("view", ["full", "partial"])
