@@ -92,6 +92,11 @@ def collect_drawn(
                 frames = np.stack([env.set_factors(row) for row in factors])
                 parts.append((frames, np.full(STATES_PER_LOOK, episode), numbers, factors))
                 episode += 1
+            if views == 2 and np.array_equal(parts[-1][3][:, is_look], parts[-2][3][:, is_look]):
+                raise ValueError(
+                    "two views need two looks, and this environment draws the same one again and "
+                    "again; take a set with more than one (--looks)"
+                )
             state += STATES_PER_LOOK
         frames, episodes, numbers, factors = (np.concatenate(p) for p in zip(*parts, strict=True))
         store.append(Frames(frames, episodes, numbers, factors.astype(np.float32)))

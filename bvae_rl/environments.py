@@ -7,9 +7,11 @@ that it works in a fresh process. ``looks`` is handed to the environment only wh
 from __future__ import annotations
 
 import warnings
+from ast import literal_eval
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 import gymnasium as gym
@@ -19,15 +21,24 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 @dataclass(frozen=True)
 class EnvConfig:
-    """A gymnasium id, wrappers as ``module:Class`` applied in order, and a named set of looks."""
+    """A gymnasium id, wrappers as ``module:Class`` applied in order, and a named set of looks.
+
+    ``kwargs`` are further arguments of the environment, as NAME=VALUE (a Python literal or a word).
+    The looks go to the environment, or to the first wrapper that takes an argument ``looks``.
+    """
 
     id: str
     wrappers: tuple[str, ...] = ()
     looks: str | None = None
+    kwargs: tuple[str, ...] = ()
 
     def make(self) -> gym.Env:
         """Build it, or raise a ValueError that lists close or known ids."""
-        kwargs: dict[str, Any] = {} if self.looks is None else {"looks": self.looks}
+        kwargs = dict(map(_argument, self.kwargs))
+        wrappers = [_load(name) for name in self.wrappers]
+        looking = next((wrapper for wrapper in wrappers if _takes_looks(wrapper)), None)
+        if self.looks is not None and looking is None:
+            kwargs["looks"] = self.looks
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # an older version of the id
@@ -37,13 +48,21 @@ class EnvConfig:
                 f"unknown environment {self.id!r}: {error}{_known(self.id)}"
             ) from error
         except TypeError as error:
-            if self.looks is not None and "looks" in str(error):
+            if "unexpected keyword" not in str(error):
+                raise
+            if "looks" in str(error):
                 raise ValueError(
                     f"{self.id} has no named looks, so --looks {self.looks} cannot be used with it"
                 ) from error
-            raise
-        for wrapper in self.wrappers:
-            env = _load(wrapper)(env)
+            raise ValueError(
+                f"{self.id} does not take {', '.join(self.kwargs)}: {error}"
+            ) from error
+        for wrapper in wrappers:
+            env = (
+                wrapper(env, looks=self.looks)
+                if wrapper is looking and self.looks
+                else wrapper(env)
+            )
         return env
 
     def vec(self, n_envs: int, *, seed: int) -> VecEnv:
@@ -67,7 +86,22 @@ def make_vec(factory: EnvFactory, n_envs: int, *, seed: int) -> VecEnv:
     return venv
 
 
-def _load(name: str) -> Callable[[gym.Env], gym.Env]:
+def _argument(text: str) -> tuple[str, Any]:
+    """NAME=VALUE as a name and a value."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise ValueError(f"an argument of an environment is NAME=VALUE, got {text!r}")
+    try:
+        return name, literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
+
+
+def _takes_looks(wrapper: Callable[..., gym.Env]) -> bool:
+    return "looks" in signature(wrapper).parameters
+
+
+def _load(name: str) -> Callable[..., gym.Env]:
     module, _, attribute = name.partition(":")
     try:
         return getattr(import_module(module), attribute)

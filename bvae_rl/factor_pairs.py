@@ -18,7 +18,8 @@ from bvae_rl.factors import FactorEnv
 from bvae_rl.paired_frames import PairedFrames, check_pairs
 from bvae_rl.plug.frames_in import FrameLayout
 
-TRIES = 100  # draws of one pair before it is given up
+TRIES = 400  # draws of one pair before it is given up
+PATIENCE = 8  # of these with the same factors
 LOOKED_AT = 64  # draws that tell which factors vary at all
 
 
@@ -61,7 +62,7 @@ def pairs(
     frames, factors = [], []
     for _ in range(n):
         k = k_changed or int(rng.integers(1, len(candidates) + 1))
-        both, values = _set_pair(source, rng.choice(candidates, size=k, replace=False), rng)
+        both, values = _set_pair(source, candidates, k, rng)
         frames.append(layout.frames(np.stack(both)))
         factors.append(values)
     return PairedFrames(np.stack(frames), np.stack(factors), source.factor_specs)
@@ -86,11 +87,13 @@ def _candidates(
 
 
 def _set_pair(
-    source: FactorEnv, columns: np.ndarray, rng: np.random.Generator
+    source: FactorEnv, candidates: np.ndarray, k: int, rng: np.random.Generator
 ) -> tuple[list[Any], np.ndarray]:
-    """Two observations whose factors (2, K) differ in ``columns`` alone."""
+    """Two observations whose factors (2, K) differ in ``k`` of the ``candidates`` alone."""
     reason = "a value stayed the same"
-    for _ in range(TRIES):
+    for attempt in range(TRIES):
+        if attempt % PATIENCE == 0:  # some cannot change alone: what is carried, without its cell
+            columns = rng.choice(candidates, size=k, replace=False)
         other = source.sample_factors(rng)
         first = source.sample_factors(rng)  # last: the scene may take parts that are no factors
         second = first.copy()
@@ -102,9 +105,10 @@ def _set_pair(
             return [before, np.array(source.set_factors(second))], np.stack([first, second])
         except ValueError as error:
             reason = str(error)
+    some = "" if k == len(candidates) else f"{k} of "
     raise ValueError(
-        f"no pair that differs only in {_named(source, columns)} was found in {TRIES} draws (the "
-        f"last: {reason}); ask for other factors with names=[...]"
+        f"no pair that differs only in {some}{_named(source, candidates)} was found in {TRIES} "
+        f"draws (the last: {reason}); ask for other factors with names=[...]"
     )
 
 

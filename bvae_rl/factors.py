@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import gymnasium as gym
 import numpy as np
@@ -37,6 +37,12 @@ class FactorSpec:
     unit: str = ""
 
     def __post_init__(self) -> None:
+        for what, known in (("kind", get_args(Kind)), ("role", get_args(Role))):
+            if getattr(self, what) not in known:
+                raise ValueError(
+                    f"factor {self.name!r} has the {what} {getattr(self, what)!r}; known: "
+                    f"{', '.join(known)}"
+                )
         if self.kind == "categorical":
             if len(self.values) < 2:
                 raise ValueError(
@@ -147,6 +153,16 @@ def named_factors(factors: Any, specs: Sequence[FactorSpec]) -> dict[str, float]
         raise ValueError(f"unknown factor {unknown[0]!r}; known: {', '.join(known)}")
     values = check_factors(list(factors.values()), [known[name] for name in factors])
     return dict(zip(factors, values.tolist(), strict=True))
+
+
+def check_options(options: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Reset options of a world: ``factors`` and ``look``; a ValueError for any other."""
+    if unknown := sorted(set(options or {}) - {"factors", "look"}):
+        raise ValueError(
+            f"unknown reset option {unknown[0]!r}; known: factors ({{name: value}}, or all in "
+            "order), look (a look object)"
+        )
+    return options or {}
 
 
 def role_mask(specs: Sequence[FactorSpec], role: Role) -> np.ndarray:

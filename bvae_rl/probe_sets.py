@@ -51,6 +51,7 @@ def on_policy_set(
     ValueError if ``info["factors"]`` is missing.
     """
     _check_size(n)
+    FrameLayout.of(env.observation_space)  # refuse what is no picture
     venv = DummyVecEnv([lambda: env])
     rng = np.random.default_rng(seed)
     visited: list[Frames] = []

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -123,6 +123,13 @@ class LookSet:
         return all(knob.holds(self.set_name, value) for knob, value in pairs)
 
 
+def check_name(name: Any) -> str:
+    """``name`` if it is a string, else a TypeError that says what is wanted."""
+    if not isinstance(name, str):
+        raise TypeError(f"looks is the name of a set, as in 'ood1' or 'ood1:all', got {name!r}")
+    return name
+
+
 def look_set(
     name: str,
     kinds: Mapping[str, tuple[Knob, ...]],
@@ -136,7 +143,9 @@ def look_set(
     """
     set_name, colon, wanted = name.partition(":")
     every = [kind for kind in kinds if kind not in rivals[1:]]
-    chosen = every if wanted == "all" else wanted.split("+") if colon else [default]
+    chosen = wanted.split("+") if colon else [default]
+    if "all" in chosen:
+        chosen = [*every, *(kind for kind in chosen if kind not in (*every, "all"))]
     unknown = [kind for kind in chosen if kind not in kinds]
     if set_name not in LOOK_SETS or unknown:
         what = f"kind of look {unknown[0]!r} in " if set_name in LOOK_SETS else "look set "

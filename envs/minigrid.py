@@ -36,7 +36,8 @@ from bvae_rl.envs.grid_rules import check_state, draw_state
 from bvae_rl.envs.grid_state import Episode, GridState, state_specs
 from bvae_rl.envs.grid_things import Slot, counts, found_in, slots
 from bvae_rl.envs.grid_view import Sight
-from bvae_rl.factors import check_factors
+from bvae_rl.envs.look_sets import check_name
+from bvae_rl.factors import check_factors, check_options, named_factors
 
 VIEWS = ("full", "partial")
 MIN_TILE = 3  # pixels; smaller ones show no boxes
@@ -118,7 +119,7 @@ class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
                 "is fixed by its colour at the reset"
             )
         self._tiles = self._tile_sizes()
-        self._look_set = grid_look_set(looks, self._tiles)
+        self._look_set = grid_look_set(check_name(looks), self._tiles)
         self._painter = GridPainter(GridLook(tile=self._tiles.largest))
         self._look_rng = np.random.default_rng()
         self._episode = Episode(world, self._slots, colours=thing_colours)
@@ -139,11 +140,20 @@ class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        _, info = self.env.reset(seed=seed, options=options)
+        options = dict(check_options(options))
+        given = named_factors(options.get("factors", {}), self.factor_specs)
+        if not isinstance(options.get("look", self.look), GridLook):
+            got = type(options["look"]).__name__
+            raise TypeError(f"options['look'] must be a GridLook, got {got}")
+        _, info = self.env.reset(seed=seed)
         self._episode = Episode(self._world, self._slots, colours=self.thing_colours)
         if seed is not None:
             self._look_rng = np.random.default_rng([seed, LOOK_STREAM])
-        self._painter.look = self._look(self._look_set.draw(self._look_rng))
+        look = self._look(self._look_set.draw(self._look_rng))
+        self._painter.look = options.get("look", look)
+        if given:
+            drawn = zip(self.factor_specs, self.factors(), strict=True)
+            self.set_factors(np.array([given.get(spec.name, value) for spec, value in drawn]))
         return self._frame(), {**info, **self._info(success=False)}
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:

@@ -26,12 +26,13 @@ from typing import Any, ClassVar
 import gymnasium as gym
 import numpy as np
 
+from bvae_rl.envs.look_sets import check_name
 from bvae_rl.envs.mujoco_gl import load_mujoco
 from bvae_rl.envs.mujoco_looks import SOURCE, SceneLook, sample_scene_look, scene_set
 from bvae_rl.envs.mujoco_paint import painter
 from bvae_rl.envs.mujoco_relocate import Relocate
 from bvae_rl.envs.mujoco_tasks import Pusher, Reacher, Task
-from bvae_rl.factors import check_factors, named_factors
+from bvae_rl.factors import check_factors, check_options, named_factors
 
 LOOK_STREAM = 1  # looks have random numbers of their own, so that they never change the dynamics
 DRAWS = 1000
@@ -59,7 +60,7 @@ class MujocoWorld(gym.Env):
         **kwargs: Any,
     ) -> None:
         task = self.task
-        self._look_set = scene_set(looks, task.parts)
+        self._look_set = scene_set(check_name(looks), task.parts)
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"unknown render_mode {render_mode!r}; known: rgb_array, None")
         if size < 2 * PIXELS or size % PIXELS:
@@ -88,7 +89,7 @@ class MujocoWorld(gym.Env):
         super().reset(seed=seed)
         if seed is not None:
             self._look_rng = np.random.default_rng([seed, LOOK_STREAM])
-        options = options or {}
+        options = dict(check_options(options))
         look = sample_scene_look(self._look_set, self._look_rng)
         given = named_factors(options.get("factors", {}), self.factor_specs)
         names = [spec.name for spec in self.task.specs]

@@ -9,8 +9,9 @@ import gymnasium as gym
 import numpy as np
 
 from bvae_rl.envs import planar
+from bvae_rl.envs.look_sets import check_name
 from bvae_rl.envs.looks import SOURCE, Look, planar_set, sample_look
-from bvae_rl.factors import FactorSpec, check_factors, named_factors
+from bvae_rl.factors import FactorSpec, check_factors, check_options, named_factors
 
 MAX_STEP = 0.2
 EPISODE_STEPS = 50
@@ -39,11 +40,11 @@ class PlanarWorld(gym.Env):
     def __init__(
         self, *, looks: str = "source", size: int = 64, render_mode: str | None = None
     ) -> None:
-        self._look_set = planar_set(looks)
+        self._look_set = planar_set(check_name(looks))
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"unknown render_mode {render_mode!r}; known: rgb_array, None")
-        if size < 16:
-            raise ValueError(f"size must be at least 16 pixels, got {size}")
+        if not isinstance(size, int) or size < 16:
+            raise ValueError(f"size must be a whole number of pixels, 16 or more, got {size!r}")
         self.looks = looks
         self.size = size
         self.render_mode = render_mode
@@ -61,12 +62,13 @@ class PlanarWorld(gym.Env):
         super().reset(seed=seed)
         if seed is not None:
             self._look_rng = np.random.default_rng([seed, LOOK_STREAM])
-        given = named_factors((options or {}).get("factors", {}), self.factor_specs)
+        options = dict(check_options(options))
+        given = named_factors(options.get("factors", {}), self.factor_specs)
         of_state = {spec.name: given[spec.name] for spec in self.state_specs if spec.name in given}
         of_look = {name: value for name, value in given.items() if name not in of_state}
         state = self._draw_state(self.np_random, of_state, start=True)
         look = sample_look(self.looks, self._look_stream())
-        if options and "look" in options:
+        if "look" in options:
             look = _checked_look(options["look"], of_look)
         self._state, self._look, self._steps = state, look.at(of_look), 0
         return self._frame(), self._info(self._is_success())
@@ -147,6 +149,8 @@ class PlanarWorld(gym.Env):
 
 def joint_move(q: np.ndarray, action: np.ndarray) -> np.ndarray:
     """Where the joint angles ``q`` (2,) are to go for ``action`` (2,), within their limits."""
+    if np.shape(action) != (2,) or not np.isfinite(action).all():
+        raise ValueError(f"an action is two finite joint velocities, got {action}")
     move = MAX_STEP * np.minimum(np.maximum(np.asarray(action, dtype=np.float64), -1.0), 1.0)
     return np.minimum(np.maximum(q + move, planar.Q_LOW), planar.Q_HIGH)
 

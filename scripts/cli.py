@@ -83,3 +83,7 @@ def _union() -> Any:
         about = tyro.conf.subcommand(name, description=module.__doc__)
         members.append(Annotated[module.Args, about])
     return Union[tuple(members)]  # noqa: UP007  built at run time
+
+
+if __name__ == "__main__":
+    sys.exit(main())

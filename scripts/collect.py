@@ -58,6 +58,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
     FrameLayout.of(env.observation_space)  # refuse what is no picture before anything is written
     known = {
         "env": config.id, "wrappers": list(config.wrappers), "looks": args.looks,
+        **({"kwargs": list(config.kwargs)} if config.kwargs else {}),
         "policy": args.policy, "views": args.views, "seed": args.seed,
         **({} if args.policy == "drawn" else {"n_envs": args.n_envs}),
     }  # fmt: skip

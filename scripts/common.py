@@ -20,24 +20,29 @@ class EnvArgs:
     """gymnasium id; another package's may name its module first: package.module:Id-v0"""
     wrappers: tuple[str, ...] = ()
     """wrappers in order, as module:Class, for example minigrid.wrappers:RGBImgObsWrapper"""
+    env_kwargs: tuple[str, ...] = ()
+    """further arguments of the environment as NAME=VALUE, for example view=partial"""
 
     @classmethod
-    def of(cls, env_id: str, wrappers: tuple[str, ...]) -> EnvArgs:
+    def of(
+        cls, env_id: str, wrappers: tuple[str, ...], env_kwargs: tuple[str, ...] = ()
+    ) -> EnvArgs:
         """The arguments behind an id that ``config`` made."""
         home, _, name = env_id.partition(":")
-        return cls(name if home in HOMES.values() else env_id, wrappers)
+        return cls(name if home in HOMES.values() else env_id, wrappers, env_kwargs)
 
     @property
     def flags(self) -> str:
         """The options that name this environment, for the next command."""
         wrappers = f" --wrappers {' '.join(self.wrappers)}" if self.wrappers else ""
-        return f"--env {self.env}{wrappers}"
+        kwargs = f" --env-kwargs {shlex.join(self.env_kwargs)}" if self.env_kwargs else ""
+        return f"--env {self.env}{wrappers}{kwargs}"
 
     def config(self, looks: str | None = None) -> EnvConfig:
         """The environment with a named set of looks (or its own default), ready for any process."""
         home = next((module for prefix, module in HOMES.items() if self.env.startswith(prefix)), "")
         env_id = f"{home}:{self.env}" if home else self.env
-        return EnvConfig(env_id, self.wrappers, looks)
+        return EnvConfig(env_id, self.wrappers, looks, self.env_kwargs)
 
 
 def command_line() -> str:

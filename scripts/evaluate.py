@@ -59,7 +59,7 @@ class Args:
     other_looks: tuple[str, ...] = ()
     """sets of looks in which readers fitted in --looks are tested: the generalisation score"""
     out: Path | None = None
-    """where scores.json and the heatmap go; default runs/evaluate/NAME"""
+    """where scores.json and the heatmap go; default runs/evaluate/NAME-LOOKS"""
     samples: int = 8000
     """frames with independent factors"""
     visited: int = 4000
@@ -97,7 +97,8 @@ def main(args: Args) -> Result:
     vaes = {name: BetaVAE.load(folder) for name, folder in folders.items()}
     name, vae = next(iter(vaes.items()))
     env = args.world.config(args.looks)
-    run = Run(args.out or Path("runs/evaluate") / name)
+    looks = f" --looks {args.looks}" if args.looks else ""
+    run = Run(args.out or Path("runs/evaluate") / f"{name}{looks.replace(' --looks ', '-')}")
     world = env.make()
     for one in vaes.values():
         FrameLayout.of(world.observation_space, shape=one.config.shape)
@@ -133,7 +134,7 @@ def main(args: Args) -> Result:
     for sentence in report.conclusions(name):
         say(f"- {sentence}")
     run.write_file("heatmap.png", png(scores_heatmap(vaes, report.scores)))
-    wrote(run.folder, f"bvae-rl visualize {args.vae} {args.world.flags}")
+    wrote(run.folder, f"bvae-rl visualize {args.vae} {args.world.flags}{looks}")
     return Result(report.scores, further, run.folder)
 
 

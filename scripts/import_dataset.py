@@ -74,7 +74,10 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
         return Result(store)
     channels, height, width = store.shape
     specs = store.factor_specs
-    known = f"; factors {', '.join(spec.name for spec in specs)}" if specs else ""
+    width_known = "factors" in store.read(slice(0, 1)).arrays()
+    known = "; factors " + ", ".join(spec.name for spec in specs) if specs else ""
+    if width_known and not specs:
+        known = "; factors without names (nothing says what they mean)"
     say(f"{len(store)} frames of {height}x{width}x{channels} from {data.id}{known}")
     if args.frames and len(store) < args.frames:
         say(f"the dataset holds no more; {args.frames} were asked for")

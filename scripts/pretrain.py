@@ -197,7 +197,10 @@ def probe(store: FrameStore, args: Args) -> Callback:
 
 
 def _world(store: FrameStore) -> EnvArgs:
-    return EnvArgs.of(store.meta.get("env", "ENV"), tuple(store.meta.get("wrappers", ())))
+    meta = store.meta
+    return EnvArgs.of(
+        meta.get("env", "ENV"), tuple(meta.get("wrappers", ())), tuple(meta.get("kwargs", ()))
+    )
 
 
 def _config(args: Args, store: FrameStore) -> VAEConfig:

@@ -42,8 +42,10 @@ class Result:
 
 def main(args: Args) -> Result:
     """Print the factors, write the picture."""
-    if args.frames < 1:
-        raise ValueError(f"frames must be at least 1, got {args.frames}")
+    if args.frames < 1 or args.seed < 0:
+        raise ValueError(
+            f"frames must be at least 1 and seed not negative, got {args.frames} and {args.seed}"
+        )
     rows: dict[str, np.ndarray] = {}
     specs: dict[str, tuple[FactorSpec, ...]] = {}
     for looks in args.looks or (None,):
@@ -55,7 +57,8 @@ def main(args: Args) -> Result:
     say(factor_table(args.world.env, specs))
     figure = frame_sheet(rows, title=args.world.env)
     path = Run(args.out).write_file(f"{_file_name(args.world.env)}.png", png(figure))
-    wrote(path, f"bvae-rl collect {args.world.flags}")
+    looks = f" --looks {args.looks[-1]}" if args.looks else ""
+    wrote(path, f"bvae-rl collect {args.world.flags}{looks}")
     return Result(path, specs)
 
 

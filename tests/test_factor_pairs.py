@@ -254,3 +254,11 @@ def test_rows_of_acted_pairs_keep_the_action() -> None:
     unknown = PairedFrames(made.frames, actions=made.actions).rows(episode=5, state=7)
     assert np.array_equal(unknown.episode, rows.episode)
     assert np.array_equal(unknown.state, rows.state) and unknown.factors is None
+
+
+@pytest.mark.parametrize("k_changed", [None, 2])
+def test_what_cannot_change_alone_is_left_for_what_can(k_changed: int | None) -> None:
+    env = gym.make("bvae_rl.envs:bvae_rl/MiniGrid-DoorKey-6x6-v0")
+    found = pairs(env, 24, k_changed=k_changed, seed=0)
+    counts = found.changed.sum(axis=1)
+    assert (counts >= 1).all() and (k_changed is None or (counts == k_changed).all())

@@ -219,3 +219,8 @@ def test_unknown_environments_wrappers_and_looks_are_refused() -> None:
     with pytest.raises(ValueError, match="known: source, ood1, ood2, pretrain"):
         REACH.with_looks("night").make()
     assert isinstance(REACH.make(), gym.Env)
+
+
+def test_two_views_of_one_look_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="two views need two looks"):
+        collect_drawn(PlanarReach(looks="source"), FrameStore(tmp_path), 10, seed=0, views=2)

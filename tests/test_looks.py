@@ -218,7 +218,24 @@ def test_unknown_names_list_the_known(name: str, message: str) -> None:
         PlanarReach(looks=name)
 
 
+@pytest.mark.parametrize("looks", [None, 3, ["ood1"]])
+def test_what_is_no_name_is_refused(looks: object) -> None:
+    with pytest.raises(TypeError, match="looks is the name of a set"):
+        PlanarReach(looks=looks)
+
+
+@pytest.mark.parametrize("action", [[np.nan, 0.0], [0.1], 3])
+def test_what_is_no_action_is_refused_and_nothing_moves(action: object) -> None:
+    env = PlanarPush()
+    env.reset(seed=0)
+    before = env.factors()
+    with pytest.raises(ValueError, match="an action is two finite joint velocities"):
+        env.step(np.array(action))
+    assert np.array_equal(env.factors(), before)
+
+
 def test_all_takes_one_palette_and_kinds_come_in_one_order() -> None:
+    assert planar_set("ood1:all+camera").kinds == planar_set("ood1:all").kinds
     assert planar_set("ood1:all").kinds == tuple(kind for kind in KINDS if kind != "hue")
     one, other = (look_set(f"ood1:{kinds}", KINDS) for kinds in ("noise+light", "light+noise"))
     assert one.specs == other.specs

@@ -303,3 +303,42 @@ def test_sets_of_no_frames_are_refused(world: World) -> None:
 def test_pairs_differ_in_what_they_say(world: World) -> None:
     two = pairs(world.make(world.seen), 20, k_changed=2, seed=0)
     assert two.changed.sum(axis=1).tolist() == [2] * 20
+
+
+@every_world
+@property_test
+@given(seed=seeds, walk=seeds)
+def test_reset_goes_to_the_factors_that_it_is_given(world: World, seed: int, walk: int) -> None:
+    env = made(world)
+    _, plain = env.reset(seed=walk)
+    state = role_mask(env.factor_specs, "state")
+    look = {
+        spec.name: float(value)
+        for spec, value in zip(env.factor_specs, drawn(env, seed), strict=True)
+        if spec.role == "look"
+    }
+    frame, told = env.reset(seed=walk, options={"factors": look})
+    assert np.allclose(told["factors"][~state], list(look.values()), rtol=0, atol=1e-6)
+    assert np.allclose(told["factors"][state], plain["factors"][state], rtol=0, atol=1e-6)
+    assert np.array_equal(frame, env.render())
+    shown = env.look
+    _, told = env.reset(seed=walk, options={"look": shown})
+    assert env.look == shown
+
+
+@every_world
+def test_reset_options_that_mean_nothing_are_refused(world: World) -> None:
+    env = made(world)
+    before = env.factors()
+    name = env.factor_specs[0].name
+    for options, message in (
+        ({"looks": "ood2"}, "unknown reset option 'looks'; known: factors"),
+        ({"factors": {"nope": 1.0}}, f"unknown factor 'nope'; known: {name}"),
+        ({"factors": {name: np.nan}}, f"factor '{name}' = nan is outside its range"),
+        ({"factors": [1.0]}, "expected .* factors"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            env.reset(options=options)
+    with pytest.raises(TypeError, match=r"options\['look'\] must be a \w*Look, got str"):
+        env.reset(options={"look": "ood2"})
+    assert np.array_equal(env.factors(), before)

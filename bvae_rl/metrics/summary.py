@@ -150,6 +150,9 @@ def _mixed(code: CodeScores, roles: Mapping[str, str]) -> list[str]:
             both = len({roles[name] for name in names}) > 1
             mix = ", state and look together" if both else ""
             sentences.append(f"latent {latent} mixes {_listed(names)}{mix}")
+    if len(sentences) > _LISTED:
+        more = len(sentences) - _LISTED
+        return [*sentences[:_LISTED], f"{more} more latents mix several factors"]
     return sentences
 
 

@@ -1,0 +1,62 @@
+"""Environments by id: arguments, wrappers, and who gets the looks."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import pytest
+
+from bvae_rl.environments import EnvConfig
+from bvae_rl.factor_wrapper import FactorWrapper
+from bvae_rl.factors import FactorSpec
+from bvae_rl.scripts.common import EnvArgs
+
+DOORKEY = "bvae_rl.envs:bvae_rl/MiniGrid-DoorKey-6x6-v0"
+HERE = "tests.test_environments"
+
+
+def dressed(env: gym.Env, looks: str = "bright") -> FactorWrapper:
+    """A wrapper as a user writes one: a function that takes the looks."""
+    sets = {"bright": lambda rng: {"light": 1.0}, "dark": lambda rng: {"light": 0.0}}
+    now = {"light": 0.5}
+
+    def go(env: gym.Env, factors: list[float]) -> object:
+        now["light"] = float(factors[0])
+        return env.observation_space.sample()
+
+    specs = (FactorSpec("light", role="look"),)
+    return FactorWrapper(env, specs, read=lambda env: now, set=go, looks=sets, look_set=looks)
+
+
+def test_arguments_reach_the_environment() -> None:
+    env = EnvConfig(DOORKEY, kwargs=("view=partial", "thing_colours=True", "size=64")).make()
+    names = [spec.name for spec in env.get_wrapper_attr("factor_specs")]
+    assert env.get_wrapper_attr("view") == "partial" and "key_colour" in names
+    args = EnvArgs("bvae_rl/MiniGrid-DoorKey-6x6-v0", (), ("view=partial",))
+    assert args.flags == "--env bvae_rl/MiniGrid-DoorKey-6x6-v0 --env-kwargs view=partial"
+    assert args.config().kwargs == ("view=partial",)
+    with pytest.raises(ValueError, match="is NAME=VALUE, got 'partial'"):
+        EnvConfig(DOORKEY, kwargs=("partial",)).make()
+    with pytest.raises(ValueError, match=r"does not take views=partial: .*unexpected keyword"):
+        EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", kwargs=("views=partial",)).make()
+
+
+def test_looks_go_to_the_wrapper_that_takes_them() -> None:
+    world = EnvConfig("CartPole-v1", (f"{HERE}:dressed",))
+    for looks, light in ((None, 1.0), ("bright", 1.0), ("dark", 0.0)):
+        _, info = world.with_looks(looks).make().reset(seed=0)
+        assert info["factors"] == [light]
+    with pytest.raises(ValueError, match="unknown look set 'dim'; known: bright, dark"):
+        world.with_looks("dim").make()
+    grid = EnvConfig(
+        "minigrid:MiniGrid-Empty-6x6-v0", ("bvae_rl.envs.minigrid:MiniGridWorld",), "ood1:texture"
+    ).make()
+    assert grid.reset(seed=0)[1]["look_set"] == "ood1:texture"
+    with pytest.raises(ValueError, match="has no named looks"):
+        EnvConfig("CartPole-v1", looks="dark").make()
+
+
+def test_what_a_factor_is_must_be_known() -> None:
+    with pytest.raises(ValueError, match="'x' has the kind 'disc'; known: continuous, cyclic"):
+        FactorSpec("x", kind="disc")
+    with pytest.raises(ValueError, match="'x' has the role 'zz'; known: state, look"):
+        FactorSpec("x", role="zz")
