@@ -20,6 +20,7 @@ from bvae_rl.hub import find_vae
 from bvae_rl.metrics import MetricReport, Scores, conclusions
 from bvae_rl.metrics.array_metrics import chosen
 from bvae_rl.metrics.report import LEAST_EPISODES
+from bvae_rl.metrics.summary import together
 from bvae_rl.model import BetaVAE, read_config
 from bvae_rl.pca import PCAEncoder
 from bvae_rl.pictures import mean_kl, scores_heatmap
@@ -38,7 +39,7 @@ ROWS, CONCLUSIONS = "rows.json", "conclusions.json"
 OTHER_SEED = 1_000_003  # PCA is fitted on other frames than are scored
 PCA_FRAMES = 10_000
 VISITED = ", visited"
-DEFAULT = ("mig_sup", "modularity", "infomec", "sap")
+DEFAULT = ("mig_quantile", "mig_sup", "modularity", "infomec", "sap")
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ class Args:
     compare: tuple[str, ...] = ()
     """further VAEs for the same frames, side by side; with two or more UDR too"""
     metrics: tuple[str, ...] = DEFAULT
-    """beside MIG, DCI and R2: mig_sup, jemmig, dcimig, modularity, infomec, sap, explicitness, irs,
-    mcc, total_correlation, all; and factor_vae, beta_vae (not in all), which draw frames of their
-    own"""
+    """beside MIG, DCI and R2: mig_quantile, mig_sup, jemmig, dcimig, modularity, infomec, sap,
+    explicitness, irs, mcc, total_correlation, all; and factor_vae, beta_vae (not in all), which
+    draw frames of their own"""
     other_looks: tuple[str, ...] = ()
     """sets of looks in which readers fitted in --looks are tested: the generalisation score"""
     out: Path | None = None
@@ -70,6 +71,9 @@ class Args:
     """the published definitions instead of those corrected for chance"""
     replicates: int = 200
     """bootstrap draws behind the intervals of MIG and R2; 0: none"""
+    slow_replicates: int = 0
+    """bootstrap draws behind the intervals of DCI and the other metrics: each scores them all anew,
+    20 take some minutes; 0: none"""
     fit_steps: int = 2000
     """training steps of the small network behind each R2"""
     seed: int = 0
@@ -133,6 +137,9 @@ def main(args: Args) -> Result:
         say(f"{key}: {value:.3f}")
     for sentence in report.conclusions(name):
         say(f"- {sentence}")
+    if met is not None:
+        for sentence in together(report.scores[f"{name}{VISITED}"]):
+            say(f"- visited frames: {sentence}")
     run.write_file("heatmap.png", png(scores_heatmap(vaes, report.scores)))
     wrote(run.folder, f"bvae-rl visualize {args.vae} {args.world.flags}{looks}")
     return Result(report.scores, further, run.folder)
@@ -143,7 +150,7 @@ def new_report(probe: Frames, specs: Any, args: Args) -> MetricReport:
     metrics = [name for name in args.metrics if name not in more.INTERVENTIONAL]
     return MetricReport(
         probe.factors, specs, metrics=metrics, reference=args.reference, seed=args.seed,
-        replicates=args.replicates, steps=args.fit_steps,
+        replicates=args.replicates, slow_replicates=args.slow_replicates, steps=args.fit_steps,
     )  # fmt: skip
 
 

@@ -193,7 +193,7 @@ def test_further_metrics_are_added_by_name() -> None:
     rows = every.to_rows_dict()
     names = {"infom", "infoe", "infoc"} | set(ARRAY_METRICS) - {"infomec"}
     assert names <= set(rows) and {f"content/{name}" for name in names} <= set(rows)
-    assert len(names) == 12 and "modularity" in table({"one": every})
+    assert len(names) == 13 and "modularity" in table({"one": every})
     with pytest.raises(ValueError, match="unknown metric 'sapp'; known: mig_sup"):
         score(codes, factors, SPECS, metrics=("sapp",))
 
@@ -225,6 +225,21 @@ def test_intervals_hold_the_scores_and_shrink_with_samples() -> None:
         assert rows["r2_low"] <= rows["r2"] <= rows["r2_high"]
         assert "95% interval" in table({"one": found})
     assert width[3000] < width[400]
+
+
+def test_slow_intervals_bound_dci_and_the_further_metrics() -> None:
+    codes, factors = world(500)
+    found = score(
+        codes, factors, SPECS, metrics=("sap", "mig_quantile"), slow_replicates=5, steps=1
+    )
+    bounds = found.all.slow_interval
+    assert list(bounds) == [
+        "dci/disentanglement", "dci/completeness", "dci/informativeness", "mig_quantile", "sap"
+    ]  # fmt: skip
+    rows = found.to_rows_dict()
+    for name, (low, high) in bounds.items():
+        assert low <= rows[name] <= high and rows[f"{name}_low"] == low
+    assert table({"one": found}).count("95% interval") == 5
 
 
 def test_visited_frames_are_tested_on_other_episodes() -> None:

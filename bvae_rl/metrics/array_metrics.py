@@ -19,6 +19,7 @@ from bvae_rl.metrics.infomec import infoc, infom, infomec
 from bvae_rl.metrics.information import Information
 from bvae_rl.metrics.irs import irs
 from bvae_rl.metrics.mcc import mcc
+from bvae_rl.metrics.mig import mig
 from bvae_rl.metrics.mig_family import dcimig, jemmig, mig_sup
 from bvae_rl.metrics.modularity import modularity
 from bvae_rl.metrics.sap import sap
@@ -43,6 +44,7 @@ class Part:
 
 
 ARRAY_METRICS: dict[str, Callable[[Part], dict[str, float]]] = {
+    "mig_quantile": lambda part: {"mig_quantile": _mig_quantile(part)},
     "mig_sup": lambda part: {"mig_sup": mig_sup(part.information).score},
     "jemmig": lambda part: {"jemmig": jemmig(part.information).score},
     "dcimig": lambda part: {"dcimig": dcimig(part.information).score},
@@ -61,6 +63,7 @@ ARRAY_METRICS: dict[str, Callable[[Part], dict[str, float]]] = {
     },
 }
 LABELS = {
+    "mig_quantile": "MIG, quantile bins",
     "mig_sup": "MIG-sup",
     "jemmig": "JEMMIG",
     "dcimig": "DCIMIG",
@@ -86,6 +89,12 @@ def chosen(names: Sequence[str]) -> tuple[str, ...]:
             "(mig, dci and r2 are always there)"
         )
     return tuple(name for name in ARRAY_METRICS if name in names)
+
+
+def _mig_quantile(part: Part) -> float:
+    found = part.information
+    settings: dict[str, Any] = {"bins": found.bins, "kinds": part.kinds, "active": found.active}
+    return mig(part.codes, part.factors, binning="quantile", **settings).score
 
 
 def _infomec(part: Part) -> dict[str, float]:

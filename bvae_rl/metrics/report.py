@@ -10,7 +10,7 @@ Factors that never change in the samples are left out and named.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from bvae_rl.metrics.dci import dci
 from bvae_rl.metrics.factor_correlation import factor_correlation
 from bvae_rl.metrics.information import Information, measure
 from bvae_rl.metrics.inputs import as_matrix, changing, split
-from bvae_rl.metrics.intervals import information_interval
+from bvae_rl.metrics.intervals import information_interval, interval
 from bvae_rl.metrics.mig import gap
 from bvae_rl.metrics.regression import R2, Model, r2
 from bvae_rl.metrics.scores import CodeScores, Readout, Scores
@@ -39,6 +39,7 @@ def score(
     metrics: Sequence[str] = (),
     reference: bool = False,
     replicates: int = 0,
+    slow_replicates: int = 0,
     episode: Any = None,
     seed: int = 0,
     bins: int = 20,
@@ -50,8 +51,9 @@ def score(
     ``groups`` gives the half-open ranges of the latents called ``content`` and ``look``; other
     names are not scored. ``active`` is a boolean (D,), say KL above .01 nats. ``metrics`` are names
     of ``ARRAY_METRICS``, or "all"; ``reference`` takes the published definitions where there are
-    two. ``replicates`` (200, say) draw the 95% intervals of MIG and R2. ``episode`` (N,) numbers
-    the episodes of visited frames: R2 is then tested on other episodes, and whole ones are drawn.
+    two. ``replicates`` (200, say) draw the 95% intervals of MIG and R2; ``slow_replicates`` (20,
+    say) those of DCI and the further metrics, which are scored anew each time. ``episode`` (N,)
+    numbers the episodes of visited frames: R2 is then tested on others, and whole ones are drawn.
     Cyclic factors are turned into angles by the period ``high - low`` of their spec. ``steps`` are
     those of the network behind R2. ValueError for anything that does not fit together.
     """
@@ -77,6 +79,9 @@ def score(
         parts["content"] = (content, state)
     bounds = _bounds(parts, z, v, settings, replicates=replicates, episode=episode, seed=seed)
     coded = {name: scorer.code(*part, bounds.get(name)) for name, part in parts.items()}
+    if slow_replicates:
+        drawn = {"replicates": slow_replicates, "episode": episode, "seed": seed}
+        coded = {name: scorer.with_intervals(part, **drawn) for name, part in coded.items()}
     names = [spec.name for spec in kept]
     return Scores(
         samples=len(z),
@@ -131,10 +136,7 @@ class _Scorer:
         z, v, kinds = self._select(latents, factors)
         read = self.readout(latents, factors)
         information = self.information.select(latents, factors)
-        part = Part(z, v, kinds, information, self.seed, self.reference)
-        further: dict[str, float] = {}
-        for name in self.metrics:
-            further |= ARRAY_METRICS[name](part)
+        further = self._further(z, v, kinds, information)
         return CodeScores(
             read.latents,
             read.factors,
@@ -145,6 +147,40 @@ class _Scorer:
             bounds,
             further,
         )
+
+    def with_intervals(self, scores: CodeScores, **drawn: Any) -> CodeScores:
+        """The same with intervals of DCI and the further metrics over draws of the samples."""
+        factors = [spec.name for spec in self.specs]
+        numbers = [factors.index(name) for name in scores.factors]
+        z, v, kinds = self._select(scores.latents, numbers)
+        active = self.information.select(scores.latents, numbers).active
+        settings: dict[str, Any] = {"kinds": kinds, "reference": self.reference}
+
+        def measured(codes: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+            found = dci(codes, truth, seed=self.seed, n_jobs=self.n_jobs, **settings)
+            information = measure(
+                codes, truth, bins=self.information.bins, active=active, **settings
+            )
+            return {
+                "dci/disentanglement": found.disentanglement,
+                "dci/completeness": found.completeness,
+                "dci/informativeness": found.informativeness,
+                **self._further(codes, truth, kinds, information),
+            }
+
+        names = list(measured(z, v))
+        both = interval(lambda c, f: list(measured(c, f).values()), z, v, **drawn)
+        bounds = zip(both.low.tolist(), both.high.tolist(), strict=True)
+        return replace(scores, slow_interval=dict(zip(names, bounds, strict=True)))
+
+    def _further(
+        self, codes: np.ndarray, factors: np.ndarray, kinds: Any, information: Information
+    ) -> dict[str, float]:
+        part = Part(codes, factors, kinds, information, self.seed, self.reference)
+        found: dict[str, float] = {}
+        for name in self.metrics:
+            found |= ARRAY_METRICS[name](part)
+        return found
 
     def _select(
         self, latents: Sequence[int], factors: Sequence[int]

@@ -28,13 +28,15 @@ class CodeScores(Readout):
     """All scores of some latents over the named factors. Rows of matrices follow ``latents``.
 
     ``mig_interval`` (1 + K, 2) bounds the mean and each factor's MIG at 95%, if asked for;
-    ``further`` holds the other metrics by name.
+    ``further`` holds the other metrics by name, ``slow_interval`` the 95% intervals of these and of
+    DCI's three, as "dci/disentanglement", if asked for.
     """
 
     mig: MIG
     dci: DCI
     mig_interval: np.ndarray | None = None
     further: dict[str, float] = field(default_factory=dict)
+    slow_interval: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +108,8 @@ def _rows(scores: Readout) -> dict[str, float]:
         rows["dci/completeness"] = scores.dci.completeness
         rows["dci/informativeness"] = scores.dci.informativeness
         rows |= scores.further
+        for name, (low, high) in scores.slow_interval.items():
+            rows |= {f"{name}_low": low, f"{name}_high": high}
     return rows
 
 

@@ -34,7 +34,6 @@ _METRICS = {
     "dci/informativeness": "DCI informativeness",
     **LABELS,
 }
-_BOUNDED = ("r2", "mig")  # metrics whose mean has a 95% interval
 
 
 def table(scores_by_name: Mapping[str, Scores]) -> str:
@@ -64,7 +63,7 @@ def table(scores_by_name: Mapping[str, Scores]) -> str:
                 values = [_number(column.get(key)) for column in columns.values()]
                 rows.append((f"  {label} {factor}" if factor else f"  {label}{mean}", values))
                 bounds = [_bounds(column, key) for column in columns.values()]
-                if metric in _BOUNDED and not factor and any(bounds):
+                if not factor and any(bounds):
                     rows.append(("    95% interval", [bound or "-" for bound in bounds]))
     left = max(len(label) for label, _ in rows)
     widths = [
@@ -104,7 +103,7 @@ def conclusions(scores: Scores, specs: Sequence[FactorSpec]) -> list[str]:
     if scores.constant_factors:
         names = ", ".join(scores.constant_factors)
         sentences.append(f"not scored, because constant in these samples: {names}")
-    sentences += _together(scores)
+    sentences += together(scores)
     if scores.chance > _CHANCE:
         sentences.append(
             f"with {scores.samples} samples chance alone gives up to {scores.chance:.2f} nats of "
@@ -156,8 +155,11 @@ def _mixed(code: CodeScores, roles: Mapping[str, str]) -> list[str]:
     return sentences
 
 
-def _together(scores: Scores) -> list[str]:
-    """Factors that go together in these samples: of them the usual scores say less."""
+def together(scores: Scores) -> list[str]:
+    """Which factors go together in these samples, in one sentence or none.
+
+    Of correlated factors the usual scores say less (Träuble et al. 2021, arXiv 2006.07886).
+    """
     found = np.argwhere(np.abs(np.triu(scores.factor_correlation, 1)) >= _CORRELATED)
     names = scores.all.factors
     listed = [
