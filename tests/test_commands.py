@@ -153,7 +153,7 @@ def test_evaluate_sets_vaes_side_by_side(
     said = capsys.readouterr().out
     assert "visited frames are not scored: 100 are of 2 episodes" in said
     assert "explicitness" in said and "pairs/generalisation/ood2: " in said
-    with pytest.raises(ValueError, match="unknown metric 'migg'; known: mig_sup"):
+    with pytest.raises(ValueError, match="unknown metric 'migg'; known: mig_quantile"):
         evaluate.main(replace(args, metrics=("migg",)))
     with pytest.raises(ValueError, match="need folders of different names"):
         evaluate.main(replace(args, compare=(args.vae,)))
