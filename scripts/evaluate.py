@@ -130,6 +130,9 @@ def main(args: Args) -> Result:
     further = more.measured(vaes, world, probe, args)
     progress.close()
     rows = [row for one, s in report.scores.items() for row in score_rows(one, s, env, args)]
+    for key, value in further.items():
+        label, _, metric = key.partition("/")
+        rows.append(_row(label, metric, value, args.samples, env, args))
     run.write_json("scores.json", {**report.to_json(), **({"more": further} if further else {})})
     run.write_json("results.json", [row.to_dict() for row in rows])
     say(report.table())
@@ -212,25 +215,22 @@ def task(
 
 def score_rows(name: str, scores: Scores, env: EnvConfig, args: Args) -> list[Row]:
     """One row a metric; a part of the code ("content") is an arm of its own, ``name/content``."""
-    trained = read_config(find_vae(args.vae)).get("training", {})
-    own = name in (UNTRAINED, PCA) or name in args.compare
-    seed = args.seed if own else trained.get("seed")
     return [
-        Row(
-            study="representation",
-            arm=f"{name}/{part}" if part else name,
-            algo="none",
-            env=env.id,
-            vae_seed=seed,
-            look_set=env.looks,
-            metric=metric,
-            value=value,
-            n=scores.samples,
-            command=command_line(),
-        )
+        _row(f"{name}/{part}" if part else name, metric, value, scores.samples, env, args)
         for key, value in scores.to_rows_dict().items()
         for part, metric in _placed(key)
     ]
+
+
+def _row(arm: str, metric: str, value: float, n: int, env: EnvConfig, args: Args) -> Row:
+    name = arm.partition("/")[0].removesuffix(VISITED)
+    folders = {folder.name: folder for folder in map(find_vae, (args.vae, *args.compare))}
+    trained = read_config(folders[name]).get("training", {}) if name in folders else {}
+    seed = trained.get("seed", args.seed)
+    return Row(
+        study="representation", arm=arm, algo="none", env=env.id, vae_seed=seed,
+        look_set=env.looks, metric=metric, value=value, n=n, command=command_line(),
+    )  # fmt: skip
 
 
 def _placed(key: str) -> list[tuple[str, str]]:

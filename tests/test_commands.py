@@ -149,6 +149,9 @@ def test_evaluate_sets_vaes_side_by_side(
         )
     }  # fmt: skip
     stored = json.loads((tmp_path / "scores.json").read_text())
+    rows = json.loads((tmp_path / "results.json").read_text())
+    kept = {f"{row['arm']}/{row['metric']}": row["value"] for row in rows}
+    assert kept.items() >= result.metrics.items()
     assert stored["more"] == result.metrics and set(stored) == {"pairs", "plain", "more"}
     said = capsys.readouterr().out
     assert "visited frames are not scored: 100 are of 2 episodes" in said
