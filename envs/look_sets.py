@@ -123,6 +123,14 @@ class LookSet:
         return all(knob.holds(self.set_name, value) for knob, value in pairs)
 
 
+def check_ranges(look: Any, ranges: Mapping[str, Range], *, colours: Sequence[str]) -> None:
+    """Raise a ValueError for a field of ``look`` outside its range; some fields are ``colours``."""
+    for name, (low, high) in ranges.items():
+        if not low <= (value := getattr(look, name)) <= high:
+            of = f"{name} colour" if name in colours else name
+            raise ValueError(f"the {of} of a look must be in [{low:g}, {high:g}], got {value}")
+
+
 def check_name(name: Any) -> str:
     """``name`` if it is a string, else a TypeError that says what is wanted."""
     if not isinstance(name, str):

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from bvae_rl.envs.contrast import RGB
-from bvae_rl.envs.look_sets import LookSet, look_set
+from bvae_rl.envs.look_sets import LookSet, Range, check_ranges, look_set
 from bvae_rl.envs.palettes import HUE, PALETTES, PARTS, Gains, light_gains, part_colours
 from bvae_rl.envs.planar_knobs import KINDS, SHAPES, SOURCE_HUES, SOURCE_U, TEXTURES
 
@@ -64,10 +64,7 @@ class Look:
         for name, known in (("palette", (*PALETTES, HUE)), *NAMED.items()):
             if (value := getattr(self, name)) not in known:
                 raise ValueError(f"unknown {name} {value!r}; known: {', '.join(known)}")
-        for name, (low, high) in RANGES.items():
-            if not low <= (value := getattr(self, name)) <= high:
-                of = f"{name} colour" if name in PARTS else name
-                raise ValueError(f"the {of} of a look must be in [{low:g}, {high:g}], got {value}")
+        check_ranges(self, RANGES, colours=PARTS)
         self.colours()
 
     @property
@@ -112,7 +109,7 @@ class Look:
 
 
 # Wider than the factors: what a look may be that is in no set.
-RANGES = {
+RANGES: dict[str, Range] = {
     **dict.fromkeys((*PARTS, "phase"), (0.0, 1.0)),
     "distractors": (0, 4),
     **dict.fromkeys(("camera_x", "camera_y"), (-1.0, 1.0)),

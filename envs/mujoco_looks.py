@@ -17,7 +17,16 @@ from typing import Any
 import numpy as np
 
 from bvae_rl.envs.contrast import RGB, check_distinct
-from bvae_rl.envs.look_sets import Knob, LookSet, Range, both_sides, choice, look_set, ramp
+from bvae_rl.envs.look_sets import (
+    Knob,
+    LookSet,
+    Range,
+    both_sides,
+    check_ranges,
+    choice,
+    look_set,
+    ramp,
+)
 from bvae_rl.factors import FactorSpec
 
 RAMPS: dict[str, tuple[RGB, RGB]] = {
@@ -67,10 +76,7 @@ class SceneLook:
     def __post_init__(self) -> None:
         if self.texture not in TEXTURES:
             raise ValueError(f"unknown texture {self.texture!r}; known: {', '.join(TEXTURES)}")
-        for name, (low, high) in RANGES.items():
-            if not low <= (value := getattr(self, name)) <= high:
-                of = f"{name} colour" if name in RAMPS else name
-                raise ValueError(f"the {of} of a look must be in [{low:g}, {high:g}], got {value}")
+        check_ranges(self, RANGES, colours=tuple(RAMPS))
         check_distinct(self.colours(), allow=self.indistinct)
 
     def colours(self) -> dict[str, RGB]:

@@ -7,7 +7,6 @@ resets included: with episodes of 50 steps every look is drawn often.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +17,7 @@ import gymnasium as gym
 from minigrid.wrappers import RGBImgObsWrapper, RGBImgPartialObsWrapper
 
 from bvae_rl.envs.planar_knobs import KINDS
-from bvae_rl.scripts.bench_figures import Figure, functions, ratio
+from bvae_rl.scripts.bench_figures import Figure, frames_per_second, functions, ratio
 
 PLANAR = ("PlanarReach", "PlanarPush")
 GRIDS = ("Empty-8x8", "DoorKey-8x8", "FourRooms", "PutNear-8x8-N3")
@@ -92,15 +91,7 @@ class Bench:
         self.worlds[name], self.steps[name] = env, steps
 
     def _rate(self, name: str) -> float:
-        env, steps = self.worlds[name], self.steps[name]
-        env.reset()
-        actions = [env.action_space.sample() for _ in range(steps)]
-        began = time.perf_counter()
-        for action in actions:
-            _, _, terminated, truncated, _ = env.step(action)
-            if terminated or truncated:
-                env.reset()
-        return steps / (time.perf_counter() - began)
+        return frames_per_second(self.worlds[name], self.steps[name])
 
     def _target(self, name: str) -> float | None:
         return PLANAR_TARGET if name.startswith(PLANAR) else None

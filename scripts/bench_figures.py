@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import cProfile
 import pstats
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+import gymnasium as gym
 import torch
 
 TOP = 6
@@ -58,6 +60,18 @@ def table(figures: list[Figure]) -> str:
             verdict = f"{sign} {figure.target:g}: {'NO' if figure.missed else 'yes'}"
         lines.append(f"{figure.name:54} {numbers}  {figure.unit:8} {verdict}".rstrip())
     return "\n".join(lines)
+
+
+def frames_per_second(env: gym.Env, steps: int) -> float:
+    """Steps of random actions, resets included."""
+    env.reset()
+    actions = [env.action_space.sample() for _ in range(steps)]
+    began = time.perf_counter()
+    for action in actions:
+        _, _, terminated, truncated, _ = env.step(action)
+        if terminated or truncated:
+            env.reset()
+    return steps / (time.perf_counter() - began)
 
 
 def operators(work: Callable[[], object]) -> list[str]:

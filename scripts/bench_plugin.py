@@ -32,7 +32,7 @@ from bvae_rl.model import BetaVAE
 from bvae_rl.plug.extractor import policy_kwargs
 from bvae_rl.plug.frames_in import frames_to_x
 from bvae_rl.plug.latent_env import LatentVecEnv
-from bvae_rl.scripts.bench_figures import Figure, functions, operators, ratio
+from bvae_rl.scripts.bench_figures import Figure, frames_per_second, functions, operators, ratio
 
 N_ENVS = 8
 PPO_PIXELS, PPO_FROZEN, PPO_ONCE = "PPO, pixels", "PPO, frozen extractor", "PPO, encode once"
@@ -240,13 +240,7 @@ def _frames(config: EnvConfig, steps: int) -> float:
     env = config.make()
     env.action_space.seed(0)
     env.reset(seed=0)
-    actions = [env.action_space.sample() for _ in range(steps)]
-    began = time.perf_counter()
-    for action in actions:
-        _, _, terminated, truncated, _ = env.step(action)
-        if terminated or truncated:
-            env.reset()
-    return steps / (time.perf_counter() - began)
+    return frames_per_second(env, steps)
 
 
 def _bytes(model: PPO | SAC) -> float:
