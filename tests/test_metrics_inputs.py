@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bvae_rl.metrics import dci, disentanglement, measure, mig, r2
-from bvae_rl.metrics.inputs import check, constant_columns, split, standardise
+from bvae_rl.metrics.inputs import as_matrix, check, constant_columns, split, standardise
 
 
 def arrays(samples: int = 40) -> tuple[np.ndarray, np.ndarray]:
@@ -118,3 +118,14 @@ def test_standardise_uses_the_training_rows_and_silences_dead_columns() -> None:
     assert values[train, 1].std() > 0  # a constant's deviation is rounding, not 0
     scaled = standardise(values, train)
     np.testing.assert_allclose(scaled[[0, 1, -1]], [[-1, 0], [1, 0], [3, 0]])
+
+
+def test_what_is_no_array_is_refused() -> None:
+    class Graph:  # as a tensor that requires a gradient
+        def __array__(self, dtype=None, copy=None):
+            raise RuntimeError("use tensor.detach().numpy() instead")
+
+    with pytest.raises(ValueError, match=r"codes cannot be read as an array: use tensor\.detach"):
+        as_matrix(Graph(), "codes")
+    with pytest.raises(ValueError, match="factors cannot be read as an array"):
+        as_matrix([[1.0, 2.0], [3.0]], "factors")

@@ -72,7 +72,10 @@ def check(
 
 def as_matrix(array: Any, name: str) -> np.ndarray:
     """``array`` as a finite float64 matrix with at least one column, or a ValueError."""
-    matrix = np.asarray(array)
+    try:
+        matrix = np.asarray(array)
+    except (RuntimeError, TypeError, ValueError) as error:  # a tensor with a graph, ragged lists
+        raise ValueError(f"{name} cannot be read as an array: {error}") from error
     if matrix.dtype.kind not in "fiub":
         raise ValueError(f"{name} must be an array of real numbers, got dtype {matrix.dtype}")
     if matrix.ndim != 2 or matrix.shape[1] == 0:
