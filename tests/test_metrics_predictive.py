@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bvae_rl.metrics import dci
+from bvae_rl.metrics.boosting import cut
 from bvae_rl.metrics.explicitness import explicitness
 from bvae_rl.metrics.factor_correlation import factor_correlation
 from bvae_rl.metrics.irs import irs
@@ -59,8 +60,23 @@ def test_order_sign_and_scale_of_the_codes_do_not_matter(metric, seed, power) ->
     scale = random.choice([-1, 1], 5) * 2.0 ** random.integers(-abs(power), abs(power) + 1, 5)
     moved = (codes * scale)[:, random.permutation(5)]
     first, again = (METRICS[metric](z, factors, kinds=KINDS) for z in (codes, moved))
-    close = 0.02 if metric in ("dci", "sap") else 2e-3  # trees break ties from the left
+    close = (
+        0.02 if metric in ("dci", "sap") else 2e-3
+    )  # trees break ties between bins from the left
     assert again == pytest.approx(first, abs=close)
+
+
+@pytest.mark.parametrize("samples", [300, 301])
+def test_mirrored_codes_get_mirrored_bins(samples) -> None:
+    random = np.random.default_rng(0)
+    values = np.concatenate(
+        [random.normal(size=(samples, 3)), random.integers(0, 5, (samples, 1))], axis=1
+    )
+    rows = np.arange(samples)
+    cells, mirrored = cut(values, rows), cut(-values, rows)
+    np.testing.assert_array_equal(mirrored, cells.max(axis=0) - cells)
+    assert cells.max(axis=0)[3] == 4 and cells.max() < 64
+    assert np.ptp(np.bincount(cells[:, 0])) <= 2
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -26,13 +26,29 @@ class Boosted:
 
 
 def cut(values: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """(N, D) values -> bin numbers below ``BINS``, between quantiles of the ``train`` rows."""
-    share = np.linspace(0, 1, BINS + 1)[1:-1]
-    columns = []
-    for column in values.T:
-        edges = np.unique(np.quantile(column[train], share))
-        columns.append(np.searchsorted(edges, column, side="right"))
+    """(N, D) values -> bin numbers below ``BINS``, between quantiles of the ``train`` rows.
+
+    Edges lie half-way between two values, chosen so that mirrored values get mirrored bins.
+    """
+    columns = [np.searchsorted(_edges(np.sort(column[train])), column) for column in values.T]
     return np.stack(columns, axis=1)
+
+
+def _edges(ordered: np.ndarray) -> np.ndarray:
+    """At most ``BINS`` - 1 edges between sorted values, at the steps nearest to the quantiles."""
+    steps = np.flatnonzero(np.diff(ordered) > 0) + 1  # how many values lie before each step
+    if len(steps) >= BINS:
+        part = np.arange(1, BINS)
+        wanted = len(ordered) * part / BINS
+        place = np.searchsorted(steps, wanted)
+        above = steps[np.minimum(place, len(steps) - 1)]
+        below = steps[np.maximum(place - 1, 0)]
+        higher, lower = np.abs(above - wanted), np.abs(wanted - below)
+        outward = np.where(part < BINS / 2, below, above)  # of two equally near steps
+        nearest = np.where(higher < lower, above, np.where(lower < higher, below, outward))
+        undecided = (part == BINS / 2) & (higher == lower) & (above != below)
+        steps = np.unique(nearest[~undecided])
+    return np.asarray((ordered[steps - 1] + ordered[steps]) / 2)
 
 
 def boost(
