@@ -22,17 +22,25 @@ from torch.nn import functional
 Likelihood = Literal["gaussian", "bernoulli"]
 
 
-def recon_nll(x_logits: Tensor, x: Tensor, *, likelihood: Likelihood, s: float) -> Tensor:
+def recon_nll(
+    x_logits: Tensor,
+    x: Tensor,
+    *,
+    likelihood: Likelihood,
+    s: float,
+    weight: Tensor | None = None,
+) -> Tensor:
     """Minus log-likelihood of each image, up to a constant, shape (B,).
 
     ``x_logits`` is the decoder's output: the mean itself (gaussian) or logits (bernoulli), which
-    for pixels in between 0 and 1 is the cross-entropy. ``s`` weighs either.
+    for pixels in between 0 and 1 is the cross-entropy. ``s`` weighs either, ``weight``
+    (B, 1, H, W) each pixel.
     """
     if likelihood == "gaussian":
-        return s * (x_logits - x).square().flatten(1).sum(1)
-    return s * functional.binary_cross_entropy_with_logits(x_logits, x, reduction="none").flatten(
-        1
-    ).sum(1)
+        error = (x_logits - x).square()
+    else:
+        error = functional.binary_cross_entropy_with_logits(x_logits, x, reduction="none")
+    return s * (error if weight is None else error * weight).flatten(1).sum(1)
 
 
 def kl_per_latent(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -72,6 +80,36 @@ def average_shared(
         torch.where(shared, log_variance, logvar),
         torch.where(shared, mean, mu2),
         torch.where(shared, log_variance, logvar2),
+    )
+
+
+def multiply_shared(
+    mu: Tensor, logvar: Tensor, mu2: Tensor, logvar2: Tensor, shared: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Replace the posteriors of ``shared`` (B, D) latents by their normalised product.
+
+    The evidence of a group is accumulated as in ML-VAE (Bouchacourt et al. 2018, arXiv 1705.08841,
+    eq. 4), here halved so that a pair of equal posteriors stays what it is (Locatello et al. 2020).
+    """
+    log_variance = math.log(2.0) - torch.logaddexp(-logvar, -logvar2)
+    mean = 0.5 * log_variance.exp() * (mu * (-logvar).exp() + mu2 * (-logvar2).exp())
+    return (
+        torch.where(shared, mean, mu),
+        torch.where(shared, log_variance, logvar),
+        torch.where(shared, mean, mu2),
+        torch.where(shared, log_variance, logvar2),
+    )
+
+
+def swap_shared(
+    mu: Tensor, logvar: Tensor, mu2: Tensor, logvar2: Tensor, shared: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Exchange the posteriors of ``shared`` (B, D) latents: each image is made from the other's."""
+    return (
+        torch.where(shared, mu2, mu),
+        torch.where(shared, logvar2, logvar),
+        torch.where(shared, mu, mu2),
+        torch.where(shared, logvar, logvar2),
     )
 
 

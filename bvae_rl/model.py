@@ -1,4 +1,4 @@
-"""The Beta-VAE (Higgins et al. 2017, ICLR): its configuration, its two maps, and its folder.
+"""The Beta-VAE (Higgins et al. 2017, ICLR): its two maps, and its folder.
 
 A saved VAE is ``config.json`` (everything needed to use it, to know how it came about and how good
 it is) and ``model.safetensors`` (weights; never pickle).
@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,103 +19,16 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from bvae_rl.fused import FusedEncoder
-from bvae_rl.losses import Likelihood
-from bvae_rl.networks import DecoderName, make_decoder, make_encoder
-from bvae_rl.plug.frames_in import MAX_SIDE, MIN_SIDE, byte_planes, frames_to_x
+from bvae_rl.networks import make_decoder, make_encoder
+from bvae_rl.plug.frames_in import byte_planes, frames_to_x
 from bvae_rl.runs import Run
+from bvae_rl.vae_config import ChannelOrder, VAEConfig
 from bvae_rl.versions import environment
+
+__all__ = ["BetaVAE", "ChannelOrder", "VAEConfig", "check_channel_order", "read_config"]
 
 FORMAT = 1
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
-ChannelOrder = Literal["RGB", "BGR", "other"]
-
-
-@dataclass(frozen=True)
-class VAEConfig:
-    """What a BetaVAE is built from.
-
-    ``shape`` is (C, H, W), sides from 32 to 128 and divisible by 16; ``groups`` splits the latents,
-    for example ``{"content": (0, 24), "look": (24, 32)}``, and must cover them without overlap;
-    ``s`` weighs the likelihood (``losses.py``); ``channel_order`` says what the channels are.
-    """
-
-    shape: tuple[int, int, int] = (3, 64, 64)
-    latents: int = 32
-    groups: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    channels: tuple[int, int, int] = (32, 64, 64)
-    hidden: int = 256
-    decoder: DecoderName = "pixel_shuffle"
-    likelihood: Likelihood = "gaussian"
-    s: float = 20.0
-    channel_order: ChannelOrder = "RGB"
-
-    def __post_init__(self) -> None:
-        # JSON knows no tuples: a config read from a file is made equal to the one that was written
-        object.__setattr__(self, "shape", tuple(self.shape))
-        object.__setattr__(self, "channels", tuple(self.channels))
-        object.__setattr__(self, "groups", {k: tuple(v) for k, v in self.groups.items()})
-        if len(self.shape) != 3 or not all(
-            MIN_SIDE <= side <= MAX_SIDE and side % 16 == 0 for side in self.shape[1:]
-        ):
-            raise ValueError(
-                f"shape must be (C, H, W) with H and W from {MIN_SIDE} to {MAX_SIDE} and divisible "
-                f"by 16, got {self.shape}; resize the frames"
-            )
-        if self.shape[0] < 1:
-            raise ValueError(f"a frame needs at least one channel, got shape {self.shape}")
-        if self.latents < 1:
-            raise ValueError(f"latents must be at least 1, got {self.latents}")
-        if len(self.channels) != 3 or min(self.channels) < 1 or self.hidden < 1:
-            raise ValueError(
-                f"channels must be three positive widths and hidden positive, got {self.channels} "
-                f"and {self.hidden}"
-            )
-        for name, value, choices in (
-            ("decoder", self.decoder, get_args(DecoderName)),
-            ("likelihood", self.likelihood, get_args(Likelihood)),
-            ("channel_order", self.channel_order, get_args(ChannelOrder)),
-        ):
-            if value not in choices:
-                raise ValueError(f"unknown {name} {value!r}; known: {', '.join(choices)}")
-        if not self.s > 0:
-            raise ValueError(f"s, the weight of the likelihood, must be positive, got {self.s}")
-        edges = sorted(self.groups.values())
-        if edges and (
-            edges[0][0] != 0
-            or edges[-1][1] != self.latents
-            or any(start >= stop for start, stop in edges)
-            or any(a[1] != b[0] for a, b in pairwise(edges))
-        ):
-            raise ValueError(
-                f"the groups {dict(self.groups)} do not add up to {self.latents} latents without "
-                "gap or overlap"
-            )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> VAEConfig:
-        """The inverse of ``to_dict``; unknown keys are an error."""
-        unknown = set(values) - {f.name for f in fields(cls)}
-        if unknown:
-            raise ValueError(f"unknown entries in a VAE's config: {', '.join(sorted(unknown))}")
-        return cls(**values)
-
-    def slice_of(self, group: str) -> slice:
-        """Which latents ``group`` holds: "all" or a named group."""
-        if group == "all":
-            return slice(0, self.latents)
-        if group not in self.groups:
-            known = ", ".join(["all", *self.groups])
-            raise ValueError(f"this VAE has no latent group {group!r}; known: {known}")
-        return slice(*self.groups[group])
-
-    @property
-    def pixels(self) -> int:
-        """Values in a frame, C * H * W."""
-        return int(np.prod(self.shape))
 
 
 class BetaVAE(nn.Module):
@@ -134,7 +44,7 @@ class BetaVAE(nn.Module):
             "latents": config.latents, "channels": config.channels, "hidden": config.hidden
         }  # fmt: skip
         self.config = config
-        self.encoder = make_encoder(config.shape, **sizes)
+        self.encoder = make_encoder(config.encoder, config.shape, **sizes)
         self.decoder = make_decoder(config.decoder, config.shape, **sizes)
         self._fused = FusedEncoder()
         self.meta: dict[str, Any] = {}

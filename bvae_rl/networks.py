@@ -13,11 +13,17 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+EncoderName = Literal["space_to_depth"]
 DecoderName = Literal["pixel_shuffle", "broadcast"]
 
 
 def make_encoder(
-    shape: tuple[int, int, int], *, latents: int, channels: Sequence[int], hidden: int
+    name: EncoderName,
+    shape: tuple[int, int, int],
+    *,
+    latents: int,
+    channels: Sequence[int],
+    hidden: int,
 ) -> nn.Sequential:
     """(B, C, H, W) -> (B, 2 * latents): means, then log variances."""
     c, height, width = shape

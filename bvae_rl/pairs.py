@@ -1,60 +1,88 @@
-"""What a batch is, and which frames go together in it.
+"""What a batch is, which rows of a store train, and how a batch is put together.
 
-A ``Pairing`` draws a ``Batch`` from a store. ``shared`` marks the latents that two frames of a pair
-have in common: the *content* group when one state is shown in two looks, the *look* group when two
-states are shown in one look (known groups: Bouchacourt et al. 2018, arXiv 1705.08841).
+A ``Pairing`` draws a ``Batch`` from a store: single frames, or pairs from the sources that
+``pair_sources.py`` knows by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from bvae_rl.frames import FrameStore
 from bvae_rl.plug.frames_in import frames_to_x
 
-Groups = Mapping[str, tuple[int, int]]
+LEAST_EPISODES = 100  # from so many on, whole episodes are held out
 
 
 @dataclass(frozen=True)
 class Batch:
-    """``x`` (B, C, H, W) in [0, 1]; for pairs also ``x2`` and ``shared`` (B, D)."""
+    """``x`` (B, C, H, W) in [0, 1]; for pairs also ``x2`` and what is known about them.
 
-    x: torch.Tensor
-    x2: torch.Tensor | None = None
-    shared: torch.Tensor | None = None
-    action: torch.Tensor | None = None
+    ``shared`` (B, D) marks the latents that both frames of a pair have in common, ``factors``
+    (B, K) are those of ``x`` where an objective asks for them, ``weight`` (B, 1, H, W) is what each
+    pixel of ``x`` counts in the likelihood, ``weight2`` the same for ``x2``; None is 1 everywhere.
+    """
+
+    x: Tensor
+    x2: Tensor | None = None
+    shared: Tensor | None = None
+    factors: Tensor | None = None
+    weight: Tensor | None = None
+    weight2: Tensor | None = None
+
+    @property
+    def weights(self) -> Tensor | None:
+        """The weights of all images, those of ``x`` before those of ``x2``; None is 1."""
+        parts = [part for part in (self.weight, self.weight2) if part is not None]
+        return torch.cat(parts) if parts else None
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on ``device``."""
+        return self._each(lambda tensor: tensor.to(device))
 
-        def move(tensor: torch.Tensor | None) -> torch.Tensor | None:
-            return None if tensor is None else tensor.to(device)
+    def part(self, rank: int, size: int) -> Batch:
+        """Every ``size``-th row from ``rank`` on: what one of ``size`` processes trains on."""
+        return self._each(lambda tensor: tensor[rank::size])
 
-        return Batch(self.x.to(device), move(self.x2), move(self.shared), move(self.action))
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        found: dict[str, Tensor] = {
+            item.name: value
+            for item in fields(self)
+            if (value := getattr(self, item.name)) is not None
+        }
+        return Batch(**{name: change(tensor) for name, tensor in found.items()})
 
 
 Pairing = Callable[[FrameStore, np.random.Generator, int], Batch]  # store, rng, images in the batch
+Source = Callable[[FrameStore, np.random.Generator, int], Batch]  # store, rng, pairs
 
 
 class Rows:
     """The rows of a store that training may use, and its pairs; looked up once.
 
-    Episodes and states are split as a whole, so that no validation frame has a training twin.
+    No validation frame has a training twin: where states were drawn (in two views), they are held
+    out one by one; where frames follow each other, whole episodes are, if there are enough of them.
     """
 
     def __init__(self, store: FrameStore, *, validation: float = 0.0) -> None:
+        self.store = store
         state = np.asarray(store.array("state"))
-        held_out = _hash_fraction(state) < validation
+        episode = np.asarray(store.array("episode"))
+        episodes = int(episode[-1]) + 1 if len(episode) else 0
+        acted = len(np.unique(state)) == len(state) and LEAST_EPISODES <= episodes < len(state)
+        held_out = _hash_fraction(episode if acted else state) < validation
         self.train = np.flatnonzero(~held_out)
         self.validation = np.flatnonzero(held_out)
+        self._usable = ~held_out
+        self.episode = episode
         order = self.train[np.argsort(state[self.train], kind="stable")]
         twins = state[order[1:]] == state[order[:-1]]
         self.same_state = np.stack([order[:-1][twins], order[1:][twins]], axis=1)  # (P, 2)
-        episode = np.asarray(store.array("episode"))
         order = self.train[np.argsort(episode[self.train], kind="stable")]
         starts = np.flatnonzero(np.r_[True, episode[order[1:]] != episode[order[:-1]]])
         self._episode_rows, self._starts = order, starts
@@ -74,44 +102,72 @@ class Rows:
         second = (first + 1 + rng.integers(length - 1)) % length
         return self._episode_rows[self._starts[episode][:, None] + np.stack([first, second], 1)]
 
+    def following(self, gap: int) -> np.ndarray:
+        """Rows (P, 2): a training frame, and the one ``gap`` steps later in its episode."""
+        first = np.arange(max(0, len(self.episode) - gap))
+        second = first + gap
+        same = self.episode[first] == self.episode[second]
+        kept = same & self._usable[first] & self._usable[second]
+        return np.stack([first[kept], second[kept]], axis=1)
+
+    def acted(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Runs of frames between which one and the same actuator moved, the others at zero.
+
+        ``actions`` (N, A) are taken after each row. Returns the first row of each pair (P,), the
+        last row that the same actuator alone led to (P,), and its number (P,).
+        """
+        moved = actions != 0
+        alone = np.where(moved.sum(1) == 1, moved.argmax(1), -1)  # (N,), -1: none or several
+        goes_on = np.zeros(len(alone), dtype=bool)  # the transition to the next row counts
+        both = self._usable[:-1] & self._usable[1:] & (self.episode[1:] == self.episode[:-1])
+        goes_on[:-1] = (alone[:-1] >= 0) & both
+        # the last row of a run: where the next transition is none, or another actuator's
+        ends = np.arange(len(alone))
+        breaks = ~goes_on[:-1] | ~goes_on[1:] | (alone[:-1] != alone[1:])
+        last = np.flatnonzero(np.r_[breaks, True])
+        ends = last[np.searchsorted(last, ends)] + 1
+        first = np.flatnonzero(goes_on)
+        return first, ends[first], alone[first]
+
 
 def single(rows: Rows) -> Pairing:
     """Independent frames, no pairs."""
 
     def draw(store: FrameStore, rng: np.random.Generator, images: int) -> Batch:
-        return Batch(_x(store, rng.choice(rows.train, size=images)))
+        return Batch(frames_at(store, rng.choice(rows.train, size=images)))
 
     return draw
 
 
-def content_look(rows: Rows, *, groups: Groups, latents: int) -> Pairing:
-    """Half the pairs show one state in two looks, half two states in one look."""
-    if "content" not in groups or "look" not in groups:
-        raise ValueError(
-            f"pairs need the latent groups 'content' and 'look', got {dict(groups)}; "
-            "for example content=24 and look=8"
-        )
-    if not len(rows.same_state) or not rows.has_same_look:
-        raise ValueError(
-            "the frame store holds no pairs of one state in two looks; collect it with two views "
-            "(bvae-rl collect --views 2) or train without pairs"
-        )
-    masks = torch.zeros(2, latents, dtype=torch.bool)
-    for row, name in enumerate(("content", "look")):
-        masks[row, slice(*groups[name])] = True
+def with_factors(rows: Rows) -> Pairing:
+    """Independent frames with their factors; ValueError if the store has none."""
 
     def draw(store: FrameStore, rng: np.random.Generator, images: int) -> Batch:
-        n = images // 4
-        same_state = rows.same_state[rng.integers(len(rows.same_state), size=n)]
-        pairs = np.concatenate([same_state, rows.same_look(rng, n)])  # (2n, 2)
-        x = _x(store, pairs.T.ravel())
-        shared = masks.repeat_interleave(n, dim=0)  # (2n, D)
-        return Batch(x[: 2 * n], x[2 * n :], shared)
+        picked = rng.choice(rows.train, size=images)
+        factors = torch.from_numpy(np.array(store.array("factors")[picked], dtype=np.float32))
+        return Batch(frames_at(store, picked), factors=factors)
 
     return draw
 
 
-def _x(store: FrameStore, rows: np.ndarray) -> torch.Tensor:
+def mixture(sources: Sequence[Source]) -> Pairing:
+    """Batches of pairs, an equal share from each source."""
+
+    def draw(store: FrameStore, rng: np.random.Generator, images: int) -> Batch:
+        counts = np.diff(np.linspace(0, images // 2, len(sources) + 1).round().astype(int))
+        parts = [source(store, rng, int(n)) for source, n in zip(sources, counts, strict=True) if n]
+        joined = {
+            item.name: torch.cat([getattr(part, item.name) for part in parts])
+            for item in fields(Batch)
+            if all(getattr(part, item.name) is not None for part in parts)
+        }
+        return Batch(**joined)
+
+    return draw
+
+
+def frames_at(store: FrameStore, rows: np.ndarray) -> Tensor:
+    """Frames of a store by row (n,), as x (n, C, H, W)."""
     return frames_to_x(store.array("frames")[rows])
 
 

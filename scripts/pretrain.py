@@ -15,12 +15,10 @@ from bvae_rl import schedules
 from bvae_rl.frames import FrameStore
 from bvae_rl.hub import find_vae
 from bvae_rl.losses import Likelihood, beta_norm
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.networks import DecoderName
+from bvae_rl.model import BetaVAE
+from bvae_rl.networks import DecoderName, EncoderName
 from bvae_rl.objectives import Objective
-from bvae_rl.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.objectives.capacity import CapacityObjective
-from bvae_rl.objectives.pair_supervised import PairSupervisedObjective
+from bvae_rl.objectives.table import OBJECTIVES, entry
 from bvae_rl.optional import require
 from bvae_rl.pictures import write_vae_pictures
 from bvae_rl.plug import PretrainingProbe, Probe
@@ -28,6 +26,7 @@ from bvae_rl.pretrain import Callback, PretrainResult, TrainConfig, pretrain
 from bvae_rl.schedules import Schedule
 from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
 from bvae_rl.scripts.progress import Progress
+from bvae_rl.vae_config import VAEConfig, actuator_part
 
 logger = logging.getLogger(__name__)
 
@@ -40,28 +39,35 @@ class Args:
     """folder of a frame store (bvae-rl collect)"""
     out: Path = Path("runs/vae")
     """folder of the VAE; a killed training goes on there"""
-    objective: Literal["beta", "pairs", "capacity"] = "beta"
-    """beta-VAE; pair-supervised Beta-VAE (needs a store with two views); capacity annealing"""
+    objective: str = "beta"
+    """what to train by; docs/objectives.md tells what each is for"""
+    preset: Literal["tuned", "paper"] = "tuned"
+    """knobs for RL frames on this budget, or the paper's (with its likelihood: bernoulli, s = 1)"""
+    beta: float | None = None
+    """weight of the KL, for the likelihood and s below; by default the objective's own"""
+    set: tuple[str, ...] = ()
+    """further knobs of the objective, as NAME=VALUE"""
+    pairs: str | None = None
+    """which frames go together: looks, actuators, consecutive, augment, or several joined by +;
+    by default the objective's own"""
     steps: int = 24_000
     """batches"""
     content: int = 24
-    """latents for the state (pairs), the first ones"""
+    """latents for the state (with pairs), the first ones"""
     look: int = 8
-    """latents for the look (pairs), the last ones; 0 with --objective beta for one group"""
-    align: float = 4.0
-    """pairs: weight of the agreement of the two posteriors, relative to beta"""
-    beta: float = 1.0
-    """weight of the KL, for the likelihood and s below; capacity: its gamma"""
+    """latents for the look (with pairs), the last ones; 0 without pairs for one group"""
+    per_actuator: int = 1
+    """of the content, latents for what each actuator drives (with actuator pairs)"""
     schedule: Literal["constant", "linear", "cosine", "cyclical"] = "linear"
-    """how beta gets there"""
+    """how beta (or the capacity) gets there"""
     ramp: float = 0.2
-    """fraction of the steps that the ramp of beta (or of the capacity) takes"""
-    nats: float = 25.0
-    """capacity: where C(t) ends"""
-    likelihood: Likelihood = "gaussian"
+    """fraction of the steps that this takes"""
+    likelihood: Likelihood | None = None
     """gaussian: s * squared error; bernoulli: s * cross-entropy; summed over pixels"""
-    s: float = 20.0
-    """weight of the likelihood; gaussian: 1 / (2 sigma^2)"""
+    s: float | None = None
+    """weight of the likelihood (20); gaussian: 1 / (2 sigma^2)"""
+    encoder: EncoderName = "space_to_depth"
+    """architecture of the encoder"""
     decoder: DecoderName = "pixel_shuffle"
     """pixel_shuffle mirrors the encoder; broadcast is Watters 2019"""
     channels: tuple[int, int, int] = (32, 64, 64)
@@ -125,10 +131,11 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> P
     progress.close()
     if on_progress is None:
         m = result.metrics
-        norm = beta_norm(args.beta, latents=config.latents, pixels=config.pixels)
+        beta = m["vae/beta"]
+        norm = beta_norm(beta, latents=config.latents, pixels=config.pixels)
         say(
             f"evidence lower bound {m['vae/elbo']:.1f} nats, KL {m['vae/validation_kl']:.1f}, "
-            f"{m['vae/active_latents']:g} of {config.latents} latents active; beta {args.beta:g} "
+            f"{m['vae/active_latents']:g} of {config.latents} latents active; beta {beta:g} "
             f"with a {config.likelihood} likelihood, s = {config.s:g} (normalised {norm:.2g})"
         )
         env = _world(store)
@@ -144,13 +151,43 @@ def task(args: Args, *, progress: Callable[[float], None]) -> None:
 
 def make_objective(args: Args) -> Objective:
     """The objective that the arguments describe."""
+    if not 0.0 <= args.ramp <= 1.0:
+        raise ValueError(
+            f"ramp is the fraction of the steps that beta takes to get there, from 0 to 1, got "
+            f"{args.ramp}: it would end before it begins, or after the training"
+        )
     ramp = max(1, round(args.ramp * args.steps))
-    if args.objective == "capacity":
-        return CapacityObjective(schedules.capacity(args.nats, ramp), gamma=args.beta)
-    beta = BETA_SCHEDULES[args.schedule](args.beta, ramp)
-    if args.objective == "beta":
-        return BetaVAEObjective(beta)
-    return PairSupervisedObjective(beta, align=args.align)
+    return entry(args.objective).make(
+        lambda end: BETA_SCHEDULES[args.schedule](end, ramp), knobs(args), pairs(args)
+    )
+
+
+def knobs(args: Args) -> dict[str, float]:
+    """The values of all knobs of the objective."""
+    given = dict(map(_knob, args.set))
+    if args.beta is not None:
+        given["beta"] = args.beta
+    return entry(args.objective).knobs(args.preset, given)
+
+
+def pairs(args: Args) -> str:
+    """The pairs to train on, "" for single frames."""
+    row = entry(args.objective)
+    if args.pairs is not None and not row.pairs:
+        takers = [other.name for other in OBJECTIVES.values() if other.pairs]
+        raise ValueError(
+            f"objective {row.name} takes single frames, not --pairs {args.pairs}; these take "
+            f"pairs: {', '.join(takers)}"
+        )
+    return row.pairs if args.pairs is None else args.pairs
+
+
+def _knob(text: str) -> tuple[str, float]:
+    name, equals, value = text.partition("=")
+    try:
+        return name, float(value if equals else "no number")
+    except ValueError as error:
+        raise ValueError(f"a knob is NAME=NUMBER, for example gamma=10, got {text!r}") from error
 
 
 def pictures(store: FrameStore, out: Path, steps: int) -> Callback:
@@ -204,24 +241,39 @@ def _world(store: FrameStore) -> EnvArgs:
 
 
 def _config(args: Args, store: FrameStore) -> VAEConfig:
-    groups = {"content": (0, args.content), "look": (args.content, args.content + args.look)}
+    latents, paper = args.content + args.look, args.preset == "paper"
+    groups, parts = {}, {}
+    if entry(args.objective).groups:
+        groups = {"content": (0, args.content), "look": (args.content, latents)}
+        if "actuators" in pairs(args).split("+"):
+            parts = _actuator_parts(store, args.per_actuator)
     return VAEConfig(
         shape=store.shape,
-        latents=args.content + args.look,
-        groups=groups if args.objective == "pairs" else {},
+        latents=latents,
+        groups=groups,
+        parts=parts,
         channels=args.channels,
         hidden=args.hidden,
+        encoder=args.encoder,
         decoder=args.decoder,
-        likelihood=args.likelihood,
-        s=args.s,
+        levels=int(knobs(args).get("levels", 0)),
+        likelihood=args.likelihood or ("bernoulli" if paper else "gaussian"),
+        s=args.s or (1.0 if paper else 20.0),
         channel_order=args.channel_order,
     )
 
 
+def _actuator_parts(store: FrameStore, width: int) -> dict[str, tuple[int, int]]:
+    """The first latents, ``width`` for each actuator of the store; none if it has no actions."""
+    try:
+        actuators = store.array("actions").shape[1]
+    except KeyError:
+        actuators = 0
+    return {actuator_part(i): (i * width, (i + 1) * width) for i in range(actuators)}
+
+
 def _settings(args: Args) -> dict[str, Any]:
-    if args.objective == "capacity":
-        return {"nats": args.nats, "ramp": args.ramp}
-    return {"beta": args.beta, "schedule": args.schedule, "ramp": args.ramp}
+    return {"preset": args.preset, "schedule": args.schedule, "ramp": args.ramp, **knobs(args)}
 
 
 def _every_step(steps: int, show: Callable[[float], None]) -> Callback:

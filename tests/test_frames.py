@@ -13,10 +13,13 @@ from bvae_rl.environments import EnvConfig
 from bvae_rl.envs.planar_world import EPISODE_STEPS
 from bvae_rl.envs.reach import SPECS, PlanarReach
 from bvae_rl.frames import Frames, FrameStore
-from bvae_rl.pairs import Rows, content_look, single
+from bvae_rl.pair_sources import paired
+from bvae_rl.pairs import Rows, single
 from bvae_rl.plug.frames_in import FrameLayout
+from bvae_rl.vae_config import VAEConfig
 
 REACH = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", looks="pretrain")
+PAIRED = VAEConfig(shape=(3, 32, 32), latents=5, groups={"content": (0, 3), "look": (3, 5)})
 
 
 def block(n: int, start: int = 0) -> Frames:
@@ -180,7 +183,7 @@ def test_no_validation_state_is_trained_on(tmp_path: Path) -> None:
 
 def test_a_batch_of_pairs_marks_what_is_shared(tmp_path: Path) -> None:
     store = drawn(tmp_path)
-    draw = content_look(Rows(store), groups={"content": (0, 3), "look": (3, 5)}, latents=5)
+    draw = paired("looks", Rows(store), PAIRED)
     batch = draw(store, np.random.default_rng(0), 64)
     assert batch.x.shape == batch.x2.shape == (32, 3, 32, 32)  # type: ignore[union-attr]
     assert batch.shared is not None
@@ -193,11 +196,11 @@ def test_a_batch_of_pairs_marks_what_is_shared(tmp_path: Path) -> None:
 def test_pairs_need_groups_and_views(tmp_path: Path) -> None:
     store = drawn(tmp_path / "two")
     with pytest.raises(ValueError, match="need the latent groups"):
-        content_look(Rows(store), groups={}, latents=5)
+        paired("looks", Rows(store), VAEConfig(latents=5))
     plain = FrameStore(tmp_path / "one")
     collect_drawn(PlanarReach(size=32), plain, 600, seed=0)
     with pytest.raises(ValueError, match="no pairs of one state in two looks"):
-        content_look(Rows(plain), groups={"content": (0, 3), "look": (3, 5)}, latents=5)
+        paired("looks", Rows(plain), PAIRED)
     assert single(Rows(plain))(plain, np.random.default_rng(0), 8).x2 is None
 
 

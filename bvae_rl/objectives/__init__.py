@@ -5,7 +5,7 @@ An objective is anything with the methods of ``Objective``; ``pretrain`` names n
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -17,7 +17,7 @@ class Objective(Protocol):
     """How a VAE is trained: which frames go together, and the loss on them."""
 
     def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
-        """How to draw batches from the rows of a store."""
+        """How to draw batches from the rows of a store; called once, before anything else."""
         ...
 
     def loss(
@@ -34,9 +34,11 @@ class Objective(Protocol):
         """Called after each optimizer step (discriminators, controllers)."""
         ...
 
-    def state_dict(self) -> dict[str, Tensor]: ...
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs: tensors and plain values, nested as you like."""
+        ...
 
-    def load_state_dict(self, state: dict[str, Tensor]) -> None: ...
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
     def describe(self) -> dict[str, object]:
         """Name and settings, plain values, for the config of the trained VAE."""

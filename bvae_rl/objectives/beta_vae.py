@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bvae_rl.losses import kl_per_latent, recon_nll, sample
 from bvae_rl.model import BetaVAE
+from bvae_rl.objectives.elbo import elbo
+from bvae_rl.objectives.entry import Entry
 from bvae_rl.objectives.stateless import Stateless
 from bvae_rl.pairs import Batch, Pairing, Rows, single
 from bvae_rl.schedules import Schedule
@@ -28,23 +29,22 @@ class BetaVAEObjective(Stateless):
         self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
     ) -> tuple[Tensor, dict[str, Tensor | float]]:
         """recon + beta * KL."""
-        recon, kl = elbo_terms(vae, batch.x, noise)
+        e = elbo(vae, batch, noise)
         beta = self.beta(step)
-        return recon + beta * kl, {"recon": recon, "kl": kl, "beta": beta}
+        return e.recon + beta * e.mean_kl, {"recon": e.recon, "kl": e.mean_kl, "beta": beta}
 
     def describe(self) -> dict[str, object]:
         """Name only: the schedule is described by whoever made it."""
         return {"name": self.name}
 
 
-def elbo_terms(vae: BetaVAE, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-    """Reconstruction and KL of x (B, C, H, W), scalars; ``noise`` (B, D) is standard normal."""
-    mu, logvar = vae.encode(x)
-    return reconstruction(vae, x, mu, logvar, noise), kl_per_latent(mu, logvar).sum(1).mean()
-
-
-def reconstruction(vae: BetaVAE, x: Tensor, mu: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:
-    """Mean over the batch of ``recon_nll`` of x (B, C, H, W) given a draw of z, a scalar."""
-    likelihood, s = vae.config.likelihood, vae.config.s
-    z = sample(mu, logvar, noise)
-    return recon_nll(vae.decode_logits(z), x, likelihood=likelihood, s=s).mean()
+ENTRY = Entry(
+    name="beta",
+    source="Higgins et al. 2017, eq. 4; beta = 1 is the VAE (Kingma and Welling 2014)",
+    purpose="the plain trade of detail for structure",
+    knob="beta: up for structure, down for small objects",
+    cost="1",
+    make=lambda ramped, knobs, pairs: BetaVAEObjective(ramped(knobs["beta"])),
+    paper={"beta": 4.0},
+    tuned={"beta": 1.0},
+)

@@ -1,44 +1,74 @@
 """The pair-supervised Beta-VAE: known groups (Bouchacourt et al. 2018, arXiv 1705.08841).
 
-Half the pairs show one state in two looks and share the content latents' posterior; half show two
-states in one look and share the look latents' posterior. Averaging as in Ada-GVAE (Locatello et al.
-2020, arXiv 2002.02886). Each image then pays recon + beta * KL of its averaged posterior.
+Both frames of a pair have some latents in common, and it is known which (``pair_sources.py``): the
+content of one state in two looks, the look of two states, all but one joint's where one moved.
+What is shared is *combined*:
 
-Averaging alone does not ask the two posteriors to agree: a content mean may go on moving a little
-with the look, and a regressor reads that off (*leak*). So each pair also pays ``beta * align``
-times the symmetric KL between its two posteriors over the shared latents, our addition.
+    average   mean and variance, as in Ada-GVAE (Locatello et al. 2020, arXiv 2002.02886)
+    product   of both posteriors, as in ML-VAE (Bouchacourt et al. 2018, eq. 4)
+    swap      each frame is made from the other's; what the partner cannot know is then of no use
+              in the shared latents, while an average still holds half of it
+
+None asks the two posteriors to agree: a content mean may go on moving a little with the look, and a
+regressor reads that off (*leak*). So each pair also pays ``beta * align`` times the symmetric KL
+between its two posteriors over the shared latents, our addition.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from bvae_rl.losses import average_shared, kl_per_latent, symmetric_kl
+from bvae_rl.losses import (
+    average_shared,
+    kl_per_latent,
+    multiply_shared,
+    sample,
+    swap_shared,
+    symmetric_kl,
+)
 from bvae_rl.model import BetaVAE
-from bvae_rl.objectives.beta_vae import reconstruction
+from bvae_rl.objectives.elbo import reconstruction
+from bvae_rl.objectives.entry import Entry
 from bvae_rl.objectives.stateless import Stateless
-from bvae_rl.pairs import Batch, Pairing, Rows, content_look
+from bvae_rl.pair_sources import paired
+from bvae_rl.pairs import Batch, Pairing, Rows
 from bvae_rl.schedules import Schedule
+
+Combine = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor, Tensor]]
+COMBINE: dict[str, Combine] = {
+    "average": average_shared, "product": multiply_shared, "swap": swap_shared
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class PairSupervisedObjective(Stateless):
-    """``beta`` is a schedule over training steps, ``align`` weighs agreement (0: none)."""
+    """``beta`` is a schedule over training steps, ``align`` weighs agreement (0: none).
+
+    ``pairs`` names the pairs ("looks", "looks+actuators"), ``combine`` what is done with what they
+    share. ``sampled`` False decodes the means: with beta 0 a plain autoencoder on pairs, whose
+    ``align`` then weighs the squared distance of what is shared.
+    """
 
     beta: Schedule
     align: float = 4.0
+    combine: str = "average"
+    pairs: str = "looks"
+    sampled: bool = True
     name: str = "pair_supervised"
 
     def __post_init__(self) -> None:
         if not self.align >= 0:
             raise ValueError(f"align must not be negative, got {self.align}")
+        if self.combine not in COMBINE:
+            raise ValueError(f"unknown combine {self.combine!r}; known: {', '.join(COMBINE)}")
 
     def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
-        """One state in two looks, and two states in one look."""
-        return content_look(rows, groups=vae.config.groups, latents=vae.config.latents)
+        """The pairs that were asked for."""
+        return paired(self.pairs, rows, vae.config)
 
     def loss(
         self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
@@ -48,16 +78,43 @@ class PairSupervisedObjective(Stateless):
         x = torch.cat([batch.x, batch.x2])  # (2B, C, H, W): one pass for both
         mu, logvar = vae.encode(x)
         (mu1, mu2), (logvar1, logvar2) = mu.chunk(2), logvar.chunk(2)
-        apart = symmetric_kl(mu1, logvar1, mu2, logvar2)  # (B, D)
-        disagreement = torch.where(batch.shared, apart, 0.0).sum(1).mean()
-        mu1, logvar1, mu2, logvar2 = average_shared(mu1, logvar1, mu2, logvar2, batch.shared)
-        mu, logvar = torch.cat([mu1, mu2]), torch.cat([logvar1, logvar2])
-        recon = reconstruction(vae, x, mu, logvar, noise)
-        kl = kl_per_latent(mu, logvar).sum(1).mean()
         beta = self.beta(step)
-        loss = recon + beta * (kl + self.align * disagreement)
+        if self.sampled:
+            apart, weight = symmetric_kl(mu1, logvar1, mu2, logvar2), beta * self.align
+        else:
+            apart, weight = (mu1 - mu2).square(), self.align
+        disagreement = torch.where(batch.shared, apart, 0.0).sum(1).mean()  # apart: (B, D)
+        mu1, logvar1, mu2, logvar2 = COMBINE[self.combine](mu1, logvar1, mu2, logvar2, batch.shared)
+        mu, logvar = torch.cat([mu1, mu2]), torch.cat([logvar1, logvar2])
+        z = sample(mu, logvar, noise) if self.sampled else mu
+        recon = reconstruction(vae, x, z, batch.weights)
+        kl = kl_per_latent(mu, logvar).sum(1).mean()
+        loss = recon + beta * kl + weight * disagreement
         return loss, {"recon": recon, "kl": kl, "beta": beta, "disagreement": disagreement}
 
     def describe(self) -> dict[str, object]:
-        """Name and the weight of agreement."""
-        return {"name": self.name, "align": self.align}
+        """Name and settings."""
+        return {
+            "name": self.name, "align": self.align, "combine": self.combine, "pairs": self.pairs,
+            "sampled": self.sampled,
+        }  # fmt: skip
+
+
+def _entry(name: str, combine: str, purpose: str, **knobs: float) -> Entry:
+    return Entry(
+        name=name,
+        source="Bouchacourt et al. 2018, eq. 4; align is ours",
+        purpose=purpose,
+        knob="align: up against leaks; beta: up for structure",
+        cost="1",
+        make=lambda ramped, knobs, pairs: PairSupervisedObjective(
+            ramped(knobs["beta"]), align=knobs["align"], combine=combine, pairs=pairs
+        ),
+        paper={"beta": 1.0, "align": 0.0},
+        tuned=knobs,
+        pairs="looks",
+        groups=True,
+    )
+
+
+ENTRY = _entry("pairs", "average", "content that does not move with the look", align=4.0)

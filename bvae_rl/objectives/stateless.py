@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import Any
 
 from bvae_rl.model import BetaVAE
 from bvae_rl.pairs import Batch
@@ -14,11 +14,11 @@ class Stateless:
     def after_step(self, vae: BetaVAE, batch: Batch, step: int) -> None:
         """Nothing."""
 
-    def state_dict(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Any]:
         """Empty."""
         return {}
 
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Nothing; a non-empty ``state`` is an error."""
         if state:
             raise ValueError(f"{type(self).__name__} has no state, got {sorted(state)}")

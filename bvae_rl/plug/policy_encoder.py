@@ -185,7 +185,11 @@ def _load(config: VAEConfig, checkpoint: str | None) -> tuple[BetaVAE | None, st
 def _empty(config: VAEConfig) -> nn.Sequential:
     with torch.random.fork_rng(devices=[]):
         return make_encoder(
-            config.shape, latents=config.latents, channels=config.channels, hidden=config.hidden
+            config.encoder,
+            config.shape,
+            latents=config.latents,
+            channels=config.channels,
+            hidden=config.hidden,
         )
 
 

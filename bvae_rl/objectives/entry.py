@@ -1,0 +1,49 @@
+"""A row of the table of objectives: what it is for, its knobs, and how it is made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from bvae_rl.objectives import Objective
+from bvae_rl.schedules import Schedule
+
+Knobs = Mapping[str, float]
+Ramped = Callable[[float], Schedule]  # an end value -> a schedule over training steps that ends so
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One objective on the command line.
+
+    ``make(ramped, knobs, pairs)`` builds it. ``paper`` holds all knobs with the defaults of the
+    source, on its own scale of the likelihood (Bernoulli, s = 1), ``tuned`` what differs from them
+    for RL frames at this package's scale and budget. ``pairs`` are the pairs that it trains on by
+    default, "" for single frames. ``groups``: it needs the latent groups content and look.
+    """
+
+    name: str
+    source: str
+    """paper and equation"""
+    purpose: str
+    """what it is for, in a few words"""
+    knob: str
+    """the knob that matters and which way it turns"""
+    cost: str
+    """time of a step against the Beta-VAE's, or what else it needs"""
+    make: Callable[[Ramped, Knobs, str], Objective]
+    paper: Knobs
+    tuned: Knobs = field(default_factory=dict)
+    pairs: str = ""
+    groups: bool = False
+
+    def knobs(self, preset: str, given: Knobs) -> dict[str, float]:
+        """The values of all knobs; ValueError for an unknown preset or knob."""
+        if preset not in ("tuned", "paper"):
+            raise ValueError(f"unknown preset {preset!r}; known: tuned, paper")
+        if unknown := sorted(set(given) - set(self.paper)):
+            known = ", ".join(f"{name} ({value:g})" for name, value in self.paper.items())
+            raise ValueError(
+                f"objective {self.name} has no knob {', '.join(unknown)}; it has: {known or 'none'}"
+            )
+        return {**self.paper, **(self.tuned if preset == "tuned" else {}), **given}

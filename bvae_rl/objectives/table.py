@@ -1,0 +1,22 @@
+"""All objectives by name: a new one is a file with an ``ENTRY``, and its line here."""
+
+from __future__ import annotations
+
+from bvae_rl.objectives import beta_vae, capacity, pair_supervised
+from bvae_rl.objectives.entry import Entry
+
+OBJECTIVES: dict[str, Entry] = {
+    entry.name: entry
+    for entry in (
+        beta_vae.ENTRY,
+        capacity.ENTRY,
+        pair_supervised.ENTRY,
+    )
+}
+
+
+def entry(name: str) -> Entry:
+    """The objective called ``name``, or a ValueError that lists the known ones."""
+    if name not in OBJECTIVES:
+        raise ValueError(f"unknown objective {name!r}; known: {', '.join(OBJECTIVES)}")
+    return OBJECTIVES[name]

@@ -1,0 +1,174 @@
+"""Where pairs come from, and which latents the two frames of a pair share.
+
+    looks        one state in two looks (the *content* latents are shared), and two states in one
+                 look (the *look* latents are): known groups, Bouchacourt et al. 2018, 1705.08841
+    actuators    two frames between which one actuator moved: all is shared but what it drives
+    consecutive  a frame and one of the next: the look is shared
+    augment      "looks" made by image augmentation, of frames from anywhere
+
+Names joined by "+" mix, an equal share of the batch for each kind of pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bvae_rl.augment import change_look, draw_looks
+from bvae_rl.frames import FrameStore
+from bvae_rl.pairs import Batch, Pairing, Rows, Source, frames_at, mixture
+from bvae_rl.vae_config import VAEConfig, actuator_part
+
+GAPS = (1, 2, 4, 8)  # steps between two consecutive frames, drawn anew for each pair
+
+
+def paired(names: str, rows: Rows, config: VAEConfig) -> Pairing:
+    """The pairing called ``names`` ("looks", "looks+actuators", ...).
+
+    ValueError for an unknown name, latent groups that it needs, and pairs that the store lacks.
+    """
+    known = ", ".join(PAIRS)
+    if unknown := [name for name in names.split("+") if name not in PAIRS]:
+        raise ValueError(f"unknown pairs {', '.join(unknown)!r}; known: {known}, joined by +")
+    sources: list[Source] = []
+    for name in dict.fromkeys(names.split("+")):
+        try:
+            sources += PAIRS[name](rows, config)
+        except MissingPairs as error:
+            there = [other for other in PAIRS if _gives(other, rows, config)]
+            raise ValueError(f"{error}; this store gives: {', '.join(there) or 'none'}") from error
+    return mixture(sources)
+
+
+class MissingPairs(ValueError):
+    """A store has no pairs of the kind that was asked for."""
+
+
+def looks(rows: Rows, config: VAEConfig) -> list[Source]:
+    """One state in two looks, and two states in one look."""
+    content, look = _shared(config, "content"), _shared(config, "look")
+    if not len(rows.same_state) or not rows.has_same_look:
+        raise MissingPairs(
+            "the frame store holds no pairs of one state in two looks; collect it with two views "
+            "(bvae-rl collect --views 2) or train without pairs"
+        )
+
+    def same_state(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
+        return _batch(store, rows.same_state[rng.integers(len(rows.same_state), size=n)], content)
+
+    def same_look(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
+        return _batch(store, rows.same_look(rng, n), look)
+
+    return [same_state, same_look]
+
+
+def actuators(rows: Rows, config: VAEConfig) -> list[Source]:
+    """Frames between which one actuator moved; each has latents of its own."""
+    try:
+        actions = np.asarray(rows.store.array("actions"))
+    except KeyError:
+        actions = np.zeros((len(rows.store), 0), dtype=np.float32)
+    first, last, which = rows.acted(actions)
+    if not len(first):
+        raise MissingPairs(
+            "the frame store holds no frames between which one actuator moved alone; collect some "
+            "(bvae-rl collect --acted-pairs 20000), which takes actions Box(low, high, (A,))"
+        )
+    moved = sorted({int(actuator) for actuator in which})
+    names = [actuator_part(actuator) for actuator in moved]
+    if missing := [name for name in names if name not in config.parts]:
+        raise ValueError(
+            f"actuator pairs need latents of their own for each actuator, parts of the content: "
+            f"{', '.join(missing)} missing, got {dict(config.parts)}"
+        )
+    masks = torch.ones(moved[-1] + 1, config.latents, dtype=torch.bool)
+    for actuator, name in zip(moved, names, strict=True):
+        masks[actuator, config.slice_of(name)] = False
+
+    def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
+        picked = rng.integers(len(first), size=n)
+        later = rng.integers(first[picked] + 1, last[picked] + 1)
+        pairs = np.stack([first[picked], later], axis=1)
+        return _batch(store, pairs, masks[torch.from_numpy(which[picked])])
+
+    return [draw]
+
+
+def consecutive(rows: Rows, config: VAEConfig, *, gaps: Sequence[int] = GAPS) -> list[Source]:
+    """A frame and one that comes ``gaps`` steps later in its episode; the look is shared."""
+    found = [pairs for gap in gaps if len(pairs := rows.following(gap))]
+    if not found or rows.store.meta.get("policy") == "drawn":
+        raise MissingPairs(
+            "the frame store holds no frames that follow each other; collect some by acting "
+            "(bvae-rl collect --policy random)"
+        )
+    look = _shared(config, "look") if config.groups else torch.zeros(1, config.latents).bool()
+
+    def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
+        gap = rng.integers(len(found), size=n)
+        pairs = np.stack([found[g][rng.integers(len(found[g]))] for g in gap])
+        return _batch(store, pairs, look)
+
+    return [draw]
+
+
+def augment(rows: Rows, config: VAEConfig) -> list[Source]:
+    """A frame and the same in other colours, and two frames of one look in the same new colours."""
+    content, look = _shared(config, "content"), _shared(config, "look")
+    if rows.store.shape[0] != 3:
+        raise MissingPairs(
+            f"augmentation turns colours, and frames of {rows.store.shape} have none"
+        )
+    if not rows.has_same_look:
+        raise MissingPairs("augmentation needs two frames of one episode, and there are none")
+
+    def same_state(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
+        x = frames_at(store, rng.choice(rows.train, size=n))
+        first = change_look(x, draw_looks(n, rng))
+        return Batch(first, change_look(x, draw_looks(n, rng)), content.expand(n, -1))
+
+    def same_look(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
+        x, x2 = frames_at(store, rows.same_look(rng, n).T.ravel()).chunk(2)
+        drawn = draw_looks(n, rng)
+        return Batch(change_look(x, drawn), change_look(x2, drawn), look.expand(n, -1))
+
+    return [same_state, same_look]
+
+
+PAIRS: dict[str, Callable[[Rows, VAEConfig], list[Source]]] = {
+    "looks": looks,
+    "actuators": actuators,
+    "consecutive": consecutive,
+    "augment": augment,
+}
+
+
+def _gives(name: str, rows: Rows, config: VAEConfig) -> bool:
+    try:
+        PAIRS[name](rows, config)
+    except MissingPairs:
+        return False
+    except ValueError:  # it has the pairs, but other latents are needed for them
+        return True
+    return True
+
+
+def _shared(config: VAEConfig, group: str) -> Tensor:
+    """Boolean (1, D): the latents of ``group``."""
+    if "content" not in config.groups or "look" not in config.groups:
+        raise ValueError(
+            f"pairs need the latent groups 'content' and 'look', got {dict(config.groups)}; "
+            "for example content=24 and look=8"
+        )
+    mask = torch.zeros(1, config.latents, dtype=torch.bool)
+    mask[:, config.slice_of(group)] = True
+    return mask
+
+
+def _batch(store: FrameStore, pairs: np.ndarray, shared: Tensor) -> Batch:
+    """Rows (n, 2) as a batch; ``shared`` is (1, D) for all pairs or (n, D)."""
+    x, x2 = frames_at(store, pairs.T.ravel()).chunk(2)
+    return Batch(x, x2, shared.expand(len(pairs), -1))
