@@ -75,9 +75,9 @@ def run_study(
     shared = {"evaluation": evaluation, "study": study, "command": command}
     slow_first = sorted(jobs, key=lambda job: arm(job.arm).policy != "CnnPolicy")
     tasks = [
-        Task(job.name, _train_and_evaluate, (job, folder / job.name), shared) for job in slow_first
+        Task(job.name, train_and_evaluate, (job, folder / job.name), shared) for job in slow_first
     ]
-    tasks.append(Task(RANDOM_POLICY, _act_at_random, (env, folder / RANDOM_POLICY), shared))
+    tasks.append(Task(RANDOM_POLICY, act_at_random, (env, folder / RANDOM_POLICY), shared))
     run_parallel(tasks, workers=workers, on_progress=on_progress)
     names = [RANDOM_POLICY, *(job.name for job in jobs)]
     rows = [row for name in names for row in Run(folder / name).rows(ROWS)]
@@ -85,7 +85,7 @@ def run_study(
     return [*rows, *scores, *retention_rows(scores, source=env.looks)]
 
 
-def _train_and_evaluate(
+def train_and_evaluate(
     job: Job,
     folder: Path,
     *,
@@ -94,6 +94,7 @@ def _train_and_evaluate(
     command: str,
     progress: Callable[[float], None],
 ) -> None:
+    """One agent into ``folder``: trained, evaluated, its rows written; what is done is kept."""
     run = Run(folder)
     train_agent(
         arm(job.arm), job.env, job.inputs, job.config, run, study=study, command=command,
@@ -108,7 +109,7 @@ def _train_and_evaluate(
         run.mark_done("evaluate", config=asdict(evaluation))
 
 
-def _act_at_random(
+def act_at_random(
     env: EnvConfig,
     folder: Path,
     *,
@@ -117,6 +118,7 @@ def _act_at_random(
     command: str,
     progress: Callable[[float], None],
 ) -> None:
+    """The rows of the random policy, into ``folder``."""
     run = Run(folder)
     config = {"env": asdict(env), **asdict(evaluation)}
     if not run.done("evaluate", config=config):

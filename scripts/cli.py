@@ -18,6 +18,7 @@ from bvae_rl.scripts import (
     compare,
     demo,
     evaluate,
+    evidence,
     import_dataset,
     pretrain,
     show,
@@ -38,6 +39,7 @@ COMMANDS: dict[str, Any] = {
     "compare": compare,
     "transfer": transfer,
     "adapt": adapt,
+    "evidence": evidence,
     "bench": bench,
 }
 USER_ERRORS = (ValueError, TypeError, OSError, ImportError)

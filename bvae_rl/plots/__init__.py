@@ -5,6 +5,7 @@ A new picture is a new file, or a new function in the file of its family.
 
 from bvae_rl.plots.factors import factor_heatmap, kl_bars
 from bvae_rl.plots.images import frame_sheet, reconstructions, traversal_grid
+from bvae_rl.plots.panels import metric_panels
 from bvae_rl.plots.scores import learning_curves, transfer_bars
 from bvae_rl.plots.style import arm_colour, arm_label, png
 from bvae_rl.plots.timelines import timelines
@@ -16,6 +17,7 @@ __all__ = [
     "frame_sheet",
     "kl_bars",
     "learning_curves",
+    "metric_panels",
     "png",
     "reconstructions",
     "timelines",

@@ -1,0 +1,64 @@
+"""Several metrics of the same arms side by side: a panel a metric, a line an arm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bvae_rl.plots.style import INK, MUTED, SMALL, TEXT, new_figure, polish
+from bvae_rl.spread import interval, iqm
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLOUR = "#0072B2"
+NOTE = "dots: seeds; bar: their interquartile mean; line: its 95% bootstrap interval (five seeds)"
+
+
+def metric_panels(
+    values: Mapping[str, Mapping[str, Sequence[float]]],
+    *,
+    labels: Mapping[str, str] | None = None,
+    title: str = "",
+) -> Figure:
+    """``values``: metric -> arm -> value of each seed; ``labels`` name the arms in words.
+
+    Every seed is a dot, the bar across them their interquartile mean; from five seeds on a line is
+    its 95% bootstrap interval. ValueError if there is nothing to show.
+    """
+    arms = list(dict.fromkeys(arm for by_arm in values.values() for arm in by_arm))
+    if not arms or not any(len(v) for by_arm in values.values() for v in by_arm.values()):
+        raise ValueError("there is nothing to show; pass metric -> arm -> values of the seeds")
+    columns = min(5, len(values))
+    rows = -(-len(values) // columns)
+    figure = new_figure(2.6 + 2.0 * columns, rows * (1.1 + 0.42 * len(arms)))
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    for ax, (metric, by_arm) in zip(axes.flat, values.items(), strict=False):
+        for line, arm in enumerate(arms):
+            found = np.asarray(by_arm.get(arm, ()), float)
+            if not len(found):
+                continue
+            band = interval(found)
+            if band is not None:
+                ax.plot(list(band), [line, line], color=COLOUR, linewidth=4, alpha=0.35)
+            middle = float(iqm(found))
+            ax.plot([middle, middle], [line - 0.24, line + 0.24], color=INK, linewidth=2)
+            ax.scatter(found, np.full(len(found), line), s=16, color=COLOUR, zorder=3, alpha=0.8)
+        polish(ax, grid="x")
+        ax.set_title(metric, fontsize=TEXT, color=INK, loc="left")
+        ax.set_yticks(
+            range(len(arms)), [fill((labels or {}).get(arm, arm), 30) for arm in arms],
+            fontsize=SMALL,
+        )  # fmt: skip
+        ax.set_ylim(len(arms) - 0.5, -0.5)
+        low, high = ax.get_xlim()
+        ax.set_xlim(min(low, 0.0), max(high, 1.0))
+    for ax in axes.flat[len(values) :]:
+        ax.set_visible(False)
+    figure.supxlabel(NOTE, fontsize=SMALL, color=MUTED)
+    if title:
+        figure.suptitle(title, fontsize=TEXT, color=INK, x=0.01, ha="left")
+    return figure

@@ -1,0 +1,270 @@
+"""What a way of training buys: scores of the code and transfer of agents, over seeds.
+
+Each recipe (``recipes.py``) and seed is one unit: pretrain, score on drawn factors, train a PPO
+agent on the code in the source look, evaluate it in the others. Units run side by side, seed by
+seed, and what is finished is kept: the table grows with the seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from bvae_rl.agents.arms import ArmInputs
+from bvae_rl.agents.config import AgentConfig
+from bvae_rl.agents.evaluate import RANDOM_POLICY
+from bvae_rl.agents.scores import CEILING_ARM, FLOOR_ARM, normalised_rows, retention_rows
+from bvae_rl.agents.study import Evaluation, Job, act_at_random, train_and_evaluate
+from bvae_rl.agents.train import ROWS
+from bvae_rl.frames import FrameStore
+from bvae_rl.plots import metric_panels, png
+from bvae_rl.pretrain import TrainConfig
+from bvae_rl.runs import Row, Run
+from bvae_rl.scripts import evaluate, pretrain
+from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
+from bvae_rl.scripts.progress import Progress
+from bvae_rl.scripts.recipes import COMMON, RECIPES, recipe
+from bvae_rl.scripts.study import EVALUATION_SEED, aligned, spread
+from bvae_rl.workers import Task, run_parallel
+
+STUDY = "representation"
+SHARE = (0.7, 0.8)  # of a unit's time: until the VAE is trained, until it is scored
+
+
+@dataclass(frozen=True)
+class Args:
+    """Which recipes, how often, on what budget."""
+
+    store: tyro.conf.Positional[Path]
+    """frame store with two views and acted pairs (bvae-rl collect --views 2 --acted-pairs N)"""
+    world: EnvArgs = EnvArgs()
+    recipes: tuple[str, ...] = tuple(RECIPES)
+    """rows of scripts/recipes.py"""
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    """of VAE and agent; from five on intervals are given"""
+    steps: int = 6_000
+    """batches of pretraining, of 64 images"""
+    set: tuple[str, ...] = ()
+    """further knobs for every recipe that has them, as NAME=VALUE"""
+    looks: str = "pretrain"
+    """set of looks to score in: that of the store"""
+    source: str = "source"
+    """set of looks that agents train in"""
+    target: tuple[str, ...] = ("ood1", "ood2")
+    """sets of looks that agents are evaluated in beside it"""
+    samples: int = 8_000
+    """frames with independent factors behind the scores"""
+    agent_steps: int = 100_000
+    """environment steps of each agent; 0 trains none"""
+    episodes: int = 100
+    """evaluation episodes, the same ones for every agent"""
+    take: Path | None = None
+    """results.json of an earlier run with the same settings: its units are not run again"""
+    out: Path = Path("runs/evidence")
+    """results go here; a killed run goes on there"""
+    workers: int = 2
+    """processes side by side, each with its share of the cores"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """All rows and where they were written."""
+
+    rows: list[Row]
+    out: Path
+
+
+def main(args: Args) -> Result:
+    """Run what is missing, tabulate, draw."""
+    for name in args.recipes:
+        recipe(name)
+    store = FrameStore.existing(args.store)
+    if not store.factor_specs:
+        raise ValueError(f"{args.store} holds no factors, so nothing can be scored on it")
+    run = Run(args.out)
+    taken = Run(args.take.parent).rows(args.take.name) if args.take else []
+    tasks = [task for task in _tasks(args) if not _measured(task.name, taken)]
+    progress = Progress(
+        {task.name: _seconds(task.name, args) for task in tasks}, workers=args.workers
+    )
+
+    def show(name: str, fraction: float) -> None:
+        progress.update(name, fraction)
+        if fraction == 1.0:
+            _collected(args, taken, run)
+
+    run_parallel(tasks, workers=args.workers, on_progress=show)
+    progress.close()
+    rows = _collected(args, taken, run)
+    figure = metric_panels(_values(rows, args), labels={r.name: r.text for r in RECIPES.values()})
+    drawn = run.write_file("evidence.png", png(figure))
+    say(table(rows, args))
+    wrote(drawn)
+    wrote(run.folder / "results.json")
+    return Result(rows, run.folder)
+
+
+def unit(
+    name: str, seed: int, args: Args, *, progress: Callable[[float], None] = lambda fraction: None
+) -> None:
+    """One recipe with one seed, into its folder; what is there already is kept."""
+    row, run = recipe(name), Run(args.out / f"{name}-seed{seed}")
+    config = {"settings": _shared(args), "recipe": asdict(row), "seed": seed}
+    if run.done("unit", config=config):
+        return progress(1.0)
+    vae = run.path("vae")
+    settings = pretrain.Args(
+        args.store, out=vae, steps=args.steps, seed=seed,
+        train=TrainConfig(log_every=500), **{**COMMON, **row.settings},
+    )  # fmt: skip
+    pretrain.main(settings, on_progress=lambda done: progress(SHARE[0] * done))
+    scoring = evaluate.Args(
+        str(vae), samples=args.samples, metrics=("infomec",), replicates=0, seed=EVALUATION_SEED
+    )
+    world = args.world.config(args.looks)
+    evaluate.task(name, evaluate.TRAINED, world, scoring, run.path("scores"))
+    progress(SHARE[1])
+    rows = Run(run.path("scores")).rows(evaluate.ROWS)
+    rows = [replace(found, vae_seed=seed) for found in rows]
+    if args.agent_steps:
+        inputs = ArmInputs(**{("vae" if row.arm == "bvae" else "vae_pairs"): vae}, vae_seed=seed)
+        rows += [
+            replace(found, arm=name) for found in _agent(row.arm, inputs, seed, args, run, progress)
+        ]
+    run.write_json(ROWS, [found.to_dict() for found in rows])
+    run.mark_done("unit", config=config)
+    progress(1.0)
+
+
+def reference(arm: str, seed: int, args: Args, *, progress: Callable[[float], None]) -> None:
+    """An agent that needs no encoder: the scale of the scores."""
+    run = Run(args.out / f"{arm}-seed{seed}")
+    rows = _agent(arm, ArmInputs(), seed, args, run, progress)
+    run.write_json(ROWS, [row.to_dict() for row in rows])
+
+
+def _agent(
+    arm: str, inputs: ArmInputs, seed: int, args: Args, run: Run, progress: Callable[[float], None]
+) -> list[Row]:
+    """Train and evaluate a PPO agent; its final rows, without the learning curve."""
+    config = AgentConfig(steps=args.agent_steps, seed=seed, eval_every=args.agent_steps)
+    job = Job(arm, args.world.config(args.source), inputs, config)
+    folder = run.path("agent")
+
+    def later(done: float) -> None:
+        progress(SHARE[1] + (1.0 - SHARE[1]) * done)
+
+    train_and_evaluate(job, folder, progress=later, **_how(args))
+    return [row for row in Run(folder).rows(ROWS) if row.step is None]
+
+
+def _how(args: Args) -> dict[str, Any]:
+    looks = (args.source, *args.target)
+    evaluation = Evaluation(looks, args.episodes, EVALUATION_SEED)
+    return {"evaluation": evaluation, "study": STUDY, "command": command_line()}
+
+
+def _shared(args: Args) -> dict[str, Any]:
+    """The settings that make two units comparable."""
+    kept = {"steps", "looks", "source", "target", "samples", "agent_steps", "episodes", "world"}
+    store = FrameStore.existing(args.store)
+    found = {key: value for key, value in asdict(args).items() if key in kept}
+    return {**found, "store": store.meta, "rows": len(store)}
+
+
+def _tasks(args: Args) -> list[Task]:
+    """Seed by seed, so that what a cut leaves is balanced; the scale of the scores comes first."""
+    tasks = []
+    for seed in args.seeds:
+        if args.agent_steps:
+            for arm in (CEILING_ARM, FLOOR_ARM):
+                tasks.append(Task(f"{arm}-seed{seed}", reference, (arm, seed, args)))
+        for name in args.recipes:
+            tasks.append(Task(f"{name}-seed{seed}", unit, (name, seed, args)))
+    if args.agent_steps:
+        env, folder = args.world.config(args.source), args.out / RANDOM_POLICY
+        tasks.insert(0, Task(RANDOM_POLICY, act_at_random, (env, folder), _how(args)))
+    return tasks
+
+
+def _measured(name: str, taken: Sequence[Row]) -> bool:
+    arm, _, seed = name.partition("-seed")
+    return any(
+        row.arm == arm and (not seed or int(seed) in (row.vae_seed, row.agent_seed))
+        for row in taken
+    )
+
+
+def _seconds(name: str, args: Args) -> float:
+    arm = name.partition("-seed")[0]
+    agent = args.agent_steps / 1300
+    return agent + 40 + args.steps * 64 / 1300 if arm in RECIPES else agent + 1
+
+
+def _collected(args: Args, taken: Sequence[Row], run: Run) -> list[Row]:
+    """All rows that there are by now, with the scores that follow from them; also written."""
+    measured = ("score", "retention")
+    rows = {row.key: row for row in taken if row.metric not in measured}
+    for task in _tasks(args):
+        folder = Run(args.out / task.name)
+        done = task.function is not unit or folder.done("unit")
+        for row in folder.rows(ROWS) if done else []:
+            rows[row.key] = row
+    found = list(rows.values())
+    scores = normalised_rows(found)
+    found += [*scores, *retention_rows(scores, source=args.source)]
+    run.write_json("results.json", [row.to_dict() for row in found])
+    return found
+
+
+COLUMNS: dict[str, tuple[str, str]] = {
+    "MIG": ("", "mig/mean"),
+    "DCI disentanglement": ("", "dci/disentanglement"),
+    "DCI completeness": ("", "dci/completeness"),
+    "R2, worst factor": ("", "r2"),
+    "leak": ("/content", "leak/largest"),
+    "active latents": ("", "active_latents"),
+}
+
+
+def _values(rows: Sequence[Row], args: Args) -> dict[str, dict[str, list[float]]]:
+    """Column -> recipe -> value of each seed."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for column, (part, metric) in COLUMNS.items():
+        found[column] = {
+            name: _of(rows, name + part, metric) for name in args.recipes
+        }  # fmt: skip
+    for looks in (args.source, *args.target) if args.agent_steps else ():
+        found[f"agent's score, {looks}"] = {
+            name: _of(rows, name, "score", looks) for name in args.recipes
+        }
+    return found
+
+
+def _of(rows: Sequence[Row], arm: str, metric: str, looks: str | None = None) -> list[float]:
+    by_seed: dict[int, float] = {}
+    for row in rows:
+        if row.arm != arm or (looks is not None and row.look_set != looks):
+            continue
+        seed = row.vae_seed if row.vae_seed is not None else row.agent_seed
+        assert seed is not None
+        if metric == "r2":  # the worst factor's
+            if row.metric.startswith("r2/") and row.metric != "r2/mean":
+                by_seed[seed] = min(row.value, by_seed.get(seed, 1.0))
+        elif row.metric == metric:
+            by_seed[seed] = row.value
+    return [by_seed[seed] for seed in sorted(by_seed)]
+
+
+def table(rows: Sequence[Row], args: Args) -> str:
+    """Recipes down, columns across: interquartile mean, and interval or every seed's value."""
+    values = _values(rows, args)
+    lines = [["recipe", "told", *values]]
+    for name in args.recipes:
+        cells = [spread(of_recipe[name], 2) for of_recipe in values.values()]
+        lines.append([name, recipe(name).told, *cells])
+    return aligned(lines)
