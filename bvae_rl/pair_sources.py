@@ -11,7 +11,7 @@ Names joined by "+" mix, an equal share of the batch for each kind of pair.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import torch
@@ -30,11 +30,8 @@ def paired(names: str, rows: Rows, config: VAEConfig) -> Pairing:
 
     ValueError for an unknown name, latent groups that it needs, and pairs that the store lacks.
     """
-    known = ", ".join(PAIRS)
-    if unknown := [name for name in names.split("+") if name not in PAIRS]:
-        raise ValueError(f"unknown pairs {', '.join(unknown)!r}; known: {known}, joined by +")
     sources: list[Source] = []
-    for name in dict.fromkeys(names.split("+")):
+    for name in known_names(names, PAIRS):
         try:
             sources += PAIRS[name](rows, config)
         except MissingPairs as error:
@@ -67,26 +64,11 @@ def looks(rows: Rows, config: VAEConfig) -> list[Source]:
 
 def actuators(rows: Rows, config: VAEConfig) -> list[Source]:
     """Frames between which one actuator moved; each has latents of its own."""
-    try:
-        actions = np.asarray(rows.store.array("actions"))
-    except KeyError:
-        actions = np.zeros((len(rows.store), 0), dtype=np.float32)
-    first, last, which = rows.acted(actions)
-    if not len(first):
-        raise MissingPairs(
-            "the frame store holds no frames between which one actuator moved alone; collect some "
-            "(bvae-rl collect --acted-pairs 20000), which takes actions Box(low, high, (A,))"
-        )
+    first, last, which = moved_actuators(rows, config)
     moved = sorted({int(actuator) for actuator in which})
-    names = [actuator_part(actuator) for actuator in moved]
-    if missing := [name for name in names if name not in config.parts]:
-        raise ValueError(
-            f"actuator pairs need latents of their own for each actuator, parts of the content: "
-            f"{', '.join(missing)} missing, got {dict(config.parts)}"
-        )
     masks = torch.ones(moved[-1] + 1, config.latents, dtype=torch.bool)
-    for actuator, name in zip(moved, names, strict=True):
-        masks[actuator, config.slice_of(name)] = False
+    for actuator in moved:
+        masks[actuator, config.slice_of(actuator_part(actuator))] = False
 
     def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
         picked = rng.integers(len(first), size=n)
@@ -95,6 +77,33 @@ def actuators(rows: Rows, config: VAEConfig) -> list[Source]:
         return _batch(store, pairs, masks[torch.from_numpy(which[picked])])
 
     return [draw]
+
+
+def moved_actuators(rows: Rows, config: VAEConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What ``rows.acted`` gives, checked: there is some, and each actuator has latents."""
+    first, last, which = rows.acted()
+    if not len(first):
+        raise MissingPairs(
+            "the frame store holds no frames between which one actuator moved alone; collect some "
+            "(bvae-rl collect --acted-pairs 20000), which takes actions Box(low, high, (A,))"
+        )
+    names = [actuator_part(int(actuator)) for actuator in np.unique(which)]
+    if missing := [name for name in names if name not in config.parts]:
+        raise ValueError(
+            f"actuator pairs need latents of their own for each actuator, parts of the content: "
+            f"{', '.join(missing)} missing, got {dict(config.parts)}"
+        )
+    return first, last, which
+
+
+def known_names(names: str, known: Collection[str]) -> list[str]:
+    """The parts of "looks+actuators", each once; ValueError for one that is not ``known``."""
+    found = list(dict.fromkeys(names.split("+")))
+    if unknown := [name for name in found if name not in known]:
+        raise ValueError(
+            f"unknown pairs {', '.join(unknown)!r}; known: {', '.join(known)}, joined by +"
+        )
+    return found
 
 
 def consecutive(rows: Rows, config: VAEConfig, *, gaps: Sequence[int] = GAPS) -> list[Source]:

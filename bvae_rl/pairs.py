@@ -26,6 +26,8 @@ class Batch:
     ``shared`` (B, D) marks the latents that both frames of a pair have in common, ``factors``
     (B, K) are those of ``x`` where an objective asks for them, ``weight`` (B, 1, H, W) is what each
     pixel of ``x`` counts in the likelihood, ``weight2`` the same for ``x2``; None is 1 everywhere.
+    For quads ``x`` holds four pictures of each in four blocks, and ``take`` (B, D) the number of the
+    block whose picture each latent is taken from (``quads.py``).
     """
 
     x: Tensor
@@ -34,6 +36,12 @@ class Batch:
     factors: Tensor | None = None
     weight: Tensor | None = None
     weight2: Tensor | None = None
+    take: Tensor | None = None
+
+    @property
+    def blocks(self) -> int:
+        """How many parts of equal length ``x`` has, row i of each belonging together."""
+        return 1 if self.take is None else 4
 
     @property
     def weights(self) -> Tensor | None:
@@ -47,7 +55,11 @@ class Batch:
 
     def part(self, rank: int, size: int) -> Batch:
         """Every ``size``-th row from ``rank`` on: what one of ``size`` processes trains on."""
-        return self._each(lambda tensor: tensor[rank::size])
+
+        def rows(tensor: Tensor) -> Tensor:
+            return torch.cat([block[rank::size] for block in tensor.chunk(self.blocks)])
+
+        return self._each(rows)
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
         found: dict[str, Tensor] = {
@@ -110,13 +122,16 @@ class Rows:
         kept = same & self._usable[first] & self._usable[second]
         return np.stack([first[kept], second[kept]], axis=1)
 
-    def acted(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def acted(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Runs of frames between which one and the same actuator moved, the others at zero.
 
-        ``actions`` (N, A) are taken after each row. Returns the first row of each pair (P,), the
-        last row that the same actuator alone led to (P,), and its number (P,).
+        Actions are taken after each row. Returns the first row of each pair (P,), the last row that
+        the same actuator alone led to (P,), and its number (P,); nothing in a store of no actions.
         """
-        moved = actions != 0
+        try:
+            moved = np.asarray(self.store.array("actions")) != 0  # (N, A)
+        except KeyError:
+            moved = np.zeros((len(self.episode), 1), dtype=bool)
         alone = np.where(moved.sum(1) == 1, moved.argmax(1), -1)  # (N,), -1: none or several
         goes_on = np.zeros(len(alone), dtype=bool)  # the transition to the next row counts
         both = self._usable[:-1] & self._usable[1:] & (self.episode[1:] == self.episode[:-1])
@@ -150,14 +165,23 @@ def with_factors(rows: Rows) -> Pairing:
     return draw
 
 
-def mixture(sources: Sequence[Source]) -> Pairing:
-    """Batches of pairs, an equal share from each source."""
+def mixture(sources: Sequence[Source], *, pictures: int = 2) -> Pairing:
+    """Batches of pairs (or quads, of four ``pictures``), an equal share from each source."""
 
     def draw(store: FrameStore, rng: np.random.Generator, images: int) -> Batch:
-        counts = np.diff(np.linspace(0, images // 2, len(sources) + 1).round().astype(int))
+        counts = np.diff(np.linspace(0, images // pictures, len(sources) + 1).round().astype(int))
         parts = [source(store, rng, int(n)) for source, n in zip(sources, counts, strict=True) if n]
+        blocks = parts[0].blocks  # those of all parts stay together
         joined = {
-            item.name: torch.cat([getattr(part, item.name) for part in parts])
+            item.name: torch.cat(
+                [
+                    block
+                    for blocks_of in zip(
+                        *(getattr(part, item.name).chunk(blocks) for part in parts), strict=True
+                    )
+                    for block in blocks_of
+                ]
+            )
             for item in fields(Batch)
             if all(getattr(part, item.name) is not None for part in parts)
         }

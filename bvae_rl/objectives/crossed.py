@@ -1,0 +1,111 @@
+"""Crossed quads: each picture is made from the three others of its quad (``quads.py``).
+
+    loss = recon(x | z) + beta(step) * KL,    z from the posteriors that ``Batch.take`` names
+
+A latent that carries what its group should not is of no use to the picture that it is taken for, so
+nothing needs to be weighed against leaks. Exchanged features train encoders since Reed et al. 2015
+(Deep visual analogy-making) and Mathieu et al. 2016 (1611.03383); the quads of known groups and of
+actuators, the Beta-VAE around them and the order below are ours.
+
+A small object's colour is of no use before its place is known and the other way round, and crossed
+from the start neither is found. So each quad begins as four single frames (each picture from its own
+posterior); the share of crossed quads rises from 0 to 1 between ``start`` and ``full``, fractions of
+the training. Where one actuator moved, (u, a) and (v, a) share most of their state, and look latents
+that know it would pay: there the look is taken without its gradient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bvae_rl.losses import kl_per_latent, sample
+from bvae_rl.model import BetaVAE
+from bvae_rl.objectives.elbo import reconstruction
+from bvae_rl.objectives.entry import Entry
+from bvae_rl.objectives.stateless import Stateless
+from bvae_rl.pairs import Batch, Pairing, Rows
+from bvae_rl.quads import BLOCKS, crossed
+from bvae_rl.schedules import Schedule
+
+
+@dataclass(frozen=True)
+class CrossedObjective(Stateless):
+    """``beta`` and ``share`` (of crossed quads) are schedules over training steps.
+
+    ``pairs`` names the quads. ``sampled`` False decodes the means: an autoencoder on quads.
+    """
+
+    beta: Schedule
+    share: Schedule
+    pairs: str = "looks"
+    sampled: bool = True
+    name: str = "crossed"
+
+    def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
+        """The quads that were asked for."""
+        return crossed(self.pairs, rows, vae.config)
+
+    def loss(
+        self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+        """recon + beta * KL of all pictures."""
+        assert batch.take is not None
+        mu, logvar = vae.encode(batch.x)
+        share, beta = self.share(step), self.beta(step)
+        z = taken(
+            sample(mu, logvar, noise) if self.sampled else mu,
+            batch.take, share=share, look=vae.config.slice_of("look"), step=step,
+        )  # fmt: skip
+        recon = reconstruction(vae, batch.x, z, batch.weights)
+        kl = kl_per_latent(mu, logvar).sum(1).mean()
+        return recon + beta * kl, {"recon": recon, "kl": kl, "beta": beta, "crossed": share}
+
+    def describe(self) -> dict[str, object]:
+        """Name and settings."""
+        return {"name": self.name, "pairs": self.pairs, "sampled": self.sampled}
+
+
+def taken(z: Tensor, take: Tensor, *, share: float, look: slice, step: int) -> Tensor:
+    """z (4n, D) with each latent from the block that ``take`` (4n, D) names, in ``share`` of the n.
+
+    The others keep their own. Where content comes from two blocks (one actuator moved) the latents
+    ``look`` get no gradient. Which quads are crossed depends on ``step`` alone.
+    """
+    n = len(z) // BLOCKS
+    generator = torch.Generator().manual_seed(step)
+    own = (torch.rand(n, 1, generator=generator) >= share).to(z.device).repeat(BLOCKS, 1)
+    rows = torch.arange(n, device=z.device).repeat(BLOCKS)[:, None]
+    moved = torch.ones(take.shape[1], dtype=torch.bool, device=z.device)
+    moved[look] = False
+    content = take[:, moved]
+    acted = (content != content[:, :1]).any(dim=1, keepdim=True)  # (4n, 1)
+    stopped = acted & ~moved
+    found = z.gather(0, take * n + rows)
+    found = torch.where(stopped, found.detach(), found)
+    return torch.where(own, z, found)
+
+
+def _entry(name: str, sampled: bool, purpose: str, beta: float) -> Entry:
+    return Entry(
+        name=name,
+        source="ours; exchanged features: Reed et al. 2015, Mathieu et al. 2016",
+        purpose=purpose,
+        knob="start and full: when crossing begins and is complete (fractions of the training)",
+        cost="1",
+        make=lambda ramped, knobs, pairs: CrossedObjective(
+            ramped(knobs["beta"]),
+            ramped.between(0.0, 1.0, knobs["start"], knobs["full"]),
+            pairs,
+            sampled,
+        ),
+        paper={"beta": beta, "start": 0.2, "full": 0.5},
+        pairs="looks",
+        groups=True,
+    )
+
+
+ENTRY = _entry("crossed", True, "content without any look in it, and the other way round", 1.0)
+AUTOENCODER = _entry("crossed_ae", False, "the same without pressure: what pairing alone buys", 0.0)

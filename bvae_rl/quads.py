@@ -1,0 +1,223 @@
+"""Quads: two states, each in two looks. Every picture can then be made from the three others.
+
+Of the pictures (u, a), (v, a), (u, b), (v, b) the first takes its content latents from (u, b) and
+its look latents from (v, a): what it needs never comes from where anything else of it could be read
+off, so that content that knows a colour, or look that knows a place, is of no use to anybody. Where
+v is u after one actuator moved, the rest of the content comes from (v, b), and what the actuator
+drives from (u, b). Analogies of this kind train encoders since Reed et al. 2015 (Deep visual
+analogy-making, NIPS).
+
+    looks      u and v are any two states shown in the same two looks
+    actuators  v is u after one actuator moved
+    augment    u and v of one episode, both looks made by image augmentation
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bvae_rl.augment import change_look, draw_looks
+from bvae_rl.frames import FrameStore
+from bvae_rl.pair_sources import MissingPairs, known_names, moved_actuators
+from bvae_rl.pairs import Batch, Pairing, Rows, Source, frames_at, mixture
+from bvae_rl.vae_config import VAEConfig, actuator_part
+
+BLOCKS = 4  # (u, a), (v, a), (u, b), (v, b), by number: bit 0 is the state, bit 1 the look
+OTHER_STATE, OTHER_LOOK = 1, 2
+
+
+def crossed(names: str, rows: Rows, config: VAEConfig) -> Pairing:
+    """The quads called ``names`` ("looks", "looks+actuators", "augment", "augment+actuators").
+
+    ValueError for an unknown name, latent groups that it needs, and quads that the store lacks.
+    """
+    wanted = known_names(names, QUADS)
+    recolour = "augment" in wanted and not _has_views(rows)
+    sources = []
+    for name in wanted:
+        try:
+            sources.append(QUADS[name](rows, config, recolour))
+        except MissingPairs as error:
+            there = [other for other in QUADS if _gives(other, rows, config)]
+            raise ValueError(f"{error}; this store gives: {', '.join(there) or 'none'}") from error
+    return mixture(sources, pictures=BLOCKS)
+
+
+def looks(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
+    """Two states that both stand in the same two episodes."""
+    take = _take(config, {})
+    views = _Views(rows)
+    if not views.quads:
+        raise MissingPairs(
+            "the frame store holds no two states in the same two looks; collect it with two views "
+            "(bvae-rl collect --policy drawn --views 2)"
+        )
+
+    def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
+        u, v = views.draw(rng, n)
+        return _batch(store, np.stack([u, v, views.twin[u], views.twin[v]]), take[:, None])
+
+    return draw
+
+
+def actuators(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
+    """A state, and the same after one actuator moved."""
+    first, last, which = moved_actuators(rows, config)
+    take = torch.zeros(BLOCKS, int(which.max()) + 1, config.latents, dtype=torch.long)
+    for actuator in np.unique(which):
+        take[:, actuator] = _take(config, {actuator_part(int(actuator))})
+    if recolour:
+
+        def recoloured(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
+            u, v, moved = _acted(rng, n, first, last, which)
+            return _recoloured(store, rng, np.stack([u, v]), take[:, moved])
+
+        return recoloured
+    views = _Views(rows)
+    there = views.stand_beside(first, first + 1)
+    if not there.any():
+        raise MissingPairs(
+            "the frame store shows what one actuator did in one look only; collect it with two "
+            "views (bvae-rl collect --views 2 --acted-pairs 20000), or add augment"
+        )
+    first, which = first[there], which[there]
+
+    def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
+        u, v, moved = _acted(rng, n, first, first + 1, which)
+        return _batch(store, np.stack([u, v, views.twin[u], views.twin[v]]), take[:, moved])
+
+    return draw
+
+
+def augment(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
+    """Two frames of one episode, in two looks that augmentation makes."""
+    take = _take(config, {})
+    if rows.store.shape[0] != 3:
+        raise MissingPairs(f"augmentation turns colours; frames of {rows.store.shape} have none")
+    if not rows.has_same_look:
+        raise MissingPairs("augmentation needs two frames of one episode, and there are none")
+
+    def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
+        return _recoloured(store, rng, rows.same_look(rng, n).T, take[:, None])
+
+    return draw
+
+
+QUADS: dict[str, Callable[[Rows, VAEConfig, bool], Source]] = {
+    "looks": looks,
+    "actuators": actuators,
+    "augment": augment,
+}
+
+
+def _take(config: VAEConfig, moved: set[str]) -> Tensor:
+    """(4, D): from which picture each latent of each picture is taken.
+
+    ``moved`` are the parts of the content that one actuator drives; with none the states differ in
+    everything, and all content comes from the same state in the other look.
+    """
+    if "content" not in config.groups or "look" not in config.groups:
+        raise ValueError(
+            f"quads need the latent groups 'content' and 'look', got {dict(config.groups)}; "
+            "for example content=24 and look=8"
+        )
+    take = torch.zeros(BLOCKS, config.latents, dtype=torch.long)
+    for block in range(BLOCKS):
+        other = OTHER_LOOK | (OTHER_STATE if moved else 0)
+        take[block, config.slice_of("content")] = block ^ other
+        for part in moved:
+            take[block, config.slice_of(part)] = block ^ OTHER_LOOK
+        take[block, config.slice_of("look")] = block ^ OTHER_STATE
+    return take
+
+
+@dataclass(frozen=True)
+class _Table:
+    rows: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
+
+
+class _Views:
+    """Which row shows the state of another in another look, and which states share both looks."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.episode = rows.episode
+        self.twin = np.full(len(rows.episode), -1)
+        first, second = rows.same_state[::-1].T  # the first twin of several stays
+        self.twin[second], self.twin[first] = first, second
+        shown = np.flatnonzero(self.twin >= 0)
+        key = np.stack([self.episode[shown], self.episode[self.twin[shown]]], axis=1)
+        order = np.lexsort(key.T[::-1])
+        shown, key = shown[order], key[order]
+        new = np.r_[True, (key[1:] != key[:-1]).any(axis=1)] if len(key) else np.zeros(0, bool)
+        starts = np.flatnonzero(new)
+        lengths = np.diff(np.r_[starts, len(shown)])
+        self._table = _Table(shown, starts[lengths > 1], lengths[lengths > 1])
+
+    @property
+    def quads(self) -> int:
+        """How many pairs of episodes share two states or more."""
+        return len(self._table.starts)
+
+    def draw(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows u and v (n,) of one episode whose twins are of one episode too."""
+        table = self._table
+        group = rng.integers(len(table.starts), size=n)
+        length = table.lengths[group]
+        first = rng.integers(length)
+        second = (first + 1 + rng.integers(length - 1)) % length
+        return table.rows[table.starts[group] + first], table.rows[table.starts[group] + second]
+
+    def stand_beside(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """Whether rows u and v (n,) are both shown in one other look too, bool (n,)."""
+        a, b = self.twin[u], self.twin[v]
+        return (a >= 0) & (b >= 0) & (self.episode[a] == self.episode[b])
+
+
+def _acted(
+    rng: np.random.Generator, n: int, first: np.ndarray, last: np.ndarray, which: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, Tensor]:
+    """Rows before and after (n,) and the number of the actuator (n,)."""
+    picked = rng.integers(len(first), size=n)
+    later = rng.integers(first[picked] + 1, last[picked] + 1)
+    return first[picked], later, torch.from_numpy(which[picked])
+
+
+def _recoloured(
+    store: FrameStore, rng: np.random.Generator, states: np.ndarray, take: Tensor
+) -> Batch:
+    """Two rows of one look each (2, n), in two looks that augmentation makes."""
+    n = states.shape[1]
+    x = frames_at(store, states.ravel())
+    parts = []
+    for _ in range(2):
+        drawn = draw_looks(n, rng)
+        parts += [change_look(half, drawn) for half in x.chunk(2)]
+    return Batch(torch.cat(parts), take=take.expand(BLOCKS, n, -1).reshape(BLOCKS * n, -1))
+
+
+def _batch(store: FrameStore, quads: np.ndarray, take: Tensor) -> Batch:
+    """Rows (4, n) as a batch; ``take`` is (4, 1 or n, D)."""
+    n = quads.shape[1]
+    x = frames_at(store, quads.ravel())
+    return Batch(x, take=take.expand(BLOCKS, n, -1).reshape(BLOCKS * n, -1))
+
+
+def _has_views(rows: Rows) -> bool:
+    return len(rows.same_state) > 0
+
+
+def _gives(name: str, rows: Rows, config: VAEConfig) -> bool:
+    try:
+        QUADS[name](rows, config, False)
+    except MissingPairs:
+        return False
+    except ValueError:  # it has them, but other latents are needed
+        return True
+    return True
