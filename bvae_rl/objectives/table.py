@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from bvae_rl.objectives import beta_vae, capacity, pair_supervised
+from bvae_rl.objectives import (
+    autoencoder,
+    beta_vae,
+    capacity,
+    control_vae,
+    dip_vae,
+    factor_vae,
+    pair_supervised,
+    perceptual,
+    sigma_vae,
+    tcvae,
+)
 from bvae_rl.objectives.entry import Entry
 
 OBJECTIVES: dict[str, Entry] = {
@@ -10,6 +21,15 @@ OBJECTIVES: dict[str, Entry] = {
     for entry in (
         beta_vae.ENTRY,
         capacity.ENTRY,
+        control_vae.ENTRY,
+        sigma_vae.ENTRY,
+        tcvae.ENTRY,
+        factor_vae.ENTRY,
+        dip_vae.ENTRY_I,
+        dip_vae.ENTRY_II,
+        perceptual.ENTRY,
+        autoencoder.ENTRY,
+        autoencoder.ENTRY_DENOISING,
         pair_supervised.ENTRY,
     )
 }
