@@ -26,8 +26,8 @@ class Batch:
     ``shared`` (B, D) marks the latents that both frames of a pair have in common, ``factors``
     (B, K) are those of ``x`` where an objective asks for them, ``weight`` (B, 1, H, W) is what each
     pixel of ``x`` counts in the likelihood, ``weight2`` the same for ``x2``; None is 1 everywhere.
-    For quads ``x`` holds four pictures of each in four blocks, and ``take`` (B, D) the number of the
-    block whose picture each latent is taken from (``quads.py``).
+    For quads ``x`` holds their pictures in four blocks, and ``take`` (B, D) the number of the block
+    that each latent is taken from (``quads.py``).
     """
 
     x: Tensor

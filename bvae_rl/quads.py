@@ -50,7 +50,7 @@ def crossed(names: str, rows: Rows, config: VAEConfig) -> Pairing:
 
 def looks(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
     """Two states that both stand in the same two episodes."""
-    take = _take(config, {})
+    take = _take(config, set())
     views = _Views(rows)
     if not views.quads:
         raise MissingPairs(
@@ -96,7 +96,7 @@ def actuators(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
 
 def augment(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
     """Two frames of one episode, in two looks that augmentation makes."""
-    take = _take(config, {})
+    take = _take(config, set())
     if rows.store.shape[0] != 3:
         raise MissingPairs(f"augmentation turns colours; frames of {rows.store.shape} have none")
     if not rows.has_same_look:

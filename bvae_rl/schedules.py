@@ -54,6 +54,11 @@ def cyclical(peak: float, steps: int, *, cycles: int = 4, ramp: float = 0.5) -> 
     return beta
 
 
+def delayed(schedule: Schedule, steps: int) -> Schedule:
+    """``schedule``, begun ``steps`` later: until then its first value."""
+    return lambda step: schedule(max(0, step - steps))
+
+
 def capacity(maximum: float, steps: int) -> Schedule:
     """The target capacity C(t) in nats, from 0 to ``maximum`` (Burgess et al. 2018, eq. 8)."""
     return linear(0.0, maximum, steps)

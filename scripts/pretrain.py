@@ -18,6 +18,7 @@ from bvae_rl.losses import Likelihood, beta_norm
 from bvae_rl.model import BetaVAE
 from bvae_rl.networks import DecoderName, EncoderName
 from bvae_rl.objectives import Objective
+from bvae_rl.objectives.entry import Ramped
 from bvae_rl.objectives.table import OBJECTIVES, entry
 from bvae_rl.optional import require
 from bvae_rl.pictures import write_vae_pictures
@@ -157,9 +158,8 @@ def make_objective(args: Args) -> Objective:
             f"{args.ramp}: it would end before it begins, or after the training"
         )
     ramp = max(1, round(args.ramp * args.steps))
-    return entry(args.objective).make(
-        lambda end: BETA_SCHEDULES[args.schedule](end, ramp), knobs(args), pairs(args)
-    )
+    ramped = Ramped(BETA_SCHEDULES[args.schedule], ramp, args.steps)
+    return entry(args.objective).make(ramped, knobs(args), pairs(args))
 
 
 def knobs(args: Args) -> dict[str, float]:

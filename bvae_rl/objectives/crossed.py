@@ -8,10 +8,10 @@ nothing needs to be weighed against leaks. Exchanged features train encoders sin
 actuators, the Beta-VAE around them and the order below are ours.
 
 A small object's colour is of no use before its place is known and the other way round, and crossed
-from the start neither is found. So each quad begins as four single frames (each picture from its own
-posterior); the share of crossed quads rises from 0 to 1 between ``start`` and ``full``, fractions of
-the training. Where one actuator moved, (u, a) and (v, a) share most of their state, and look latents
-that know it would pay: there the look is taken without its gradient.
+from the start neither is found. So quads begin as single frames (each picture from its own
+posterior); the share of crossed quads rises from 0 to 1 between ``start`` and ``full``, fractions
+of the training. Where one actuator moved, (u, a) and (v, a) share most of their state, and look
+latents that know it would pay: there the look is taken without its gradient.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _entry(name: str, sampled: bool, purpose: str, beta: float) -> Entry:
         cost="1",
         make=lambda ramped, knobs, pairs: CrossedObjective(
             ramped(knobs["beta"]),
-            ramped.between(0.0, 1.0, knobs["start"], knobs["full"]),
+            ramped.between(knobs["start"], knobs["full"]),
             pairs,
             sampled,
         ),

@@ -6,10 +6,36 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bvae_rl.objectives import Objective
-from bvae_rl.schedules import Schedule
+from bvae_rl.schedules import Schedule, delayed, linear
 
 Knobs = Mapping[str, float]
-Ramped = Callable[[float], Schedule]  # an end value -> a schedule over training steps that ends so
+
+
+@dataclass(frozen=True)
+class Ramped:
+    """Schedules over a training of ``steps`` steps.
+
+    Called with an end value it gives the schedule that the user chose: ``shape(end, ramp)``, which
+    is there after ``ramp`` steps.
+    """
+
+    shape: Callable[[float, int], Schedule]
+    ramp: int
+    steps: int
+
+    def __call__(self, end: float) -> Schedule:
+        """From where the shape starts to ``end``."""
+        return self.shape(end, self.ramp)
+
+    def between(self, start: float, full: float) -> Schedule:
+        """From 0 to 1 along a line, between two fractions of the training."""
+        if not 0.0 <= start <= full <= 1.0:
+            raise ValueError(
+                f"a ramp goes on between two fractions of the training, start <= full, from 0 to "
+                f"1; got start={start:g} and full={full:g}"
+            )
+        first = round(start * self.steps)
+        return delayed(linear(0.0, 1.0, max(1, round(full * self.steps) - first)), first)
 
 
 @dataclass(frozen=True)

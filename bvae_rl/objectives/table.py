@@ -7,6 +7,7 @@ from bvae_rl.objectives import (
     beta_vae,
     capacity,
     control_vae,
+    crossed,
     dip_vae,
     factor_vae,
     pair_supervised,
@@ -31,6 +32,8 @@ OBJECTIVES: dict[str, Entry] = {
         autoencoder.ENTRY,
         autoencoder.ENTRY_DENOISING,
         pair_supervised.ENTRY,
+        crossed.ENTRY,
+        crossed.AUTOENCODER,
     )
 }
 
