@@ -1,12 +1,14 @@
 """Fill a frame store: by acting in a vectorised environment, or by drawing independent factors.
 
 Both work in blocks that depend only on (seed, block number), so that a killed collection, called
-again, ends with the same store.
+again, ends with the same store. Both put pairs between which one actuator moved among their blocks
+if they are asked to (``acted_blocks.py``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice, repeat
 from typing import Any, cast
 
 import gymnasium as gym
@@ -14,6 +16,7 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
+from bvae_rl.acted_blocks import Acting, plan
 from bvae_rl.factors import FactorEnv, require_factor_env, role_mask
 from bvae_rl.frames import Frames, FrameStore
 from bvae_rl.plug.frames_in import FrameLayout
@@ -39,22 +42,27 @@ def collect(
     seed: int,
     policy: Policy | None = None,
     observe: Callable[[VecEnv], VecEnv] = lambda venv: venv,
+    acting: Acting | None = None,
     progress: Progress = lambda added: None,
 ) -> None:
     """Act until ``store`` holds at least ``n`` frames; ``policy`` None acts at random.
 
     ``observe`` wraps the environment into what the policy sees. Keeps the frames underneath (of a
     stack the newest), factors where ``info["factors"]`` gives them, actions, and episodes.
+    ``acting`` adds acted pairs; a killed collection of both goes on if called with the same
+    numbers.
     """
     layout = FrameLayout.of(venv.observation_space)
     tap = _Tap(venv)
     seen = observe(tap)
-    while len(store) < n:
-        rng = np.random.default_rng([seed, store.blocks])
-        first_episode = int(store.array("episode")[-1]) + 1 if len(store) else 0
-        block = _act(seen, tap, layout, rng, policy, row=len(store), episode=first_episode)
-        store.append(block)
-        progress(len(block))
+    if acting is not None:
+        known = "factors" in acting.env.reset(seed=seed)[1]
+        acting.check(seed=seed, factors=known)
+
+    def visit(rng: np.random.Generator, episode: int) -> Frames:
+        return _act(seen, tap, layout, rng, policy, row=len(store), episode=episode)
+
+    _fill(store, n, visit, acting, seed=seed, size=BLOCK_STEPS * venv.num_envs, progress=progress)
 
 
 def collect_drawn(
@@ -64,43 +72,89 @@ def collect_drawn(
     *,
     seed: int,
     views: int = 1,
+    acting: Acting | None = None,
     progress: Progress = lambda added: None,
 ) -> None:
     """Draw frames at independent factors until ``store`` holds at least ``n``.
 
     An "episode" is ``STATES_PER_LOOK`` states in one look; with ``views`` = 2 the same states are
-    drawn in two looks, in two episodes of the same ``state`` numbers.
+    drawn in two looks, in two episodes of the same ``state`` numbers. ``acting`` adds acted pairs,
+    and then drawn frames have actions too, of zeros.
     """
     if views not in (1, 2):
         raise ValueError(f"views must be 1 (single frames) or 2 (pairs across looks), got {views}")
     if isinstance(env, gym.Env):
         env.reset(seed=seed)
-    env = env if isinstance(env, FactorEnv) else require_factor_env(env)
-    is_look = role_mask(env.factor_specs, "look")
+    source = env if isinstance(env, FactorEnv) else require_factor_env(env)
+    is_look = role_mask(source.factor_specs, "look")
     if views == 2 and not is_look.any():
         raise ValueError("views=2 needs factors with role 'look'; this environment has none")
-    while len(store) < n:
-        rng = np.random.default_rng([seed, store.blocks])
-        parts, state = [], len(store)
+    if acting is not None:
+        acting.check(seed=seed, factors=True)
+
+    def draw(rng: np.random.Generator, episode: int) -> Frames:
+        return _draw(source, rng, is_look, views=views, row=len(store), episode=episode)
+
+    size = BLOCK_STEPS * STATES_PER_LOOK
+    _fill(store, n, draw, acting, seed=seed, size=size, progress=progress)
+
+
+def _fill(
+    store: FrameStore,
+    n: int,
+    block: Callable[[np.random.Generator, int], Frames],
+    acting: Acting | None,
+    *,
+    seed: int,
+    size: int,
+    progress: Progress,
+) -> None:
+    """Append blocks of ``size`` frames, made from a generator and the first episode's number."""
+    missing = -(-(n - len(store)) // size)  # blocks, rounded up
+    due = (
+        repeat(False, max(0, missing))
+        if acting is None
+        else islice(plan(n, acting.n, block=size), store.blocks, None)
+    )
+    for act in due:
+        number = store.blocks
         episode = int(store.array("episode")[-1]) + 1 if len(store) else 0
-        for _ in range(BLOCK_STEPS // views):
-            states = [env.sample_factors(rng) for _ in range(STATES_PER_LOOK)]
-            numbers = np.arange(state, state + STATES_PER_LOOK)
-            for _ in range(views):
-                look = env.sample_factors(rng)
-                factors = np.where(is_look, look, np.stack(states))  # (STATES_PER_LOOK, K)
-                frames = np.stack([env.set_factors(row) for row in factors])
-                parts.append((frames, np.full(STATES_PER_LOOK, episode), numbers, factors))
-                episode += 1
-            if views == 2 and np.array_equal(parts[-1][3][:, is_look], parts[-2][3][:, is_look]):
-                raise ValueError(
-                    "two views need two looks, and this environment draws the same one again and "
-                    "again; take a set with more than one (--looks)"
-                )
-            state += STATES_PER_LOOK
-        frames, episodes, numbers, factors = (np.concatenate(p) for p in zip(*parts, strict=True))
-        store.append(Frames(frames, episodes, numbers, factors.astype(np.float32)))
-        progress(len(frames))
+        if act and acting is not None:
+            made = acting.block(seed=seed, number=number, episode=episode, state=len(store))
+        else:
+            made = block(np.random.default_rng([seed, number]), episode)
+            made = made if acting is None else acting.at_rest(made)
+        store.append(made)
+        progress(len(made))
+
+
+def _draw(
+    env: FactorEnv,
+    rng: np.random.Generator,
+    is_look: np.ndarray,
+    *,
+    views: int,
+    row: int,
+    episode: int,
+) -> Frames:
+    parts, state = [], row
+    for _ in range(BLOCK_STEPS // views):
+        states = [env.sample_factors(rng) for _ in range(STATES_PER_LOOK)]
+        numbers = np.arange(state, state + STATES_PER_LOOK)
+        for _ in range(views):
+            look = env.sample_factors(rng)
+            factors = np.where(is_look, look, np.stack(states))  # (STATES_PER_LOOK, K)
+            frames = np.stack([env.set_factors(wanted) for wanted in factors])
+            parts.append((frames, np.full(STATES_PER_LOOK, episode), numbers, factors))
+            episode += 1
+        if views == 2 and np.array_equal(parts[-1][3][:, is_look], parts[-2][3][:, is_look]):
+            raise ValueError(
+                "two views need two looks, and this environment draws the same one again and "
+                "again; take a set with more than one (--looks)"
+            )
+        state += STATES_PER_LOOK
+    frames, episodes, numbers, factors = (np.concatenate(p) for p in zip(*parts, strict=True))
+    return Frames(frames, episodes, numbers, factors.astype(np.float32))
 
 
 class _Tap(VecEnvWrapper):

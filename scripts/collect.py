@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from bvae_rl.acted_blocks import Acting
 from bvae_rl.agents.evaluate import load_agent
 from bvae_rl.collect import collect, collect_drawn
 from bvae_rl.factors import known_specs, require_factor_env
@@ -31,6 +32,9 @@ class Args:
     """random; drawn (states drawn independently, no acting); or the folder of a trained agent"""
     views: Annotated[int, tyro.conf.arg(metavar="{1,2}")] = 1
     """with --policy drawn: 2 draws each state in two looks, which pair supervision needs"""
+    acted_pairs: int = 0
+    """beside the frames, pairs (at least) between which one actuator moved alone for 1 to 8 steps,
+    which actuator pairs need; for actions Box(low, high, (A,))"""
     looks: str | None = None
     """named set of looks to collect in (PlanarReach: pretrain)"""
     n_envs: int = 8
@@ -52,6 +56,8 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
         raise ValueError(f"frames must be at least 1, got {args.frames}")
     if args.views != 1 and args.policy != "drawn":
         raise ValueError("two views of a state can be drawn, not acted: add --policy drawn")
+    if args.acted_pairs < 0:
+        raise ValueError(f"acted_pairs must not be negative, got {args.acted_pairs}")
     config = args.world.config(args.looks)
     store = FrameStore(args.out)
     env = config.make()
@@ -61,11 +67,15 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
         **({"kwargs": list(config.kwargs)} if config.kwargs else {}),
         "policy": args.policy, "views": args.views, "seed": args.seed,
         **({} if args.policy == "drawn" else {"n_envs": args.n_envs}),
+        # which block is which depends on both numbers
+        **({"frames": args.frames, "acted_pairs": args.acted_pairs} if args.acted_pairs else {}),
     }  # fmt: skip
-    progress = Progress({"frames": args.frames / 3000})
+    acting = Acting(config.make(), args.acted_pairs, args.views) if args.acted_pairs else None
+    rows = args.frames + 2 * args.views * args.acted_pairs
+    progress = Progress({"frames": rows / 3000})
 
     def show(added: int) -> None:
-        fraction = len(store) / args.frames
+        fraction = len(store) / rows
         if on_progress:
             on_progress(fraction)
         else:
@@ -75,19 +85,22 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
         source = require_factor_env(env)
         env.reset(seed=args.seed)
         store.describe(factor_specs=source.factor_specs, **known)
-        collect_drawn(source, store, args.frames, seed=args.seed, views=args.views, progress=show)
+        collect_drawn(
+            source, store, args.frames, seed=args.seed, views=args.views, acting=acting,
+            progress=show,
+        )  # fmt: skip
     else:
-        acting: dict[str, Any] = {}
+        behaviour: dict[str, Any] = {}
         venv = config.vec(args.n_envs, seed=args.seed)
         if args.policy != "random":
             agent = load_agent(args.policy)
-            acting = {
+            behaviour = {
                 "policy": agent.act,
                 "observe": lambda venv: agent.arm.observe(venv, agent.encoder),
             }
         specs = known_specs(env)
         store.describe(factor_specs=specs, **known)
-        collect(venv, store, args.frames, seed=args.seed, progress=show, **acting)
+        collect(venv, store, args.frames, seed=args.seed, acting=acting, progress=show, **behaviour)
         venv.close()
     progress.close()
     store.verify()
@@ -95,6 +108,8 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
         return Result(store)
     channels, height, width = store.shape
     say(f"{len(store)} frames of {height}x{width}x{channels}")
-    pairs = " --objective pairs" if args.views == 2 else ""
-    wrote(args.out, f"bvae-rl pretrain {args.out}{pairs} --out runs/vae")
+    kinds = ["looks"] * (args.views == 2) + ["actuators"] * (args.acted_pairs > 0)
+    pairs = f" --pairs {'+'.join(kinds)}" if args.acted_pairs else ""
+    objective = " --objective pairs" if kinds else ""
+    wrote(args.out, f"bvae-rl pretrain {args.out}{objective}{pairs} --out runs/vae")
     return Result(store)

@@ -1,0 +1,209 @@
+"""Acted pairs among the blocks of a frame store: which rows, which numbers, and who is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from bvae_rl.acted_blocks import BLOCK_PAIRS, PER_STEPS, STEPS, Acting, plan
+from bvae_rl.collect import collect_drawn
+from bvae_rl.envs.planar_world import MAX_STEP
+from bvae_rl.envs.reach import PlanarReach
+from bvae_rl.frames import FrameStore
+from bvae_rl.pair_sources import paired
+from bvae_rl.pairs import Rows
+from bvae_rl.scripts import collect
+from bvae_rl.scripts.cli import main
+from bvae_rl.vae_config import VAEConfig
+
+PAIRS = 2 * BLOCK_PAIRS
+
+
+def reach() -> PlanarReach:
+    return PlanarReach(size=32, looks="pretrain")
+
+
+def drawn(folder: Path, *, views: int = 2, after: int | None = None) -> FrameStore:
+    """1024 frames and two blocks of pairs; killed after so many blocks if asked for."""
+    store = FrameStore(folder)
+
+    def progress(added: int) -> None:
+        if store.blocks == after:
+            raise KeyboardInterrupt
+
+    acting = Acting(reach(), PAIRS)
+    collect_drawn(reach(), store, 1024, seed=3, views=views, acting=acting, progress=progress)
+    return store
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
+    return drawn(tmp_path_factory.mktemp("acted"))
+
+
+def test_blocks_take_turns_in_proportion_to_what_is_asked_for() -> None:
+    # half as many acted pairs as frames in a block: 2 blocks of each, the frames first
+    assert list(plan(1024, PAIRS, block=512)) == [False, True, False, True]
+    # 1/4, 2/4, 3/4 of the frames against 0/1 of the pairs: one block of pairs after the first
+    assert list(plan(400, 1, block=100)) == [False, True, False, False, False]
+    # 1/1 of the frames against 0/3, 1/3, 2/3 of the pairs
+    assert list(plan(5, 3 * BLOCK_PAIRS, block=100)) == [False, True, True, True]
+    many = list(plan(100_000, 20_000, block=512))
+    assert many.count(False) == -(-100_000 // 512) and many.count(True) == -(-20_000 // BLOCK_PAIRS)
+    shares = np.cumsum(many)[::20] / many.count(True)
+    assert np.abs(shares - np.linspace(0, 1, len(many))[::20]).max() < 0.01
+
+
+def test_pairs_are_rows_between_which_one_actuator_moved(store: FrameStore) -> None:
+    rows = store.read()
+    assert len(rows) == 1024 + 2 * PAIRS
+    assert rows.actions is not None and rows.actions.shape[1] == 2
+    assert rows.factors is not None and rows.factors.dtype == rows.actions.dtype == np.float32
+    first = np.flatnonzero(rows.actions.any(axis=1))
+    expected = np.r_[512 : 512 + PAIRS : 2, 1024 + PAIRS : 1024 + 2 * PAIRS : 2]
+    assert first.tolist() == expected.tolist()  # after each block of 512 drawn frames
+    moved = rows.factors[first] != rows.factors[first + 1]
+    actuator = np.abs(rows.actions[first]).argmax(axis=1)
+    assert ((rows.actions[first] != 0).sum(axis=1) == 1).all()
+    assert set(actuator) == {0, 1}
+    assert moved.any(axis=1).all() and not moved[:, 2:].any()  # neither target nor look
+    assert (moved[np.arange(len(first)), 1 - actuator] == 0).all()
+    assert (rows.episode[first] == rows.episode[first + 1]).all()
+    assert (np.diff(rows.episode) >= 0).all() and len(np.unique(rows.episode)) == 128 + PAIRS
+    assert len(np.unique(rows.state)) == 512 + 2 * PAIRS  # two views of each drawn state
+
+
+def test_an_actuator_acts_for_one_to_eight_steps(store: FrameStore) -> None:
+    rows = store.read(slice(512, 512 + PAIRS))
+    assert rows.factors is not None and rows.actions is not None
+    steps = np.repeat(STEPS, PER_STEPS)
+    action = rows.actions[::2][:, 0]  # of the shoulder
+    turned = rows.factors[1::2, 0] - rows.factors[::2, 0]
+    turned = (turned + np.pi) % (2 * np.pi) - np.pi
+    expected = MAX_STEP * action * steps
+    reached = np.abs(turned - expected) < 1e-3  # unless an end of its range is in the way
+    assert reached.mean() > 0.8
+    for size in STEPS:
+        assert (reached & (action != 0) & (steps == size)).any()
+
+
+def test_actuator_pairs_and_looks_train_on_one_store(store: FrameStore) -> None:
+    config = VAEConfig(
+        shape=(3, 32, 32), latents=6, groups={"content": (0, 4), "look": (4, 6)},
+        parts={"actuator0": (0, 1), "actuator1": (1, 2)},
+    )  # fmt: skip
+    batch = paired("looks+actuators", Rows(store), config)(store, np.random.default_rng(0), 60)
+    assert batch.shared is not None
+    assert {tuple(row) for row in batch.shared.tolist()} == {
+        (True, True, True, True, False, False),
+        (False, False, False, False, True, True),
+        (False, True, True, True, True, True),
+        (True, False, True, True, True, True),
+    }
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_killed_collection_ends_with_the_same_store(
+    after: int, store: FrameStore, tmp_path: Path
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        drawn(tmp_path, after=after)
+    assert FrameStore(tmp_path).blocks == after
+    again = drawn(tmp_path)
+    for name, array in store.read().arrays().items():
+        assert np.array_equal(array, again.read().arrays()[name]), name
+    again.verify()
+
+
+def test_without_acted_pairs_nothing_changes(store: FrameStore, tmp_path: Path) -> None:
+    plain = FrameStore(tmp_path)
+    collect_drawn(reach(), plain, 512, seed=3, views=2)
+    rows, beside = plain.read(), store.read(slice(0, 512))
+    assert rows.actions is None
+    assert beside.actions is not None and not beside.actions.any()
+    for name, array in rows.arrays().items():
+        assert np.array_equal(array, beside.arrays()[name]), name
+
+
+def test_the_command_describes_the_store_and_names_the_pairs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--policy", "drawn", "--views", "2", "--acted-pairs", "90", "--looks", "pretrain"]
+    argv = ["collect", "--frames", "500", *flags, "--out", str(tmp_path / "f")]
+    assert main(argv) == 0
+    said = capsys.readouterr().out
+    assert f"pretrain {tmp_path / 'f'} --objective pairs --pairs looks+actuators" in said
+    made = FrameStore.existing(tmp_path / "f")
+    assert len(made) == 512 + 2 * BLOCK_PAIRS
+    assert made.meta["acted_pairs"] == 90 and made.meta["frames"] == 500
+    argv[2] = "501"  # which block is which would change
+    assert main(argv) == 2
+    assert "holds frames made with" in capsys.readouterr().err
+    plain = collect.Args(out=tmp_path / "plain", frames=10, policy="drawn", looks="pretrain")
+    collect.main(plain, on_progress=lambda fraction: None)
+    meta = FrameStore(plain.out).meta
+    assert set(meta) == {"env", "wrappers", "looks", "policy", "views", "seed"}
+
+
+def test_a_policy_may_act_beside_the_pairs(tmp_path: Path) -> None:
+    args = collect.Args(out=tmp_path / "f", frames=128, n_envs=2, acted_pairs=1)
+    made = collect.main(args, on_progress=lambda fraction: None).store
+    rows = made.read()
+    assert len(rows) == 128 + 2 * BLOCK_PAIRS
+    assert rows.actions is not None and rows.actions[:128].all(axis=1).mean() > 0.9
+    assert (rows.actions[128::2] != 0).sum(axis=1).tolist() == [1] * BLOCK_PAIRS
+    assert not rows.actions[129::2].any()
+
+
+class Discrete(gym.ActionWrapper):
+    """PlanarReach with four buttons."""
+
+    def __init__(self) -> None:
+        super().__init__(reach())
+        self.action_space = gym.spaces.Discrete(4)
+
+    def action(self, action: int) -> np.ndarray:
+        return np.zeros(2, np.float32)
+
+
+class Silent(gym.Wrapper):
+    """Steps say nothing about factors."""
+
+    def step(self, action):
+        observation, reward, terminated, truncated, _ = self.env.step(action)
+        return observation, reward, terminated, truncated, {}
+
+
+def test_who_cannot_act_so_is_told_what_there_is(tmp_path: Path) -> None:
+    store = FrameStore(tmp_path)
+    given = r"Discrete\(4\).*without --acted-pairs it gives: .*drawn one by one.*--views 2"
+    with pytest.raises(ValueError, match=given):
+        collect_drawn(reach(), store, 10, seed=0, acting=Acting(Discrete(), 1))
+    with pytest.raises(ValueError, match=r"have factors, and what is acted out has none"):
+        collect_drawn(reach(), store, 10, seed=0, acting=Acting(Silent(reach()), 1))
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        Acting(reach(), 0)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (
+            ["--env", "MiniGrid-Empty-8x8-v0", "--wrappers", "minigrid.wrappers:RGBImgObsWrapper",
+             "minigrid.wrappers:ImgObsWrapper", "--acted-pairs", "5"],
+            "got Discrete(7)",
+        ),
+        (["--acted-pairs", "-1"], "must not be negative, got -1"),
+    ],
+)  # fmt: skip
+def test_refusals_are_one_line_and_write_nothing(
+    flags: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["collect", *flags, "--out", str(tmp_path / "f")]) == 2
+    err = capsys.readouterr().err
+    assert message in err and err.strip().count("\n") == 0
+    assert not (tmp_path / "f").exists()
