@@ -48,8 +48,6 @@ class Args:
     """of VAE and agent; from five on intervals are given"""
     steps: int = 6_000
     """batches of pretraining, of 64 images"""
-    set: tuple[str, ...] = ()
-    """further knobs for every recipe that has them, as NAME=VALUE"""
     looks: str = "pretrain"
     """set of looks to score in: that of the store"""
     source: str = "source"
@@ -58,6 +56,8 @@ class Args:
     """sets of looks that agents are evaluated in beside it"""
     samples: int = 8_000
     """frames with independent factors behind the scores"""
+    fit_steps: int = 2_000
+    """training steps of the small network behind each R2"""
     agent_steps: int = 100_000
     """environment steps of each agent; 0 trains none"""
     episodes: int = 100
@@ -123,8 +123,9 @@ def unit(
     )  # fmt: skip
     pretrain.main(settings, on_progress=lambda done: progress(SHARE[0] * done))
     scoring = evaluate.Args(
-        str(vae), samples=args.samples, metrics=("infomec",), replicates=0, seed=EVALUATION_SEED
-    )
+        str(vae), samples=args.samples, metrics=("infomec",), replicates=0,
+        fit_steps=args.fit_steps, seed=EVALUATION_SEED,
+    )  # fmt: skip
     world = args.world.config(args.looks)
     evaluate.task(name, evaluate.TRAINED, world, scoring, run.path("scores"))
     progress(SHARE[1])
@@ -170,7 +171,17 @@ def _how(args: Args) -> dict[str, Any]:
 
 def _shared(args: Args) -> dict[str, Any]:
     """The settings that make two units comparable."""
-    kept = {"steps", "looks", "source", "target", "samples", "agent_steps", "episodes", "world"}
+    kept = {
+        "steps",
+        "looks",
+        "source",
+        "target",
+        "samples",
+        "fit_steps",
+        "agent_steps",
+        "episodes",
+        "world",
+    }
     store = FrameStore.existing(args.store)
     found = {key: value for key, value in asdict(args).items() if key in kept}
     return {**found, "store": store.meta, "rows": len(store)}

@@ -31,20 +31,20 @@ RECIPES: dict[str, Recipe] = {
         Recipe("plain", "VAE, single frames", {"objective": "beta", "beta": 1.0}, arm="bvae"),
         Recipe(
             "looks", "pairs of content and look",
-            {"objective": "swap"}, told="one state in two looks",
+            {"objective": "crossed"}, told="one state in two looks",
         ),
         Recipe(
             "looks_actuators", "pairs of content and look, and of one actuator",
-            {"objective": "swap", "pairs": "looks+actuators"},
+            {"objective": "crossed", "pairs": "looks+actuators"},
             told="one state in two looks, which actuator moved",
         ),
         Recipe(
             "augment", "pairs made by augmentation",
-            {"objective": "swap", "pairs": "augment"}, told="that colours are look",
+            {"objective": "crossed", "pairs": "augment"}, told="that colours are look",
         ),
         Recipe(
             "looks_beta0", "pairs of content and look, autoencoder (beta 0)",
-            {"objective": "pairs_ae"}, told="one state in two looks",
+            {"objective": "crossed_ae"}, told="one state in two looks",
         ),
         Recipe(
             "supervised", "factor regressor (ceiling)", {"objective": "supervised"},

@@ -1,0 +1,65 @@
+"""``bvae-rl evidence`` at toy size: units, resumption, taken results, table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bvae_rl.runs import Run
+from bvae_rl.scripts import collect, evidence
+from bvae_rl.scripts.recipes import RECIPES
+from bvae_rl.scripts.study import EVALUATION_SEED
+
+
+@pytest.fixture(scope="module")
+def args(tmp_path_factory: pytest.TempPathFactory) -> evidence.Args:
+    root = tmp_path_factory.mktemp("evidence")
+    frames = collect.Args(
+        out=root / "frames", frames=600, acted_pairs=96, policy="drawn", views=2, looks="pretrain"
+    )
+    collect.main(frames, on_progress=lambda fraction: None)
+    return evidence.Args(
+        root / "frames", recipes=("plain", "looks_actuators"), seeds=(1,), steps=12, samples=400,
+        fit_steps=20, agent_steps=1000, episodes=2, target=("ood1",), out=root / "out", workers=1,
+    )  # fmt: skip
+
+
+def test_units_are_scored_and_acted_on(
+    args: evidence.Args, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = evidence.main(args)
+    table = capsys.readouterr().out
+    assert "which actuator moved" in table and "DCI disentanglement" in table
+    rows = {(row.arm, row.metric, row.look_set): row for row in result.rows}
+    paired = rows["looks_actuators", "mig/mean", "pretrain"]
+    assert paired.vae_seed == 1 and 0.0 <= paired.value <= 1.0
+    assert ("looks_actuators/content", "leak/largest", "pretrain") in rows
+    assert ("plain/content", "leak/largest", "pretrain") not in rows  # it has no groups
+    for arm in ("plain", "looks_actuators", "state", "blind"):
+        assert rows[arm, "return", "ood1"].n == 2
+    assert (args.out / "evidence.png").read_bytes().startswith(b"\x89PNG")
+    vae = args.out / "looks_actuators-seed1" / "vae"
+    stamp = (vae / "model.safetensors").stat().st_mtime_ns
+    assert len(evidence.main(args).rows) == len(result.rows)
+    assert (vae / "model.safetensors").stat().st_mtime_ns == stamp
+
+
+def test_results_of_an_earlier_run_are_taken(args: evidence.Args, tmp_path: Path) -> None:
+    if not (args.out / "results.json").exists():
+        evidence.main(args)
+    earlier = replace(args, take=args.out / "results.json", out=tmp_path)
+    result = evidence.main(earlier)
+    assert not list(tmp_path.glob("*seed*"))
+    assert len(result.rows) == len(Run(args.out).rows("results.json"))
+
+
+def test_recipes_are_settings_of_pretrain_and_differ() -> None:
+    assert EVALUATION_SEED not in range(1000)  # no seed of a training
+    assert len({str(recipe.settings) + recipe.arm for recipe in RECIPES.values()}) == len(RECIPES)
+
+
+def test_an_unknown_recipe_is_refused(args: evidence.Args) -> None:
+    with pytest.raises(ValueError, match=r"unknown recipe 'magic'; known: plain, looks"):
+        evidence.main(replace(args, recipes=("magic",)))

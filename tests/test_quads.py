@@ -1,0 +1,142 @@
+"""Quads: which pictures stand in a batch, and where each latent is taken from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bvae_rl.acted_blocks import Acting
+from bvae_rl.collect import collect, collect_drawn
+from bvae_rl.environments import EnvConfig
+from bvae_rl.envs.reach import PlanarReach
+from bvae_rl.frames import FrameStore
+from bvae_rl.losses import kl_per_latent, recon_nll, sample
+from bvae_rl.model import BetaVAE
+from bvae_rl.objectives.crossed import CrossedObjective, taken
+from bvae_rl.pairs import Batch, Rows
+from bvae_rl.quads import crossed
+from bvae_rl.schedules import constant
+from bvae_rl.vae_config import VAEConfig
+
+CONFIG = VAEConfig(
+    shape=(3, 32, 32), latents=6, groups={"content": (0, 4), "look": (4, 6)},
+    parts={"actuator0": (0, 1), "actuator1": (1, 2)}, channels=(8, 8, 8), hidden=16, s=3.0,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
+    """Frames in two looks, and acted pairs in two looks."""
+    store = FrameStore(tmp_path_factory.mktemp("frames"))
+    acting = Acting(PlanarReach(size=32, looks="pretrain"), 96, 2)
+    env = PlanarReach(size=32, looks="pretrain")
+    collect_drawn(env, store, 1000, seed=0, views=2, acting=acting)
+    return store
+
+
+def rows_of(store: FrameStore, batch: Batch) -> np.ndarray:
+    """Factors (4, n, K) of the pictures of a batch, found again by their pixels."""
+    frames = np.asarray(store.array("frames"))
+    by_bytes = {frame.tobytes(): row for row, frame in enumerate(frames)}
+    pictures = (batch.x * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    rows = [by_bytes[picture.tobytes()] for picture in pictures]
+    return np.asarray(store.array("factors"))[rows].reshape(4, len(rows) // 4, -1)
+
+
+def test_two_states_stand_in_two_looks(store: FrameStore) -> None:
+    batch = crossed("looks", Rows(store, validation=0.1), CONFIG)(
+        store, np.random.default_rng(0), 64
+    )
+    ua, va, ub, vb = rows_of(store, batch)
+    state, look = slice(0, 4), slice(4, 7)
+    assert np.array_equal(ua[:, state], ub[:, state]) and np.array_equal(va[:, state], vb[:, state])
+    assert np.array_equal(ua[:, look], va[:, look]) and np.array_equal(ub[:, look], vb[:, look])
+    assert (ua[:, state] != va[:, state]).any(1).all()
+    assert (ua[:, look] != ub[:, look]).any(1).all()
+    assert batch.take is not None and batch.take.shape == (64, 6)
+    first = batch.take.view(4, 16, 6)[:, 0].tolist()
+    assert first == [[2] * 4 + [1] * 2, [3] * 4 + [0] * 2, [0] * 4 + [3] * 2, [1] * 4 + [2] * 2]
+
+
+def test_of_acted_quads_one_joint_differs_and_has_a_source_of_its_own(store: FrameStore) -> None:
+    batch = crossed("actuators", Rows(store), CONFIG)(store, np.random.default_rng(0), 64)
+    ua, va, ub, vb = rows_of(store, batch)
+    moved = ua != va
+    assert (moved.sum(1) == 1).all() and moved[:, 2:].sum() == 0
+    assert np.array_equal(ub != vb, moved)
+    assert batch.take is not None
+    for quad, actuator in enumerate(moved[:, :2].argmax(1)):
+        expected = [3, 3, 3, 3, 1, 1]
+        expected[actuator] = 2  # what moved: from the same state in the other look
+        assert batch.take[quad].tolist() == expected
+
+
+def test_a_mixture_keeps_quads_together(store: FrameStore) -> None:
+    batch = crossed("looks+actuators", Rows(store), CONFIG)(store, np.random.default_rng(0), 32)
+    ua, va, ub, vb = rows_of(store, batch)
+    assert np.array_equal(ua[:, :4], ub[:, :4]) and np.array_equal(va[:, 4:], ua[:, 4:])
+    assert np.array_equal(vb[:, 4:], ub[:, 4:])
+    half = batch.part(1, 2)
+    assert torch.equal(half.x, batch.x.view(4, 8, 3, 32, 32)[:, 1::2].flatten(0, 1))
+
+
+def test_augmented_quads_need_one_look_only(tmp_path: Path) -> None:
+    store = FrameStore(tmp_path)
+    reach = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", kwargs=("size=32",))
+    collect(reach.vec(2, seed=0), store, 400, seed=0)
+    batch = crossed("augment", Rows(store), CONFIG)(store, np.random.default_rng(0), 32)
+    assert batch.x.shape == (32, 3, 32, 32) and batch.x.min() >= 0 and batch.x.max() <= 1
+    with pytest.raises(ValueError, match=r"no two states .* this store gives: augment"):
+        crossed("looks", Rows(store), CONFIG)
+    with pytest.raises(ValueError, match="one actuator moved alone"):
+        crossed("augment+actuators", Rows(store), CONFIG)
+    with pytest.raises(ValueError, match=r"unknown pairs 'views'; known: looks, actuators, aug"):
+        crossed("views", Rows(store), CONFIG)
+
+
+def test_quads_need_groups_and_parts(store: FrameStore) -> None:
+    with pytest.raises(ValueError, match="need the latent groups 'content' and 'look'"):
+        crossed("looks", Rows(store), VAEConfig(latents=6))
+    plain = VAEConfig(latents=6, groups=CONFIG.groups)
+    with pytest.raises(ValueError, match="actuator0, actuator1 missing"):
+        crossed("actuators", Rows(store), plain)
+
+
+def test_latents_are_taken_from_the_named_pictures() -> None:
+    z = torch.arange(8.0).repeat_interleave(3).view(8, 3).requires_grad_()  # two quads
+    take = torch.tensor([[2, 2, 1], [3, 3, 0], [0, 0, 3], [1, 1, 2]]).repeat_interleave(2, dim=0)
+    found = taken(z, take, share=1.0, look=slice(2, 3), step=0)
+    assert found[0].tolist() == [4.0, 4.0, 2.0]  # (u, a) of quad 0: content (u, b), look (v, a)
+    assert found[7].tolist() == [3.0, 3.0, 5.0]  # (v, b) of quad 1
+    assert torch.equal(taken(z, take, share=0.0, look=slice(2, 3), step=0), z)
+    found[:, 2].sum().backward()
+    assert z.grad is not None and z.grad[:, 2].tolist() == [1.0] * 8
+
+
+def test_the_look_of_acted_quads_gets_no_gradient() -> None:
+    z = torch.randn(4, 3, requires_grad=True)
+    take = torch.tensor([[2, 3, 1], [3, 2, 0], [0, 1, 3], [1, 0, 2]])
+    taken(z, take, share=1.0, look=slice(2, 3), step=0).sum().backward()
+    assert z.grad is not None and z.grad.sum(0).tolist() == [4.0, 4.0, 0.0]
+
+
+def test_the_loss_is_recon_of_what_was_taken_plus_beta_kl(store: FrameStore) -> None:
+    torch.manual_seed(0)
+    vae = BetaVAE(CONFIG)
+    batch = crossed("looks", Rows(store), CONFIG)(store, np.random.default_rng(0), 8)
+    noise = torch.randn(8, 6)
+    loss, parts = CrossedObjective(constant(2.0), constant(1.0)).loss(vae, batch, 0, noise)
+    mu, logvar = vae.encode(batch.x)
+    z = sample(mu, logvar, noise)
+    ua = torch.cat([z[4:6, :4], z[2:4, 4:]], dim=1)  # of both quads
+    first = recon_nll(vae.decode_logits(ua), batch.x[:2], likelihood="gaussian", s=3.0)
+    assert batch.take is not None
+    own = taken(z, batch.take, share=1.0, look=slice(4, 6), step=0)
+    assert torch.equal(own[:2], ua) and first.isfinite().all()
+    recon = recon_nll(vae.decode_logits(own), batch.x, likelihood="gaussian", s=3.0).mean()
+    kl = kl_per_latent(mu, logvar).sum(1).mean()
+    assert loss.item() == pytest.approx((recon + 2.0 * kl).item(), rel=1e-5)
+    assert parts["crossed"] == 1.0
