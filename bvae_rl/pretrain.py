@@ -25,6 +25,7 @@ from bvae_rl.frames import FrameStore
 from bvae_rl.model import CONFIG_FILE, BetaVAE, VAEConfig
 from bvae_rl.objectives import Objective
 from bvae_rl.pairs import Pairing, Rows
+from bvae_rl.pixel_weights import Weighting, weighted
 from bvae_rl.runs import CsvLog, Run
 from bvae_rl.validation import diagnose, latent_statistics, validate, validation_x
 
@@ -95,15 +96,16 @@ def pretrain(
     out: str | Path,
     train: TrainConfig | None = None,
     start: BetaVAE | None = None,
+    weighting: Weighting | None = None,
     settings: dict[str, Any] | None = None,
     command: str = "",
     callbacks: Sequence[Callback] = (),
 ) -> PretrainResult:
     """Train for ``steps`` batches and save to ``out``; resumes or returns what is already there.
 
-    ``start`` continues from given weights (same config). ``settings`` (of the schedule: plain
-    values) and ``command`` are kept in the saved config. Metrics (``vae/*``) go to ``log.csv`` and
-    ``callbacks``.
+    ``start`` continues from given weights (same config). ``weighting`` says which pixels count
+    more. ``settings`` (of the schedule: plain values) and ``command`` are kept in the saved config.
+    Metrics (``vae/*``) go to ``log.csv`` and ``callbacks``.
     """
     train = train or TrainConfig()
     if steps < 1:
@@ -119,6 +121,8 @@ def pretrain(
         "objective": {**objective.describe(), **(settings or {})},
         "store": {**store.meta, "rows": len(store)},
     }  # fmt: skip
+    if weighting is not None:
+        recipe["weighting"] = asdict(weighting)
     fingerprint = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
     if run.path(CONFIG_FILE).exists():
         vae = BetaVAE.load(out)
@@ -140,6 +144,8 @@ def pretrain(
     rows = Rows(store, validation=train.validation)
     held_out = validation_x(store, rows)
     pairing = objective.pairing(rows, vae)
+    if weighting is not None:
+        pairing = weighted(pairing, weighting)
     log = CsvLog(run.path(LOG), resume_step=first + 1 if first else None)
     began = time.monotonic()
     metrics: dict[str, float] = {}

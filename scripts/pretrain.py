@@ -22,6 +22,7 @@ from bvae_rl.objectives.entry import Ramped
 from bvae_rl.objectives.table import OBJECTIVES, entry
 from bvae_rl.optional import require
 from bvae_rl.pictures import write_vae_pictures
+from bvae_rl.pixel_weights import Weighting
 from bvae_rl.plug import PretrainingProbe, Probe
 from bvae_rl.pretrain import Callback, PretrainResult, TrainConfig, pretrain
 from bvae_rl.schedules import Schedule
@@ -67,6 +68,10 @@ class Args:
     """gaussian: s * squared error; bernoulli: s * cross-entropy; summed over pixels"""
     s: float | None = None
     """weight of the likelihood (20); gaussian: 1 / (2 sigma^2)"""
+    weighting: Literal["none", "foreground", "motion"] = "none"
+    """pixels that count more: what stands before the background, or what moves in a pair"""
+    weighting_factor: float = 10.0
+    """how much more they count"""
     encoder: EncoderName = "space_to_depth"
     """architecture of the encoder"""
     decoder: DecoderName = "pixel_shuffle"
@@ -120,6 +125,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> P
         out=args.out,
         train=args.train,
         start=start,
+        weighting=weighting(args),
         settings=_settings(args),
         command=command_line(),
         callbacks=[
@@ -160,6 +166,13 @@ def make_objective(args: Args) -> Objective:
     ramp = max(1, round(args.ramp * args.steps))
     ramped = Ramped(BETA_SCHEDULES[args.schedule], ramp, args.steps)
     return entry(args.objective).make(ramped, knobs(args), pairs(args))
+
+
+def weighting(args: Args) -> Weighting | None:
+    """Which pixels count more; None if all count the same."""
+    if args.weighting == "none":
+        return None
+    return Weighting(args.weighting, args.weighting_factor)
 
 
 def knobs(args: Args) -> dict[str, float]:

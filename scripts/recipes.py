@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-COMMON: Mapping[str, Any] = {"content": 24, "look": 8}
+COMMON: Mapping[str, Any] = {
+    "content": 12, "look": 8, "ramp": 0.6, "weighting": "foreground", "weighting_factor": 10.0
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
