@@ -12,6 +12,7 @@ Names joined by "+" mix, an equal share of the batch for each kind of pair.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -38,6 +39,25 @@ def paired(names: str, rows: Rows, config: VAEConfig) -> Pairing:
             there = [other for other in PAIRS if _gives(other, rows, config)]
             raise ValueError(f"{error}; this store gives: {', '.join(there) or 'none'}") from error
     return mixture(sources)
+
+
+def untold(names: str, rows: Rows) -> Pairing:
+    """The same pairs for a learner that has to find out what they share, with any latents."""
+    try:
+        width = rows.store.array("actions").shape[1]
+    except KeyError:
+        width = 0
+    parts = {actuator_part(i): (i, i + 1) for i in range(width)}  # never looked at
+    config = VAEConfig(
+        latents=width + 2, groups={"content": (0, width + 1), "look": (width + 1, width + 2)},
+        parts=parts,
+    )  # fmt: skip
+    pairing = paired(names, rows, config)
+
+    def draw(store: FrameStore, rng: np.random.Generator, images: int) -> Batch:
+        return replace(pairing(store, rng, images), shared=None)
+
+    return draw
 
 
 class MissingPairs(ValueError):

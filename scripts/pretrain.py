@@ -254,10 +254,11 @@ def _world(store: FrameStore) -> EnvArgs:
 
 
 def _config(args: Args, store: FrameStore) -> VAEConfig:
-    latents, paper = args.content + args.look, args.preset == "paper"
+    content, look = _sizes(args, store)
+    latents, paper = content + look, args.preset == "paper"
     groups, parts = {}, {}
     if entry(args.objective).groups:
-        groups = {"content": (0, args.content), "look": (args.content, latents)}
+        groups = {"content": (0, content), "look": (content, latents)}
         if "actuators" in pairs(args).split("+"):
             parts = _actuator_parts(store, args.per_actuator)
     return VAEConfig(
@@ -274,6 +275,20 @@ def _config(args: Args, store: FrameStore) -> VAEConfig:
         s=args.s or (1.0 if paper else 20.0),
         channel_order=args.channel_order,
     )
+
+
+def _sizes(args: Args, store: FrameStore) -> tuple[int, int]:
+    """Latents for content and look: as asked for, or one a factor if the objective is told them."""
+    if not entry(args.objective).factors:
+        return args.content, args.look
+    roles = [spec.role for spec in store.factor_specs]
+    state = roles.count("state")
+    if not state or state == len(roles) or roles[:state] != ["state"] * state:
+        raise ValueError(
+            f"objective {args.objective} regresses state factors, then look factors; {args.store} "
+            f"holds {', '.join(roles) or 'no factors'}"
+        )
+    return state, len(roles) - state
 
 
 def _actuator_parts(store: FrameStore, width: int) -> dict[str, tuple[int, int]]:

@@ -62,6 +62,8 @@ class Entry:
     tuned: Knobs = field(default_factory=dict)
     pairs: str = ""
     groups: bool = False
+    factors: bool = False
+    """it is told all factors, a latent each"""
 
     def knobs(self, preset: str, given: Knobs) -> dict[str, float]:
         """The values of all knobs; ValueError for an unknown preset or knob."""

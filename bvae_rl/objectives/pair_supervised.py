@@ -117,4 +117,6 @@ def _entry(name: str, combine: str, purpose: str, **knobs: float) -> Entry:
     )
 
 
+PRODUCT = _entry("mlvae_groups", "product", "the published form: evidence of a group multiplied")
+SWAP = _entry("swap", "swap", "each frame made from its partner's latents")
 ENTRY = _entry("pairs", "average", "content that does not move with the look", align=4.0)

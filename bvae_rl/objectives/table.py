@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bvae_rl.objectives import (
+    ada,
     autoencoder,
     beta_vae,
     capacity,
@@ -13,6 +14,8 @@ from bvae_rl.objectives import (
     pair_supervised,
     perceptual,
     sigma_vae,
+    slow_vae,
+    supervised,
     tcvae,
 )
 from bvae_rl.objectives.entry import Entry
@@ -32,8 +35,14 @@ OBJECTIVES: dict[str, Entry] = {
         autoencoder.ENTRY,
         autoencoder.ENTRY_DENOISING,
         pair_supervised.ENTRY,
+        pair_supervised.PRODUCT,
+        pair_supervised.SWAP,
         crossed.ENTRY,
         crossed.AUTOENCODER,
+        ada.ENTRY_GVAE,
+        ada.ENTRY_MLVAE,
+        slow_vae.ENTRY,
+        supervised.ENTRY,
     )
 }
 

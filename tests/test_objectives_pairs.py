@@ -1,0 +1,159 @@
+"""Objectives on pairs against their formulae: Ada, SlowVAE, products and swaps; the regressor."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bvae_rl.collect import collect, collect_drawn
+from bvae_rl.environments import EnvConfig
+from bvae_rl.envs.reach import PlanarReach
+from bvae_rl.frames import FrameStore
+from bvae_rl.losses import kl_per_latent, multiply_shared, recon_nll, sample, swap_shared
+from bvae_rl.model import BetaVAE
+from bvae_rl.objectives.ada import AdaObjective, inferred
+from bvae_rl.objectives.slow_vae import SlowVAEObjective, laplace_kl
+from bvae_rl.objectives.supervised import SupervisedObjective, unit_factors
+from bvae_rl.pair_sources import untold
+from bvae_rl.pairs import Batch, Rows
+from bvae_rl.pretrain import TrainConfig, pretrain
+from bvae_rl.schedules import constant
+from bvae_rl.vae_config import VAEConfig
+
+CONFIG = VAEConfig(shape=(3, 32, 32), latents=5, channels=(8, 8, 8), hidden=16, s=3.0)
+QUICK = TrainConfig(batch=16, warmup=5, log_every=10, precision="float32")
+
+
+@pytest.fixture
+def vae() -> BetaVAE:
+    torch.manual_seed(0)
+    return BetaVAE(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def visited(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
+    store = FrameStore(tmp_path_factory.mktemp("visited"))
+    reach = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", kwargs=("size=32",))
+    collect(reach.vec(2, seed=0), store, 800, seed=0)
+    return store
+
+
+def test_the_middle_of_the_divergences_parts_shared_from_changed() -> None:
+    divergence = torch.tensor([[0.0, 1.0, 4.9, 10.0], [2.0, 2.0, 3.0, 3.0]])
+    expected = [[True, True, True, False], [True, True, False, False]]
+    assert inferred(divergence).tolist() == expected
+
+
+def test_products_and_swaps_of_posteriors() -> None:
+    mu, mu2 = torch.tensor([[0.0, 1.0]]), torch.tensor([[3.0, 5.0]])
+    logvar, logvar2 = torch.log(torch.tensor([[1.0, 1.0]])), torch.log(torch.tensor([[0.5, 9.0]]))
+    shared = torch.tensor([[True, False]])
+    m, v, m2, v2 = multiply_shared(mu, logvar, mu2, logvar2, shared)
+    # precisions 1 and 2: variance 2 / 3 (halved evidence), mean (0 * 1 + 3 * 2) / 3
+    assert m.tolist() == [[pytest.approx(2.0), 1.0]] and m2.tolist() == [[pytest.approx(2.0), 5.0]]
+    assert v.exp().tolist()[0] == pytest.approx([2.0 / 3.0, 1.0])
+    assert v2.exp().tolist()[0] == pytest.approx([2.0 / 3.0, 9.0])
+    same = multiply_shared(mu, logvar, mu, logvar, torch.ones(1, 2, dtype=torch.bool))
+    assert torch.allclose(same[0], mu) and torch.allclose(same[1], logvar)
+    m, v, m2, v2 = swap_shared(mu, logvar, mu2, logvar2, shared)
+    assert (m.tolist(), m2.tolist()) == ([[3.0, 1.0]], [[0.0, 5.0]])
+    assert v[0, 0] == logvar2[0, 0] and v2[0, 1] == logvar2[0, 1]
+
+
+@pytest.mark.parametrize(("apart", "sigma"), [(0.0, 1.0), (0.7, 0.2), (-3.0, 0.5), (40.0, 0.01)])
+def test_the_laplace_divergence_is_the_integral(apart: float, sigma: float) -> None:
+    z = np.linspace(apart - 12 * sigma, apart + 12 * sigma, 200_001)
+    q = np.exp(-0.5 * ((z - apart) / sigma) ** 2) / (sigma * math.sqrt(2 * math.pi))
+    log_p = math.log(3.0) - 6.0 * np.abs(z)
+    log_q = np.log(np.maximum(q, 1e-300))
+    expected = np.trapezoid(q * (log_q - log_p), z)
+    found = laplace_kl(torch.tensor(apart), torch.tensor(2 * math.log(sigma)), 6.0)
+    assert found.item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_ada_shares_what_is_close(vae: BetaVAE) -> None:
+    x, noise = torch.rand(3, 3, 32, 32), torch.randn(6, 5)
+    loss, parts = AdaObjective(constant(2.0)).loss(vae, Batch(x, x.clone()), 0, noise)
+    mu, logvar = vae.encode(x)
+    twice = torch.cat([mu, mu]), torch.cat([logvar, logvar])
+    decoded = vae.decode_logits(sample(*twice, noise))
+    recon = recon_nll(decoded, torch.cat([x, x]), likelihood="gaussian", s=3.0).mean()
+    kl = kl_per_latent(mu, logvar).sum(1).mean()
+    assert loss.item() == pytest.approx((recon + 2.0 * kl).item(), rel=1e-5)
+    assert 0.0 <= float(parts["shared"]) <= 5.0
+
+
+def test_slow_adds_both_transitions(vae: BetaVAE) -> None:
+    x, x2, noise = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32), torch.randn(4, 5)
+    objective = SlowVAEObjective(constant(1.0), gamma=3.0, rate=2.0)
+    loss, parts = objective.loss(vae, Batch(x, x2), 0, noise)
+    (one, logvar1), (two, logvar2) = vae.encode(x), vae.encode(x2)
+    there = laplace_kl(two - one, logvar2, 2.0).sum(1).mean()
+    back = laplace_kl(one - two, logvar1, 2.0).sum(1).mean()
+    transition = (0.5 * (there + back)).item()
+    assert torch.as_tensor(parts["transition"]).item() == pytest.approx(transition, rel=1e-5)
+    rest = torch.as_tensor(parts["recon"]).item() + torch.as_tensor(parts["kl"]).item()
+    assert loss.item() == pytest.approx(rest + 3.0 * transition, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "objective", [AdaObjective(constant(1.0)), SlowVAEObjective(constant(1.0), gamma=1.0)]
+)
+def test_consecutive_frames_train(
+    objective: AdaObjective | SlowVAEObjective, visited: FrameStore, tmp_path: Path
+) -> None:
+    short = pretrain(visited, CONFIG, objective, steps=5, seed=0, out=tmp_path / "a", train=QUICK)
+    longer = pretrain(visited, CONFIG, objective, steps=60, seed=0, out=tmp_path / "b", train=QUICK)
+    assert longer.metrics["vae/elbo"] > short.metrics["vae/elbo"] + 100
+
+
+def test_untold_pairs_need_no_groups_and_hide_what_is_shared(visited: FrameStore) -> None:
+    batch = untold("consecutive", Rows(visited))(visited, np.random.default_rng(0), 8)
+    assert batch.x2 is not None and batch.shared is None
+    with pytest.raises(ValueError, match=r"this store gives: consecutive, augment"):
+        untold("looks", Rows(visited))
+
+
+def test_the_regressor_learns_the_factors(tmp_path: Path) -> None:
+    store = FrameStore(tmp_path / "frames")
+    env = PlanarReach(size=32, looks="pretrain")
+    store.describe(factor_specs=env.factor_specs)
+    collect_drawn(env, store, 2000, seed=0)
+    config = replace(CONFIG, latents=7, groups={"content": (0, 4), "look": (4, 7)})
+    result = pretrain(
+        store, config, SupervisedObjective(), steps=300, seed=0, out=tmp_path / "vae", train=QUICK
+    )
+    frames, factors = (
+        store.array("frames")[:500],
+        torch.from_numpy(np.array(store.array("factors")[:500])),
+    )
+    error = result.vae.encode_frames(frames) - unit_factors(factors, store.factor_specs).numpy()
+    spread = 1.0 / 3.0  # variance of a uniform factor in [-1, 1]
+    assert (error**2).mean(0)[[0, 6]].max() < 0.3 * spread  # the shoulder and the background
+    with pytest.raises(ValueError, match="7 factors, the VAE has 5 latents"):
+        pretrain(
+            store, CONFIG, SupervisedObjective(), steps=1, seed=0, out=tmp_path / "other",
+            train=QUICK,
+        )  # fmt: skip
+
+
+def test_units_of_factors() -> None:
+    specs = PlanarReach().factor_specs
+    low = torch.tensor([[spec.low for spec in specs]]).float()
+    high = torch.tensor([[spec.high for spec in specs]]).float()
+    assert torch.allclose(unit_factors(low, specs), torch.full((1, 7), -1.0))
+    assert torch.allclose(unit_factors(high, specs), torch.full((1, 7), 1.0))
+
+
+def test_bad_settings_are_refused() -> None:
+    with pytest.raises(ValueError, match="unknown objective 'ada'"):
+        AdaObjective(constant(1.0), "ada")
+    with pytest.raises(ValueError, match=r"rate positive, got 10\.0 and 0\.0"):
+        SlowVAEObjective(constant(1.0), rate=0.0)
+    with pytest.raises(ValueError, match="weight must be positive, got 0"):
+        SupervisedObjective(0.0)
