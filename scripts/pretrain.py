@@ -11,24 +11,18 @@ from typing import Any, Literal
 import torch
 import tyro
 
-from bvae_rl import schedules
 from bvae_rl.frames import FrameStore
 from bvae_rl.hub import find_vae
 from bvae_rl.losses import Likelihood, beta_norm
 from bvae_rl.model import BetaVAE
 from bvae_rl.networks import DecoderName, EncoderName
-from bvae_rl.objectives import Objective
-from bvae_rl.objectives.entry import Ramped
-from bvae_rl.objectives.table import OBJECTIVES, entry
 from bvae_rl.optional import require
 from bvae_rl.pictures import write_vae_pictures
-from bvae_rl.pixel_weights import Weighting
 from bvae_rl.plug import PretrainingProbe, Probe
 from bvae_rl.pretrain import Callback, PretrainResult, TrainConfig, pretrain
-from bvae_rl.schedules import Schedule
 from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
+from bvae_rl.scripts.pretrain_choice import knobs, make_config, make_objective, weighting
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.vae_config import VAEConfig, actuator_part
 
 logger = logging.getLogger(__name__)
 
@@ -95,14 +89,6 @@ class Args:
     train: TrainConfig = TrainConfig()
 
 
-BETA_SCHEDULES: dict[str, Callable[[float, int], Schedule]] = {
-    "constant": lambda beta, steps: schedules.constant(beta),
-    "linear": lambda beta, steps: schedules.linear(0.0, beta, steps),
-    "cosine": lambda beta, steps: schedules.cosine(0.0, beta, steps),
-    "cyclical": lambda beta, steps: schedules.cyclical(beta, steps),
-}
-
-
 def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> PretrainResult:
     """Train; ``on_progress`` replaces the bar (the demo has its own)."""
     if args.threads is not None:
@@ -113,7 +99,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> P
         raise ValueError(f"seed must not be negative, got {args.seed}")
     store = FrameStore.existing(args.store)
     start = BetaVAE.load(find_vae(args.start)) if args.start else None
-    config = start.config if start else _config(args, store)
+    config = start.config if start else make_config(args, store)
     progress = Progress({"training": args.steps * args.train.batch / 1300})
     show = on_progress or (lambda fraction: progress.update("training", fraction))
     result = pretrain(
@@ -154,53 +140,6 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> P
 def task(args: Args, *, progress: Callable[[float], None]) -> None:
     """``main`` for a worker process: the VAE stays in its folder."""
     main(args, on_progress=progress)
-
-
-def make_objective(args: Args) -> Objective:
-    """The objective that the arguments describe."""
-    if not 0.0 <= args.ramp <= 1.0:
-        raise ValueError(
-            f"ramp is the fraction of the steps that beta takes to get there, from 0 to 1, got "
-            f"{args.ramp}: it would end before it begins, or after the training"
-        )
-    ramp = max(1, round(args.ramp * args.steps))
-    ramped = Ramped(BETA_SCHEDULES[args.schedule], ramp, args.steps)
-    return entry(args.objective).make(ramped, knobs(args), pairs(args))
-
-
-def weighting(args: Args) -> Weighting | None:
-    """Which pixels count more; None if all count the same."""
-    if args.weighting == "none":
-        return None
-    return Weighting(args.weighting, args.weighting_factor)
-
-
-def knobs(args: Args) -> dict[str, float]:
-    """The values of all knobs of the objective."""
-    given = dict(map(_knob, args.set))
-    if args.beta is not None:
-        given["beta"] = args.beta
-    return entry(args.objective).knobs(args.preset, given)
-
-
-def pairs(args: Args) -> str:
-    """The pairs to train on, "" for single frames."""
-    row = entry(args.objective)
-    if args.pairs is not None and not row.pairs:
-        takers = [other.name for other in OBJECTIVES.values() if other.pairs]
-        raise ValueError(
-            f"objective {row.name} takes single frames, not --pairs {args.pairs}; these take "
-            f"pairs: {', '.join(takers)}"
-        )
-    return row.pairs if args.pairs is None else args.pairs
-
-
-def _knob(text: str) -> tuple[str, float]:
-    name, equals, value = text.partition("=")
-    try:
-        return name, float(value if equals else "no number")
-    except ValueError as error:
-        raise ValueError(f"a knob is NAME=NUMBER, for example gamma=10, got {text!r}") from error
 
 
 def pictures(store: FrameStore, out: Path, steps: int) -> Callback:
@@ -251,53 +190,6 @@ def _world(store: FrameStore) -> EnvArgs:
     return EnvArgs.of(
         meta.get("env", "ENV"), tuple(meta.get("wrappers", ())), tuple(meta.get("kwargs", ()))
     )
-
-
-def _config(args: Args, store: FrameStore) -> VAEConfig:
-    content, look = _sizes(args, store)
-    latents, paper = content + look, args.preset == "paper"
-    groups, parts = {}, {}
-    if entry(args.objective).groups:
-        groups = {"content": (0, content), "look": (content, latents)}
-        if "actuators" in pairs(args).split("+"):
-            parts = _actuator_parts(store, args.per_actuator)
-    return VAEConfig(
-        shape=store.shape,
-        latents=latents,
-        groups=groups,
-        parts=parts,
-        channels=args.channels,
-        hidden=args.hidden,
-        encoder=args.encoder,
-        decoder=args.decoder,
-        levels=int(knobs(args).get("levels", 0)),
-        likelihood=args.likelihood or ("bernoulli" if paper else "gaussian"),
-        s=args.s or (1.0 if paper else 20.0),
-        channel_order=args.channel_order,
-    )
-
-
-def _sizes(args: Args, store: FrameStore) -> tuple[int, int]:
-    """Latents for content and look: as asked for, or one a factor if the objective is told them."""
-    if not entry(args.objective).factors:
-        return args.content, args.look
-    roles = [spec.role for spec in store.factor_specs]
-    state = roles.count("state")
-    if not state or state == len(roles) or roles[:state] != ["state"] * state:
-        raise ValueError(
-            f"objective {args.objective} regresses state factors, then look factors; {args.store} "
-            f"holds {', '.join(roles) or 'no factors'}"
-        )
-    return state, len(roles) - state
-
-
-def _actuator_parts(store: FrameStore, width: int) -> dict[str, tuple[int, int]]:
-    """The first latents, ``width`` for each actuator of the store; none if it has no actions."""
-    try:
-        actuators = store.array("actions").shape[1]
-    except KeyError:
-        actuators = 0
-    return {actuator_part(i): (i * width, (i + 1) * width) for i in range(actuators)}
 
 
 def _settings(args: Args) -> dict[str, Any]:

@@ -1,0 +1,119 @@
+"""What the arguments of ``bvae-rl pretrain`` choose: the objective, its knobs, the VAE's config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from bvae_rl import schedules
+from bvae_rl.frames import FrameStore
+from bvae_rl.objectives import Objective
+from bvae_rl.objectives.entry import Ramped
+from bvae_rl.objectives.table import OBJECTIVES, entry
+from bvae_rl.pixel_weights import Weighting
+from bvae_rl.schedules import Schedule
+from bvae_rl.vae_config import VAEConfig, actuator_part
+
+if TYPE_CHECKING:
+    from bvae_rl.scripts.pretrain import Args
+
+BETA_SCHEDULES: dict[str, Callable[[float, int], Schedule]] = {
+    "constant": lambda beta, steps: schedules.constant(beta),
+    "linear": lambda beta, steps: schedules.linear(0.0, beta, steps),
+    "cosine": lambda beta, steps: schedules.cosine(0.0, beta, steps),
+    "cyclical": lambda beta, steps: schedules.cyclical(beta, steps),
+}
+
+
+def make_objective(args: Args) -> Objective:
+    """The objective that the arguments describe."""
+    if not 0.0 <= args.ramp <= 1.0:
+        raise ValueError(
+            f"ramp is the fraction of the steps that beta takes to get there, from 0 to 1, got "
+            f"{args.ramp}: it would end before it begins, or after the training"
+        )
+    ramp = max(1, round(args.ramp * args.steps))
+    ramped = Ramped(BETA_SCHEDULES[args.schedule], ramp, args.steps)
+    return entry(args.objective).make(ramped, knobs(args), pairs(args))
+
+
+def weighting(args: Args) -> Weighting | None:
+    """Which pixels count more; None if all count the same."""
+    if args.weighting == "none":
+        return None
+    return Weighting(args.weighting, args.weighting_factor)
+
+
+def knobs(args: Args) -> dict[str, float]:
+    """The values of all knobs of the objective."""
+    given = dict(map(_knob, args.set))
+    if args.beta is not None:
+        given["beta"] = args.beta
+    return entry(args.objective).knobs(args.preset, given)
+
+
+def pairs(args: Args) -> str:
+    """The pairs to train on, "" for single frames."""
+    row = entry(args.objective)
+    if args.pairs is not None and not row.pairs:
+        takers = [other.name for other in OBJECTIVES.values() if other.pairs]
+        raise ValueError(
+            f"objective {row.name} takes single frames, not --pairs {args.pairs}; these take "
+            f"pairs: {', '.join(takers)}"
+        )
+    return row.pairs if args.pairs is None else args.pairs
+
+
+def _knob(text: str) -> tuple[str, float]:
+    name, equals, value = text.partition("=")
+    try:
+        return name, float(value if equals else "no number")
+    except ValueError as error:
+        raise ValueError(f"a knob is NAME=NUMBER, for example gamma=10, got {text!r}") from error
+
+
+def make_config(args: Args, store: FrameStore) -> VAEConfig:
+    content, look = _sizes(args, store)
+    latents, paper = content + look, args.preset == "paper"
+    groups, parts = {}, {}
+    if entry(args.objective).groups:
+        groups = {"content": (0, content), "look": (content, latents)}
+        if "actuators" in pairs(args).split("+"):
+            parts = _actuator_parts(store, args.per_actuator)
+    return VAEConfig(
+        shape=store.shape,
+        latents=latents,
+        groups=groups,
+        parts=parts,
+        channels=args.channels,
+        hidden=args.hidden,
+        encoder=args.encoder,
+        decoder=args.decoder,
+        levels=int(knobs(args).get("levels", 0)),
+        likelihood=args.likelihood or ("bernoulli" if paper else "gaussian"),
+        s=args.s or (1.0 if paper else 20.0),
+        channel_order=args.channel_order,
+    )
+
+
+def _sizes(args: Args, store: FrameStore) -> tuple[int, int]:
+    """Latents for content and look: as asked for, or one a factor if the objective is told them."""
+    if not entry(args.objective).factors:
+        return args.content, args.look
+    roles = [spec.role for spec in store.factor_specs]
+    state = roles.count("state")
+    if not state or state == len(roles) or roles[:state] != ["state"] * state:
+        raise ValueError(
+            f"objective {args.objective} regresses state factors, then look factors; {args.store} "
+            f"holds {', '.join(roles) or 'no factors'}"
+        )
+    return state, len(roles) - state
+
+
+def _actuator_parts(store: FrameStore, width: int) -> dict[str, tuple[int, int]]:
+    """The first latents, ``width`` for each actuator of the store; none if it has no actions."""
+    try:
+        actuators = store.array("actions").shape[1]
+    except KeyError:
+        actuators = 0
+    return {actuator_part(i): (i * width, (i + 1) * width) for i in range(actuators)}
