@@ -1,7 +1,22 @@
-"""Encoder and decoder: plain convolutions between space-to-depth and pixel-shuffle.
+"""Encoders and decoders: convolutions between a picture and a vector, SiLU between the layers.
 
-Space-to-depth by 2 in front (and its inverse behind) halves the arithmetic at the same quality.
-For inputs of H x W divisible by 16: H/2 after space-to-depth, H/16 after three strided layers.
+Encoders, H/16 x W/16 before the linear layers, so that H and W are to be divisible by 16:
+
+    space_to_depth  2 x 2 pixels become channels, then three 4 x 4 convolutions of stride 2: half
+                    the arithmetic of the next
+    strided         four 4 x 4 convolutions of stride 2 on the picture itself, as in Burgess et al.
+                    2018 (1804.03599) and the studies that followed, there with ReLU
+    coordinates     space_to_depth with the place as two more channels (CoordConv, Liu et al. 2018,
+                    1807.03247)
+
+Decoders:
+
+    pixel_shuffle   mirrors space_to_depth
+    transposed      mirrors strided: four transposed convolutions, 4 x 4 of stride 2
+    broadcast       z at every place, with coordinates, then convolutions without stride (spatial
+                    broadcast, Watters et al. 2019, 1901.07017). The paper's places are the pixels;
+                    here they are blocks of 4 x 4 pixels, which a pixel-shuffle lays out at the end:
+                    a sixteenth of the arithmetic, and still about ten times that of pixel_shuffle
 """
 
 from __future__ import annotations
@@ -13,8 +28,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-EncoderName = Literal["space_to_depth"]
-DecoderName = Literal["pixel_shuffle", "broadcast"]
+EncoderName = Literal["space_to_depth", "strided", "coordinates"]
+DecoderName = Literal["pixel_shuffle", "broadcast", "transposed"]
 
 
 def make_encoder(
@@ -25,13 +40,19 @@ def make_encoder(
     channels: Sequence[int],
     hidden: int,
 ) -> nn.Sequential:
-    """(B, C, H, W) -> (B, 2 * latents): means, then log variances."""
+    """(B, C, H, W) -> (B, 2 * latents): means, then log variances.
+
+    ``channels`` are the widths of the convolutions; strided has one more in front, as wide as the
+    first. ``FusedEncoder`` knows the layers before the first convolution.
+    """
     c, height, width = shape
-    layers: list[nn.Module] = [nn.PixelUnshuffle(2)]
-    before = 4 * c
-    for after in channels:
+    layers: list[nn.Module] = [] if name == "strided" else [nn.PixelUnshuffle(2)]
+    widths = [c, channels[0], *channels] if name == "strided" else [4 * c, *channels]
+    if name == "coordinates":
+        layers.append(Coordinates(height // 2, width // 2))
+        widths[0] += 2
+    for before, after in pairwise(widths):
         layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.SiLU()]
-        before = after
     flat = channels[-1] * (height // 16) * (width // 16)
     layers += [nn.Flatten(), nn.Linear(flat, hidden), nn.SiLU(), nn.Linear(hidden, 2 * latents)]
     return _initialised(nn.Sequential(*layers), last_gain=0.1)
@@ -46,13 +67,18 @@ def make_decoder(
     hidden: int,
 ) -> nn.Sequential:
     """(B, latents) -> (B, C, H, W): pixel means (gaussian) or logits (bernoulli)."""
-    maker = {"pixel_shuffle": _pixel_shuffle, "broadcast": _broadcast}[name]
+    maker = {
+        "pixel_shuffle": _pixel_shuffle, "broadcast": _broadcast, "transposed": _transposed
+    }[name]  # fmt: skip
     layers = maker(shape, latents, list(reversed(channels)), hidden)
     return _initialised(nn.Sequential(*layers), last_gain=0.1)
 
 
-class Broadcast(nn.Module):
-    """z at each place, with coordinates (spatial broadcast, Watters et al. 2019, 1901.07017)."""
+class Coordinates(nn.Module):
+    """Appends the place, x and y from -1 to 1, as two channels.
+
+    They are known from the size: a buffer that moves with the module and is in no state dict.
+    """
 
     coordinates: Tensor
 
@@ -63,29 +89,48 @@ class Broadcast(nn.Module):
         )
         self.register_buffer("coordinates", torch.stack([x, y]), persistent=False)  # (2, h, w)
 
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) -> (B, C + 2, h, w)."""
+        return torch.cat([x, self.coordinates.expand(x.shape[0], -1, -1, -1)], dim=1)
+
+
+class Broadcast(Coordinates):
+    """z at every place, with the coordinates of the place."""
+
     def forward(self, z: Tensor) -> Tensor:
         """(B, D) -> (B, D + 2, h, w)."""
         height, width = self.coordinates.shape[1:]
-        tiled = z[:, :, None, None].expand(-1, -1, height, width)
-        return torch.cat([tiled, self.coordinates.expand(len(z), -1, -1, -1)], dim=1)
+        return super().forward(z[:, :, None, None].expand(-1, -1, height, width))
 
 
 def _pixel_shuffle(
     shape: tuple[int, int, int], latents: int, channels: list[int], hidden: int
 ) -> list[nn.Module]:
-    c, height, width = shape
-    rows, columns = height // 16, width // 16
+    c = shape[0]
+    return [*_growing(shape, latents, [*channels, 4 * c], hidden), nn.PixelShuffle(2)]
+
+
+def _transposed(
+    shape: tuple[int, int, int], latents: int, channels: list[int], hidden: int
+) -> list[nn.Module]:
+    return _growing(shape, latents, [*channels, channels[-1], shape[0]], hidden)
+
+
+def _growing(
+    shape: tuple[int, int, int], latents: int, widths: list[int], hidden: int
+) -> list[nn.Module]:
+    """From H/16 x W/16 on, each transposed convolution doubles the sides."""
+    rows, columns = shape[1] // 16, shape[2] // 16
     layers: list[nn.Module] = [
         nn.Linear(latents, hidden),
         nn.SiLU(),
-        nn.Linear(hidden, channels[0] * rows * columns),
+        nn.Linear(hidden, widths[0] * rows * columns),
         nn.SiLU(),
-        nn.Unflatten(1, (channels[0], rows, columns)),
+        nn.Unflatten(1, (widths[0], rows, columns)),
     ]
-    for before, after in pairwise(channels):
+    for before, after in pairwise(widths):
         layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.SiLU()]
-    layers.append(nn.ConvTranspose2d(channels[-1], 4 * c, 4, stride=2, padding=1))
-    return [*layers, nn.PixelShuffle(2)]
+    return layers[:-1]
 
 
 def _broadcast(

@@ -204,10 +204,11 @@ def _encodings(vae: BetaVAE, env: EnvConfig) -> dict[str, Callable[[], object]]:
     layout = LatentVecEnv(venv, vae).layouts[None]
     frames = layout.frames(np.asarray(venv.reset()))
     layers = list(vae.encoder)
+    first = next(i for i, layer in enumerate(layers) if isinstance(layer, nn.Conv2d))
     flatten = next(i for i, layer in enumerate(layers) if isinstance(layer, nn.Flatten))
-    convolutions, network = nn.Sequential(*layers[1:flatten]), nn.Sequential(*layers[1:])
+    convolutions, network = nn.Sequential(*layers[first:flatten]), nn.Sequential(*layers[first:])
     with torch.inference_mode():
-        ready = layers[0](frames_to_x(frames)).contiguous()
+        ready = nn.Sequential(*layers[:first])(frames_to_x(frames)).contiguous()
 
     @torch.inference_mode()
     def run(part: nn.Sequential) -> object:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import copy
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+from bvae_rl.fused import FusedEncoder
 from bvae_rl.model import BetaVAE, VAEConfig
+from bvae_rl.networks import EncoderName
 from bvae_rl.plug.frames_in import frames_to_x
 
 
@@ -17,10 +21,18 @@ def plain(vae: BetaVAE, frames: np.ndarray) -> np.ndarray:
         return vae.encode(frames_to_x(frames))[0].numpy()
 
 
-@pytest.mark.parametrize("shape", [(3, 64, 64), (1, 32, 48), (4, 48, 32)])
-def test_bytes_are_encoded_as_by_the_plain_encoder(shape: tuple[int, int, int]) -> None:
+def small(encoder: EncoderName, shape: tuple[int, int, int]) -> BetaVAE:
     torch.manual_seed(0)
-    vae = BetaVAE(VAEConfig(shape=shape, latents=5, channels=(8, 16, 8), hidden=16)).eval()
+    config = VAEConfig(shape=shape, latents=5, channels=(8, 16, 8), hidden=16, encoder=encoder)
+    return BetaVAE(config).eval()
+
+
+@pytest.mark.parametrize("encoder", get_args(EncoderName))
+@pytest.mark.parametrize("shape", [(3, 64, 64), (1, 32, 48), (4, 48, 32)])
+def test_bytes_are_encoded_as_by_the_plain_encoder(
+    shape: tuple[int, int, int], encoder: EncoderName
+) -> None:
+    vae = small(encoder, shape)
     channels, height, width = shape
     frames = np.random.default_rng(0).integers(0, 256, (7, height, width, channels), np.uint8)
     codes = vae.encode_frames(frames)
@@ -33,9 +45,9 @@ def test_bytes_are_encoded_as_by_the_plain_encoder(shape: tuple[int, int, int]) 
     )
 
 
-def test_codes_follow_the_weights_however_they_are_changed() -> None:
-    torch.manual_seed(0)
-    vae = BetaVAE(VAEConfig(shape=(3, 32, 32), latents=4, channels=(8, 8, 8), hidden=16)).eval()
+@pytest.mark.parametrize("encoder", get_args(EncoderName))
+def test_codes_follow_the_weights_however_they_are_changed(encoder: EncoderName) -> None:
+    vae = small(encoder, (3, 32, 32))
     frames = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
     before = vae.encode_frames(frames)
     twin = copy.deepcopy(vae)
@@ -47,3 +59,11 @@ def test_codes_follow_the_weights_however_they_are_changed() -> None:
     assert np.array_equal(twin.encode_frames(frames), before)
     vae.load_state_dict(twin.state_dict())
     assert np.array_equal(vae.encode_frames(frames), before)
+
+
+def test_an_encoder_that_begins_otherwise_gets_pixels_divided_by_255() -> None:
+    torch.manual_seed(0)
+    encoder = nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), nn.Linear(64, 2))
+    frames = torch.randint(0, 256, (3, 1, 32, 32), dtype=torch.uint8)
+    with torch.inference_mode():
+        assert torch.equal(FusedEncoder().run(encoder, frames), encoder(frames / 255.0))

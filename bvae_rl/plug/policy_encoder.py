@@ -61,7 +61,7 @@ class PolicyEncoder(nn.Module):
         self.network = _empty(self.config)
         _turn_into_buffers(self.network)
         self.offsets = nn.ParameterList(
-            torch.zeros_like(weight) for weight in self.network.buffers() if mode == "policy"
+            torch.zeros_like(weight) for weight in self._stored().values() if mode == "policy"
         )
         self.register_buffer("ready", torch.tensor(False))
         self.register_buffer("fingerprint", torch.tensor(0))
@@ -96,7 +96,7 @@ class PolicyEncoder(nn.Module):
 
     def weights(self) -> dict[str, Tensor]:
         """The weights that ``forward`` uses, by their names in the VAE's encoder."""
-        named = dict(self.network.named_buffers())
+        named = self._stored()
         for (name, base), offset in zip(list(named.items()), self.offsets, strict=False):
             value = offset.detach()
             named[name] = base + self.step_size * value + (offset - value)  # the last term is 0
@@ -105,10 +105,14 @@ class PolicyEncoder(nn.Module):
     @torch.no_grad()
     def write(self, weights: Mapping[str, Tensor]) -> None:
         """Replace the weights in place; they are then those of ``weights``, bit for bit."""
-        for name, weight in self.network.named_buffers():
+        for name, weight in self._stored().items():
             weight.copy_(weights[name])
         for offset in self.offsets:
             offset.zero_()
+
+    def _stored(self) -> dict[str, Tensor]:
+        """The buffers that are weights: coordinates are in no state dict."""
+        return dict(self.network.state_dict(keep_vars=True))
 
     @torch.no_grad()
     def adopt(self, vae: BetaVAE) -> None:
