@@ -1,0 +1,61 @@
+"""The objectives that ``bvae-rl pretrain`` knows: what each is for, its knobs, its cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from textwrap import fill
+
+from bvae_rl.objectives.entry import Entry
+from bvae_rl.objectives.table import OBJECTIVES
+from bvae_rl.scripts.common import say
+
+COLUMNS = ("`--objective`", "source", "for", "the knob that matters", "step", "pairs", "knobs")
+
+
+@dataclass(frozen=True)
+class Args:
+    """How to print them."""
+
+    markdown: bool = False
+    """as the table of docs/objectives.md"""
+
+
+def main(args: Args) -> str:
+    """Print the table and return it."""
+    text = markdown() if args.markdown else "\n\n".join(map(_paragraph, OBJECTIVES.values()))
+    say(text)
+    return text
+
+
+def markdown() -> str:
+    """One row an objective; a tuned value stands behind the paper's."""
+    rows = [COLUMNS, ["---"] * len(COLUMNS), *map(_cells, OBJECTIVES.values())]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _cells(row: Entry) -> list[str]:
+    pairs = row.pairs or "-"
+    return [f"`{row.name}`", row.source, row.purpose, row.knob, row.cost, pairs, _knobs(row)]
+
+
+def _knobs(row: Entry) -> str:
+    def shown(name: str, values: Mapping[str, float]) -> str:
+        return f"{values[name]:g}"
+
+    cells = []
+    for name in row.paper:
+        changed = f" ({shown(name, row.tuned)})" if name in row.tuned else ""
+        cells.append(f"{name} {shown(name, row.paper)}{changed}")
+    return ", ".join(cells) or "none"
+
+
+def _paragraph(row: Entry) -> str:
+    lines = [
+        f"{row.name}: {row.purpose}",
+        f"source: {row.source}",
+        f"{row.knob}. A step costs {row.cost} of beta's. Pairs: {row.pairs or 'none'}.",
+        f"knobs, the paper's (tuned): {_knobs(row)}",
+    ]
+    first, *rest = (fill(line, 96, subsequent_indent="  ") for line in lines)
+    return "\n".join([first, *(f"  {line}" for line in rest)])

@@ -1,0 +1,61 @@
+"""The table of objectives: complete entries, knobs that are refused, and the page that shows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bvae_rl.objectives.entry import Ramped
+from bvae_rl.objectives.table import OBJECTIVES, entry
+from bvae_rl.schedules import linear
+from bvae_rl.scripts import objectives
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "objectives.md"
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("preset", ["tuned", "paper"])
+def test_every_objective_is_made_from_its_knobs(name: str, preset: str) -> None:
+    row = entry(name)
+    assert set(row.tuned) <= set(row.paper)
+    assert all((row.source, row.purpose, row.knob, row.cost))
+    ramped = Ramped(lambda end, steps: linear(0.0, end, steps), 10, 100)
+    made = row.make(ramped, row.knobs(preset, {}), row.pairs)
+    assert made.describe()["name"]
+
+
+def test_unknown_names_list_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="unknown objective 'gan'; known: beta, capacity"):
+        entry("gan")
+    with pytest.raises(ValueError, match=r"tc has no knob delta; it has: alpha \(1\), "):
+        entry("tc").knobs("paper", {"delta": 1.0})
+    with pytest.raises(ValueError, match="unknown preset 'best'; known: tuned, paper"):
+        entry("tc").knobs("best", {})
+
+
+def test_given_knobs_win_over_tuned_over_paper() -> None:
+    row = entry("beta")
+    assert row.knobs("paper", {}) == {"beta": 4.0}
+    assert row.knobs("tuned", {}) == {"beta": 1.0}
+    assert row.knobs("tuned", {"beta": 3.0}) == {"beta": 3.0}
+
+
+def test_ramps_lie_within_the_training() -> None:
+    ramped = Ramped(lambda end, steps: linear(0.0, end, steps), 10, 100)
+    share = ramped.between(0.2, 0.6)
+    assert [share(step) for step in (0, 20, 40, 60, 99)] == [0.0, 0.0, 0.5, 1.0, 1.0]
+    with pytest.raises(ValueError, match=r"start=0\.6 and full=0\.2"):
+        ramped.between(0.6, 0.2)
+
+
+def test_the_page_shows_the_table() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    begin, end = "<!-- bvae-rl objectives --markdown -->\n", "\n<!-- end -->"
+    assert text.partition(begin)[2].partition(end)[0] == objectives.markdown()
+
+
+def test_the_command_prints_every_objective(capsys: pytest.CaptureFixture[str]) -> None:
+    objectives.main(objectives.Args())
+    printed = capsys.readouterr().out
+    assert all(f"{name}: " in printed for name in OBJECTIVES)
