@@ -54,7 +54,7 @@ def _paragraph(row: Entry) -> str:
     lines = [
         f"{row.name}: {row.purpose}",
         f"source: {row.source}",
-        f"{row.knob}. A step costs {row.cost} of beta's. Pairs: {row.pairs or 'none'}.",
+        f"{row.knob}. A step takes {row.cost} of the time of beta's. Pairs: {row.pairs or 'none'}.",
         f"knobs, the paper's (tuned): {_knobs(row)}",
     ]
     first, *rest = (fill(line, 96, subsequent_indent="  ") for line in lines)

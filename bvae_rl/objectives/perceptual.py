@@ -120,7 +120,7 @@ ENTRY = Entry(
     purpose="reconstruct what matters to a network rather than each pixel",
     knob="beta: up for structure; weight: up for detail; dae_steps: when features "
     "take over, to be below --steps",
-    cost="1",
+    cost="2.5",
     make=lambda ramped, knobs, pairs: PerceptualObjective(
         ramped(knobs["beta"]), knobs["weight"],
         dae_steps=whole("dae_steps", knobs["dae_steps"], least=1),
