@@ -20,61 +20,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from bvae_rl.devices import Precision, pick_device, use_bfloat16
+from bvae_rl.devices import pick_device, use_bfloat16
 from bvae_rl.frames import FrameStore
 from bvae_rl.model import CONFIG_FILE, BetaVAE, VAEConfig
 from bvae_rl.objectives import Objective
 from bvae_rl.pairs import Pairing, Rows
 from bvae_rl.pixel_weights import Weighting, weighted
 from bvae_rl.runs import CsvLog, Run
+from bvae_rl.train_config import TrainConfig as TrainConfig
 from bvae_rl.validation import diagnose, latent_statistics, validate, validation_x
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
+DEAD_LOGS = 5  # validations in a row without an active latent, the last after half of the training
 Callback = Callable[[int, BetaVAE, dict[str, float]], None]  # step, vae, metrics
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """How to optimise: Adam, warmed up, then linear decay to 2% of the peak."""
-
-    batch: int = 64
-    """images a batch, a multiple of 4; both of a pair count"""
-    learning_rate: float = 2e-3
-    """of Adam, at its peak"""
-    warmup: int = 200
-    """steps until the peak"""
-    clip: float = 1000.0
-    """bound of the gradient's norm, whose scale is that of the loss"""
-    validation: float = 0.02
-    """fraction of the states held out"""
-    log_every: int = 200
-    """steps between two rows of the log"""
-    checkpoint_every: int = 1000
-    """steps between two checkpoints, from which a killed run goes on"""
-    precision: Precision = "auto"
-    """auto: bfloat16 where the hardware is faster with it"""
-    device: str = "auto"
-    """auto, cpu, cuda, mps"""
-
-    def __post_init__(self) -> None:
-        if self.batch < 4 or self.batch % 4:
-            raise ValueError(f"batch must be a positive multiple of 4 images, got {self.batch}")
-        if not self.learning_rate > 0 or not self.clip > 0:
-            raise ValueError(
-                f"learning_rate and clip must be positive, got {self.learning_rate} and {self.clip}"
-            )
-        for name in ("log_every", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not 0.0 < self.validation < 0.5:
-            raise ValueError(f"validation must be in (0, 0.5), got {self.validation}")
-
-    def learning_rate_at(self, step: int, steps: int) -> float:
-        """The learning rate of a step in 0..steps-1."""
-        warm = min(1.0, (step + 1) / max(1, self.warmup))
-        return self.learning_rate * warm * max(0.02, 1.0 - step / steps)
 
 
 @dataclass(frozen=True)
@@ -149,9 +109,13 @@ def pretrain(
     log = CsvLog(run.path(LOG), resume_step=first + 1 if first else None)
     began = time.monotonic()
     metrics: dict[str, float] = {}
-    warned = False
+    warned, dead = False, 0
     for step in range(first, steps):
-        parts = trainer.step(store, pairing, step)
+        try:
+            parts = trainer.step(store, pairing, step)
+        except NotFinite:
+            trainer.checkpoint(run, fingerprint, step)
+            raise
         done = step + 1
         if done % train.log_every == 0 or done == steps:
             metrics = {**parts, **validate(vae, held_out.to(device))}
@@ -161,6 +125,15 @@ def pretrain(
             log.append(done, metrics)
             if not warned and (done > 4 * train.warmup or done == steps):
                 warned = diagnose(metrics, config, done)
+            dead = dead + 1 if metrics["vae/active_latents"] == 0 < metrics["vae/beta"] else 0
+            if dead >= DEAD_LOGS and steps / 2 <= done < steps:
+                trainer.checkpoint(run, fingerprint, done)
+                raise Collapsed(
+                    f"every latent has been dead for {dead} validations by step {done}: beta "
+                    f"{metrics['vae/beta']:g} is too high for a {config.likelihood} likelihood of "
+                    f"weight s = {config.s:g}; lower beta or raise s, in another folder; the state "
+                    f"is kept in {run.path(CHECKPOINT)}"
+                )
             for callback in callbacks:
                 callback(done, vae, metrics)
         if done % train.checkpoint_every == 0 and done < steps:
@@ -183,6 +156,14 @@ def pretrain(
     return PretrainResult(vae, Path(out), metrics)
 
 
+class NotFinite(ValueError):
+    """The loss or its gradient is NaN or infinite; the weights are those before that step."""
+
+
+class Collapsed(ValueError):
+    """The posterior is the prior: no latent carries anything, and none is going to."""
+
+
 class _Trainer:
     """Model, optimizer and objective, and the one step that joins them."""
 
@@ -199,7 +180,13 @@ class _Trainer:
         self.vae, self.objective, self.train = vae, objective, train
         self.steps, self.seed, self.device = steps, seed, device
         self.bfloat16 = use_bfloat16(train.precision, device)
-        self.optimizer = torch.optim.Adam(vae.parameters(), lr=train.learning_rate)
+        self.optimizer = (
+            torch.optim.AdamW(
+                vae.parameters(), lr=train.learning_rate, weight_decay=train.weight_decay
+            )
+            if train.weight_decay
+            else torch.optim.Adam(vae.parameters(), lr=train.learning_rate)
+        )
 
     def step(self, store: FrameStore, pairing: Pairing, step: int) -> dict[str, float]:
         rng = np.random.default_rng([self.seed, step])
@@ -212,13 +199,11 @@ class _Trainer:
             group["lr"] = self.train.learning_rate_at(step, self.steps)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
             loss, parts = self.objective.loss(self.vae, batch, step, noise)
-        if not torch.isfinite(loss):
-            raise ValueError(
-                f"the loss became {float(loss)} at step {step}; lower the learning rate or s"
-            )
+        self._require_finite("loss", loss, step)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.vae.parameters(), self.train.clip)
+        self._require_finite("gradient", norm, step)
         self.optimizer.step()
         self.objective.after_step(self.vae, batch, step)
         return {
@@ -226,6 +211,14 @@ class _Trainer:
             **{f"vae/{name}": float(torch.as_tensor(v).detach()) for name, v in parts.items()},
             "vae/gradient_norm": norm.item(),
         }
+
+    def _require_finite(self, what: str, value: torch.Tensor, step: int) -> None:
+        if not torch.isfinite(value):
+            raise NotFinite(
+                f"the {what} became {value.item():g} on the batch of step {step} (seed "
+                f"{self.seed}); the state before it is kept in {CHECKPOINT}; lower the learning "
+                "rate or s, in another folder, and look at the frames"
+            )
 
     def checkpoint(self, run: Run, fingerprint: str, step: int) -> None:
         buffer = io.BytesIO()

@@ -23,7 +23,7 @@ from bvae_rl.objectives.capacity import CapacityObjective
 from bvae_rl.objectives.pair_supervised import PairSupervisedObjective
 from bvae_rl.objectives.stateless import Stateless
 from bvae_rl.pairs import Batch, Pairing, Rows, single
-from bvae_rl.pretrain import TrainConfig, pretrain
+from bvae_rl.pretrain import Collapsed, NotFinite, TrainConfig, pretrain
 from bvae_rl.schedules import capacity, constant
 
 CONFIG = VAEConfig(
@@ -155,9 +155,62 @@ def test_few_active_latents_are_diagnosed(
 ) -> None:
     with caplog.at_level(logging.WARNING):
         crushed = BetaVAEObjective(constant(1e5))
-        pretrain(store, CONFIG, crushed, steps=60, seed=0, out=tmp_path, train=QUICK)
+        pretrain(store, CONFIG, crushed, steps=40, seed=0, out=tmp_path, train=QUICK)
     assert "of 6 latents active" in caplog.text
     assert "lower beta (now 100000" in caplog.text
+
+
+def test_a_dead_code_stops_the_training_and_keeps_the_state(
+    store: FrameStore, tmp_path: Path
+) -> None:
+    crushed = BetaVAEObjective(constant(1e6))
+    with pytest.raises(Collapsed, match=r"dead for \d+ validations .* beta 1e\+06 is too high"):
+        pretrain(store, CONFIG, crushed, steps=200, seed=0, out=tmp_path, train=QUICK)
+    assert (tmp_path / "checkpoint.pt").exists() and not (tmp_path / "config.json").exists()
+
+
+@dataclass(frozen=True)
+class Breaks(BetaVAEObjective):
+    """The loss, or only its gradient, is NaN from step 12 on."""
+
+    gradient: bool = False
+
+    def loss(
+        self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+        loss, parts = super().loss(vae, batch, step, noise)
+        if step < 12:
+            return loss, parts
+        root = next(vae.parameters()).sum() * 0.0
+        return loss + (root.sqrt() if self.gradient else root * torch.nan), parts
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_a_loss_that_is_nan_names_the_batch_and_keeps_the_last_good_state(
+    what: str, store: FrameStore, tmp_path: Path
+) -> None:
+    objective = Breaks(constant(1.0), gradient=what == "gradient")
+    with pytest.raises(NotFinite, match=rf"the {what} became \S+ on the batch of step 12 \(seed 3"):
+        pretrain(store, CONFIG, objective, steps=20, seed=3, out=tmp_path, train=QUICK)
+    kept = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert kept["step"] == 12
+    assert all(weight.isfinite().all() for weight in kept["vae"].values())
+    good = pretrain(  # the same training without the break starts from there
+        store, CONFIG, BetaVAEObjective(constant(1.0)), steps=20, seed=3, out=tmp_path, train=QUICK
+    )
+    assert np.isfinite(good.metrics["vae/elbo"])
+
+
+def test_weight_decay_shrinks_the_weights(store: FrameStore, tmp_path: Path) -> None:
+    sizes = []
+    for decay in (0.0, 1.0):
+        train = replace(QUICK, weight_decay=decay, learning_rate=1e-2)
+        result = pretrain(
+            store, CONFIG, BetaVAEObjective(constant(1.0)), steps=30, seed=0,
+            out=tmp_path / str(decay), train=train,
+        )  # fmt: skip
+        sizes.append(sum(weight.square().sum().item() for weight in result.vae.parameters()))
+    assert sizes[1] < 0.9 * sizes[0]
 
 
 def test_a_new_objective_needs_no_other_edit(store: FrameStore, tmp_path: Path) -> None:
@@ -192,6 +245,7 @@ def test_a_new_objective_needs_no_other_edit(store: FrameStore, tmp_path: Path) 
         ({"checkpoint_every": 0}, "checkpoint_every must be at least 1, got 0"),
         ({"log_every": 0}, "log_every must be at least 1, got 0"),
         ({"learning_rate": 0.0}, "must be positive"),
+        ({"weight_decay": -0.1}, "weight_decay must not be negative"),
         ({"validation": 0.9}, r"in \(0, 0.5\)"),
     ],
 )
