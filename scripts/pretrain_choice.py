@@ -91,7 +91,7 @@ def make_config(args: Args, store: FrameStore) -> VAEConfig:
         decoder=args.decoder,
         levels=int(knobs(args).get("levels", 0)),
         likelihood=args.likelihood or ("bernoulli" if paper else "gaussian"),
-        s=args.s or (1.0 if paper else 20.0),
+        s=(1.0 if paper else 20.0) if args.s is None else args.s,
         channel_order=args.channel_order,
     )
 
