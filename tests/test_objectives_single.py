@@ -27,6 +27,7 @@ from bvae_rl.objectives.autoencoder import (
 )
 from bvae_rl.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.objectives.dip_vae import DIPVAEObjective, covariance, off_identity
+from bvae_rl.objectives.entry import Ramped
 from bvae_rl.objectives.sigma_vae import SigmaVAEObjective, gaussian_nll, optimal_log_sigma
 from bvae_rl.objectives.table import entry
 from bvae_rl.objectives.tcvae import TCVAEObjective, kl_terms
@@ -36,6 +37,7 @@ from bvae_rl.schedules import constant
 
 S = 3.0
 QUICK = TrainConfig(batch=16, warmup=5, log_every=10, checkpoint_every=100, precision="float32")
+RAMPED = Ramped(lambda end, ramp: constant(end), ramp=1, steps=40)
 NAMES = ("tc", "factor", "dip1", "dip2", "sigma", "control", "ae", "dae", "darla")
 
 
@@ -310,10 +312,10 @@ def test_rectangles_cover_a_ninth_of_their_window(largest: float, generator) -> 
 
 def made(name: str, **knobs: float):
     row = entry(name)
-    return row.make(constant, row.knobs("tuned", knobs), "")
+    return row.make(RAMPED, row.knobs("tuned", knobs), "")
 
 
-SMALL = {"factor": {"width": 16}, "darla": {"dae_steps": 20}}
+SMALL = {"factor": {"width": 16}, "darla": {"dae_share": 0.5}}
 CONFIG = VAEConfig(shape=(3, 32, 32), latents=6, channels=(8, 8, 8), hidden=16)
 
 
@@ -339,7 +341,7 @@ def test_training_gets_better_and_the_settings_are_kept(
 @pytest.mark.parametrize("preset", ["tuned", "paper"])
 def test_every_preset_makes_an_objective(name: str, preset: str) -> None:
     row = entry(name)
-    objective = row.make(constant, row.knobs(preset, {}), "")
+    objective = row.make(RAMPED, row.knobs(preset, {}), "")
     assert json.loads(json.dumps(objective.describe())) == objective.describe()
     assert not row.pairs and not row.groups
     for text in (row.source, row.purpose, row.knob, row.cost):
@@ -387,7 +389,8 @@ def test_the_loss_is_finite_under_autocast_and_moves_the_vae(name: str, vae: Bet
         ("dae", {"noise": -0.1}, "noise must be finite and not negative, got -0.1"),
         ("dae", {"mask": 1.5}, "mask must be from 0 to 1, got 1.5"),
         ("darla", {"weight": 0.0}, "weight must be finite and positive, got 0"),
-        ("darla", {"dae_steps": 0.0}, "dae_steps must be a whole number from 1 on, got 0"),
+        ("darla", {"dae_share": 0.0}, "dae_share must be above 0 and below 1, got 0"),
+        ("darla", {"dae_share": 1.0}, "dae_share must be above 0 and below 1, got 1"),
         ("ae", {"beta": 1.0}, "objective ae has no knob beta; it has: none"),
         ("control", {"beta": 1.0}, "objective control has no knob beta"),
     ],

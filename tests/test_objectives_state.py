@@ -18,6 +18,7 @@ from bvae_rl.model import BetaVAE, VAEConfig
 from bvae_rl.objectives.companion import Companion
 from bvae_rl.objectives.control_vae import ControlVAEObjective, control, set_point
 from bvae_rl.objectives.elbo import elbo
+from bvae_rl.objectives.entry import Ramped
 from bvae_rl.objectives.factor_vae import (
     FactorVAEObjective,
     discriminator_loss,
@@ -32,7 +33,13 @@ from bvae_rl.schedules import constant
 
 CONFIG = VAEConfig(shape=(3, 32, 32), latents=5, channels=(8, 8, 8), hidden=16)
 QUICK = TrainConfig(batch=16, warmup=5, log_every=4, checkpoint_every=4, precision="float32")
-SMALL = {"factor": {"width": 16}, "darla": {"dae_steps": 6}, "control": {"every": 3}, "dae": {}}
+RAMPED = Ramped(lambda end, ramp: constant(end), ramp=1, steps=16)
+SMALL = {
+    "factor": {"width": 16},
+    "darla": {"dae_share": 0.375},
+    "control": {"kl": 1e-4, "ki": 100.0},
+    "dae": {},
+}
 
 
 @pytest.fixture
@@ -50,7 +57,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
 
 def made(name: str):
     row = entry(name)
-    return row.make(constant, row.knobs("tuned", SMALL[name]), "")
+    return row.make(RAMPED, row.knobs("tuned", SMALL[name]), "")
 
 
 # a killed run

@@ -3,10 +3,9 @@
     weight * ||J(x_hat) - J(x)||^2 + beta * KL
 
 J is the last convolution of a denoising autoencoder's encoder, before its nonlinearity, frozen. The
-paper trains that autoencoder beforehand; here it is trained during the first ``dae_steps`` steps on
-the same batches, while the VAE learns by its pixels, so that one command is enough. It has the
-VAE's architecture with 100 latents, and a rectangle of zeros hides a part of its frames (appendix
-A). With ``dae_steps`` at or above the steps of the run the pixels stay in charge.
+paper trains that autoencoder beforehand, for 200,000 steps; here it is trained during a first share
+of the steps on the same batches, while the VAE learns by its pixels, so that one command is enough.
+It has the VAE's architecture with 100 latents, and a rectangle of zeros hides a part of its frames.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from bvae_rl.objectives.autoencoder import damaged
 from bvae_rl.objectives.checks import positive, whole
 from bvae_rl.objectives.companion import Companion
 from bvae_rl.objectives.elbo import reconstruction
-from bvae_rl.objectives.entry import Entry
+from bvae_rl.objectives.entry import Entry, Knobs, Ramped
 from bvae_rl.pairs import Batch, Pairing, Rows, single
 from bvae_rl.schedules import Schedule
 
@@ -114,17 +113,24 @@ class PerceptualObjective:
         return {"name": self.name, "weight": self.weight, "dae_steps": self.dae_steps}
 
 
+def _make(ramped: Ramped, knobs: Knobs, pairs: str) -> PerceptualObjective:
+    share = knobs["dae_share"]
+    if not 0.0 < share < 1.0:
+        raise ValueError(
+            f"dae_share must be above 0 and below 1, got {share:g}: it is the fraction of the "
+            "training after which features take the place of pixels"
+        )
+    steps = max(1, round(share * ramped.steps))
+    return PerceptualObjective(ramped(knobs["beta"]), knobs["weight"], dae_steps=steps)
+
+
 ENTRY = Entry(
     name="darla",
     source="Higgins et al. 2017b, eq. 2 and appendix A; its autoencoder trains along",
     purpose="reconstruct what matters to a network rather than each pixel",
-    knob="beta: up for structure; weight: up for detail; dae_steps: when features "
-    "take over, to be below --steps",
-    cost="2.5",
-    make=lambda ramped, knobs, pairs: PerceptualObjective(
-        ramped(knobs["beta"]), knobs["weight"],
-        dae_steps=whole("dae_steps", knobs["dae_steps"], least=1),
-    ),
-    paper={"beta": 1.0, "weight": 1.0, "dae_steps": 200_000.0},
-    tuned={"dae_steps": 3000.0},
-)  # fmt: skip
+    knob="beta: up for structure; weight: up for detail; dae_share: when features take over",
+    cost="1",
+    make=_make,
+    paper={"beta": 1.0, "weight": 1.0, "dae_share": 0.5},
+    tuned={"dae_share": 0.25},
+)
