@@ -91,6 +91,9 @@ def collect_drawn(
         raise ValueError("views=2 needs factors with role 'look'; this environment has none")
     if acting is not None:
         acting.check(seed=seed, factors=True)
+    if not len(store):  # so that nobody takes a drawn state for what followed the last
+        specs = store.factor_specs or source.factor_specs
+        store.describe(factor_specs=specs, **{**store.meta, "policy": "drawn"})
 
     def draw(rng: np.random.Generator, episode: int) -> Frames:
         return _draw(source, rng, is_look, views=views, row=len(store), episode=episode)

@@ -6,7 +6,9 @@
     consecutive  a frame and one of the next: the look is shared
     augment      "looks" made by image augmentation, of frames from anywhere
 
-Names joined by "+" mix, an equal share of the batch for each kind of pair.
+Names joined by "+" mix, an equal share of the batch for each kind of pair. An objective that infers
+what is shared, or asks only for frames that belong together, is not told: then no latent groups are
+needed.
 """
 
 from __future__ import annotations
@@ -26,15 +28,17 @@ from bvae_rl.vae_config import VAEConfig, actuator_part
 GAPS = (1, 2, 4, 8)  # steps between two consecutive frames, drawn anew for each pair
 
 
-def paired(names: str, rows: Rows, config: VAEConfig) -> Pairing:
+def paired(names: str, rows: Rows, config: VAEConfig, *, told: bool = True) -> Pairing:
     """The pairing called ``names`` ("looks", "looks+actuators", ...).
 
-    ValueError for an unknown name, latent groups that it needs, and pairs that the store lacks.
+    ``told`` says which latents each pair shares (``Batch.shared``), for which the VAE needs groups;
+    without it ``shared`` is None, and any VAE will do. ValueError for an unknown name, latent
+    groups that are missing, and pairs that the store lacks.
     """
     sources: list[Source] = []
     for name in known_names(names, PAIRS):
         try:
-            sources += PAIRS[name](rows, config)
+            sources += PAIRS[name](rows, config, told)
         except MissingPairs as error:
             there = [other for other in PAIRS if _gives(other, rows, config)]
             raise ValueError(f"{error}; this store gives: {', '.join(there) or 'none'}") from error
@@ -64,9 +68,9 @@ class MissingPairs(ValueError):
     """A store has no pairs of the kind that was asked for."""
 
 
-def looks(rows: Rows, config: VAEConfig) -> list[Source]:
+def looks(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
     """One state in two looks, and two states in one look."""
-    content, look = _shared(config, "content"), _shared(config, "look")
+    content, look = _shared(config, "content", told), _shared(config, "look", told)
     if not len(rows.same_state) or not rows.has_same_look:
         raise MissingPairs(
             "the frame store holds no pairs of one state in two looks; collect it with two views "
@@ -82,33 +86,41 @@ def looks(rows: Rows, config: VAEConfig) -> list[Source]:
     return [same_state, same_look]
 
 
-def actuators(rows: Rows, config: VAEConfig) -> list[Source]:
+def actuators(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
     """Frames between which one actuator moved; each has latents of its own."""
-    first, last, which = moved_actuators(rows, config)
-    moved = sorted({int(actuator) for actuator in which})
-    masks = torch.ones(moved[-1] + 1, config.latents, dtype=torch.bool)
-    for actuator in moved:
-        masks[actuator, config.slice_of(actuator_part(actuator))] = False
+    first, last, which = moved_actuators(rows, config, told=told)
+    masks = None
+    if told:
+        moved = sorted({int(actuator) for actuator in which})
+        masks = torch.ones(moved[-1] + 1, config.latents, dtype=torch.bool)
+        for actuator in moved:
+            masks[actuator, config.slice_of(actuator_part(actuator))] = False
 
     def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
         picked = rng.integers(len(first), size=n)
         later = rng.integers(first[picked] + 1, last[picked] + 1)
         pairs = np.stack([first[picked], later], axis=1)
-        return _batch(store, pairs, masks[torch.from_numpy(which[picked])])
+        shared = None if masks is None else masks[torch.from_numpy(which[picked])]
+        return _batch(store, pairs, shared)
 
     return [draw]
 
 
-def moved_actuators(rows: Rows, config: VAEConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What ``rows.acted`` gives, checked: there is some, and each actuator has latents."""
+def moved_actuators(
+    rows: Rows, config: VAEConfig, *, told: bool = True
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What ``rows.acted`` gives, checked: there is some, and (``told``) each actuator has latents.
+
+    The numbers of choices (Discrete) move no actuator: 3 is no more of anything than 2.
+    """
     first, last, which = rows.acted()
-    if not len(first):
+    if not len(first) or _choices(rows):
         raise MissingPairs(
             "the frame store holds no frames between which one actuator moved alone; collect some "
             "(bvae-rl collect --acted-pairs 20000), which takes actions Box(low, high, (A,))"
         )
     names = [actuator_part(int(actuator)) for actuator in np.unique(which)]
-    if missing := [name for name in names if name not in config.parts]:
+    if told and (missing := [name for name in names if name not in config.parts]):
         raise ValueError(
             f"actuator pairs need latents of their own for each actuator, parts of the content: "
             f"{', '.join(missing)} missing, got {dict(config.parts)}"
@@ -126,15 +138,17 @@ def known_names(names: str, known: Collection[str]) -> list[str]:
     return found
 
 
-def consecutive(rows: Rows, config: VAEConfig, *, gaps: Sequence[int] = GAPS) -> list[Source]:
+def consecutive(
+    rows: Rows, config: VAEConfig, told: bool, *, gaps: Sequence[int] = GAPS
+) -> list[Source]:
     """A frame and one that comes ``gaps`` steps later in its episode; the look is shared."""
+    look = _shared(config, "look", told)
     found = [pairs for gap in gaps if len(pairs := rows.following(gap))]
-    if not found or rows.store.meta.get("policy") == "drawn":
+    if not found or _drawn(rows):
         raise MissingPairs(
             "the frame store holds no frames that follow each other; collect some by acting "
             "(bvae-rl collect --policy random)"
         )
-    look = _shared(config, "look") if config.groups else torch.zeros(1, config.latents).bool()
 
     def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
         gap = rng.integers(len(found), size=n)
@@ -144,9 +158,9 @@ def consecutive(rows: Rows, config: VAEConfig, *, gaps: Sequence[int] = GAPS) ->
     return [draw]
 
 
-def augment(rows: Rows, config: VAEConfig) -> list[Source]:
+def augment(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
     """A frame and the same in other colours, and two frames of one look in the same new colours."""
-    content, look = _shared(config, "content"), _shared(config, "look")
+    content, look = _shared(config, "content", told), _shared(config, "look", told)
     if rows.store.shape[0] != 3:
         raise MissingPairs(
             f"augmentation turns colours, and frames of {rows.store.shape} have none"
@@ -157,17 +171,17 @@ def augment(rows: Rows, config: VAEConfig) -> list[Source]:
     def same_state(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
         x = frames_at(store, rng.choice(rows.train, size=n))
         first = change_look(x, draw_looks(n, rng))
-        return Batch(first, change_look(x, draw_looks(n, rng)), content.expand(n, -1))
+        return Batch(first, change_look(x, draw_looks(n, rng)), _each(content, n))
 
     def same_look(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
         x, x2 = frames_at(store, rows.same_look(rng, n).T.ravel()).chunk(2)
         drawn = draw_looks(n, rng)
-        return Batch(change_look(x, drawn), change_look(x2, drawn), look.expand(n, -1))
+        return Batch(change_look(x, drawn), change_look(x2, drawn), _each(look, n))
 
     return [same_state, same_look]
 
 
-PAIRS: dict[str, Callable[[Rows, VAEConfig], list[Source]]] = {
+PAIRS: dict[str, Callable[[Rows, VAEConfig, bool], list[Source]]] = {
     "looks": looks,
     "actuators": actuators,
     "consecutive": consecutive,
@@ -177,16 +191,27 @@ PAIRS: dict[str, Callable[[Rows, VAEConfig], list[Source]]] = {
 
 def _gives(name: str, rows: Rows, config: VAEConfig) -> bool:
     try:
-        PAIRS[name](rows, config)
+        PAIRS[name](rows, config, False)
     except MissingPairs:
         return False
-    except ValueError:  # it has the pairs, but other latents are needed for them
-        return True
     return True
 
 
-def _shared(config: VAEConfig, group: str) -> Tensor:
-    """Boolean (1, D): the latents of ``group``."""
+def _drawn(rows: Rows) -> bool:
+    """Whether the states of the store were drawn one by one, so that none leads to the next."""
+    return rows.store.meta.get("policy") == "drawn"
+
+
+def _choices(rows: Rows) -> bool:
+    """Whether the store's actions are numbers of choices: one column of whole numbers from 0 on."""
+    actions = np.asarray(rows.store.array("actions"))
+    return actions.shape[1] == 1 and bool(((actions == np.floor(actions)) & (actions >= 0)).all())
+
+
+def _shared(config: VAEConfig, group: str, told: bool) -> Tensor | None:
+    """Boolean (1, D): the latents of ``group``; None if nobody is to be ``told``."""
+    if not told:
+        return None
     if "content" not in config.groups or "look" not in config.groups:
         raise ValueError(
             f"pairs need the latent groups 'content' and 'look', got {dict(config.groups)}; "
@@ -197,7 +222,11 @@ def _shared(config: VAEConfig, group: str) -> Tensor:
     return mask
 
 
-def _batch(store: FrameStore, pairs: np.ndarray, shared: Tensor) -> Batch:
-    """Rows (n, 2) as a batch; ``shared`` is (1, D) for all pairs or (n, D)."""
+def _batch(store: FrameStore, pairs: np.ndarray, shared: Tensor | None) -> Batch:
+    """Rows (n, 2) as a batch; ``shared`` is (1, D) for all pairs, (n, D), or not known."""
     x, x2 = frames_at(store, pairs.T.ravel()).chunk(2)
-    return Batch(x, x2, shared.expand(len(pairs), -1))
+    return Batch(x, x2, _each(shared, len(pairs)))
+
+
+def _each(shared: Tensor | None, pairs: int) -> Tensor | None:
+    return None if shared is None else shared.expand(pairs, -1)
