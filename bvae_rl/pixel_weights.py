@@ -3,6 +3,8 @@
 A small object is worth little in a sum over pixels, and its colour even less: it is learned last,
 or never. Weights of 1 and ``factor`` change that without touching beta; they are not normalised,
 so a pixel of the background costs what it always did, and only what stands before it costs more.
+Where more than half of a picture would count more, the guess has failed (a textured background, a
+pair of two looks), and all of it counts 1: no picture counts much more than another.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from bvae_rl.frames import FrameStore
 from bvae_rl.pairs import Batch, Pairing
 
 THRESHOLD = 0.1  # of a channel's range: a pixel that differs by more is another thing
+MOST = 0.5  # share of a picture that can count more
 GRID = 4  # the background is looked up at every fourth pixel in both directions
 
 
@@ -28,7 +31,8 @@ class Weighting:
 
     foreground  what differs from the frame's background, its most usual colour (the median): for
                 frames whose background has one colour and fills more than half of the picture
-    motion      what differs between the two frames of a pair; for pairs of one look
+    motion      what differs between the two frames of a pair, where most of them is equal: a pair
+                of two looks, with two backgrounds, gets no weights
     """
 
     kind: Literal["foreground", "motion"]
@@ -86,4 +90,6 @@ def _of_one_look(batch: Batch) -> tuple[Tensor, Tensor]:
 
 def _weights(counts: Tensor, factor: float) -> Tensor:
     """(B, C or 1, H, W) of booleans -> (B, 1, H, W): ``factor`` where any channel is true."""
-    return 1.0 + (factor - 1.0) * counts.any(dim=1, keepdim=True).float()
+    more = counts.any(dim=1, keepdim=True).float()
+    told_apart = more.mean(dim=(1, 2, 3), keepdim=True) <= MOST
+    return 1.0 + (factor - 1.0) * more * told_apart

@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 
+from bvae_rl.acted_blocks import Acting
+from bvae_rl.collect import collect_drawn
+from bvae_rl.envs.reach import PlanarReach
+from bvae_rl.frames import FrameStore
 from bvae_rl.losses import recon_nll
-from bvae_rl.pairs import Batch
+from bvae_rl.model import BetaVAE, VAEConfig
+from bvae_rl.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.objectives.entry import Ramped
+from bvae_rl.objectives.table import OBJECTIVES, entry
+from bvae_rl.pairs import Batch, Rows
 from bvae_rl.pixel_weights import Weighting, foreground, motion, weighted
+from bvae_rl.pretrain import TrainConfig, pretrain
+from bvae_rl.schedules import constant, linear
+
+CONFIG = VAEConfig(
+    shape=(3, 32, 32), latents=7, groups={"content": (0, 4), "look": (4, 7)},
+    parts={"actuator0": (0, 1), "actuator1": (1, 2)}, channels=(8, 8, 8), hidden=16,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
+    """Frames in two looks, and acted pairs in two looks."""
+    store = FrameStore(tmp_path_factory.mktemp("frames"))
+    env, acting = (PlanarReach(size=32, looks="pretrain") for _ in range(2))
+    collect_drawn(env, store, 256, seed=0, views=2, acting=Acting(acting, 64, 2))
+    return store
 
 
 def scene(background: float, at: int) -> torch.Tensor:
@@ -53,3 +81,57 @@ def test_bad_weightings_are_refused() -> None:
     single = weighted(lambda *_: Batch(scene(0.0, 4)), Weighting("motion"))
     with pytest.raises(ValueError, match="this objective takes single ones"):
         single(None, None, 1)
+
+
+def test_where_the_guess_fails_everything_counts_the_same() -> None:
+    stripes = torch.zeros(1, 3, 32, 32)
+    stripes[..., 1::2] = stripes[..., 2::4] = 0.5  # every fourth column is looked up, and dark
+    assert (foreground(stripes, 5.0) == 1.0).all()
+    pairs = torch.cat([scene(0.2, 4), scene(0.2, 4)]), torch.cat([scene(0.2, 20), scene(0.8, 20)])
+    one_look, two_looks = motion(*pairs, 3.0)
+    assert (two_looks == 1.0).all() and one_look.max() == 3.0
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_every_objective_uses_the_weights(name: str, store: FrameStore) -> None:
+    """Ones are the same as none, and others are not."""
+    torch.manual_seed(0)
+    vae = BetaVAE(CONFIG)
+    row = entry(name)
+    ramped = Ramped(lambda end, steps: linear(0.0, end, steps), 10, 100)
+    pairs = "looks" if row.pairs else ""
+
+    def recon(weights: float | None) -> float:
+        objective = row.make(ramped, row.knobs("tuned", {}), pairs)
+        batch = objective.pairing(Rows(store), vae)(store, np.random.default_rng(0), 16)
+        if weights is not None:
+            every = torch.full_like(batch.x[:, :1], weights)
+            batch = replace(batch, weight=every, weight2=None if batch.x2 is None else every)
+        torch.manual_seed(1)
+        _, parts = objective.loss(vae, batch, 0, torch.zeros(16, 7))
+        return torch.as_tensor(parts["recon"]).item()
+
+    plain = recon(None)
+    assert plain == pytest.approx(recon(1.0), rel=1e-6)
+    assert plain > 0.0
+    assert recon(0.5) != pytest.approx(plain, rel=1e-3)
+
+
+def test_a_training_is_told_apart_by_its_weighting(store: FrameStore, tmp_path: Path) -> None:
+    quick = TrainConfig(batch=16, validation=0.1, precision="float32")
+    objective = BetaVAEObjective(constant(1.0))
+
+    def train(folder: str, weighting: Weighting | None) -> dict[str, object]:
+        trained = pretrain(
+            store, CONFIG, objective, steps=2, seed=0, out=tmp_path / folder, train=quick,
+            weighting=weighting,
+        )  # fmt: skip
+        found: dict[str, object] = trained.vae.meta["training"]
+        return found
+
+    assert train("a", Weighting("foreground"))["weighting"] == {"kind": "foreground", "factor": 10}
+    assert "weighting" not in train("b", None)  # as in every VAE from before there was one
+    with pytest.raises(ValueError, match="holds a VAE trained otherwise"):
+        train("b", Weighting("foreground"))
+    with pytest.raises(ValueError, match="this objective takes single ones"):
+        train("c", Weighting("motion"))
