@@ -14,7 +14,6 @@ needed.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -47,21 +46,7 @@ def paired(names: str, rows: Rows, config: VAEConfig, *, told: bool = True) -> P
 
 def untold(names: str, rows: Rows) -> Pairing:
     """The same pairs for a learner that has to find out what they share, with any latents."""
-    try:
-        width = rows.store.array("actions").shape[1]
-    except KeyError:
-        width = 0
-    parts = {actuator_part(i): (i, i + 1) for i in range(width)}  # never looked at
-    config = VAEConfig(
-        latents=width + 2, groups={"content": (0, width + 1), "look": (width + 1, width + 2)},
-        parts=parts,
-    )  # fmt: skip
-    pairing = paired(names, rows, config)
-
-    def draw(store: FrameStore, rng: np.random.Generator, images: int) -> Batch:
-        return replace(pairing(store, rng, images), shared=None)
-
-    return draw
+    return paired(names, rows, VAEConfig(latents=1), told=False)
 
 
 class MissingPairs(ValueError):

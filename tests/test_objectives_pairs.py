@@ -13,10 +13,19 @@ import torch
 from bvae_rl.collect import collect, collect_drawn
 from bvae_rl.environments import EnvConfig
 from bvae_rl.envs.reach import PlanarReach
+from bvae_rl.factors import FactorSpec
 from bvae_rl.frames import FrameStore
-from bvae_rl.losses import kl_per_latent, multiply_shared, recon_nll, sample, swap_shared
+from bvae_rl.losses import (
+    average_shared,
+    kl_per_latent,
+    multiply_shared,
+    recon_nll,
+    sample,
+    swap_shared,
+    symmetric_kl,
+)
 from bvae_rl.model import BetaVAE
-from bvae_rl.objectives.ada import AdaObjective, inferred
+from bvae_rl.objectives.ada import AdaObjective, inferred, kl_between
 from bvae_rl.objectives.slow_vae import SlowVAEObjective, laplace_kl
 from bvae_rl.objectives.supervised import SupervisedObjective, unit_factors
 from bvae_rl.pair_sources import untold
@@ -49,6 +58,17 @@ def test_the_middle_of_the_divergences_parts_shared_from_changed() -> None:
     assert inferred(divergence).tolist() == expected
 
 
+def test_the_divergence_of_two_posteriors_by_hand() -> None:
+    mu, mu2 = torch.tensor([[0.0, 1.0]]), torch.tensor([[1.0, 1.0]])
+    logvar, logvar2 = torch.zeros(1, 2), torch.log(torch.tensor([[4.0, 4.0]]))
+    there = [0.5 * (0.25 + 0.25 - 1.0 + math.log(4.0)), 0.5 * (0.25 - 1.0 + math.log(4.0))]
+    back = [0.5 * (4.0 + 1.0 - 1.0 - math.log(4.0)), 0.5 * (4.0 - 1.0 - math.log(4.0))]
+    assert kl_between(mu, logvar, mu2, logvar2)[0].tolist() == pytest.approx(there)
+    assert kl_between(mu2, logvar2, mu, logvar)[0].tolist() == pytest.approx(back)
+    both = [0.5 * (a + b) for a, b in zip(there, back, strict=True)]
+    assert symmetric_kl(mu, logvar, mu2, logvar2)[0].tolist() == pytest.approx(both)
+
+
 def test_products_and_swaps_of_posteriors() -> None:
     mu, mu2 = torch.tensor([[0.0, 1.0]]), torch.tensor([[3.0, 5.0]])
     logvar, logvar2 = torch.log(torch.tensor([[1.0, 1.0]])), torch.log(torch.tensor([[0.5, 9.0]]))
@@ -76,16 +96,40 @@ def test_the_laplace_divergence_is_the_integral(apart: float, sigma: float) -> N
     assert found.item() == pytest.approx(expected, rel=1e-4)
 
 
-def test_ada_shares_what_is_close(vae: BetaVAE) -> None:
-    x, noise = torch.rand(3, 3, 32, 32), torch.randn(6, 5)
-    loss, parts = AdaObjective(constant(2.0)).loss(vae, Batch(x, x.clone()), 0, noise)
-    mu, logvar = vae.encode(x)
-    twice = torch.cat([mu, mu]), torch.cat([logvar, logvar])
-    decoded = vae.decode_logits(sample(*twice, noise))
-    recon = recon_nll(decoded, torch.cat([x, x]), likelihood="gaussian", s=3.0).mean()
+def test_the_laplace_divergence_is_stable_far_out() -> None:
+    apart = torch.tensor([-1e4, 1e4, 0.0], requires_grad=True)
+    logvar = torch.tensor([-12.0, -12.0, 6.0], requires_grad=True)  # the limits of ``encode``
+    found = laplace_kl(apart, logvar, 6.0)
+    entropy = 0.5 * (-12.0 + math.log(2 * math.pi * math.e))
+    assert found[:2].tolist() == pytest.approx([6e4 - math.log(3.0) - entropy] * 2)
+    found.sum().backward()
+    assert apart.grad.tolist() == [-6.0, 6.0, 0.0]
+    assert logvar.grad[:2].tolist() == pytest.approx([-0.5, -0.5])  # of the entropy alone
+
+
+@pytest.mark.parametrize("name", ["ada_gvae", "ada_mlvae"])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_ada_combines_what_is_close(name: str, symmetric: bool) -> None:
+    torch.manual_seed(3)
+    vae = BetaVAE(CONFIG)
+    with torch.no_grad():
+        vae.encoder[-1].weight.mul_(10.0)  # posteriors start alike
+    x, x2, noise = torch.rand(3, 3, 32, 32), torch.rand(3, 3, 32, 32), torch.randn(6, 5)
+    one, logvar1, two, logvar2 = (*vae.encode(x), *vae.encode(x2))
+    apart = (symmetric_kl if symmetric else kl_between)(one, logvar1, two, logvar2)
+    shared = apart < 0.5 * (apart.min(1).values + apart.max(1).values)[:, None]
+    assert 0 < shared.sum() < shared.numel()
+    combine = average_shared if name == "ada_gvae" else multiply_shared
+    one, logvar1, two, logvar2 = combine(one, logvar1, two, logvar2, shared)
+    mu, logvar = torch.cat([one, two]), torch.cat([logvar1, logvar2])
+    decoded = vae.decode_logits(sample(mu, logvar, noise))
+    recon = recon_nll(decoded, torch.cat([x, x2]), likelihood="gaussian", s=3.0).mean()
     kl = kl_per_latent(mu, logvar).sum(1).mean()
+    told = torch.zeros(3, 5, dtype=torch.bool)  # is ignored
+    objective = AdaObjective(constant(2.0), name, symmetric=symmetric)
+    loss, parts = objective.loss(vae, Batch(x, x2, told), 0, noise)
     assert loss.item() == pytest.approx((recon + 2.0 * kl).item(), rel=1e-5)
-    assert 0.0 <= float(parts["shared"]) <= 5.0
+    assert float(parts["shared"]) == pytest.approx(shared.sum().item() / 3)
 
 
 def test_slow_adds_both_transitions(vae: BetaVAE) -> None:
@@ -148,6 +192,12 @@ def test_units_of_factors() -> None:
     high = torch.tensor([[spec.high for spec in specs]]).float()
     assert torch.allclose(unit_factors(low, specs), torch.full((1, 7), -1.0))
     assert torch.allclose(unit_factors(high, specs), torch.full((1, 7), 1.0))
+    kinds = (
+        FactorSpec("turn", "cyclic", low=-math.pi, high=math.pi),
+        FactorSpec("shape", "categorical", values=(3.0, 8.0, 20.0)),
+    )
+    given = torch.tensor([[0.0, 3.0], [math.pi / 2, 8.0], [-math.pi, 20.0]])
+    assert unit_factors(given, kinds).tolist() == [[0.0, -1.0], [0.5, 0.0], [-1.0, 1.0]]
 
 
 def test_bad_settings_are_refused() -> None:

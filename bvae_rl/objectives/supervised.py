@@ -69,9 +69,16 @@ class SupervisedObjective(Stateless):
 
 def unit_factors(factors: Tensor, specs: Sequence[FactorSpec]) -> Tensor:
     """Factors (B, K) scaled from the range of each spec to [-1, 1]; categories by their number."""
-    low = torch.tensor([spec.low for spec in specs], dtype=factors.dtype)
-    high = torch.tensor([spec.high for spec in specs], dtype=factors.dtype)
-    return 2.0 * (factors - low) / (high - low) - 1.0
+    columns = [_unit(column, spec) for column, spec in zip(factors.unbind(1), specs, strict=True)]
+    return torch.stack(columns, dim=1)
+
+
+def _unit(values: Tensor, spec: FactorSpec) -> Tensor:
+    if spec.kind == "categorical":
+        known = torch.tensor(spec.values, dtype=values.dtype)
+        number = (values[:, None] - known).abs().argmin(1).to(values.dtype)
+        return 2.0 * number / (len(known) - 1) - 1.0
+    return 2.0 * (values - spec.low) / (spec.high - spec.low) - 1.0
 
 
 ENTRY = Entry(
