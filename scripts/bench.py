@@ -12,7 +12,7 @@ import tyro
 
 from bvae_rl.hub import find_vae
 from bvae_rl.runs import Run
-from bvae_rl.scripts import bench_envs, bench_metrics, bench_plugin
+from bvae_rl.scripts import bench_envs, bench_metrics, bench_networks, bench_plugin
 from bvae_rl.scripts.bench_figures import Figure, table
 from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
 from bvae_rl.versions import environment
@@ -22,13 +22,18 @@ from bvae_rl.versions import environment
 class Args:
     """What to measure, with which VAE and environment."""
 
-    what: tyro.conf.Positional[Literal["plugin", "envs", "metrics"]]
+    what: tyro.conf.Positional[Literal["plugin", "envs", "metrics", "networks"]]
     """plugin: PPO, SAC, encoding and replay memory with the Beta-VAE against raw pixels;
     envs: frames a second of every kind of world in every kind of look;
-    metrics: seconds that scores take"""
+    metrics: seconds that scores take;
+    networks: cost and worth of encoders and decoders, each trained on a frame store"""
     vae: str = "reach_pairs"
     """plugin: folder of a VAE, or the name of a shipped one"""
     world: EnvArgs = EnvArgs()
+    store: Path = Path("runs/frames")
+    """networks: frame store with factors (bvae-rl collect)"""
+    steps: int = 1200
+    """networks: batches of each training, of 64 images"""
     rounds: int = 5
     """alternating rounds; the median counts"""
     threads: int = 1
@@ -57,7 +62,9 @@ BENCHES: dict[str, Callable[[Args], Bench]] = {
     "plugin": lambda args: bench_plugin.Bench(find_vae(args.vae), args.world.config()),
     "envs": lambda args: bench_envs.Bench(),
     "metrics": lambda args: bench_metrics.Bench(),
+    "networks": lambda args: bench_networks.Bench(args.store, steps=args.steps, out=args.out),
 }
+TABLES: dict[str, Callable[[list[Figure]], str]] = {"networks": bench_networks.table}
 
 
 @dataclass(frozen=True)
@@ -69,16 +76,17 @@ class Result:
 
 def main(args: Args) -> Result:
     """Measure, print one table, say why where a target is missed, and write it all down."""
-    if args.rounds < 1 or args.threads < 1:
+    if min(args.rounds, args.threads, args.steps) < 1:
         raise ValueError(
-            f"rounds and threads must be at least 1, got {args.rounds} and {args.threads}"
+            f"rounds, threads and steps must be at least 1, got {args.rounds}, {args.threads} and "
+            f"{args.steps}"
         )
     before = torch.get_num_threads()
     torch.set_num_threads(args.threads)
     try:
         bench = BENCHES[args.what](args)
         figures = bench.figures(args.rounds)
-        say(table(figures))
+        say(TABLES.get(args.what, table)(figures))
         profiles = {
             figure.name: bench.profile(figure.name)
             for figure in figures
