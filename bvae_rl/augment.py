@@ -67,13 +67,20 @@ def draw_looks(n: int, rng: np.random.Generator, *, strength: Strength | None = 
 
 
 def change_look(x: Tensor, looks: DrawnLooks) -> Tensor:
-    """x (n, 3, H, W) in [0, 1] in the new looks, clipped to [0, 1]."""
-    n, _, height, width = x.shape
-    mixed = (looks.matrix.to(x) @ x.flatten(2)).view(n, 3, height, width)
+    """x (k * n, 3, H, W) in [0, 1], k blocks in the same n new looks, clipped to [0, 1].
+
+    Frames of one look have one noise level, and each its own noise.
+    """
+    frames, _, height, width = x.shape
+    n = len(looks.matrix)
+    if frames % n:
+        raise ValueError(f"{frames} frames cannot be shown in {n} looks, an equal share each")
+    matrix = looks.matrix.to(x).repeat(frames // n, 1, 1)
+    mixed = (matrix @ x.flatten(2)).view(frames, 3, height, width)
     mean = mixed.mean(dim=(1, 2, 3), keepdim=True)
 
     def each(value: Tensor) -> Tensor:
-        return value.to(x)[:, None, None, None]
+        return value.to(x).repeat(frames // n)[:, None, None, None]
 
     changed = mean + each(looks.contrast) * (mixed - mean) + each(looks.shift)
     generator = torch.Generator().manual_seed(looks.seed)

@@ -159,9 +159,9 @@ def augment(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
         return Batch(first, change_look(x, draw_looks(n, rng)), _each(content, n))
 
     def same_look(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
-        x, x2 = frames_at(store, rows.same_look(rng, n).T.ravel()).chunk(2)
-        drawn = draw_looks(n, rng)
-        return Batch(change_look(x, drawn), change_look(x2, drawn), _each(look, n))
+        x = frames_at(store, rows.same_look(rng, n).T.ravel())  # first frames, then second ones
+        x, x2 = change_look(x, draw_looks(n, rng)).chunk(2)
+        return Batch(x, x2, _each(look, n))
 
     return [same_state, same_look]
 

@@ -195,10 +195,7 @@ def _recoloured(
     """Two rows of one look each (2, n), in two looks that augmentation makes."""
     n = states.shape[1]
     x = frames_at(store, states.ravel())
-    parts = []
-    for _ in range(2):
-        drawn = draw_looks(n, rng)
-        parts += [change_look(half, drawn) for half in x.chunk(2)]
+    parts = [change_look(x, draw_looks(n, rng)) for _ in range(2)]
     return Batch(torch.cat(parts), take=take.expand(BLOCKS, n, -1).reshape(BLOCKS * n, -1))
 
 
