@@ -80,6 +80,12 @@ class Args:
     """go on from this VAE's weights; its architecture, groups, likelihood and s then hold"""
     seed: int = 0
     """weights, batches and noise depend on it"""
+    seeds: int = 1
+    """how many seeds to train from there on, each in OUT/seed-K; the best becomes OUT"""
+    select: Literal["udr", "mig", "r2"] = "udr"
+    """what the best of several seeds is judged by; udr, their agreement, needs no factors"""
+    workers: int = 2
+    """several seeds: processes side by side, each with its share of the cores"""
     probe_every: int | None = None
     """batches between two scores (MIG, DCI, R2; OUT/probe.csv) in the store's environment"""
     tensorboard: bool = False
@@ -97,6 +103,10 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> P
         torch.set_num_threads(args.threads)
     if args.seed < 0:
         raise ValueError(f"seed must not be negative, got {args.seed}")
+    if args.seeds != 1:
+        from bvae_rl.scripts.select_seed import train_seeds  # which calls this command
+
+        return train_seeds(args, on_progress=on_progress)
     store = FrameStore.existing(args.store)
     start = BetaVAE.load(find_vae(args.start)) if args.start else None
     config = start.config if start else make_config(args, store)

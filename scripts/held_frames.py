@@ -1,0 +1,67 @@
+"""Frames that no training on a store has seen, to judge VAEs on, with their factors if known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bvae_rl.factor_wrapper import settable_env
+from bvae_rl.factors import FactorSpec
+from bvae_rl.frames import Frames, FrameStore
+from bvae_rl.metrics.report import LEAST_EPISODES
+from bvae_rl.pairs import Rows
+from bvae_rl.probe_sets import probe_set
+from bvae_rl.scripts.common import EnvArgs
+
+MOST = 4000
+
+
+@dataclass(frozen=True)
+class HeldFrames:
+    """Frames, the specs of their factors (empty if these are not known), and which go together.
+
+    ``group`` (N,) numbers frames of one state or episode, None where each stands for itself.
+    """
+
+    frames: Frames
+    specs: tuple[FactorSpec, ...] = ()
+    group: np.ndarray | None = None
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the factors are known."""
+        return bool(self.specs)
+
+
+def held_frames(store: FrameStore, *, validation: float, most: int = MOST) -> HeldFrames:
+    """Up to ``most`` held-out frames, spread over the store, with its factors if it has some."""
+    rows = Rows(store, validation=validation).validation
+    if len(rows) > most:
+        rows = rows[np.linspace(0, len(rows) - 1, most).astype(int)]
+    frames = store.read(rows)
+    specs = store.factor_specs if frames.factors is not None else ()
+    if not specs:
+        frames = replace(frames, factors=None)
+    state = np.asarray(store.array("state"))
+    group = frames.episode if len(np.unique(state)) == len(state) else frames.state
+    names = len(np.unique(group))
+    return HeldFrames(frames, specs, group if LEAST_EPISODES <= names < len(group) else None)
+
+
+def probe_frames(store: FrameStore, *, seed: int, most: int = MOST) -> HeldFrames | None:
+    """Frames drawn anew in the environment that the store shows; None if nothing can be drawn."""
+    meta = store.meta
+    if "env" not in meta:
+        return None
+    try:
+        env = EnvArgs.of(
+            meta["env"], tuple(meta.get("wrappers", ())), tuple(meta.get("kwargs", ()))
+        )
+        world = env.config(meta.get("looks")).make()
+    except (ImportError, ValueError):  # the store comes from a machine that has it
+        return None
+    source = settable_env(world)
+    if source is None:
+        return None
+    return HeldFrames(probe_set(world, most, seed=seed), source.factor_specs)

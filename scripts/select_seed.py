@@ -1,0 +1,132 @@
+"""Several seeds of one recipe side by side, of which the best is kept (``bvae_rl.selection``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from bvae_rl.frames import FrameStore
+from bvae_rl.model import CONFIG_FILE, WEIGHTS_FILE, BetaVAE
+from bvae_rl.pretrain import LOG, Collapsed, NotFinite, PretrainResult
+from bvae_rl.runs import Run
+from bvae_rl.scripts import pretrain
+from bvae_rl.scripts.common import command_line, say, wrote
+from bvae_rl.scripts.held_frames import HeldFrames, held_frames, probe_frames
+from bvae_rl.scripts.progress import Progress
+from bvae_rl.scripts.study import aligned
+from bvae_rl.selection import Selection, select
+from bvae_rl.workers import Task, run_parallel
+
+SELECTION = "selection.json"
+
+
+def train_seeds(
+    args: pretrain.Args, *, on_progress: Callable[[float], None] | None = None
+) -> PretrainResult:
+    """Train ``args.seeds`` VAEs into OUT/seed-K, keep the best as OUT, say how the others did."""
+    if args.seeds < 1:
+        raise ValueError(f"seeds must be at least 1, got {args.seeds}")
+    run = Run(args.out)
+    if run.path(CONFIG_FILE).exists() and not run.path(SELECTION).exists():
+        raise ValueError(
+            f"{args.out} holds a VAE that was not chosen from several seeds; choose another folder "
+            "or delete it"
+        )
+    held = frames_to_judge(args)
+    folders = {
+        f"seed-{seed}": run.path(f"seed-{seed}")
+        for seed in range(args.seed, args.seed + args.seeds)
+    }
+    tasks = [
+        Task(name, finished, (replace(args, seeds=1, seed=args.seed + n, out=folder),))
+        for n, (name, folder) in enumerate(folders.items())
+    ]
+    progress = Progress(
+        dict.fromkeys(folders, args.steps * args.train.batch / 1300), workers=args.workers
+    )
+    done = dict.fromkeys(folders, 0.0)
+
+    def show(name: str, fraction: float) -> None:
+        done[name] = fraction
+        if on_progress is None:
+            progress.update(name, fraction)
+        else:
+            on_progress(sum(done.values()) / len(done))
+
+    told = run_parallel(tasks, workers=args.workers, on_progress=show)
+    progress.close()
+    failed = {name: words for name, words in zip(folders, told, strict=True) if words}
+    kept = {name: folder for name, folder in folders.items() if name not in failed}
+    if len(kept) < 2:
+        raise ValueError(
+            f"of {args.seeds} seeds {len(kept)} came to something, which leaves nothing to choose: "
+            f"{'; '.join(failed.values())}"
+        )
+    chosen = select(
+        kept, held.frames, by=args.select, specs=held.specs, group=held.group, seed=args.seed
+    )
+    keep(kept[chosen.best], run, chosen, failed)
+    vae = BetaVAE.load(args.out)
+    if on_progress is None:
+        say(table(chosen, failed))
+        say(chosen.why)
+        wrote(run.path(SELECTION))
+        wrote(args.out, f"bvae-rl visualize {args.out}")
+    return PretrainResult(vae, args.out, vae.meta["scores"]["validation"])
+
+
+def finished(args: pretrain.Args, *, progress: Callable[[float], None]) -> str:
+    """Train one VAE unless that is done; returns why it came to nothing, "" if it did not."""
+    run = Run(args.out)
+    config = asdict(args)
+    if run.done("failed", config=config):
+        progress(1.0)
+        return str(run.finished()["failed"]["info"]["words"])
+    try:
+        pretrain.task(args, progress=progress)
+    except (Collapsed, NotFinite) as error:
+        run.mark_done("failed", config=config, words=str(error))
+        return str(error)
+    return ""
+
+
+def frames_to_judge(args: pretrain.Args) -> HeldFrames:
+    """What to compare on; a ValueError where ``args.select`` needs factors and there are none."""
+    store = FrameStore.existing(args.store)
+    held = held_frames(store, validation=args.train.validation)
+    if args.select == "udr" or held.labelled:
+        return held
+    drawn = probe_frames(store, seed=args.seed)
+    if drawn is None:
+        raise ValueError(
+            f"{args.store} holds no factors and its environment can draw none, so nothing can be "
+            f"selected by {args.select}: take --select udr, which needs none"
+        )
+    return drawn
+
+
+def keep(folder: Path, run: Run, chosen: Selection, failed: Mapping[str, str]) -> None:
+    """Copy the chosen VAE and its pictures, the config last: with it the folder is whole."""
+    pictures = (path.name for path in sorted(folder.glob("*.png")))
+    for name in (WEIGHTS_FILE, LOG, *pictures):
+        run.write_file(name, (folder / name).read_bytes())
+    summary = {
+        **asdict(chosen), "mean": chosen.mean, "spread": chosen.spread, "failed": dict(failed),
+        "command": command_line(),
+    }  # fmt: skip
+    run.write_json(SELECTION, summary)
+    run.write_file(CONFIG_FILE, (folder / CONFIG_FILE).read_bytes())
+
+
+def table(chosen: Selection, failed: Mapping[str, str]) -> str:
+    """One line a seed, best first."""
+    ordered = sorted(chosen.candidates, key=lambda candidate: -candidate.score)
+    lines = [["seed", chosen.by.upper(), "active", "KL", "lower bound", ""]]
+    for one in ordered:
+        mark = "kept" if one.name == chosen.best else ""
+        cells = [f"{one.score:.3f}", str(one.active_latents), f"{one.kl:.1f}", f"{one.elbo:.1f}"]
+        lines.append([one.name.removeprefix("seed-"), *cells, mark])
+    for name in failed:
+        lines.append([name.removeprefix("seed-"), "-", "-", "-", "-", "came to nothing"])
+    return aligned(lines)
