@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from bvae_rl.fused import FusedEncoder
 from bvae_rl.networks import make_decoder, make_encoder
 from bvae_rl.plug.frames_in import byte_planes, frames_to_x
+from bvae_rl.quantisation import Codebook, with_codebook
 from bvae_rl.runs import Run
 from bvae_rl.vae_config import ChannelOrder, VAEConfig
 from bvae_rl.versions import environment
@@ -44,7 +45,10 @@ class BetaVAE(nn.Module):
             "latents": config.latents, "channels": config.channels, "hidden": config.hidden
         }  # fmt: skip
         self.config = config
-        self.encoder = make_encoder(config.encoder, config.shape, **sizes)
+        self.encoder = with_codebook(
+            make_encoder(config.encoder, config.shape, **sizes),
+            latents=config.latents, levels=config.levels,
+        )  # fmt: skip
         self.decoder = make_decoder(config.decoder, config.shape, **sizes)
         self._fused = FusedEncoder()
         self.meta: dict[str, Any] = {}
@@ -59,6 +63,12 @@ class BetaVAE(nn.Module):
         """D."""
         return self.config.latents
 
+    @property
+    def codebook(self) -> Codebook | None:
+        """The values of quantised latents, the encoder's last layer; None of continuous ones."""
+        last = self.encoder[-1]
+        return last if isinstance(last, Codebook) else None
+
     def slice_of(self, group: str) -> slice:
         """Which latents ``group`` holds: "all" or a named group."""
         return self.config.slice_of(group)
@@ -71,7 +81,7 @@ class BetaVAE(nn.Module):
         return np.asarray(stored["mean"], np.float32), np.asarray(stored["std"], np.float32)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x (B, C, H, W) in [0, 1] -> mu, logvar, each (B, D)."""
+        """x (B, C, H, W) in [0, 1] -> mu, logvar, each (B, D); quantised latents are points."""
         mu, logvar = self.encoder(x).float().chunk(2, dim=1)
         return mu, logvar.clamp(-12.0, 6.0)  # exp stays finite; far outside what training reaches
 

@@ -181,7 +181,8 @@ def test_looks_share_content_across_and_look_within(tmp_path: Path) -> None:
     rows = Rows(numbered(tmp_path, [0] * 4 + [1] * 4 + [2], state=[0, 1, 2, 3, 0, 1, 2, 3, 4]))
     batch = drawn("looks", rows, GROUPED)
     assert batch.shared is not None
-    twins, within = set(), set()
+    twins: set[tuple[int, int]] = set()
+    within: set[tuple[int, int]] = set()
     for pair, shared in zip(
         zip(rows_of(batch.x), rows_of(batch.x2), strict=True), batch.shared.int().tolist(),
         strict=True,

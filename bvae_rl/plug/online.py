@@ -90,6 +90,11 @@ class OnlineBetaVAE(BaseCallback):
                 "bvae_rl.schedules.constant(value)"
             )
         self.vae = vae if isinstance(vae, BetaVAE) else BetaVAE.load(vae_folder(vae))
+        if self.vae.codebook is not None:
+            raise ValueError(
+                "online fine-tuning trains a Beta-VAE, and the latents of this VAE are quantised "
+                f"({self.vae.config.levels} levels); keep it frozen or use mode='policy'"
+            )
         old = FrameStore.existing(old) if isinstance(old, str | Path) else old
         self.beta, self.every, self.seed, self.probe = beta, every, seed, probe
         if mix is None:

@@ -24,6 +24,7 @@ from torch.func import functional_call
 from bvae_rl.model import BetaVAE, VAEConfig
 from bvae_rl.networks import make_encoder
 from bvae_rl.plug.scaling import scaling
+from bvae_rl.quantisation import with_codebook
 
 Mode = Literal["frozen", "policy", "online"]
 
@@ -188,13 +189,14 @@ def _load(config: VAEConfig, checkpoint: str | None) -> tuple[BetaVAE | None, st
 
 def _empty(config: VAEConfig) -> nn.Sequential:
     with torch.random.fork_rng(devices=[]):
-        return make_encoder(
+        encoder = make_encoder(
             config.encoder,
             config.shape,
             latents=config.latents,
             channels=config.channels,
             hidden=config.hidden,
         )
+    return with_codebook(encoder, latents=config.latents, levels=config.levels)
 
 
 def _turn_into_buffers(network: nn.Module) -> None:
