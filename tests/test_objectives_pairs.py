@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,8 +113,9 @@ def test_the_laplace_divergence_is_stable_far_out() -> None:
 def test_ada_combines_what_is_close(name: str, symmetric: bool) -> None:
     torch.manual_seed(3)
     vae = BetaVAE(CONFIG)
+    last: Any = vae.encoder[-1]
     with torch.no_grad():
-        vae.encoder[-1].weight.mul_(10.0)  # posteriors start alike
+        last.weight.mul_(10.0)  # posteriors start alike
     x, x2, noise = torch.rand(3, 3, 32, 32), torch.rand(3, 3, 32, 32), torch.randn(6, 5)
     one, logvar1, two, logvar2 = (*vae.encode(x), *vae.encode(x2))
     apart = (symmetric_kl if symmetric else kl_between)(one, logvar1, two, logvar2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,13 +41,14 @@ def vae() -> BetaVAE:
     torch.manual_seed(0)
     vae = BetaVAE(CONFIG).eval()
     assert vae.codebook is not None
+    last: Any = vae.encoder[-2]
     with torch.no_grad():
-        vae.encoder[-2].weight.mul_(10.0)  # it starts small
+        last.weight.mul_(10.0)  # it starts small
         vae.codebook.values.add_(0.1 * torch.randn(4, 5))
     frames = noise(np.random.default_rng(0), 100)
     mu = vae.encoder[:-1](frames_to_x(frames))[:, :4]
     with torch.no_grad():  # spread out over the values
-        vae.encoder[-2].bias[:4] -= mu.mean(0)
+        last.bias[:4] -= mu.mean(0)
     vae.meta["statistics"] = latent_statistics(vae, frames_to_x(frames))
     return vae
 
