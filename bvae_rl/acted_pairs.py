@@ -39,7 +39,7 @@ def acted_pairs(
     check_pairs(n)
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
-    low, high = _bounds(env.action_space)
+    low, high = actuator_bounds(env.action_space)
     chosen = list(range(len(low)) if actuators is None else actuators)
     if not chosen or not all(0 <= actuator < len(low) for actuator in chosen):
         raise ValueError(f"actuators are numbered 0 to {len(low) - 1}, got {chosen}")
@@ -51,9 +51,7 @@ def acted_pairs(
         actuator = int(rng.choice(chosen))
         for _ in range(TRIES):
             before, known = starts.draw()
-            action = np.zeros_like(low)
-            sides = [side for side in (low[actuator], high[actuator]) if side != 0]
-            action[actuator] = rng.uniform(0.5, 1.0) * rng.choice(sides)
+            action = lone_action(low, high, actuator, rng)
             for _ in range(steps):
                 after, _, terminated, truncated, info = env.step(action)
                 starts.ended = terminated or truncated
@@ -74,6 +72,16 @@ def acted_pairs(
     if not specs or any(value is None for pair in factors for value in pair):
         return PairedFrames(np.stack(frames), actions=np.stack(actions))
     return PairedFrames(np.stack(frames), np.array(factors, np.float64), specs, np.stack(actions))
+
+
+def lone_action(
+    low: np.ndarray, high: np.ndarray, actuator: int, rng: np.random.Generator
+) -> np.ndarray:
+    """An action (A,) of one actuator, at least half of what its bounds allow; the others rest."""
+    action = np.zeros_like(low)
+    sides = [side for side in (low[actuator], high[actuator]) if side != 0]
+    action[actuator] = rng.uniform(0.5, 1.0) * rng.choice(sides)
+    return action
 
 
 class _Starts:
@@ -100,7 +108,7 @@ class _Starts:
         return np.array(observation), info.get("factors")
 
 
-def _bounds(space: gym.Space[Any]) -> tuple[np.ndarray, np.ndarray]:
+def actuator_bounds(space: gym.Space[Any]) -> tuple[np.ndarray, np.ndarray]:
     """Bounds of an action vector, each (A,); zero must be among the actions."""
     if not isinstance(space, gym.spaces.Box) or len(space.shape) != 1:
         raise TypeError(
