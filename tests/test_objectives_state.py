@@ -218,6 +218,12 @@ def test_factor_vae_trains_on_one_half_and_pays_the_mean_logit(vae: BetaVAE) -> 
     assert again.item() == pytest.approx(loss.item(), rel=1e-5)  # the other half changed
 
 
+def test_factor_vae_wants_two_codes_to_permute(vae: BetaVAE) -> None:
+    objective = FactorVAEObjective(constant(1.0), constant(1.0), width=16)
+    with pytest.raises(ValueError, match="got 3 images in all; take at least 4"):
+        objective.loss(vae, Batch(torch.rand(3, 3, 32, 32)), 0, torch.randn(3, 5))
+
+
 def test_the_discriminator_learns_to_tell_dependent_latents(vae: BetaVAE) -> None:
     objective = FactorVAEObjective(constant(1.0), constant(1.0), width=32, learning_rate=1e-3)
     generator = torch.Generator().manual_seed(0)

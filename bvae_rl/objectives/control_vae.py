@@ -119,5 +119,5 @@ ENTRY = Entry(
         "kl": 18.0, "kp": 0.01, "ki": 0.001, "beta_min": 1.0, "beta_max": 3.0, "step": 0.15,
         "every": 5000.0,
     },
-    tuned={"kl": 25.0, "beta_min": 0.0, "beta_max": 100.0, "every": 36.0},
+    tuned={"kl": 25.0, "ki": 0.01, "beta_min": 0.0, "beta_max": 100.0, "every": 36.0},
 )  # fmt: skip

@@ -87,6 +87,11 @@ class FactorVAEObjective:
         """
         if step == 0:
             self._discriminator.forget()  # another run with the same objective
+        if len(batch.x) < 4:
+            raise ValueError(
+                f"FactorVAE permutes codes within half of a batch, got {len(batch.x)} images in "
+                "all; take at least 4 for each process"
+            )
         discriminator = self._discriminator.network(vae)
         e = elbo(vae, batch.part(0, 2), noise[0::2])
         with torch.no_grad():
