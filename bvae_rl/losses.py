@@ -40,7 +40,7 @@ def recon_nll(
         error = (x_logits - x).square()
     else:
         error = functional.binary_cross_entropy_with_logits(x_logits, x, reduction="none")
-    return s * (error if weight is None else error * weight).flatten(1).sum(1)
+    return s * (error if weight is None else error * weight).sum((1, 2, 3))
 
 
 def kl_per_latent(mu: Tensor, logvar: Tensor) -> Tensor:

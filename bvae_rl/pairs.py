@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from bvae_rl.frames import FrameStore
-from bvae_rl.plug.frames_in import frames_to_x
 
 LEAST_EPISODES = 100  # from so many on, whole episodes are held out
 
@@ -191,8 +190,9 @@ def mixture(sources: Sequence[Source], *, pictures: int = 2) -> Pairing:
 
 
 def frames_at(store: FrameStore, rows: np.ndarray) -> Tensor:
-    """Frames of a store by row (n,), as x (n, C, H, W)."""
-    return frames_to_x(store.array("frames")[rows])
+    """Frames of a store by row (n,), as x (n, C, H, W), in memory as stored: channels last."""
+    frames = torch.from_numpy(np.asarray(store.array("frames")[rows]))
+    return frames.permute(0, 3, 1, 2).float().div_(255.0)
 
 
 def _hash_fraction(numbers: np.ndarray) -> np.ndarray:

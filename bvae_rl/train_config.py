@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from bvae_rl.devices import Precision
 
@@ -31,6 +32,9 @@ class TrainConfig:
     """auto: bfloat16 where the hardware is faster with it"""
     device: str = "auto"
     """auto, cpu, cuda, mps"""
+    compile: Literal["auto"] | bool = "auto"
+    """torch.compile for the networks (20 s, then faster); auto: trainings of 20,000 steps on a CPU
+    and more"""
 
     def __post_init__(self) -> None:
         if self.batch < 4 or self.batch % 4:

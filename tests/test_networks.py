@@ -18,6 +18,7 @@ from bvae_rl.networks import (
     Coordinates,
     DecoderName,
     EncoderName,
+    Transposed,
     make_decoder,
     make_encoder,
 )
@@ -89,6 +90,20 @@ def _initialise(network: nn.Sequential) -> None:
         nn.init.zeros_(module.bias)
     with torch.no_grad():
         weighted[-1].weight.mul_(0.1)
+
+
+def test_a_bias_added_apart_changes_neither_values_nor_gradients() -> None:
+    torch.manual_seed(0)
+    plain = nn.ConvTranspose2d(5, 3, 4, stride=2, padding=1)
+    apart = Transposed(5, 3, 4, stride=2, padding=1)
+    apart.load_state_dict(plain.state_dict())
+    x, weight = torch.randn(2, 5, 6, 4), torch.randn(2, 3, 12, 8)
+    for network in (plain, apart):
+        (network(x) * weight).sum().backward()
+    torch.testing.assert_close(apart(x), plain(x))
+    torch.testing.assert_close(apart.weight.grad, plain.weight.grad)
+    torch.testing.assert_close(apart.bias.grad, plain.bias.grad)
+    assert plain.bias.abs().min() > 0
 
 
 def test_strided_and_transposed_mirror_each_other() -> None:

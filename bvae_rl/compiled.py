@@ -1,0 +1,66 @@
+"""Compiled networks: a tenth faster on a CPU for long trainings, the same up to rounding.
+
+Encoder and decoder are compiled (``torch.compile``), not the loss, so that every objective and
+every schedule goes with them and no step compiles anew. It takes some 20 s, then 5 s for as long as
+torch keeps what it compiled on disk.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import time
+import warnings
+from typing import Literal
+
+import torch
+from torch import nn
+
+from bvae_rl.model import BetaVAE
+
+COMPILE_FROM = 20_000  # steps, so that it pays
+
+logger = logging.getLogger(__name__)
+
+
+def use_compiled(compile: Literal["auto"] | bool, steps: int, device: torch.device) -> bool:
+    """Resolve ``compile``; ``auto`` is for long trainings on a CPU."""
+    if compile == "auto":
+        return device.type == "cpu" and steps >= COMPILE_FROM
+    return compile
+
+
+def with_compiled_networks(vae: BetaVAE, *, images: int, bfloat16: bool) -> BetaVAE:
+    """A VAE that shares the weights of ``vae`` and computes with compiled networks.
+
+    It is for training on batches of ``images``; use ``vae`` itself for everything else. Where
+    nothing can be compiled (no C++ compiler, an operator that torch.compile does not take), one
+    line of log says why and ``vae`` is returned.
+    """
+    fast = copy.copy(vae)
+    fast._modules = dict(vae._modules)
+    device = next(vae.parameters()).device
+    x = torch.zeros(images, *vae.shape, device=device)
+    began = time.monotonic()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # torch's, of itself
+            for name in ("encoder", "decoder"):
+                fast._modules[name] = _compiled(getattr(vae, name))
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16):
+                mu, logvar = fast.encode(x.to(memory_format=torch.channels_last))
+                made = fast.decode_logits(mu)
+            (made.sum() + logvar.sum()).backward()
+    except (RuntimeError, OSError) as error:  # of torch's compilers, and of a program they call
+        logger.info("training without torch.compile: %s", str(error).strip().partition("\n")[0])
+        return vae
+    finally:
+        vae.zero_grad(set_to_none=True)
+    logger.info("networks compiled in %.0f s", time.monotonic() - began)
+    return fast
+
+
+def _compiled(network: nn.Module) -> nn.Module:
+    compiled = torch.compile(network, dynamic=False)
+    assert isinstance(compiled, nn.Module)
+    return compiled
