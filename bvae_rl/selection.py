@@ -100,11 +100,7 @@ def select(
     ``steps`` are those of its network. The first of equal scores is taken. ValueError for too few
     frames or VAEs, or missing factors.
     """
-    if len(frames) < LEAST_FRAMES:
-        raise ValueError(
-            f"{len(frames)} held-out frames are too few to compare VAEs on, {LEAST_FRAMES} are "
-            "needed: collect more, or hold out a larger share (--validation)"
-        )
+    check_enough(len(frames))
     vaes = {name: BetaVAE.load(folder) for name, folder in folders.items()}
     codes = [
         Code(*vae.posterior_frames(frames.frames), content=_content(vae)) for vae in vaes.values()
@@ -160,6 +156,36 @@ def label_score(
         z[train], values[train], codes_test=z[test], factors_test=values[test], kinds=kinds,
         seed=seed, steps=steps,
     ).mean  # fmt: skip
+
+
+def check_enough(frames: int) -> None:
+    """ValueError for too few held-out frames to compare VAEs on."""
+    if frames < LEAST_FRAMES:
+        raise ValueError(
+            f"{frames} held-out frames are too few to compare VAEs on, {LEAST_FRAMES} are needed: "
+            "collect more, or hold out a larger share (--validation)"
+        )
+
+
+def last_within(scores: Sequence[float], margin: float) -> int:
+    """The last place whose score is within ``margin`` of the best; NaN is never taken.
+
+    For scores along a sweep from no pressure to much: as much pressure as costs next to nothing.
+    """
+    found = np.asarray(scores, dtype=float)
+    if not np.isfinite(found).any():
+        raise ValueError("there is no score to choose by")
+    return int(np.flatnonzero(found >= np.nanmax(found) - margin)[-1])
+
+
+def pixel_share(frames: np.ndarray, decoded: np.ndarray) -> float:
+    """Share of the pixels' variance that ``decoded`` explains of ``frames``, both (N, H, W, C).
+
+    An R2: 1 for equal pictures, 0 for what the mean picture does.
+    """
+    x = frames.astype(np.float64)
+    left = np.square(x - decoded).sum()
+    return float(1.0 - left / np.square(x - x.mean(axis=0)).sum())
 
 
 def why(candidates: Sequence[Candidate], by: Criterion) -> str:

@@ -23,6 +23,8 @@ from bvae_rl.scripts import (
     objectives,
     pretrain,
     show,
+    sweep_beta,
+    sweep_latents,
     train,
     transfer,
     visualize,
@@ -35,6 +37,8 @@ COMMANDS: dict[str, Any] = {
     "import": import_dataset,
     "objectives": objectives,
     "pretrain": pretrain,
+    "sweep-beta": sweep_beta,
+    "sweep-latents": sweep_latents,
     "evaluate": evaluate,
     "visualize": visualize,
     "train": train,
@@ -64,7 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=f"{bvae_rl.__doc__}\n\nAdd --debug to see the traceback of an error.",
         config=(tyro.conf.OmitArgPrefixes,),
     )
-    command = next(module for module in COMMANDS.values() if isinstance(args, module.Args))
+    # not isinstance: what sweeps take is what pretrain takes and more
+    command = next(module for module in COMMANDS.values() if type(args) is module.Args)
     try:
         command.main(args)
     except KeyboardInterrupt:

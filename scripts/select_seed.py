@@ -79,7 +79,7 @@ def train_seeds(
 def finished(args: pretrain.Args, *, progress: Callable[[float], None]) -> str:
     """Train one VAE unless that is done; returns why it came to nothing, "" if it did not."""
     run = Run(args.out)
-    config = asdict(args)
+    config = asdict(replace(args, workers=1))
     if run.done("failed", config=config):
         progress(1.0)
         return str(run.finished()["failed"]["info"]["words"])

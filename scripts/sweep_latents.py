@@ -1,0 +1,54 @@
+"""Train along the number of latents: few tangle the code, many split a factor in two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from bvae_rl.objectives.table import entry
+from bvae_rl.scripts import pretrain, sweep
+
+
+@dataclass(frozen=True)
+class Args(pretrain.Args):
+    """What to sweep; everything else as ``pretrain`` takes it."""
+
+    out: Path = Path("runs/sweep-latents")
+    """a folder for each VAE, results.json and sweep.png; a killed sweep goes on there"""
+    select: tyro.conf.Suppress[Literal["udr", "mig", "r2"]] = "udr"
+    steps: int = 6_000
+    """batches of each VAE"""
+    seeds: int = 1
+    """how many seeds of each value, from --seed on; from five on intervals are drawn"""
+    latents: tuple[int, ...] = (8, 12, 16, 24, 32)
+    """values to sweep, shared out over content and look as --content and --look are"""
+
+
+def main(args: Args) -> sweep.Result:
+    """Train, score, draw, and name the fewest latents that cost little."""
+    if args.start is not None or entry(args.objective).factors:
+        by = "--start" if args.start is not None else f"objective {args.objective}"
+        raise ValueError(f"the number of latents is fixed by {by}; leave it out")
+    if args.content < 1 or args.look < 0 or min(args.latents, default=0) < 2:
+        raise ValueError(
+            f"latents of 2 and more are shared out over content and look, got {args.latents} over "
+            f"{args.content} and {args.look}"
+        )
+    axis = sweep.Axis(
+        "latents", "latents", tuple(map(float, sorted(args.latents))), shared_out,
+        say=lambda value: f"{value:g} latents", most="fewest",
+        falling=True,
+        scores=(sweep.R2, sweep.MIG, sweep.DISENTANGLED, sweep.COMPLETE),
+    )  # fmt: skip
+    return sweep.main(args, axis)
+
+
+def shared_out(args: pretrain.Args, latents: float) -> pretrain.Args:
+    """The same share of content and look, at least one each of what there is."""
+    total = int(latents)
+    look = round(total * args.look / (args.content + args.look))
+    look = min(max(look, 1 if args.look else 0), total - 1)
+    return replace(args, content=total - look, look=look)
