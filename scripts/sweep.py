@@ -28,6 +28,7 @@ from bvae_rl.workers import Task, run_parallel
 
 SCORES = "sweep.json"
 MARGIN = 0.02  # of the score that is chosen by: what pressure may cost
+FIT_STEPS = 2000  # of the network behind R2
 DECODED = 512  # frames behind the share of the pixels' variance
 RATE, DISTORTION, ACTIVE = "rate", "distortion", "active_latents"
 PIXELS, R2, MIG = "pixel_share", "r2", "mig"
@@ -166,6 +167,7 @@ def _scored(args: pretrain.Args) -> dict[str, float]:
         scores = score(
             mu, held.frames.factors, held.specs, groups=vae.config.groups,
             active=mean_kl(mu, logvar) > ACTIVE_KL, episode=held.group,
+            steps=FIT_STEPS,
         )  # fmt: skip
         found |= scores.to_rows_dict()
     return {**found, ACTIVE: int((mean_kl(mu, logvar) > ACTIVE_KL).sum())}

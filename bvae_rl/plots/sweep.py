@@ -7,14 +7,14 @@ code carries, and how many nats the picture lacks. On the right is what the trad
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bvae_rl.optional import require
-from bvae_rl.plots.style import FAINT, INK, MUTED, SMALL, TEXT, TITLE, legend, new_figure, polish
+from bvae_rl.plots.labels import label_points
+from bvae_rl.plots.style import INK, MUTED, SMALL, TEXT, TITLE, legend, new_figure, polish
 from bvae_rl.spread import ENOUGH, interval, iqm
 
 if TYPE_CHECKING:
@@ -25,14 +25,7 @@ CURVE, CHOSEN = "#0072B2", "#D55E00"
 LINES = (  # of the scores, in the order in which they are given
     ("#009E73", "o"), ("#0072B2", "s"), ("#E69F00", "D"), ("#CC79A7", "^"), ("#7A5C00", "v")
 )  # fmt: skip
-HEADROOM = 0.14  # of the axes, for the labels of points
-PLANE = (345.0, 265.0)  # points (1/72 inch) that the left axes take, about
-BESIDE = (  # where a label goes, in this order: (x, y) in points, and the corner that stands there
-    (7, 6, "left", "bottom"), (-7, -7, "right", "top"), (9, 0, "left", "center"),
-    (0, 9, "center", "bottom"), (0, -9, "center", "top"), (-9, 0, "right", "center"),
-    (24, 24, "left", "bottom"), (-24, -24, "right", "top"), (24, -24, "left", "top"),
-    (44, 44, "left", "bottom"), (-44, -44, "right", "top"),
-)  # fmt: skip
+HEADROOM = 0.18  # of the axes, for the labels of points
 NOTE, BANDS = "dots: seeds; lines: their interquartile mean", "; bands: its 95% interval"
 
 
@@ -64,27 +57,24 @@ def sweep(
     left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.12))
     names = [f"{value:g}" for value in values]
     counts = [_count(row) for row in found["active"]]
-    _plane(left, found["rate"], found["distortion"], names, counts, chosen, label)
+    curve = _plane(left, found["rate"], found["distortion"], chosen)
     _along(right, {name: found[name] for name in scores}, names, counts, chosen, label)
     figure.suptitle(title, fontsize=TITLE + 1, color=INK, x=0.01, ha="left")
     seeds = found["rate"].shape[1]
     seen = NOTE + (BANDS if seeds >= ENOUGH else "") if seeds > 1 else ""
     words = [note, seen]
     figure.supxlabel("; ".join(filter(None, words)), fontsize=SMALL, color=MUTED, x=0.01, ha="left")
+    figure.draw_without_rendering()  # places are known only now
+    _label(left, curve, names, counts, chosen, label)
     return figure
 
 
 def _plane(
-    ax: Axes,
-    rate: NDArray[np.float64],
-    distortion: NDArray[np.float64],
-    names: list[str],
-    counts: list[str],
-    chosen: int | None,
-    label: str,
-) -> None:
+    ax: Axes, rate: NDArray[np.float64], distortion: NDArray[np.float64], chosen: int | None
+) -> NDArray[np.float64]:
+    """Draw the curve; returns its points (P, 2), NaN for a value without a seed."""
     x, y = _middles(rate), _middles(distortion)
-    order = [p for p in range(len(names)) if np.isfinite(x[p])]
+    order = np.flatnonzero(np.isfinite(x))
     ax.plot(x[order], y[order], color=CURVE, linewidth=1.4, alpha=0.55, zorder=2)
     if rate.shape[1] > 1:
         ax.scatter(rate, distortion, s=11, color=CURVE, alpha=0.45, linewidths=0, zorder=2.5)
@@ -92,71 +82,31 @@ def _plane(
         colour = CHOSEN if p == chosen else CURVE
         ax.scatter(x[p], y[p], s=70, color=colour, edgecolor="white", linewidth=1.2, zorder=3)
     ax.margins(HEADROOM)
-    words = [f"{name}\n{count} active" for name, count in zip(names, counts, strict=True)]
-    if chosen is not None:
-        words[chosen] = f"{label} {words[chosen]}"
-    _name_points(ax, np.stack([x, y], axis=1)[order], [words[p] for p in order], [
-        p == chosen for p in order
-    ])  # fmt: skip
     polish(ax, title="What each value buys", grid="both")
     ax.set_xlabel("rate: KL of the code (nats an image)", fontsize=TEXT)
     ax.set_ylabel("distortion: reconstruction (nats an image)", fontsize=TEXT)
     ticker = require("matplotlib.ticker", extra="plots")
     ax.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
+    return np.stack([x, y], axis=1)
 
 
-def _name_points(
-    ax: Axes, points: NDArray[np.float64], words: list[str], is_chosen: list[bool]
+def _label(
+    ax: Axes,
+    points: NDArray[np.float64],
+    names: list[str],
+    counts: list[str],
+    chosen: int | None,
+    label: str,
 ) -> None:
-    """Two lines of words beside each point (P, 2), where they cover neither curve nor words."""
-    if not len(points):
-        return
-    low = np.array([ax.get_xlim()[0], ax.get_ylim()[0]])
-    high = np.array([ax.get_xlim()[1], ax.get_ylim()[1]])
-    at = (points - low) / (high - low) * PLANE
-    shares = np.linspace(0, 1, 20, endpoint=False)[:, None]
-    curve = [a + shares * (b - a) for a, b in pairwise(at)]
-    drawn = np.concatenate([at, *curve])
-    boxes: list[tuple[float, float, float, float]] = []
-    for (x, y), (own_x, own_y), word, bold in zip(points, at, words, is_chosen, strict=True):
-        width = 0.64 * SMALL * max(map(len, word.split("\n")))
-        candidates = [_box(own_x + dx, own_y + dy, width, h, v) for dx, dy, h, v in BESIDE]
-        costs = [_covered(box, boxes, drawn) for box in candidates]
-        best = int(np.argmin(costs))
-        boxes.append(candidates[best])
-        dx, dy, h, v = BESIDE[best]
-        far = abs(dx) > 20
-        ax.annotate(
-            word, (x, y), xytext=(dx, dy), textcoords="offset points", ha=h, va=v, fontsize=SMALL,
-            fontweight="bold" if bold else "normal", color=CHOSEN if bold else INK,
-            linespacing=1.1, zorder=4,
-            arrowprops={"arrowstyle": "-", "color": FAINT, "linewidth": 0.8} if far else None,
-        )  # fmt: skip
-
-
-def _box(x: float, y: float, width: float, h: str, v: str) -> tuple[float, float, float, float]:
-    """Left, bottom, right, top of two lines whose corner ``h``, ``v`` stands at (x, y)."""
-    height = 2.5 * SMALL
-    left = x - {"left": 0.0, "center": 0.5, "right": 1.0}[h] * width
-    bottom = y - {"bottom": 0.0, "center": 0.5, "top": 1.0}[v] * height
-    return left, bottom, left + width, bottom + height
-
-
-def _covered(
-    box: tuple[float, float, float, float],
-    boxes: list[tuple[float, float, float, float]],
-    drawn: NDArray[np.float64],
-) -> float:
-    """How much stands under a box already: other boxes, the curve, the end of the axes."""
-    left, bottom, right, top = box
-    overlaps = sum(
-        max(0.0, min(right, r) - max(left, x)) * max(0.0, min(top, t) - max(bottom, y))
-        for x, y, r, t in boxes
-    )
-    inside = (drawn[:, 0] > left) & (drawn[:, 0] < right)
-    inside &= (drawn[:, 1] > bottom) & (drawn[:, 1] < top)
-    outside = max(0.0, -left, right - PLANE[0]) + max(0.0, -bottom, top - PLANE[1])
-    return overlaps + 10.0 * float(inside.sum()) + 100.0 * outside
+    """The value and its active latents beside each of the points (P, 2) that are there."""
+    there = [p for p in range(len(names)) if np.isfinite(points[p]).all()]
+    words = [f"{name}\n{count} active" for name, count in zip(names, counts, strict=True)]
+    if chosen is not None:
+        words[chosen] = f"{label} = {words[chosen]}"
+    label_points(
+        ax, points[there], [words[p] for p in there], bold=[p == chosen for p in there],
+        colours=[CHOSEN if p == chosen else INK for p in there],
+    )  # fmt: skip
 
 
 def _along(
