@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 
 from bvae_rl.collect import collect_drawn
 from bvae_rl.envs.reach import PlanarReach
@@ -109,8 +110,9 @@ def test_labels_of_points_do_not_cover_each_other() -> None:
     )
     figure.canvas.draw()
     words = figure.axes[0].texts
-    for note in words:
-        note.arrow_patch = None  # the line to the point counts as part of the words
+    for note in words:  # the line to the point counts as part of the words
+        assert isinstance(note, Annotation)
+        note.arrowprops = note.arrow_patch = None
     boxes = [note.get_window_extent() for note in words]
     covered = [a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i]]
     assert len(covered) == 10 and not any(covered)
