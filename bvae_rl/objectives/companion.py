@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from bvae_rl.distributed import average_gradients
 from bvae_rl.model import BetaVAE
 
 SEED = 0  # of every companion's weights; the run's seed changes the VAE and the batches
@@ -61,6 +62,7 @@ class Companion(Generic[Network]):
         value = loss(self._network)
         self._optimizer.zero_grad(set_to_none=True)
         value.backward()
+        average_gradients(self._network.parameters())
         self._optimizer.step()
         self._network.requires_grad_(False)
         return value.item()

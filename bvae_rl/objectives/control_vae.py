@@ -17,6 +17,7 @@ from typing import Any
 
 from torch import Tensor
 
+from bvae_rl.distributed import average
 from bvae_rl.model import BetaVAE
 from bvae_rl.objectives.checks import not_negative, positive, whole
 from bvae_rl.objectives.elbo import elbo
@@ -77,7 +78,7 @@ class ControlVAEObjective:
         e = elbo(vae, batch, noise)
         target = set_point(step, kl=self.kl, rise=self.rise, every=self.every)
         self._next, beta = control(
-            self._integral, target - e.mean_kl.item(), kp=self.kp, ki=self.ki,
+            self._integral, target - average(e.mean_kl).item(), kp=self.kp, ki=self.ki,
             beta_min=self.beta_min, beta_max=self.beta_max,
         )  # fmt: skip
         loss = e.recon + beta * e.mean_kl
