@@ -137,7 +137,7 @@ def test_the_command_describes_the_store_and_names_the_pairs(
     said = capsys.readouterr().out
     assert f"pretrain {tmp_path / 'f'} --objective pairs --pairs looks+actuators" in said
     made = FrameStore.existing(tmp_path / "f")
-    assert len(made) == 512 + 2 * BLOCK_PAIRS
+    assert len(made) == 512 + 4 * BLOCK_PAIRS  # each pair in two looks
     assert made.meta["acted_pairs"] == 90 and made.meta["frames"] == 500
     argv[2] = "501"  # which block is which would change
     assert main(argv) == 2
