@@ -26,6 +26,7 @@ from bvae_rl.optional import require
 
 Method = Literal["lasso", "spearman"]
 _ALPHA = 0.1
+_ITERATIONS = 10_000  # scikit-learn's 1,000 do not converge for codes that repeat themselves
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +95,9 @@ def _active(codes: np.ndarray, kl: Sequence[Any] | None, i: int, threshold: floa
 
 
 def _lasso(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    model = require("sklearn.linear_model", extra="metrics").Lasso(alpha=_ALPHA)
+    model = require("sklearn.linear_model", extra="metrics").Lasso(
+        alpha=_ALPHA, max_iter=_ITERATIONS
+    )
     weights = np.atleast_2d(model.fit(first, second).coef_)
     return np.abs(weights.reshape(second.shape[1], first.shape[1]).T)
 
