@@ -16,6 +16,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from bvae_rl.losses import sample
 from bvae_rl.model import BetaVAE
 
 COMPILE_FROM = 20_000  # steps, so that it pays
@@ -40,17 +41,16 @@ def with_compiled_networks(vae: BetaVAE, *, images: int, bfloat16: bool) -> Beta
     fast = copy.copy(vae)
     fast._modules = dict(vae._modules)
     device = next(vae.parameters()).device
-    x = torch.zeros(images, *vae.shape, device=device)
+    x = torch.zeros(images, *vae.shape, device=device).to(memory_format=torch.channels_last)
     began = time.monotonic()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # torch's, of itself
+            warnings.simplefilter("ignore")  # what torch's compilers say about torch
             for name in ("encoder", "decoder"):
                 fast._modules[name] = _compiled(getattr(vae, name))
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16):
-                mu, logvar = fast.encode(x.to(memory_format=torch.channels_last))
-                made = fast.decode_logits(mu)
-            (made.sum() + logvar.sum()).backward()
+                z = sample(*fast.encode(x), torch.zeros(images, vae.latents, device=device))
+                fast.decode_logits(z).sum().backward()
     except (RuntimeError, OSError) as error:  # of torch's compilers, and of a program they call
         logger.info("training without torch.compile: %s", str(error).strip().partition("\n")[0])
         return vae

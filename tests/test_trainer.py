@@ -1,0 +1,186 @@
+"""What makes training fast and keeps its memory flat, and that none of it changes the result."""
+
+from __future__ import annotations
+
+import logging
+import resource
+import sys
+import threading
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bvae_rl import compiled
+from bvae_rl.compiled import COMPILE_FROM, use_compiled, with_compiled_networks
+from bvae_rl.devices import keep_freed_memory
+from bvae_rl.frames import Frames, FrameStore
+from bvae_rl.model import BetaVAE, VAEConfig
+from bvae_rl.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.pairs import Batch
+from bvae_rl.pretrain import TrainConfig, pretrain
+from bvae_rl.schedules import constant, linear
+from bvae_rl.trainer import ahead
+
+CONFIG = VAEConfig(shape=(3, 32, 32), latents=6, channels=(8, 8, 8), hidden=16)
+QUICK = TrainConfig(batch=16, warmup=5, log_every=10, precision="float32", device="cpu")
+CPU = torch.device("cpu")
+MB = 2**20
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc and glibc are Linux's")
+
+
+def noise_store(folder: Path, rows: int) -> FrameStore:
+    """Frames of 3 kB each, of episodes of 10."""
+    store = FrameStore(folder)
+    rng = np.random.default_rng(0)
+    frames = rng.integers(256, size=(min(rows, 1000), 32, 32, 3), dtype=np.uint8)
+    numbers = np.arange(rows)
+    store.append(Frames(np.resize(frames, (rows, 32, 32, 3)), numbers // 10, numbers))
+    return store
+
+
+@pytest.fixture
+def eager_compile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch.compile with all but the compiler, which takes half a minute."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+
+
+def own_memory() -> float:
+    """Bytes of this process that are no file's."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("RssAnon:"):
+            return 1024.0 * int(line.split()[1])
+    pytest.skip("this kernel does not tell RssAnon")
+
+
+@linux
+def test_memory_stays_flat_on_a_store_that_is_not_read_into_it(tmp_path: Path) -> None:
+    store = noise_store(tmp_path / "frames", 40_000)  # 120 MB, which stand for more than there is
+    memory: list[float] = []
+    train = replace(QUICK, log_every=50, checkpoint_every=50)
+    pretrain(
+        store, CONFIG, BetaVAEObjective(constant(1.0)), steps=350, seed=0, out=tmp_path / "vae",
+        train=train, callbacks=[lambda step, vae, metrics: memory.append(own_memory())],
+    )  # fmt: skip
+    # malloc settles in the first 150 steps
+    assert max(memory[3:]) - memory[2] < 12 * MB  # a batch kept at each step would make 38
+
+
+@linux
+def test_freed_memory_is_not_asked_for_again() -> None:
+    keep_freed_memory()
+
+    def faults() -> int:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(20):
+            torch.zeros(8 * MB, dtype=torch.uint8)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    faults()
+    assert faults() < 2048  # the pages of one block; given back it would be those of 20
+
+
+def test_batches_come_in_order_and_one_ahead() -> None:
+    drawn: list[int] = []
+    second = threading.Event()
+
+    def draw(step: int) -> int:
+        drawn.append(step)
+        if step == 4:
+            second.set()
+        return 10 * step
+
+    batches = ahead(draw, 3, 7)
+    assert next(batches) == 30
+    assert second.wait(10.0)
+    assert drawn == [3, 4]
+    assert list(batches) == [40, 50, 60]
+
+
+def test_a_batch_that_cannot_be_drawn_is_an_error_of_its_step() -> None:
+    def draw(step: int) -> int:
+        if step == 2:
+            raise ValueError("no such pairs")
+        return step
+
+    batches = ahead(draw, 0, 5)
+    assert [next(batches), next(batches)] == [0, 1]
+    with pytest.raises(ValueError, match="no such pairs"):
+        next(batches)
+
+
+def test_only_long_trainings_on_a_cpu_are_compiled_unasked() -> None:
+    assert use_compiled("auto", COMPILE_FROM, CPU)
+    assert not use_compiled("auto", COMPILE_FROM - 1, CPU)
+    assert not use_compiled("auto", COMPILE_FROM, torch.device("cuda"))
+    assert use_compiled(True, 1, CPU) and not use_compiled(False, COMPILE_FROM, CPU)
+
+
+def test_compiled_networks_share_their_weights(eager_compile: None) -> None:
+    torch.manual_seed(0)
+    vae = BetaVAE(CONFIG)
+    fast = with_compiled_networks(vae, images=4, bfloat16=False)
+    assert fast is not vae and type(vae.encoder) is torch.nn.Sequential
+    assert all(weight.grad is None for weight in vae.parameters())
+    x, noise = torch.rand(4, 3, 32, 32), torch.randn(4, 6)
+    x = x.to(memory_format=torch.channels_last)  # as batches are, else it compiles anew
+    losses = [
+        BetaVAEObjective(linear(0.0, 1.0, 100)).loss(one, Batch(x), step, noise)[0]
+        for one in (vae, fast)
+        for step in (0, 50)
+    ]
+    torch.testing.assert_close(losses[2:], losses[:2])
+    losses[3].backward()
+    assert all(weight.grad is not None for weight in vae.parameters())
+    for weight in vae.parameters():
+        weight.data.mul_(2.0)
+    torch.testing.assert_close(fast.encode(x), vae.encode(x))
+
+
+def test_a_compiled_training_ends_as_another_does(eager_compile: None, tmp_path: Path) -> None:
+    store = noise_store(tmp_path / "frames", 200)
+    plain, fast = (
+        pretrain(
+            store, CONFIG, BetaVAEObjective(linear(0.0, 1.0, 10)), steps=20, seed=0,
+            out=tmp_path / str(compile), train=replace(QUICK, compile=compile),
+        ).vae.state_dict()
+        for compile in (False, True)
+    )  # fmt: skip
+    assert list(fast) == list(plain)
+    for name, tensor in plain.items():
+        torch.testing.assert_close(fast[name], tensor, rtol=1e-3, atol=1e-4)
+
+
+def test_without_a_compiler_training_goes_on_and_one_line_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def missing(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("no C++ compiler is here\nand a page of details")
+
+    monkeypatch.setattr(compiled, "_compiled", missing)
+    store = noise_store(tmp_path / "frames", 200)
+    with caplog.at_level(logging.INFO):
+        result = pretrain(
+            store, CONFIG, BetaVAEObjective(constant(1.0)), steps=2, seed=0, out=tmp_path / "vae",
+            train=replace(QUICK, compile=True),
+        )  # fmt: skip
+    told = [record.getMessage() for record in caplog.records if "compile" in record.getMessage()]
+    assert told == ["training without torch.compile: no C++ compiler is here"]
+    assert np.isfinite(result.metrics["vae/elbo"])
+
+
+@pytest.mark.full
+def test_the_compiler_keeps_the_results(tmp_path: Path) -> None:
+    store = noise_store(tmp_path / "frames", 200)
+    plain, fast = (
+        pretrain(
+            store, CONFIG, BetaVAEObjective(linear(0.0, 1.0, 10)), steps=20, seed=0,
+            out=tmp_path / str(compile), train=replace(QUICK, compile=compile),
+        ).metrics
+        for compile in (False, True)
+    )  # fmt: skip
+    assert fast["vae/elbo"] == pytest.approx(plain["vae/elbo"], rel=1e-3)
