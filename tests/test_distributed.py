@@ -106,7 +106,9 @@ def one_of_two(rank: int, port: int, folder: Path) -> None:
             train(folder, "refused", OBJECTIVES["beta"](), callbacks=[refuse])
         with pytest.raises(NotFinite, match="the loss became nan on the batch of step 3"):
             train(folder, "broken", Breaks(constant(1.0)))
-        assert torch.load(folder / "broken" / "checkpoint.pt", weights_only=True)["step"] == 3
+        if rank == 0:  # the one that writes it; the other may be here first
+            kept = torch.load(folder / "broken" / "checkpoint.pt", weights_only=True)
+            assert kept["step"] == 3
         with pytest.raises(ValueError, match="give them one folder that all of them can read"):
             joined.agreed(rank, "checkpoint")
 
