@@ -90,7 +90,7 @@ def _make(ramped: Ramped, knobs: Knobs, pairs: str) -> QuantisedObjective:
 
 ENTRY = Entry(
     name="quantised",
-    source="Hsu et al. 2023 (QLAE); with weight decay 0.1 (--train.weight-decay)",
+    source="Hsu et al. 2023 (QLAE); with weight decay 0.1 (--weight-decay)",
     purpose="few values for each latent, so that each is spent on one factor",
     knob="levels: down for structure, up for detail",
     cost="1.0",
