@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from bvae_rl.frames import FrameStore
-from bvae_rl.losses import beta_norm, kl_per_latent, log_constant, recon_nll
+from bvae_rl.losses import beta_norm, kl_per_latent, log_constant, recon_nll, sample
 from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.pairs import Rows
-from bvae_rl.plug.frames_in import frames_to_x
+from bvae_rl.pairs import Rows, frames_at
 
 ACTIVE_KL = 0.01  # nats on average: below it a latent carries nothing
+AT_ONCE = 128  # frames, whose activations stay in the cache
 
 logger = logging.getLogger(__name__)
 
@@ -23,11 +23,16 @@ logger = logging.getLogger(__name__)
 def validate(vae: BetaVAE, x: Tensor) -> dict[str, float]:
     """Evidence lower bound at a fixed draw of z, its parts, and active latents, on x."""
     config = vae.config
-    mu, logvar = vae.encode(x)
-    noise = torch.randn(mu.shape, generator=torch.Generator().manual_seed(0)).to(x.device)
-    logits = vae.decode_logits(mu + torch.exp(0.5 * logvar) * noise)
-    recon = recon_nll(logits, x, likelihood=config.likelihood, s=config.s).mean()
-    kl = kl_per_latent(mu, logvar).mean(0)  # (D,)
+    shape = (len(x), config.latents)
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(x.device)
+    recons, kls = [], []
+    for frames, draw in zip(x.split(AT_ONCE), noise.split(AT_ONCE), strict=True):
+        mu, logvar = vae.encode(frames)
+        logits = vae.decode_logits(sample(mu, logvar, draw))
+        recons.append(recon_nll(logits, frames, likelihood=config.likelihood, s=config.s))
+        kls.append(kl_per_latent(mu, logvar))
+    recon = torch.cat(recons).mean()
+    kl = torch.cat(kls).mean(0)  # (D,)
     constant = log_constant(config.pixels, likelihood=config.likelihood, s=config.s)
     return {
         "vae/validation_recon": float(recon),
@@ -40,7 +45,8 @@ def validate(vae: BetaVAE, x: Tensor) -> dict[str, float]:
 @torch.no_grad()
 def latent_statistics(vae: BetaVAE, x: Tensor) -> dict[str, list[float]]:
     """Mean and standard deviation of mu, and mean KL in nats, of each latent, on x (B, C, H, W)."""
-    mu, logvar = vae.encode(x)
+    parts = [torch.stack(vae.encode(frames)) for frames in x.split(AT_ONCE)]
+    mu, logvar = torch.cat(parts, dim=1)
     kl = kl_per_latent(mu, logvar).mean(0)
     return {"mean": mu.mean(0).tolist(), "std": mu.std(0).tolist(), "kl": kl.tolist()}
 
@@ -67,4 +73,4 @@ def validation_x(store: FrameStore, rows: Rows, *, most: int = 1024) -> Tensor:
             f"the frame store has {len(store)} frames, too few to hold some out; collect more"
         )
     spread = np.linspace(0, len(rows.validation) - 1, min(most, len(rows.validation))).astype(int)
-    return frames_to_x(store.array("frames")[rows.validation[spread]])
+    return frames_at(store, rows.validation[spread])
