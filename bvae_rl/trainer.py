@@ -60,7 +60,7 @@ class Trainer:
             weight_decay=train.weight_decay,
             fused=fast_layouts,
         )
-        self._loss: nn.Module | None = None
+        self._loss = team.joined(_Loss(self._fast_vae(), objective))
 
     def batches(
         self, store: FrameStore, pairing: Pairing, first: int
@@ -84,7 +84,8 @@ class Trainer:
         batch, noise = batch.to(self.device), noise.to(self.device)
         for group in self.optimizer.param_groups:
             group["lr"] = self.train.learning_rate_at(step, self.steps)
-        loss, parts = self._forward(batch, noise, step)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
+            loss, parts = self._loss(batch, step, noise)
         value = average(loss)
         self._require_finite("loss", value, step)
         self.optimizer.zero_grad(set_to_none=True)
@@ -124,16 +125,10 @@ class Trainer:
         vae.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         return vae
 
-    def _forward(self, batch: Batch, noise: Tensor, step: int) -> tuple[Tensor, Parts]:
-        if self._loss is None:
-            self._loss = self.team.joined(_Loss(self._fast_vae(len(noise)), self.objective))
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
-            loss, parts = self._loss(batch, step, noise)
-        return loss, parts
-
-    def _fast_vae(self, images: int) -> BetaVAE:
+    def _fast_vae(self) -> BetaVAE:
         if not use_compiled(self.train.compile, self.steps, self.device):
             return self.vae
+        images = self.train.batch // self.team.size
         return with_compiled_networks(self.vae, images=images, bfloat16=self.bfloat16)
 
     def _require_finite(self, what: str, value: Tensor, step: int) -> None:
