@@ -1,7 +1,9 @@
 """One step of training, and the batches for it: what ``pretrain`` repeats.
 
-A step depends only on (seed, step). Its batch is drawn in a thread while the step before it is
-computed, which hides the time that a store larger than memory takes to read.
+A step depends only on (seed, step). Where a step is computed by a single thread or by a GPU, its
+batch is drawn in another thread while the step before it is computed, which hides the time that a
+store larger than memory takes to read. The threads of a computation on several cores wait for each
+other, and one more would slow all of them down.
 """
 
 from __future__ import annotations
@@ -74,6 +76,8 @@ class Trainer:
             shape = (self.train.batch, self.vae.config.latents)
             return self.team.share(batch, torch.randn(shape, generator=generator))
 
+        if self.device.type == "cpu" and torch.get_num_threads() > 1:
+            return map(draw, range(first, self.steps))
         return ahead(draw, first, self.steps)
 
     def step(self, batch: Batch, noise: Tensor, step: int) -> dict[str, Tensor | float]:

@@ -12,7 +12,13 @@ import tyro
 
 from bvae_rl.hub import find_vae
 from bvae_rl.runs import Run
-from bvae_rl.scripts import bench_envs, bench_metrics, bench_networks, bench_plugin
+from bvae_rl.scripts import (
+    bench_envs,
+    bench_metrics,
+    bench_networks,
+    bench_plugin,
+    bench_pretrain,
+)
 from bvae_rl.scripts.bench_figures import Figure, table
 from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
 from bvae_rl.versions import environment
@@ -22,18 +28,21 @@ from bvae_rl.versions import environment
 class Args:
     """What to measure, with which VAE and environment."""
 
-    what: tyro.conf.Positional[Literal["plugin", "envs", "metrics", "networks"]]
+    what: tyro.conf.Positional[Literal["plugin", "envs", "metrics", "networks", "pretrain"]]
     """plugin: PPO, SAC, encoding and replay memory with the Beta-VAE against raw pixels;
     envs: frames a second of every kind of world in every kind of look;
     metrics: seconds that scores take;
-    networks: cost and worth of encoders and decoders, each trained on a frame store"""
+    networks: cost and worth of encoders and decoders, each trained on a frame store;
+    pretrain: images a second of pretraining against a plain loop and pythae's trainer"""
     vae: str = "reach_pairs"
     """plugin: folder of a VAE, or the name of a shipped one"""
     world: EnvArgs = EnvArgs()
     store: Path = Path("runs/frames")
-    """networks: frame store with factors (bvae-rl collect)"""
+    """networks, pretrain: frame store (bvae-rl collect), for networks with factors"""
     steps: int = 1200
     """networks: batches of each training, of 64 images"""
+    pythae_python: Path | None = None
+    """pretrain: a Python interpreter that has pythae; without it pythae is left out"""
     rounds: int = 5
     """alternating rounds; the median counts"""
     threads: int = 1
@@ -63,6 +72,9 @@ BENCHES: dict[str, Callable[[Args], Bench]] = {
     "envs": lambda args: bench_envs.Bench(),
     "metrics": lambda args: bench_metrics.Bench(),
     "networks": lambda args: bench_networks.Bench(args.store, steps=args.steps, out=args.out),
+    "pretrain": lambda args: bench_pretrain.Bench(
+        args.store, threads=args.threads, pythae=args.pythae_python
+    ),
 }
 TABLES: dict[str, Callable[[list[Figure]], str]] = {"networks": bench_networks.table}
 

@@ -17,13 +17,14 @@ import torch
 from bvae_rl import compiled
 from bvae_rl.compiled import COMPILE_FROM, use_compiled, with_compiled_networks
 from bvae_rl.devices import keep_freed_memory
+from bvae_rl.distributed import Team
 from bvae_rl.frames import Frames, FrameStore
 from bvae_rl.model import BetaVAE, VAEConfig
 from bvae_rl.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.pairs import Batch
 from bvae_rl.pretrain import TrainConfig, pretrain
 from bvae_rl.schedules import constant, linear
-from bvae_rl.trainer import ahead
+from bvae_rl.trainer import Trainer, ahead
 
 CONFIG = VAEConfig(shape=(3, 32, 32), latents=6, channels=(8, 8, 8), hidden=16)
 QUICK = TrainConfig(batch=16, warmup=5, log_every=10, precision="float32", device="cpu")
@@ -99,6 +100,23 @@ def test_batches_come_in_order_and_one_ahead() -> None:
     assert second.wait(10.0)
     assert drawn == [3, 4]
     assert list(batches) == [40, 50, 60]
+
+
+@pytest.mark.parametrize(("threads", "elsewhere"), [(1, True), (2, False)])
+def test_computations_on_several_cores_draw_their_batches_themselves(
+    threads: int, elsewhere: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    objective, drawers = BetaVAEObjective(constant(1.0)), set()
+    one = Trainer(BetaVAE(CONFIG), objective, QUICK, steps=5, seed=0, device=CPU, team=Team())
+
+    def pairing(store: FrameStore, rng: np.random.Generator, images: int) -> Batch:
+        drawers.add(threading.current_thread())
+        return Batch(torch.zeros(images, 3, 32, 32))
+
+    shapes = [noise.shape for _, noise in one.batches(FrameStore(tmp_path), pairing, 3)]
+    assert shapes == [(16, 6)] * 2
+    assert (threading.current_thread() not in drawers) == elsewhere
 
 
 def test_a_batch_that_cannot_be_drawn_is_an_error_of_its_step() -> None:
