@@ -3,7 +3,8 @@
 Every process draws the same batch and trains on its share of it; gradients are averaged, so that
 all have the same weights as one process that trains on the whole batch, up to rounding, and up to
 what an objective computes over a batch (total correlation, covariance), which is then computed
-over a share. Without torchrun all functions here do nothing, at no cost.
+over a share. Without torchrun all functions here do nothing, at no cost. It is for several GPUs or
+machines: on one CPU two threads are faster than two processes.
 
     torchrun --nproc-per-node 2 -m bvae_rl.scripts.cli pretrain ...
 """
@@ -11,7 +12,6 @@ over a share. Without torchrun all functions here do nothing, at no cost.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,9 +61,8 @@ class Team:
         """``module``, with gradients that are averaged over the processes as they are computed."""
         if self.size == 1:
             return module
-        # An objective may leave some weights out. Torch warns where none was, of the time it takes
-        # to look, which is little for networks of this size.
-        warnings.filterwarnings("ignore", message="find_unused_parameters=True")
+        # An objective may leave some weights out. Where none does, torch says once on stderr that
+        # looking for them takes time, which is little for networks of this size.
         return DistributedDataParallel(module, find_unused_parameters=True)
 
     def first_does(self, work: Callable[[], T]) -> T:
