@@ -98,7 +98,7 @@ class Rows:
         starts = np.flatnonzero(np.r_[True, episode[order[1:]] != episode[order[:-1]]])
         self._episode_rows, self._starts = order, starts
         self._lengths = np.diff(np.r_[starts, len(order)])
-        self._long = np.flatnonzero(self._lengths > 1)
+        self._long = worth_pairing(self._lengths)
 
     @property
     def has_same_look(self) -> bool:
@@ -142,6 +142,14 @@ class Rows:
         ends = last[np.searchsorted(last, ends)] + 1
         first = np.flatnonzero(goes_on)
         return first, ends[first], alone[first]
+
+
+def worth_pairing(lengths: np.ndarray) -> np.ndarray:
+    """Which episodes of ``lengths`` (E,) frames give pairs of independent states.
+
+    Those of two frames are acted pairs, whose states hardly differ: used where there are no others.
+    """
+    return np.flatnonzero(lengths > (2 if (lengths > 2).any() else 1))
 
 
 def single(rows: Rows) -> Pairing:

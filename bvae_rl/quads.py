@@ -24,7 +24,7 @@ from torch import Tensor
 from bvae_rl.augment import change_look, draw_looks
 from bvae_rl.frames import FrameStore
 from bvae_rl.pair_sources import MissingPairs, known_names, moved_actuators
-from bvae_rl.pairs import Batch, Pairing, Rows, Source, frames_at, mixture
+from bvae_rl.pairs import Batch, Pairing, Rows, Source, frames_at, mixture, worth_pairing
 from bvae_rl.vae_config import VAEConfig, actuator_part
 
 BLOCKS = 4  # (u, a), (v, a), (u, b), (v, b), by number: bit 0 is the state, bit 1 the look
@@ -158,7 +158,8 @@ class _Views:
         new = np.r_[True, (key[1:] != key[:-1]).any(axis=1)] if len(key) else np.zeros(0, bool)
         starts = np.flatnonzero(new)
         lengths = np.diff(np.r_[starts, len(shown)])
-        self._table = _Table(shown, starts[lengths > 1], lengths[lengths > 1])
+        kept = worth_pairing(lengths)
+        self._table = _Table(shown, starts[kept], lengths[kept])
 
     @property
     def quads(self) -> int:

@@ -56,6 +56,7 @@ def test_two_states_stand_in_two_looks(store: FrameStore) -> None:
     assert np.array_equal(ua[:, look], va[:, look]) and np.array_equal(ub[:, look], vb[:, look])
     assert (ua[:, state] != va[:, state]).any(1).all()
     assert (ua[:, look] != ub[:, look]).any(1).all()
+    assert ((ua != va)[:, state].all(1)).all()  # no acted pair, of which one joint differs
     assert batch.take is not None and batch.take.shape == (64, 6)
     first = batch.take.view(4, 16, 6)[:, 0].tolist()
     assert first == [[2] * 4 + [1] * 2, [3] * 4 + [0] * 2, [0] * 4 + [3] * 2, [1] * 4 + [2] * 2]
