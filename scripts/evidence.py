@@ -62,8 +62,6 @@ class Args:
     """environment steps of each agent; 0 trains none"""
     episodes: int = 100
     """evaluation episodes, the same ones for every agent"""
-    take: Path | None = None
-    """results.json of an earlier run with the same settings: its units are not run again"""
     out: Path = Path("runs/evidence")
     """results go here; a killed run goes on there"""
     workers: int = 2
@@ -86,8 +84,7 @@ def main(args: Args) -> Result:
     if not store.factor_specs:
         raise ValueError(f"{args.store} holds no factors, so nothing can be scored on it")
     run = Run(args.out)
-    taken = Run(args.take.parent).rows(args.take.name) if args.take else []
-    tasks = [task for task in _tasks(args) if not _measured(task.name, taken)]
+    tasks = _tasks(args)
     progress = Progress(
         {task.name: _seconds(task.name, args) for task in tasks}, workers=args.workers
     )
@@ -95,11 +92,11 @@ def main(args: Args) -> Result:
     def show(name: str, fraction: float) -> None:
         progress.update(name, fraction)
         if fraction == 1.0:
-            _collected(args, taken, run)
+            _collected(args, run)
 
     run_parallel(tasks, workers=args.workers, on_progress=show)
     progress.close()
-    rows = _collected(args, taken, run)
+    rows = _collected(args, run)
     figure = metric_panels(_values(rows, args), labels={r.name: r.text for r in RECIPES.values()})
     drawn = run.write_file("evidence.png", png(figure))
     say(table(rows, args))
@@ -202,30 +199,19 @@ def _tasks(args: Args) -> list[Task]:
     return tasks
 
 
-def _measured(name: str, taken: Sequence[Row]) -> bool:
-    arm, _, seed = name.partition("-seed")
-    return any(
-        row.arm == arm and (not seed or int(seed) in (row.vae_seed, row.agent_seed))
-        for row in taken
-    )
-
-
 def _seconds(name: str, args: Args) -> float:
     arm = name.partition("-seed")[0]
     agent = args.agent_steps / 1300
     return agent + 40 + args.steps * 64 / 1300 if arm in RECIPES else agent + 1
 
 
-def _collected(args: Args, taken: Sequence[Row], run: Run) -> list[Row]:
+def _collected(args: Args, run: Run) -> list[Row]:
     """All rows that there are by now, with the scores that follow from them; also written."""
-    measured = ("score", "retention")
-    rows = {row.key: row for row in taken if row.metric not in measured}
+    found: list[Row] = []
     for task in _tasks(args):
         folder = Run(args.out / task.name)
         done = task.function is not unit or folder.done("unit")
-        for row in folder.rows(ROWS) if done else []:
-            rows[row.key] = row
-    found = list(rows.values())
+        found += folder.rows(ROWS) if done else []
     scores = normalised_rows(found)
     found += [*scores, *retention_rows(scores, source=args.source)]
     run.write_json("results.json", [row.to_dict() for row in found])

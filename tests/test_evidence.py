@@ -1,13 +1,11 @@
-"""``bvae-rl evidence`` at toy size: units, resumption, taken results, table."""
+"""``bvae-rl evidence`` at toy size: units, resumption, table."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from bvae_rl.runs import Run
 from bvae_rl.scripts import collect, evidence
 from bvae_rl.scripts.recipes import RECIPES
 from bvae_rl.scripts.study import EVALUATION_SEED
@@ -44,15 +42,6 @@ def test_units_are_scored_and_acted_on(
     stamp = (vae / "model.safetensors").stat().st_mtime_ns
     assert len(evidence.main(args).rows) == len(result.rows)
     assert (vae / "model.safetensors").stat().st_mtime_ns == stamp
-
-
-def test_results_of_an_earlier_run_are_taken(args: evidence.Args, tmp_path: Path) -> None:
-    if not (args.out / "results.json").exists():
-        evidence.main(args)
-    earlier = replace(args, take=args.out / "results.json", out=tmp_path)
-    result = evidence.main(earlier)
-    assert not list(tmp_path.glob("*seed*"))
-    assert len(result.rows) == len(Run(args.out).rows("results.json"))
 
 
 def test_recipes_are_settings_of_pretrain_and_differ() -> None:
