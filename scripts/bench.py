@@ -16,6 +16,7 @@ from bvae_rl.scripts import (
     bench_envs,
     bench_metrics,
     bench_networks,
+    bench_objectives,
     bench_plugin,
     bench_pretrain,
 )
@@ -28,17 +29,21 @@ from bvae_rl.versions import environment
 class Args:
     """What to measure, with which VAE and environment."""
 
-    what: tyro.conf.Positional[Literal["plugin", "envs", "metrics", "networks", "pretrain"]]
+    what: tyro.conf.Positional[
+        Literal["plugin", "envs", "metrics", "networks", "objectives", "pretrain"]
+    ]
     """plugin: PPO, SAC, encoding and replay memory with the Beta-VAE against raw pixels;
     envs: frames a second of every kind of world in every kind of look;
     metrics: seconds that scores take;
     networks: cost and worth of encoders and decoders, each trained on a frame store;
+    objectives: time of a training step of each;
     pretrain: images a second of pretraining against a plain loop and pythae's trainer"""
     vae: str = "reach_pairs"
     """plugin: folder of a VAE, or the name of a shipped one"""
     world: EnvArgs = EnvArgs()
     store: Path = Path("runs/frames")
-    """networks, pretrain: frame store (bvae-rl collect), for networks with factors"""
+    """networks, objectives, pretrain: frame store (bvae-rl collect); for networks with factors, for
+    objectives with two views too"""
     steps: int = 1200
     """networks: batches of each training, of 64 images"""
     pythae_python: Path | None = None
@@ -72,6 +77,7 @@ BENCHES: dict[str, Callable[[Args], Bench]] = {
     "envs": lambda args: bench_envs.Bench(),
     "metrics": lambda args: bench_metrics.Bench(),
     "networks": lambda args: bench_networks.Bench(args.store, steps=args.steps, out=args.out),
+    "objectives": lambda args: bench_objectives.Bench(args.store),
     "pretrain": lambda args: bench_pretrain.Bench(
         args.store, threads=args.threads, pythae=args.pythae_python
     ),

@@ -42,8 +42,10 @@ class Figure:
         return self.value > self.target if self.at_most else self.value < self.target
 
 
-def ratio(name: str, above: Figure, below: Figure, target: float, *, at_most: bool) -> Figure:
-    """``above`` / ``below``, round by round, with a target."""
+def ratio(
+    name: str, above: Figure, below: Figure, target: float | None = None, *, at_most: bool = False
+) -> Figure:
+    """``above`` / ``below``, round by round."""
     rounds = tuple(a / b for a, b in zip(above.rounds, below.rounds, strict=True))
     return Figure(name, rounds, "x", target, at_most)
 

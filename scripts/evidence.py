@@ -21,13 +21,14 @@ from bvae_rl.agents.scores import CEILING_ARM, FLOOR_ARM, normalised_rows, reten
 from bvae_rl.agents.study import Evaluation, Job, act_at_random, train_and_evaluate
 from bvae_rl.agents.train import ROWS
 from bvae_rl.frames import FrameStore
+from bvae_rl.objectives.table import entry
 from bvae_rl.plots import metric_panels, png
 from bvae_rl.pretrain import TrainConfig
 from bvae_rl.runs import Row, Run
 from bvae_rl.scripts import evaluate, pretrain
 from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.scripts.recipes import COMMON, RECIPES, recipe
+from bvae_rl.scripts.recipes import COMMON, RECIPES, Recipe, recipe
 from bvae_rl.scripts.study import EVALUATION_SEED, aligned, spread
 from bvae_rl.workers import Task, run_parallel
 
@@ -43,11 +44,13 @@ class Args:
     """frame store with two views and acted pairs (bvae-rl collect --views 2 --acted-pairs N)"""
     world: EnvArgs = EnvArgs()
     recipes: tuple[str, ...] = tuple(RECIPES)
-    """rows of scripts/recipes.py"""
+    """rows of scripts/recipes.py, or objectives as they come"""
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     """of VAE and agent; from five on intervals are given"""
     steps: int = 6_000
     """batches of pretraining, of 64 images"""
+    equal_time: bool = False
+    """fewer batches where they cost more, and the other way round (bvae-rl objectives)"""
     looks: str = "pretrain"
     """set of looks to score in: that of the store"""
     source: str = "source"
@@ -97,7 +100,9 @@ def main(args: Args) -> Result:
     run_parallel(tasks, workers=args.workers, on_progress=show)
     progress.close()
     rows = _collected(args, run)
-    figure = metric_panels(_values(rows, args), labels={r.name: r.text for r in RECIPES.values()})
+    figure = metric_panels(
+        _values(rows, args), labels={name: recipe(name).text for name in args.recipes}
+    )
     drawn = run.write_file("evidence.png", png(figure))
     say(table(rows, args))
     wrote(drawn)
@@ -115,7 +120,7 @@ def unit(
         return progress(1.0)
     vae = run.path("vae")
     settings = pretrain.Args(
-        args.store, out=vae, steps=args.steps, seed=seed,
+        args.store, out=vae, steps=batches(row, args), seed=seed,
         train=TrainConfig(log_every=500), **{**COMMON, **row.settings},
     )  # fmt: skip
     pretrain.main(settings, on_progress=lambda done: progress(SHARE[0] * done))
@@ -136,6 +141,12 @@ def unit(
     run.write_json(ROWS, [found.to_dict() for found in rows])
     run.mark_done("unit", config=config)
     progress(1.0)
+
+
+def batches(row: Recipe, args: Args) -> int:
+    """How many batches a recipe trains on."""
+    cost = entry(row.settings["objective"]).cost if args.equal_time else 1.0
+    return round(args.steps / cost)
 
 
 def reference(arm: str, seed: int, args: Args, *, progress: Callable[[float], None]) -> None:
@@ -170,6 +181,7 @@ def _shared(args: Args) -> dict[str, Any]:
     """The settings that make two units comparable."""
     kept = {
         "steps",
+        "equal_time",
         "looks",
         "source",
         "target",
@@ -202,7 +214,9 @@ def _tasks(args: Args) -> list[Task]:
 def _seconds(name: str, args: Args) -> float:
     arm = name.partition("-seed")[0]
     agent = args.agent_steps / 1300
-    return agent + 40 + args.steps * 64 / 1300 if arm in RECIPES else agent + 1
+    if arm in (CEILING_ARM, FLOOR_ARM, RANDOM_POLICY):
+        return agent + 1
+    return agent + 40 + args.steps * 64 / 1300
 
 
 def _collected(args: Args, run: Run) -> list[Row]:

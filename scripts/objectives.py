@@ -36,7 +36,15 @@ def markdown() -> str:
 
 def _cells(row: Entry) -> list[str]:
     pairs = row.pairs or "-"
-    return [f"`{row.name}`", row.source, row.purpose, row.knob, row.cost, pairs, _knobs(row)]
+    return [
+        f"`{row.name}`",
+        row.source,
+        row.purpose,
+        row.knob,
+        f"{row.cost:.1f}",
+        pairs,
+        _knobs(row),
+    ]
 
 
 def _knobs(row: Entry) -> str:
@@ -54,7 +62,7 @@ def _paragraph(row: Entry) -> str:
     lines = [
         f"{row.name}: {row.purpose}",
         f"source: {row.source}",
-        f"{row.knob}. A step takes {row.cost} of the time of beta's. Pairs: {row.pairs or 'none'}.",
+        f"{row.knob}. Time of a step: {row.cost:.1f} of beta's. Pairs: {row.pairs or 'none'}.",
         f"knobs, the paper's (tuned): {_knobs(row)}",
     ]
     first, *rest = (fill(line, 96, subsequent_indent="  ") for line in lines)

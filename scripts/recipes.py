@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bvae_rl.objectives.entry import Entry
+from bvae_rl.objectives.table import OBJECTIVES
+
 COMMON: Mapping[str, Any] = {
     "content": 12, "look": 8, "ramp": 0.6, "weighting": "foreground", "weighting_factor": 10.0
 }  # fmt: skip
@@ -57,7 +60,24 @@ RECIPES: dict[str, Recipe] = {
 
 
 def recipe(name: str) -> Recipe:
-    """The row called ``name``, or a ValueError that lists the known ones."""
-    if name not in RECIPES:
-        raise ValueError(f"unknown recipe {name!r}; known: {', '.join(RECIPES)}")
-    return RECIPES[name]
+    """The row called ``name``, else that of the objective called so, else a ValueError."""
+    if name in RECIPES:
+        return RECIPES[name]
+    if name in OBJECTIVES:
+        return _of_objective(OBJECTIVES[name])
+    raise ValueError(
+        f"unknown recipe {name!r}; known: {', '.join(RECIPES)}, and the objectives: "
+        f"{', '.join(other for other in OBJECTIVES if other not in RECIPES)}"
+    )
+
+
+def _of_objective(row: Entry) -> Recipe:
+    """As it comes. Where nobody is told what a pair shares, the pairs are all that there are."""
+    settings: dict[str, Any] = {"objective": row.name}
+    told = "nothing"
+    if row.pairs == "looks":
+        told = "one state in two looks"
+    elif row.pairs:
+        settings["pairs"], told = "looks+actuators", "that few factors differ in a pair"
+    arm = "bvae_pairs" if row.groups else "bvae"
+    return Recipe(row.name, row.purpose, settings, arm=arm, told=told)

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from bvae_rl.objectives.table import entry
 from bvae_rl.scripts import collect, evidence
-from bvae_rl.scripts.recipes import RECIPES
+from bvae_rl.scripts.recipes import RECIPES, recipe
 from bvae_rl.scripts.study import EVALUATION_SEED
 
 
@@ -52,3 +53,17 @@ def test_recipes_are_settings_of_pretrain_and_differ() -> None:
 def test_an_unknown_recipe_is_refused(args: evidence.Args) -> None:
     with pytest.raises(ValueError, match=r"unknown recipe 'magic'; known: plain, looks"):
         evidence.main(replace(args, recipes=("magic",)))
+
+
+def test_objectives_are_recipes_too(args: evidence.Args) -> None:
+    darla, ada, swap = recipe("darla"), recipe("ada_gvae"), recipe("swap")
+    assert (darla.arm, darla.told) == ("bvae", "nothing")
+    assert ada.settings["pairs"] == "looks+actuators" and "few factors" in ada.told
+    assert (swap.arm, swap.told) == ("bvae_pairs", "one state in two looks")
+    assert recipe("supervised") is RECIPES["supervised"]
+
+
+def test_equal_time_means_fewer_batches_of_costly_objectives(args: evidence.Args) -> None:
+    timed = replace(args, steps=1900, equal_time=True)
+    assert evidence.batches(recipe("darla"), timed) == round(1900 / entry("darla").cost) < 1900
+    assert evidence.batches(recipe("darla"), replace(args, steps=1900)) == 1900

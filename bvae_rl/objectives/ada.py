@@ -98,7 +98,7 @@ def _entry(name: str, equation: str) -> Entry:
         source=f"Locatello et al. 2020, section 4, {equation}",
         purpose="pairs of which nobody knows what they share",
         knob="beta: up for structure; the gap of the pairs: few factors should differ",
-        cost="1.0",
+        cost=1.0,
         make=make,
         paper={"beta": 1.0, "symmetric": 0.0},
         tuned={"symmetric": 1.0},

@@ -106,7 +106,7 @@ ENTRY = Entry(
     source="Hinton and Salakhutdinov 2006, plain autoencoder",
     purpose="a baseline: all the detail, no structure asked for",
     knob="none",
-    cost="1.0",
+    cost=1.0,
     make=lambda ramped, knobs, pairs: AutoencoderObjective(),
     paper={},
 )
@@ -116,7 +116,7 @@ ENTRY_DENOISING = Entry(
     source="Vincent et al. 2008; the mask is that of Higgins et al. 2017b, appendix A",
     purpose="a baseline: an autoencoder that looks at more than single pixels",
     knob="mask (largest side of what is hidden), noise: up for less detail; 0 and 0 is ae",
-    cost="1.1",
+    cost=1.1,
     make=lambda ramped, knobs, pairs: AutoencoderObjective(knobs["noise"], knobs["mask"]),
     paper={"noise": 0.0, "mask": 1.0},
     tuned={"noise": 0.1, "mask": 0.5},

@@ -43,7 +43,7 @@ ENTRY = Entry(
     source="Higgins et al. 2017, eq. 4; beta = 1 is the VAE (Kingma and Welling 2014)",
     purpose="the plain trade of detail for structure",
     knob="beta: up for structure, down for small objects",
-    cost="1.0",
+    cost=1.0,
     make=lambda ramped, knobs, pairs: BetaVAEObjective(ramped(knobs["beta"])),
     paper={"beta": 4.0},
     tuned={"beta": 1.0},

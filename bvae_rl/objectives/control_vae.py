@@ -110,7 +110,7 @@ ENTRY = Entry(
     source="Shao et al. 2020, eq. 7 and algorithm 1; knobs of its code for disentangling",
     purpose="a KL that ends where you say, at the beta that this takes",
     knob="kl (nats): where the KL ends; step / every: how fast it gets there (no --ramp)",
-    cost="1.0",
+    cost=1.0,
     make=lambda ramped, knobs, pairs: ControlVAEObjective(
         knobs["kl"], kp=knobs["kp"], ki=knobs["ki"], beta_min=knobs["beta_min"],
         beta_max=knobs["beta_max"], rise=knobs["step"],

@@ -94,7 +94,7 @@ def _entry(name: str, sampled: bool, purpose: str, beta: float) -> Entry:
         source="ours; exchanged features: Reed et al. 2015, Mathieu et al. 2016",
         purpose=purpose,
         knob="start and full: when crossing begins and is complete (fractions of the training)",
-        cost="1.0",
+        cost=1.0,
         make=lambda ramped, knobs, pairs: CrossedObjective(
             ramped(knobs["beta"]),
             ramped.between(knobs["start"], knobs["full"]),

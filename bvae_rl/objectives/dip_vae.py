@@ -94,7 +94,7 @@ def _entry(name: str, variant: Variant, equation: int, purpose: str, ratio: floa
         purpose=purpose,
         knob=f"lambda_od: up for uncorrelated latents; the paper moves lambda_d along, {ratio:g} "
         "times it",
-        cost="1.0",
+        cost=1.0,
         make=lambda ramped, knobs, pairs: DIPVAEObjective(
             ramped(knobs["beta"]), variant, knobs["lambda_od"], knobs["lambda_d"]
         ),

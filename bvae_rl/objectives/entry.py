@@ -55,8 +55,8 @@ class Entry:
     """what it is for, in a few words"""
     knob: str
     """the knob that matters and which way it turns"""
-    cost: str
-    """time of a step against the Beta-VAE's (one thread, batch 64, medians of alternating steps)"""
+    cost: float
+    """time of a step against the Beta-VAE's (bvae-rl bench objectives)"""
     make: Callable[[Ramped, Knobs, str], Objective]
     paper: Knobs
     tuned: Knobs = field(default_factory=dict)

@@ -106,7 +106,7 @@ def _entry(name: str, combine: str, purpose: str, **knobs: float) -> Entry:
         source="Bouchacourt et al. 2018, eq. 4; align is ours",
         purpose=purpose,
         knob="align: up against leaks; beta: up for structure",
-        cost="1.0",
+        cost=1.0,
         make=lambda ramped, knobs, pairs: PairSupervisedObjective(
             ramped(knobs["beta"]), align=knobs["align"], combine=combine, pairs=pairs
         ),

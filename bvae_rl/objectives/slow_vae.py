@@ -80,7 +80,7 @@ ENTRY = Entry(
     source="Klindt et al. 2021, eq. 5",
     purpose="frames that follow each other, in worlds where few things move at a time",
     knob="gamma: up to hold latents still; rate: the size of a usual move, inverted",
-    cost="1.0",
+    cost=1.0,
     make=lambda ramped, knobs, pairs: SlowVAEObjective(
         ramped(knobs["beta"]), knobs["gamma"], knobs["rate"], pairs
     ),

@@ -109,7 +109,7 @@ ENTRY = Entry(
     source="Chen et al. 2018, eq. 4, minibatch weighted sampling",
     purpose="independent latents at less cost in detail than a large beta",
     knob="beta (of the total correlation): up for independence; alpha, gamma as in the VAE",
-    cost="1.0",
+    cost=1.0,
     make=lambda ramped, knobs, pairs: TCVAEObjective(
         ramped(knobs["alpha"]), ramped(knobs["beta"]), ramped(knobs["gamma"])
     ),
