@@ -19,7 +19,7 @@ from bvae_rl.frames import Frames
 from bvae_rl.paired_frames import PairedFrames
 from bvae_rl.plug.frames_in import FrameLayout
 
-STEPS = (1, 2, 3, 4, 6, 8)  # for how long an actuator acts, an equal share of each block
+STEPS = (2, 4, 8, 12, 16, 24)  # for how long an actuator acts, an equal share of each block
 PER_STEPS = 16
 BLOCK_PAIRS = PER_STEPS * len(STEPS)
 

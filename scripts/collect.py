@@ -33,7 +33,7 @@ class Args:
     views: Annotated[int, tyro.conf.arg(metavar="{1,2}")] = 1
     """with --policy drawn: 2 draws each state in two looks, which pair supervision needs"""
     acted_pairs: int = 0
-    """beside the frames, pairs (at least) between which one actuator moved alone for 1 to 8 steps,
+    """beside the frames, pairs (at least) between which one actuator moved alone for 2 to 24 steps,
     which actuator pairs need; for actions Box(low, high, (A,))"""
     looks: str | None = None
     """named set of looks to collect in (PlanarReach: pretrain)"""
