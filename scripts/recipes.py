@@ -14,8 +14,10 @@ from bvae_rl.objectives.entry import Entry
 from bvae_rl.objectives.table import OBJECTIVES
 
 COMMON: Mapping[str, Any] = {
-    "content": 12, "look": 8, "ramp": 0.6, "weighting": "foreground", "weighting_factor": 10.0
+    "content": 6, "look": 3, "per_actuator": 2, "ramp": 0.6, "weighting": "foreground",
+    "weighting_factor": 10.0,
 }  # fmt: skip
+PRESSED: Mapping[str, Any] = {"objective": "crossed", "beta": 20.0, "set": ("tc=20",)}
 
 
 @dataclass(frozen=True)
@@ -35,17 +37,20 @@ RECIPES: dict[str, Recipe] = {
     for recipe in (
         Recipe("plain", "VAE, single frames", {"objective": "beta", "beta": 1.0}, arm="bvae"),
         Recipe(
-            "looks", "pairs of content and look",
-            {"objective": "crossed"}, told="one state in two looks",
+            "looks", "pairs of content and look", PRESSED, told="one state in two looks",
         ),
         Recipe(
             "looks_actuators", "pairs of content and look, and of one actuator",
-            {"objective": "crossed", "pairs": "looks+actuators"},
+            {**PRESSED, "pairs": "looks+actuators"},
             told="one state in two looks, which actuator moved",
         ),
         Recipe(
             "augment", "pairs made by augmentation",
-            {"objective": "crossed", "pairs": "augment"}, told="that colours are look",
+            {**PRESSED, "pairs": "augment"}, told="that colours are look",
+        ),
+        Recipe(
+            "looks_beta1", "pairs of content and look, beta 1", {"objective": "crossed"},
+            told="one state in two looks",
         ),
         Recipe(
             "looks_beta0", "pairs of content and look, autoencoder (beta 0)",

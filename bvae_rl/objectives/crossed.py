@@ -1,6 +1,9 @@
 """Crossed quads: each picture is made from the three others of its quad (``quads.py``).
 
-    loss = recon(x | z) + beta(step) * KL,    z from the posteriors that ``Batch.take`` names
+    loss = recon(x | z) + beta(step) * KL + tc(step) * (TC of the content + TC of the look)
+
+with z from the posteriors that ``Batch.take`` names. The total correlation (``tcvae.py``) is what
+turns the axes within a group: quads say nothing of which latent of the look holds which colour.
 
 A latent that carries what its group should not is of no use to the picture that it is taken for, so
 nothing needs to be weighed against leaks. Exchanged features train encoders since Reed et al. 2015
@@ -26,14 +29,15 @@ from bvae_rl.model import BetaVAE
 from bvae_rl.objectives.elbo import reconstruction
 from bvae_rl.objectives.entry import Entry
 from bvae_rl.objectives.stateless import Stateless
+from bvae_rl.objectives.tcvae import kl_terms
 from bvae_rl.pairs import Batch, Pairing, Rows
 from bvae_rl.quads import BLOCKS, crossed
-from bvae_rl.schedules import Schedule
+from bvae_rl.schedules import Schedule, constant
 
 
 @dataclass(frozen=True)
 class CrossedObjective(Stateless):
-    """``beta`` and ``share`` (of crossed quads) are schedules over training steps.
+    """``beta``, ``share`` (of crossed quads) and ``tc`` are schedules over training steps.
 
     ``pairs`` names the quads. ``sampled`` False decodes the means: an autoencoder on quads.
     """
@@ -42,6 +46,7 @@ class CrossedObjective(Stateless):
     share: Schedule
     pairs: str = "looks"
     sampled: bool = True
+    tc: Schedule = constant(0.0)
     name: str = "crossed"
 
     def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
@@ -54,14 +59,23 @@ class CrossedObjective(Stateless):
         """recon + beta * KL of all pictures."""
         assert batch.take is not None
         mu, logvar = vae.encode(batch.x)
-        share, beta = self.share(step), self.beta(step)
-        z = taken(
-            sample(mu, logvar, noise) if self.sampled else mu,
-            batch.take, share=share, look=vae.config.slice_of("look"), step=step,
-        )  # fmt: skip
+        share, beta, weight = self.share(step), self.beta(step), self.tc(step)
+        content, look = vae.config.slice_of("content"), vae.config.slice_of("look")
+        own = sample(mu, logvar, noise) if self.sampled else mu
+        z = taken(own, batch.take, share=share, look=look, step=step)
         recon = reconstruction(vae, batch.x, z, batch.weights)
         kl = kl_per_latent(mu, logvar).sum(1).mean()
-        return recon + beta * kl, {"recon": recon, "kl": kl, "beta": beta, "crossed": share}
+        loss, tc = recon + beta * kl, torch.zeros(())
+        if weight:
+            tc = sum(
+                (
+                    kl_terms(own[:, g], mu[:, g], logvar[:, g], size=1).total_correlation
+                    for g in (content, look)
+                ),
+                start=tc.to(own.device),
+            )
+            loss = loss + weight * tc
+        return loss, {"recon": recon, "kl": kl, "beta": beta, "crossed": share, "tc": tc}
 
     def describe(self) -> dict[str, object]:
         """Name and settings."""
@@ -100,8 +114,9 @@ def _entry(name: str, sampled: bool, purpose: str, beta: float) -> Entry:
             ramped.between(knobs["start"], knobs["full"]),
             pairs,
             sampled,
+            ramped(knobs.get("tc", 0.0)),
         ),
-        paper={"beta": beta, "start": 0.2, "full": 0.5},
+        paper={"beta": beta, **({"tc": 0.0} if sampled else {}), "start": 0.2, "full": 0.5},
         pairs="looks",
         groups=True,
     )
