@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -141,3 +142,22 @@ def test_the_loss_is_recon_of_what_was_taken_plus_beta_kl(store: FrameStore) -> 
     kl = kl_per_latent(mu, logvar).sum(1).mean()
     assert loss.item() == pytest.approx((recon + 2.0 * kl).item(), rel=1e-5)
     assert parts["crossed"] == 1.0
+
+
+def test_the_total_correlation_of_each_group_is_added(store: FrameStore) -> None:
+    torch.manual_seed(1)
+    vae, noise = BetaVAE(CONFIG), torch.randn(8, 6)
+    batch = crossed("looks", Rows(store), CONFIG)(store, np.random.default_rng(0), 8)
+    plain = CrossedObjective(constant(2.0), constant(1.0))
+    loss, _ = plain.loss(vae, batch, 5, noise)
+    pressed, parts = replace(plain, tc=constant(3.0)).loss(vae, batch, 5, noise)
+    mu, logvar = vae.encode(batch.x)
+    z = sample(mu, logvar, noise)
+    expected = torch.zeros(())
+    for group in (slice(0, 4), slice(4, 6)):
+        log_q = torch.distributions.Normal(mu[:, group], (0.5 * logvar[:, group]).exp())
+        each = log_q.log_prob(z[:, None, group])  # (sample, posterior, latent)
+        joint = each.sum(2).logsumexp(1) - np.log(8)
+        expected = expected + (joint - (each.logsumexp(1) - np.log(8)).sum(1)).mean()
+    torch.testing.assert_close(parts["tc"], expected)
+    torch.testing.assert_close(pressed, loss + 3.0 * expected)

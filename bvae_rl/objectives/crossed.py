@@ -102,12 +102,12 @@ def taken(z: Tensor, take: Tensor, *, share: float, look: slice, step: int) -> T
     return torch.where(own, z, found)
 
 
-def _entry(name: str, sampled: bool, purpose: str, beta: float) -> Entry:
+def _entry(name: str, sampled: bool, purpose: str, beta: float, knob: str = "") -> Entry:
     return Entry(
         name=name,
         source="ours; exchanged features: Reed et al. 2015, Mathieu et al. 2016",
         purpose=purpose,
-        knob="start and full: when crossing begins and is complete (fractions of the training)",
+        knob=knob + "start, full: when crossing begins and is complete (fractions of the training)",
         cost=1.0,
         make=lambda ramped, knobs, pairs: CrossedObjective(
             ramped(knobs["beta"]),
@@ -122,5 +122,8 @@ def _entry(name: str, sampled: bool, purpose: str, beta: float) -> Entry:
     )
 
 
-ENTRY = _entry("crossed", True, "content without any look in it, and the other way round", 1.0)
+ENTRY = _entry(
+    "crossed", True, "content without any look in it, and the other way round", 1.0,
+    "beta and tc: up for one latent a factor; ",
+)  # fmt: skip
 AUTOENCODER = _entry("crossed_ae", False, "the same without pressure: what pairing alone buys", 0.0)
