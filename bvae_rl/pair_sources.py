@@ -13,7 +13,9 @@ needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +26,7 @@ from bvae_rl.frames import FrameStore
 from bvae_rl.pairs import Batch, Pairing, Rows, Source, frames_at, mixture
 from bvae_rl.vae_config import VAEConfig, actuator_part
 
+T = TypeVar("T")
 GAPS = (1, 2, 4, 8)  # steps between two consecutive frames, drawn anew for each pair
 
 
@@ -34,14 +37,8 @@ def paired(names: str, rows: Rows, config: VAEConfig, *, told: bool = True) -> P
     without it ``shared`` is None, and any VAE will do. ValueError for an unknown name, latent
     groups that are missing, and pairs that the store lacks.
     """
-    sources: list[Source] = []
-    for name in known_names(names, PAIRS):
-        try:
-            sources += PAIRS[name](rows, config, told)
-        except MissingPairs as error:
-            there = [other for other in PAIRS if _gives(other, rows, config)]
-            raise ValueError(f"{error}; this store gives: {', '.join(there) or 'none'}") from error
-    return mixture(sources)
+    kinds = {name: partial(make, rows, config, told) for name, make in PAIRS.items()}
+    return mixture([source for found in asked_for(names, kinds) for source in found])
 
 
 def untold(names: str, rows: Rows) -> Pairing:
@@ -76,17 +73,15 @@ def actuators(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
     first, last, which = moved_actuators(rows, config, told=told)
     masks = None
     if told:
-        moved = sorted({int(actuator) for actuator in which})
-        masks = torch.ones(moved[-1] + 1, config.latents, dtype=torch.bool)
-        for actuator in moved:
+        driven = sorted({int(actuator) for actuator in which})
+        masks = torch.ones(driven[-1] + 1, config.latents, dtype=torch.bool)
+        for actuator in driven:
             masks[actuator, config.slice_of(actuator_part(actuator))] = False
 
     def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
-        picked = rng.integers(len(first), size=n)
-        later = rng.integers(first[picked] + 1, last[picked] + 1)
-        pairs = np.stack([first[picked], later], axis=1)
-        shared = None if masks is None else masks[torch.from_numpy(which[picked])]
-        return _batch(store, pairs, shared)
+        before, after, moved = drawn_runs(rng, n, first, last, which)
+        shared = None if masks is None else masks[moved]
+        return _batch(store, np.stack([before, after], axis=1), shared)
 
     return [draw]
 
@@ -113,6 +108,15 @@ def moved_actuators(
     return first, last, which
 
 
+def drawn_runs(
+    rng: np.random.Generator, n: int, first: np.ndarray, last: np.ndarray, which: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, Tensor]:
+    """Of runs as ``moved_actuators`` gives them: rows before and after (n,), actuators (n,)."""
+    picked = rng.integers(len(first), size=n)
+    later = rng.integers(first[picked] + 1, last[picked] + 1)
+    return first[picked], later, torch.from_numpy(which[picked])
+
+
 def known_names(names: str, known: Collection[str]) -> list[str]:
     """The parts of "looks+actuators", each once; ValueError for one that is not ``known``."""
     found = list(dict.fromkeys(names.split("+")))
@@ -121,6 +125,31 @@ def known_names(names: str, known: Collection[str]) -> list[str]:
             f"unknown pairs {', '.join(unknown)!r}; known: {', '.join(known)}, joined by +"
         )
     return found
+
+
+def asked_for(names: str, kinds: Mapping[str, Callable[[], T]]) -> list[T]:
+    """What each of the kinds in ``names`` makes.
+
+    ValueError for an unknown name; for pairs that the store lacks it says which ones it gives.
+    """
+    found = []
+    for name in known_names(names, kinds):
+        try:
+            found.append(kinds[name]())
+        except MissingPairs as error:
+            there = [other for other, make in kinds.items() if _gives(make)]
+            raise ValueError(f"{error}; this store gives: {', '.join(there) or 'none'}") from error
+    return found
+
+
+def _gives(make: Callable[[], object]) -> bool:
+    try:
+        make()
+    except MissingPairs:
+        return False
+    except ValueError:  # it has them, but other latents are needed
+        return True
+    return True
 
 
 def consecutive(
@@ -172,14 +201,6 @@ PAIRS: dict[str, Callable[[Rows, VAEConfig, bool], list[Source]]] = {
     "consecutive": consecutive,
     "augment": augment,
 }
-
-
-def _gives(name: str, rows: Rows, config: VAEConfig) -> bool:
-    try:
-        PAIRS[name](rows, config, False)
-    except MissingPairs:
-        return False
-    return True
 
 
 def _drawn(rows: Rows) -> bool:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -23,7 +24,13 @@ from torch import Tensor
 
 from bvae_rl.augment import change_look, draw_looks
 from bvae_rl.frames import FrameStore
-from bvae_rl.pair_sources import MissingPairs, known_names, moved_actuators
+from bvae_rl.pair_sources import (
+    MissingPairs,
+    asked_for,
+    drawn_runs,
+    known_names,
+    moved_actuators,
+)
 from bvae_rl.pairs import Batch, Pairing, Rows, Source, frames_at, mixture, worth_pairing
 from bvae_rl.vae_config import VAEConfig, actuator_part
 
@@ -38,14 +45,8 @@ def crossed(names: str, rows: Rows, config: VAEConfig) -> Pairing:
     """
     wanted = known_names(names, QUADS)
     recolour = "augment" in wanted and not _has_views(rows)
-    sources = []
-    for name in wanted:
-        try:
-            sources.append(QUADS[name](rows, config, recolour))
-        except MissingPairs as error:
-            there = [other for other in QUADS if _gives(other, rows, config)]
-            raise ValueError(f"{error}; this store gives: {', '.join(there) or 'none'}") from error
-    return mixture(sources, pictures=BLOCKS)
+    kinds = {name: partial(make, rows, config, recolour) for name, make in QUADS.items()}
+    return mixture(asked_for(names, kinds), pictures=BLOCKS)
 
 
 def looks(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
@@ -74,7 +75,7 @@ def actuators(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
     if recolour:
 
         def recoloured(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
-            u, v, moved = _acted(rng, n, first, last, which)
+            u, v, moved = drawn_runs(rng, n, first, last, which)
             return _recoloured(store, rng, np.stack([u, v]), take[:, moved])
 
         return recoloured
@@ -88,7 +89,7 @@ def actuators(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
     first, which = first[there], which[there]
 
     def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
-        u, v, moved = _acted(rng, n, first, first + 1, which)
+        u, v, moved = drawn_runs(rng, n, first, first + 1, which)
         return _batch(store, np.stack([u, v, views.twin[u], views.twin[v]]), take[:, moved])
 
     return draw
@@ -181,15 +182,6 @@ class _Views:
         return (a >= 0) & (b >= 0) & (self.episode[a] == self.episode[b])
 
 
-def _acted(
-    rng: np.random.Generator, n: int, first: np.ndarray, last: np.ndarray, which: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, Tensor]:
-    """Rows before and after (n,) and the number of the actuator (n,)."""
-    picked = rng.integers(len(first), size=n)
-    later = rng.integers(first[picked] + 1, last[picked] + 1)
-    return first[picked], later, torch.from_numpy(which[picked])
-
-
 def _recoloured(
     store: FrameStore, rng: np.random.Generator, states: np.ndarray, take: Tensor
 ) -> Batch:
@@ -209,13 +201,3 @@ def _batch(store: FrameStore, quads: np.ndarray, take: Tensor) -> Batch:
 
 def _has_views(rows: Rows) -> bool:
     return len(rows.same_state) > 0
-
-
-def _gives(name: str, rows: Rows, config: VAEConfig) -> bool:
-    try:
-        QUADS[name](rows, config, False)
-    except MissingPairs:
-        return False
-    except ValueError:  # it has them, but other latents are needed
-        return True
-    return True
