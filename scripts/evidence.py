@@ -29,7 +29,8 @@ from bvae_rl.scripts import evaluate, pretrain
 from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.recipes import COMMON, RECIPES, Recipe, recipe
-from bvae_rl.scripts.study import EVALUATION_SEED, aligned, spread
+from bvae_rl.scripts.study import EVALUATION_SEED, aligned, markdown, spread
+from bvae_rl.spread import iqm
 from bvae_rl.workers import Task, run_parallel
 
 STUDY = "representation"
@@ -104,7 +105,11 @@ def main(args: Args) -> Result:
         _values(rows, args), labels={name: recipe(name).text for name in args.recipes}
     )
     drawn = run.write_file("evidence.png", png(figure))
-    say(table(rows, args))
+    tables = table(rows, args), by_factor(rows, args)
+    for lines in tables:
+        say(aligned(lines) + "\n")
+    pages = "\n\n".join(map(markdown, tables)) + "\n"
+    wrote(run.write_file("evidence.md", pages.encode()))
     wrote(drawn)
     wrote(run.folder / "results.json")
     return Result(rows, run.folder)
@@ -271,11 +276,24 @@ def _of(rows: Sequence[Row], arm: str, metric: str, looks: str | None = None) ->
     return [by_seed[seed] for seed in sorted(by_seed)]
 
 
-def table(rows: Sequence[Row], args: Args) -> str:
+def table(rows: Sequence[Row], args: Args) -> list[list[str]]:
     """Recipes down, columns across: interquartile mean, and interval or every seed's value."""
     values = _values(rows, args)
     lines = [["recipe", "told", *values]]
     for name in args.recipes:
         cells = [spread(of_recipe[name], 2) for of_recipe in values.values()]
         lines.append([name, recipe(name).told, *cells])
-    return aligned(lines)
+    return lines
+
+
+def by_factor(rows: Sequence[Row], args: Args) -> list[list[str]]:
+    """MIG and R2 of each factor, interquartile means."""
+    names = [row.metric for row in rows if row.arm == args.recipes[0]]
+    factors = [name[4:] for name in dict.fromkeys(names) if name.startswith("mig/")]
+    factors.remove("mean")
+    lines = [["MIG / R2", *factors]]
+    for name in args.recipes:
+        found = [[_of(rows, name, f"{m}/{factor}") for m in ("mig", "r2")] for factor in factors]
+        cells = [" / ".join(f"{float(iqm(v)):.2f}" if v else "-" for v in pair) for pair in found]
+        lines.append([name, *cells])
+    return lines

@@ -9,6 +9,7 @@ from textwrap import fill
 from bvae_rl.objectives.entry import Entry
 from bvae_rl.objectives.table import OBJECTIVES
 from bvae_rl.scripts.common import say
+from bvae_rl.scripts.study import markdown
 
 COLUMNS = ("`--objective`", "source", "for", "the knob that matters", "step", "pairs", "knobs")
 
@@ -23,15 +24,14 @@ class Args:
 
 def main(args: Args) -> str:
     """Print the table and return it."""
-    text = markdown() if args.markdown else "\n\n".join(map(_paragraph, OBJECTIVES.values()))
+    text = page() if args.markdown else "\n\n".join(map(_paragraph, OBJECTIVES.values()))
     say(text)
     return text
 
 
-def markdown() -> str:
-    """One row an objective; a tuned value stands behind the paper's."""
-    rows = [COLUMNS, ["---"] * len(COLUMNS), *map(_cells, OBJECTIVES.values())]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+def page() -> str:
+    """The table of docs/objectives.md: one row an objective, a tuned value behind the paper's."""
+    return markdown([COLUMNS, *map(_cells, OBJECTIVES.values())])
 
 
 def _cells(row: Entry) -> list[str]:

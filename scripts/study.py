@@ -230,6 +230,12 @@ def _one(names: tuple[str, ...], index: int, seeds: Sequence[int]) -> Path | Non
     return find_vae(names[index if len(names) > 1 else 0])
 
 
+def markdown(lines: Sequence[Sequence[str]]) -> str:
+    """Cells as a table of Markdown, the first line its header."""
+    head, *rest = lines
+    return "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *rest))
+
+
 def aligned(lines: Sequence[Sequence[str]]) -> str:
     """Cells as a table of plain text, the first line its header."""
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]

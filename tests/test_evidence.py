@@ -31,6 +31,8 @@ def test_units_are_scored_and_acted_on(
     result = evidence.main(args)
     table = capsys.readouterr().out
     assert "which actuator moved" in table and "DCI disentanglement" in table
+    page = (args.out / "evidence.md").read_text(encoding="utf-8")
+    assert "| MIG / R2 | shoulder | elbow |" in page and "| recipe | told | MIG |" in page
     rows = {(row.arm, row.metric, row.look_set): row for row in result.rows}
     paired = rows["looks_actuators", "mig/mean", "pretrain"]
     assert paired.vae_seed == 1 and 0.0 <= paired.value <= 1.0

@@ -52,7 +52,7 @@ def test_ramps_lie_within_the_training() -> None:
 def test_the_page_shows_the_table() -> None:
     text = PAGE.read_text(encoding="utf-8")
     begin, end = "<!-- bvae-rl objectives --markdown -->\n", "\n<!-- end -->"
-    assert text.partition(begin)[2].partition(end)[0] == objectives.markdown()
+    assert text.partition(begin)[2].partition(end)[0] == objectives.page()
 
 
 def test_the_command_prints_every_objective(capsys: pytest.CaptureFixture[str]) -> None:
