@@ -56,7 +56,7 @@ def looks(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
     if not len(rows.same_state) or not rows.has_same_look:
         raise MissingPairs(
             "the frame store holds no pairs of one state in two looks; collect it with two views "
-            "(bvae-rl collect --views 2) or train without pairs"
+            "(bvae-rl collect --policy drawn --views 2) or train without pairs"
         )
 
     def same_state(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:

@@ -84,7 +84,7 @@ def actuators(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
     if not there.any():
         raise MissingPairs(
             "the frame store shows what one actuator did in one look only; collect it with two "
-            "views (bvae-rl collect --views 2 --acted-pairs 20000), or add augment"
+            "views (bvae-rl collect --policy drawn --views 2 --acted-pairs 20000), or add augment"
         )
     first, which = first[there], which[there]
 

@@ -42,7 +42,8 @@ class Args:
     """Which recipes, how often, on what budget."""
 
     store: tyro.conf.Positional[Path]
-    """frame store with two views and acted pairs (bvae-rl collect --views 2 --acted-pairs N)"""
+    """frame store with two views and acted pairs (bvae-rl collect --policy drawn --views 2
+    --acted-pairs N)"""
     world: EnvArgs = EnvArgs()
     recipes: tuple[str, ...] = tuple(RECIPES)
     """rows of scripts/recipes.py, or objectives as they come"""

@@ -48,6 +48,11 @@ def knobs(args: Args) -> dict[str, float]:
     """The values of all knobs of the objective."""
     given = dict(map(_knob, args.set))
     if args.beta is not None:
+        if "beta" in given:
+            raise ValueError(
+                f"beta is given twice, as --beta {args.beta:g} and --set beta={given['beta']:g}; "
+                "give it once"
+            )
         given["beta"] = args.beta
     return entry(args.objective).knobs(args.preset, given)
 
@@ -73,6 +78,11 @@ def _knob(text: str) -> tuple[str, float]:
 
 
 def make_config(args: Args, store: FrameStore) -> VAEConfig:
+    if min(args.content, args.look) < 0:
+        raise ValueError(
+            f"numbers of latents must not be negative, got --content {args.content} --look "
+            f"{args.look}"
+        )
     content, look = _sizes(args, store)
     latents, paper = content + look, args.preset == "paper"
     groups, parts = {}, {}

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from bvae_rl.frames import FrameStore
 from bvae_rl.objectives.entry import Ramped
 from bvae_rl.objectives.table import OBJECTIVES, entry
 from bvae_rl.schedules import linear
-from bvae_rl.scripts import objectives
+from bvae_rl.scripts import objectives, pretrain, pretrain_choice
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "objectives.md"
 
@@ -59,3 +60,13 @@ def test_the_command_prints_every_objective(capsys: pytest.CaptureFixture[str]) 
     objectives.main(objectives.Args())
     printed = capsys.readouterr().out
     assert all(f"{name}: " in printed for name in OBJECTIVES)
+
+
+def test_contradicting_arguments_are_refused(tmp_path: Path) -> None:
+    twice = pretrain.Args(tmp_path, objective="tc", beta=3.0, set=("beta=5",))
+    with pytest.raises(ValueError, match="given twice, as --beta 3 and --set beta=5"):
+        pretrain_choice.knobs(twice)
+    with pytest.raises(ValueError, match="got --content -4 --look 8"):
+        pretrain_choice.make_config(
+            pretrain.Args(tmp_path, content=-4, look=8), FrameStore(tmp_path)
+        )
