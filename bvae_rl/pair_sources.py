@@ -52,12 +52,12 @@ class MissingPairs(ValueError):
 
 def looks(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
     """One state in two looks, and two states in one look."""
-    content, look = _shared(config, "content", told), _shared(config, "look", told)
     if not len(rows.same_state) or not rows.has_same_look:
         raise MissingPairs(
             "the frame store holds no pairs of one state in two looks; collect it with two views "
             "(bvae-rl collect --policy drawn --views 2) or train without pairs"
         )
+    content, look = _shared(config, "content", told), _shared(config, "look", told)
 
     def same_state(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
         return _batch(store, rows.same_state[rng.integers(len(rows.same_state), size=n)], content)
@@ -156,13 +156,13 @@ def consecutive(
     rows: Rows, config: VAEConfig, told: bool, *, gaps: Sequence[int] = GAPS
 ) -> list[Source]:
     """A frame and one that comes ``gaps`` steps later in its episode; the look is shared."""
-    look = _shared(config, "look", told)
     found = [pairs for gap in gaps if len(pairs := rows.following(gap))]
     if not found or _drawn(rows):
         raise MissingPairs(
             "the frame store holds no frames that follow each other; collect some by acting "
             "(bvae-rl collect --policy random)"
         )
+    look = _shared(config, "look", told)
 
     def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
         gap = rng.integers(len(found), size=n)
@@ -174,13 +174,13 @@ def consecutive(
 
 def augment(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
     """A frame and the same in other colours, and two frames of one look in the same new colours."""
-    content, look = _shared(config, "content", told), _shared(config, "look", told)
     if rows.store.shape[0] != 3:
         raise MissingPairs(
             f"augmentation turns colours, and frames of {rows.store.shape} have none"
         )
     if not rows.has_same_look:
         raise MissingPairs("augmentation needs two frames of one episode, and there are none")
+    content, look = _shared(config, "content", told), _shared(config, "look", told)
 
     def same_state(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
         x = frames_at(store, rng.choice(rows.train, size=n))

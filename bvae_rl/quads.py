@@ -51,13 +51,13 @@ def crossed(names: str, rows: Rows, config: VAEConfig) -> Pairing:
 
 def looks(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
     """Two states that both stand in the same two episodes."""
-    take = _take(config, set())
     views = _Views(rows)
     if not views.quads:
         raise MissingPairs(
             "the frame store holds no two states in the same two looks; collect it with two views "
             "(bvae-rl collect --policy drawn --views 2)"
         )
+    take = _take(config, set())
 
     def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
         u, v = views.draw(rng, n)
@@ -97,11 +97,11 @@ def actuators(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
 
 def augment(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
     """Two frames of one episode, in two looks that augmentation makes."""
-    take = _take(config, set())
     if rows.store.shape[0] != 3:
         raise MissingPairs(f"augmentation turns colours; frames of {rows.store.shape} have none")
     if not rows.has_same_look:
         raise MissingPairs("augmentation needs two frames of one episode, and there are none")
+    take = _take(config, set())
 
     def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
         return _recoloured(store, rng, rows.same_look(rng, n).T, take[:, None])

@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bvae_rl.devices import use_bfloat16
 from bvae_rl.frames import FrameStore
 from bvae_rl.metrics.regression import R2, r2
 from bvae_rl.model import BetaVAE, VAEConfig
@@ -30,6 +29,7 @@ from bvae_rl.pairs import Batch, Rows, frames_at
 from bvae_rl.pretrain import TrainConfig, pretrain
 from bvae_rl.schedules import linear
 from bvae_rl.scripts.bench_figures import Figure, operators
+from bvae_rl.scripts.bench_steps import Steps
 from bvae_rl.scripts.common import command_line
 from bvae_rl.scripts.progress import Progress
 
@@ -96,8 +96,8 @@ class Bench:
     def profile(self, name: str) -> list[str]:
         """Where the time of a training step goes, a line each."""
         pair = next(pair for pair in COMBINATIONS if name.startswith(label(pair)))
-        training = _Training(self._config(pair), self._batch())
-        return operators(lambda: training.run(self.sizes.timed_steps))
+        training = self._training(pair)
+        return operators(lambda: training.seconds(range(self.sizes.timed_steps)))
 
     def _config(self, pair: Combination) -> VAEConfig:
         sizes, (encoder, decoder) = self.sizes, pair
@@ -156,23 +156,22 @@ class Bench:
 
     def _speed(self, rounds: int) -> dict[Combination, tuple[Figure, Figure]]:
         """Images a second in training and frames a second encoded."""
-        sizes, batch = self.sizes, self._batch()
+        sizes = self.sizes
         frames = self.store.array("frames")[: sizes.environments]
-        training = {pair: _Training(self._config(pair), batch) for pair in COMBINATIONS}
+        training = {pair: self._training(pair) for pair in COMBINATIONS}
+        encoders = {pair: BetaVAE(self._config(pair)).eval() for pair in COMBINATIONS}
         trained: dict[Combination, list[float]] = {pair: [] for pair in COMBINATIONS}
         encoded: dict[Combination, list[float]] = {pair: [] for pair in COMBINATIONS}
         for done in range(-1, rounds):  # the first round warms up
             for pair, one in training.items():
+                seconds = one.seconds(range(sizes.timed_steps))
                 began = time.perf_counter()
-                one.run(sizes.timed_steps)
-                between = time.perf_counter()
                 for _ in range(sizes.timed_encodings):
-                    one.vae.encode_frames(frames)
-                ended = time.perf_counter()
+                    encoders[pair].encode_frames(frames)
+                took = time.perf_counter() - began
                 if done >= 0:
-                    trained[pair].append(sizes.timed_steps * sizes.batch / (between - began))
-                    images = sizes.timed_encodings * len(frames)
-                    encoded[pair].append(images / (ended - between))
+                    trained[pair].append(sizes.timed_steps * sizes.batch / seconds)
+                    encoded[pair].append(sizes.timed_encodings * len(frames) / took)
         return {
             pair: (
                 Figure(f"{label(pair)}, {TRAINED}", tuple(trained[pair]), TRAINED),
@@ -181,29 +180,11 @@ class Bench:
             for pair in COMBINATIONS
         }
 
-    def _batch(self) -> Batch:
-        return Batch(frames_at(self.store, self.rows.train[: self.sizes.batch]))
-
-
-class _Training:
-    """Steps of a training as ``pretrain`` makes them, on one batch."""
-
-    def __init__(self, config: VAEConfig, batch: Batch) -> None:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            self.vae = BetaVAE(config)
-        self.batch, self.objective = batch, BetaVAEObjective(linear(0.0, 1.0, 100))
-        self.noise = torch.zeros(len(batch.x), config.latents)
-        self.bfloat16 = use_bfloat16("auto", torch.device("cpu"))
-        self.optimizer = torch.optim.Adam(self.vae.parameters(), lr=1e-4)
-
-    def run(self, steps: int) -> None:
-        for _ in range(steps):
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bfloat16):
-                loss, _ = self.objective.loss(self.vae, self.batch, 0, self.noise)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimizer.step()
+    def _training(self, pair: Combination) -> Steps:
+        images = self.sizes.batch
+        batch = Batch(frames_at(self.store, self.rows.train[:images]))
+        objective = BetaVAEObjective(linear(0.0, 1.0, 100))
+        return Steps(BetaVAE(self._config(pair)), objective, batch, images=images, training=100)
 
 
 def label(pair: Combination) -> str:

@@ -289,9 +289,8 @@ def table(rows: Sequence[Row], args: Args) -> list[list[str]]:
 
 def by_factor(rows: Sequence[Row], args: Args) -> list[list[str]]:
     """MIG and R2 of each factor, interquartile means."""
-    names = [row.metric for row in rows if row.arm == args.recipes[0]]
-    factors = [name[4:] for name in dict.fromkeys(names) if name.startswith("mig/")]
-    factors.remove("mean")
+    migs = dict.fromkeys(row.metric for row in rows if row.metric.startswith("mig/"))
+    factors = [name.removeprefix("mig/") for name in migs if name != "mig/mean"]
     lines = [["MIG / R2", *factors]]
     for name in args.recipes:
         found = [[_of(rows, name, f"{m}/{factor}") for m in ("mig", "r2")] for factor in factors]

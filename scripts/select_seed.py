@@ -15,7 +15,7 @@ from bvae_rl.scripts.common import command_line, say, wrote
 from bvae_rl.scripts.held_frames import HeldFrames, held_frames, probe_frames
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import aligned
-from bvae_rl.selection import Selection, select
+from bvae_rl.selection import Selection, check_enough, select
 from bvae_rl.workers import Task, run_parallel
 
 SELECTION = "selection.json"
@@ -92,10 +92,14 @@ def finished(args: pretrain.Args, *, progress: Callable[[float], None]) -> str:
 
 
 def frames_to_judge(args: pretrain.Args) -> HeldFrames:
-    """What to compare on; a ValueError where ``args.select`` needs factors and there are none."""
+    """What to compare on; a ValueError where there is too little.
+
+    ``args.select`` mig and r2 need factors: of the store, or of its environment.
+    """
     store = FrameStore.existing(args.store)
     held = held_frames(store, validation=args.train.validation)
     if args.select == "udr" or held.labelled:
+        check_enough(len(held.frames))
         return held
     drawn = probe_frames(store, seed=args.seed)
     if drawn is None:

@@ -217,6 +217,7 @@ def test_mistakes_are_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     argv = ["pretrain", str(store.folder), "--workers", "1", "--steps", "10", *flags]
+    argv += ["--validation", "0.4"]  # enough to judge on
     assert main([*argv, "--out", str(tmp_path / "vae")]) == 2
     err = capsys.readouterr().err
     assert message in err and "Traceback" not in err
@@ -226,3 +227,13 @@ def test_another_vae_is_not_overwritten(store: FrameStore, tmp_path: Path) -> No
     pretrain.main(settings(store, tmp_path, seeds=1), on_progress=lambda fraction: None)
     with pytest.raises(ValueError, match="was not chosen from several seeds"):
         pretrain.main(settings(store, tmp_path))
+
+
+def test_too_few_held_out_frames_are_told_before_anything_is_trained(
+    store: FrameStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "vae"
+    argv = ["pretrain", str(store.folder), "--seeds", "2", "--steps", "10", "--out", str(out)]
+    assert main(argv) == 2
+    assert "held-out frames are too few" in capsys.readouterr().err
+    assert not list(out.glob("seed-*"))

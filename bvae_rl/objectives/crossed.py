@@ -27,7 +27,7 @@ from torch import Tensor
 from bvae_rl.losses import kl_per_latent, sample
 from bvae_rl.model import BetaVAE
 from bvae_rl.objectives.elbo import reconstruction
-from bvae_rl.objectives.entry import Entry
+from bvae_rl.objectives.entry import Entry, Knobs
 from bvae_rl.objectives.stateless import Stateless
 from bvae_rl.objectives.tcvae import kl_terms
 from bvae_rl.pairs import Batch, Pairing, Rows
@@ -67,13 +67,8 @@ class CrossedObjective(Stateless):
         kl = kl_per_latent(mu, logvar).sum(1).mean()
         loss, tc = recon + beta * kl, torch.zeros(())
         if weight:
-            tc = sum(
-                (
-                    kl_terms(own[:, g], mu[:, g], logvar[:, g], size=1).total_correlation
-                    for g in (content, look)
-                ),
-                start=tc.to(own.device),
-            )
+            within = [kl_terms(own[:, g], mu[:, g], logvar[:, g], size=1) for g in (content, look)]
+            tc = torch.stack([terms.total_correlation for terms in within]).sum()
             loss = loss + weight * tc
         return loss, {"recon": recon, "kl": kl, "beta": beta, "crossed": share, "tc": tc}
 
@@ -102,7 +97,7 @@ def taken(z: Tensor, take: Tensor, *, share: float, look: slice, step: int) -> T
     return torch.where(own, z, found)
 
 
-def _entry(name: str, sampled: bool, purpose: str, beta: float, knob: str = "") -> Entry:
+def _entry(name: str, purpose: str, knob: str, pressure: Knobs, *, sampled: bool) -> Entry:
     return Entry(
         name=name,
         source="ours; exchanged features: Reed et al. 2015, Mathieu et al. 2016",
@@ -116,14 +111,23 @@ def _entry(name: str, sampled: bool, purpose: str, beta: float, knob: str = "") 
             sampled,
             ramped(knobs.get("tc", 0.0)),
         ),
-        paper={"beta": beta, **({"tc": 0.0} if sampled else {}), "start": 0.2, "full": 0.5},
+        paper={**pressure, "start": 0.2, "full": 0.5},
         pairs="looks",
         groups=True,
     )
 
 
 ENTRY = _entry(
-    "crossed", True, "content without any look in it, and the other way round", 1.0,
+    "crossed",
+    "content without any look in it, and the other way round",
     "beta and tc: up for one latent a factor; ",
-)  # fmt: skip
-AUTOENCODER = _entry("crossed_ae", False, "the same without pressure: what pairing alone buys", 0.0)
+    {"beta": 1.0, "tc": 0.0},
+    sampled=True,
+)
+AUTOENCODER = _entry(
+    "crossed_ae",
+    "the same without pressure: what pairing alone buys",
+    "",
+    {"beta": 0.0},
+    sampled=False,
+)
