@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import median
 
 import pytest
 
 from bvae_rl.frames import FrameStore
 from bvae_rl.objectives.entry import Ramped
 from bvae_rl.objectives.table import OBJECTIVES, entry
+from bvae_rl.runs import Run
 from bvae_rl.schedules import linear
 from bvae_rl.scripts import objectives, pretrain, pretrain_choice
 
@@ -70,3 +72,10 @@ def test_contradicting_arguments_are_refused(tmp_path: Path) -> None:
         pretrain_choice.make_config(
             pretrain.Args(tmp_path, content=-4, look=8), FrameStore(tmp_path)
         )
+
+
+def test_costs_are_those_that_were_measured() -> None:
+    figures = Run(PAGE.parent / "results").read_json("bench_objectives.json")["figures"]
+    for name, row in OBJECTIVES.items():
+        measured = median(figures[f"{name} / beta"]["rounds"])
+        assert row.cost == pytest.approx(measured, abs=0.06), name
