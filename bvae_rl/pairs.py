@@ -25,8 +25,9 @@ class Batch:
     ``shared`` (B, D) marks the latents that both frames of a pair have in common, ``factors``
     (B, K) are those of ``x`` where an objective asks for them, ``weight`` (B, 1, H, W) is what each
     pixel of ``x`` counts in the likelihood, ``weight2`` the same for ``x2``; None is 1 everywhere.
-    For quads ``x`` holds their pictures in four blocks, and ``take`` (B, D) the number of the block
-    that each latent is taken from (``quads.py``).
+    For quads ``x`` holds their pictures in four blocks, ``take`` (B, D) is the number of the block
+    that each latent is taken from, and ``direction`` (B, D) says whether the other state of the
+    quad has more (1) or less (-1) of what a latent holds, 0 where that is not known (``quads.py``).
     """
 
     x: Tensor
@@ -36,6 +37,7 @@ class Batch:
     weight: Tensor | None = None
     weight2: Tensor | None = None
     take: Tensor | None = None
+    direction: Tensor | None = None
 
     @property
     def blocks(self) -> int:

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.nn import functional
 
 from bvae_rl.frames import FrameStore
 from bvae_rl.pairs import Batch, Pairing
+from bvae_rl.quads import other_state
 
 THRESHOLD = 0.1  # of a channel's range: a pixel that differs by more is another thing
 MOST = 0.5  # share of a picture that can count more
@@ -84,8 +84,7 @@ def _of_one_look(batch: Batch) -> tuple[Tensor, Tensor]:
             "motion is what differs between two frames, and this objective takes single ones; "
             "weigh the foreground, or train on pairs"
         )
-    ua, va, ub, vb = batch.x.chunk(batch.blocks)  # quads.py
-    return batch.x, torch.cat([va, ua, vb, ub])
+    return batch.x, other_state(batch.x)
 
 
 def _weights(counts: Tensor, factor: float) -> Tensor:

@@ -15,7 +15,7 @@ analogy-making, NIPS).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -49,6 +49,12 @@ def crossed(names: str, rows: Rows, config: VAEConfig) -> Pairing:
     return mixture(asked_for(names, kinds), pictures=BLOCKS)
 
 
+def other_state(values: Tensor) -> Tensor:
+    """Of each picture (4n, ...) what belongs to the other state in its look."""
+    ua, va, ub, vb = values.chunk(BLOCKS)
+    return torch.cat([va, ua, vb, ub])
+
+
 def looks(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
     """Two states that both stand in the same two episodes."""
     views = _Views(rows)
@@ -70,13 +76,23 @@ def actuators(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
     """A state, and the same after one actuator moved."""
     first, last, which = moved_actuators(rows, config)
     take = torch.zeros(BLOCKS, int(which.max()) + 1, config.latents, dtype=torch.long)
+    latent = np.zeros(take.shape[1], dtype=int)  # the first of those that an actuator drives
     for actuator in np.unique(which):
-        take[:, actuator] = _take(config, {actuator_part(int(actuator))})
+        part = actuator_part(int(actuator))
+        take[:, actuator], latent[actuator] = _take(config, {part}), config.slice_of(part).start
+    moves = Moves(rows.store)
+
+    def direction(u: np.ndarray, v: np.ndarray, moved: Tensor) -> Tensor:
+        found = torch.zeros(len(u), config.latents)
+        found[torch.arange(len(u)), latent[moved]] = moves.sign(u, v, moved.numpy())
+        return torch.cat([found, -found, found, -found])
+
     if recolour:
 
         def recoloured(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
             u, v, moved = drawn_runs(rng, n, first, last, which)
-            return _recoloured(store, rng, np.stack([u, v]), take[:, moved])
+            quads = _recoloured(store, rng, np.stack([u, v]), take[:, moved])
+            return replace(quads, direction=direction(u, v, moved))
 
         return recoloured
     views = _Views(rows)
@@ -90,7 +106,8 @@ def actuators(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
 
     def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
         u, v, moved = drawn_runs(rng, n, first, first + 1, which)
-        return _batch(store, np.stack([u, v, views.twin[u], views.twin[v]]), take[:, moved])
+        quads = np.stack([u, v, views.twin[u], views.twin[v]])
+        return replace(_batch(store, quads, take[:, moved]), direction=direction(u, v, moved))
 
     return draw
 
@@ -135,6 +152,19 @@ def _take(config: VAEConfig, moved: set[str]) -> Tensor:
             take[block, config.slice_of(part)] = block ^ OTHER_LOOK
         take[block, config.slice_of("look")] = block ^ OTHER_STATE
     return take
+
+
+class Moves:
+    """Which way an actuator went between two rows of its run: the sign of its actions' sum."""
+
+    def __init__(self, store: FrameStore) -> None:
+        actions = np.asarray(store.array("actions"), dtype=np.float64)  # (N, A)
+        self._before = np.concatenate([np.zeros((1, actions.shape[1])), actions.cumsum(axis=0)])
+
+    def sign(self, u: np.ndarray, v: np.ndarray, actuator: np.ndarray) -> Tensor:
+        """-1, 0 or 1 for each pair of rows, (n,)."""
+        total = self._before[v, actuator] - self._before[u, actuator]
+        return torch.from_numpy(np.sign(total.round(6))).float()
 
 
 @dataclass(frozen=True)
@@ -189,14 +219,18 @@ def _recoloured(
     n = states.shape[1]
     x = frames_at(store, states.ravel())
     parts = [change_look(x, draw_looks(n, rng)) for _ in range(2)]
-    return Batch(torch.cat(parts), take=take.expand(BLOCKS, n, -1).reshape(BLOCKS * n, -1))
+    return _told(torch.cat(parts), take)
 
 
 def _batch(store: FrameStore, quads: np.ndarray, take: Tensor) -> Batch:
     """Rows (4, n) as a batch; ``take`` is (4, 1 or n, D)."""
-    n = quads.shape[1]
-    x = frames_at(store, quads.ravel())
-    return Batch(x, take=take.expand(BLOCKS, n, -1).reshape(BLOCKS * n, -1))
+    return _told(frames_at(store, quads.ravel()), take)
+
+
+def _told(x: Tensor, take: Tensor) -> Batch:
+    """Pictures (4n, C, H, W) of which no state is known to have more of anything."""
+    take = take.expand(BLOCKS, len(x) // BLOCKS, -1).flatten(0, 1)
+    return Batch(x, take=take, direction=torch.zeros(take.shape))
 
 
 def _has_views(rows: Rows) -> bool:

@@ -13,12 +13,13 @@ from bvae_rl.acted_blocks import Acting
 from bvae_rl.collect import collect, collect_drawn
 from bvae_rl.environments import EnvConfig
 from bvae_rl.envs.reach import PlanarReach
-from bvae_rl.frames import FrameStore
+from bvae_rl.frames import Frames, FrameStore
 from bvae_rl.losses import kl_per_latent, recon_nll, sample
 from bvae_rl.model import BetaVAE
 from bvae_rl.objectives.crossed import CrossedObjective, taken
+from bvae_rl.objectives.rank import rank_loss
 from bvae_rl.pairs import Batch, Rows
-from bvae_rl.quads import crossed
+from bvae_rl.quads import Moves, crossed
 from bvae_rl.schedules import constant
 from bvae_rl.vae_config import VAEConfig
 
@@ -74,6 +75,21 @@ def test_of_acted_quads_one_joint_differs_and_has_a_source_of_its_own(store: Fra
         expected = [3, 3, 3, 3, 1, 1]
         expected[actuator] = 2  # what moved: from the same state in the other look
         assert batch.take[quad].tolist() == expected
+    assert batch.direction is not None
+    ua_up, va_up, ub_up, vb_up = batch.direction.chunk(4)
+    turned = np.sign(va - ua)[:, :2]  # one latent a joint, which rises where the joint does
+    np.testing.assert_array_equal(ua_up, np.pad(turned, ((0, 0), (0, 4))))
+    assert torch.equal(va_up, -ua_up) and torch.equal(ub_up, ua_up) and torch.equal(vb_up, -ua_up)
+
+
+def test_a_run_of_actions_leads_where_their_sum_does(store: FrameStore, tmp_path: Path) -> None:
+    recorded = FrameStore(tmp_path)
+    actions = np.array([[0.5, 0], [-1, 0], [0.5, 0], [0, 0]], np.float32)
+    frames = np.asarray(store.array("frames")[:4])
+    zeros, order = np.zeros(4, np.int64), np.arange(4)
+    recorded.append(Frames(frames, zeros, order, actions=actions))
+    moves, first = Moves(recorded), np.zeros(3, dtype=int)
+    assert moves.sign(first, np.arange(1, 4), first).tolist() == [1.0, -1.0, 0.0]
 
 
 def test_a_mixture_keeps_quads_together(store: FrameStore) -> None:
@@ -161,3 +177,26 @@ def test_the_total_correlation_of_each_group_is_added(store: FrameStore) -> None
         expected = expected + (joint - (each.logsumexp(1) - np.log(8)).sum(1)).mean()
     torch.testing.assert_close(parts["tc"], expected)
     torch.testing.assert_close(pressed, loss + 3.0 * expected)
+
+
+def test_which_way_an_actuator_went_is_added(store: FrameStore) -> None:
+    torch.manual_seed(1)
+    vae, noise = BetaVAE(CONFIG), torch.randn(16, 6)
+    batch = crossed("looks+actuators", Rows(store), CONFIG)(store, np.random.default_rng(0), 16)
+    plain = CrossedObjective(constant(2.0), constant(1.0), "looks+actuators")
+    loss, _ = plain.loss(vae, batch, 5, noise)
+    told, parts = replace(plain, rank=3.0).loss(vae, batch, 5, noise)
+    mu, _ = vae.encode(batch.x)
+    assert batch.direction is not None and (batch.direction != 0).sum() == 8  # 2 acted quads
+    other = mu.view(4, 4, 6)[[1, 0, 3, 2]].flatten(0, 1)
+    torch.testing.assert_close(parts["rank"], rank_loss(mu, other, batch.direction))
+    torch.testing.assert_close(told, loss + 3.0 * parts["rank"])
+
+
+def test_the_rank_loss_is_that_of_ranknet() -> None:
+    mu, other = torch.tensor([[1.0, 5.0], [0.0, 0.0]]), torch.tensor([[3.0, -5.0], [1.0, 0.0]])
+    direction = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
+    expected = (np.log1p(np.exp(-2.0)) + np.log1p(np.exp(1.0))) / 2  # by 2 right, by 1 wrong
+    assert rank_loss(mu, other, direction).item() == pytest.approx(expected)
+    assert rank_loss(mu, mu, direction).item() == pytest.approx(np.log(2.0))
+    assert rank_loss(mu, other, 0 * direction).item() == 0.0

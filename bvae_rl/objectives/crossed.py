@@ -1,9 +1,11 @@
 """Crossed quads: each picture is made from the three others of its quad (``quads.py``).
 
     loss = recon(x | z) + beta(step) * KL + tc(step) * (TC of the content + TC of the look)
+           + rank * (does an actuator's latent rise with its action?)
 
 with z from the posteriors that ``Batch.take`` names. The total correlation (``tcvae.py``) is what
 turns the axes within a group: quads say nothing of which latent of the look holds which colour.
+``rank.py`` keeps a latent of an actuator from folding what it drives.
 
 A latent that carries what its group should not is of no use to the picture that it is taken for, so
 nothing needs to be weighed against leaks. Exchanged features train encoders since Reed et al. 2015
@@ -28,10 +30,11 @@ from bvae_rl.losses import kl_per_latent, sample
 from bvae_rl.model import BetaVAE
 from bvae_rl.objectives.elbo import reconstruction
 from bvae_rl.objectives.entry import Entry, Knobs
+from bvae_rl.objectives.rank import rank_loss
 from bvae_rl.objectives.stateless import Stateless
 from bvae_rl.objectives.tcvae import kl_terms
 from bvae_rl.pairs import Batch, Pairing, Rows
-from bvae_rl.quads import BLOCKS, crossed
+from bvae_rl.quads import BLOCKS, crossed, other_state
 from bvae_rl.schedules import Schedule, constant
 
 
@@ -47,6 +50,7 @@ class CrossedObjective(Stateless):
     pairs: str = "looks"
     sampled: bool = True
     tc: Schedule = constant(0.0)
+    rank: float = 0.0
     name: str = "crossed"
 
     def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
@@ -56,7 +60,7 @@ class CrossedObjective(Stateless):
     def loss(
         self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
     ) -> tuple[Tensor, dict[str, Tensor | float]]:
-        """recon + beta * KL of all pictures."""
+        """recon + beta * KL of all pictures, and what else is weighed."""
         assert batch.take is not None
         mu, logvar = vae.encode(batch.x)
         share, beta, weight = self.share(step), self.beta(step), self.tc(step)
@@ -70,11 +74,18 @@ class CrossedObjective(Stateless):
             within = [kl_terms(own[:, g], mu[:, g], logvar[:, g], size=1) for g in (content, look)]
             tc = torch.stack([terms.total_correlation for terms in within]).sum()
             loss = loss + weight * tc
-        return loss, {"recon": recon, "kl": kl, "beta": beta, "crossed": share, "tc": tc}
+        parts: dict[str, Tensor | float]
+        parts = {"recon": recon, "kl": kl, "beta": beta, "crossed": share, "tc": tc}
+        if self.rank:
+            assert batch.direction is not None
+            parts["rank"] = rank = rank_loss(mu, other_state(mu), batch.direction)
+            loss = loss + self.rank * rank
+        return loss, parts
 
     def describe(self) -> dict[str, object]:
         """Name and settings."""
-        return {"name": self.name, "pairs": self.pairs, "sampled": self.sampled}
+        told = {"name": self.name, "pairs": self.pairs, "sampled": self.sampled}
+        return {**told, "rank": self.rank} if self.rank else told
 
 
 def taken(z: Tensor, take: Tensor, *, share: float, look: slice, step: int) -> Tensor:
@@ -110,8 +121,9 @@ def _entry(name: str, purpose: str, knob: str, pressure: Knobs, *, sampled: bool
             pairs,
             sampled,
             ramped(knobs.get("tc", 0.0)),
+            knobs["rank"],
         ),
-        paper={**pressure, "start": 0.2, "full": 0.5},
+        paper={**pressure, "rank": 0.0, "start": 0.2, "full": 0.5},
         pairs="looks",
         groups=True,
     )
