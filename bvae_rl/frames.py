@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from bvae_rl.factors import FactorSpec
-from bvae_rl.runs import Run, explained
+from bvae_rl.runs import Run, explained, require_no_other
 
 FORMAT = 1
 INDEX = "store.json"
@@ -134,6 +134,8 @@ class FrameStore:
         """State how the frames are made; refuses to mix two descriptions in one store."""
         specs = [json.loads(json.dumps(asdict(spec))) for spec in factor_specs]
         meta = json.loads(json.dumps(meta))
+        if not len(self):
+            require_no_other(self.folder, "a VAE")
         if len(self) and (specs, meta) != (self._index.factor_specs, self.meta):
             raise ValueError(
                 f"{self.folder} holds frames made with {self.meta}, not with {meta}; "

@@ -118,12 +118,14 @@ def drawn_runs(
 
 
 def known_names(names: str, known: Collection[str]) -> list[str]:
-    """The parts of "looks+actuators", each once; ValueError for one that is not ``known``."""
-    found = list(dict.fromkeys(names.split("+")))
+    """The parts of "looks+actuators"; ValueError for one that is not ``known``, or comes twice."""
+    found = names.split("+")
     if unknown := [name for name in found if name not in known]:
         raise ValueError(
             f"unknown pairs {', '.join(unknown)!r}; known: {', '.join(known)}, joined by +"
         )
+    if len({*found}) < len(found):
+        raise ValueError(f"all kinds of pairs have equal shares: name each once, got {names!r}")
     return found
 
 

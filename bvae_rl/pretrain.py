@@ -13,7 +13,7 @@ import json
 import logging
 import pickle
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from bvae_rl.model import CONFIG_FILE, BetaVAE, VAEConfig
 from bvae_rl.objectives import Objective
 from bvae_rl.pairs import Rows
 from bvae_rl.pixel_weights import Weighting, weighted
-from bvae_rl.runs import CsvLog, Run
+from bvae_rl.runs import CsvLog, Run, require_no_other
 from bvae_rl.train_config import TrainConfig as TrainConfig
 from bvae_rl.trainer import NotFinite as NotFinite
 from bvae_rl.trainer import Trainer
@@ -80,6 +80,7 @@ def pretrain(
     if start is not None and start.config != config:
         raise ValueError("the VAE to continue from has another config; use its own")
     run = Run(out)
+    require_no_other(run.folder, "a frame store")
     recipe = {
         "steps": steps, "seed": seed, "train": asdict(train), "model": config.to_dict(),
         "start": None if start is None else start.meta.get("fingerprint"),
@@ -94,8 +95,10 @@ def pretrain(
         if processes.agreed(run.path(CONFIG_FILE).exists(), "finished training"):
             vae = BetaVAE.load(out)
             if vae.meta.get("fingerprint") != fingerprint:
+                changed = ", ".join(differing(vae.meta.get("training", {}), recipe)) or "start"
                 raise ValueError(
-                    f"{out} holds a VAE trained otherwise; choose another folder or delete it"
+                    f"{out} holds a VAE trained otherwise ({changed}); choose another folder or "
+                    "delete it"
                 )
             return PretrainResult(vae, Path(out), vae.meta["scores"]["validation"])
         with torch.random.fork_rng(devices=[]):
@@ -143,6 +146,19 @@ def pretrain(
             vae.save(out)
             run.path(CHECKPOINT).unlink(missing_ok=True)
         return PretrainResult(vae, Path(out), metrics)
+
+
+def differing(known: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
+    """What of ``asked`` is otherwise in ``known``: "train.batch 64, not 32", a level deep."""
+    found = []
+    for key, value in json.loads(json.dumps(asked)).items():
+        there = known.get(key)
+        if isinstance(value, dict) and isinstance(there, dict):
+            names = [name for name in {**there, **value} if there.get(name) != value.get(name)]
+            found += [f"{key}.{name} {there.get(name)}, not {value.get(name)}" for name in names]
+        elif there != value:
+            found.append(f"{key} {there}, not {value}")
+    return found
 
 
 class Collapsed(ValueError):

@@ -26,6 +26,7 @@ if sys.platform != "win32":
     import fcntl
 
 RESULTS, DONE = "results.json", "done.json"
+OTHERS = {"a frame store": "store.json", "a VAE": "config.json"}  # each with the file that tells
 PACKAGES = ("bvae-rl", "torch", "gymnasium", "stable-baselines3", "numpy")
 
 
@@ -227,6 +228,13 @@ def _replace(path: Path, data: bytes) -> None:
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def require_no_other(folder: Path, *others: str) -> None:
+    """ValueError if ``folder`` holds one of ``others`` ("a frame store", "a VAE")."""
+    for other in others:
+        if (folder / OTHERS[other]).exists():
+            raise ValueError(f"{folder} holds {other}; choose another folder")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ seed, and what is finished is kept: the table grows with the seeds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,19 @@ from bvae_rl.agents.scores import CEILING_ARM, FLOOR_ARM, normalised_rows, reten
 from bvae_rl.agents.study import Evaluation, Job, act_at_random, train_and_evaluate
 from bvae_rl.agents.train import ROWS
 from bvae_rl.frames import FrameStore
+from bvae_rl.model import BetaVAE
 from bvae_rl.objectives.table import entry
+from bvae_rl.pairs import Rows
 from bvae_rl.plots import metric_panels, png
 from bvae_rl.pretrain import TrainConfig
-from bvae_rl.runs import Row, Run
+from bvae_rl.runs import Row, Run, require_no_other
 from bvae_rl.scripts import evaluate, pretrain
 from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
+from bvae_rl.scripts.evidence_tables import by_factor, columns, table, unscored
+from bvae_rl.scripts.pretrain_choice import make_config, make_objective
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.recipes import COMMON, RECIPES, Recipe, recipe
-from bvae_rl.scripts.study import EVALUATION_SEED, aligned, markdown, spread
-from bvae_rl.spread import iqm
+from bvae_rl.scripts.study import EVALUATION_SEED, aligned, markdown
 from bvae_rl.workers import Task, run_parallel
 
 STUDY = "representation"
@@ -83,11 +86,7 @@ class Result:
 
 def main(args: Args) -> Result:
     """Run what is missing, tabulate, draw."""
-    for name in args.recipes:
-        recipe(name)
-    store = FrameStore.existing(args.store)
-    if not store.factor_specs:
-        raise ValueError(f"{args.store} holds no factors, so nothing can be scored on it")
+    check(args)
     run = Run(args.out)
     tasks = _tasks(args)
     progress = Progress(
@@ -102,18 +101,45 @@ def main(args: Args) -> Result:
     run_parallel(tasks, workers=args.workers, on_progress=show)
     progress.close()
     rows = _collected(args, run)
-    figure = metric_panels(
-        _values(rows, args), labels={name: recipe(name).text for name in args.recipes}
-    )
+    looks = (args.source, *args.target) if args.agent_steps else ()
+    values = columns(rows, args.recipes, looks)
+    figure = metric_panels(values, labels={name: recipe(name).text for name in args.recipes})
     drawn = run.write_file("evidence.png", png(figure))
-    tables = table(rows, args), by_factor(rows, args)
+    tables = table(values), by_factor(rows, args.recipes)
     for lines in tables:
         say(aligned(lines) + "\n")
+    for words in unscored(rows, looks):
+        say(f"- {words}")
     pages = "\n\n".join(map(markdown, tables)) + "\n"
     wrote(run.write_file("evidence.md", pages.encode()))
     wrote(drawn)
     wrote(run.folder / "results.json")
     return Result(rows, run.folder)
+
+
+def check(args: Args) -> None:
+    """A ValueError for what would fail in hours, before anything is trained."""
+    for name in args.recipes:
+        recipe(name)
+    for name, least in (("samples", 200), ("fit_steps", 1), ("agent_steps", 0), ("episodes", 1)):
+        if getattr(args, name) < least:
+            raise ValueError(f"{name} must be at least {least}, got {getattr(args, name)}")
+    if not args.recipes or not args.seeds or min(args.seeds) < 0:
+        raise ValueError(
+            f"one recipe and one seed are the least, got {args.recipes} and seeds {args.seeds}"
+        )
+    require_no_other(args.out, "a frame store", "a VAE")
+    store = FrameStore.existing(args.store)
+    if not store.factor_specs:
+        raise ValueError(f"{args.store} holds no factors, so nothing can be scored on it")
+    rows = Rows(store, validation=TrainConfig().validation)
+    for name in args.recipes:
+        settings = _pretraining(recipe(name), args.seeds[0], args, Run(args.out))
+        vae = BetaVAE(make_config(settings, store))
+        try:
+            make_objective(settings).pairing(rows, vae)
+        except ValueError as error:
+            raise ValueError(f"recipe {name}: {error}") from error
 
 
 def unit(
@@ -125,10 +151,7 @@ def unit(
     if run.done("unit", config=config):
         return progress(1.0)
     vae = run.path("vae")
-    settings = pretrain.Args(
-        args.store, out=vae, steps=batches(row, args), seed=seed,
-        train=TrainConfig(log_every=500), **{**COMMON, **row.settings},
-    )  # fmt: skip
+    settings = _pretraining(row, seed, args, run)
     pretrain.main(settings, on_progress=lambda done: progress(SHARE[0] * done))
     scoring = evaluate.Args(
         str(vae), samples=args.samples, metrics=("infomec",), replicates=0,
@@ -147,6 +170,13 @@ def unit(
     run.write_json(ROWS, [found.to_dict() for found in rows])
     run.mark_done("unit", config=config)
     progress(1.0)
+
+
+def _pretraining(row: Recipe, seed: int, args: Args, run: Run) -> pretrain.Args:
+    return pretrain.Args(
+        args.store, out=run.path("vae"), steps=batches(row, args), seed=seed,
+        train=TrainConfig(log_every=500), **{**COMMON, **row.settings},
+    )  # fmt: skip
 
 
 def batches(row: Recipe, args: Args) -> int:
@@ -236,64 +266,3 @@ def _collected(args: Args, run: Run) -> list[Row]:
     found += [*scores, *retention_rows(scores, source=args.source)]
     run.write_json("results.json", [row.to_dict() for row in found])
     return found
-
-
-COLUMNS: dict[str, tuple[str, str]] = {
-    "MIG": ("", "mig/mean"),
-    "DCI disentanglement": ("", "dci/disentanglement"),
-    "DCI completeness": ("", "dci/completeness"),
-    "R2, worst factor": ("", "r2"),
-    "leak": ("/content", "leak/largest"),
-    "active latents": ("", "active_latents"),
-}
-
-
-def _values(rows: Sequence[Row], args: Args) -> dict[str, dict[str, list[float]]]:
-    """Column -> recipe -> value of each seed."""
-    found: dict[str, dict[str, list[float]]] = {}
-    for column, (part, metric) in COLUMNS.items():
-        found[column] = {
-            name: _of(rows, name + part, metric) for name in args.recipes
-        }  # fmt: skip
-    for looks in (args.source, *args.target) if args.agent_steps else ():
-        found[f"agent's score, {looks}"] = {
-            name: _of(rows, name, "score", looks) for name in args.recipes
-        }
-    return found
-
-
-def _of(rows: Sequence[Row], arm: str, metric: str, looks: str | None = None) -> list[float]:
-    by_seed: dict[int, float] = {}
-    for row in rows:
-        if row.arm != arm or (looks is not None and row.look_set != looks):
-            continue
-        seed = row.vae_seed if row.vae_seed is not None else row.agent_seed
-        assert seed is not None
-        if metric == "r2":  # the worst factor's
-            if row.metric.startswith("r2/") and row.metric != "r2/mean":
-                by_seed[seed] = min(row.value, by_seed.get(seed, 1.0))
-        elif row.metric == metric:
-            by_seed[seed] = row.value
-    return [by_seed[seed] for seed in sorted(by_seed)]
-
-
-def table(rows: Sequence[Row], args: Args) -> list[list[str]]:
-    """Recipes down, columns across: interquartile mean, and interval or every seed's value."""
-    values = _values(rows, args)
-    lines = [["recipe", "told", *values]]
-    for name in args.recipes:
-        cells = [spread(of_recipe[name], 2) for of_recipe in values.values()]
-        lines.append([name, recipe(name).told, *cells])
-    return lines
-
-
-def by_factor(rows: Sequence[Row], args: Args) -> list[list[str]]:
-    """MIG and R2 of each factor, interquartile means."""
-    migs = dict.fromkeys(row.metric for row in rows if row.metric.startswith("mig/"))
-    factors = [name.removeprefix("mig/") for name in migs if name != "mig/mean"]
-    lines = [["MIG / R2", *factors]]
-    for name in args.recipes:
-        found = [[_of(rows, name, f"{m}/{factor}") for m in ("mig", "r2")] for factor in factors]
-        cells = [" / ".join(f"{float(iqm(v)):.2f}" if v else "-" for v in pair) for pair in found]
-        lines.append([name, *cells])
-    return lines

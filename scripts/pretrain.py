@@ -16,6 +16,7 @@ from bvae_rl.hub import find_vae
 from bvae_rl.losses import Likelihood, beta_norm
 from bvae_rl.model import BetaVAE
 from bvae_rl.networks import DecoderName, EncoderName
+from bvae_rl.objectives.table import entry
 from bvae_rl.optional import require
 from bvae_rl.pictures import write_vae_pictures
 from bvae_rl.plug import PretrainingProbe, Probe
@@ -110,6 +111,11 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> P
     store = FrameStore.existing(args.store)
     start = BetaVAE.load(find_vae(args.start)) if args.start else None
     config = start.config if start else make_config(args, store)
+    if entry(args.objective).groups and not config.groups:
+        raise ValueError(
+            f"objective {args.objective} needs latents for content and for the look, and the VAE "
+            f"at {args.start} has no groups; start from one that was trained on pairs"
+        )
     progress = Progress({"training": args.steps * args.train.batch / 1300})
     show = on_progress or (lambda fraction: progress.update("training", fraction))
     result = pretrain(

@@ -86,10 +86,21 @@ def make_config(args: Args, store: FrameStore) -> VAEConfig:
     content, look = _sizes(args, store)
     latents, paper = content + look, args.preset == "paper"
     groups, parts = {}, {}
+    acted = entry(args.objective).groups and "actuators" in pairs(args).split("+")
+    if args.per_actuator != 1 and not acted:
+        raise ValueError(
+            f"--per-actuator {args.per_actuator} needs actuator pairs and an objective with "
+            "groups, for example --objective crossed --pairs looks+actuators"
+        )
     if entry(args.objective).groups:
+        if not content or not look:
+            raise ValueError(
+                f"objective {args.objective} needs latents for content and for the look, got "
+                f"--content {content} --look {look}"
+            )
         groups = {"content": (0, content), "look": (content, latents)}
-        if "actuators" in pairs(args).split("+"):
-            parts = _actuator_parts(store, args.per_actuator)
+        if acted:
+            parts = _actuator_parts(store, args.per_actuator, content)
     return VAEConfig(
         shape=store.shape,
         latents=latents,
@@ -120,10 +131,17 @@ def _sizes(args: Args, store: FrameStore) -> tuple[int, int]:
     return state, len(roles) - state
 
 
-def _actuator_parts(store: FrameStore, width: int) -> dict[str, tuple[int, int]]:
+def _actuator_parts(store: FrameStore, width: int, content: int) -> dict[str, tuple[int, int]]:
     """The first latents, ``width`` for each actuator of the store; none if it has no actions."""
+    if width < 1:
+        raise ValueError(f"--per-actuator must be at least 1, got {width}")
     try:
         actuators = store.array("actions").shape[1]
     except KeyError:
         actuators = 0
+    if actuators * width > content:
+        raise ValueError(
+            f"{actuators} actuators with {width} latents each do not fit into --content {content}; "
+            "take more content latents, or fewer per actuator"
+        )
     return {actuator_part(i): (i * width, (i + 1) * width) for i in range(actuators)}

@@ -14,7 +14,7 @@ from bvae_rl.objectives.entry import Entry
 from bvae_rl.objectives.table import OBJECTIVES
 
 COMMON: Mapping[str, Any] = {
-    "content": 6, "look": 3, "per_actuator": 2, "ramp": 0.6, "weighting": "foreground",
+    "content": 6, "look": 3, "ramp": 0.6, "weighting": "foreground",
     "weighting_factor": 10.0,
 }  # fmt: skip
 PRESSED: Mapping[str, Any] = {"objective": "crossed", "beta": 20.0, "set": ("tc=20",)}
@@ -41,7 +41,7 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             "looks_actuators", "pairs of content and look, and of one actuator",
-            {**PRESSED, "pairs": "looks+actuators"},
+            {**PRESSED, "pairs": "looks+actuators", "per_actuator": 2},
             told="one state in two looks, which actuator moved",
         ),
         Recipe(

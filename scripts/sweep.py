@@ -14,6 +14,7 @@ from bvae_rl.model import BetaVAE, read_config
 from bvae_rl.pictures import decode, mean_kl
 from bvae_rl.plots import png
 from bvae_rl.plots.sweep import sweep
+from bvae_rl.pretrain import TrainConfig
 from bvae_rl.runs import Row, Run
 from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import command_line, say, wrote
@@ -101,7 +102,7 @@ def main(args: pretrain.Args, axis: Axis) -> Result:
         name: _array(known, axis.values, seeds, name) for name in (RATE, DISTORTION, ACTIVE, *shown)
     }
     shown = tuple(name for name in shown if np.isfinite(arrays[name]).any())
-    place, why = choice(axis, shown[0], arrays[shown[0]])
+    place, why = choice(axis, shown[0], arrays[shown[0]], arrays[ACTIVE])
     say(_table(axis, arrays, shown, place))
     for name, words in told.items():
         say(f"- {name}: {words}")
@@ -173,9 +174,16 @@ def _scored(args: pretrain.Args) -> dict[str, float]:
     return {**found, ACTIVE: int((mean_kl(mu, logvar) > ACTIVE_KL).sum())}
 
 
-def choice(axis: Axis, metric: str, scores: np.ndarray) -> tuple[int, str]:
-    """The place of the value to take, by the mean over seeds of ``metric`` (P, S), and why."""
-    there = [row[np.isfinite(row)] for row in scores]
+def choice(axis: Axis, metric: str, scores: np.ndarray, active: np.ndarray) -> tuple[int, str]:
+    """The place of the value to take, by the mean over seeds of ``metric`` (P, S), and why.
+
+    A code of no ``active`` (P, S) latents carries nothing, whatever its score, and is not taken
+    where there is another.
+    """
+    alive = np.where(active >= 1, scores, np.nan)
+    dead = not np.isfinite(alive).any()
+    alive = scores if dead else alive
+    there = [row[np.isfinite(row)] for row in alive]
     means = np.array([row.mean() if len(row) else np.nan for row in there])
     pressed = means[::-1] if axis.falling else means  # from little pressure to much
     place = last_within(pressed.tolist(), MARGIN)
@@ -190,8 +198,12 @@ def choice(axis: Axis, metric: str, scores: np.ndarray) -> tuple[int, str]:
         else f"take {taken}: the {axis.most} at which {LABELS[metric]} ({means[place]:.2f}) is "
         f"within {MARGIN:g} of the best ({means[best]:.2f}, {beside})"
     )
+    if len(there[place]) > 1:
+        why += f"; its seeds go from {there[place].min():.2f} to {there[place].max():.2f}"
     if at_the_end:
         why += "; that is the end of the sweep, and the next one may do as well"
+    if dead:
+        why += "; no code has an active latent: press less, or train for more --steps"
     if metric == PIXELS:
         why += (
             "; no factors are known, and what is small in a picture is little of its variance: "
@@ -274,4 +286,7 @@ def _next(args: pretrain.Args, axis: Axis, value: float) -> str:
     flags += f" --set {' '.join(chosen.set)}" if chosen.set else ""
     flags += f" --pairs {chosen.pairs}" if chosen.pairs else ""
     flags += f" --content {chosen.content} --look {chosen.look}"
+    if args.train.validation != TrainConfig().validation:
+        flags += f" --validation {args.train.validation:g}"
+    flags += f" --steps {args.steps}"
     return f"bvae-rl pretrain {args.store} {flags} --seeds 5 --out runs/vae"

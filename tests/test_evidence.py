@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from bvae_rl.objectives.table import entry
+from bvae_rl.runs import Row
 from bvae_rl.scripts import collect, evidence
+from bvae_rl.scripts.evidence_tables import unscored
 from bvae_rl.scripts.recipes import RECIPES, recipe
 from bvae_rl.scripts.study import EVALUATION_SEED
 
@@ -55,6 +58,41 @@ def test_recipes_are_settings_of_pretrain_and_differ() -> None:
 def test_an_unknown_recipe_is_refused(args: evidence.Args) -> None:
     with pytest.raises(ValueError, match=r"unknown recipe 'magic'; known: plain, looks"):
         evidence.main(replace(args, recipes=("magic",)))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"samples": 0}, "samples must be at least 200, got 0"),
+        ({"seeds": ()}, "one recipe and one seed are the least"),
+        ({"recipes": ("slow",)}, "recipe slow: .* this store gives"),
+    ],
+    ids=str,
+)
+def test_what_would_fail_in_hours_fails_now(
+    args: evidence.Args, changed: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    if "recipes" in changed:
+        frames = collect.Args(out=tmp_path / "frames", frames=600, policy="drawn")
+        collect.main(frames, on_progress=lambda fraction: None)
+        changed = {**changed, "store": frames.out}
+    with pytest.raises(ValueError, match=message):
+        evidence.main(replace(args, out=out, **changed))  # type: ignore[arg-type]
+    assert not out.exists()
+
+
+def test_a_score_that_is_missing_has_a_reason(args: evidence.Args) -> None:
+    def row(arm: str, metric: str, value: float) -> Row:
+        return Row(
+            study="s", arm=arm, algo="ppo", env="e", agent_seed=1, look_set="ood1", metric=metric,
+            value=value, n=2, command="",
+        )  # fmt: skip
+
+    rows = [row("state", "return", -5.0), row("blind", "return", -4.0)]
+    (words,) = unscored(rows, ["ood1"])
+    assert words.startswith("no scores on ood1: the true-state agent's return (-5.00) is not above")
+    assert unscored([*rows, row("plain", "score", 0.5)], ["ood1"]) == []
 
 
 def test_objectives_are_recipes_too(args: evidence.Args) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from bvae_rl.collect import collect_drawn
 from bvae_rl.envs.reach import PlanarReach
 from bvae_rl.frames import Frames, FrameStore
-from bvae_rl.pair_sources import consecutive, paired, untold
+from bvae_rl.pair_sources import consecutive, known_names, paired, untold
 from bvae_rl.pairs import Batch, Rows
 from bvae_rl.vae_config import VAEConfig
 
@@ -212,12 +212,14 @@ def test_augmented_pairs_show_one_frame_twice_or_one_look_twice(tmp_path: Path) 
 
 def test_mixed_pairs_take_equal_shares(tmp_path: Path) -> None:
     rows = Rows(numbered(tmp_path, EPISODE, ACTIONS, state=[0, 1, 2, 3, 4, 5, 6, 7, 0, 1]))
-    batch = drawn("looks+actuators+looks", rows, PARTS, images=60)
+    batch = drawn("looks+actuators", rows, PARTS, images=60)
     assert batch.shared is not None
     kinds, counts = np.unique(batch.shared.int().numpy(), axis=0, return_counts=True)
     found = dict(zip(map(tuple, kinds.tolist()), counts.tolist(), strict=True))
     assert found.pop((1, 1, 1, 1, 0, 0)) == found.pop((0, 0, 0, 0, 1, 1)) == 10
     assert set(found) == {(0, 1, 1, 1, 1, 1), (1, 0, 0, 1, 1, 1)}
     assert sum(found.values()) == 10
+    with pytest.raises(ValueError, match="name each once, got 'looks\\+looks'"):
+        known_names("looks+looks", ["looks"])
     with pytest.raises(ValueError, match=r"unknown pairs 'nights'; known: looks, actuators, "):
         paired("looks+nights", rows, PARTS)

@@ -98,8 +98,17 @@ def test_a_finished_run_is_returned_and_another_is_refused(
     again = pretrain(store, CONFIG, objective, steps=10, seed=1, out=tmp_path, train=QUICK)
     assert (tmp_path / "model.safetensors").stat().st_mtime_ns == stamp
     assert again.metrics == first.metrics
-    with pytest.raises(ValueError, match="holds a VAE trained otherwise"):
+    with pytest.raises(ValueError, match=r"holds a VAE trained otherwise \(seed 1, not 2\)"):
         pretrain(store, CONFIG, objective, steps=10, seed=2, out=tmp_path, train=QUICK)
+
+
+def test_folders_keep_to_one_thing(store: FrameStore, tmp_path: Path) -> None:
+    objective = BetaVAEObjective(constant(1.0))
+    with pytest.raises(ValueError, match="holds a frame store; choose another folder"):
+        pretrain(store, CONFIG, objective, steps=2, seed=1, out=store.folder, train=QUICK)
+    pretrain(store, CONFIG, objective, steps=2, seed=1, out=tmp_path, train=QUICK)
+    with pytest.raises(ValueError, match="holds a VAE; choose another folder"):
+        FrameStore(tmp_path).describe(policy="random")
 
 
 def test_more_frames_are_another_training(tmp_path: Path) -> None:

@@ -63,19 +63,32 @@ def test_the_share_of_the_pixels_is_an_r2() -> None:
     assert pixel_share(frames, np.where(frames > 0, 150, 50)) == pytest.approx(0.75)
 
 
+def choice(axis: machinery.Axis, metric: str, scores: list[list[float]]) -> tuple[int, str]:
+    return machinery.choice(axis, metric, np.array(scores), np.ones_like(scores))
+
+
 def test_the_reason_says_the_rule_and_the_numbers() -> None:
-    place, why = machinery.choice(AXIS, "r2", np.array([[0.95, 0.97], [0.94, 0.96], [0.5, 0.6]]))
+    place, why = choice(AXIS, "r2", [[0.95, 0.97], [0.94, 0.96], [0.5, 0.6]])
     assert place == 1
     assert why == (
-        "take beta 2: the largest at which mean R2 (0.95) is within 0.02 of the best (0.96, beta 1)"
+        "take beta 2: the largest at which mean R2 (0.95) is within 0.02 of the best (0.96, beta "
+        "1); its seeds go from 0.94 to 0.96"
     )
-    place, why = machinery.choice(AXIS, "r2", np.array([[0.5, 0.5], [np.nan, np.nan], [0.9, 0.8]]))
-    assert place == 2 and "and itself the best (0.85); that is the end of the sweep" in why
+    place, why = choice(AXIS, "r2", [[0.5, 0.5], [np.nan, np.nan], [0.9, 0.8]])
+    assert place == 2 and "and itself the best (0.85); its seeds" in why
+    assert "that is the end of the sweep" in why
     fewest = replace(AXIS, falling=True, most="fewest", say=lambda value: f"{value:g} latents")
-    place, why = machinery.choice(fewest, "r2", np.array([[0.2], [0.94], [0.95]]))
+    place, why = choice(fewest, "r2", [[0.2], [0.94], [0.95]])
     assert place == 1 and why.startswith("take 2 latents: the fewest at which mean R2 (0.94)")
-    assert "end of the sweep" not in why
-    assert "look at reconstructions.png" in machinery.choice(AXIS, "pixel_share", np.eye(3))[1]
+    assert "end of the sweep" not in why and "seeds" not in why
+    assert "look at reconstructions.png" in choice(AXIS, "pixel_share", np.eye(3).tolist())[1]
+
+
+def test_a_dead_code_is_not_taken() -> None:
+    scores, active = np.full((3, 1), 0.1), np.array([[4.0], [2.0], [0.0]])
+    place, why = machinery.choice(AXIS, "mig", scores, active)
+    assert place == 1 and why.startswith("take beta 2")
+    assert "no code has an active latent" in machinery.choice(AXIS, "mig", scores, 0 * active)[1]
 
 
 def texts(figure: Figure) -> list[str]:
@@ -218,6 +231,8 @@ def test_a_value_that_collapses_is_a_point_that_is_missing(
         (["sweep-latents", "--objective", "supervised"], "fixed by objective supervised"),
         (["sweep-latents", "--latents", "1", "4"], "latents of 2 and more"),
         (["sweep-latents", "--pairs", "looks"], "takes single frames"),
+        (["sweep-beta", "--per-actuator", "2"], "needs actuator pairs and an objective with gr"),
+        (["sweep-beta", "--objective", "swap", "--content", "0"], "for content and for the look"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

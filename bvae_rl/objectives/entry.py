@@ -69,9 +69,10 @@ class Entry:
         """The values of all knobs; ValueError for an unknown preset or knob."""
         if preset not in ("tuned", "paper"):
             raise ValueError(f"unknown preset {preset!r}; known: tuned, paper")
-        if unknown := sorted(set(given) - set(self.paper)):
-            known = ", ".join(f"{name} ({value:g})" for name, value in self.paper.items())
+        values = {**self.paper, **(self.tuned if preset == "tuned" else {})}
+        if unknown := sorted(set(given) - set(values)):
+            known = ", ".join(f"{name} ({value:g})" for name, value in values.items())
             raise ValueError(
                 f"objective {self.name} has no knob {', '.join(unknown)}; it has: {known or 'none'}"
             )
-        return {**self.paper, **(self.tuned if preset == "tuned" else {}), **given}
+        return {**values, **given}

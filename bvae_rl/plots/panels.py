@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bvae_rl.plots.style import INK, MUTED, SMALL, TEXT, new_figure, polish
-from bvae_rl.spread import interval, iqm
+from bvae_rl.spread import ENOUGH, interval, iqm
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOUR = "#0072B2"
-NOTE = "dots: seeds; bar: their interquartile mean; line: its 95% bootstrap interval (five seeds)"
+NOTE, BANDS = "dots: seeds; bar: their interquartile mean", "; line: its 95% bootstrap interval"
 
 
 def metric_panels(
@@ -27,11 +27,12 @@ def metric_panels(
     """``values``: metric -> arm -> value of each seed; ``labels`` name the arms in words.
 
     Every seed is a dot, the bar across them their interquartile mean; from five seeds on a line is
-    its 95% bootstrap interval. ValueError if there is nothing to show.
+    its 95% bootstrap interval. A metric without values is left out; ValueError if all are.
     """
     arms = list(dict.fromkeys(arm for by_arm in values.values() for arm in by_arm))
     if not arms or not any(len(v) for by_arm in values.values() for v in by_arm.values()):
         raise ValueError("there is nothing to show; pass metric -> arm -> values of the seeds")
+    values = {metric: by_arm for metric, by_arm in values.items() if any(map(len, by_arm.values()))}
     columns = min(5, len(values))
     rows = -(-len(values) // columns)
     figure = new_figure(2.6 + 2.0 * columns, rows * (1.1 + 0.42 * len(arms)))
@@ -58,7 +59,8 @@ def metric_panels(
         ax.set_xlim(min(low, 0.0), max(high, 1.0))
     for ax in axes.flat[len(values) :]:
         ax.set_visible(False)
-    figure.supxlabel(NOTE, fontsize=SMALL, color=MUTED)
+    most = max(len(found) for by_arm in values.values() for found in by_arm.values())
+    figure.supxlabel(NOTE + BANDS * (most >= ENOUGH), fontsize=SMALL, color=MUTED)
     if title:
         figure.suptitle(title, fontsize=TEXT, color=INK, x=0.01, ha="left")
     return figure

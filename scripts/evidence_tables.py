@@ -1,0 +1,87 @@
+"""What ``bvae-rl evidence`` found, as tables: recipes down, metrics or factors across."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bvae_rl.agents.scores import CEILING_ARM, FLOOR_ARM
+from bvae_rl.runs import Row
+from bvae_rl.scripts.recipes import recipe
+from bvae_rl.scripts.study import spread
+from bvae_rl.spread import iqm
+
+COLUMNS: dict[str, tuple[str, str]] = {
+    "MIG": ("", "mig/mean"),
+    "DCI disentanglement": ("", "dci/disentanglement"),
+    "DCI completeness": ("", "dci/completeness"),
+    "R2, worst factor": ("", "r2"),
+    "leak": ("/content", "leak/largest"),
+    "active latents": ("", "active_latents"),
+}
+
+
+def columns(
+    rows: Sequence[Row], recipes: Sequence[str], look_sets: Sequence[str]
+) -> dict[str, dict[str, list[float]]]:
+    """Column -> recipe -> value of each seed; ``look_sets`` are those that agents acted in."""
+    found = {
+        column: {name: _of(rows, name + part, metric) for name in recipes}
+        for column, (part, metric) in COLUMNS.items()
+    }
+    for looks in look_sets:
+        found[f"agent's score, {looks}"] = {
+            name: _of(rows, name, "score", looks) for name in recipes
+        }
+    return found
+
+
+def unscored(rows: Sequence[Row], look_sets: Sequence[str]) -> list[str]:
+    """Why agents have no score in some look sets: a sentence each."""
+    scored = {row.look_set for row in rows if row.metric == "score"}
+    found = []
+    for looks in look_sets:
+        ends = {arm: _of(rows, arm, "return", looks) for arm in (CEILING_ARM, FLOOR_ARM)}
+        if looks in scored or not all(ends.values()):
+            continue
+        top, bottom = (sum(values) / len(values) for values in ends.values())
+        found.append(
+            f"no scores on {looks}: the true-state agent's return ({top:.2f}) is not above that of "
+            f"the blind or the random one (blind: {bottom:.2f}); train for more --agent-steps"
+        )
+    return found
+
+
+def _of(rows: Sequence[Row], arm: str, metric: str, looks: str | None = None) -> list[float]:
+    by_seed: dict[int, float] = {}
+    for row in rows:
+        if row.arm != arm or (looks is not None and row.look_set != looks):
+            continue
+        seed = row.vae_seed if row.vae_seed is not None else row.agent_seed
+        assert seed is not None
+        if metric == "r2":  # the worst factor's
+            if row.metric.startswith("r2/") and row.metric != "r2/mean":
+                by_seed[seed] = min(row.value, by_seed.get(seed, 1.0))
+        elif row.metric == metric:
+            by_seed[seed] = row.value
+    return [by_seed[seed] for seed in sorted(by_seed)]
+
+
+def table(values: Mapping[str, Mapping[str, Sequence[float]]]) -> list[list[str]]:
+    """``columns`` as lines: interquartile mean, and interval or every seed's value."""
+    lines = [["recipe", "told", *values]]
+    for name in next(iter(values.values())):
+        cells = [spread(of_recipe[name], 2) for of_recipe in values.values()]
+        lines.append([name, recipe(name).told, *cells])
+    return lines
+
+
+def by_factor(rows: Sequence[Row], recipes: Sequence[str]) -> list[list[str]]:
+    """MIG and R2 of each factor, interquartile means."""
+    migs = dict.fromkeys(row.metric for row in rows if row.metric.startswith("mig/"))
+    factors = [name.removeprefix("mig/") for name in migs if name != "mig/mean"]
+    lines = [["MIG / R2", *factors]]
+    for name in recipes:
+        found = [[_of(rows, name, f"{m}/{factor}") for m in ("mig", "r2")] for factor in factors]
+        cells = [" / ".join(f"{float(iqm(v)):.2f}" if v else "-" for v in pair) for pair in found]
+        lines.append([name, *cells])
+    return lines
