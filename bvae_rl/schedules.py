@@ -34,6 +34,15 @@ def cosine(start: float, end: float, steps: int) -> Schedule:
     )
 
 
+def geometric(end: float, steps: int, *, first: float = 1e-3) -> Schedule:
+    """From ``first`` of ``end`` at step 0 to ``end`` at ``steps``, each step by the same factor."""
+    _check_value(end)
+    _check_steps(steps)
+    if not 0.0 < first <= 1.0:
+        raise ValueError(f"first is a fraction of the end, above 0 and up to 1, got {first}")
+    return lambda step: end * first ** (1.0 - min(1.0, step / steps))
+
+
 def cyclical(peak: float, steps: int, *, cycles: int = 4, ramp: float = 0.5) -> Schedule:
     """Cyclical annealing (Fu et al. 2019, arXiv 1903.10145, eq. 6).
 

@@ -55,8 +55,8 @@ class Args:
     """latents for the look (with pairs), the last ones; 0 without pairs for one group"""
     per_actuator: int = 1
     """of the content, latents for what each actuator drives (with actuator pairs)"""
-    schedule: Literal["constant", "linear", "cosine", "cyclical"] = "linear"
-    """how beta (or the capacity) gets there"""
+    schedule: Literal["constant", "linear", "cosine", "geometric", "cyclical"] = "linear"
+    """how beta (or the capacity) gets there; geometric: by the same factor each step, late"""
     ramp: float = 0.2
     """fraction of the steps that this takes"""
     likelihood: Likelihood | None = None

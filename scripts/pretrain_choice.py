@@ -21,6 +21,7 @@ BETA_SCHEDULES: dict[str, Callable[[float, int], Schedule]] = {
     "constant": lambda beta, steps: schedules.constant(beta),
     "linear": lambda beta, steps: schedules.linear(0.0, beta, steps),
     "cosine": lambda beta, steps: schedules.cosine(0.0, beta, steps),
+    "geometric": lambda beta, steps: schedules.geometric(beta, steps),
     "cyclical": lambda beta, steps: schedules.cyclical(beta, steps),
 }
 

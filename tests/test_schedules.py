@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bvae_rl.schedules import capacity, constant, cosine, cyclical, linear
+from bvae_rl.schedules import capacity, constant, cosine, cyclical, geometric, linear
 
 
 def test_constant_is_constant() -> None:
@@ -18,6 +18,13 @@ def test_linear_ramps_then_stays() -> None:
 
 def test_linear_may_fall() -> None:
     assert linear(4.0, 1.0, 10)(5) == pytest.approx(2.5)
+
+
+def test_geometric_grows_by_the_same_factor() -> None:
+    beta = geometric(100.0, 300, first=1e-3)
+    assert [beta(step) for step in (0, 100, 200, 300, 900)] == pytest.approx([0.1, 1, 10, 100, 100])
+    with pytest.raises(ValueError, match="above 0 and up to 1, got 0"):
+        geometric(1.0, 10, first=0.0)
 
 
 def test_cosine_is_half_way_at_half_time_and_flat_at_the_ends() -> None:
