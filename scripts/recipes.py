@@ -14,10 +14,11 @@ from bvae_rl.objectives.entry import Entry
 from bvae_rl.objectives.table import OBJECTIVES
 
 COMMON: Mapping[str, Any] = {
-    "content": 6, "look": 3, "ramp": 0.6, "weighting": "foreground",
-    "weighting_factor": 10.0,
+    "content": 4, "look": 5, "weighting": "foreground", "weighting_factor": 10.0,
 }  # fmt: skip
-PRESSED: Mapping[str, Any] = {"objective": "crossed", "beta": 20.0, "set": ("tc=20",)}
+LATE: Mapping[str, Any] = {"schedule": "geometric", "ramp": 0.9}  # pressure, once all is found
+PRESSED: Mapping[str, Any] = {"objective": "crossed", "beta": 100.0, "set": ("tc=100",), **LATE}
+ACTED: Mapping[str, Any] = {"pairs": "looks+actuators", "set": ("tc=100", "rank=10000")}
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,14 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             "looks_actuators", "pairs of content and look, and of one actuator",
-            {**PRESSED, "pairs": "looks+actuators", "per_actuator": 2},
-            told="one state in two looks, which actuator moved",
+            {**PRESSED, **ACTED}, told="one state in two looks, which actuator moved which way",
         ),
         Recipe(
             "augment", "pairs made by augmentation",
             {**PRESSED, "pairs": "augment"}, told="that colours are look",
         ),
         Recipe(
-            "looks_beta1", "pairs of content and look, beta 1", {"objective": "crossed"},
+            "looks_beta1", "pairs of content and look, beta 1", {"objective": "crossed", **LATE},
             told="one state in two looks",
         ),
         Recipe(
