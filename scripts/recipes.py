@@ -16,9 +16,9 @@ from bvae_rl.objectives.table import OBJECTIVES
 COMMON: Mapping[str, Any] = {
     "content": 4, "look": 5, "weighting": "foreground", "weighting_factor": 10.0,
 }  # fmt: skip
-LATE: Mapping[str, Any] = {"schedule": "geometric", "ramp": 0.9}  # pressure, once all is found
-PRESSED: Mapping[str, Any] = {"objective": "crossed", "beta": 100.0, "set": ("tc=100",), **LATE}
-ACTED: Mapping[str, Any] = {"pairs": "looks+actuators", "set": ("tc=100", "rank=10000")}
+LATE: Mapping[str, Any] = {"schedule": "geometric", "ramp": 0.8}  # pressure, once all is found
+PRESSED: Mapping[str, Any] = {"objective": "crossed", "beta": 50.0, "set": ("tc=120",), **LATE}
+ACTED: Mapping[str, Any] = {"pairs": "looks+actuators", "set": ("tc=120", "rank=10000")}
 
 
 @dataclass(frozen=True)
