@@ -63,6 +63,13 @@ def cyclical(peak: float, steps: int, *, cycles: int = 4, ramp: float = 0.5) -> 
     return beta
 
 
+def relaxed(schedule: Schedule, first: int, last: int, *, to: float = 0.1) -> Schedule:
+    """``schedule`` until step ``first``; from there it falls, at ``last`` to the share ``to``."""
+    _check_value(to)
+    _check_steps(last - first)
+    return lambda step: schedule(step) * to ** min(1.0, max(0.0, (step - first) / (last - first)))
+
+
 def delayed(schedule: Schedule, steps: int) -> Schedule:
     """``schedule``, begun ``steps`` later: until then its first value."""
     return lambda step: schedule(max(0, step - steps))

@@ -59,6 +59,9 @@ class Args:
     """how beta (or the capacity) gets there; geometric: by the same factor each step, late"""
     ramp: float = 0.2
     """fraction of the steps that this takes"""
+    relax: float = 0.0
+    """fraction of the steps, at the end, in which beta (or the capacity) falls back to a tenth: what
+    was sorted under pressure stays sorted, and detail comes back"""
     likelihood: Likelihood | None = None
     """gaussian: s * squared error; bernoulli: s * cross-entropy; summed over pixels"""
     s: float | None = None
@@ -209,7 +212,9 @@ def _world(store: FrameStore) -> EnvArgs:
 
 
 def _settings(args: Args) -> dict[str, Any]:
-    return {"preset": args.preset, "schedule": args.schedule, "ramp": args.ramp, **knobs(args)}
+    relax = {"relax": args.relax} if args.relax else {}
+    found = {"preset": args.preset, "schedule": args.schedule, "ramp": args.ramp, **relax}
+    return {**found, **knobs(args)}
 
 
 def _every_step(steps: int, show: Callable[[float], None]) -> Callback:

@@ -33,8 +33,20 @@ def make_objective(args: Args) -> Objective:
             f"ramp is the fraction of the steps that beta takes to get there, from 0 to 1, got "
             f"{args.ramp}: it would end before it begins, or after the training"
         )
+    if not 0.0 <= args.relax <= 1.0 - args.ramp:
+        raise ValueError(
+            f"relax is the fraction of the steps that is left at the end, after a ramp of "
+            f"{args.ramp:g} at most {1 - args.ramp:g}, got {args.relax}"
+        )
     ramp = max(1, round(args.ramp * args.steps))
-    ramped = Ramped(BETA_SCHEDULES[args.schedule], ramp, args.steps)
+    first = args.steps - round(args.relax * args.steps)
+    shape = BETA_SCHEDULES[args.schedule]
+
+    def relaxing(end: float, steps: int) -> Schedule:
+        whole = shape(end, steps)
+        return schedules.relaxed(whole, first, args.steps) if first < args.steps else whole
+
+    ramped = Ramped(relaxing, ramp, args.steps)
     return entry(args.objective).make(ramped, knobs(args), pairs(args))
 
 

@@ -16,9 +16,13 @@ from bvae_rl.objectives.table import OBJECTIVES
 COMMON: Mapping[str, Any] = {
     "content": 4, "look": 5, "weighting": "foreground", "weighting_factor": 10.0,
 }  # fmt: skip
-LATE: Mapping[str, Any] = {"schedule": "geometric", "ramp": 0.8}  # pressure, once all is found
-PRESSED: Mapping[str, Any] = {"objective": "crossed", "beta": 50.0, "set": ("tc=120",), **LATE}
-ACTED: Mapping[str, Any] = {"pairs": "looks+actuators", "set": ("tc=120", "rank=10000")}
+LATE: Mapping[str, Any] = {
+    "schedule": "geometric",
+    "ramp": 0.65,
+    "relax": 0.2,
+}  # all is found by then
+PRESSED: Mapping[str, Any] = {"objective": "crossed", "beta": 50.0, "set": ("tc=200",), **LATE}
+ACTED: Mapping[str, Any] = {"pairs": "looks+actuators", "set": ("tc=200", "rank=10000")}
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ RECIPES: dict[str, Recipe] = {
             {**PRESSED, "pairs": "augment"}, told="that colours are look",
         ),
         Recipe(
-            "looks_beta1", "pairs of content and look, beta 1", {"objective": "crossed", **LATE},
+            "looks_beta1", "pairs of content and look, beta 1", {"objective": "crossed"},
             told="one state in two looks",
         ),
         Recipe(

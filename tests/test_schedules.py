@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bvae_rl.schedules import capacity, constant, cosine, cyclical, geometric, linear
+from bvae_rl.schedules import capacity, constant, cosine, cyclical, geometric, linear, relaxed
 
 
 def test_constant_is_constant() -> None:
@@ -25,6 +25,13 @@ def test_geometric_grows_by_the_same_factor() -> None:
     assert [beta(step) for step in (0, 100, 200, 300, 900)] == pytest.approx([0.1, 1, 10, 100, 100])
     with pytest.raises(ValueError, match="above 0 and up to 1, got 0"):
         geometric(1.0, 10, first=0.0)
+
+
+def test_relaxed_falls_to_a_share_of_what_was() -> None:
+    beta = relaxed(linear(0.0, 8.0, 50), 80, 100, to=0.25)
+    assert [beta(s) for s in (25, 50, 80, 90, 100, 500)] == pytest.approx([4, 8, 8, 4, 2, 2])
+    with pytest.raises(ValueError, match="at least one step"):
+        relaxed(constant(1.0), 100, 100)
 
 
 def test_cosine_is_half_way_at_half_time_and_flat_at_the_ends() -> None:

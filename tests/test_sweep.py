@@ -231,6 +231,7 @@ def test_a_value_that_collapses_is_a_point_that_is_missing(
         (["sweep-latents", "--objective", "supervised"], "fixed by objective supervised"),
         (["sweep-latents", "--latents", "1", "4"], "latents of 2 and more"),
         (["sweep-latents", "--pairs", "looks"], "takes single frames"),
+        (["sweep-beta", "--ramp", "0.5", "--relax", "0.6"], "a ramp of 0.5 at most 0.5, got 0.6"),
         (["sweep-beta", "--per-actuator", "2"], "needs actuator pairs and an objective with gr"),
         (["sweep-beta", "--objective", "swap", "--content", "0"], "for content and for the look"),
     ],
