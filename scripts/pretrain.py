@@ -60,8 +60,8 @@ class Args:
     ramp: float = 0.2
     """fraction of the steps that this takes"""
     relax: float = 0.0
-    """fraction of the steps, at the end, in which beta (or the capacity) falls back to a tenth: what
-    was sorted under pressure stays sorted, and detail comes back"""
+    """fraction of the steps, at the end, in which beta falls back to a tenth: what was sorted under
+    pressure stays sorted, and detail comes back"""
     likelihood: Likelihood | None = None
     """gaussian: s * squared error; bernoulli: s * cross-entropy; summed over pixels"""
     s: float | None = None
@@ -145,10 +145,14 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> P
         m = result.metrics
         beta = m["vae/beta"]
         norm = beta_norm(beta, latents=config.latents, pixels=config.pixels)
+        likelihood = f"a {config.likelihood} likelihood, s = {config.s:g}"
         say(
             f"evidence lower bound {m['vae/elbo']:.1f} nats, KL {m['vae/validation_kl']:.1f}, "
             f"{m['vae/active_latents']:g} of {config.latents} latents active; beta {beta:g} "
-            f"with a {config.likelihood} likelihood, s = {config.s:g} (normalised {norm:.2g})"
+            f"with {likelihood} (normalised {norm:.2g})"
+            if beta
+            else f"reconstruction {m['vae/validation_recon']:.1f} nats with {likelihood}; nothing "
+            "presses on the KL, so neither it nor a bound says anything"
         )
         env = _world(store)
         looks = f" --looks {store.meta['looks']}" if store.meta.get("looks") else ""

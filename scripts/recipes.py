@@ -16,11 +16,8 @@ from bvae_rl.objectives.table import OBJECTIVES
 COMMON: Mapping[str, Any] = {
     "content": 4, "look": 5, "weighting": "foreground", "weighting_factor": 10.0,
 }  # fmt: skip
-LATE: Mapping[str, Any] = {
-    "schedule": "geometric",
-    "ramp": 0.65,
-    "relax": 0.2,
-}  # all is found by then
+# all is found before it is pressed, and in the end it is let go
+LATE: Mapping[str, Any] = {"schedule": "geometric", "ramp": 0.65, "relax": 0.2}
 PRESSED: Mapping[str, Any] = {"objective": "crossed", "beta": 50.0, "set": ("tc=200",), **LATE}
 ACTED: Mapping[str, Any] = {"pairs": "looks+actuators", "set": ("tc=200", "rank=10000")}
 

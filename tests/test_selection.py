@@ -223,6 +223,12 @@ def test_mistakes_are_one_line(
     assert message in err and "Traceback" not in err
 
 
+def test_pairs_cannot_go_on_from_a_code_without_groups(store: FrameStore, tmp_path: Path) -> None:
+    args = settings(store, tmp_path, objective="swap", start=Path("reach_plain"), seeds=1)
+    with pytest.raises(ValueError, match="at reach_plain has no groups; start from one"):
+        pretrain.main(args)
+
+
 def test_another_vae_is_not_overwritten(store: FrameStore, tmp_path: Path) -> None:
     pretrain.main(settings(store, tmp_path, seeds=1), on_progress=lambda fraction: None)
     with pytest.raises(ValueError, match="was not chosen from several seeds"):
