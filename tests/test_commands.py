@@ -356,7 +356,7 @@ def test_mistakes_are_one_line_and_exit_code_two(
     [
         (["--beta", "-1"], "not negative, got -1"),
         (["--content", "0", "--look", "0"], "latents must be at least 1, got 0"),
-        (["--objective", "pairs", "--look", "0"], "do not add up"),
+        (["--objective", "pairs", "--look", "0"], "latents for content and for the look, got"),
         (["--s", "0"], "must be positive"),
         (["--threads", "-1"], "threads must be at least 1"),
         (["--device", "nope"], "cannot compute on device 'nope'"),
