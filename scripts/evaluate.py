@@ -47,7 +47,8 @@ class Args:
     """What to score, on which frames."""
 
     vae: tyro.conf.Positional[str]
-    """folder of a VAE, or the name of a shipped one (reach_pairs, reach_plain)"""
+    """folder of a VAE, or the name of a shipped one (reach_crossed, reach_pairs,
+    reach_plain)"""
     world: EnvArgs = EnvArgs()
     looks: str | None = None
     """named set of looks to draw from; what does not vary in it is not scored"""

@@ -36,7 +36,8 @@ class Args:
     """Which VAE, on which frames."""
 
     vae: tyro.conf.Positional[str]
-    """folder of a VAE, or the name of a shipped one (reach_pairs, reach_plain)"""
+    """folder of a VAE, or the name of a shipped one (reach_crossed, reach_pairs,
+    reach_plain)"""
     world: EnvArgs = EnvArgs()
     looks: str | None = None
     """named set of looks to draw from; the heatmap leaves out what does not vary in it"""
