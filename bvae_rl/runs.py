@@ -140,14 +140,14 @@ class Run:
     def done(self, step: str, *, config: object = None) -> bool:
         """Whether ``step`` was finished, and with this ``config`` if one is given."""
         entry = self.finished().get(step, {})
-        same = config is None or entry.get("fingerprint") == _fingerprint(config)
+        same = config is None or entry.get("fingerprint") == fingerprint(config)
         return bool(entry) and same
 
     def mark_done(self, step: str, *, config: object = None, **info: object) -> None:
         """Note that ``step`` is finished; ``info`` is kept beside it and read by ``finished``."""
         with self._locked():
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            entry = {"fingerprint": _fingerprint(config), "info": info, "time": now}
+            entry = {"fingerprint": fingerprint(config), "info": info, "time": now}
             self.write_json(DONE, self.finished() | {step: entry})
 
     def finished(self) -> dict[str, dict[str, Any]]:
@@ -251,7 +251,8 @@ def explained(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _fingerprint(config: object) -> str:
+def fingerprint(config: object) -> str:
+    """SHA-256 of ``config`` as JSON: equal settings, equal text."""
     return hashlib.sha256(_dumps(config).encode()).hexdigest()
 
 

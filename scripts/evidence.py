@@ -26,9 +26,10 @@ from bvae_rl.objectives.table import entry
 from bvae_rl.pairs import Rows
 from bvae_rl.plots import metric_panels, png
 from bvae_rl.pretrain import TrainConfig
-from bvae_rl.runs import Row, Run, require_no_other
+from bvae_rl.runs import Row, Run, fingerprint, require_no_other
 from bvae_rl.scripts import evaluate, pretrain
 from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
+from bvae_rl.scripts.evidence_known import known_units, marked
 from bvae_rl.scripts.evidence_tables import by_factor, columns, table, unscored
 from bvae_rl.scripts.pretrain_choice import make_config, make_objective
 from bvae_rl.scripts.progress import Progress
@@ -72,6 +73,9 @@ class Args:
     """evaluation episodes, the same ones for every agent"""
     out: Path = Path("runs/evidence")
     """results go here; a killed run goes on there"""
+    known: tuple[Path, ...] = ()
+    """results.json of earlier runs or other machines: what they hold of the same settings is taken
+    from there"""
     workers: int = 2
     """processes side by side, each with its share of the cores"""
 
@@ -88,7 +92,10 @@ def main(args: Args) -> Result:
     """Run what is missing, tabulate, draw."""
     check(args)
     run = Run(args.out)
-    tasks = _tasks(args)
+    known = known_units(args.known)
+    tasks = [task for key, task in _tasks(args).items() if key not in known]
+    if known:
+        say(f"{len(_tasks(args)) - len(tasks)} of {len(_tasks(args))} units are known already")
     progress = Progress(
         {task.name: _seconds(task.name, args) for task in tasks}, workers=args.workers
     )
@@ -147,7 +154,7 @@ def unit(
 ) -> None:
     """One recipe with one seed, into its folder; what is there already is kept."""
     row, run = recipe(name), Run(args.out / f"{name}-seed{seed}")
-    config = {"settings": _shared(args), "recipe": asdict(row), "seed": seed}
+    config = _unit_config(name, seed, args)
     if run.done("unit", config=config):
         return progress(1.0)
     vae = run.path("vae")
@@ -232,18 +239,31 @@ def _shared(args: Args) -> dict[str, Any]:
     return {**found, "store": store.meta, "rows": len(store)}
 
 
-def _tasks(args: Args) -> list[Task]:
-    """Seed by seed, so that what a cut leaves is balanced; the scale of the scores comes first."""
-    tasks = []
-    for seed in args.seeds:
-        if args.agent_steps:
-            for arm in (CEILING_ARM, FLOOR_ARM):
-                tasks.append(Task(f"{arm}-seed{seed}", reference, (arm, seed, args)))
-        for name in args.recipes:
-            tasks.append(Task(f"{name}-seed{seed}", unit, (name, seed, args)))
+def _unit_config(name: str, seed: int | None, args: Args) -> dict[str, Any]:
+    """All that a unit's numbers depend on."""
+    row = {"common": COMMON, **asdict(recipe(name))} if name in args.recipes else name
+    return {"settings": _shared(args), "recipe": row, "seed": seed}
+
+
+def _tasks(args: Args) -> dict[str, Task]:
+    """By the fingerprint of their settings, the scale of the scores first.
+
+    Seed by seed, so that what a cut leaves is balanced.
+    """
+    tasks: dict[str, Task] = {}
+
+    def add(name: str, seed: int | None, task: Task) -> None:
+        tasks[fingerprint(_unit_config(name, seed, args))] = task
+
     if args.agent_steps:
         env, folder = args.world.config(args.source), args.out / RANDOM_POLICY
-        tasks.insert(0, Task(RANDOM_POLICY, act_at_random, (env, folder), _how(args)))
+        task = Task(RANDOM_POLICY, act_at_random, (env, folder), _how(args))
+        add(RANDOM_POLICY, None, task)
+    for seed in args.seeds:
+        for arm in (CEILING_ARM, FLOOR_ARM) if args.agent_steps else ():
+            add(arm, seed, Task(f"{arm}-seed{seed}", reference, (arm, seed, args)))
+        for name in args.recipes:
+            add(name, seed, Task(f"{name}-seed{seed}", unit, (name, seed, args)))
     return tasks
 
 
@@ -258,10 +278,11 @@ def _seconds(name: str, args: Args) -> float:
 def _collected(args: Args, run: Run) -> list[Row]:
     """All rows that there are by now, with the scores that follow from them; also written."""
     found: list[Row] = []
-    for task in _tasks(args):
+    known = known_units(args.known)
+    for key, task in _tasks(args).items():
         folder = Run(args.out / task.name)
         done = task.function is not unit or folder.done("unit")
-        found += folder.rows(ROWS) if done else []
+        found += known.get(key) or marked(folder.rows(ROWS) if done else [], key)
     scores = normalised_rows(found)
     found += [*scores, *retention_rows(scores, source=args.source)]
     run.write_json("results.json", [row.to_dict() for row in found])

@@ -50,6 +50,21 @@ def test_units_are_scored_and_acted_on(
     assert (vae / "model.safetensors").stat().st_mtime_ns == stamp
 
 
+def test_what_is_known_is_not_run_again(
+    args: evidence.Args, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = evidence.main(args)
+    known = (args.out / "results.json",)
+    again = evidence.main(replace(args, out=tmp_path / "again", known=known))
+    assert "5 of 5 units are known already" in capsys.readouterr().out
+    assert again.rows == first.rows and not (tmp_path / "again" / "plain-seed1").exists()
+    other = replace(args, out=tmp_path / "other", known=known, samples=300, recipes=("plain",))
+    assert evidence.main(replace(other, agent_steps=0)).rows != first.rows  # trained, not taken
+    assert (tmp_path / "other" / "plain-seed1").exists()
+    with pytest.raises(ValueError, match="no results at nowhere"):
+        evidence.main(replace(args, known=(Path("nowhere"),)))
+
+
 def test_recipes_are_settings_of_pretrain_and_differ() -> None:
     assert EVALUATION_SEED not in range(1000)  # no seed of a training
     assert len({str(recipe.settings) + recipe.arm for recipe in RECIPES.values()}) == len(RECIPES)

@@ -154,7 +154,9 @@ def test_a_private_vae_does_not_go_to_a_public_repository(hub, folder):
 def test_names_that_cannot_be_are_refused(hub, folder, name):
     with pytest.raises(ValueError, match="on the Hub is named owner/name"):
         push_to_hub(folder, name)
-    with pytest.raises(ValueError, match=r"no VAE at .* reach_crossed, reach_pairs, reach_plain; .* owner/name"):
+    with pytest.raises(
+        ValueError, match=r"no VAE at .* reach_crossed, reach_pairs, reach_plain; .* owner/name"
+    ):
         from_pretrained(name)
 
 

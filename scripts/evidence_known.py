@@ -1,0 +1,38 @@
+"""Units of evidence that were measured before, in another session or on another machine.
+
+Each row of a ``results.json`` says in its ledger by which settings it came about: a fingerprint of
+all that the numbers of a unit depend on. What has another one is not taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bvae_rl.runs import Row, Run, RunError
+
+UNIT = "unit"
+DERIVED = ("score", "retention")  # follow from the rows of all units, and are computed anew
+
+
+def marked(rows: Iterable[Row], key: str) -> list[Row]:
+    """The same rows with the fingerprint of their unit in the ledger."""
+    return [replace(row, ledger={**row.ledger, UNIT: key}) for row in rows]
+
+
+def known_units(files: Sequence[Path]) -> dict[str, list[Row]]:
+    """Fingerprint -> measured rows of that unit; of two files that hold one, the first counts.
+
+    Raises RunError for a file that is missing or broken.
+    """
+    found: dict[str, list[Row]] = {}
+    for file in files:
+        if not file.exists():
+            raise RunError(f"there are no results at {file}")
+        units: dict[str, list[Row]] = {}
+        for row in Run(file.parent).rows(file.name):
+            if UNIT in row.ledger and row.metric not in DERIVED:
+                units.setdefault(row.ledger[UNIT], []).append(row)
+        found = units | found
+    return found
