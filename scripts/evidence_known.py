@@ -31,7 +31,13 @@ def known_units(files: Sequence[Path]) -> dict[str, list[Row]]:
         if not file.exists():
             raise RunError(f"there are no results at {file}")
         units: dict[str, list[Row]] = {}
-        for row in Run(file.parent).rows(file.name):
+        try:
+            rows = Run(file.parent).rows(file.name)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise RunError(
+                f"{file} is no results.json of bvae-rl evidence, which --known takes ({error})"
+            ) from error
+        for row in rows:
             if UNIT in row.ledger and row.metric not in DERIVED:
                 units.setdefault(row.ledger[UNIT], []).append(row)
         found = units | found

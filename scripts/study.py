@@ -214,12 +214,14 @@ def spread(values: Sequence[float], digits: int) -> str:
     """The middle, and behind it the interval (from five seeds on) or every seed's value."""
     if not values:
         return "-"
-    middle = f"{float(iqm(values)):.{digits}f}"
-    band = interval(values)
+
+    def shown(value: float) -> str:
+        return f"{round(float(value), digits) + 0.0:.{digits}f}"  # no -0.00
+
+    middle, band = shown(float(iqm(values))), interval(values)
     if band is not None:
-        return f"{middle} [{band[0]:.{digits}f}, {band[1]:.{digits}f}]"
-    points = " ".join(f"{value:.{digits}f}" for value in values)
-    return middle if len(values) == 1 else f"{middle} ({points})"
+        return f"{middle} [{shown(band[0])}, {shown(band[1])}]"
+    return middle if len(values) == 1 else f"{middle} ({' '.join(map(shown, values))})"
 
 
 def _one(names: tuple[str, ...], index: int, seeds: Sequence[int]) -> Path | None:

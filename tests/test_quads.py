@@ -193,6 +193,14 @@ def test_which_way_an_actuator_went_is_added(store: FrameStore) -> None:
     torch.testing.assert_close(told, loss + 3.0 * parts["rank"])
 
 
+def test_rank_takes_the_moves_of_actuators() -> None:
+    one = constant(1.0)
+    with pytest.raises(ValueError, match="'looks' hold no actuator's moves"):
+        CrossedObjective(one, one, "looks", rank=10.0)
+    with pytest.raises(ValueError, match="not negative, got -1"):
+        CrossedObjective(one, one, "looks+actuators", rank=-1.0)
+
+
 def test_the_rank_loss_is_that_of_ranknet() -> None:
     mu, other = torch.tensor([[1.0, 5.0], [0.0, 0.0]]), torch.tensor([[3.0, -5.0], [1.0, 0.0]])
     direction = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])

@@ -21,6 +21,7 @@ latents that know it would pay: there the look is taken without its gradient.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -52,6 +53,15 @@ class CrossedObjective(Stateless):
     tc: Schedule = constant(0.0)
     rank: float = 0.0
     name: str = "crossed"
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.rank < math.inf:
+            raise ValueError(f"rank must be finite and not negative, got {self.rank}")
+        if self.rank and "actuators" not in self.pairs.split("+"):
+            raise ValueError(
+                f"rank {self.rank:g} says which way an actuator's latent goes, and pairs "
+                f"{self.pairs!r} hold no actuator's moves; take looks+actuators, or rank=0"
+            )
 
     def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
         """The quads that were asked for."""

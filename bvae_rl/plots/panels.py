@@ -47,7 +47,15 @@ def metric_panels(
                 ax.plot(list(band), [line, line], color=COLOUR, linewidth=4, alpha=0.35)
             middle = float(iqm(found))
             ax.plot([middle, middle], [line - 0.24, line + 0.24], color=INK, linewidth=2)
-            ax.scatter(found, np.full(len(found), line), s=16, color=COLOUR, zorder=3, alpha=0.8)
+            ax.scatter(
+                found,
+                np.full(len(found), line),
+                s=16,
+                color=COLOUR,
+                zorder=3,
+                alpha=0.8,
+                clip_on=False,
+            )
         polish(ax, grid="x")
         ax.set_title(metric, fontsize=TEXT, color=INK, loc="left")
         ax.set_yticks(
