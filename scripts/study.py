@@ -220,7 +220,7 @@ def spread(values: Sequence[float], digits: int) -> str:
 
     middle, band = shown(float(iqm(values))), interval(values)
     if band is not None:
-        return f"{middle} [{shown(band[0])}, {shown(band[1])}]"
+        return f"{middle} [{shown(float(band[0]))}, {shown(float(band[1]))}]"
     return middle if len(values) == 1 else f"{middle} ({' '.join(map(shown, values))})"
 
 

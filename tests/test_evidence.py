@@ -63,7 +63,7 @@ def test_what_is_known_is_not_run_again(
     assert (tmp_path / "other" / "plain-seed1").exists()
     with pytest.raises(ValueError, match="no results at nowhere"):
         evidence.main(replace(args, known=(Path("nowhere"),)))
-    with pytest.raises(ValueError, match="is no results.json of bvae-rl evidence"):
+    with pytest.raises(ValueError, match=r"is no results\.json of bvae-rl evidence"):
         evidence.main(replace(args, known=(args.out / "evidence.md",)))
 
 
