@@ -286,6 +286,8 @@ def _next(args: pretrain.Args, axis: Axis, value: float) -> str:
     flags += f" --set {' '.join(chosen.set)}" if chosen.set else ""
     flags += f" --pairs {chosen.pairs}" if chosen.pairs else ""
     flags += f" --content {chosen.content} --look {chosen.look}"
+    if chosen.weighting != "none":
+        flags += f" --weighting {chosen.weighting} --weighting-factor {chosen.weighting_factor:g}"
     if args.train.validation != TrainConfig().validation:
         flags += f" --validation {args.train.validation:g}"
     flags += f" --steps {args.steps}"
