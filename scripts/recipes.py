@@ -19,7 +19,7 @@ COMMON: Mapping[str, Any] = {
 # all is found before it is pressed, and in the end it is let go
 LATE: Mapping[str, Any] = {"schedule": "geometric", "ramp": 0.65, "relax": 0.2}
 PRESSED: Mapping[str, Any] = {"objective": "crossed", "beta": 50.0, "set": ("tc=200",), **LATE}
-ACTED: Mapping[str, Any] = {"pairs": "looks+actuators", "set": ("tc=200", "rank=10000")}
+ACTED: Mapping[str, Any] = {"pairs": "looks+actuators", "set": (*PRESSED["set"], "rank=10000")}
 
 
 @dataclass(frozen=True)

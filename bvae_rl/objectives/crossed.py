@@ -94,8 +94,9 @@ class CrossedObjective(Stateless):
 
     def describe(self) -> dict[str, object]:
         """Name and settings."""
-        told = {"name": self.name, "pairs": self.pairs, "sampled": self.sampled}
-        return {**told, "rank": self.rank} if self.rank else told
+        return {
+            "name": self.name, "pairs": self.pairs, "sampled": self.sampled, "rank": self.rank
+        }  # fmt: skip
 
 
 def taken(z: Tensor, take: Tensor, *, share: float, look: slice, step: int) -> Tensor:
