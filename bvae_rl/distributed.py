@@ -11,6 +11,7 @@ machines: on one CPU two threads are faster than two processes.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -111,6 +112,8 @@ def team(device: torch.device) -> Iterator[Team]:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
         try:
             yield Team(dist.get_rank(), dist.get_world_size())
+            gc.collect()  # what DDP wrapped: its threads, alive when the interpreter ends, abort it
+            dist.barrier()
         finally:
             dist.destroy_process_group()
     else:

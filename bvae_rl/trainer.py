@@ -124,7 +124,8 @@ class Trainer:
         self.objective.load_state_dict(state["objective"])
 
     def finished(self) -> BetaVAE:
-        """The VAE, on the CPU and ready for use."""
+        """The VAE, on the CPU and ready for use; no step can follow."""
+        del self._loss  # with what it shares with the team
         vae = self.vae.cpu().eval()
         vae.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         return vae
