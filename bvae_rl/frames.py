@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 
 from bvae_rl.factors import FactorSpec
-from bvae_rl.runs import Run, explained, require_no_other
+from bvae_rl.runs import INDEX, Run, explained, require_no_other
 
 FORMAT = 1
-INDEX = "store.json"
 
 
 @dataclass(frozen=True)

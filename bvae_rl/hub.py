@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bvae_rl.model import CONFIG_FILE, WEIGHTS_FILE, BetaVAE, read_config
+from bvae_rl.model import BetaVAE, read_config
 from bvae_rl.optional import require
+from bvae_rl.runs import CONFIG_FILE, WEIGHTS_FILE
 
 SHIPPED = Path(__file__).parent / "checkpoints"
 CARD_FILE = "README.md"

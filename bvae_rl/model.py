@@ -22,14 +22,13 @@ from bvae_rl.fused import FusedEncoder
 from bvae_rl.networks import make_decoder, make_encoder
 from bvae_rl.plug.frames_in import byte_planes, frames_to_x
 from bvae_rl.quantisation import Codebook, with_codebook
-from bvae_rl.runs import Run
+from bvae_rl.runs import CONFIG_FILE, WEIGHTS_FILE, Run
 from bvae_rl.vae_config import ChannelOrder, VAEConfig
 from bvae_rl.versions import environment
 
 __all__ = ["BetaVAE", "ChannelOrder", "VAEConfig", "check_channel_order", "read_config"]
 
 FORMAT = 1
-CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 
 
 class BetaVAE(nn.Module):

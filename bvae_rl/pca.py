@@ -16,11 +16,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
-from bvae_rl.runs import Run
+from bvae_rl.runs import CONFIG_FILE, WEIGHTS_FILE, Run
 from bvae_rl.versions import environment
 
 KIND, FORMAT = "pca", 1
-CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 OVERSAMPLING, POWER_ITERATIONS = 10, 3
 
 

@@ -34,7 +34,11 @@ def write_vae_pictures(vae: BetaVAE, frames: np.ndarray, out: str | Path) -> lis
     mu, logvar = vae.posterior_frames(frames)
     kl = mean_kl(mu, logvar)
     figures = {
-        "reconstructions": reconstructions(frames[:SHOWN], decode(vae, mu[:SHOWN])),
+        "reconstructions": reconstructions(
+            frames[:SHOWN],
+            decode(vae, mu[:SHOWN]),
+            title="Held-out frames and what is decoded from their codes",
+        ),
         "traversals": traversals(vae, mu, kl),
         "kl": kl_bars(kl, groups=vae.config.groups or None, title="KL of each latent"),
     }

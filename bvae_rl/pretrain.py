@@ -25,11 +25,11 @@ from torch import Tensor
 from bvae_rl.devices import pick_device
 from bvae_rl.distributed import own_device, team
 from bvae_rl.frames import FrameStore
-from bvae_rl.model import CONFIG_FILE, BetaVAE, VAEConfig
+from bvae_rl.model import BetaVAE, VAEConfig
 from bvae_rl.objectives import Objective
 from bvae_rl.pairs import Rows
 from bvae_rl.pixel_weights import Weighting, weighted
-from bvae_rl.runs import CsvLog, Run, require_no_other
+from bvae_rl.runs import CONFIG_FILE, CsvLog, Run, require_no_other
 from bvae_rl.train_config import TrainConfig as TrainConfig
 from bvae_rl.trainer import NotFinite as NotFinite
 from bvae_rl.trainer import Trainer

@@ -26,7 +26,9 @@ if sys.platform != "win32":
     import fcntl
 
 RESULTS, DONE = "results.json", "done.json"
-OTHERS = {"a frame store": "store.json", "a VAE": "config.json"}  # each with the file that tells
+INDEX = "store.json"  # of a frame store
+CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"  # of a VAE
+OTHERS = {"a frame store": INDEX, "a VAE": CONFIG_FILE}  # each with the file that tells
 PACKAGES = ("bvae-rl", "torch", "gymnasium", "stable-baselines3", "numpy")
 
 

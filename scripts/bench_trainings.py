@@ -20,10 +20,11 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from bvae_rl.frames import FrameStore
-from bvae_rl.model import WEIGHTS_FILE, BetaVAE, VAEConfig
+from bvae_rl.model import BetaVAE, VAEConfig
 from bvae_rl.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.pairs import Batch, Rows
 from bvae_rl.pretrain import TrainConfig, pretrain
+from bvae_rl.runs import WEIGHTS_FILE
 from bvae_rl.schedules import constant
 from bvae_rl.scripts import bench_pythae
 

@@ -7,9 +7,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from bvae_rl.frames import FrameStore
-from bvae_rl.model import CONFIG_FILE, WEIGHTS_FILE, BetaVAE
+from bvae_rl.model import BetaVAE
 from bvae_rl.pretrain import LOG, Collapsed, NotFinite, PretrainResult
-from bvae_rl.runs import Run
+from bvae_rl.runs import CONFIG_FILE, WEIGHTS_FILE, Run
 from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import command_line, say, wrote
 from bvae_rl.scripts.held_frames import HeldFrames, held_frames, probe_frames
