@@ -1,0 +1,83 @@
+"""Networks that an objective trains beside the VAE."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from bvae_rl.model import BetaVAE, VAEConfig
+from bvae_rl.objectives.companion import Companion
+
+CONFIG = VAEConfig(shape=(3, 32, 32), latents=5, channels=(8, 8, 8), hidden=16)
+
+
+@pytest.fixture
+def vae() -> BetaVAE:
+    torch.manual_seed(0)
+    return BetaVAE(CONFIG)
+
+
+def equal(a: Any, b: Any) -> bool:
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(equal, a, b))
+    return a == b
+
+
+def line(vae: BetaVAE) -> nn.Linear:
+    return nn.Linear(vae.latents, 1)
+
+
+def test_a_companion_leaves_the_global_generator_alone_and_has_a_seed(vae: BetaVAE) -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    first = Companion(line, learning_rate=0.1).network(vae)
+    assert torch.equal(torch.rand(3), expected)
+    second = Companion(line, learning_rate=0.1).network(vae)
+    assert torch.equal(first.weight, second.weight)
+
+
+def test_a_companion_learns_only_when_it_is_told_to(vae: BetaVAE) -> None:
+    companion = Companion(line, learning_rate=0.1)
+    z = torch.ones(4, 5, requires_grad=True)
+    network = companion.network(vae)
+    network(z).sum().backward()
+    assert z.grad is not None and network.weight.grad is None
+    before = network.weight.clone()
+    value = companion.improve(lambda net: net(torch.ones(1, 5)).square().sum())
+    assert value == pytest.approx(network_value(before, network.bias, 0.1, value))
+    # Adam's first step is its learning rate, against the gradient's sign
+    step = (network.weight - before).abs()
+    assert torch.allclose(step, torch.full_like(step, 0.1), rtol=1e-3)
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+
+
+def network_value(weight: torch.Tensor, bias: torch.Tensor, rate: float, value: float) -> float:
+    """(sum of weights + bias before the step)^2; the bias moved by the rate in the step."""
+    old = [(weight.sum() + bias + sign * rate).square().item() for sign in (-1, 1)]
+    return min(old, key=lambda candidate: abs(candidate - value))
+
+
+def test_a_companions_state_waits_for_its_network(vae: BetaVAE) -> None:
+    companion = Companion(line, learning_rate=0.1)
+    assert companion.state_dict() == {}
+    companion.network(vae)
+    x = torch.ones(2, 5)
+    companion.improve(lambda net: net(x).square().sum())
+    state = copy.deepcopy(companion.state_dict())
+    other = Companion(line, learning_rate=0.1)
+    other.load_state_dict(copy.deepcopy(state))
+    assert equal(other.state_dict(), state)  # saved again before it was built: nothing is lost
+    for one in (companion, other):
+        one.network(vae)
+        one.improve(lambda net: net(x).square().sum())
+    assert equal(other.state_dict(), companion.state_dict())
+    assert not equal(other.state_dict(), state)

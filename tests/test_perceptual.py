@@ -1,0 +1,82 @@
+"""DARLA's perceptual loss and the denoising autoencoder behind it."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from bvae_rl.model import BetaVAE, VAEConfig
+from bvae_rl.objectives.elbo import elbo
+from bvae_rl.objectives.perceptual import PerceptualObjective, features
+from bvae_rl.pairs import Batch
+from bvae_rl.schedules import constant
+
+CONFIG = VAEConfig(shape=(3, 32, 32), latents=5, channels=(8, 8, 8), hidden=16)
+
+
+@pytest.fixture
+def vae() -> BetaVAE:
+    torch.manual_seed(0)
+    return BetaVAE(CONFIG)
+
+
+def equal(a: Any, b: Any) -> bool:
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(equal, a, b))
+    return a == b
+
+
+def test_features_are_the_last_convolution_before_its_nonlinearity(vae: BetaVAE) -> None:
+    x = torch.rand(2, 3, 32, 32)
+    layers = list(vae.encoder)  # unshuffle, three of convolution and SiLU, flatten, linear, ...
+    y = x
+    for layer in layers[:6]:
+        y = layer(y)
+    assert isinstance(layers[5], nn.Conv2d) and y.shape == (2, 8, 2, 2)
+    assert torch.equal(features(vae.encoder, x), y.flatten(1))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(features(vae.encoder, x), y.flatten(1))
+
+
+def test_darla_goes_from_pixels_to_features(vae: BetaVAE) -> None:
+    x, noise = torch.rand(4, 3, 32, 32), torch.randn(4, 5)
+    objective = PerceptualObjective(constant(2.0), weight=3.0, dae_steps=2)
+    e = elbo(vae, Batch(x), noise)
+    for step in range(2):
+        loss, parts = objective.loss(vae, Batch(x), step, noise)
+        assert loss.item() == pytest.approx((e.recon + 2.0 * e.mean_kl).item(), rel=1e-5)
+        objective.after_step(vae, Batch(x), step)
+    frozen = copy.deepcopy(objective.state_dict())
+    assert frozen["dae_recon"] > 0
+    encoder = BetaVAE(VAEConfig(**{**CONFIG.to_dict(), "latents": 100})).encoder
+    weights = frozen["dae"]["network"]
+    encoder.load_state_dict(
+        {key[8:]: value for key, value in weights.items() if key.startswith("encoder.")}
+    )
+    apart = features(encoder, vae.decode_logits(e.z)) - features(encoder, x)
+    expected = 3.0 * apart.square().sum(1).mean() + 2.0 * e.mean_kl
+    loss, parts = objective.loss(vae, Batch(x), 2, noise)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-4)
+    assert parts["pixels"].item() == pytest.approx(e.recon.item(), rel=1e-5)
+    objective.after_step(vae, Batch(x), 2)
+    assert equal(objective.state_dict(), frozen)
+
+
+def test_darlas_autoencoder_learns(vae: BetaVAE) -> None:
+    x = torch.rand(1, 3, 1, 1).expand(8, 3, 32, 32).contiguous()
+    objective = PerceptualObjective(constant(1.0), dae_steps=100)
+    errors = []
+    for step in range(30):
+        _, parts = objective.loss(vae, Batch(x), step, torch.zeros(8, 5))
+        objective.after_step(vae, Batch(x), step)
+        errors.append(objective.state_dict()["dae_recon"])
+        assert step == 0 or parts["dae"] == errors[-2]
+    assert errors[-1] < 0.5 * errors[0]
