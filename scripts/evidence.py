@@ -29,8 +29,8 @@ from bvae_rl.pretrain import TrainConfig
 from bvae_rl.runs import Row, Run, fingerprint, require_no_other
 from bvae_rl.scripts import evaluate, pretrain
 from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
-from bvae_rl.scripts.evidence_known import known_units, marked
-from bvae_rl.scripts.evidence_tables import by_factor, columns, table, unscored
+from bvae_rl.scripts.evidence_known import known_seeds, known_units, marked
+from bvae_rl.scripts.evidence_tables import by_factor, columns, seeds_of, table, unscored
 from bvae_rl.scripts.pretrain_choice import make_config, make_objective
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.recipes import COMMON, RECIPES, Recipe, recipe
@@ -74,8 +74,8 @@ class Args:
     out: Path = Path("runs/evidence")
     """results go here; a killed run goes on there"""
     known: tuple[Path, ...] = ()
-    """results.json of earlier runs or other machines: what they hold of the same settings is taken
-    from there"""
+    """results.json of earlier runs or other machines: what they hold of the same recipes and
+    settings is taken from there, their other seeds too"""
     workers: int = 2
     """processes side by side, each with its share of the cores"""
 
@@ -112,7 +112,7 @@ def main(args: Args) -> Result:
     values = columns(rows, args.recipes, looks)
     figure = metric_panels(values, labels={name: recipe(name).text for name in args.recipes})
     drawn = run.write_file("evidence.png", png(figure))
-    tables = table(values), by_factor(rows, args.recipes)
+    tables = table(values, seeds_of(rows, args.recipes)), by_factor(rows, args.recipes)
     for lines in tables:
         say(aligned(lines) + "\n")
     for words in unscored(rows, looks):
@@ -278,10 +278,11 @@ def _seconds(name: str, args: Args) -> float:
 def _collected(args: Args, run: Run) -> list[Row]:
     """All rows that there are by now, with the scores that follow from them; also written."""
     found: list[Row] = []
-    known = known_units(args.known)
-    for key, task in _tasks(args).items():
+    known, tasks = known_units(args.known), _tasks(args)
+    more = replace(args, seeds=known_seeds(known))
+    for key, task in (tasks | _tasks(more)).items():
         folder = Run(args.out / task.name)
-        done = task.function is not unit or folder.done("unit")
+        done = key in tasks and (task.function is not unit or folder.done("unit"))
         found += known.get(key) or marked(folder.rows(ROWS) if done else [], key)
     scores = normalised_rows(found)
     found += [*scores, *retention_rows(scores, source=args.source)]

@@ -6,7 +6,7 @@ all that the numbers of a unit depend on. What has another one is not taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,3 +42,10 @@ def known_units(files: Sequence[Path]) -> dict[str, list[Row]]:
                 units.setdefault(row.ledger[UNIT], []).append(row)
         found = units | found
     return found
+
+
+def known_seeds(units: Mapping[str, Sequence[Row]]) -> tuple[int, ...]:
+    """All seeds that any of the units was measured with."""
+    rows = [row for rows in units.values() for row in rows]
+    seeds = {row.agent_seed if row.vae_seed is None else row.vae_seed for row in rows}
+    return tuple(sorted(seed for seed in seeds if seed is not None))

@@ -51,6 +51,17 @@ def unscored(rows: Sequence[Row], look_sets: Sequence[str]) -> list[str]:
     return found
 
 
+def seeds_of(rows: Sequence[Row], recipes: Sequence[str]) -> dict[str, str]:
+    """Recipe -> the seeds of its VAEs in words: "0, 1" or, three in a row and more, "0 to 4"."""
+    found = {}
+    for name in recipes:
+        of_recipe = {row.vae_seed for row in rows if row.arm == name}
+        seeds = sorted(seed for seed in of_recipe if seed is not None)
+        whole = len(seeds) > 2 and seeds == list(range(seeds[0], seeds[-1] + 1))
+        found[name] = f"{seeds[0]} to {seeds[-1]}" if whole else ", ".join(map(str, seeds))
+    return found
+
+
 def _of(rows: Sequence[Row], arm: str, metric: str, looks: str | None = None) -> list[float]:
     by_seed: dict[int, float] = {}
     for row in rows:
@@ -66,12 +77,14 @@ def _of(rows: Sequence[Row], arm: str, metric: str, looks: str | None = None) ->
     return [by_seed[seed] for seed in sorted(by_seed)]
 
 
-def table(values: Mapping[str, Mapping[str, Sequence[float]]]) -> list[list[str]]:
+def table(
+    values: Mapping[str, Mapping[str, Sequence[float]]], seeds: Mapping[str, str]
+) -> list[list[str]]:
     """``columns`` as lines: interquartile mean, and interval or every seed's value."""
-    lines = [["recipe", "told", *values]]
+    lines = [["recipe", "told", "seeds", *values]]
     for name in next(iter(values.values())):
         cells = [spread(of_recipe[name], 2) for of_recipe in values.values()]
-        lines.append([name, recipe(name).told, *cells])
+        lines.append([name, recipe(name).told, seeds[name], *cells])
     return lines
 
 

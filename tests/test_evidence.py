@@ -35,7 +35,7 @@ def test_units_are_scored_and_acted_on(
     table = capsys.readouterr().out
     assert "which actuator moved" in table and "DCI disentanglement" in table
     page = (args.out / "evidence.md").read_text(encoding="utf-8")
-    assert "| MIG / R2 | shoulder | elbow |" in page and "| recipe | told | MIG |" in page
+    assert "| MIG / R2 | shoulder | elbow |" in page and "| recipe | told | seeds | MIG |" in page
     rows = {(row.arm, row.metric, row.look_set): row for row in result.rows}
     paired = rows["looks_actuators", "mig/mean", "pretrain"]
     assert paired.vae_seed == 1 and 0.0 <= paired.value <= 1.0
@@ -59,8 +59,13 @@ def test_what_is_known_is_not_run_again(
     assert "5 of 5 units are known already" in capsys.readouterr().out
     assert again.rows == first.rows and not (tmp_path / "again" / "plain-seed1").exists()
     other = replace(args, out=tmp_path / "other", known=known, samples=300, recipes=("plain",))
-    assert evidence.main(replace(other, agent_steps=0)).rows != first.rows  # trained, not taken
+    other = replace(other, agent_steps=0)
+    assert evidence.main(other).rows != first.rows  # trained, not taken
     assert (tmp_path / "other" / "plain-seed1").exists()
+    third = replace(other, seeds=(2,), known=(other.out / "results.json",), out=tmp_path / "third")
+    assert {row.vae_seed for row in evidence.main(third).rows} == {1, 2}  # other seeds count too
+    assert "| 1, 2 |" in (third.out / "evidence.md").read_text(encoding="utf-8")
+    assert not (third.out / "plain-seed1").exists()
     with pytest.raises(ValueError, match="no results at nowhere"):
         evidence.main(replace(args, known=(Path("nowhere"),)))
     with pytest.raises(ValueError, match=r"is no results\.json of bvae-rl evidence"):
