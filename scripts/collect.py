@@ -107,9 +107,10 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
     if on_progress:
         return Result(store)
     channels, height, width = store.shape
-    say(f"{len(store)} frames of {height}x{width}x{channels}")
+    more = f" ({rows} asked for, in whole blocks)" if len(store) > rows else ""
+    say(f"{len(store)} frames of {height}x{width}x{channels}{more}")
     kinds = ["looks"] * (args.views == 2) + ["actuators"] * (args.acted_pairs > 0)
     pairs = f" --pairs {'+'.join(kinds)}" if args.acted_pairs else ""
-    objective = " --objective pairs" if kinds else ""
+    objective = f" --objective {'crossed' if args.views == 2 else 'pairs'}" if kinds else ""
     wrote(args.out, f"bvae-rl pretrain {args.out}{objective}{pairs} --out runs/vae")
     return Result(store)

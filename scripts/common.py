@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 from bvae_rl.environments import EnvConfig
 
@@ -48,6 +49,22 @@ class EnvArgs:
 def command_line() -> str:
     """The command as it was typed, to be kept beside results."""
     return shlex.join(["bvae-rl", *sys.argv[1:]])
+
+
+def flags(args: Any, default: Any) -> list[str]:
+    """The flags that make ``args`` of ``default``, those of its parts without a prefix."""
+    found: list[str] = []
+    for field in fields(args):
+        value, before = getattr(args, field.name), getattr(default, field.name)
+        name = "--" + field.name.replace("_", "-")
+        if is_dataclass(value):
+            found += flags(value, before)
+        elif isinstance(value, bool):
+            found += [name] * (value and not before)
+        elif value != before:
+            each = value if isinstance(value, tuple) else (value,)
+            found += [name, *(f"{v:g}" if isinstance(v, float) else str(v) for v in each)]
+    return found
 
 
 def say(text: str = "") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -14,10 +15,9 @@ from bvae_rl.model import BetaVAE, read_config
 from bvae_rl.pictures import decode, mean_kl
 from bvae_rl.plots import png
 from bvae_rl.plots.sweep import sweep
-from bvae_rl.pretrain import TrainConfig
 from bvae_rl.runs import Row, Run
 from bvae_rl.scripts import pretrain
-from bvae_rl.scripts.common import command_line, say, wrote
+from bvae_rl.scripts.common import command_line, flags, say, wrote
 from bvae_rl.scripts.held_frames import held_frames
 from bvae_rl.scripts.pretrain_choice import make_config, make_objective
 from bvae_rl.scripts.progress import Progress
@@ -280,15 +280,5 @@ def _about(args: pretrain.Args, frames: int) -> str:
 
 def _next(args: pretrain.Args, axis: Axis, value: float) -> str:
     """The command that trains the chosen one for good."""
-    chosen = axis.at(_plain(args), value)
-    flags = f"--objective {chosen.objective}"
-    flags += f" --beta {chosen.beta:g}" if chosen.beta is not None else ""
-    flags += f" --set {' '.join(chosen.set)}" if chosen.set else ""
-    flags += f" --pairs {chosen.pairs}" if chosen.pairs else ""
-    flags += f" --content {chosen.content} --look {chosen.look}"
-    if chosen.weighting != "none":
-        flags += f" --weighting {chosen.weighting} --weighting-factor {chosen.weighting_factor:g}"
-    if args.train.validation != TrainConfig().validation:
-        flags += f" --validation {args.train.validation:g}"
-    flags += f" --steps {args.steps}"
-    return f"bvae-rl pretrain {args.store} {flags} --seeds 5 --out runs/vae"
+    chosen = replace(axis.at(_plain(args), value), out=Path("runs/vae"), seeds=5)
+    return f"bvae-rl pretrain {args.store} {shlex.join(flags(chosen, pretrain.Args(args.store)))}"

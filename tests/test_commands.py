@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tyro
 
 from bvae_rl.model import BetaVAE
 from bvae_rl.pretrain import TrainConfig
@@ -29,7 +30,7 @@ from bvae_rl.scripts import (
 )
 from bvae_rl.scripts.bench_figures import Figure, ratio
 from bvae_rl.scripts.cli import COMMANDS, main
-from bvae_rl.scripts.common import EnvArgs
+from bvae_rl.scripts.common import EnvArgs, flags
 from bvae_rl.scripts.progress import Progress, minutes
 from bvae_rl.scripts.study import StudyArgs
 
@@ -431,6 +432,19 @@ def test_the_next_command_names_the_environment_as_a_person_would() -> None:
     assert EnvArgs.of(made.id, made.wrappers) == GRID
     assert EnvArgs.of("their.envs:World-v0", ()).flags == "--env their.envs:World-v0"
     assert GRID.flags.endswith("--wrappers " + " ".join(GRID.wrappers))
+
+
+def test_flags_are_what_differs_and_parse_to_the_same() -> None:
+    plain = pretrain.Args(Path("f"))
+    assert flags(plain, plain) == []
+    args = replace(
+        plain, objective="tc", beta=0.5, set=("gamma=2",), channels=(8, 16, 16), tensorboard=True,
+        train=TrainConfig(batch=32, validation=0.1),
+    )  # fmt: skip
+    given = flags(args, plain)
+    assert given[:4] == ["--objective", "tc", "--beta", "0.5"]
+    parsed = tyro.cli(pretrain.Args, args=["f", *given], config=(tyro.conf.OmitArgPrefixes,))
+    assert parsed == args
 
 
 def test_settings_of_one_study_are_not_mixed_with_another(made: Path, tmp_path: Path) -> None:
