@@ -17,8 +17,8 @@ COMMON: Mapping[str, Any] = {
     "content": 4, "look": 5, "weighting": "foreground", "weighting_factor": 10.0,
 }  # fmt: skip
 # all is found before it is pressed, and in the end it is let go
-LATE: Mapping[str, Any] = {"schedule": "geometric", "ramp": 0.6, "relax": 0.3}
-PRESSED: Mapping[str, Any] = {"objective": "crossed", "beta": 15.0, "set": ("tc=80",), **LATE}
+LATE: Mapping[str, Any] = {"schedule": "geometric", "ramp": 0.65, "relax": 0.2}
+PRESSED: Mapping[str, Any] = {"objective": "crossed", "beta": 50.0, "set": ("tc=200",), **LATE}
 ACTED: Mapping[str, Any] = {"pairs": "looks+actuators", "set": (*PRESSED["set"], "rank=10000")}
 
 
