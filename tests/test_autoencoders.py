@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
 
-from bvae_rl.model import BetaVAE, VAEConfig
+from bvae_rl.model import BetaVAE
 from bvae_rl.objectives.autoencoder import (
     AutoencoderObjective,
     damaged,
@@ -14,24 +13,17 @@ from bvae_rl.objectives.autoencoder import (
     rectangles,
 )
 from bvae_rl.pairs import Batch
-
-S = 3.0
+from tests.objective_cases import S, make_generator, make_vae, posterior
 
 
 @pytest.fixture
 def vae() -> BetaVAE:
-    torch.manual_seed(0)
-    return BetaVAE(VAEConfig(shape=(3, 32, 32), latents=5, channels=(8, 8, 8), hidden=16, s=S))
+    return make_vae()
 
 
 @pytest.fixture
 def generator() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
-
-
-def posterior(vae: BetaVAE, x: Tensor) -> tuple[Tensor, Tensor]:
-    mu, logvar = vae.encode(x)
-    return mu.detach(), logvar.detach()
+    return make_generator()
 
 
 def test_the_autoencoder_decodes_the_mean(vae: BetaVAE) -> None:

@@ -7,18 +7,16 @@ import math
 import pytest
 import torch
 
-from bvae_rl.model import BetaVAE, VAEConfig
+from bvae_rl.model import BetaVAE
 from bvae_rl.objectives.control_vae import ControlVAEObjective, control, set_point
 from bvae_rl.objectives.elbo import elbo
 from bvae_rl.pairs import Batch
-
-CONFIG = VAEConfig(shape=(3, 32, 32), latents=5, channels=(8, 8, 8), hidden=16)
+from tests.objective_cases import make_vae
 
 
 @pytest.fixture
 def vae() -> BetaVAE:
-    torch.manual_seed(0)
-    return BetaVAE(CONFIG)
+    return make_vae()
 
 
 def test_the_controller_by_hand() -> None:

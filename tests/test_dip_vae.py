@@ -6,31 +6,23 @@ import itertools
 
 import pytest
 import torch
-from torch import Tensor
 
-from bvae_rl.model import BetaVAE, VAEConfig
+from bvae_rl.model import BetaVAE
 from bvae_rl.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.objectives.dip_vae import DIPVAEObjective, covariance, off_identity
 from bvae_rl.pairs import Batch
 from bvae_rl.schedules import constant
-
-S = 3.0
+from tests.objective_cases import make_generator, make_vae, posterior
 
 
 @pytest.fixture
 def vae() -> BetaVAE:
-    torch.manual_seed(0)
-    return BetaVAE(VAEConfig(shape=(3, 32, 32), latents=5, channels=(8, 8, 8), hidden=16, s=S))
+    return make_vae()
 
 
 @pytest.fixture
 def generator() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
-
-
-def posterior(vae: BetaVAE, x: Tensor) -> tuple[Tensor, Tensor]:
-    mu, logvar = vae.encode(x)
-    return mu.detach(), logvar.detach()
+    return make_generator()
 
 
 def test_covariance_of_known_rows() -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from bvae_rl.model import BetaVAE, VAEConfig
+from bvae_rl.model import BetaVAE
 from bvae_rl.objectives.elbo import elbo
 from bvae_rl.objectives.factor_vae import (
     FactorVAEObjective,
@@ -19,24 +18,12 @@ from bvae_rl.objectives.factor_vae import (
 )
 from bvae_rl.pairs import Batch
 from bvae_rl.schedules import constant
-
-CONFIG = VAEConfig(shape=(3, 32, 32), latents=5, channels=(8, 8, 8), hidden=16)
+from tests.objective_cases import make_vae
 
 
 @pytest.fixture
 def vae() -> BetaVAE:
-    torch.manual_seed(0)
-    return BetaVAE(CONFIG)
-
-
-def equal(a: Any, b: Any) -> bool:
-    if isinstance(a, torch.Tensor):
-        return torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(equal, a, b))
-    return a == b
+    return make_vae()
 
 
 def test_permuted_latents_keep_their_marginals_and_lose_their_company() -> None:

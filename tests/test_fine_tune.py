@@ -16,6 +16,7 @@ from bvae_rl.frames import Frames, FrameStore
 from bvae_rl.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.plug.frames_in import frames_to_x
 from bvae_rl.schedules import constant, linear
+from tests.objective_cases import equal
 from tests.plug_cases import make_store, make_vae, noise
 
 CONFIG = FineTuneConfig(updates=3, batch=8, learning_rate=1e-2, max_move=None)
@@ -25,15 +26,6 @@ BETA = linear(0.0, 2.0, 100)
 
 def make_tuner(config: FineTuneConfig = CONFIG, *, beta: Any = BETA, **more: Any) -> FineTuner:
     return FineTuner(make_vae(), BetaVAEObjective(beta), config, **{"seed": 0} | more)
-
-
-def equal(a: Any, b: Any) -> bool:
-    """Of nested states, bit for bit."""
-    if isinstance(a, torch.Tensor):
-        return torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
-    return bool(a == b)
 
 
 def test_an_update_depends_on_seed_step_and_state_only():

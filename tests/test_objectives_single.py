@@ -9,10 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 
-from bvae_rl.collect import collect_drawn
-from bvae_rl.envs.reach import PlanarReach
 from bvae_rl.frames import FrameStore
 from bvae_rl.model import BetaVAE, VAEConfig
 from bvae_rl.objectives.entry import Ramped
@@ -20,8 +17,8 @@ from bvae_rl.objectives.table import entry
 from bvae_rl.pairs import Batch
 from bvae_rl.pretrain import TrainConfig, pretrain
 from bvae_rl.schedules import constant
+from tests.objective_cases import drawn, make_vae, number
 
-S = 3.0
 QUICK = TrainConfig(batch=16, warmup=5, log_every=10, checkpoint_every=100, precision="float32")
 RAMPED = Ramped(lambda end, ramp: constant(end), ramp=1, steps=40)
 NAMES = ("tc", "factor", "dip1", "dip2", "sigma", "control", "ae", "dae", "darla")
@@ -29,19 +26,12 @@ NAMES = ("tc", "factor", "dip1", "dip2", "sigma", "control", "ae", "dae", "darla
 
 @pytest.fixture
 def vae() -> BetaVAE:
-    torch.manual_seed(0)
-    return BetaVAE(VAEConfig(shape=(3, 32, 32), latents=5, channels=(8, 8, 8), hidden=16, s=S))
+    return make_vae()
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    store = FrameStore(tmp_path_factory.mktemp("frames"))
-    collect_drawn(PlanarReach(size=32, looks="pretrain"), store, 600, seed=0)
-    return store
-
-
-def number(value: Tensor | float) -> float:
-    return float(torch.as_tensor(value).detach())
+    return drawn(tmp_path_factory.mktemp("frames"), 600)
 
 
 def made(name: str, **knobs: float):

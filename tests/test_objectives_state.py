@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from bvae_rl.collect import collect_drawn
-from bvae_rl.envs.reach import PlanarReach
 from bvae_rl.frames import FrameStore
-from bvae_rl.model import BetaVAE, VAEConfig
+from bvae_rl.model import BetaVAE
 from bvae_rl.objectives.entry import Ramped
 from bvae_rl.objectives.table import entry
 from bvae_rl.pretrain import TrainConfig, pretrain
 from bvae_rl.schedules import constant
+from tests.objective_cases import CONFIG, drawn, equal
 
-CONFIG = VAEConfig(shape=(3, 32, 32), latents=5, channels=(8, 8, 8), hidden=16)
 QUICK = TrainConfig(batch=16, warmup=5, log_every=4, checkpoint_every=4, precision="float32")
 RAMPED = Ramped(lambda end, ramp: constant(end), ramp=1, steps=16)
 SMALL = {
@@ -28,17 +25,9 @@ SMALL = {
 }
 
 
-@pytest.fixture
-def vae() -> BetaVAE:
-    torch.manual_seed(0)
-    return BetaVAE(CONFIG)
-
-
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    store = FrameStore(tmp_path_factory.mktemp("frames"))
-    collect_drawn(PlanarReach(size=32, looks="pretrain"), store, 400, seed=0)
-    return store
+    return drawn(tmp_path_factory.mktemp("frames"), 400)
 
 
 def made(name: str):
@@ -89,13 +78,3 @@ def test_an_objective_starts_afresh_with_a_second_run(
     ]
     first, second = (run.vae.state_dict() for run in runs)
     assert all(torch.equal(first[key], second[key]) for key in first)
-
-
-def equal(a: Any, b: Any) -> bool:
-    if isinstance(a, torch.Tensor):
-        return torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(equal, a, b))
-    return a == b

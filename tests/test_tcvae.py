@@ -10,38 +10,28 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from bvae_rl.collect import collect_drawn
-from bvae_rl.envs.reach import PlanarReach
 from bvae_rl.frames import FrameStore
-from bvae_rl.model import BetaVAE, VAEConfig
+from bvae_rl.model import BetaVAE
 from bvae_rl.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.objectives.tcvae import TCVAEObjective, kl_terms
 from bvae_rl.pairs import Batch, Rows
 from bvae_rl.schedules import constant
-
-S = 3.0
+from tests.objective_cases import drawn, make_generator, make_vae, number
 
 
 @pytest.fixture
 def vae() -> BetaVAE:
-    torch.manual_seed(0)
-    return BetaVAE(VAEConfig(shape=(3, 32, 32), latents=5, channels=(8, 8, 8), hidden=16, s=S))
+    return make_vae()
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    store = FrameStore(tmp_path_factory.mktemp("frames"))
-    collect_drawn(PlanarReach(size=32, looks="pretrain"), store, 600, seed=0)
-    return store
+    return drawn(tmp_path_factory.mktemp("frames"), 600)
 
 
 @pytest.fixture
 def generator() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
-
-
-def number(value: Tensor | float) -> float:
-    return float(torch.as_tensor(value).detach())
+    return make_generator()
 
 
 def test_the_parts_of_the_kl_are_those_of_a_loop_over_densities(generator) -> None:
