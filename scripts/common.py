@@ -56,14 +56,15 @@ def flags(args: Any, default: Any) -> list[str]:
     found: list[str] = []
     for field in fields(args):
         value, before = getattr(args, field.name), getattr(default, field.name)
-        name = "--" + field.name.replace("_", "-")
+        name = field.name.replace("_", "-")
         if is_dataclass(value):
             found += flags(value, before)
-        elif isinstance(value, bool):
-            found += [name] * (value and not before)
-        elif value != before:
-            each = value if isinstance(value, tuple) else (value,)
-            found += [name, *(f"{v:g}" if isinstance(v, float) else str(v) for v in each)]
+        elif value == before:
+            continue
+        elif isinstance(before, bool):
+            found.append(f"--{name}" if value else f"--no-{name}")
+        else:
+            found += [f"--{name}", *map(str, value if isinstance(value, tuple) else (value,))]
     return found
 
 

@@ -281,4 +281,5 @@ def _about(args: pretrain.Args, frames: int) -> str:
 def _next(args: pretrain.Args, axis: Axis, value: float) -> str:
     """The command that trains the chosen one for good."""
     chosen = replace(axis.at(_plain(args), value), out=Path("runs/vae"), seeds=5)
-    return f"bvae-rl pretrain {args.store} {shlex.join(flags(chosen, pretrain.Args(args.store)))}"
+    given = flags(chosen, pretrain.Args(args.store))
+    return shlex.join(["bvae-rl", "pretrain", str(args.store), *given])

@@ -438,13 +438,14 @@ def test_flags_are_what_differs_and_parse_to_the_same() -> None:
     plain = pretrain.Args(Path("f"))
     assert flags(plain, plain) == []
     args = replace(
-        plain, objective="tc", beta=0.5, set=("gamma=2",), channels=(8, 16, 16), tensorboard=True,
-        train=TrainConfig(batch=32, validation=0.1),
+        plain, objective="tc", beta=0.123456789, set=("gamma=2",), channels=(8, 16, 16),
+        tensorboard=True, train=TrainConfig(batch=32, validation=0.1),
     )  # fmt: skip
     given = flags(args, plain)
-    assert given[:4] == ["--objective", "tc", "--beta", "0.5"]
+    assert given[:4] == ["--objective", "tc", "--beta", "0.123456789"]
     parsed = tyro.cli(pretrain.Args, args=["f", *given], config=(tyro.conf.OmitArgPrefixes,))
     assert parsed == args
+    assert flags(plain, replace(plain, tensorboard=True)) == ["--no-tensorboard"]
 
 
 def test_settings_of_one_study_are_not_mixed_with_another(made: Path, tmp_path: Path) -> None:
