@@ -37,7 +37,7 @@ def write_vae_pictures(vae: BetaVAE, frames: np.ndarray, out: str | Path) -> lis
         "reconstructions": reconstructions(
             frames[:SHOWN],
             decode(vae, mu[:SHOWN]),
-            title="Held-out frames and what is decoded from their codes",
+            title="Frames and what is decoded from their codes",
         ),
         "traversals": traversals(vae, mu, kl),
         "kl": kl_bars(kl, groups=vae.config.groups or None, title="KL of each latent"),
