@@ -136,6 +136,7 @@ def test_the_command_describes_the_store_and_names_the_pairs(
     argv = ["collect", "--frames", "500", *flags, "--out", str(tmp_path / "f")]
     assert main(argv) == 0
     said = capsys.readouterr().out
+    assert "896 frames of 64x64x3 (860 asked for, in whole blocks)" in said
     assert f"pretrain {tmp_path / 'f'} --objective crossed --pairs looks+actuators" in said
     made = FrameStore.existing(tmp_path / "f")
     assert len(made) == 512 + 4 * BLOCK_PAIRS  # each pair in two looks
