@@ -39,6 +39,15 @@ RECIPES: dict[str, Recipe] = {
     for recipe in (
         Recipe("plain", "VAE, single frames", {"objective": "beta", "beta": 1.0}, arm="bvae"),
         Recipe(
+            "beta_late", "VAE, single frames, pressed late",
+            {"objective": "beta", "beta": 50.0, **LATE}, arm="bvae",
+        ),
+        Recipe(
+            "tc_late", "VAE, single frames, total correlation pressed late",
+            {"objective": "tc", "beta": 250.0, "set": ("alpha=50", "gamma=50"), **LATE},
+            arm="bvae",
+        ),
+        Recipe(
             "looks", "pairs of content and look", PRESSED, told="one state in two looks",
         ),
         Recipe(
