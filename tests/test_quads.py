@@ -16,7 +16,7 @@ from bvae_rl.envs.reach import PlanarReach
 from bvae_rl.frames import Frames, FrameStore
 from bvae_rl.losses import kl_per_latent, recon_nll, sample
 from bvae_rl.model import BetaVAE
-from bvae_rl.objectives.crossed import CrossedObjective, taken
+from bvae_rl.objectives.crossed import CrossedObjective, chosen, not_to_train, taken
 from bvae_rl.objectives.rank import rank_loss
 from bvae_rl.pairs import Batch, Rows
 from bvae_rl.quads import Moves, crossed
@@ -126,19 +126,39 @@ def test_quads_need_groups_and_parts(store: FrameStore) -> None:
 def test_latents_are_taken_from_the_named_pictures() -> None:
     z = torch.arange(8.0).repeat_interleave(3).view(8, 3).requires_grad_()  # two quads
     take = torch.tensor([[2, 2, 1], [3, 3, 0], [0, 0, 3], [1, 1, 2]]).repeat_interleave(2, dim=0)
-    found = taken(z, take, share=1.0, look=slice(2, 3), step=0)
+    found = taken(z, take)
     assert found[0].tolist() == [4.0, 4.0, 2.0]  # (u, a) of quad 0: content (u, b), look (v, a)
     assert found[7].tolist() == [3.0, 3.0, 5.0]  # (v, b) of quad 1
-    assert torch.equal(taken(z, take, share=0.0, look=slice(2, 3), step=0), z)
     found[:, 2].sum().backward()
     assert z.grad is not None and z.grad[:, 2].tolist() == [1.0] * 8
 
 
-def test_the_look_of_acted_quads_gets_no_gradient() -> None:
-    z = torch.randn(4, 3, requires_grad=True)
-    take = torch.tensor([[2, 3, 1], [3, 2, 0], [0, 1, 3], [1, 0, 2]])
-    taken(z, take, share=1.0, look=slice(2, 3), step=0).sum().backward()
-    assert z.grad is not None and z.grad.sum(0).tolist() == [4.0, 4.0, 0.0]
+def test_whole_quads_are_crossed_by_share() -> None:
+    quads = chosen(400, share=0.25, step=3).view(4, 100)
+    assert (quads == quads[0]).all() and 15 <= int(quads[0].sum()) <= 35
+    assert not torch.equal(quads, chosen(400, share=0.25, step=4).view(4, 100))
+    assert chosen(8, share=1.0, step=0).all() and not chosen(8, share=0.0, step=0).any()
+
+
+def test_acted_quads_are_those_whose_content_comes_from_two_pictures() -> None:
+    acted, looks = [[2, 3, 1], [3, 2, 0], [0, 1, 3], [1, 0, 2]], [[2, 2, 1]]
+    found = not_to_train(torch.tensor(acted + looks), slice(2, 3))
+    assert found.tolist() == [[False, False, True]] * 4 + [[False] * 3]
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_crossed_acted_quads_train_no_look(store: FrameStore, share: float) -> None:
+    torch.manual_seed(0)
+    vae, noise = BetaVAE(CONFIG), torch.randn(16, 6)
+    rows = Rows(store)
+    batch = crossed("actuators", rows, CONFIG)(store, np.random.default_rng(0), 16)
+    pressed = CrossedObjective(
+        constant(2.0), constant(share), "looks+actuators", tc=constant(3.0), rank=5.0
+    )
+    loss, _ = pressed.loss(vae, batch, 0, noise)
+    loss.backward()
+    of_mu = vae.encoder[-1].weight.grad[: CONFIG.latents].abs().sum(1)
+    assert (of_mu[:4] > 0).all() and ((of_mu[4:] > 0) == (share == 0.0)).all()
 
 
 def test_the_loss_is_recon_of_what_was_taken_plus_beta_kl(store: FrameStore) -> None:
@@ -152,7 +172,7 @@ def test_the_loss_is_recon_of_what_was_taken_plus_beta_kl(store: FrameStore) -> 
     ua = torch.cat([z[4:6, :4], z[2:4, 4:]], dim=1)  # of both quads
     first = recon_nll(vae.decode_logits(ua), batch.x[:2], likelihood="gaussian", s=3.0)
     assert batch.take is not None
-    own = taken(z, batch.take, share=1.0, look=slice(4, 6), step=0)
+    own = taken(z, batch.take)
     assert torch.equal(own[:2], ua) and first.isfinite().all()
     recon = recon_nll(vae.decode_logits(own), batch.x, likelihood="gaussian", s=3.0).mean()
     kl = kl_per_latent(mu, logvar).sum(1).mean()

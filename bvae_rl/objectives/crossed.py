@@ -16,7 +16,7 @@ A small object's colour is of no use before its place is known and the other way
 from the start neither is found. So quads begin as single frames (each picture from its own
 posterior); the share of crossed quads rises from 0 to 1 between ``start`` and ``full``, fractions
 of the training. Where one actuator moved, (u, a) and (v, a) share most of their state, and look
-latents that know it would pay: there the look is taken without its gradient.
+latents that know it would pay: such quads do not train the look, and do not press it either.
 """
 
 from __future__ import annotations
@@ -75,8 +75,11 @@ class CrossedObjective(Stateless):
         mu, logvar = vae.encode(batch.x)
         share, beta, weight = self.share(step), self.beta(step), self.tc(step)
         content, look = vae.config.slice_of("content"), vae.config.slice_of("look")
+        swapped = chosen(len(batch.take), share=share, step=step).to(mu.device)
+        untrained = swapped & not_to_train(batch.take, look)
+        mu, logvar = (torch.where(untrained, it.detach(), it) for it in (mu, logvar))
         own = sample(mu, logvar, noise) if self.sampled else mu
-        z = taken(own, batch.take, share=share, look=look, step=step)
+        z = torch.where(swapped, taken(own, batch.take), own)
         recon = reconstruction(vae, batch.x, z, batch.weights)
         kl = kl_per_latent(mu, logvar).sum(1).mean()
         loss, tc = recon + beta * kl, torch.zeros(())
@@ -99,24 +102,24 @@ class CrossedObjective(Stateless):
         }  # fmt: skip
 
 
-def taken(z: Tensor, take: Tensor, *, share: float, look: slice, step: int) -> Tensor:
-    """z (4n, D) with each latent from the block that ``take`` (4n, D) names, in ``share`` of the n.
-
-    The others keep their own. Where content comes from two blocks (one actuator moved) the latents
-    ``look`` get no gradient. Which quads are crossed depends on ``step`` alone.
-    """
-    n = len(z) // BLOCKS
+def chosen(pictures: int, *, share: float, step: int) -> Tensor:
+    """(4n, 1): which pictures are decoded from the others of their quad, by ``step`` alone."""
     generator = torch.Generator().manual_seed(step)
-    own = (torch.rand(n, 1, generator=generator) >= share).to(z.device).repeat(BLOCKS, 1)
-    rows = torch.arange(n, device=z.device).repeat(BLOCKS)[:, None]
-    moved = torch.ones(take.shape[1], dtype=torch.bool, device=z.device)
-    moved[look] = False
-    content = take[:, moved]
-    acted = (content != content[:, :1]).any(dim=1, keepdim=True)  # (4n, 1)
-    stopped = acted & ~moved
-    found = z.gather(0, take * n + rows)
-    found = torch.where(stopped, found.detach(), found)
-    return torch.where(own, z, found)
+    return (torch.rand(pictures // BLOCKS, 1, generator=generator) < share).repeat(BLOCKS, 1)
+
+
+def taken(z: Tensor, take: Tensor) -> Tensor:
+    """z (4n, D) with each latent from the block that ``take`` (4n, D) names, of the same quad."""
+    n = len(z) // BLOCKS
+    return z.gather(0, take * n + torch.arange(n, device=z.device).repeat(BLOCKS)[:, None])
+
+
+def not_to_train(take: Tensor, look: slice) -> Tensor:
+    """(4n, D): the latents ``look`` where content comes from two blocks: one actuator moved."""
+    within = torch.zeros(take.shape[1], dtype=torch.bool, device=take.device)
+    within[look] = True
+    content = take[:, ~within]
+    return (content != content[:, :1]).any(dim=1, keepdim=True) & within
 
 
 def _entry(name: str, purpose: str, knob: str, pressure: Knobs, *, sampled: bool) -> Entry:
