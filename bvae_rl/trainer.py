@@ -141,7 +141,7 @@ class Trainer:
             raise NotFinite(
                 f"the {what} became {value.item():g} on the batch of step {step} (seed "
                 f"{self.seed}); the state before it is kept in checkpoint.pt; lower the learning "
-                "rate or s, in another folder, and look at the frames"
+                "rate, beta or s, in another folder, and look at the frames"
             )
 
 
