@@ -136,7 +136,8 @@ class Arm:
         if encoder is not None:
             looks = f"encoder: {pretrain or 'as its frames show'}; {looks}"
         frames = int(training.get("frames", 0))
-        return Ledger(frames, env_steps, looks, paired=self.paired, labels=self.labels)
+        paired = self.paired or bool(training.get("objective", {}).get("pairs"))
+        return Ledger(frames, env_steps, looks, paired=paired, labels=self.labels)
 
 
 def _state(venv: VecEnv, encoder: SavedEncoder | None) -> VecEnv:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from bvae_rl.factors import FactorSpec
-from bvae_rl.runs import INDEX, Run, explained, require_no_other
+from bvae_rl.runs import INDEX, Run, explained, require_no_other, require_own
 
 FORMAT = 1
 
@@ -135,6 +135,7 @@ class FrameStore:
         meta = json.loads(json.dumps(meta))
         if not len(self):
             require_no_other(self.folder, "a VAE")
+            require_own(self.folder, INDEX, "frames.raw")
         if len(self) and (specs, meta) != (self._index.factor_specs, self.meta):
             raise ValueError(
                 f"{self.folder} holds frames made with {self.meta}, not with {meta}; "

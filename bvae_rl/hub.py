@@ -59,7 +59,7 @@ def find_vae(
         hub = require("huggingface_hub", extra="hub")
     except ImportError as error:
         raise ImportError(f"{absent}; if {repo} is on the Hub: {error}") from error
-    with _explained(repo, revision, context=f" ({absent})"):
+    with _explained(repo, revision, context=f"{absent}; "):
         folder = hub.snapshot_download(
             repo,
             revision=revision,
@@ -199,11 +199,11 @@ def _explained(repo: str, revision: str | None, *, context: str = "") -> Iterato
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise ValueError(
-            f"the Hub has no repository {repo} that you may use{context}; check the name, and log "
+            f"{context}the Hub has no repository {repo} that you may use; check the name, and log "
             "in (hf auth login) if it is private"
         ) from error
     except (errors.HTTPError, OSError, ValueError) as error:
         raise ValueError(
-            f"the Hub could not be used for {repo}: {' '.join(str(error).split())}{context}; check "
+            f"{context}the Hub could not be used for {repo}: {' '.join(str(error).split())}; check "
             "the network, your login (hf auth login) and its rights, then try again"
         ) from error

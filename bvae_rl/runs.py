@@ -239,6 +239,14 @@ def require_no_other(folder: Path, *others: str) -> None:
             raise ValueError(f"{folder} holds {other}; choose another folder")
 
 
+def require_own(folder: Path, *own: str) -> None:
+    """ValueError if ``folder`` holds files, and none of ``own`` among them: they are not ours."""
+    files = sorted(path.name for path in folder.glob("[!.]*") if path.is_file())
+    if files and not {*own} & {*files}:
+        there = ", ".join(files[:3]) + (", ..." if len(files) > 3 else "")
+        raise ValueError(f"{folder} holds other files ({there}); choose an empty folder")
+
+
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Turn an OSError of writing ``path`` into a RunError that says what to do."""

@@ -57,10 +57,12 @@ def diagnose(metrics: dict[str, float], config: VAEConfig, step: int) -> bool:
     if active > max(1, config.latents // 6):
         return False
     beta = metrics["vae/beta"]
+    if not beta:  # nothing presses
+        return False
     norm = beta_norm(beta, latents=config.latents, pixels=config.pixels)
     logger.warning(
-        "%d of %d latents active at step %d: lower beta (now %g with a %s likelihood of "
-        "weight s = %g; normalised %.2g) or raise s",
+        "%d of %d latents active at step %d: press less (beta is now %g with a %s likelihood of "
+        "weight s = %g; normalised %.2g; bvae-rl objectives names each one's knob) or raise s",
         active, config.latents, step, beta, config.likelihood, config.s, norm,
     )  # fmt: skip
     return True

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bvae_rl.environments import EnvConfig
+from bvae_rl.frames import FrameStore
 
 HOMES = {"bvae_rl/": "bvae_rl.envs", "MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
 
@@ -44,6 +45,21 @@ class EnvArgs:
         home = next((module for prefix, module in HOMES.items() if self.env.startswith(prefix)), "")
         env_id = f"{home}:{self.env}" if home else self.env
         return EnvConfig(env_id, self.wrappers, looks, self.env_kwargs)
+
+
+def shown_by(store: FrameStore) -> EnvArgs:
+    """The environment that a store was collected in; ENV where it does not say."""
+    meta = store.meta
+    return EnvArgs.of(
+        meta.get("env", "ENV"), tuple(meta.get("wrappers", ())), tuple(meta.get("kwargs", ()))
+    )
+
+
+def require_shown(store: FrameStore, world: EnvArgs) -> None:
+    """ValueError for a store that was collected in another environment than ``world``."""
+    shown = shown_by(store)
+    if "env" in store.meta and shown.config() != world.config():
+        raise ValueError(f"{store.folder} shows {shown.flags}, not {world.flags}; say which")
 
 
 def command_line() -> str:

@@ -28,7 +28,7 @@ from bvae_rl.plots import metric_panels, png
 from bvae_rl.pretrain import TrainConfig
 from bvae_rl.runs import Row, Run, fingerprint, require_no_other
 from bvae_rl.scripts import evaluate, pretrain
-from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
+from bvae_rl.scripts.common import EnvArgs, command_line, require_shown, say, wrote
 from bvae_rl.scripts.evidence_known import known_seeds, known_units, marked
 from bvae_rl.scripts.evidence_tables import by_factor, columns, seeds_of, table, unscored
 from bvae_rl.scripts.pretrain_choice import make_config, make_objective
@@ -128,7 +128,13 @@ def check(args: Args) -> None:
     """A ValueError for what would fail in hours, before anything is trained."""
     for name in args.recipes:
         recipe(name)
-    for name, least in (("samples", 200), ("fit_steps", 1), ("agent_steps", 0), ("episodes", 1)):
+    for name, least in (
+        ("steps", 1),
+        ("samples", 200),
+        ("fit_steps", 1),
+        ("agent_steps", 0),
+        ("episodes", 1),
+    ):
         if getattr(args, name) < least:
             raise ValueError(f"{name} must be at least {least}, got {getattr(args, name)}")
     if not args.recipes or not args.seeds or min(args.seeds) < 0:
@@ -139,6 +145,9 @@ def check(args: Args) -> None:
     store = FrameStore.existing(args.store)
     if not store.factor_specs:
         raise ValueError(f"{args.store} holds no factors, so nothing can be scored on it")
+    require_shown(store, args.world)
+    for looks in (args.looks, *((args.source, *args.target) if args.agent_steps else ())):
+        args.world.config(looks).make().close()  # an unknown set of looks is said now
     rows = Rows(store, validation=TrainConfig().validation)
     for name in args.recipes:
         settings = _pretraining(recipe(name), args.seeds[0], args, Run(args.out))

@@ -12,7 +12,7 @@ from bvae_rl.frames import Frames, FrameStore
 from bvae_rl.metrics.report import LEAST_EPISODES
 from bvae_rl.pairs import Rows
 from bvae_rl.probe_sets import probe_set
-from bvae_rl.scripts.common import EnvArgs
+from bvae_rl.scripts.common import shown_by
 
 MOST = 4000
 
@@ -51,14 +51,10 @@ def held_frames(store: FrameStore, *, validation: float, most: int = MOST) -> He
 
 def probe_frames(store: FrameStore, *, seed: int, most: int = MOST) -> HeldFrames | None:
     """Frames drawn anew in the environment that the store shows; None if nothing can be drawn."""
-    meta = store.meta
-    if "env" not in meta:
+    if "env" not in store.meta:
         return None
     try:
-        env = EnvArgs.of(
-            meta["env"], tuple(meta.get("wrappers", ())), tuple(meta.get("kwargs", ()))
-        )
-        world = env.config(meta.get("looks")).make()
+        world = shown_by(store).config(store.meta.get("looks")).make()
     except (ImportError, ValueError):  # the store comes from a machine that has it
         return None
     source = settable_env(world)

@@ -21,7 +21,7 @@ from bvae_rl.optional import require
 from bvae_rl.pictures import write_vae_pictures
 from bvae_rl.plug import PretrainingProbe, Probe
 from bvae_rl.pretrain import Callback, PretrainResult, TrainConfig, pretrain
-from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
+from bvae_rl.scripts.common import command_line, say, shown_by, wrote
 from bvae_rl.scripts.pretrain_choice import knobs, make_config, make_objective, weighting
 from bvae_rl.scripts.progress import Progress
 
@@ -119,6 +119,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> P
             f"objective {args.objective} needs latents for content and for the look, and the VAE "
             f"at {args.start} has no groups; start from one that was trained on pairs"
         )
+    probes = [] if args.probe_every is None else [probe(store, args)]
     progress = Progress({"training": args.steps * args.train.batch / 1300})
     show = on_progress or (lambda fraction: progress.update("training", fraction))
     result = pretrain(
@@ -137,10 +138,12 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> P
             _every_step(args.steps, show),
             pictures(store, args.out, args.steps),
             *([tensorboard(args.out)] if args.tensorboard else []),
-            *([probe(store, args)] if args.probe_every is not None else []),
+            *probes,
         ],
     )
     progress.close()
+    for missed in probes:
+        missed.say_if_none()
     if on_progress is None:
         m = result.metrics
         beta = m["vae/beta"]
@@ -154,7 +157,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> P
             else f"reconstruction {m['vae/validation_recon']:.1f} nats with {likelihood}; nothing "
             "presses on the KL, so neither it nor a bound says anything"
         )
-        env = _world(store)
+        env = shown_by(store)
         looks = f" --looks {store.meta['looks']}" if store.meta.get("looks") else ""
         wrote(args.out, f"bvae-rl evaluate {args.out} {env.flags}{looks}")
     return result
@@ -197,22 +200,15 @@ def tensorboard(out: Path) -> Callback:
     return log
 
 
-def probe(store: FrameStore, args: Args) -> Callback:
+def probe(store: FrameStore, args: Args) -> PretrainingProbe:
     """Scores in the environment that the store was collected in, in its looks."""
     if "env" not in store.meta:
         raise ValueError(
             f"{args.store} does not say which environment it shows, so there is nothing to probe; "
             "leave out --probe-every"
         )
-    env = _world(store).config(store.meta.get("looks")).make()
+    env = shown_by(store).config(store.meta.get("looks")).make()
     return PretrainingProbe(Probe(env, every=args.probe_every or 0, seed=args.seed), args.out)
-
-
-def _world(store: FrameStore) -> EnvArgs:
-    meta = store.meta
-    return EnvArgs.of(
-        meta.get("env", "ENV"), tuple(meta.get("wrappers", ())), tuple(meta.get("kwargs", ()))
-    )
 
 
 def _settings(args: Args) -> dict[str, Any]:

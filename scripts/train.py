@@ -56,7 +56,7 @@ def main(args: Args) -> Result:
     chosen.check(args.world.config(args.looks))
     inputs.identity(chosen.needs)  # say what is missing before anything is written
     config = AgentConfig.of(args.algo, seed=args.seed)
-    if args.steps:
+    if args.steps is not None:
         config = replace(config, steps=args.steps, eval_every=max(1, args.steps // 10))
     env = args.world.config(args.looks)
     run = Run(args.out or Path("runs/agents") / f"{args.arm}-{args.algo}-seed{args.seed}")

@@ -28,6 +28,7 @@ from bvae_rl.collect import collect
 from bvae_rl.environments import EnvConfig, make_vec
 from bvae_rl.factors import FactorSpec
 from bvae_rl.frames import FrameStore
+from bvae_rl.hub import find_vae
 from bvae_rl.model import BetaVAE, VAEConfig
 from bvae_rl.runs import Run
 
@@ -149,6 +150,8 @@ def test_every_arm_states_what_it_saw(inputs):
     assert randomised.looks == "ood1:camera+light"
     assert found["bvae_pairs"].looks == "encoder: pretrain; agent: source"
     assert [name for name, entry in found.items() if entry.paired] == ["bvae_pairs"]
+    vae = BetaVAE.load(find_vae("reach_crossed"))  # whatever the arm is called
+    assert arm("bvae").ledger(REACH, vae, env_steps=128).paired
     assert {n: e.labels for n, e in found.items() if e.labels != "none"} == {
         "state": "true state", "blind": "own joints",
     }  # fmt: skip

@@ -174,7 +174,7 @@ def test_a_repository_without_a_vae_says_so(hub, tmp_path):
 @pytest.mark.parametrize(
     ("name", "match"),
     [
-        ("RepositoryNotFoundError", r"no repository me/x .*no VAE at me/x.*hf auth login"),
+        ("RepositoryNotFoundError", r"no VAE at me/x.*no repository me/x .*hf auth login"),
         ("RevisionNotFoundError", "me/x has no revision 'v1'"),
         ("HfHubHTTPError", "could not be used for me/x: 503 for me/x.*check the network"),
     ],
@@ -191,7 +191,7 @@ def test_what_the_hub_answers_is_explained(hub, folder, monkeypatch, name, match
     monkeypatch.setattr(client.HfApi, "create_commit", staticmethod(answer))
     with pytest.raises(ValueError, match=match):
         from_pretrained("me/x", revision="v1")
-    with pytest.raises(ValueError, match=match.replace(".*no VAE at me/x", "")):
+    with pytest.raises(ValueError, match=match.replace("no VAE at me/x.*", "")):
         push_to_hub(folder, "me/x", revision="v1")
 
 

@@ -111,6 +111,18 @@ def test_folders_keep_to_one_thing(store: FrameStore, tmp_path: Path) -> None:
         FrameStore(tmp_path).describe(policy="random")
 
 
+def test_files_of_somebody_else_are_left_alone(store: FrameStore, tmp_path: Path) -> None:
+    (tmp_path / "traversals.png").write_bytes(b"theirs")
+    with pytest.raises(ValueError, match=r"holds other files \(traversals.png\); choose an empty"):
+        pretrain(
+            store, CONFIG, BetaVAEObjective(constant(1.0)), steps=2, seed=1, out=tmp_path,
+            train=QUICK,
+        )  # fmt: skip
+    with pytest.raises(ValueError, match="holds other files"):
+        FrameStore(tmp_path).describe(policy="random")
+    assert [path.name for path in tmp_path.iterdir()] == ["traversals.png"]
+
+
 def test_more_frames_are_another_training(tmp_path: Path) -> None:
     store = FrameStore(tmp_path / "frames")
     objective = BetaVAEObjective(constant(1.0))
@@ -166,7 +178,7 @@ def test_few_active_latents_are_diagnosed(
         crushed = BetaVAEObjective(constant(1e5))
         pretrain(store, CONFIG, crushed, steps=40, seed=0, out=tmp_path, train=QUICK)
     assert "of 6 latents active" in caplog.text
-    assert "lower beta (now 100000" in caplog.text
+    assert "press less (beta is now 100000" in caplog.text
 
 
 def test_a_dead_code_stops_the_training_and_keeps_the_state(

@@ -128,7 +128,7 @@ def test_scores_of_the_policys_encoder_are_logged(tmp_path):
     assert [int(row.split(",")[0]) for row in rows[1:]] == [entry["step"] for entry in scored]
 
 
-def test_pretraining_is_scored_when_a_probe_is_due(tmp_path):
+def test_pretraining_is_scored_when_a_probe_is_due(tmp_path, caplog):
     probe = Probe(FactorsInPixels(), n=100, every=10, share=1.0)
     probe._last_cost = 0.0
     vae = make_vae().train()
@@ -141,6 +141,10 @@ def test_pretraining_is_scored_when_a_probe_is_due(tmp_path):
     rows = (tmp_path / "probe.csv").read_text().splitlines()
     assert rows[0] == "step,vae/mig,vae/dci,vae/r2"
     assert [row.split(",")[0] for row in rows[1:]] == ["15", "25"]
+    callback.say_if_none()
+    assert not caplog.text
+    PretrainingProbe(probe, tmp_path).say_if_none()
+    assert "no probe was taken: none was due" in caplog.text
     resumed = PretrainingProbe(probe, tmp_path)
     resumed._began -= 1000.0
     resumed(50, vae, {})

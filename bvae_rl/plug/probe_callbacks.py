@@ -45,6 +45,11 @@ class PretrainingProbe:
         self._log = self._log or CsvLog(self._path, resume_step=step)
         self._log.append(step, self.history[step])
 
+    def say_if_none(self) -> None:
+        """Warn after a training in which no probe was taken."""
+        if not self.history:
+            logger.warning("no probe was taken: %s", self.probe.why_none)
+
 
 class ProbeCallback(BaseCallback):
     """Scores of the encoder inside the policy (``mode="policy"`` or ``"online"``), as SB3 logs.
