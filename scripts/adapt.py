@@ -69,7 +69,10 @@ class Result:
 def main(args: Args) -> Result:
     """Train, move, evaluate, draw, tabulate."""
     if len(args.vae) != len(args.seeds):
-        raise ValueError(f"give one VAE a seed ({len(args.seeds)} seeds), got {len(args.vae)}")
+        raise ValueError(
+            f"each seed has a VAE of its own: give {len(args.seeds)} (--seeds takes others), got "
+            f"{len(args.vae)}"
+        )
     if unknown := sorted(set(args.treatments) - set(TREATMENTS)):
         raise ValueError(f"unknown treatments {unknown}; known: {', '.join(TREATMENTS)}")
     env = args.world.config(args.source)

@@ -56,6 +56,8 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
         raise ValueError(f"frames must be at least 1, got {args.frames}")
     if args.views != 1 and args.policy != "drawn":
         raise ValueError("two views of a state can be drawn, not acted: add --policy drawn")
+    if args.seed < 0:
+        raise ValueError(f"seed must not be negative, got {args.seed}")
     if args.acted_pairs < 0:
         raise ValueError(f"acted_pairs must not be negative, got {args.acted_pairs}")
     config = args.world.config(args.looks)
@@ -93,7 +95,12 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
         behaviour: dict[str, Any] = {}
         venv = config.vec(args.n_envs, seed=args.seed)
         if args.policy != "random":
-            agent = load_agent(args.policy)
+            try:
+                agent = load_agent(args.policy)
+            except ValueError as error:
+                raise ValueError(
+                    f"policy is random, drawn or an agent's folder: {error}"
+                ) from error
             behaviour = {
                 "policy": agent.act,
                 "observe": lambda venv: agent.arm.observe(venv, agent.encoder),

@@ -47,7 +47,8 @@ def main(args: Args) -> StudyResult:
     say(efficiency_table(rows, args.thresholds or _thresholds(rows)))
     say(ledger_table(rows))
     wrote(run.folder / "curves.png")
-    wrote(run.folder / "results.json", f"bvae-rl transfer VAE {args.world.flags}")
+    vae = next(iter((*args.study.vae_pairs, *args.study.vae)), "reach_pairs")
+    wrote(run.folder / "results.json", f"bvae-rl transfer {vae} {args.world.flags}")
     return StudyResult(rows, run.folder)
 
 

@@ -95,7 +95,12 @@ class Result:
 
 def main(args: Args) -> Result:
     """Probe, encode once, score, draw."""
-    chosen([name for name in args.metrics if name not in more.INTERVENTIONAL])
+    try:
+        chosen([name for name in args.metrics if name not in more.INTERVENTIONAL])
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; of an environment also: {', '.join(more.INTERVENTIONAL)}"
+        ) from None
     folders = {folder.name: folder for folder in map(find_vae, (args.vae, *args.compare))}
     if len(folders) < 1 + len(args.compare):
         raise ValueError(f"the VAEs to compare need folders of different names, got {folders}")

@@ -62,7 +62,7 @@ class StudyResult:
 def make_jobs(args: StudyArgs, arms: Sequence[str], env: EnvConfig) -> list[Job]:
     """One job an arm and seed; an unknown arm or a missing input is refused before any work."""
     config = AgentConfig.of(args.algo)
-    if args.steps:
+    if args.steps is not None:
         config = replace(config, steps=args.steps, eval_every=max(1, args.steps // 10))
     jobs = []
     for index, seed in enumerate(args.seeds):

@@ -31,6 +31,8 @@ class Args(pretrain.Args):
 
 def main(args: Args) -> sweep.Result:
     """Train, score, draw, and name the largest beta (or smallest capacity) that costs little."""
+    if args.capacity and args.betas != Args.betas:
+        raise ValueError(f"--capacity sweeps instead of --betas, got {args.betas}; leave one out")
     if args.capacity:
         if args.objective not in ("beta", "capacity"):
             raise ValueError(

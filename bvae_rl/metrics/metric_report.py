@@ -78,6 +78,10 @@ class MetricReport:
 
     def conclusions(self, name: str) -> list[str]:
         """What a reader may conclude of one code, a sentence an entry."""
+        if name not in self.scores:
+            raise ValueError(
+                f"no code {name!r} was added; there: {', '.join(self.scores) or 'none'}"
+            )
         return conclusions(self.scores[name], self.specs)
 
     def to_json(self) -> dict[str, Any]:
