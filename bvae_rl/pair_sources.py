@@ -122,7 +122,8 @@ def known_names(names: str, known: Collection[str]) -> list[str]:
     found = names.split("+")
     if unknown := [name for name in found if name not in known]:
         raise ValueError(
-            f"unknown pairs {', '.join(unknown)!r}; known: {', '.join(known)}, joined by +"
+            f"this objective does not take pairs {', '.join(unknown)!r}; it takes: "
+            f"{', '.join(known)}, joined by +"
         )
     if len({*found}) < len(found):
         raise ValueError(f"all kinds of pairs have equal shares: name each once, got {names!r}")

@@ -65,10 +65,8 @@ class Progress:
         share = sum(self.planned[n] * f for n, f in self.fractions.items()) / max(total, 1e-9)
         bar = "#" * round(share * BAR)
         running = [f"{n} {f:.0%}" for n, f in self.fractions.items() if 0.0 < f < 1.0]
-        line = (
-            f"[{bar:.<{BAR}}] {share:4.0%}  about {minutes(self.seconds_left())} left  "
-            f"{', '.join(running)}"
-        )
+        left = "done" if share >= 1.0 else f"about {minutes(self.seconds_left())} left"
+        line = f"[{bar:.<{BAR}}] {share:4.0%}  {left}  {', '.join(running)}"
         self._stream.write(f"\r\x1b[K{line[:118]}" if tty else f"{line}\n")
         self._stream.flush()
 

@@ -221,5 +221,7 @@ def test_mixed_pairs_take_equal_shares(tmp_path: Path) -> None:
     assert sum(found.values()) == 10
     with pytest.raises(ValueError, match="name each once, got 'looks\\+looks'"):
         known_names("looks+looks", ["looks"])
-    with pytest.raises(ValueError, match=r"unknown pairs 'nights'; known: looks, actuators, "):
+    with pytest.raises(
+        ValueError, match=r"does not take pairs 'nights'; it takes: looks, actuators, "
+    ):
         paired("looks+nights", rows, PARTS)

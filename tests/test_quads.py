@@ -111,7 +111,9 @@ def test_augmented_quads_need_one_look_only(tmp_path: Path) -> None:
         crossed("looks", Rows(store), CONFIG)
     with pytest.raises(ValueError, match="one actuator moved alone"):
         crossed("augment+actuators", Rows(store), CONFIG)
-    with pytest.raises(ValueError, match=r"unknown pairs 'views'; known: looks, actuators, aug"):
+    with pytest.raises(
+        ValueError, match=r"does not take pairs 'views'; it takes: looks, actuators, aug"
+    ):
         crossed("views", Rows(store), CONFIG)
 
 
