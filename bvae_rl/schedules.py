@@ -70,6 +70,12 @@ def relaxed(schedule: Schedule, first: int, last: int, *, to: float = 0.1) -> Sc
     return lambda step: schedule(step) * to ** min(1.0, max(0.0, (step - first) / (last - first)))
 
 
+def fading(value: float, share: Schedule) -> Schedule:
+    """``value`` while ``share`` is 0, nothing of it once that is 1."""
+    _check_value(value)
+    return lambda step: value * (1.0 - share(step))
+
+
 def delayed(schedule: Schedule, steps: int) -> Schedule:
     """``schedule``, begun ``steps`` later: until then its first value."""
     return lambda step: schedule(max(0, step - steps))
@@ -83,7 +89,9 @@ def capacity(maximum: float, steps: int) -> Schedule:
 def _check_value(*values: float) -> None:
     for value in values:
         if not (math.isfinite(value) and value >= 0.0):
-            raise ValueError(f"beta and capacity must be finite and not negative, got {value}")
+            raise ValueError(
+                f"beta, capacity and other weights must be finite and not negative, got {value}"
+            )
 
 
 def _check_steps(steps: int) -> None:

@@ -17,12 +17,15 @@ from bvae_rl.frames import Frames, FrameStore
 from bvae_rl.losses import kl_per_latent, recon_nll, sample
 from bvae_rl.model import BetaVAE
 from bvae_rl.objectives.crossed import CrossedObjective, chosen, not_to_train, taken
+from bvae_rl.objectives.entry import Ramped
 from bvae_rl.objectives.rank import rank_loss
+from bvae_rl.objectives.table import entry
 from bvae_rl.pairs import Batch, Rows
 from bvae_rl.quads import Moves, crossed
 from bvae_rl.schedules import constant
 from bvae_rl.vae_config import VAEConfig
 
+KNOBS, ACTED = entry("crossed").paper, "looks+actuators"
 CONFIG = VAEConfig(
     shape=(3, 32, 32), latents=6, groups={"content": (0, 4), "look": (4, 6)},
     parts={"actuator0": (0, 1), "actuator1": (1, 2)}, channels=(8, 8, 8), hidden=16, s=3.0,
@@ -155,7 +158,7 @@ def test_crossed_acted_quads_train_no_look(store: FrameStore, share: float) -> N
     rows = Rows(store)
     batch = crossed("actuators", rows, CONFIG)(store, np.random.default_rng(0), 16)
     pressed = CrossedObjective(
-        constant(2.0), constant(share), "looks+actuators", tc=constant(3.0), rank=5.0
+        constant(2.0), constant(share), "looks+actuators", tc=constant(3.0), rank=constant(5.0)
     )
     loss, _ = pressed.loss(vae, batch, 0, noise)
     loss.backward()
@@ -207,7 +210,7 @@ def test_which_way_an_actuator_went_is_added(store: FrameStore) -> None:
     batch = crossed("looks+actuators", Rows(store), CONFIG)(store, np.random.default_rng(0), 16)
     plain = CrossedObjective(constant(2.0), constant(1.0), "looks+actuators")
     loss, _ = plain.loss(vae, batch, 5, noise)
-    told, parts = replace(plain, rank=3.0).loss(vae, batch, 5, noise)
+    told, parts = replace(plain, rank=constant(3.0)).loss(vae, batch, 5, noise)
     mu, _ = vae.encode(batch.x)
     assert batch.direction is not None and (batch.direction != 0).sum() == 8  # 2 acted quads
     other = mu.view(4, 4, 6)[[1, 0, 3, 2]].flatten(0, 1)
@@ -215,12 +218,19 @@ def test_which_way_an_actuator_went_is_added(store: FrameStore) -> None:
     torch.testing.assert_close(told, loss + 3.0 * parts["rank"])
 
 
+def test_the_rank_fades_once_all_quads_are_crossed() -> None:
+    ramped = Ramped(lambda end, steps: constant(end), 1, 100)
+    objective = entry("crossed").make(ramped, {**KNOBS, "rank": 8.0}, ACTED)
+    assert isinstance(objective, CrossedObjective)
+    assert [objective.rank(step) for step in (0, 50, 75, 100)] == [8.0, 8.0, 4.0, 0.0]
+
+
 def test_rank_takes_the_moves_of_actuators() -> None:
     one = constant(1.0)
     with pytest.raises(ValueError, match="'looks' hold no actuator's moves"):
-        CrossedObjective(one, one, "looks", rank=10.0)
+        CrossedObjective(one, one, "looks", rank=constant(10.0))
     with pytest.raises(ValueError, match="not negative, got -1"):
-        CrossedObjective(one, one, "looks+actuators", rank=-1.0)
+        entry("crossed").make(Ramped(lambda end, steps: one, 1, 9), {**KNOBS, "rank": -1.0}, ACTED)
 
 
 def test_the_rank_loss_is_that_of_ranknet() -> None:

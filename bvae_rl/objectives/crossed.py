@@ -1,11 +1,12 @@
 """Crossed quads: each picture is made from the three others of its quad (``quads.py``).
 
     loss = recon(x | z) + beta(step) * KL + tc(step) * (TC of the content + TC of the look)
-           + rank * (does an actuator's latent rise with its action?)
+           + rank(step) * (does an actuator's latent rise with its action?)
 
 with z from the posteriors that ``Batch.take`` names. The total correlation (``tcvae.py``) is what
 turns the axes within a group: quads say nothing of which latent of the look holds which colour.
-``rank.py`` keeps a latent of an actuator from folding what it drives.
+``rank.py`` keeps a latent of an actuator from folding what it drives. From ``full`` on that is
+settled, and its weight falls to 0 at the end, where detail counts.
 
 A latent that carries what its group should not is of no use to the picture that it is taken for, so
 nothing needs to be weighed against leaks. Exchanged features train encoders since Reed et al. 2015
@@ -21,7 +22,6 @@ latents that know it would pay: such quads do not train the look, and do not pre
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -36,12 +36,12 @@ from bvae_rl.objectives.stateless import Stateless
 from bvae_rl.objectives.tcvae import kl_terms
 from bvae_rl.pairs import Batch, Pairing, Rows
 from bvae_rl.quads import BLOCKS, crossed, other_state
-from bvae_rl.schedules import Schedule, constant
+from bvae_rl.schedules import Schedule, constant, fading
 
 
 @dataclass(frozen=True)
 class CrossedObjective(Stateless):
-    """``beta``, ``share`` (of crossed quads) and ``tc`` are schedules over training steps.
+    """``beta``, ``share`` (of crossed quads), ``tc`` and ``rank`` are schedules over steps.
 
     ``pairs`` names the quads. ``sampled`` False decodes the means: an autoencoder on quads.
     """
@@ -51,15 +51,13 @@ class CrossedObjective(Stateless):
     pairs: str = "looks"
     sampled: bool = True
     tc: Schedule = constant(0.0)
-    rank: float = 0.0
+    rank: Schedule = constant(0.0)
     name: str = "crossed"
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.rank < math.inf:
-            raise ValueError(f"rank must be finite and not negative, got {self.rank}")
-        if self.rank and "actuators" not in self.pairs.split("+"):
+        if self.rank(0) and "actuators" not in self.pairs.split("+"):
             raise ValueError(
-                f"rank {self.rank:g} says which way an actuator's latent goes, and pairs "
+                f"rank {self.rank(0):g} says which way an actuator's latent goes, and pairs "
                 f"{self.pairs!r} hold no actuator's moves; take looks+actuators, or rank=0"
             )
 
@@ -89,16 +87,16 @@ class CrossedObjective(Stateless):
             loss = loss + weight * tc
         parts: dict[str, Tensor | float]
         parts = {"recon": recon, "kl": kl, "beta": beta, "crossed": share, "tc": tc}
-        if self.rank:
+        if self.rank(0):
             assert batch.direction is not None
             parts["rank"] = rank = rank_loss(mu, other_state(mu), batch.direction)
-            loss = loss + self.rank * rank
+            loss = loss + self.rank(step) * rank
         return loss, parts
 
     def describe(self) -> dict[str, object]:
         """Name and settings."""
         return {
-            "name": self.name, "pairs": self.pairs, "sampled": self.sampled, "rank": self.rank
+            "name": self.name, "pairs": self.pairs, "sampled": self.sampled, "rank": self.rank(0)
         }  # fmt: skip
 
 
@@ -135,7 +133,7 @@ def _entry(name: str, purpose: str, knob: str, pressure: Knobs, *, sampled: bool
             pairs,
             sampled,
             ramped(knobs.get("tc", 0.0)),
-            knobs["rank"],
+            fading(knobs["rank"], ramped.between(knobs["full"], 1.0)),
         ),
         paper={**pressure, "rank": 0.0, "start": 0.2, "full": 0.5},
         pairs="looks",
