@@ -51,7 +51,7 @@ RECIPES: dict[str, Recipe] = {
             "looks", "pairs of content and look", PRESSED, told="one state in two looks",
         ),
         Recipe(
-            "looks_actuators", "pairs of content and look, and of one actuator",
+            "looks_actuators", "quads of content and look, and of one actuator's moves",
             {**PRESSED, **ACTED}, told="one state in two looks, which actuator moved which way",
         ),
         Recipe(
