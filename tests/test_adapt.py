@@ -79,7 +79,7 @@ def test_an_agent_is_moved_under_every_treatment(
 
 
 def test_one_vae_a_seed_is_asked_for(made: Path) -> None:
-    with pytest.raises(ValueError, match=r"one VAE a seed \(2 seeds\), got 1"):
+    with pytest.raises(ValueError, match=r"a VAE of its own: give 2 .*, got 1"):
         adapt.main(adapt.Args((str(made / "vae"),), made / "frames", seeds=(0, 1)))
 
 
