@@ -70,6 +70,7 @@ class _Index:
     blocks: list[dict[str, Any]] = field(default_factory=list)  # rows and CRC32 of each block
     factor_specs: list[dict[str, Any]] = field(default_factory=list)
     meta: dict[str, Any] = field(default_factory=dict)
+    wanted: int = 0  # rows that are to come, where that is known
     format: int = FORMAT
 
 
@@ -142,6 +143,15 @@ class FrameStore:
                 "use another folder or delete this one"
             )
         self._index.factor_specs, self._index.meta = specs, meta
+
+    def expect(self, rows: int) -> None:
+        """Say how many rows there are to be in the end; kept with the next block."""
+        self._index.wanted = rows
+
+    @property
+    def missing(self) -> int:
+        """How many rows an interrupted collection still lacks."""
+        return max(0, self._index.wanted - len(self))
 
     def append(self, block: Frames) -> None:
         """Add a block of rows; on return it is on disk and counted."""

@@ -76,6 +76,8 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
     rows = args.frames + 2 * args.views * args.acted_pairs
     progress = Progress({"frames": rows / 3000})
 
+    store.expect(rows)
+
     def show(added: int) -> None:
         fraction = len(store) / rows
         if on_progress:

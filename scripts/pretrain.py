@@ -112,6 +112,11 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> P
 
         return train_seeds(args, on_progress=on_progress)
     store = FrameStore.existing(args.store)
+    if store.missing:
+        logger.warning(
+            "%s holds %d of %d frames: its collection was interrupted, and the same command goes "
+            "on with it", store.folder, len(store), len(store) + store.missing,
+        )  # fmt: skip
     start = BetaVAE.load(find_vae(args.start)) if args.start else None
     config = start.config if start else make_config(args, store)
     if entry(args.objective).groups and not config.groups:

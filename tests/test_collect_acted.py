@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import gymnasium as gym
@@ -16,7 +17,7 @@ from bvae_rl.envs.reach import PlanarReach
 from bvae_rl.frames import FrameStore
 from bvae_rl.pair_sources import paired
 from bvae_rl.pairs import Rows
-from bvae_rl.scripts import collect
+from bvae_rl.scripts import collect, pretrain
 from bvae_rl.scripts.cli import main
 from bvae_rl.vae_config import VAEConfig
 
@@ -148,6 +149,25 @@ def test_the_command_describes_the_store_and_names_the_pairs(
     collect.main(plain, on_progress=lambda fraction: None)
     meta = FrameStore(plain.out).meta
     assert set(meta) == {"env", "wrappers", "looks", "policy", "views", "seed"}
+
+
+def test_training_on_half_a_collection_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    frames = collect.Args(out=tmp_path / "frames", frames=1200, policy="drawn")
+
+    def interrupt(fraction: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        collect.main(frames, on_progress=interrupt)
+    vae = pretrain.Args(frames.out, out=tmp_path / "half", steps=2, channels=(4, 4, 4))
+    pretrain.main(vae, on_progress=lambda fraction: None)
+    assert "holds 512 of 1200 frames: its collection was interrupted" in caplog.text
+    caplog.clear()
+    collect.main(frames, on_progress=lambda fraction: None)
+    pretrain.main(replace(vae, out=tmp_path / "whole"), on_progress=lambda fraction: None)
+    assert "interrupted" not in caplog.text
 
 
 def test_a_policy_may_act_beside_the_pairs(tmp_path: Path) -> None:
