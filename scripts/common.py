@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from dataclasses import dataclass, fields, is_dataclass
@@ -45,6 +46,12 @@ class EnvArgs:
         home = next((module for prefix, module in HOMES.items() if self.env.startswith(prefix)), "")
         env_id = f"{home}:{self.env}" if home else self.env
         return EnvConfig(env_id, self.wrappers, looks, self.env_kwargs)
+
+
+def results_folder(kind: str, name: str, world: EnvArgs, looks: str | None) -> Path:
+    """``runs/KIND/NAME-ENV-LOOKS``, without what is the default."""
+    env = "" if world.env == EnvArgs.env else re.split("[/:]", world.env)[-1]
+    return Path("runs") / kind / "-".join(filter(None, (name, env, looks)))
 
 
 def shown_by(store: FrameStore) -> EnvArgs:

@@ -30,7 +30,7 @@ from bvae_rl.plug.latent_env import Encoder
 from bvae_rl.probe_sets import on_policy_set, probe_set
 from bvae_rl.runs import Row, Run
 from bvae_rl.scripts import evaluate_more as more
-from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
+from bvae_rl.scripts.common import EnvArgs, command_line, results_folder, say, wrote
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.validation import ACTIVE_KL, validate
 
@@ -61,7 +61,7 @@ class Args:
     other_looks: tuple[str, ...] = ()
     """sets of looks in which readers fitted in --looks are tested: the generalisation score"""
     out: Path | None = None
-    """where scores.json and the heatmap go; default runs/evaluate/NAME-LOOKS"""
+    """where scores.json and the heatmap go; default runs/evaluate/NAME-ENV-LOOKS"""
     samples: int = 8000
     """frames with independent factors"""
     visited: int = 4000
@@ -108,7 +108,7 @@ def main(args: Args) -> Result:
     name, vae = next(iter(vaes.items()))
     env = args.world.config(args.looks)
     looks = f" --looks {args.looks}" if args.looks else ""
-    run = Run(args.out or Path("runs/evaluate") / f"{name}{looks.replace(' --looks ', '-')}")
+    run = Run(args.out or results_folder("evaluate", name, args.world, args.looks))
     world = env.make()
     for one in vaes.values():
         FrameLayout.of(world.observation_space, shape=one.config.shape)

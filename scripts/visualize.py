@@ -23,7 +23,7 @@ from bvae_rl.plots import png, timelines
 from bvae_rl.plug.frames_in import FrameLayout
 from bvae_rl.probe_sets import probe_set
 from bvae_rl.runs import Run
-from bvae_rl.scripts.common import EnvArgs, wrote
+from bvae_rl.scripts.common import EnvArgs, results_folder, wrote
 from bvae_rl.scripts.evaluate import visited
 from bvae_rl.validation import ACTIVE_KL
 
@@ -44,7 +44,7 @@ class Args:
     agent: Path | None = None
     """folder of a trained agent whose episode is shown; by default a random policy acts"""
     out: Path | None = None
-    """folder of the pictures; default runs/pictures/NAME"""
+    """folder of the pictures; default runs/pictures/NAME-ENV-LOOKS"""
     samples: int = 4000
     """frames behind the heatmap and the traversals"""
     seed: int = 0
@@ -63,7 +63,7 @@ def main(args: Args) -> Result:
     folder = find_vae(args.vae)
     vae = BetaVAE.load(folder)
     env = args.world.config(args.looks)
-    run = Run(args.out or Path("runs/pictures") / folder.name)
+    run = Run(args.out or results_folder("pictures", folder.name, args.world, args.looks))
     world = env.make()
     FrameLayout.of(world.observation_space, shape=vae.config.shape)
     known = settable_env(world)

@@ -30,7 +30,7 @@ from bvae_rl.scripts import (
 )
 from bvae_rl.scripts.bench_figures import Figure, ratio
 from bvae_rl.scripts.cli import COMMANDS, main
-from bvae_rl.scripts.common import EnvArgs, flags
+from bvae_rl.scripts.common import EnvArgs, flags, results_folder
 from bvae_rl.scripts.progress import Progress, minutes
 from bvae_rl.scripts.study import StudyArgs
 
@@ -432,6 +432,13 @@ def test_the_next_command_names_the_environment_as_a_person_would() -> None:
     assert EnvArgs.of(made.id, made.wrappers) == GRID
     assert EnvArgs.of("their.envs:World-v0", ()).flags == "--env their.envs:World-v0"
     assert GRID.flags.endswith("--wrappers " + " ".join(GRID.wrappers))
+
+
+def test_results_of_other_worlds_and_looks_stand_beside_each_other() -> None:
+    push = EnvArgs("bvae_rl/PlanarPush-v0")
+    assert results_folder("pictures", "v", EnvArgs(), None) == Path("runs/pictures/v")
+    assert results_folder("pictures", "v", push, "ood1").name == "v-PlanarPush-v0-ood1"
+    assert results_folder("pictures", "v", EnvArgs("my.envs:World-v0"), None).name == "v-World-v0"
 
 
 def test_flags_are_what_differs_and_parse_to_the_same() -> None:
