@@ -46,7 +46,8 @@ def with_compiled_networks(vae: BetaVAE, *, images: int, bfloat16: bool) -> Beta
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what torch's compilers say about torch
-            for name in ("encoder", "decoder"):
+            # quantised latents are read off inside the encoder
+            for name in ("decoder",) if vae.codebook else ("encoder", "decoder"):
                 fast._modules[name] = _compiled(getattr(vae, name))
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16):
                 z = sample(*fast.encode(x), torch.zeros(images, vae.latents, device=device))

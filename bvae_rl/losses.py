@@ -88,8 +88,8 @@ def multiply_shared(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Replace the posteriors of ``shared`` (B, D) latents by their normalised product.
 
-    The evidence of a group is accumulated as in ML-VAE (Bouchacourt et al. 2018, arXiv 1705.08841,
-    eq. 4), here halved so that a pair of equal posteriors stays what it is (Locatello et al. 2020).
+    The evidence of a group is accumulated as in ML-VAE (Bouchacourt et al. 2018, arXiv 1705.08841),
+    here halved so that a pair of equal posteriors stays what it is (Locatello et al. 2020).
     """
     log_variance = math.log(2.0) - torch.logaddexp(-logvar, -logvar2)
     mean = 0.5 * log_variance.exp() * (mu * (-logvar).exp() + mu2 * (-logvar2).exp())

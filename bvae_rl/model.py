@@ -86,7 +86,7 @@ class BetaVAE(nn.Module):
 
     def decode_logits(self, z: Tensor) -> Tensor:
         """z (B, D) -> what ``losses.recon_nll`` takes, (B, C, H, W)."""
-        return self.decoder(z).float()
+        return self.decoder(z.contiguous()).float()  # compiled for no other strides
 
     def decode(self, z: Tensor) -> Tensor:
         """z (B, D) -> expected x (B, C, H, W) in [0, 1]."""

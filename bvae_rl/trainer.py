@@ -57,7 +57,7 @@ class Trainer:
         self.bfloat16 = use_bfloat16(train.precision, device)
         self.parameters = list(vae.parameters())
         self.optimizer = torch.optim.AdamW(  # Adam where nothing decays
-            self.parameters,
+            _decaying(vae) if train.weight_decay else self.parameters,
             lr=train.learning_rate,
             weight_decay=train.weight_decay,
             fused=fast_layouts,
@@ -143,6 +143,14 @@ class Trainer:
                 f"{self.seed}); the state before it is kept in checkpoint.pt; lower the learning "
                 "rate, beta or s, in another folder, and look at the frames"
             )
+
+
+def _decaying(vae: BetaVAE) -> list[dict[str, Any]]:
+    """Groups of parameters: weights decay, biases and the values of quantised latents do not."""
+    values = None if vae.codebook is None else vae.codebook.values
+    weights = [p for p in vae.parameters() if p.ndim > 1 and p is not values]
+    others = [p for p in vae.parameters() if p.ndim <= 1 or p is values]
+    return [{"params": weights}, {"params": others, "weight_decay": 0.0}]
 
 
 class _Loss(nn.Module):

@@ -125,6 +125,11 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> P
             f"at {args.start} has no groups; start from one that was trained on pairs"
         )
     probes = [] if args.probe_every is None else [probe(store, args)]
+    if config.levels != (levels := int(knobs(args).get("levels", 0))):
+        raise ValueError(
+            f"objective {args.objective} takes latents of {levels} levels (0: continuous), and the "
+            f"VAE at {args.start} has {config.levels}"
+        )
     progress = Progress({"training": args.steps * args.train.batch / 1300})
     show = on_progress or (lambda fraction: progress.update("training", fraction))
     result = pretrain(

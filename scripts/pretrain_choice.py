@@ -39,14 +39,7 @@ def make_objective(args: Args) -> Objective:
             f"{args.ramp:g} at most {1 - args.ramp:g}, got {args.relax}"
         )
     ramp = max(1, round(args.ramp * args.steps))
-    first = args.steps - round(args.relax * args.steps)
-    shape = BETA_SCHEDULES[args.schedule]
-
-    def relaxing(end: float, steps: int) -> Schedule:
-        whole = shape(end, steps)
-        return schedules.relaxed(whole, first, args.steps) if first < args.steps else whole
-
-    ramped = Ramped(relaxing, ramp, args.steps)
+    ramped = Ramped(BETA_SCHEDULES[args.schedule], ramp, args.steps, args.relax)
     return entry(args.objective).make(ramped, knobs(args), pairs(args))
 
 
@@ -124,7 +117,9 @@ def make_config(args: Args, store: FrameStore) -> VAEConfig:
         encoder=args.encoder,
         decoder=args.decoder,
         levels=int(knobs(args).get("levels", 0)),
-        likelihood=args.likelihood or ("bernoulli" if paper else "gaussian"),
+        likelihood=args.likelihood
+        or entry(args.objective).likelihood
+        or ("bernoulli" if paper else "gaussian"),
         s=(1.0 if paper else 20.0) if args.s is None else args.s,
         channel_order=args.channel_order,
     )

@@ -60,7 +60,7 @@ def generator_of(noise: Tensor) -> torch.Generator:
 
     ``noise`` (B, D) float32 has at least two values.
     """
-    bits = noise.flatten()[:2].cpu().view(torch.int64)
+    bits = noise.flatten()[:2].cpu().clone().view(torch.int64)  # aligned
     return torch.Generator().manual_seed(int(bits))
 
 

@@ -53,7 +53,7 @@ ENTRY = Entry(
     purpose="a KL that ends where you say, factors in order of what they are worth",
     knob="nats: where the KL ends",
     cost=1.0,
-    make=lambda ramped, knobs, pairs: CapacityObjective(ramped(knobs["nats"]), knobs["gamma"]),
+    make=lambda ramped, knobs, pairs: CapacityObjective(ramped.held(knobs["nats"]), knobs["gamma"]),
     paper={"nats": 25.0, "gamma": 1000.0},
     tuned={"nats": 25.0, "gamma": 100.0},
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from bvae_rl.losses import Likelihood
 from bvae_rl.objectives import Objective
-from bvae_rl.schedules import Schedule, delayed, linear
+from bvae_rl.schedules import Schedule, delayed, linear, relaxed
 
 Knobs = Mapping[str, float]
 
@@ -16,15 +17,22 @@ class Ramped:
     """Schedules over a training of ``steps`` steps.
 
     Called with an end value it gives the schedule that the user chose: ``shape(end, ramp)``, which
-    is there after ``ramp`` steps.
+    is there after ``ramp`` steps and falls to a tenth over the last ``relax`` of all.
     """
 
     shape: Callable[[float, int], Schedule]
     ramp: int
     steps: int
+    relax: float = 0.0
 
     def __call__(self, end: float) -> Schedule:
-        """From where the shape starts to ``end``."""
+        """From where the shape starts to ``end``, and let go."""
+        first = self.steps - round(self.relax * self.steps)
+        held = self.held(end)
+        return relaxed(held, first, self.steps) if first < self.steps else held
+
+    def held(self, end: float) -> Schedule:
+        """From where the shape starts to ``end``, which stays."""
         return self.shape(end, self.ramp)
 
     def between(self, start: float, full: float) -> Schedule:
@@ -61,6 +69,8 @@ class Entry:
     paper: Knobs
     tuned: Knobs = field(default_factory=dict)
     pairs: str = ""
+    likelihood: Likelihood | None = None
+    """the only one that it takes"""
     groups: bool = False
     factors: bool = False
     """it is told all factors, a latent each"""

@@ -5,7 +5,9 @@ content of one state in two looks, the look of two states, all but one joint's w
 What is shared is *combined*:
 
     average   mean and variance, as in Ada-GVAE (Locatello et al. 2020, arXiv 2002.02886)
-    product   of both posteriors, as in ML-VAE (Bouchacourt et al. 2018, eq. 4)
+    product   of both posteriors, as in ML-VAE (Bouchacourt et al. 2018), in the form of Ada-ML-VAE:
+              the evidence is halved, so that two equal posteriors stay what they are, and the prior
+              counts for each frame, where ML-VAE has one of a group
     swap      each frame is made from the other's; what the partner cannot know is then of no use
               in the shared latents, while an average still holds half of it
 
@@ -100,10 +102,10 @@ class PairSupervisedObjective(Stateless):
         }  # fmt: skip
 
 
-def _entry(name: str, combine: str, purpose: str, **knobs: float) -> Entry:
+def _entry(name: str, combine: str, source: str, purpose: str, **knobs: float) -> Entry:
     return Entry(
         name=name,
-        source="Bouchacourt et al. 2018, eq. 4; align is ours",
+        source=f"{source}; align is ours",
         purpose=purpose,
         knob="align: up against leaks; beta: up for structure",
         cost=1.0,
@@ -117,6 +119,22 @@ def _entry(name: str, combine: str, purpose: str, **knobs: float) -> Entry:
     )
 
 
-PRODUCT = _entry("mlvae_groups", "product", "the published form: evidence of a group multiplied")
-SWAP = _entry("swap", "swap", "each frame made from its partner's latents")
-ENTRY = _entry("pairs", "average", "content that does not move with the look", align=4.0)
+PRODUCT = _entry(
+    "mlvae_groups",
+    "product",
+    "Bouchacourt et al. 2018, section 3, with the product of Locatello et al. 2020, eq. 6",
+    "known groups whose evidence is multiplied",
+)
+SWAP = _entry(
+    "swap",
+    "swap",
+    "known groups (Bouchacourt et al. 2018), exchanged",
+    "each frame made from its partner's latents",
+)
+ENTRY = _entry(
+    "pairs",
+    "average",
+    "known groups (Bouchacourt et al. 2018), averaged as in Locatello et al. 2020, eq. 7",
+    "content that does not move with the look",
+    align=4.0,
+)

@@ -66,6 +66,9 @@ class PerceptualObjective:
     ) -> tuple[Tensor, dict[str, Tensor | float]]:
         """recon + beta * KL; recon is of pixels for ``dae_steps`` steps, then of features.
 
+        Features have no pixels that could be weighed: what a batch's weights say reaches them
+        through the autoencoder alone.
+
         ``pixels`` is that of pixels all along, ``dae`` that of the autoencoder at its last step.
         """
         if step == 0:

@@ -94,6 +94,7 @@ class SigmaVAEObjective(Stateless):
 
 ENTRY = Entry(
     name="sigma",
+    likelihood="gaussian",
     source="Rybkin et al. 2021, section 4, optimal sigma of each batch",
     purpose="no s to choose: the likelihood sharpens as the pictures do",
     knob="beta: up for structure; it takes the place of s, which only validation uses here",

@@ -1,9 +1,11 @@
 """SlowVAE (Klindt et al. 2021, arXiv 2007.10930, eq. 5): factors move seldom and then far.
 
-    loss = recon + beta * KL + gamma * (cross-entropy of each posterior under a Laplace density
-           around the other frame's mean - its entropy), averaged over both directions
+    loss = recon + 1/2 * (beta * KL + gamma * transition)       an image, averaged over both
+    transition = KL(posterior || Laplace density around the other frame's mean)
 
-The expectation of |z - m| under a Gaussian has a closed form, so nothing more is sampled.
+which for a pair is both reconstructions, the KL of one frame to the prior and the KL of the other
+to where the first one was; averaged over which of them comes first. The expectation of |z - m|
+under a Gaussian has a closed form, so nothing more is sampled.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ class SlowVAEObjective(Stateless):
     def loss(
         self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
     ) -> tuple[Tensor, dict[str, Tensor | float]]:
-        """recon + beta * KL + gamma * transition, an image."""
+        """recon + (beta * KL + gamma * transition) / 2, an image."""
         assert batch.x2 is not None
         x = torch.cat([batch.x, batch.x2])  # (2B, C, H, W)
         mu, logvar = vae.encode(x)
@@ -57,7 +59,7 @@ class SlowVAEObjective(Stateless):
         apart = torch.cat([one - two, two - one])  # (2B, D)
         transition = laplace_kl(apart, logvar, self.rate).sum(1).mean()
         beta = self.beta(step)
-        loss = recon + beta * kl + self.gamma * transition
+        loss = recon + 0.5 * (beta * kl + self.gamma * transition)
         return loss, {"recon": recon, "kl": kl, "beta": beta, "transition": transition}
 
     def describe(self) -> dict[str, object]:

@@ -1,0 +1,94 @@
+"""Every objective as ``pretrain`` trains it: compiled, with the paper's settings, with decay."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+
+from bvae_rl.acted_blocks import Acting
+from bvae_rl.collect import collect_drawn
+from bvae_rl.envs.reach import PlanarReach
+from bvae_rl.frames import FrameStore
+from bvae_rl.model import BetaVAE
+from bvae_rl.objectives.table import OBJECTIVES, entry
+from bvae_rl.pairs import Rows
+from bvae_rl.scripts import pretrain, pretrain_choice
+from bvae_rl.train_config import TrainConfig
+
+QUICK = TrainConfig(batch=16, warmup=5, log_every=10, precision="float32", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
+    """Frames in two looks, and acted pairs in two looks."""
+    store = FrameStore(tmp_path_factory.mktemp("frames"))
+    env, acting = (PlanarReach(size=32, looks="pretrain") for _ in range(2))
+    collect_drawn(env, store, 256, seed=0, views=2, acting=Acting(acting, 64, 2))
+    return store
+
+
+def settings(store: FrameStore, name: str, out: Path, **changes: object) -> pretrain.Args:
+    """Three steps of a small VAE."""
+    args = pretrain.Args(
+        store.folder, objective=name, pairs="looks" if entry(name).pairs else None, out=out,
+        steps=3, content=4, look=3, channels=(8, 8, 8), hidden=16, train=QUICK,
+    )  # fmt: skip
+    return replace(args, **changes)  # type: ignore[arg-type]
+
+
+def trained(args: pretrain.Args) -> BetaVAE:
+    return pretrain.main(args, on_progress=lambda fraction: None).vae
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # factor: half a batch compiles anew
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_compiled_it_trains_the_same(
+    name: str, store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    plain, fast = (
+        trained(
+            settings(
+                store, name, tmp_path / str(compile), train=replace(QUICK, compile=compile)
+            )
+        ).state_dict()
+        for compile in (False, True)
+    )  # fmt: skip
+    for key, weight in plain.items():
+        torch.testing.assert_close(fast[key], weight, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_the_papers_settings_can_be_trained(name: str, store: FrameStore, tmp_path: Path) -> None:
+    args = settings(store, name, tmp_path, preset="paper")
+    vae = BetaVAE(pretrain_choice.make_config(args, store))
+    pretrain_choice.make_objective(args).pairing(Rows(store), vae)
+
+
+def test_decay_leaves_biases_and_quantised_values_alone(store: FrameStore, tmp_path: Path) -> None:
+    name = "quantised"
+    still = TrainConfig(**{**vars(QUICK), "learning_rate": 1e-12, "weight_decay": 1e11})
+    codebook = trained(settings(store, name, tmp_path, train=still)).codebook
+    assert codebook is not None
+    torch.testing.assert_close(codebook.values[0], torch.linspace(-0.5, 0.5, 10))
+
+
+def test_a_capacity_is_not_let_go(store: FrameStore, tmp_path: Path) -> None:
+    args = settings(store, "capacity", tmp_path, steps=100, ramp=0.5, relax=0.2)
+    objective = pretrain_choice.make_objective(args)
+    assert objective.capacity(99) == objective.capacity(60) == 25.0  # type: ignore[attr-defined]
+    pressed = pretrain_choice.make_objective(replace(args, objective="beta"))
+    assert pressed.beta(99) < 0.2 < pressed.beta(60) == 1.0  # type: ignore[attr-defined]
+
+
+def test_quantised_latents_go_on_under_their_objective_alone(
+    store: FrameStore, tmp_path: Path
+) -> None:
+    trained(settings(store, "quantised", tmp_path / "a"))
+    other = settings(store, "beta", tmp_path / "b", start=str(tmp_path / "a"))
+    with pytest.raises(ValueError, match=r"objective beta takes latents of 0 levels .* has 10"):
+        trained(other)
