@@ -110,7 +110,8 @@ def main(args: Args) -> Result:
     rows = _collected(args, run)
     looks = (args.source, *args.target) if args.agent_steps else ()
     values = columns(rows, args.recipes, looks)
-    figure = metric_panels(values, labels={name: recipe(name).text for name in args.recipes})
+    labels = {name: RECIPES[name].text if name in RECIPES else name for name in args.recipes}
+    figure = metric_panels(values, labels=labels)
     drawn = run.write_file("evidence.png", png(figure))
     tables = table(values, seeds_of(rows, args.recipes)), by_factor(rows, args.recipes)
     for lines in tables:
