@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bvae_rl.acted_blocks import Acting
 from bvae_rl.collect import collect_drawn
 from bvae_rl.envs.reach import PlanarReach
 from bvae_rl.frames import FrameStore
@@ -32,6 +33,14 @@ def drawn(folder: Path, frames: int) -> FrameStore:
     """Frames of drawn states in many looks."""
     store = FrameStore(folder)
     collect_drawn(PlanarReach(size=32, looks="pretrain"), store, frames, seed=0)
+    return store
+
+
+def quads(folder: Path) -> FrameStore:
+    """Frames in two looks, and acted pairs in two looks."""
+    store = FrameStore(folder)
+    env, acting = (PlanarReach(size=32, looks="pretrain") for _ in range(2))
+    collect_drawn(env, store, 256, seed=0, views=2, acting=Acting(acting, 64, 2))
     return store
 
 

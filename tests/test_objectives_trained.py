@@ -9,26 +9,20 @@ from pathlib import Path
 import pytest
 import torch
 
-from bvae_rl.acted_blocks import Acting
-from bvae_rl.collect import collect_drawn
-from bvae_rl.envs.reach import PlanarReach
 from bvae_rl.frames import FrameStore
 from bvae_rl.model import BetaVAE
 from bvae_rl.objectives.table import OBJECTIVES, entry
 from bvae_rl.pairs import Rows
 from bvae_rl.scripts import pretrain, pretrain_choice
 from bvae_rl.train_config import TrainConfig
+from tests.objective_cases import quads
 
 QUICK = TrainConfig(batch=16, warmup=5, log_every=10, precision="float32", device="cpu")
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    """Frames in two looks, and acted pairs in two looks."""
-    store = FrameStore(tmp_path_factory.mktemp("frames"))
-    env, acting = (PlanarReach(size=32, looks="pretrain") for _ in range(2))
-    collect_drawn(env, store, 256, seed=0, views=2, acting=Acting(acting, 64, 2))
-    return store
+    return quads(tmp_path_factory.mktemp("frames"))
 
 
 def settings(store: FrameStore, name: str, out: Path, **changes: object) -> pretrain.Args:

@@ -9,9 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.acted_blocks import Acting
-from bvae_rl.collect import collect_drawn
-from bvae_rl.envs.reach import PlanarReach
 from bvae_rl.frames import FrameStore
 from bvae_rl.losses import recon_nll
 from bvae_rl.model import BetaVAE, VAEConfig
@@ -22,6 +19,7 @@ from bvae_rl.pairs import Batch, Rows
 from bvae_rl.pixel_weights import Weighting, foreground, motion, weighted
 from bvae_rl.pretrain import TrainConfig, pretrain
 from bvae_rl.schedules import constant, linear
+from tests.objective_cases import quads
 
 CONFIG = VAEConfig(
     shape=(3, 32, 32), latents=7, groups={"content": (0, 4), "look": (4, 7)},
@@ -31,11 +29,7 @@ CONFIG = VAEConfig(
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    """Frames in two looks, and acted pairs in two looks."""
-    store = FrameStore(tmp_path_factory.mktemp("frames"))
-    env, acting = (PlanarReach(size=32, looks="pretrain") for _ in range(2))
-    collect_drawn(env, store, 256, seed=0, views=2, acting=Acting(acting, 64, 2))
-    return store
+    return quads(tmp_path_factory.mktemp("frames"))
 
 
 def scene(background: float, at: int) -> torch.Tensor:
