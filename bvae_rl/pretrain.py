@@ -107,14 +107,14 @@ def pretrain(
             vae = BetaVAE(config)
         if start is not None:
             vae.load_state_dict(start.state_dict())
+        rows = Rows(store, validation=train.validation)
+        pairing = objective.pairing(rows, vae)  # what the store lacks is said before compiling
+        if weighting is not None:
+            pairing = weighted(pairing, weighting)
         trainer = Trainer(
             vae, objective, train, steps=steps, seed=seed, device=device, team=processes
         )
         first = processes.agreed(_resume(trainer, run, fingerprint), "checkpoint")
-        rows = Rows(store, validation=train.validation)
-        pairing = objective.pairing(rows, vae)
-        if weighting is not None:
-            pairing = weighted(pairing, weighting)
         watch = _Watch(trainer, run, fingerprint, first, validation_x(store, rows), callbacks)
         batches = trainer.batches(store, pairing, first)
         metrics: dict[str, float] = {}
