@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 
@@ -69,6 +69,12 @@ class AgentConfig:
     def of(cls, algo: str, **overrides: Any) -> AgentConfig:
         """The defaults of ``algo`` with some values replaced."""
         return cls(**{**_preset(algo), **overrides})
+
+    def lasting(self, steps: int | None) -> AgentConfig:
+        """The same for ``steps``, evaluated ten times; None leaves it as it is."""
+        if steps is None:
+            return self
+        return replace(self, steps=steps, eval_every=max(1, steps // 10))
 
     @property
     def total_steps(self) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from bvae_rl.factors import FactorSpec
-from bvae_rl.runs import INDEX, Run, explained, require_no_other, require_own
+from bvae_rl.runs import INDEX, Run, explained, require_own
 
 FORMAT = 1
 
@@ -135,7 +135,6 @@ class FrameStore:
         specs = [json.loads(json.dumps(asdict(spec))) for spec in factor_specs]
         meta = json.loads(json.dumps(meta))
         if not len(self):
-            require_no_other(self.folder, "a VAE")
             require_own(self.folder, INDEX, "frames.raw")
         if len(self) and (specs, meta) != (self._index.factor_specs, self.meta):
             raise ValueError(

@@ -29,7 +29,7 @@ from bvae_rl.model import BetaVAE, VAEConfig
 from bvae_rl.objectives import Objective
 from bvae_rl.pairs import Rows
 from bvae_rl.pixel_weights import Weighting, weighted
-from bvae_rl.runs import CONFIG_FILE, CsvLog, Run, require_no_other, require_own
+from bvae_rl.runs import CONFIG_FILE, CsvLog, Run, require_own
 from bvae_rl.train_config import TrainConfig as TrainConfig
 from bvae_rl.trainer import NotFinite as NotFinite
 from bvae_rl.trainer import Trainer
@@ -80,7 +80,6 @@ def pretrain(
     if start is not None and start.config != config:
         raise ValueError("the VAE to continue from has another config; use its own")
     run = Run(out)
-    require_no_other(run.folder, "a frame store")
     require_own(run.folder, CONFIG_FILE, CHECKPOINT, LOG)
     recipe = {
         "steps": steps, "seed": seed, "train": asdict(train), "model": config.to_dict(),

@@ -232,16 +232,12 @@ def _replace(path: Path, data: bytes) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def require_no_other(folder: Path, *others: str) -> None:
-    """ValueError if ``folder`` holds one of ``others`` ("a frame store", "a VAE")."""
-    for other in others:
-        if (folder / OTHERS[other]).exists():
-            raise ValueError(f"{folder} holds {other}; choose another folder")
-
-
 def require_own(folder: Path, *own: str) -> None:
-    """ValueError if ``folder`` holds files, and none of ``own`` among them: they are not ours."""
+    """ValueError if ``folder`` holds a store, a VAE or files, and not what is told by ``own``."""
     files = sorted(path.name for path in folder.glob("[!.]*") if path.is_file())
+    for other, file in OTHERS.items():
+        if file in files and file not in own:
+            raise ValueError(f"{folder} holds {other}; choose another folder")
     if files and not {*own} & {*files}:
         there = ", ".join(files[:3]) + (", ..." if len(files) > 3 else "")
         raise ValueError(f"{folder} holds other files ({there}); choose an empty folder")

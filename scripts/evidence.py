@@ -26,7 +26,7 @@ from bvae_rl.objectives.table import entry
 from bvae_rl.pairs import Rows
 from bvae_rl.plots import metric_panels, png
 from bvae_rl.pretrain import TrainConfig
-from bvae_rl.runs import Row, Run, fingerprint, require_no_other
+from bvae_rl.runs import Row, Run, fingerprint, require_own
 from bvae_rl.scripts import evaluate, pretrain
 from bvae_rl.scripts.common import EnvArgs, command_line, require_shown, say, wrote
 from bvae_rl.scripts.evidence_known import known_seeds, known_units, marked
@@ -142,7 +142,7 @@ def check(args: Args) -> None:
         raise ValueError(
             f"one recipe and one seed are the least, got {args.recipes} and seeds {args.seeds}"
         )
-    require_no_other(args.out, "a frame store", "a VAE")
+    require_own(args.out, "results.json")
     store = FrameStore.existing(args.store)
     if not store.factor_specs:
         raise ValueError(f"{args.store} holds no factors, so nothing can be scored on it")

@@ -152,8 +152,8 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> P
         ],
     )
     progress.close()
-    for missed in probes:
-        missed.say_if_none()
+    for each in probes:
+        each.say_if_none()
     if on_progress is None:
         m = result.metrics
         beta = m["vae/beta"]

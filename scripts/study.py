@@ -61,9 +61,7 @@ class StudyResult:
 
 def make_jobs(args: StudyArgs, arms: Sequence[str], env: EnvConfig) -> list[Job]:
     """One job an arm and seed; an unknown arm or a missing input is refused before any work."""
-    config = AgentConfig.of(args.algo)
-    if args.steps is not None:
-        config = replace(config, steps=args.steps, eval_every=max(1, args.steps // 10))
+    config = AgentConfig.of(args.algo).lasting(args.steps)
     jobs = []
     for index, seed in enumerate(args.seeds):
         inputs = ArmInputs(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -55,9 +55,7 @@ def main(args: Args) -> Result:
     inputs = ArmInputs(vae=vae, vae_pairs=vae, store=args.store)
     chosen.check(args.world.config(args.looks))
     inputs.identity(chosen.needs)  # say what is missing before anything is written
-    config = AgentConfig.of(args.algo, seed=args.seed)
-    if args.steps is not None:
-        config = replace(config, steps=args.steps, eval_every=max(1, args.steps // 10))
+    config = AgentConfig.of(args.algo, seed=args.seed).lasting(args.steps)
     env = args.world.config(args.looks)
     run = Run(args.out or Path("runs/agents") / f"{args.arm}-{args.algo}-seed{args.seed}")
     progress = Progress({args.arm: planned_seconds(chosen, config)})

@@ -283,6 +283,10 @@ def test_configs_are_checked(values, message):
 def test_the_budget_is_stated_in_whole_rollouts():
     assert AgentConfig(steps=2001, n_envs=8, n_steps=250, batch_size=500).total_steps == 4000
     assert AgentConfig.of("sac", steps=2001).total_steps == 2001
+    config = AgentConfig.of("ppo")
+    assert config.lasting(None) == config and config.lasting(5000).eval_every == 500
+    with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
+        config.lasting(0)
     with pytest.raises(ValueError, match="unknown algorithm 'a2c'"):
         AgentConfig.of("a2c")
 

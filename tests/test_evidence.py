@@ -88,7 +88,7 @@ def test_an_unknown_recipe_is_refused(args: evidence.Args) -> None:
     [
         ({"samples": 0}, "samples must be at least 200, got 0"),
         ({"steps": 0}, "steps must be at least 1, got 0"),
-        ({"target": ("foo",)}, "unknown set of looks|foo"),
+        ({"target": ("foo",)}, "unknown look set 'foo'"),
         ({"world": EnvArgs("bvae_rl/PlanarPush-v0")}, "shows --env bvae_rl/PlanarReach-v0, not"),
         ({"seeds": ()}, "one recipe and one seed are the least"),
         ({"recipes": ("slow",)}, "recipe slow: .* this store gives"),

@@ -109,18 +109,13 @@ def test_folders_keep_to_one_thing(store: FrameStore, tmp_path: Path) -> None:
     pretrain(store, CONFIG, objective, steps=2, seed=1, out=tmp_path, train=QUICK)
     with pytest.raises(ValueError, match="holds a VAE; choose another folder"):
         FrameStore(tmp_path).describe(policy="random")
-
-
-def test_files_of_somebody_else_are_left_alone(store: FrameStore, tmp_path: Path) -> None:
-    (tmp_path / "traversals.png").write_bytes(b"theirs")
+    (theirs := tmp_path / "theirs").mkdir()
+    (theirs / "traversals.png").write_bytes(b"theirs")
     with pytest.raises(ValueError, match=r"holds other files \(traversals.png\); choose an empty"):
-        pretrain(
-            store, CONFIG, BetaVAEObjective(constant(1.0)), steps=2, seed=1, out=tmp_path,
-            train=QUICK,
-        )  # fmt: skip
+        pretrain(store, CONFIG, objective, steps=2, seed=1, out=theirs, train=QUICK)
     with pytest.raises(ValueError, match="holds other files"):
-        FrameStore(tmp_path).describe(policy="random")
-    assert [path.name for path in tmp_path.iterdir()] == ["traversals.png"]
+        FrameStore(theirs).describe(policy="random")
+    assert [path.name for path in theirs.iterdir()] == ["traversals.png"]
 
 
 def test_more_frames_are_another_training(tmp_path: Path) -> None:

@@ -95,8 +95,10 @@ class CrossedObjective(Stateless):
 
     def describe(self) -> dict[str, object]:
         """Name and settings."""
+        fades = {"rank_fades": True} if self.rank(0) else {}  # VAEs of before have no such key
         return {
-            "name": self.name, "pairs": self.pairs, "sampled": self.sampled, "rank": self.rank(0)
+            "name": self.name, "pairs": self.pairs, "sampled": self.sampled, "rank": self.rank(0),
+            **fades,
         }  # fmt: skip
 
 

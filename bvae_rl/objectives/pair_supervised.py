@@ -122,7 +122,7 @@ def _entry(name: str, combine: str, source: str, purpose: str, **knobs: float) -
 PRODUCT = _entry(
     "mlvae_groups",
     "product",
-    "Bouchacourt et al. 2018, section 3, with the product of Locatello et al. 2020, eq. 6",
+    "Bouchacourt et al. 2018, with the product of Locatello et al. 2020, eq. 6",
     "known groups whose evidence is multiplied",
 )
 SWAP = _entry(
