@@ -19,6 +19,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from bvae_rl.fused import FusedEncoder
+from bvae_rl.losses import recon_nll
 from bvae_rl.networks import make_decoder, make_encoder
 from bvae_rl.plug.frames_in import byte_planes, frames_to_x
 from bvae_rl.quantisation import Codebook, with_codebook
@@ -87,6 +88,14 @@ class BetaVAE(nn.Module):
     def decode_logits(self, z: Tensor) -> Tensor:
         """z (B, D) -> what ``losses.recon_nll`` takes, (B, C, H, W)."""
         return self.decoder(z.contiguous()).float()  # compiled for no other strides
+
+    def nll(self, z: Tensor, x: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Minus log-likelihood of x (B, C, H, W) given z (B, D), shape (B,): ``losses.recon_nll``.
+
+        ``weight`` (B, 1, H, W) is what each pixel counts.
+        """
+        logits, config = self.decode_logits(z), self.config
+        return recon_nll(logits, x, likelihood=config.likelihood, s=config.s, weight=weight)
 
     def decode(self, z: Tensor) -> Tensor:
         """z (B, D) -> expected x (B, C, H, W) in [0, 1]."""

@@ -111,8 +111,9 @@ def pretrain(
         if weighting is not None:
             pairing = weighted(pairing, weighting)
         trainer = Trainer(
-            vae, objective, train, steps=steps, seed=seed, device=device, team=processes
-        )
+            vae, objective, train, steps=steps, seed=seed, device=device, team=processes,
+            weighted=weighting is not None,
+        )  # fmt: skip
         first = processes.agreed(_resume(trainer, run, fingerprint), "checkpoint")
         watch = _Watch(trainer, run, fingerprint, first, validation_x(store, rows), callbacks)
         batches = trainer.batches(store, pairing, first)

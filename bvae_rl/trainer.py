@@ -23,6 +23,7 @@ from bvae_rl.frames import FrameStore
 from bvae_rl.model import BetaVAE
 from bvae_rl.objectives import Objective
 from bvae_rl.pairs import Batch, Pairing
+from bvae_rl.tiles import TiledVAE, fits, tiled
 from bvae_rl.train_config import TrainConfig
 
 Parts = Mapping[str, Tensor | float]
@@ -46,7 +47,9 @@ class Trainer:
         seed: int,
         device: torch.device,
         team: Team,
+        weighted: bool = False,
     ) -> None:
+        """``weighted`` says whether the pixels of batches have weights."""
         keep_freed_memory()
         fast_layouts = device.type in ("cpu", "cuda")
         self.vae = vae.to(device).train()
@@ -62,7 +65,9 @@ class Trainer:
             weight_decay=train.weight_decay,
             fused=fast_layouts,
         )
-        self._loss = team.joined(_Loss(self._fast_vae(), objective))
+        fast = self._fast_vae(weighted)
+        self._lay_out = tiled if isinstance(fast, TiledVAE) else lambda batch: batch
+        self._loss = team.joined(_Loss(fast, objective))
 
     def batches(
         self, store: FrameStore, pairing: Pairing, first: int
@@ -74,7 +79,8 @@ class Trainer:
             batch = pairing(store, rng, self.train.batch)
             generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
             shape = (self.train.batch, self.vae.config.latents)
-            return self.team.share(batch, torch.randn(shape, generator=generator))
+            share, noise = self.team.share(batch, torch.randn(shape, generator=generator))
+            return self._lay_out(share), noise
 
         if self.device.type == "cpu" and torch.get_num_threads() > 1:
             return map(draw, range(first, self.steps))
@@ -130,11 +136,14 @@ class Trainer:
         vae.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         return vae
 
-    def _fast_vae(self) -> BetaVAE:
+    def _fast_vae(self, weighted: bool) -> BetaVAE:
         if not use_compiled(self.train.compile, self.steps, self.device):
             return self.vae
-        images = self.train.batch // self.team.size
-        return with_compiled_networks(self.vae, images=images, bfloat16=self.bfloat16)
+        on_tiles = self.objective.takes_tiles and fits(self.vae) and self.device.type == "cpu"
+        return with_compiled_networks(
+            TiledVAE(self.vae) if on_tiles else self.vae,
+            images=self.train.batch // self.team.size, bfloat16=self.bfloat16, weighted=weighted,
+        )  # fmt: skip
 
     def _require_finite(self, what: str, value: Tensor, step: int) -> None:
         if not torch.isfinite(value):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bvae_rl.frames import FrameStore
-from bvae_rl.losses import beta_norm, kl_per_latent, log_constant, recon_nll, sample
+from bvae_rl.losses import beta_norm, kl_per_latent, log_constant, sample
 from bvae_rl.model import BetaVAE, VAEConfig
 from bvae_rl.pairs import Rows, frames_at
 
@@ -28,8 +28,7 @@ def validate(vae: BetaVAE, x: Tensor) -> dict[str, float]:
     recons, kls = [], []
     for frames, draw in zip(x.split(AT_ONCE), noise.split(AT_ONCE), strict=True):
         mu, logvar = vae.encode(frames)
-        logits = vae.decode_logits(sample(mu, logvar, draw))
-        recons.append(recon_nll(logits, frames, likelihood=config.likelihood, s=config.s))
+        recons.append(vae.nll(sample(mu, logvar, draw), frames))
         kls.append(kl_per_latent(mu, logvar))
     recon = torch.cat(recons).mean()
     kl = torch.cat(kls).mean(0)  # (D,)

@@ -16,6 +16,14 @@ from bvae_rl.pairs import Batch, Pairing, Rows
 class Objective(Protocol):
     """How a VAE is trained: which frames go together, and the loss on them."""
 
+    @property
+    def takes_tiles(self) -> bool:
+        """Whether ``loss`` gives pictures and their weights to ``vae.encode`` and ``vae.nll`` only.
+
+        Where it looks at none of them itself, it may be handed tiles instead (``tiles.py``).
+        """
+        ...
+
     def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
         """How to draw batches from the rows of a store; called once, before anything else."""
         ...

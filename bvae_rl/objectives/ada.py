@@ -38,6 +38,8 @@ class AdaObjective(Stateless):
     ``symmetric`` compares posteriors by the mean of both KL divergences, else by one.
     """
 
+    takes_tiles = True
+
     beta: Schedule
     name: str = "ada_gvae"
     pairs: str = "consecutive"

@@ -18,6 +18,8 @@ from bvae_rl.schedules import Schedule
 class BetaVAEObjective(Stateless):
     """``beta`` is a schedule over training steps."""
 
+    takes_tiles = True
+
     beta: Schedule
     name: str = "beta_vae"
 

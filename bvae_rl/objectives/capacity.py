@@ -21,6 +21,8 @@ from bvae_rl.schedules import Schedule
 class CapacityObjective(Stateless):
     """``capacity`` is C(step) in nats (``schedules.capacity``); ``gamma`` weighs the deviation."""
 
+    takes_tiles = True
+
     capacity: Schedule
     gamma: float = 100.0
     name: str = "capacity"

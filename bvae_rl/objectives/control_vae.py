@@ -45,6 +45,8 @@ def set_point(step: int, *, kl: float, rise: float, every: int) -> float:
 class ControlVAEObjective:
     """``kl`` is the last set point in nats, which rises by ``rise`` after each ``every`` steps."""
 
+    takes_tiles = True
+
     kl: float
     kp: float = 0.01
     ki: float = 0.001

@@ -46,6 +46,8 @@ class CrossedObjective(Stateless):
     ``pairs`` names the quads. ``sampled`` False decodes the means: an autoencoder on quads.
     """
 
+    takes_tiles = True
+
     beta: Schedule
     share: Schedule
     pairs: str = "looks"

@@ -48,6 +48,8 @@ def off_identity(covariance: Tensor) -> tuple[Tensor, Tensor]:
 class DIPVAEObjective(Stateless):
     """``variant`` I or II; ``lambda_od`` weighs covariances, ``lambda_d`` variances."""
 
+    takes_tiles = True
+
     beta: Schedule
     variant: Variant
     lambda_od: float

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bvae_rl.losses import kl_per_latent, recon_nll, sample
+from bvae_rl.losses import kl_per_latent, sample
 from bvae_rl.model import BetaVAE
 from bvae_rl.pairs import Batch
 
@@ -39,9 +39,5 @@ def elbo(vae: BetaVAE, batch: Batch, noise: Tensor) -> Elbo:
 
 
 def reconstruction(vae: BetaVAE, x: Tensor, z: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Mean over the batch of ``recon_nll`` of x (B, C, H, W) given z (B, D), a scalar.
-
-    ``weight`` (B, 1, H, W) is what each pixel counts.
-    """
-    likelihood, s = vae.config.likelihood, vae.config.s
-    return recon_nll(vae.decode_logits(z), x, likelihood=likelihood, s=s, weight=weight).mean()
+    """Mean over the batch of ``vae.nll``: x (B, C, H, W), z (B, D), ``weight`` (B, 1, H, W)."""
+    return vae.nll(z, x, weight).mean()

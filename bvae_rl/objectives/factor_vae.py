@@ -57,6 +57,8 @@ class FactorVAEObjective:
     ``width`` is that of the discriminator, ``learning_rate`` its Adam's.
     """
 
+    takes_tiles = True
+
     beta: Schedule
     gamma: Schedule
     width: int = 1000

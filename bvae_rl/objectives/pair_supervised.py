@@ -55,6 +55,8 @@ class PairSupervisedObjective(Stateless):
     ``align`` then weighs the squared distance of what is shared.
     """
 
+    takes_tiles = True
+
     beta: Schedule
     align: float = 4.0
     combine: str = "average"

@@ -45,6 +45,8 @@ def features(encoder: nn.Sequential, x: Tensor) -> Tensor:
 class PerceptualObjective:
     """``beta`` is a schedule over training steps, ``weight`` that of the squared distance."""
 
+    takes_tiles = False
+
     beta: Schedule
     weight: float = 1.0
     dae_steps: int = 3000

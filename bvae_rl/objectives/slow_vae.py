@@ -30,6 +30,8 @@ from bvae_rl.schedules import Schedule
 class SlowVAEObjective(Stateless):
     """``beta`` is a schedule; ``gamma`` weighs the transition, ``rate`` is its Laplace rate."""
 
+    takes_tiles = True
+
     beta: Schedule
     gamma: float = 10.0
     rate: float = 6.0

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from bvae_rl.model import BetaVAE
 from bvae_rl.pairs import Batch
 
 
 class Stateless:
-    """No state beyond the step: nothing to do after it, nothing to save."""
+    """No state beyond the step: nothing to do after it, nothing to save; no tiles."""
+
+    takes_tiles: ClassVar[bool] = False
 
     def after_step(self, vae: BetaVAE, batch: Batch, step: int) -> None:
         """Nothing."""

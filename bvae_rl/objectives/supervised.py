@@ -27,6 +27,8 @@ from bvae_rl.pairs import Batch, Pairing, Rows, with_factors
 class SupervisedObjective(Stateless):
     """``weight`` of the regression beside the decoder's loss."""
 
+    takes_tiles = True
+
     weight: float = 100.0
     name: str = "supervised"
 

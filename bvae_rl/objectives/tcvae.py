@@ -70,6 +70,8 @@ class TCVAEObjective(Stateless):
     ``size`` is the number of training frames, which ``pairing`` looks up.
     """
 
+    takes_tiles = True
+
     alpha: Schedule
     beta: Schedule
     gamma: Schedule
