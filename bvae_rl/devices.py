@@ -21,7 +21,8 @@ def pick_device(name: str = "auto") -> torch.device:
             device = torch.device(name)
             torch.empty(0, device=device)
         except (RuntimeError, AssertionError) as error:
-            raise ValueError(f"cannot compute on device {name!r}: {error}; use auto") from error
+            known = "use auto, cpu, cuda (cuda:1 is the second one) or mps"
+            raise ValueError(f"there is no device {name!r} here for torch; {known}") from error
         return device
     if torch.cuda.is_available():
         return torch.device("cuda")

@@ -114,8 +114,8 @@ def pretrain(
             vae, objective, train, steps=steps, seed=seed, device=device, team=processes,
             weighted=weighting is not None,
         )  # fmt: skip
-        first = processes.agreed(_resume(trainer, run, fingerprint), "checkpoint")
-        watch = _Watch(trainer, run, fingerprint, first, validation_x(store, rows), callbacks)
+        first = processes.agreed(_resume(trainer, run, recipe), "checkpoint")
+        watch = _Watch(trainer, run, recipe, first, validation_x(store, rows), callbacks)
         batches = trainer.batches(store, pairing, first)
         metrics: dict[str, float] = {}
         for step, (batch, noise) in enumerate(batches, start=first):
@@ -173,12 +173,12 @@ class _Watch:
         self,
         trainer: Trainer,
         run: Run,
-        fingerprint: str,
+        recipe: dict[str, Any],
         first: int,
         held_out: Tensor,
         callbacks: Sequence[Callback],
     ) -> None:
-        self.trainer, self.run, self.fingerprint, self.first = trainer, run, fingerprint, first
+        self.trainer, self.run, self.recipe, self.first = trainer, run, recipe, first
         self.held_out, self.callbacks = held_out, callbacks
         self.rows = (
             CsvLog(run.path(LOG), resume_step=first + 1 if first else None)
@@ -218,12 +218,12 @@ class _Watch:
         if not self.trainer.team.first:
             return
         buffer = io.BytesIO()
-        state = {"fingerprint": self.fingerprint, "step": done, **self.trainer.state_dict()}
+        state = {"recipe": json.dumps(self.recipe), "step": done, **self.trainer.state_dict()}
         torch.save(state, buffer)
         self.run.write_file(CHECKPOINT, buffer.getvalue())
 
 
-def _resume(trainer: Trainer, run: Run, fingerprint: str) -> int:
+def _resume(trainer: Trainer, run: Run, recipe: dict[str, Any]) -> int:
     """The step to go on with, 0 without a checkpoint; ValueError for one of another training."""
     path = run.path(CHECKPOINT)
     if not path.exists():
@@ -232,9 +232,11 @@ def _resume(trainer: Trainer, run: Run, fingerprint: str) -> int:
         state = torch.load(path, weights_only=True, map_location=trainer.device)
     except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
         raise ValueError(f"{path} is damaged ({error}); delete it to start afresh") from error
-    if state["fingerprint"] != fingerprint:
+    known = json.loads(state.get("recipe", "{}"))
+    if changed := differing(known, dict.fromkeys(known) | recipe):
         raise ValueError(
-            f"{path} belongs to a training with other settings; choose another folder or delete it"
+            f"{path} belongs to a training with other settings ({', '.join(changed)}); choose "
+            "another folder or delete it"
         )
     trainer.load_state_dict(state)
     logger.info("resuming %s at step %d", run.folder, state["step"])

@@ -94,7 +94,7 @@ def main(args: Args) -> Result:
     run = Run(args.out)
     known = known_units(args.known)
     tasks = [task for key, task in _tasks(args).items() if key not in known]
-    if known:
+    if args.known:
         say(f"{len(_tasks(args)) - len(tasks)} of {len(_tasks(args))} units are known already")
     progress = Progress(
         {task.name: _seconds(task.name, args) for task in tasks}, workers=args.workers

@@ -15,7 +15,7 @@ from bvae_rl.model import BetaVAE, read_config
 from bvae_rl.pictures import decode, mean_kl
 from bvae_rl.plots import png
 from bvae_rl.plots.sweep import sweep
-from bvae_rl.runs import Row, Run
+from bvae_rl.runs import Row, Run, require_own
 from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import command_line, flags, say, wrote
 from bvae_rl.scripts.held_frames import held_frames
@@ -75,6 +75,7 @@ def main(args: pretrain.Args, axis: Axis) -> Result:
         raise ValueError(f"seeds must be at least 1, from 0 on, got {args.seeds} from {args.seed}")
     if len({*axis.values}) < max(2, len(axis.values)):
         raise ValueError(f"a sweep needs two or more different values, got {axis.values}")
+    require_own(args.out, "results.json")
     held = held_frames(store, validation=args.train.validation)
     check_enough(len(held.frames))
     points, seeds = _points(args, axis, store), range(args.seed, args.seed + args.seeds)

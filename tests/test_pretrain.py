@@ -81,6 +81,8 @@ def test_a_killed_run_resumes_to_the_same_weights(store: FrameStore, tmp_path: P
             callbacks=[kill],
         )  # fmt: skip
     assert (tmp_path / "b" / "checkpoint.pt").exists()
+    with pytest.raises(ValueError, match=r"other settings \(steps 40, not 50, seed 1, not 2\)"):
+        pretrain(store, CONFIG, objective, steps=50, seed=2, out=tmp_path / "b", train=QUICK)
     halves = pretrain(store, CONFIG, objective, steps=40, seed=1, out=tmp_path / "b", train=QUICK)
     for name, tensor in whole.vae.state_dict().items():
         assert torch.equal(tensor, halves.vae.state_dict()[name]), name
