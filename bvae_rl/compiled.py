@@ -1,4 +1,4 @@
-"""Compiled networks: a fifth faster on a CPU for long trainings, the same up to rounding.
+"""Compiled networks: a tenth faster on a CPU for long trainings, the same up to rounding.
 
 Encoder and decoder are compiled (``torch.compile``), not the objective, so that every objective and
 every schedule goes with them and no step compiles anew. It takes some 20 s, then 5 s for as long as

@@ -137,13 +137,15 @@ class Trainer:
         return vae
 
     def _fast_vae(self, weighted: bool) -> BetaVAE:
-        if not use_compiled(self.train.compile, self.steps, self.device):
-            return self.vae
+        """What computes the loss with the weights of ``vae``."""
         on_tiles = self.objective.takes_tiles and fits(self.vae) and self.device.type == "cpu"
+        fast = TiledVAE(self.vae) if on_tiles else self.vae
+        if not use_compiled(self.train.compile, self.steps, self.device):
+            return fast
+        images = self.train.batch // self.team.size
         return with_compiled_networks(
-            TiledVAE(self.vae) if on_tiles else self.vae,
-            images=self.train.batch // self.team.size, bfloat16=self.bfloat16, weighted=weighted,
-        )  # fmt: skip
+            fast, images=images, bfloat16=self.bfloat16, weighted=weighted
+        )
 
     def _require_finite(self, what: str, value: Tensor, step: int) -> None:
         if not torch.isfinite(value):

@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 import torch
 
+from bvae_rl import trainer
 from bvae_rl.frames import FrameStore
 from bvae_rl.model import BetaVAE
 from bvae_rl.objectives.table import OBJECTIVES, entry
-from bvae_rl.pairs import Rows
+from bvae_rl.pairs import Batch, Rows
 from bvae_rl.scripts import pretrain, pretrain_choice
+from bvae_rl.tiles import tiled
 from bvae_rl.train_config import TrainConfig
 from tests.objective_cases import quads
 
+LOOK_AT_PIXELS = ("sigma", "darla", "dae")
 QUICK = TrainConfig(batch=16, warmup=5, log_every=10, precision="float32", device="cpu")
 
 
@@ -40,18 +43,29 @@ def trained(args: pretrain.Args) -> BetaVAE:
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # factor: half a batch compiles anew
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_compiled_it_trains_the_same(
-    name: str, store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("weighting", ["none", "foreground"])
+def test_compiled_and_on_tiles_it_trains_the_same(
+    name: str, weighting: str, store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
-    plain, fast = (
-        trained(
-            settings(
-                store, name, tmp_path / str(compile), train=replace(QUICK, compile=compile)
-            )
-        ).state_dict()
-        for compile in (False, True)
-    )  # fmt: skip
+    if name == "darla" and weighting != "none":
+        pytest.skip("its features are not of pixels")
+    on_tiles = []
+
+    def spy(batch: Batch) -> Batch:
+        on_tiles.append(batch)
+        return tiled(batch)
+
+    monkeypatch.setattr(trainer, "tiled", spy)
+    with monkeypatch.context() as without:
+        without.setattr(trainer, "fits", lambda vae: False)
+        args = settings(store, name, tmp_path / "plain", weighting=weighting)
+        plain = trained(args).state_dict()
+    assert not on_tiles
+    fast = trained(
+        replace(args, out=tmp_path / "fast", train=replace(QUICK, compile=True))
+    ).state_dict()
+    assert len(on_tiles) == (0 if name in LOOK_AT_PIXELS else 3)
     for key, weight in plain.items():
         torch.testing.assert_close(fast[key], weight, rtol=1e-3, atol=1e-4)
 

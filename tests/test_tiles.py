@@ -71,7 +71,7 @@ def test_all_pictures_and_weights_of_a_batch_become_tiles() -> None:
     batch = tiled(Batch(x, x + 1, torch.ones(3, 4), weight=weight, weight2=weight))
     assert batch.x.shape == (3, 48, 9, 9) and batch.x2 is not None
     torch.testing.assert_close(batch.x2.sum(), (x + 1).sum())
-    assert batch.weights is not None and batch.weights.shape == (6, 16, 9, 9)
+    assert batch.weights is not None and batch.weights.shape == (6, 48, 9, 9)
     assert batch.shared is not None and batch.shared.shape == (3, 4)
 
 

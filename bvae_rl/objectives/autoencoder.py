@@ -79,6 +79,11 @@ class AutoencoderObjective(Stateless):
         fraction(mask=self.mask)
 
     @property
+    def takes_tiles(self) -> bool:  # type: ignore[override]  # of a class, mypy says
+        """Only a damaged picture has to be one."""
+        return self.name == "autoencoder"
+
+    @property
     def name(self) -> str:
         """As in the saved config."""
         return "denoising_autoencoder" if self.noise or self.mask else "autoencoder"

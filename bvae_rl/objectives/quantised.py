@@ -36,6 +36,8 @@ from bvae_rl.quantisation import straight_through
 class QuantisedObjective(Stateless):
     """``quantisation`` draws the values to the means, ``commitment`` the means to the values."""
 
+    takes_tiles = True
+
     quantisation: float = 0.01
     commitment: float = 0.01
     name: str = "quantised"
