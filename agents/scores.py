@@ -7,14 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
 from bvae_rl.agents.evaluate import RANDOM_POLICY
+from bvae_rl.environments import EnvConfig
 from bvae_rl.runs import Row
 
 FLOOR_ARM, CEILING_ARM = "blind", "state"
 RETENTION_FROM = 0.3  # of a lower source score a retained share would be a share of noise
+
+
+@cache
+def scale_arms(env: EnvConfig) -> tuple[str, ...]:
+    """The arms that fix the scale of scores in ``env``: no blind one where a body feels nothing."""
+    made = env.make()
+    feels = made.has_wrapper_attr("proprioception")
+    made.close()
+    return (CEILING_ARM, FLOOR_ARM) if feels else (CEILING_ARM,)
 
 
 def normalise(value: float, floor: float, ceiling: float) -> float:

@@ -17,7 +17,13 @@ import tyro
 from bvae_rl.agents.arms import ArmInputs
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.evaluate import RANDOM_POLICY
-from bvae_rl.agents.scores import CEILING_ARM, FLOOR_ARM, normalised_rows, retention_rows
+from bvae_rl.agents.scores import (
+    CEILING_ARM,
+    FLOOR_ARM,
+    normalised_rows,
+    retention_rows,
+    scale_arms,
+)
 from bvae_rl.agents.study import Evaluation, Job, act_at_random, train_and_evaluate
 from bvae_rl.agents.train import ROWS
 from bvae_rl.frames import FrameStore
@@ -233,17 +239,9 @@ def _how(args: Args) -> dict[str, Any]:
 def _shared(args: Args) -> dict[str, Any]:
     """The settings that make two units comparable."""
     kept = {
-        "steps",
-        "equal_time",
-        "looks",
-        "source",
-        "target",
-        "samples",
-        "fit_steps",
-        "agent_steps",
-        "episodes",
-        "world",
-    }
+        "steps", "equal_time", "looks", "source", "target", "samples", "fit_steps", "agent_steps",
+        "episodes", "world",
+    }  # fmt: skip
     store = FrameStore.existing(args.store)
     found = {key: value for key, value in asdict(args).items() if key in kept}
     return {**found, "store": store.meta, "rows": len(store)}
@@ -270,7 +268,7 @@ def _tasks(args: Args) -> dict[str, Task]:
         task = Task(RANDOM_POLICY, act_at_random, (env, folder), _how(args))
         add(RANDOM_POLICY, None, task)
     for seed in args.seeds:
-        for arm in (CEILING_ARM, FLOOR_ARM) if args.agent_steps else ():
+        for arm in scale_arms(args.world.config()) if args.agent_steps else ():
             add(arm, seed, Task(f"{arm}-seed{seed}", reference, (arm, seed, args)))
         for name in args.recipes:
             add(name, seed, Task(f"{name}-seed{seed}", unit, (name, seed, args)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from bvae_rl.agents.evaluate import RANDOM_POLICY
 from bvae_rl.agents.scores import CEILING_ARM, FLOOR_ARM
 from bvae_rl.runs import Row
 from bvae_rl.scripts.recipes import recipe
@@ -40,13 +41,18 @@ def unscored(rows: Sequence[Row], look_sets: Sequence[str]) -> list[str]:
     scored = {row.look_set for row in rows if row.metric == "score"}
     found = []
     for looks in look_sets:
-        ends = {arm: _of(rows, arm, "return", looks) for arm in (CEILING_ARM, FLOOR_ARM)}
-        if looks in scored or not all(ends.values()):
+        ends = {
+            arm: sum(values) / len(values)
+            for arm in (CEILING_ARM, FLOOR_ARM, RANDOM_POLICY)
+            if (values := _of(rows, arm, "return", looks))
+        }
+        top = ends.pop(CEILING_ARM, None)
+        if looks in scored or top is None or not ends:
             continue
-        top, bottom = (sum(values) / len(values) for values in ends.values())
+        floors = ", ".join(f"{arm} {value:.2f}" for arm, value in ends.items())
         found.append(
             f"no scores on {looks}: the true-state agent's return ({top:.2f}) is not above that of "
-            f"the blind or the random one (blind: {bottom:.2f}); train for more --agent-steps"
+            f"agents that do not look ({floors}); train for more --agent-steps"
         )
     return found
 
@@ -67,8 +73,8 @@ def _of(rows: Sequence[Row], arm: str, metric: str, looks: str | None = None) ->
     for row in rows:
         if row.arm != arm or (looks is not None and row.look_set != looks):
             continue
-        seed = row.vae_seed if row.vae_seed is not None else row.agent_seed
-        assert seed is not None
+        seeds = (row.vae_seed, row.agent_seed)
+        seed = next((seed for seed in seeds if seed is not None), 0)  # the random policy has none
         if metric == "r2":  # the worst factor's
             if row.metric.startswith("r2/") and row.metric != "r2/mean":
                 by_seed[seed] = min(row.value, by_seed.get(seed, 1.0))

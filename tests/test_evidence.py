@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bvae_rl.agents.scores import scale_arms
 from bvae_rl.objectives.table import entry
 from bvae_rl.runs import Row
 from bvae_rl.scripts import collect, evidence
@@ -119,6 +120,11 @@ def test_a_score_that_is_missing_has_a_reason(args: evidence.Args) -> None:
     (words,) = unscored(rows, ["ood1"])
     assert words.startswith("no scores on ood1: the true-state agent's return (-5.00) is not above")
     assert unscored([*rows, row("plain", "score", 0.5)], ["ood1"]) == []
+
+
+def test_a_body_that_feels_nothing_has_no_blind_agent() -> None:
+    assert scale_arms(EnvArgs().config()) == ("state", "blind")
+    assert scale_arms(EnvArgs("bvae_rl/MiniGrid-Empty-5x5-v0").config()) == ("state",)
 
 
 def test_objectives_are_recipes_too(args: evidence.Args) -> None:
