@@ -61,8 +61,9 @@ def retention(target: float, source: float) -> float | None:
 def normalised_rows(rows: Iterable[Row]) -> list[Row]:
     """A row ``score`` for each final ``return``, per look set.
 
-    0 is the better of the random policy and the mean ``blind`` arm, 1 the mean ``state`` arm, with
-    the same study, environment, algorithm and look set. Returns nothing where one is missing.
+    0 is the better of the random policy and the mean ``blind`` arm, or the one of them that there
+    is, 1 the mean ``state`` arm, with the same study, environment, algorithm and look set. Returns
+    nothing where these are missing.
     """
     final = [row for row in rows if row.metric == "return" and row.step is None]
     scores = []

@@ -1,8 +1,8 @@
 """Compiled networks: a tenth faster on a CPU for long trainings, the same up to rounding.
 
-Encoder and decoder are compiled (``torch.compile``), not the objective, so that every objective and
-every schedule goes with them and no step compiles anew. It takes some 20 s, then 5 s for as long as
-torch keeps what it compiled on disk.
+Encoder and decoder, on tiles with the likelihood, are compiled (``torch.compile``), not the
+objective, so that every objective and every schedule goes with them and no step compiles anew. It
+takes some 20 s, then 5 s for as long as torch keeps what it compiled on disk.
 """
 
 from __future__ import annotations
@@ -53,9 +53,8 @@ def with_compiled_networks(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what torch's compilers say about torch
-            for name, network in vae._modules.items():
-                # quantised latents are read off inside the encoder
-                if network is not None and not (name == "encoder" and vae.codebook):
+            for name, network in vae.named_children():
+                if not (name == "encoder" and vae.codebook):  # whose latents are read off inside
                     fast._modules[name] = _compiled(network)
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16):
                 z = sample(*fast.encode(batch.x), torch.zeros(images, vae.latents, device=device))

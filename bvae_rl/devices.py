@@ -21,8 +21,10 @@ def pick_device(name: str = "auto") -> torch.device:
             device = torch.device(name)
             torch.empty(0, device=device)
         except (RuntimeError, AssertionError) as error:
-            known = "use auto, cpu, cuda (cuda:1 is the second one) or mps"
-            raise ValueError(f"there is no device {name!r} here for torch; {known}") from error
+            why = "" if "device type" in str(error) else f": {error}"  # which lists twenty types
+            raise ValueError(
+                f"cannot compute on device {name!r}{why}; use auto, cpu, cuda, cuda:1 or mps"
+            ) from error
         return device
     if torch.cuda.is_available():
         return torch.device("cuda")

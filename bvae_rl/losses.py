@@ -34,7 +34,7 @@ def recon_nll(
 
     ``x_logits`` is the decoder's output: the mean itself (gaussian) or logits (bernoulli), which
     for pixels in between 0 and 1 is the cross-entropy. ``s`` weighs either, ``weight``
-    (B, 1, H, W) each pixel.
+    (B, 1, H, W) each pixel, or (B, C, H, W) each of its channels.
     """
     if likelihood == "gaussian":
         error = (x_logits - x).square()

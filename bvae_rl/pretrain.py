@@ -87,7 +87,7 @@ def pretrain(
         "objective": {**objective.describe(), **(settings or {})},
         "store": {**store.meta, "rows": len(store)},
     }  # fmt: skip
-    if weighting is not None:
+    if weighting is not None:  # VAEs of before have no such key
         recipe["weighting"] = asdict(weighting)
     fingerprint = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
     device = own_device(pick_device(train.device))
@@ -95,10 +95,10 @@ def pretrain(
         if processes.agreed(run.path(CONFIG_FILE).exists(), "finished training"):
             vae = BetaVAE.load(out)
             if vae.meta.get("fingerprint") != fingerprint:
-                changed = ", ".join(differing(vae.meta.get("training", {}), recipe)) or "start"
+                changed = differing(vae.meta.get("training", {}), recipe)
                 raise ValueError(
-                    f"{out} holds a VAE trained otherwise ({changed}); choose another folder or "
-                    "delete it"
+                    f"{out} holds a VAE trained otherwise ({', '.join(changed)}); choose another "
+                    "folder or delete it"
                 )
             return PretrainResult(vae, Path(out), vae.meta["scores"]["validation"])
         with torch.random.fork_rng(devices=[]):
@@ -152,8 +152,11 @@ def pretrain(
 def differing(known: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
     """What of ``asked`` is otherwise in ``known``: "train.batch 64, not 32", a level deep."""
     found = []
-    for key, value in json.loads(json.dumps(asked)).items():
+    for key, value in json.loads(json.dumps({"weighting": None, **asked})).items():
         there = known.get(key)
+        if key == "start" and there != value:  # fingerprints
+            found.append("start")
+            continue
         if isinstance(value, dict) and isinstance(there, dict):
             names = [name for name in {**there, **value} if there.get(name) != value.get(name)]
             found += [f"{key}.{name} {there.get(name)}, not {value.get(name)}" for name in names]
@@ -192,8 +195,9 @@ class _Watch:
         """A row of the log after ``done`` steps; Collapsed if there is no use in more of them."""
         assert self.rows is not None, "the first process logs"
         vae, train, steps = self.trainer.vae, self.trainer.train, self.trainer.steps
-        followed = self.held_out[::2]  # enough to follow a training, and half of the time
-        metrics = {**parts, **validate(vae, followed.to(self.trainer.device))}
+        # half of them, in half of the time, are enough to follow a training
+        held_out = self.held_out if done == steps else self.held_out[::2]
+        metrics = {**parts, **validate(vae, held_out.to(self.trainer.device))}
         metrics["vae/images_per_second"] = (
             (done - self.first) * train.batch / (time.monotonic() - self.began)
         )
@@ -232,8 +236,9 @@ def _resume(trainer: Trainer, run: Run, recipe: dict[str, Any]) -> int:
         state = torch.load(path, weights_only=True, map_location=trainer.device)
     except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
         raise ValueError(f"{path} is damaged ({error}); delete it to start afresh") from error
-    known = json.loads(state.get("recipe", "{}"))
-    if changed := differing(known, dict.fromkeys(known) | recipe):
+    if "recipe" not in state:
+        raise ValueError(f"{path} was written by another version; delete it to start afresh")
+    if changed := differing(json.loads(state["recipe"]), recipe):
         raise ValueError(
             f"{path} belongs to a training with other settings ({', '.join(changed)}); choose "
             "another folder or delete it"

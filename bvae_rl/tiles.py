@@ -96,15 +96,13 @@ class TiledConvolution(nn.Module):
 class TiledLikelihood(nn.Module):
     """Decoder and likelihood in one module, so that they are compiled into one another."""
 
-    inside: Tensor
-
     def __init__(self, decoder: nn.Sequential, config: VAEConfig) -> None:
         super().__init__()
         *before, last, _ = decoder
         assert isinstance(last, nn.ConvTranspose2d)
         self.before, self.last, self.config = nn.Sequential(*before), last, config
-        inside = tiles(torch.ones(1, *config.shape))  # (1, 16 C, h + 1, w + 1)
-        self.register_buffer("inside", inside.to(last.weight.device), persistent=False)
+        # no buffer, which torchrun would send around at each step
+        self.inside = tiles(torch.ones(1, *config.shape))  # (1, 16 C, h + 1, w + 1)
 
     def forward(self, z: Tensor, x: Tensor, weight: Tensor | None) -> Tensor:
         """``losses.recon_nll`` of tiles x, (B,)."""

@@ -66,7 +66,7 @@ class Trainer:
             fused=fast_layouts,
         )
         fast = self._fast_vae(weighted)
-        self._lay_out = tiled if isinstance(fast, TiledVAE) else lambda batch: batch
+        self.lay_out = tiled if isinstance(fast, TiledVAE) else lambda batch: batch
         self._loss = team.joined(_Loss(fast, objective))
 
     def batches(
@@ -80,7 +80,7 @@ class Trainer:
             generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
             shape = (self.train.batch, self.vae.config.latents)
             share, noise = self.team.share(batch, torch.randn(shape, generator=generator))
-            return self._lay_out(share), noise
+            return self.lay_out(share), noise
 
         if self.device.type == "cpu" and torch.get_num_threads() > 1:
             return map(draw, range(first, self.steps))
@@ -89,6 +89,7 @@ class Trainer:
     def step(self, batch: Batch, noise: Tensor, step: int) -> dict[str, Tensor | float]:
         """Improve the weights once; returns the loss, its parts and the gradient's norm.
 
+        ``batch`` is as ``batches`` gives it: laid out (``lay_out``) for what computes the loss.
         NotFinite if there is no telling how; nothing has then changed.
         """
         batch, noise = batch.to(self.device), noise.to(self.device)

@@ -30,7 +30,7 @@ class Steps:
             device=torch.device("cpu"),
             team=Team(),
         )
-        self._batch, self._noise = batch, torch.zeros(images, vae.latents)
+        self._batch, self._noise = self._trainer.lay_out(batch), torch.zeros(images, vae.latents)
 
     def seconds(self, steps: Iterable[int]) -> float:
         """What the steps with these numbers take together."""

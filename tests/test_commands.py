@@ -360,7 +360,7 @@ def test_mistakes_are_one_line_and_exit_code_two(
         (["--objective", "pairs", "--look", "0"], "latents for content and for the look, got"),
         (["--s", "0"], "must be positive"),
         (["--threads", "-1"], "threads must be at least 1"),
-        (["--device", "nope"], "there is no device 'nope' here"),
+        (["--device", "nope"], "cannot compute on device 'nope'; use auto"),
         (["--seed", "-1"], "seed must not be negative"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -119,6 +119,9 @@ def test_a_score_that_is_missing_has_a_reason(args: evidence.Args) -> None:
     rows = [row("state", "return", -5.0), row("blind", "return", -4.0)]
     (words,) = unscored(rows, ["ood1"])
     assert words.startswith("no scores on ood1: the true-state agent's return (-5.00) is not above")
+    at_random = replace(row("random_policy", "return", -3.0), agent_seed=None)
+    (words,) = unscored([rows[0], at_random], ["ood1"])
+    assert "agents that do not look (random_policy -3.00)" in words
     assert unscored([*rows, row("plain", "score", 0.5)], ["ood1"]) == []
 
 

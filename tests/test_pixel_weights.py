@@ -125,7 +125,9 @@ def test_a_training_is_told_apart_by_its_weighting(store: FrameStore, tmp_path: 
 
     assert train("a", Weighting("foreground"))["weighting"] == {"kind": "foreground", "factor": 10}
     assert "weighting" not in train("b", None)  # as in every VAE from before there was one
-    with pytest.raises(ValueError, match="holds a VAE trained otherwise"):
+    with pytest.raises(ValueError, match=r"trained otherwise \(weighting None, not \{'kind'"):
         train("b", Weighting("foreground"))
+    with pytest.raises(ValueError, match=r"trained otherwise \(weighting \{'factor'.*, not None\)"):
+        train("a", None)
     with pytest.raises(ValueError, match="this objective takes single ones"):
         train("c", Weighting("motion"))

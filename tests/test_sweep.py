@@ -246,3 +246,10 @@ def test_mistakes_are_one_line_and_nothing_is_trained(
     err = capsys.readouterr().err
     assert message in err and err.strip().count("\n") == 0
     assert not (tmp_path / "sweep").exists()
+
+
+def test_a_sweep_keeps_out_of_a_folder_of_other_files(store: FrameStore, tmp_path: Path) -> None:
+    (tmp_path / "sweep.png").write_bytes(b"theirs")
+    with pytest.raises(ValueError, match=r"holds other files \(sweep.png\)"):
+        sweep_beta.main(sweep_beta.Args(store.folder, out=tmp_path, betas=(1.0, 2.0)))
+    assert (tmp_path / "sweep.png").read_bytes() == b"theirs"

@@ -18,9 +18,9 @@ class Objective(Protocol):
 
     @property
     def takes_tiles(self) -> bool:
-        """Whether ``loss`` gives pictures and their weights to ``vae.encode`` and ``vae.nll`` only.
+        """Whether pictures and their weights go to the VAE's encoder and ``vae.nll`` alone.
 
-        Where it looks at none of them itself, it may be handed tiles instead (``tiles.py``).
+        Where nothing looks at them, in the loss or after a step, tiles do as well (``tiles.py``).
         """
         ...
 
