@@ -13,7 +13,8 @@ and runs in a fresh process, in turn:
 
 Time is taken between two steps, the first of them after everything is warm; making processes,
 compiling (some 20 s, once a machine), and saving are left out. All are then judged by the evidence
-lower bound on the same held-out frames, in float32.
+lower bound on the same held-out frames, in float32. Rounding alone moves it: the first two of these
+differ by up to 1.5%, so the target is for those that pretrain is compared with.
 
 Two seeds are trained side by side as well, on a thread each. One after the other, on all threads,
 they take twice as long as one.
@@ -95,7 +96,11 @@ class Bench:
             if other in rates
         ]
         ours = median(bounds[OURS])
-        apart_by = max(100.0 * abs(median(values) / ours - 1.0) for values in bounds.values())
+        apart_by = max(
+            100.0 * abs(median(bounds[other]) / ours - 1.0)
+            for other in (PLAIN, PYTHAE)
+            if other in bounds
+        )
         return [
             *rates.values(),
             *workers.values(),
