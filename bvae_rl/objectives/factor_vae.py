@@ -133,7 +133,7 @@ ENTRY = Entry(
     source="Kim and Mnih 2018, eq. 2 and algorithm 2",
     purpose="independent latents, judged by a discriminator, with the VAE's own detail",
     knob="gamma: up for independence",
-    cost=0.8,
+    cost=0.9,
     make=lambda ramped, knobs, pairs: FactorVAEObjective(
         ramped(knobs["beta"]), ramped(knobs["gamma"]),
         width=whole("width", knobs["width"], least=1), learning_rate=knobs["learning_rate"],
