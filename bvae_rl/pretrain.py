@@ -150,7 +150,10 @@ def pretrain(
 
 
 def differing(known: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
-    """What of ``asked`` is otherwise in ``known``: "train.batch 64, not 32", a level deep."""
+    """What of ``asked`` is otherwise in ``known``: "train.batch 64, not 32", a level deep.
+
+    Without weights a recipe does not mention them (older fingerprints stay what they are).
+    """
     found = []
     for key, value in json.loads(json.dumps({"weighting": None, **asked})).items():
         there = known.get(key)

@@ -1,9 +1,10 @@
-"""Pictures as tiles of 4 x 4 pixels: the same networks, a tenth faster to train on a CPU.
+"""Pictures as tiles of 4 x 4 pixels: the same networks, faster to train on a CPU.
 
 Space-to-depth and a 4 x 4 convolution of stride 2 are together a 2 x 2 convolution over tiles; a
 transposed convolution and pixel-shuffle are one that gives tiles. A batch is laid out in tiles
-when it is drawn, and no pixel is moved after that; and the last layer's forward pass takes half as
-long as the transposed convolution's. The weights are the same, results equal up to rounding.
+when it is drawn, no pixel is moved after that, and the last layer is no transposed convolution, the
+slowest of all forward passes. The weights are the same, results equal up to rounding. With tiles
+``bvae-rl bench pretrain`` gave 1.95 times the speed of a plain loop, before them 1.67 times.
 
 Tiles begin two pixels outside of the picture, where the convolutions have their padding: pictures
 (B, C, H, W) become (B, 16 C, H / 4 + 1, W / 4 + 1), the channels in the order row, column, C. What
