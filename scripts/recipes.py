@@ -1,21 +1,21 @@
 """The recipes that the evidence compares: how a VAE is trained, and which latents its agent gets.
 
 One row each; a further recipe is one more row. ``settings`` are arguments of ``bvae-rl pretrain``;
-what a row does not say is equal for all (``COMMON``).
+what a row does not say is equal for all (``COMMON``, and the latents that the factors ask for).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bvae_rl.factors import FactorSpec
 from bvae_rl.objectives.entry import Entry
 from bvae_rl.objectives.table import OBJECTIVES
 
-COMMON: Mapping[str, Any] = {
-    "content": 4, "look": 5, "weighting": "foreground", "weighting_factor": 10.0,
-}  # fmt: skip
+COMMON: Mapping[str, Any] = {"weighting": "foreground", "weighting_factor": 10.0}
+SPARE = 2  # look latents more than there are factors to hold: with too few a colour gets lost
 # all is found before it is pressed, and in the end it is let go
 LATE: Mapping[str, Any] = {"schedule": "geometric", "ramp": 0.65, "relax": 0.2}
 PRESSED: Mapping[str, Any] = {"objective": "crossed", "beta": 50.0, "set": ("tc=200",), **LATE}
@@ -72,6 +72,14 @@ RECIPES: dict[str, Recipe] = {
         ),
     )
 }  # fmt: skip
+
+
+def latents(specs: Sequence[FactorSpec]) -> dict[str, int]:
+    """Sizes of content and look: a latent for each of their factors, two for a cyclic one."""
+    held = {"state": 0, "look": SPARE}
+    for spec in specs:
+        held[spec.role] += 2 if spec.kind == "cyclic" else 1
+    return {"content": held["state"], "look": held["look"]}
 
 
 def recipe(name: str) -> Recipe:

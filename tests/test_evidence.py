@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from bvae_rl.agents.scores import scale_arms
+from bvae_rl.factors import FactorSpec
 from bvae_rl.objectives.table import entry
 from bvae_rl.runs import Row
 from bvae_rl.scripts import collect, evidence
 from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.evidence_tables import unscored
-from bvae_rl.scripts.recipes import RECIPES, recipe
+from bvae_rl.scripts.recipes import RECIPES, latents, recipe
 from bvae_rl.scripts.study import EVALUATION_SEED
 
 
@@ -72,6 +73,14 @@ def test_what_is_known_is_not_run_again(
         evidence.main(replace(args, known=(Path("nowhere"),)))
     with pytest.raises(ValueError, match=r"is no results\.json of bvae-rl evidence"):
         evidence.main(replace(args, known=(args.out / "evidence.md",)))
+
+
+def test_latents_follow_the_factors() -> None:
+    specs = (
+        FactorSpec("x"), FactorSpec("heading", "cyclic"), FactorSpec("colour", role="look"),
+        FactorSpec("hue", "cyclic", "look"),
+    )  # fmt: skip
+    assert latents(specs) == {"content": 3, "look": 3 + 2}
 
 
 def test_recipes_are_settings_of_pretrain_and_differ() -> None:
