@@ -1,5 +1,7 @@
 """Encoders and decoders: convolutions between a picture and a vector, SiLU between the layers.
 
+What they cost and are worth: ``bvae-rl bench networks``, docs/networks.md.
+
 Encoders, H/16 x W/16 before the linear layers, so that H and W are to be divisible by 16:
 
     space_to_depth  2 x 2 pixels become channels, then three 4 x 4 convolutions of stride 2: half
