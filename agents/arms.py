@@ -25,6 +25,7 @@ from bvae_rl.plug.frames_in import FrameLayout
 from bvae_rl.plug.latent_env import Encoder, LatentVecEnv
 
 PCA_FRAMES, STATISTICS_FRAMES = 10_000, 2_000
+ACTED = "own actions"  # what an encoder was told that was trained on acted pairs
 
 
 class SavedEncoder(Encoder, Protocol):
@@ -136,8 +137,10 @@ class Arm:
         if encoder is not None:
             looks = f"encoder: {pretrain or 'as its frames show'}; {looks}"
         frames = int(training.get("frames", 0))
-        paired = self.paired or bool(training.get("objective", {}).get("pairs"))
-        return Ledger(frames, env_steps, looks, paired=paired, labels=self.labels)
+        pairs = training.get("objective", {}).get("pairs") or ""
+        labels = ACTED if "actuators" in pairs.split("+") else self.labels
+        paired = self.paired or bool(pairs)
+        return Ledger(frames, env_steps, looks, paired=paired, labels=labels)
 
 
 def _state(venv: VecEnv, encoder: SavedEncoder | None) -> VecEnv:

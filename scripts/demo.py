@@ -26,13 +26,15 @@ from bvae_rl.scripts.demo_report import (
     headline,
 )
 from bvae_rl.scripts.progress import Progress, minutes
+from bvae_rl.scripts.recipes import common, recipe
 from bvae_rl.scripts.study import StudyArgs, make_jobs, plan, run_jobs
 from bvae_rl.workers import Task, run_parallel
 
 AGENT_ARMS = ("state", "blind", "pixels", "pixels_randomised", "bvae", "bvae_pairs")
 AT_HOME = "score at home"
 CODES = ("bvae_pairs", "bvae", evaluate.UNTRAINED, evaluate.PCA)
-SHIPPED = {"bvae_pairs": "reach_pairs", "bvae": "reach_plain"}
+SHIPPED = {"bvae_pairs": "reach_crossed", "bvae": "reach_plain"}
+TRAINED_AS = {"bvae_pairs": "looks_actuators", "bvae": "plain"}  # rows of recipes.py
 
 
 @dataclass(frozen=True)
@@ -56,17 +58,23 @@ class Scale:
     """Sizes: store, VAE steps, scored frames, R2 fits, agent steps, evaluation episodes."""
 
     frames: int
+    acted_pairs: int
     vae_steps: int
     samples: int
     fit_steps: int
     agent_steps: int
     episodes: int
 
+    @property
+    def rows(self) -> int:
+        """Frames in the store: of drawn states, and four to each acted pair."""
+        return self.frames + 4 * self.acted_pairs
+
 
 SCALES = {
-    "demo": Scale(20_000, 500, 6000, 1500, 100_000, 100),
-    "demo-scratch": Scale(200_000, 20_000, 6000, 1500, 100_000, 100),
-    "demo-quick": Scale(2_000, 20, 600, 50, 4_000, 10),
+    "demo": Scale(12_000, 2_000, 500, 6000, 1500, 100_000, 100),
+    "demo-scratch": Scale(120_000, 20_000, 40_000, 6000, 1500, 100_000, 100),
+    "demo-quick": Scale(1_200, 200, 20, 600, 50, 4_000, 10),
 }
 
 
@@ -135,24 +143,25 @@ class Demo:
         how = (
             f"two VAEs are trained from scratch for {self.scale.vae_steps:,} steps each"
             if self.args.from_scratch
-            else "the two shipped checkpoints (one trained with pairs, one without) are trained "
+            else "two shipped checkpoints (one trained on quads, one on single frames) are trained "
             f"for {self.scale.vae_steps:,} further steps each"
         )
         return (
-            f"{self.scale.frames:,} frames are collected, {how} and scored beside an untrained "
+            f"{self.scale.rows:,} frames are collected, {how} and scored beside an untrained "
             f"encoder and PCA; {len(AGENT_ARMS)} agents are trained for "
             f"{self.scale.agent_steps:,} environment steps each, with the same heads and epochs, "
             f"and evaluated on {self.scale.episodes} fixed episodes in each of three sets of looks."
         )
 
     def collect(self) -> None:
-        """Frames of one state in two looks."""
+        """Frames of one state in two looks, and of one actuator's moves."""
         collect.main(
             collect.Args(
                 out=self.run.folder / "frames",
                 frames=self.scale.frames,
                 policy="drawn",
                 views=2,
+                acted_pairs=self.scale.acted_pairs,
                 looks="pretrain",
                 seed=self.args.seed,
             ),
@@ -164,18 +173,16 @@ class Demo:
         """Both VAEs, side by side."""
         tasks = []
         for name, shipped in SHIPPED.items():
+            store = self.run.folder / "frames"
             settings = pretrain.Args(
-                self.run.folder / "frames",
+                store,
                 out=self.run.folder / name,
-                objective="pairs" if name == "bvae_pairs" else "beta",
                 steps=self.scale.vae_steps,
                 seed=self.args.seed,
+                **{**common(store), **recipe(TRAINED_AS[name]).settings},
             )
             if not self.args.from_scratch:
-                gentle = TrainConfig(learning_rate=1e-4, warmup=50, log_every=50)
-                settings = replace(
-                    settings, start=find_vae(shipped), schedule="constant", train=gentle
-                )
+                settings = _going_on(settings, find_vae(shipped))
             tasks.append(Task(f"train {name}", pretrain.task, (settings,)))
         run_parallel(tasks, workers=self.args.workers, on_progress=self.progress.update)
 
@@ -245,9 +252,17 @@ class Demo:
         jobs = [Job(name, self.env, inputs, config) for name in AGENT_ARMS]
         scored = 4 + self.scale.samples / 250
         return {
-            "frames": self.scale.frames / 3000,
+            "frames": self.scale.rows / 3000,
             **{f"train {name}": 5 + self.scale.vae_steps * 64 / 1200 for name in SHIPPED},
             **{f"score {name}": scored for name in CODES},
             AT_HOME: scored,
             **plan(jobs),
         }
+
+
+def _going_on(settings: pretrain.Args, start: Path) -> pretrain.Args:
+    """Gently, with the weights of ``start`` under the pressure that their training ended with."""
+    gentle = TrainConfig(learning_rate=1e-4, warmup=50, log_every=50)
+    if settings.objective == "crossed":
+        settings = replace(settings, beta=5.0, set=("tc=20", "rank=0", "start=0", "full=0"))
+    return replace(settings, start=start, schedule="constant", relax=0.0, train=gentle)

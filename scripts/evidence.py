@@ -39,7 +39,7 @@ from bvae_rl.scripts.evidence_known import known_seeds, known_units, marked
 from bvae_rl.scripts.evidence_tables import by_factor, columns, seeds_of, table, unscored
 from bvae_rl.scripts.pretrain_choice import make_config, make_objective
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.scripts.recipes import COMMON, RECIPES, Recipe, latents, recipe
+from bvae_rl.scripts.recipes import RECIPES, Recipe, common, recipe
 from bvae_rl.scripts.study import EVALUATION_SEED, aligned, markdown
 from bvae_rl.workers import Task, run_parallel
 
@@ -198,13 +198,8 @@ def unit(
 def _pretraining(row: Recipe, seed: int, args: Args, run: Run) -> pretrain.Args:
     return pretrain.Args(
         args.store, out=run.path("vae"), steps=batches(row, args), seed=seed,
-        train=TrainConfig(log_every=500), **{**_common(args), **row.settings},
+        train=TrainConfig(log_every=500), **{**common(args.store), **row.settings},
     )  # fmt: skip
-
-
-def _common(args: Args) -> dict[str, Any]:
-    """What all recipes share."""
-    return {**COMMON, **latents(FrameStore.existing(args.store).factor_specs)}
 
 
 def batches(row: Recipe, args: Args) -> int:
@@ -254,7 +249,7 @@ def _shared(args: Args) -> dict[str, Any]:
 
 def _unit_config(name: str, seed: int | None, args: Args) -> dict[str, Any]:
     """All that a unit's numbers depend on."""
-    row = {"common": _common(args), **asdict(recipe(name))} if name in args.recipes else name
+    row = {"common": common(args.store), **asdict(recipe(name))} if name in args.recipes else name
     return {"settings": _shared(args), "recipe": row, "seed": seed}
 
 

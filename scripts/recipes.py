@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bvae_rl.factors import FactorSpec
+from bvae_rl.frames import FrameStore
 from bvae_rl.objectives.entry import Entry
 from bvae_rl.objectives.table import OBJECTIVES
 
@@ -80,6 +82,11 @@ def latents(specs: Sequence[FactorSpec]) -> dict[str, int]:
     for spec in specs:
         held[spec.role] += 2 if spec.kind == "cyclic" else 1
     return {"content": held["state"], "look": held["look"]}
+
+
+def common(store: Path) -> dict[str, Any]:
+    """What all recipes share on the frames of ``store``."""
+    return {**COMMON, **latents(FrameStore.existing(store).factor_specs)}
 
 
 def recipe(name: str) -> Recipe:

@@ -151,7 +151,8 @@ def test_every_arm_states_what_it_saw(inputs):
     assert found["bvae_pairs"].looks == "encoder: pretrain; agent: source"
     assert [name for name, entry in found.items() if entry.paired] == ["bvae_pairs"]
     vae = BetaVAE.load(find_vae("reach_crossed"))  # whatever the arm is called
-    assert arm("bvae").ledger(REACH, vae, env_steps=128).paired
+    quads = arm("bvae").ledger(REACH, vae, env_steps=128)
+    assert quads.paired and quads.labels == "own actions"
     assert {n: e.labels for n, e in found.items() if e.labels != "none"} == {
         "state": "true state", "blind": "own joints",
     }  # fmt: skip

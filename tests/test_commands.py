@@ -290,7 +290,13 @@ def test_the_demo_runs_whole_and_reuses_what_is_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tiny = demo.Scale(
-        frames=1024, vae_steps=2, samples=300, fit_steps=20, agent_steps=400, episodes=2
+        frames=1024,
+        acted_pairs=64,
+        vae_steps=2,
+        samples=300,
+        fit_steps=20,
+        agent_steps=400,
+        episodes=2,
     )
     monkeypatch.setitem(demo.SCALES, "demo-quick", tiny)
     args = demo.Args(out=tmp_path / "demo", quick=True, workers=1)
@@ -311,7 +317,7 @@ def test_the_demo_runs_whole_and_reuses_what_is_finished(
 
 
 def test_the_demo_from_scratch_continues_nothing(tmp_path: Path) -> None:
-    tiny = replace(demo.SCALES["demo-scratch"], frames=600, vae_steps=2)
+    tiny = replace(demo.SCALES["demo-scratch"], frames=600, acted_pairs=64, vae_steps=2)
     args = demo.Args(from_scratch=True, workers=1)
     scratch = demo.Demo(args, tiny, Run(tmp_path))
     scratch.collect()
