@@ -143,7 +143,8 @@ class Demo:
         how = (
             f"two VAEs are trained from scratch for {self.scale.vae_steps:,} steps each"
             if self.args.from_scratch
-            else "two shipped checkpoints (one trained on quads, one on single frames) are trained "
+            else f"two shipped checkpoints ({SHIPPED['bvae_pairs']}, on quads: states in two "
+            f"looks, and what one actuator did; {SHIPPED['bvae']}, on single frames) are trained "
             f"for {self.scale.vae_steps:,} further steps each"
         )
         return (
@@ -204,17 +205,22 @@ class Demo:
         )
 
     def conclusions(self) -> list[str]:
-        """How both VAEs were pressed, and what the scores of the paired one allow to say."""
+        """How both VAEs were trained, and what the scores of the paired one allow to say."""
         folder = self.scoring("bvae_pairs", "pretrain")[-1]
         said: list[str] = Run(folder).read_json(evaluate.CONCLUSIONS)
-        return [*map(self._pressure, SHIPPED), f"{arm_label('bvae_pairs')}: {'; '.join(said)}."]
+        return [*map(self._training, SHIPPED), f"{arm_label('bvae_pairs')}: {'; '.join(said)}."]
 
-    def _pressure(self, name: str) -> str:
+    def _training(self, name: str) -> str:
         vae = BetaVAE.load(self.run.folder / name)
-        beta = vae.meta["training"]["objective"]["beta"]
+        training = vae.meta["training"]
+        objective, before = training["objective"], training["continued_from"]
+        after = f", after {before['steps']:,} of seed {before['seed']}" if before else ""
+        tc = f", total correlation {objective['tc']:g}" if objective.get("tc") else ""
         return (
-            f"{arm_label(name)}: beta {beta:g} with a {vae.config.likelihood} likelihood of weight "
-            f"s = {vae.config.s:g}; {vae.meta['training']['frames']:,} frames seen in pretraining."
+            f"{arm_label(name)}: objective {objective['name']} on "
+            f"{objective.get('pairs') or 'single frames'}, {training['steps']:,} batches{after}; "
+            f"at the end beta {objective['beta']:g}{tc}, with a {vae.config.likelihood} likelihood "
+            f"of weight s = {vae.config.s:g}; {training['frames']:,} frames seen in pretraining."
         )
 
     def draw(self, rows: list[Row]) -> list[FigureEntry]:

@@ -78,8 +78,8 @@ def headline(rows: list[Row]) -> list[str]:
         f"Normalised score on {', '.join(LOOKS)}; 0 is the better of the random and the blind "
         "policy, 1 the true-state agent; one seed:"
         + ("" if scores else " none, because the true-state agent does not beat the floor"),
-        f"{on('bvae_pairs')} (content latents)",
-        f"{on('bvae')} (no pairs, all latents)",
+        f"{on('bvae_pairs')} (content latents; on quads, told its own actions)",
+        f"{on('bvae')} (all latents; on single frames)",
         f"{on('pixels')}; {on('pixels_randomised')} (trained in ood1)",
     ]
     coded = {

@@ -124,8 +124,7 @@ def main(args: Args) -> Result:
         say(aligned(lines) + "\n")
     for words in unscored(rows, looks):
         say(f"- {words}")
-    pages = "\n\n".join(map(markdown, tables)) + "\n"
-    wrote(run.write_file("evidence.md", pages.encode()))
+    wrote(run.write_file("evidence.md", ("\n\n".join(map(markdown, tables)) + "\n").encode()))
     wrote(drawn)
     wrote(run.folder / "results.json")
     return Result(rows, run.folder)
@@ -148,6 +147,9 @@ def check(args: Args) -> None:
         raise ValueError(
             f"one recipe and one seed are the least, got {args.recipes} and seeds {args.seeds}"
         )
+    for given in (args.recipes, args.seeds):
+        if len({*given}) < len(given):
+            raise ValueError(f"each recipe and each seed is named once, got {given}")
     require_own(args.out, "results.json")
     store = FrameStore.existing(args.store)
     if not store.factor_specs:

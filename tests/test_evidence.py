@@ -101,6 +101,7 @@ def test_an_unknown_recipe_is_refused(args: evidence.Args) -> None:
         ({"target": ("foo",)}, "unknown look set 'foo'"),
         ({"world": EnvArgs("bvae_rl/PlanarPush-v0")}, "shows --env bvae_rl/PlanarReach-v0, not"),
         ({"seeds": ()}, "one recipe and one seed are the least"),
+        ({"seeds": (1, 1)}, "each recipe and each seed is named once, got \\(1, 1\\)"),
         ({"recipes": ("slow",)}, "recipe slow: .* this store gives"),
     ],
     ids=str,
