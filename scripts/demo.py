@@ -219,7 +219,7 @@ class Demo:
         return (
             f"{arm_label(name)}: objective {objective['name']} on "
             f"{objective.get('pairs') or 'single frames'}, {training['steps']:,} batches{after}; "
-            f"at the end beta {objective['beta']:g}{tc}, with a {vae.config.likelihood} likelihood "
+            f"beta {objective['beta']:g}{tc}, with a {vae.config.likelihood} likelihood "
             f"of weight s = {vae.config.s:g}; {training['frames']:,} frames seen in pretraining."
         )
 
@@ -267,7 +267,10 @@ class Demo:
 
 
 def _going_on(settings: pretrain.Args, start: Path) -> pretrain.Args:
-    """Gently, with the weights of ``start`` under the pressure that their training ended with."""
+    """Gently, from ``start``, under the pressure that its training ended with.
+
+    Of crossed quads that is a tenth of the recipe's (``--relax``), all of them crossed, no rank.
+    """
     gentle = TrainConfig(learning_rate=1e-4, warmup=50, log_every=50)
     if settings.objective == "crossed":
         settings = replace(settings, beta=5.0, set=("tc=20", "rank=0", "start=0", "full=0"))

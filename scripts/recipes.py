@@ -77,7 +77,7 @@ RECIPES: dict[str, Recipe] = {
 
 
 def latents(specs: Sequence[FactorSpec]) -> dict[str, int]:
-    """Sizes of content and look: a latent for each of their factors, two for a cyclic one."""
+    """Sizes of content and look: one for each factor, two for a cyclic one; look has spares."""
     held = {"state": 0, "look": SPARE}
     for spec in specs:
         held[spec.role] += 2 if spec.kind == "cyclic" else 1
