@@ -22,19 +22,19 @@ from bvae_rl.agents.arms import ArmInputs, Ledger, arm
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.evaluate import PARALLEL, LoadedAgent, load_agent, run_episodes
 from bvae_rl.agents.train import CURVE_SEED, ROWS, AtRollout, train_agent
-from bvae_rl.environments import EnvConfig
-from bvae_rl.factors import FactorSpec, require_factor_env
-from bvae_rl.fine_tune import FineTuneConfig
-from bvae_rl.frames import FrameStore
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.factors import FactorSpec, require_factor_env
+from bvae_rl.data.frame_layout import frames_to_x
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics import mig, score
 from bvae_rl.metrics.inputs import changing
-from bvae_rl.model import BetaVAE
-from bvae_rl.plug.frames_in import frames_to_x
-from bvae_rl.plug.online import OnlineBetaVAE
-from bvae_rl.probe_sets import probe_set
-from bvae_rl.runs import Row, Run
-from bvae_rl.schedules import Schedule, constant, linear
-from bvae_rl.workers import OnProgress, Task, run_parallel
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.runtime.runs import Row, Run
+from bvae_rl.runtime.workers import OnProgress, Task, run_parallel
+from bvae_rl.sb3.online import OnlineBetaVAE
+from bvae_rl.training.fine_tune import FineTuneConfig
+from bvae_rl.training.schedules import Schedule, constant, linear
 
 PROBE_SEED, EVALUATION_SEED = 77_000, 10_000
 

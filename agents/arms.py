@@ -17,12 +17,12 @@ import torch
 from stable_baselines3.common.vec_env import VecEnv
 
 from bvae_rl.agents.true_state import blind_view, state_view
-from bvae_rl.environments import EnvConfig
-from bvae_rl.frames import FrameStore
-from bvae_rl.model import BetaVAE, VAEConfig, read_config
-from bvae_rl.pca import PCAEncoder
-from bvae_rl.plug.frames_in import FrameLayout
-from bvae_rl.plug.latent_env import Encoder, LatentVecEnv
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.frame_layout import FrameLayout
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.pca import PCAEncoder
+from bvae_rl.models.vae import BetaVAE, VAEConfig, read_config
+from bvae_rl.sb3.latent_env import Encoder, LatentVecEnv
 
 PCA_FRAMES, STATISTICS_FRAMES = 10_000, 2_000
 ACTED = "own actions"  # what an encoder was told that was trained on acted pairs

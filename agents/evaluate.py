@@ -17,9 +17,9 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from bvae_rl.agents.arms import Arm, Ledger, SavedEncoder, arm
-from bvae_rl.collect import Policy, random_policy
-from bvae_rl.environments import EnvConfig
-from bvae_rl.runs import Row, Run
+from bvae_rl.data.collect import Policy, random_policy
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.runtime.runs import Row, Run
 
 ALGORITHMS: dict[str, type[BaseAlgorithm]] = {"ppo": PPO, "sac": SAC}
 RANDOM_POLICY = "random_policy"  # the name of its rows; the arm ``random`` is an untrained encoder

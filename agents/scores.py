@@ -1,6 +1,6 @@
 """Scores of agents from rows: normalised return, retention, area and threshold of learning curves.
 
-How several seeds are summed up is in ``bvae_rl.spread``.
+How several seeds are summed up is in ``bvae_rl.metrics.spread``.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from functools import cache
 import numpy as np
 
 from bvae_rl.agents.evaluate import RANDOM_POLICY
-from bvae_rl.environments import EnvConfig
-from bvae_rl.runs import Row
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.runtime.runs import Row
 
 FLOOR_ARM, CEILING_ARM = "blind", "state"
 RETENTION_FROM = 0.3  # of a lower source score a retained share would be a share of noise

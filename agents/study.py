@@ -14,9 +14,9 @@ from bvae_rl.agents.arms import ArmInputs, arm
 from bvae_rl.agents.evaluate import RANDOM_POLICY, evaluate_agent, random_policy_rows
 from bvae_rl.agents.scores import normalised_rows, retention_rows
 from bvae_rl.agents.train import ROWS, AgentConfig, train_agent
-from bvae_rl.environments import EnvConfig
-from bvae_rl.runs import Row, Run
-from bvae_rl.workers import OnProgress, Task, run_parallel
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.runtime.runs import Row, Run
+from bvae_rl.runtime.workers import OnProgress, Task, run_parallel
 
 TRAINED = 0.97  # the share of a job's time that training takes, for its progress
 

@@ -37,9 +37,9 @@ from bvae_rl.agents.evaluate import (
     RECORD,
     run_episodes,
 )
-from bvae_rl.environments import EnvConfig
-from bvae_rl.runs import Row, Run
-from bvae_rl.versions import environment
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.runtime.runs import Row, Run
+from bvae_rl.runtime.versions import environment
 
 ROWS, CHECKPOINT, REPLAY = "rows.json", "checkpoint.zip", "replay.pkl"
 CURVE_SEED = 5_000_000  # the episodes of the learning curve; final evaluations use other ones

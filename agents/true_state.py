@@ -10,7 +10,7 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from bvae_rl.factors import FactorSpec
+from bvae_rl.data.factors import FactorSpec
 
 
 class FactorVecEnv(VecEnvWrapper):
@@ -79,7 +79,7 @@ def _specs(venv: VecEnv) -> tuple[FactorSpec, ...]:
     except AttributeError as error:
         raise ValueError(
             "this arm shows true factors, and the environment has no factor_specs; give it some "
-            "(bvae_rl.factors.FactorEnv) or leave the arm out"
+            "(bvae_rl.data.factors.FactorEnv) or leave the arm out"
         ) from error
     return specs
 

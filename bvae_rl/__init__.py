@@ -1,23 +1,40 @@
 """Disentangled visual representations for Stable-Baselines3.
 
-A Beta-VAE is pretrained on an environment's frames and becomes a features extractor for SB3.
+A Beta-VAE is pretrained on an environment's frames and becomes a features extractor for SB3. What a
+user needs stands here, and each name is imported when it is first used:
+
+    import bvae_rl
+
+    model = PPO("CnnPolicy", env, policy_kwargs=bvae_rl.policy_kwargs("runs/vae"))
 """
 
-from bvae_rl.frames import FrameStore
-from bvae_rl.hub import find_vae, from_pretrained, push_to_hub
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.plug.combined import BetaVAECombinedExtractor
-from bvae_rl.plug.convert import to_image_policy, to_latent_policy
-from bvae_rl.plug.copies import inspect
-from bvae_rl.plug.extractor import BetaVAEExtractor, policy_kwargs
-from bvae_rl.plug.latent_env import LatentVecEnv
-from bvae_rl.plug.online import OnlineBetaVAE
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bvae_rl import metrics
+    from bvae_rl.data.factor_wrapper import FactorWrapper
+    from bvae_rl.data.factors import FactorSpec
+    from bvae_rl.data.frame_store import FrameStore
+    from bvae_rl.models.hub import find_vae, from_pretrained, push_to_hub
+    from bvae_rl.models.vae import BetaVAE
+    from bvae_rl.models.vae_config import VAEConfig
+    from bvae_rl.sb3.combined import BetaVAECombinedExtractor
+    from bvae_rl.sb3.convert import to_image_policy, to_latent_policy
+    from bvae_rl.sb3.copies import inspect
+    from bvae_rl.sb3.extractor import BetaVAEExtractor, policy_kwargs
+    from bvae_rl.sb3.latent_env import LatentVecEnv
+    from bvae_rl.sb3.online import OnlineBetaVAE
 
 __version__ = "0.1.0"
 __all__ = [
     "BetaVAE",
     "BetaVAECombinedExtractor",
     "BetaVAEExtractor",
+    "FactorSpec",
+    "FactorWrapper",
     "FrameStore",
     "LatentVecEnv",
     "OnlineBetaVAE",
@@ -25,8 +42,40 @@ __all__ = [
     "find_vae",
     "from_pretrained",
     "inspect",
+    "metrics",
     "policy_kwargs",
     "push_to_hub",
     "to_image_policy",
     "to_latent_policy",
 ]
+
+_HOMES = {
+    "BetaVAE": "models.vae",
+    "BetaVAECombinedExtractor": "sb3.combined",
+    "BetaVAEExtractor": "sb3.extractor",
+    "FactorSpec": "data.factors",
+    "FactorWrapper": "data.factor_wrapper",
+    "FrameStore": "data.frame_store",
+    "LatentVecEnv": "sb3.latent_env",
+    "OnlineBetaVAE": "sb3.online",
+    "VAEConfig": "models.vae_config",
+    "find_vae": "models.hub",
+    "from_pretrained": "models.hub",
+    "inspect": "sb3.copies",
+    "policy_kwargs": "sb3.extractor",
+    "push_to_hub": "models.hub",
+    "to_image_policy": "sb3.convert",
+    "to_latent_policy": "sb3.convert",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "metrics":
+        return import_module("bvae_rl.metrics")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"bvae_rl.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

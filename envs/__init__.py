@@ -6,22 +6,22 @@ In a fresh process (``SubprocVecEnv``) name the package with the id:
 
 from gymnasium.envs.registration import register
 
-from bvae_rl.envs.grid_ids import GRID_WORLDS
+from bvae_rl.envs.grid.ids import GRID_WORLDS
 
 register(
     id="bvae_rl/PlanarReach-v0",
-    entry_point="bvae_rl.envs.reach:PlanarReach",
+    entry_point="bvae_rl.envs.planar.reach:PlanarReach",
 )
 
 register(
     id="bvae_rl/PlanarPush-v0",
-    entry_point="bvae_rl.envs.push:PlanarPush",
+    entry_point="bvae_rl.envs.planar.push:PlanarPush",
 )
 for world_id, size in GRID_WORLDS.items():
     register(
         id=f"bvae_rl/{world_id}",
-        entry_point="bvae_rl.envs.minigrid:make",
+        entry_point="bvae_rl.envs.grid.world:make",
         kwargs={"world_id": world_id, "size": size},
     )
 for name in ("Reacher", "Pusher", "Relocate"):
-    register(id=f"bvae_rl/Mujoco{name}-v0", entry_point=f"bvae_rl.envs.mujoco:Mujoco{name}")
+    register(id=f"bvae_rl/Mujoco{name}-v0", entry_point=f"bvae_rl.envs.mujoco.world:Mujoco{name}")

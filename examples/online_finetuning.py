@@ -16,12 +16,12 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 
 from bvae_rl import BetaVAE, FrameStore, OnlineBetaVAE, find_vae, inspect, policy_kwargs
-from bvae_rl.collect import collect_drawn
-from bvae_rl.factors import require_factor_env
-from bvae_rl.plug import Probe
-from bvae_rl.plug.frames_in import frames_to_x
-from bvae_rl.schedules import linear
-from bvae_rl.validation import validate
+from bvae_rl.data.collect import collect_drawn
+from bvae_rl.data.factors import require_factor_env
+from bvae_rl.data.frame_layout import frames_to_x
+from bvae_rl.sb3 import Probe
+from bvae_rl.training.schedules import linear
+from bvae_rl.training.validation import validate
 
 ENV = "bvae_rl.envs:bvae_rl/PlanarReach-v0"  # 64x64 pictures; the part before ":" registers it
 

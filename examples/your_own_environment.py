@@ -22,10 +22,10 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
 
 from bvae_rl import FrameStore, VAEConfig, policy_kwargs
-from bvae_rl.collect import collect
-from bvae_rl.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.pretrain import pretrain
-from bvae_rl.schedules import linear
+from bvae_rl.data.collect import collect
+from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.training.pretrain import pretrain
+from bvae_rl.training.schedules import linear
 
 
 class Catch(gym.Env):

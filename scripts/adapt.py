@@ -12,11 +12,11 @@ import tyro
 
 from bvae_rl.agents.adapt import TREATMENTS, AdaptConfig, run_adaptation
 from bvae_rl.agents.config import AgentConfig
-from bvae_rl.frames import FrameStore
-from bvae_rl.hub import find_vae
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.hub import find_vae
 from bvae_rl.plots import png
 from bvae_rl.plots.adaptation import adaptation
-from bvae_rl.runs import Row, Run
+from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import aligned, curves, finals, spread

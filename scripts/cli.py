@@ -13,7 +13,6 @@ import tyro
 import bvae_rl
 from bvae_rl.scripts import (
     adapt,
-    bench,
     collect,
     compare,
     demo,
@@ -29,6 +28,7 @@ from bvae_rl.scripts import (
     transfer,
     visualize,
 )
+from bvae_rl.scripts.bench import command as bench
 
 COMMANDS: dict[str, Any] = {
     "demo": demo,

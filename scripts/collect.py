@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 import tyro
 
-from bvae_rl.acted_blocks import Acting
 from bvae_rl.agents.evaluate import load_agent
-from bvae_rl.collect import collect, collect_drawn
-from bvae_rl.factors import known_specs, require_factor_env
-from bvae_rl.frames import FrameStore
-from bvae_rl.plug.frames_in import FrameLayout
+from bvae_rl.data.acted_blocks import Acting
+from bvae_rl.data.collect import collect, collect_drawn
+from bvae_rl.data.factors import known_specs, require_factor_env
+from bvae_rl.data.frame_layout import FrameLayout
+from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.scripts.common import EnvArgs, say, wrote
 from bvae_rl.scripts.progress import Progress
 

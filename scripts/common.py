@@ -9,8 +9,8 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from bvae_rl.environments import EnvConfig
-from bvae_rl.frames import FrameStore
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.frame_store import FrameStore
 
 HOMES = {"bvae_rl/": "bvae_rl.envs", "MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bvae_rl.runs import Row, Run
+from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.scripts.common import EnvArgs, say, wrote
 from bvae_rl.scripts.study import (
     StudyArgs,

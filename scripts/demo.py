@@ -9,13 +9,13 @@ from pathlib import Path
 from bvae_rl.agents.arms import ArmInputs
 from bvae_rl.agents.study import Job
 from bvae_rl.agents.train import AgentConfig
-from bvae_rl.environments import EnvConfig
-from bvae_rl.hub import find_vae
-from bvae_rl.model import BetaVAE
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.models.hub import find_vae
+from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import arm_label
-from bvae_rl.pretrain import TrainConfig
 from bvae_rl.report import FigureEntry, write_report
-from bvae_rl.runs import Row, Run
+from bvae_rl.runtime.runs import Row, Run
+from bvae_rl.runtime.workers import Task, run_parallel
 from bvae_rl.scripts import collect, evaluate, pretrain
 from bvae_rl.scripts.common import EnvArgs, say, wrote
 from bvae_rl.scripts.demo_report import (
@@ -28,7 +28,7 @@ from bvae_rl.scripts.demo_report import (
 from bvae_rl.scripts.progress import Progress, minutes
 from bvae_rl.scripts.recipes import common, recipe
 from bvae_rl.scripts.study import StudyArgs, make_jobs, plan, run_jobs
-from bvae_rl.workers import Task, run_parallel
+from bvae_rl.training.pretrain import TrainConfig
 
 AGENT_ARMS = ("state", "blind", "pixels", "pixels_randomised", "bvae", "bvae_pairs")
 AT_HOME = "score at home"

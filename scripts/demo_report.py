@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bvae_rl.agents.evaluate import load_agent
-from bvae_rl.environments import EnvConfig
-from bvae_rl.frames import FrameStore
-from bvae_rl.model import BetaVAE
-from bvae_rl.pictures import write_vae_pictures
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import arm_label, png
+from bvae_rl.plots.pictures import write_vae_pictures
 from bvae_rl.report import FigureEntry
-from bvae_rl.runs import Row, Run
+from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.scripts.study import draw_curves, draw_transfer, finals
 from bvae_rl.scripts.visualize import episode_timelines
 

@@ -11,28 +11,29 @@ import numpy as np
 import torch
 import tyro
 
-from bvae_rl.collect import collect
-from bvae_rl.environments import EnvConfig
-from bvae_rl.factor_wrapper import settable_env
-from bvae_rl.factors import require_factor_env
-from bvae_rl.frames import Frames, FrameStore
-from bvae_rl.hub import find_vae
+from bvae_rl.data.collect import collect
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.factor_wrapper import settable_env
+from bvae_rl.data.factors import require_factor_env
+from bvae_rl.data.frame_layout import FrameLayout, frames_to_x
+from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.data.probe_sets import on_policy_set, probe_set
 from bvae_rl.metrics import MetricReport, Scores, conclusions
 from bvae_rl.metrics.array_metrics import chosen
 from bvae_rl.metrics.report import LEAST_EPISODES
 from bvae_rl.metrics.summary import together
-from bvae_rl.model import BetaVAE, read_config
-from bvae_rl.pca import PCAEncoder
-from bvae_rl.pictures import mean_kl, scores_heatmap
+from bvae_rl.models.hub import find_vae
+from bvae_rl.models.losses import mean_kl
+from bvae_rl.models.pca import PCAEncoder
+from bvae_rl.models.vae import BetaVAE, read_config
 from bvae_rl.plots import png
-from bvae_rl.plug.frames_in import FrameLayout, frames_to_x
-from bvae_rl.plug.latent_env import Encoder
-from bvae_rl.probe_sets import on_policy_set, probe_set
-from bvae_rl.runs import Row, Run
+from bvae_rl.plots.pictures import scores_heatmap
+from bvae_rl.runtime.runs import Row, Run
+from bvae_rl.sb3.latent_env import Encoder
 from bvae_rl.scripts import evaluate_more as more
 from bvae_rl.scripts.common import EnvArgs, command_line, results_folder, say, wrote
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.validation import ACTIVE_KL, validate
+from bvae_rl.training.validation import ACTIVE_KL, validate
 
 TRAINED, UNTRAINED, PCA = "trained", "untrained", "pca"
 ROWS, CONCLUSIONS = "rows.json", "conclusions.json"

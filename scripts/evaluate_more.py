@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import gymnasium as gym
 import numpy as np
 
-from bvae_rl.factors import known_specs
-from bvae_rl.frames import Frames
+from bvae_rl.data.factors import known_specs
+from bvae_rl.data.frame_store import Frames
+from bvae_rl.data.probe_groups import fixed_factor_groups
+from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics import beta_vae_score, factor_vae_score, generalisation, udr
 from bvae_rl.metrics.inputs import changing
-from bvae_rl.model import BetaVAE
-from bvae_rl.pictures import mean_kl
-from bvae_rl.probe_groups import fixed_factor_groups
-from bvae_rl.probe_sets import probe_set
-from bvae_rl.validation import ACTIVE_KL
+from bvae_rl.models.losses import mean_kl
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.training.validation import ACTIVE_KL
 
 if TYPE_CHECKING:
     from bvae_rl.scripts.evaluate import Args

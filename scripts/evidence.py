@@ -26,13 +26,11 @@ from bvae_rl.agents.scores import (
 )
 from bvae_rl.agents.study import Evaluation, Job, act_at_random, train_and_evaluate
 from bvae_rl.agents.train import ROWS
-from bvae_rl.frames import FrameStore
-from bvae_rl.model import BetaVAE
-from bvae_rl.objectives.table import entry
-from bvae_rl.pairs import Rows
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import metric_panels, png
-from bvae_rl.pretrain import TrainConfig
-from bvae_rl.runs import Row, Run, fingerprint, require_own
+from bvae_rl.runtime.runs import Row, Run, fingerprint, require_own
+from bvae_rl.runtime.workers import Task, run_parallel
 from bvae_rl.scripts import evaluate, pretrain
 from bvae_rl.scripts.common import EnvArgs, command_line, require_shown, say, wrote
 from bvae_rl.scripts.evidence_known import known_seeds, known_units, marked
@@ -41,7 +39,9 @@ from bvae_rl.scripts.pretrain_choice import make_config, make_objective
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.recipes import RECIPES, Recipe, common, recipe
 from bvae_rl.scripts.study import EVALUATION_SEED, aligned, markdown
-from bvae_rl.workers import Task, run_parallel
+from bvae_rl.training.batches import Rows
+from bvae_rl.training.objectives.table import entry
+from bvae_rl.training.pretrain import TrainConfig
 
 STUDY = "representation"
 SHARE = (0.7, 0.8)  # of a unit's time: until the VAE is trained, until it is scored

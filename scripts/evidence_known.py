@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bvae_rl.runs import Row, Run, RunError
+from bvae_rl.runtime.runs import Row, Run, RunError
 
 UNIT = "unit"
 DERIVED = ("score", "retention")  # follow from the rows of all units, and are computed anew

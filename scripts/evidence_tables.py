@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from bvae_rl.agents.evaluate import RANDOM_POLICY
 from bvae_rl.agents.scores import CEILING_ARM, FLOOR_ARM
-from bvae_rl.runs import Row
+from bvae_rl.metrics.spread import iqm
+from bvae_rl.runtime.runs import Row
 from bvae_rl.scripts.recipes import recipe
 from bvae_rl.scripts.study import spread
-from bvae_rl.spread import iqm
 
 COLUMNS: dict[str, tuple[str, str]] = {
     "MIG": ("", "mig/mean"),

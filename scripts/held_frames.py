@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bvae_rl.factor_wrapper import settable_env
-from bvae_rl.factors import FactorSpec
-from bvae_rl.frames import Frames, FrameStore
+from bvae_rl.data.factor_wrapper import settable_env
+from bvae_rl.data.factors import FactorSpec
+from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics.report import LEAST_EPISODES
-from bvae_rl.pairs import Rows
-from bvae_rl.probe_sets import probe_set
 from bvae_rl.scripts.common import shown_by
+from bvae_rl.training.batches import Rows
 
 MOST = 4000
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import tyro
 
-from bvae_rl.frames import FrameStore
-from bvae_rl.minari_reader import open_minari, read_minari, recorded_factors
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.minari_reader import open_minari, read_minari, recorded_factors
 from bvae_rl.scripts.common import say, wrote
 from bvae_rl.scripts.progress import Progress
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from textwrap import fill
 
-from bvae_rl.objectives.entry import Entry
-from bvae_rl.objectives.table import OBJECTIVES
 from bvae_rl.scripts.common import say
 from bvae_rl.scripts.study import markdown
+from bvae_rl.training.objectives.entry import Entry
+from bvae_rl.training.objectives.table import OBJECTIVES
 
 COLUMNS = ("`--objective`", "source", "for", "the knob that matters", "step", "pairs", "knobs")
 

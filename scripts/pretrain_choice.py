@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bvae_rl import schedules
-from bvae_rl.frames import FrameStore
-from bvae_rl.objectives import Objective
-from bvae_rl.objectives.entry import Ramped
-from bvae_rl.objectives.table import OBJECTIVES, entry
-from bvae_rl.pixel_weights import Weighting
-from bvae_rl.schedules import Schedule
-from bvae_rl.vae_config import VAEConfig, actuator_part
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.vae_config import VAEConfig, actuator_part
+from bvae_rl.training import schedules
+from bvae_rl.training.objectives import Objective
+from bvae_rl.training.objectives.entry import Ramped
+from bvae_rl.training.objectives.table import OBJECTIVES, entry
+from bvae_rl.training.pixel_weights import Weighting
+from bvae_rl.training.schedules import Schedule
 
 if TYPE_CHECKING:
     from bvae_rl.scripts.pretrain import Args

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bvae_rl.factors import FactorSpec
-from bvae_rl.frames import FrameStore
-from bvae_rl.objectives.entry import Entry
-from bvae_rl.objectives.table import OBJECTIVES
+from bvae_rl.data.factors import FactorSpec
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.training.objectives.entry import Entry
+from bvae_rl.training.objectives.table import OBJECTIVES
 
 COMMON: Mapping[str, Any] = {"weighting": "foreground", "weighting_factor": 10.0}
 SPARE = 2  # look latents more than there are factors to hold: with too few a colour gets lost

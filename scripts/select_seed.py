@@ -1,4 +1,4 @@
-"""Several seeds of one recipe side by side, of which the best is kept (``bvae_rl.selection``)."""
+"""Several seeds of one recipe side by side, of which the best is kept (``training.selection``)."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from bvae_rl.frames import FrameStore
-from bvae_rl.model import BetaVAE
-from bvae_rl.pretrain import LOG, Collapsed, NotFinite, PretrainResult
-from bvae_rl.runs import CONFIG_FILE, WEIGHTS_FILE, Run
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.runtime.runs import CONFIG_FILE, WEIGHTS_FILE, Run
+from bvae_rl.runtime.workers import Task, run_parallel
 from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import command_line, say, wrote
 from bvae_rl.scripts.held_frames import HeldFrames, held_frames, probe_frames
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import aligned
-from bvae_rl.selection import Selection, check_enough, select
-from bvae_rl.workers import Task, run_parallel
+from bvae_rl.training.pretrain import LOG, Collapsed, NotFinite, PretrainResult
+from bvae_rl.training.selection import Selection, check_enough, select
 
 SELECTION = "selection.json"
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 
-from bvae_rl.factor_wrapper import settable_env
-from bvae_rl.factors import FactorSpec, known_specs
+from bvae_rl.data.factor_wrapper import settable_env
+from bvae_rl.data.factors import FactorSpec, known_specs
+from bvae_rl.data.frame_layout import FrameLayout
+from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.plots import frame_sheet, png
-from bvae_rl.plug.frames_in import FrameLayout
-from bvae_rl.probe_sets import probe_set
-from bvae_rl.runs import Run
+from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import EnvArgs, say, wrote
 
 
@@ -82,7 +82,7 @@ def factor_table(name: str, specs: dict[str, tuple[FactorSpec, ...]]) -> str:
     """One line a factor: name, role, kind, range, and the rows that have it if not all do."""
     factors = {spec.name: spec for row in specs.values() for spec in row}
     if not factors:
-        return f"{name} does not tell its factors; see bvae_rl.factor_wrapper"
+        return f"{name} does not tell its factors; see bvae_rl.data.factor_wrapper"
     lines = [f"{name}: {len(factors)} factors"]
     for spec in factors.values():
         having = [row for row, known in specs.items() if spec in known]

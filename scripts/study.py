@@ -14,14 +14,14 @@ from bvae_rl.agents.evaluate import RANDOM_POLICY
 from bvae_rl.agents.scores import auc, steps_to
 from bvae_rl.agents.study import Evaluation, Job, run_study
 from bvae_rl.agents.train import AgentConfig
-from bvae_rl.environments import EnvConfig
-from bvae_rl.hub import find_vae
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.metrics.spread import interval, iqm
+from bvae_rl.models.hub import find_vae
 from bvae_rl.plots import arm_label, learning_curves, png, transfer_bars
-from bvae_rl.runs import Row, Run
+from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.scripts.common import command_line
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.train import planned_seconds
-from bvae_rl.spread import interval, iqm
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

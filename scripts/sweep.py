@@ -9,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from bvae_rl.frames import FrameStore
+from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.metrics import score, udr
-from bvae_rl.model import BetaVAE, read_config
-from bvae_rl.pictures import decode, mean_kl
+from bvae_rl.models.losses import mean_kl
+from bvae_rl.models.vae import BetaVAE, read_config
 from bvae_rl.plots import png
+from bvae_rl.plots.pictures import decode
 from bvae_rl.plots.sweep import sweep
-from bvae_rl.runs import Row, Run, require_own
+from bvae_rl.runtime.runs import Row, Run, require_own
+from bvae_rl.runtime.workers import Task, run_parallel
 from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import command_line, flags, say, wrote
 from bvae_rl.scripts.held_frames import held_frames
@@ -23,9 +25,8 @@ from bvae_rl.scripts.pretrain_choice import make_config, make_objective
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.select_seed import finished
 from bvae_rl.scripts.study import aligned
-from bvae_rl.selection import check_enough, last_within, pixel_share
-from bvae_rl.validation import ACTIVE_KL
-from bvae_rl.workers import Task, run_parallel
+from bvae_rl.training.selection import check_enough, last_within, pixel_share
+from bvae_rl.training.validation import ACTIVE_KL
 
 SCORES = "sweep.json"
 MARGIN = 0.02  # of the score that is chosen by: what pressure may cost

@@ -8,8 +8,8 @@ from typing import Literal
 
 import tyro
 
-from bvae_rl.objectives.table import entry
 from bvae_rl.scripts import pretrain, sweep
+from bvae_rl.training.objectives.table import entry
 
 
 @dataclass(frozen=True)

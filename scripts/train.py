@@ -9,8 +9,8 @@ from typing import Literal
 from bvae_rl.agents.arms import Arm, ArmInputs, arm
 from bvae_rl.agents.evaluate import evaluate_agent
 from bvae_rl.agents.train import AgentConfig, train_agent
-from bvae_rl.hub import find_vae
-from bvae_rl.runs import Row, Run
+from bvae_rl.models.hub import find_vae
+from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
 from bvae_rl.scripts.progress import Progress
 

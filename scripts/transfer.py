@@ -7,9 +7,9 @@ from pathlib import Path
 
 import tyro
 
-from bvae_rl.hub import find_vae
-from bvae_rl.model import read_config
-from bvae_rl.runs import Run
+from bvae_rl.models.hub import find_vae
+from bvae_rl.models.vae import read_config
+from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import EnvArgs, say, wrote
 from bvae_rl.scripts.study import (
     StudyArgs,

@@ -10,22 +10,23 @@ import numpy as np
 import tyro
 
 from bvae_rl.agents.evaluate import LoadedAgent, load_agent
-from bvae_rl.collect import record_episode
-from bvae_rl.environments import EnvConfig
-from bvae_rl.factor_wrapper import settable_env
-from bvae_rl.factors import FactorEnv, known_specs
-from bvae_rl.frames import Frames
-from bvae_rl.hub import find_vae
+from bvae_rl.data.collect import record_episode
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.factor_wrapper import settable_env
+from bvae_rl.data.factors import FactorEnv, known_specs
+from bvae_rl.data.frame_layout import FrameLayout
+from bvae_rl.data.frame_store import Frames
+from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics import mig
-from bvae_rl.model import BetaVAE
-from bvae_rl.pictures import information_heatmap, latent_names, mean_kl, write_vae_pictures
+from bvae_rl.models.hub import find_vae
+from bvae_rl.models.losses import mean_kl
+from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import png, timelines
-from bvae_rl.plug.frames_in import FrameLayout
-from bvae_rl.probe_sets import probe_set
-from bvae_rl.runs import Run
+from bvae_rl.plots.pictures import information_heatmap, latent_names, write_vae_pictures
+from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import EnvArgs, results_folder, wrote
 from bvae_rl.scripts.evaluate import visited
-from bvae_rl.validation import ACTIVE_KL
+from bvae_rl.training.validation import ACTIVE_KL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bvae_rl.envs.minigrid import MiniGridWorld, make
+from bvae_rl.envs.grid.world import MiniGridWorld, make
 
 IDS = [
     f"MiniGrid-{name}-v0"

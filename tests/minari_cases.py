@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from bvae_rl.frames import Frames, FrameStore
-from bvae_rl.minari_reader import read_minari
-from bvae_rl.optional import require
+from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.data.minari_reader import read_minari
+from bvae_rl.runtime.optional import require
 
 minari = require("minari", extra="minari")
 EpisodeBuffer = require("minari.data_collector", extra="minari").EpisodeBuffer

@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from bvae_rl.envs.mujoco import MujocoPusher, MujocoReacher, MujocoRelocate
+from bvae_rl.envs.mujoco.world import MujocoPusher, MujocoReacher, MujocoRelocate
 
 MUJOCO_WORLDS = {"reacher": MujocoReacher, "pusher": MujocoPusher, "relocate": MujocoRelocate}
 

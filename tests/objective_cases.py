@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bvae_rl.acted_blocks import Acting
-from bvae_rl.collect import collect_drawn
-from bvae_rl.envs.reach import PlanarReach
-from bvae_rl.frames import FrameStore
-from bvae_rl.model import BetaVAE, VAEConfig
+from bvae_rl.data.acted_blocks import Acting
+from bvae_rl.data.collect import collect_drawn
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.envs.planar.reach import PlanarReach
+from bvae_rl.models.vae import BetaVAE, VAEConfig
 
 S = 3.0
 CONFIG = VAEConfig(shape=(3, 32, 32), latents=5, channels=(8, 8, 8), hidden=16, s=S)

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from bvae_rl.agents import adapt as study
-from bvae_rl.fine_tune import FineTuneConfig
 from bvae_rl.metrics import score
-from bvae_rl.pretrain import TrainConfig
 from bvae_rl.scripts import adapt, collect, pretrain
 from bvae_rl.scripts.study import finals
+from bvae_rl.training.fine_tune import FineTuneConfig
+from bvae_rl.training.pretrain import TrainConfig
 
 
 @pytest.fixture(scope="module")

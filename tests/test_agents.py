@@ -24,13 +24,13 @@ from bvae_rl.agents.scores import normalised_rows
 from bvae_rl.agents.study import Evaluation, Job, run_study
 from bvae_rl.agents.train import ROWS, AgentConfig, train_agent
 from bvae_rl.agents.true_state import FactorVecEnv
-from bvae_rl.collect import collect
-from bvae_rl.environments import EnvConfig, make_vec
-from bvae_rl.factors import FactorSpec
-from bvae_rl.frames import FrameStore
-from bvae_rl.hub import find_vae
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.runs import Run
+from bvae_rl.data.collect import collect
+from bvae_rl.data.environments import EnvConfig, make_vec
+from bvae_rl.data.factors import FactorSpec
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.hub import find_vae
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.runtime.runs import Run
 
 REACH = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", looks="source")
 TINY = AgentConfig(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bvae_rl.model import BetaVAE
-from bvae_rl.objectives.autoencoder import (
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.training.batches import Batch
+from bvae_rl.training.objectives.autoencoder import (
     AutoencoderObjective,
     damaged,
     generator_of,
     rectangles,
 )
-from bvae_rl.pairs import Batch
 from tests.objective_cases import S, make_generator, make_vae, posterior
 
 

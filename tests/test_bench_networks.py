@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bvae_rl.collect import collect_drawn
-from bvae_rl.envs.reach import PlanarReach
-from bvae_rl.factors import FactorSpec
-from bvae_rl.frames import Frames, FrameStore
+from bvae_rl.data.collect import collect_drawn
+from bvae_rl.data.factors import FactorSpec
+from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.metrics.regression import R2
-from bvae_rl.runs import Run
-from bvae_rl.scripts import bench, bench_networks
-from bvae_rl.scripts.bench_figures import Figure
+from bvae_rl.runtime.runs import Run
+from bvae_rl.scripts.bench import command as bench
+from bvae_rl.scripts.bench import networks as bench_networks
+from bvae_rl.scripts.bench.figures import Figure
 
 TINY = bench_networks.Sizes(
     latents=4, channels=(4, 4, 4), hidden=8, batch=8, regressor_steps=5, timed_steps=1,

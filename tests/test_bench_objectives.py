@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bvae_rl.objectives.table import OBJECTIVES
-from bvae_rl.scripts import bench, bench_objectives, collect
+from bvae_rl.scripts import collect
+from bvae_rl.scripts.bench import command as bench
+from bvae_rl.scripts.bench import objectives as bench_objectives
+from bvae_rl.training.objectives.table import OBJECTIVES
 
 
 def test_every_objective_is_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl import trainer
-from bvae_rl.collect import collect_drawn
-from bvae_rl.envs.reach import PlanarReach
-from bvae_rl.frames import FrameStore
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.runs import Run
-from bvae_rl.scripts import bench, bench_pretrain
-from bvae_rl.scripts.bench_pythae import networks, read_weights
-from bvae_rl.scripts.bench_trainings import (
+from bvae_rl.data.collect import collect_drawn
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.envs.planar.reach import PlanarReach
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.runtime.runs import Run
+from bvae_rl.scripts.bench import command as bench
+from bvae_rl.scripts.bench import pretrain as bench_pretrain
+from bvae_rl.scripts.bench.pythae import networks, read_weights
+from bvae_rl.scripts.bench.trainings import (
     Job,
     Sizes,
     StoredFrames,
@@ -27,7 +27,8 @@ from bvae_rl.scripts.bench_trainings import (
     train_plainly,
     train_with_pythae,
 )
-from bvae_rl.train_config import TrainConfig
+from bvae_rl.training import trainer
+from bvae_rl.training.train_config import TrainConfig
 
 TINY = Sizes(
     images=96, batch=16, warm=1, loader_images=64, latents=4, channels=(8, 6, 4), hidden=16

@@ -9,17 +9,17 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from bvae_rl.acted_blocks import BLOCK_PAIRS, PER_STEPS, STEPS, Acting, plan
-from bvae_rl.collect import collect_drawn
-from bvae_rl.envs.planar import Q_HIGH, Q_LOW
-from bvae_rl.envs.planar_world import MAX_STEP
-from bvae_rl.envs.reach import PlanarReach
-from bvae_rl.frames import FrameStore
-from bvae_rl.pair_sources import paired
-from bvae_rl.pairs import Rows
+from bvae_rl.data.acted_blocks import BLOCK_PAIRS, PER_STEPS, STEPS, Acting, plan
+from bvae_rl.data.collect import collect_drawn
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.envs.planar.arm import Q_HIGH, Q_LOW
+from bvae_rl.envs.planar.reach import PlanarReach
+from bvae_rl.envs.planar.world import MAX_STEP
+from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.scripts import collect, pretrain
 from bvae_rl.scripts.cli import main
-from bvae_rl.vae_config import VAEConfig
+from bvae_rl.training.batches import Rows
+from bvae_rl.training.pair_sources import paired
 
 PAIRS = 2 * BLOCK_PAIRS
 

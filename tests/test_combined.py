@@ -10,8 +10,8 @@ import pytest
 import torch
 from stable_baselines3.common.preprocessing import preprocess_obs
 
-from bvae_rl.model import BetaVAE
-from bvae_rl.plug import BetaVAECombinedExtractor, policy_kwargs
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.sb3 import BetaVAECombinedExtractor, policy_kwargs
 from tests.plug_cases import CONFIG, make_vae, noise
 
 PICTURE = gym.spaces.Box(0, 255, (3, 32, 32), np.uint8)

@@ -12,12 +12,9 @@ import numpy as np
 import pytest
 import tyro
 
-from bvae_rl.model import BetaVAE
-from bvae_rl.pretrain import TrainConfig
-from bvae_rl.runs import Run
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import (
-    bench,
-    bench_plugin,
     collect,
     compare,
     demo,
@@ -28,11 +25,14 @@ from bvae_rl.scripts import (
     transfer,
     visualize,
 )
-from bvae_rl.scripts.bench_figures import Figure, ratio
+from bvae_rl.scripts.bench import command as bench
+from bvae_rl.scripts.bench import plugin as bench_plugin
+from bvae_rl.scripts.bench.figures import Figure, ratio
 from bvae_rl.scripts.cli import COMMANDS, main
 from bvae_rl.scripts.common import EnvArgs, flags, results_folder
 from bvae_rl.scripts.progress import Progress, minutes
 from bvae_rl.scripts.study import StudyArgs
+from bvae_rl.training.pretrain import TrainConfig
 
 QUICK = TrainConfig(batch=16, warmup=2, log_every=5, checkpoint_every=5)
 TINY = {"channels": (8, 8, 8), "hidden": 16, "content": 4, "look": 2, "train": QUICK}

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from bvae_rl.model import BetaVAE
-from bvae_rl.objectives.companion import Companion
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.training.objectives.companion import Companion
 from tests.objective_cases import equal, make_vae
 
 

@@ -7,10 +7,10 @@ import math
 import pytest
 import torch
 
-from bvae_rl.model import BetaVAE
-from bvae_rl.objectives.control_vae import ControlVAEObjective, control, set_point
-from bvae_rl.objectives.elbo import elbo
-from bvae_rl.pairs import Batch
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.training.batches import Batch
+from bvae_rl.training.objectives.control_vae import ControlVAEObjective, control, set_point
+from bvae_rl.training.objectives.elbo import elbo
 from tests.objective_cases import make_vae
 
 

@@ -14,8 +14,8 @@ from stable_baselines3 import A2C, DQN, PPO, SAC, TD3
 from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.common.vec_env import VecFrameStack, VecMonitor, VecNormalize
 
-from bvae_rl.pca import PCAEncoder
-from bvae_rl.plug import (
+from bvae_rl.models.pca import PCAEncoder
+from bvae_rl.sb3 import (
     BetaVAEExtractor,
     LatentVecEnv,
     OnlineBetaVAE,
@@ -23,8 +23,8 @@ from bvae_rl.plug import (
     to_image_policy,
     to_latent_policy,
 )
-from bvae_rl.plug.copies import encoder_copies
-from bvae_rl.schedules import constant
+from bvae_rl.sb3.copies import encoder_copies
+from bvae_rl.training.schedules import constant
 from tests.plug_cases import build, make_env, make_vae, noise
 
 CASES = [

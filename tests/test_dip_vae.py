@@ -7,11 +7,11 @@ import itertools
 import pytest
 import torch
 
-from bvae_rl.model import BetaVAE
-from bvae_rl.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.objectives.dip_vae import DIPVAEObjective, covariance, off_identity
-from bvae_rl.pairs import Batch
-from bvae_rl.schedules import constant
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.training.batches import Batch
+from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.training.objectives.dip_vae import DIPVAEObjective, covariance, off_identity
+from bvae_rl.training.schedules import constant
 from tests.objective_cases import make_generator, make_vae, posterior
 
 

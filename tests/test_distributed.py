@@ -14,18 +14,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bvae_rl.collect import collect_drawn
-from bvae_rl.distributed import Team, average, average_gradients, own_device, team
-from bvae_rl.envs.reach import PlanarReach
-from bvae_rl.frames import FrameStore
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.objectives import Objective
-from bvae_rl.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.objectives.factor_vae import FactorVAEObjective
-from bvae_rl.objectives.pair_supervised import PairSupervisedObjective
-from bvae_rl.pairs import Batch
-from bvae_rl.pretrain import NotFinite, TrainConfig, pretrain
-from bvae_rl.schedules import constant
+from bvae_rl.data.collect import collect_drawn
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.envs.planar.reach import PlanarReach
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.training.batches import Batch
+from bvae_rl.training.distributed import Team, average, average_gradients, own_device, team
+from bvae_rl.training.objectives import Objective
+from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.training.objectives.factor_vae import FactorVAEObjective
+from bvae_rl.training.objectives.pair_supervised import PairSupervisedObjective
+from bvae_rl.training.pretrain import NotFinite, TrainConfig, pretrain
+from bvae_rl.training.schedules import constant
 
 CONFIG = VAEConfig(
     shape=(3, 32, 32),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import gymnasium as gym
 import pytest
 
-from bvae_rl.environments import EnvConfig
-from bvae_rl.factor_wrapper import FactorWrapper
-from bvae_rl.factors import FactorSpec
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.factor_wrapper import FactorWrapper
+from bvae_rl.data.factors import FactorSpec
 from bvae_rl.scripts.common import EnvArgs
 
 DOORKEY = "bvae_rl.envs:bvae_rl/MiniGrid-DoorKey-6x6-v0"
@@ -48,7 +48,7 @@ def test_looks_go_to_the_wrapper_that_takes_them() -> None:
     with pytest.raises(ValueError, match="unknown look set 'dim'; known: bright, dark"):
         world.with_looks("dim").make()
     grid = EnvConfig(
-        "minigrid:MiniGrid-Empty-6x6-v0", ("bvae_rl.envs.minigrid:MiniGridWorld",), "ood1:texture"
+        "minigrid:MiniGrid-Empty-6x6-v0", ("bvae_rl.envs.grid.world:MiniGridWorld",), "ood1:texture"
     ).make()
     assert grid.reset(seed=0)[1]["look_set"] == "ood1:texture"
     with pytest.raises(ValueError, match="has no named looks"):

@@ -41,9 +41,8 @@ from stable_baselines3.common.vec_env import (
     VecTransposeImage,
 )
 
-from bvae_rl.fine_tune import FineTuneConfig
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.plug import (
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.sb3 import (
     BetaVAECombinedExtractor,
     BetaVAEExtractor,
     LatentVecEnv,
@@ -51,9 +50,10 @@ from bvae_rl.plug import (
     inspect,
     policy_kwargs,
 )
-from bvae_rl.plug.copies import encoder_copies
-from bvae_rl.plug.policy_encoder import fingerprint
-from bvae_rl.schedules import linear
+from bvae_rl.sb3.copies import encoder_copies
+from bvae_rl.sb3.policy_encoder import fingerprint
+from bvae_rl.training.fine_tune import FineTuneConfig
+from bvae_rl.training.schedules import linear
 
 sb3_contrib = pytest.importorskip("sb3_contrib")
 # tqdm's own word on the progress bar that SB3 draws

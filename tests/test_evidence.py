@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from bvae_rl.agents.scores import scale_arms
-from bvae_rl.factors import FactorSpec
-from bvae_rl.objectives.table import entry
-from bvae_rl.runs import Row
+from bvae_rl.data.factors import FactorSpec
+from bvae_rl.runtime.runs import Row
 from bvae_rl.scripts import collect, evidence
 from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.evidence_tables import unscored
 from bvae_rl.scripts.recipes import RECIPES, latents, recipe
 from bvae_rl.scripts.study import EVALUATION_SEED
+from bvae_rl.training.objectives.table import entry
 
 
 @pytest.fixture(scope="module")

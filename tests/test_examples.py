@@ -21,10 +21,10 @@ import numpy as np
 import pytest
 from stable_baselines3 import PPO, SAC
 
-from bvae_rl.hub import from_pretrained
-from bvae_rl.model import BetaVAE
-from bvae_rl.plug import inspect
-from bvae_rl.schedules import linear
+from bvae_rl.models.hub import from_pretrained
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.sb3 import inspect
+from bvae_rl.training.schedules import linear
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = {

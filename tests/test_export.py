@@ -17,10 +17,10 @@ from stable_baselines3 import DQN, PPO, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch.distributions import Distribution
 
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.plug import policy_kwargs
-from bvae_rl.plug.combined import BetaVAECombinedExtractor
-from bvae_rl.plug.export import export_encoder, export_policy
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.sb3 import policy_kwargs
+from bvae_rl.sb3.combined import BetaVAECombinedExtractor
+from bvae_rl.sb3.export import export_encoder, export_policy
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.plug import BetaVAEExtractor, policy_kwargs
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.sb3 import BetaVAEExtractor, policy_kwargs
 
 CONFIG = VAEConfig(
     shape=(3, 32, 32),

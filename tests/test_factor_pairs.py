@@ -9,15 +9,15 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from bvae_rl.acted_pairs import acted_pairs
-from bvae_rl.envs.looks import in_set
-from bvae_rl.envs.planar_world import MAX_STEP
-from bvae_rl.envs.reach import SPECS, PlanarReach
-from bvae_rl.factor_pairs import pairs
-from bvae_rl.factor_wrapper import FactorWrapper
-from bvae_rl.frames import FrameStore
-from bvae_rl.paired_frames import PairedFrames
-from bvae_rl.pairs import Rows
+from bvae_rl.data.acted_pairs import acted_pairs
+from bvae_rl.data.factor_pairs import pairs
+from bvae_rl.data.factor_wrapper import FactorWrapper
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.paired_frames import PairedFrames
+from bvae_rl.envs.planar.appearances import in_set
+from bvae_rl.envs.planar.reach import SPECS, PlanarReach
+from bvae_rl.envs.planar.world import MAX_STEP
+from bvae_rl.training.batches import Rows
 from tests.test_factor_wrapper import with_factors
 
 NAMES = [spec.name for spec in SPECS]

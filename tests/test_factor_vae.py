@@ -8,16 +8,16 @@ import pytest
 import torch
 from torch import nn
 
-from bvae_rl.model import BetaVAE
-from bvae_rl.objectives.elbo import elbo
-from bvae_rl.objectives.factor_vae import (
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.training.batches import Batch
+from bvae_rl.training.objectives.elbo import elbo
+from bvae_rl.training.objectives.factor_vae import (
     FactorVAEObjective,
     discriminator_loss,
     make_discriminator,
     permute_latents,
 )
-from bvae_rl.pairs import Batch
-from bvae_rl.schedules import constant
+from bvae_rl.training.schedules import constant
 from tests.objective_cases import make_vae
 
 

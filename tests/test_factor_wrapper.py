@@ -14,14 +14,14 @@ from gymnasium.wrappers import FlattenObservation, TimeLimit
 from stable_baselines3.common.env_checker import check_env
 
 from bvae_rl.agents.true_state import state_view
-from bvae_rl.collect import collect, collect_drawn
-from bvae_rl.environments import make_vec
-from bvae_rl.factor_wrapper import FactorWrapper, settable_env, uniform
-from bvae_rl.factors import FactorEnv, FactorSpec, factor_env
-from bvae_rl.frames import FrameStore
+from bvae_rl.data.collect import collect, collect_drawn
+from bvae_rl.data.environments import make_vec
+from bvae_rl.data.factor_wrapper import FactorWrapper, settable_env, uniform
+from bvae_rl.data.factors import FactorEnv, FactorSpec, factor_env
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.probe_sets import on_policy_set, probe_set
 from bvae_rl.metrics import score
-from bvae_rl.plug import Probe
-from bvae_rl.probe_sets import on_policy_set, probe_set
+from bvae_rl.sb3 import Probe
 
 SPECS = (
     FactorSpec("x"),

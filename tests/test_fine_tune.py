@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.fine_tune import FineTuneConfig, FineTuner
-from bvae_rl.frames import Frames, FrameStore
-from bvae_rl.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.plug.frames_in import frames_to_x
-from bvae_rl.schedules import constant, linear
+from bvae_rl.data.frame_layout import frames_to_x
+from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.training.fine_tune import FineTuneConfig, FineTuner
+from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.training.schedules import constant, linear
 from tests.objective_cases import equal
 from tests.plug_cases import make_store, make_vae, noise
 
@@ -75,7 +75,7 @@ def test_a_share_of_each_batch_is_old(mix, old_images, tmp_path, monkeypatch):
         batches.append([frame.tobytes() in old for frame in frames])
         return frames_to_x(frames)
 
-    monkeypatch.setattr("bvae_rl.fine_tune.frames_to_x", spy)
+    monkeypatch.setattr("bvae_rl.training.fine_tune.frames_to_x", spy)
     tuner.update(FRAMES, step=0)
     assert tuner.wanted == 3 * (8 - old_images)
     reference, *trained = batches

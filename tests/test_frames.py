@@ -8,15 +8,15 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from bvae_rl.collect import STATES_PER_LOOK, collect, collect_drawn
-from bvae_rl.environments import EnvConfig
-from bvae_rl.envs.planar_world import EPISODE_STEPS
-from bvae_rl.envs.reach import SPECS, PlanarReach
-from bvae_rl.frames import Frames, FrameStore
-from bvae_rl.pair_sources import paired
-from bvae_rl.pairs import Rows, single
-from bvae_rl.plug.frames_in import FrameLayout
-from bvae_rl.vae_config import VAEConfig
+from bvae_rl.data.collect import STATES_PER_LOOK, collect, collect_drawn
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.frame_layout import FrameLayout
+from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.envs.planar.reach import SPECS, PlanarReach
+from bvae_rl.envs.planar.world import EPISODE_STEPS
+from bvae_rl.models.vae_config import VAEConfig
+from bvae_rl.training.batches import Rows, single
+from bvae_rl.training.pair_sources import paired
 
 REACH = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", looks="pretrain")
 PAIRED = VAEConfig(shape=(3, 32, 32), latents=5, groups={"content": (0, 3), "look": (3, 5)})

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from bvae_rl.fused import FusedEncoder
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.networks import EncoderName
-from bvae_rl.plug.frames_in import frames_to_x
+from bvae_rl.data.frame_layout import frames_to_x
+from bvae_rl.models.fused import FusedEncoder
+from bvae_rl.models.networks import EncoderName
+from bvae_rl.models.vae import BetaVAE, VAEConfig
 
 
 def plain(vae: BetaVAE, frames: np.ndarray) -> np.ndarray:

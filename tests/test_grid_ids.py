@@ -7,8 +7,8 @@ import minigrid  # noqa: F401  registers its worlds
 import numpy as np
 import pytest
 
-from bvae_rl.envs.grid_ids import GRID_WORLDS
-from bvae_rl.envs.minigrid import make
+from bvae_rl.envs.grid.ids import GRID_WORLDS
+from bvae_rl.envs.grid.world import make
 
 SMALL = [name for name, size in GRID_WORLDS.items() if size == 64]
 

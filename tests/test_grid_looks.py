@@ -10,7 +10,8 @@ from minigrid.core.constants import COLOR_NAMES
 from minigrid.core.grid import Grid
 from minigrid.core.world_object import Ball, Box, Door, Goal, Key, WorldObj
 
-from bvae_rl.envs.grid_looks import (
+from bvae_rl.envs.domains import LOOK_SETS
+from bvae_rl.envs.grid.appearances import (
     GOAL_COLOURS,
     PARTS,
     RAMPS,
@@ -22,9 +23,8 @@ from bvae_rl.envs.grid_looks import (
     in_grid_set,
     look_kinds,
 )
-from bvae_rl.envs.grid_render import GridPainter
-from bvae_rl.envs.look_sets import LOOK_SETS
-from bvae_rl.envs.minigrid import MIN_DOOR_TILE, MIN_TILE, make
+from bvae_rl.envs.grid.render import GridPainter
+from bvae_rl.envs.grid.world import MIN_DOOR_TILE, MIN_TILE, make
 from tests.grid_cases import DOOR_KEY, every_id, inner, with_values
 
 ROOM = Tiles(across=8, size=64, least=MIN_DOOR_TILE)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from minigrid.core.constants import COLOR_TO_IDX, IDX_TO_COLOR
 
-from bvae_rl.envs.grid_looks import GOAL_COLOURS
-from bvae_rl.envs.minigrid import MiniGridWorld, make
+from bvae_rl.envs.grid.appearances import GOAL_COLOURS
+from bvae_rl.envs.grid.world import MiniGridWorld, make
 from tests.grid_cases import (
     DOOR_KEY,
     DROP,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bvae_rl.envs.grid_looks import PARTS
-from bvae_rl.envs.minigrid import MiniGridWorld, make
-from bvae_rl.factors import FactorEnv
+from bvae_rl.data.factors import FactorEnv
+from bvae_rl.envs.grid.appearances import PARTS
+from bvae_rl.envs.grid.world import MiniGridWorld, make
 from tests.grid_cases import (
     DOOR_KEY,
     FORWARD,

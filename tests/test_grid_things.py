@@ -9,7 +9,7 @@ import pytest
 from minigrid.core.world_object import Ball, Box, Door, Key
 from minigrid.envs.empty import EmptyEnv
 
-from bvae_rl.envs.minigrid import MiniGridWorld, make
+from bvae_rl.envs.grid.world import MiniGridWorld, make
 from tests.grid_cases import PUT_NEAR, TOGGLE, at, inner, named, things, with_values
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.hub import SHIPPED, find_vae, from_pretrained, push_to_hub
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.plug import policy_kwargs
+from bvae_rl.models.hub import SHIPPED, find_vae, from_pretrained, push_to_hub
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.sb3 import policy_kwargs
 
 CONFIG = VAEConfig(shape=(3, 32, 32), latents=4, channels=(8, 8, 8), hidden=16)
 

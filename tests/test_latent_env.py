@@ -20,8 +20,8 @@ from stable_baselines3.common.vec_env import (
     VecTransposeImage,
 )
 
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.plug import Encoder, LatentVecEnv, policy_kwargs
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.sb3 import Encoder, LatentVecEnv, policy_kwargs
 
 CONFIG = VAEConfig(
     shape=(3, 32, 32),

@@ -19,8 +19,8 @@ from stable_baselines3.common.vec_env import (
     VecTransposeImage,
 )
 
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.plug import LatentVecEnv
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.sb3 import LatentVecEnv
 
 LENGTHS = (3, 5)  # of the episodes of the two environments, so that they end apart
 PICTURE = gym.spaces.Box(0, 255, (32, 32, 3), np.uint8)

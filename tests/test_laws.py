@@ -1,13 +1,15 @@
 """The laws that keep the house in order: who imports whom, who writes files, how long a file is.
 
-``scripts -> {agents, envs} -> core``, read from the syntax trees, so that an import inside a
-function or under TYPE_CHECKING counts as well. A law that has to give way is changed here.
+Read from the syntax trees, so that an import inside a function or under TYPE_CHECKING counts as
+well. A law that has to give way is changed here.
 """
 
 from __future__ import annotations
 
 import ast
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,43 +18,49 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("bvae_rl", "envs", "agents", "scripts")
-UPPER = tuple(f"bvae_rl.{folder}" for folder in FOLDERS[1:])  # all above the core
+UPPER = tuple(f"bvae_rl.{folder}" for folder in FOLDERS[1:])
 
-# What a package or module, and all inside it, must not import. The core is what is not in UPPER.
+# From the ground up. A room imports itself, what stands on the floors below, and nothing beside
+# it.
+FLOORS = (
+    ("runtime",),
+    ("data",),
+    ("models", "metrics"),
+    ("training", "plots"),
+    ("sb3",),
+    ("envs", "report", "agents"),
+    ("scripts",),
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+DOOR = (
+    FLOOR["sb3"] + 1
+)  # of bvae_rl/__init__.py: it offers the library, not our worlds and commands
+
+# Beyond the order of the rooms: packages that a room, and all inside it, must not import.
 FORBIDDEN = {
-    "core": UPPER,
-    "bvae_rl.envs": ("bvae_rl.agents", "bvae_rl.scripts"),
-    "bvae_rl.agents": ("bvae_rl.envs", "bvae_rl.scripts"),
-    # Scores are functions of arrays: no model, no agent.
-    "bvae_rl.metrics": (
-        "bvae_rl.model",
-        "bvae_rl.objectives",
-        "bvae_rl.plug",
-        "bvae_rl.pretrain",
-        "stable_baselines3",
-    ),
+    # Scores are functions of arrays; the MLP probe brings torch when it is asked for.
+    "bvae_rl.metrics": ("stable_baselines3",),
     # Figures and reports read arrays and rows; they never train, encode or score.
-    **dict.fromkeys(
-        ("bvae_rl.plots", "bvae_rl.report"),
-        (
-            "bvae_rl.metrics",
-            "bvae_rl.model",
-            "bvae_rl.objectives",
-            "bvae_rl.plug",
-            "bvae_rl.pretrain",
-            "stable_baselines3",
-            "torch",
-        ),
+    "bvae_rl.plots": ("stable_baselines3",),
+    "bvae_rl.report": (
+        "bvae_rl.models",
+        "bvae_rl.sb3",
+        "bvae_rl.training",
+        "stable_baselines3",
+        "torch",
     ),
+    # Frames and models work without an agent.
+    "bvae_rl.models": ("stable_baselines3",),
+    "bvae_rl.training": ("stable_baselines3",),
 }
 
-# Every call that writes a file. Results go through bvae_rl.runs and nothing else.
+# Every call that writes a file. Results go through bvae_rl.runtime.runs and nothing else.
 WRITERS = {
-    "bvae_rl.runs": {"open"},  # the one writer
-    "bvae_rl.frames": {"open", "tofile"},  # appends arrays to a frame store
+    "bvae_rl.runtime.runs": {"open"},  # the one writer
+    "bvae_rl.data.frame_store": {"open", "tofile"},  # appends arrays to a frame store
     "bvae_rl.plots.style": {"savefig"},  # into memory
-    "bvae_rl.plug.online_state": {"torch.save"},  # into memory
-    "bvae_rl.pretrain": {"torch.save"},  # into memory
+    "bvae_rl.sb3.online_state": {"torch.save"},  # into memory
+    "bvae_rl.training.pretrain": {"torch.save"},  # into memory
 }
 WRITE_CALLS = {
     "cv2.imwrite",
@@ -122,19 +130,27 @@ def imports(module: Module) -> Iterator[tuple[int, str]]:
                 yield node.lineno, str(node.args[0].value)
 
 
+def room_of(name: str) -> str | None:
+    """The room of a module of the package; None for what is not ours, or stands at the door."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "bvae_rl" and len(parts) > 1 and parts[1] in FLOOR else None
+
+
 def forbidden_imports(module: Module) -> list[str]:
     """``module:line imports name`` for every import that the law forbids."""
-    forbidden = list(FOLDERS[1:])  # `import envs` would load every module a second time
-    if within(module.name, "bvae_rl") and not any(within(module.name, upper) for upper in UPPER):
-        forbidden += FORBIDDEN["core"]
+    own = room_of(module.name)
+    banned = [*FOLDERS[1:]]  # `import envs` would load every module a second time
     for package, names in FORBIDDEN.items():
         if within(module.name, package):
-            forbidden += names
-    return [
-        f"{module.name}:{line} imports {name}"
-        for line, name in imports(module)
-        if any(within(name, banned) for banned in forbidden)
-    ]
+            banned += names
+    found = []
+    floor = DOOR if module.name == "bvae_rl" else FLOOR.get(own or "", len(FLOORS))
+    for line, name in imports(module):
+        room = room_of(name)
+        upwards = room and room != own and FLOOR[room] >= floor
+        if upwards or any(within(name, one) for one in banned):
+            found.append(f"{module.name}:{line} imports {name}")
+    return found
 
 
 def write_calls(module: Module) -> set[str]:
@@ -162,7 +178,13 @@ def write_calls(module: Module) -> set[str]:
 
 def test_the_laws_are_held_against_the_whole_tree() -> None:
     names = {module.name for module in SOURCES}
-    assert {"bvae_rl", "bvae_rl.model", "bvae_rl.plug", "bvae_rl.envs.reach", *UPPER} <= names
+    assert {
+        "bvae_rl",
+        "bvae_rl.models.vae",
+        "bvae_rl.sb3",
+        "bvae_rl.envs.planar.reach",
+        *UPPER,
+    } <= names
     assert len(names) == len(SOURCES), "a module was found twice"
     assert "tests.test_laws" in {module.name for module in TESTS}
 
@@ -171,10 +193,28 @@ def test_imports_point_one_way() -> None:
     assert [line for module in SOURCES + TESTS for line in forbidden_imports(module)] == []
 
 
+def test_metrics_bring_neither_torch_nor_sb3() -> None:
+    code = (
+        "import sys, bvae_rl.metrics; "
+        "print(sorted({'torch', 'stable_baselines3', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_front_door_is_light() -> None:
+    code = (
+        "import sys, bvae_rl; bare = 'torch' in sys.modules or 'numpy' in sys.modules; "
+        "missing = [n for n in bvae_rl.__all__ if not hasattr(bvae_rl, n)]; print(bare, missing)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False []"
+
+
 def test_pretraining_names_no_objective() -> None:
-    objectives = {m.name for m in SOURCES if within(m.name, "bvae_rl.objectives")}
-    concrete = objectives - {"bvae_rl.objectives"}
-    (pretrain,) = (module for module in SOURCES if module.name == "bvae_rl.pretrain")
+    objectives = {m.name for m in SOURCES if within(m.name, "bvae_rl.training.objectives")}
+    concrete = objectives - {"bvae_rl.training.objectives"}
+    (pretrain,) = (module for module in SOURCES if module.name == "bvae_rl.training.pretrain")
     named = {name for _, name in imports(pretrain)}
     assert concrete
     assert not [name for name in named if any(within(name, one) for one in concrete)]
@@ -198,27 +238,26 @@ def planted(name: str, source: str, *, package: str | None = None) -> Module:
     ("module", "imported"),
     [
         (
-            planted("bvae_rl.model", "from bvae_rl.scripts.cli import main"),
+            planted("bvae_rl.models.vae", "from bvae_rl.scripts.cli import main"),
             "bvae_rl.scripts.cli.main",
         ),
-        (planted("bvae_rl.model", "def f():\n    import bvae_rl.agents"), "bvae_rl.agents"),
-        (planted("bvae_rl.model", "from bvae_rl import envs"), "bvae_rl.envs"),
-        (planted("bvae_rl.model", "from .envs import reach"), "bvae_rl.envs.reach"),
-        (planted("bvae_rl.plug.a", "from ..agents.arms import ARMS"), "bvae_rl.agents.arms.ARMS"),
+        (planted("bvae_rl.models.vae", "def f():\n    import bvae_rl.agents"), "bvae_rl.agents"),
+        (planted("bvae_rl.models.vae", "from bvae_rl import envs"), "bvae_rl.envs"),
+        (planted("bvae_rl.models.vae", "from ..envs import domains"), "bvae_rl.envs.domains"),
+        (planted("bvae_rl.sb3.a", "from ..agents.arms import ARMS"), "bvae_rl.agents.arms.ARMS"),
         (planted("bvae_rl", "from . import agents", package="bvae_rl"), "bvae_rl.agents"),
         (
-            planted("bvae_rl.a", "import importlib as i\ni.import_module('bvae_rl.envs')"),
+            planted("bvae_rl.data.a", "import importlib as i\ni.import_module('bvae_rl.envs')"),
             "bvae_rl.envs",
         ),
         (planted("bvae_rl.envs.a", "import bvae_rl.agents.arms as arms"), "bvae_rl.agents.arms"),
-        (planted("bvae_rl.agents.a", "from bvae_rl.envs import looks"), "bvae_rl.envs.looks"),
+        (planted("bvae_rl.agents.a", "from bvae_rl.envs import domains"), "bvae_rl.envs.domains"),
         (planted("bvae_rl.agents.a", "from ..scripts import demo"), "bvae_rl.scripts.demo"),
-        (
-            planted("bvae_rl.metrics.a", "from bvae_rl.plug import frames_in"),
-            "bvae_rl.plug.frames_in",
-        ),
-        (planted("bvae_rl.plots.a", "import torch.nn"), "torch.nn"),
-        (planted("bvae_rl.scripts.a", "from envs.looks import Look"), "envs.looks.Look"),
+        (planted("bvae_rl.data.a", "from bvae_rl.models import vae"), "bvae_rl.models.vae"),
+        (planted("bvae_rl.metrics.a", "from bvae_rl.models import vae"), "bvae_rl.models.vae"),
+        (planted("bvae_rl.training.a", "from bvae_rl.plots import style"), "bvae_rl.plots.style"),
+        (planted("bvae_rl.metrics.a", "import stable_baselines3"), "stable_baselines3"),
+        (planted("bvae_rl.scripts.a", "from envs.domains import Domain"), "envs.domains.Domain"),
         (planted("tests.test_a", "import agents"), "agents"),
     ],
 )
@@ -231,11 +270,10 @@ def test_a_planted_import_is_caught(module: Module, imported: str) -> None:
     "module",
     [
         planted("bvae_rl.scripts.a", "from bvae_rl.agents import arms\nimport bvae_rl.envs"),
-        planted("bvae_rl.agents.a", "from bvae_rl.model import BetaVAE\nfrom . import arms"),
-        planted(
-            "bvae_rl.envs.a", "from bvae_rl.factors import FactorSpec\nfrom .looks import Look"
-        ),
-        planted("bvae_rl.a", "from bvae_rl.environments import make\nimport torch"),
+        planted("bvae_rl.agents.a", "from bvae_rl.models.vae import BetaVAE\nfrom . import arms"),
+        planted("bvae_rl.envs.a", "from bvae_rl.data.factors import FactorSpec"),
+        planted("bvae_rl.models.a", "from bvae_rl.data.environments import make\nimport torch"),
+        planted("bvae_rl", "from bvae_rl.sb3.online import OnlineBetaVAE", package="bvae_rl"),
         planted("tests.test_a", "import bvae_rl.scripts.demo"),
     ],
 )

@@ -8,16 +8,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bvae_rl.envs import planar
 from bvae_rl.envs.contrast import check_distinct
-from bvae_rl.envs.look_sets import LOOK_SETS, Knob, look_set
-from bvae_rl.envs.looks import HUE_SOURCE, SOURCE, Look, in_set, planar_set, sample_look
-from bvae_rl.envs.palettes import MIN_CONTRAST, PARTS
-from bvae_rl.envs.planar_knobs import KINDS, SHAPES, TEXTURES
-from bvae_rl.envs.planar_scene import OUTLINES, draw
-from bvae_rl.envs.planar_world import DRIFT
-from bvae_rl.envs.push import PlanarPush
-from bvae_rl.envs.reach import PlanarReach
+from bvae_rl.envs.domains import LOOK_SETS, Knob, look_set
+from bvae_rl.envs.planar import arm as planar
+from bvae_rl.envs.planar.appearances import (
+    HUE_SOURCE,
+    SOURCE,
+    Look,
+    in_set,
+    planar_set,
+    sample_look,
+)
+from bvae_rl.envs.planar.palettes import MIN_CONTRAST, PARTS
+from bvae_rl.envs.planar.push import PlanarPush
+from bvae_rl.envs.planar.reach import PlanarReach
+from bvae_rl.envs.planar.scene import OUTLINES, draw
+from bvae_rl.envs.planar.variations import KINDS, SHAPES, TEXTURES
+from bvae_rl.envs.planar.world import DRIFT
 
 Q, TARGET = np.array([1.2, 0.9]), np.array([0.4, 0.3])  # the arm is to the left of the target
 PIXEL = planar.WINDOW / 64

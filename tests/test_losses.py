@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
-from bvae_rl.losses import (
+from bvae_rl.models.losses import (
     average_shared,
     beta_norm,
     kl_per_latent,

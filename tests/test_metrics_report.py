@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from bvae_rl.factors import FactorSpec
+from bvae_rl.data.factors import FactorSpec
 from bvae_rl.metrics import (
     ARRAY_METRICS,
     MetricReport,

@@ -11,13 +11,13 @@ import pytest
 from gymnasium import spaces
 
 import bvae_rl.envs
-from bvae_rl import minari_reader
-from bvae_rl.environments import EnvConfig
-from bvae_rl.envs.reach import SPECS
-from bvae_rl.factors import FactorSpec
-from bvae_rl.frames import FrameStore
-from bvae_rl.minari_reader import recorded_factors
-from bvae_rl.model import BetaVAE
+from bvae_rl.data import minari_reader
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.factors import FactorSpec
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.minari_reader import recorded_factors
+from bvae_rl.envs.planar.reach import SPECS
+from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts.cli import main
 from tests.minari_cases import LENGTHS, MOVES, datasets_in, episode, episodes, made, read
 
@@ -189,7 +189,7 @@ def test_an_environment_that_cannot_be_made_leaves_factors_without_names(
     read("gone-v0", tmp_path / "c", factors=lambda episode: np.zeros((len(episode) + 1, 7)))
     assert FrameStore(tmp_path / "c").factor_specs == ()  # a function's columns are its own
     metadata = root / "gone-v0" / "data" / "metadata.json"
-    metadata.write_text(metadata.read_text().replace("bvae_rl.envs.reach", "gone.reach"))
+    metadata.write_text(metadata.read_text().replace("bvae_rl.envs.planar.reach", "gone.reach"))
     assert read("gone-v0", tmp_path / "b").factors is not None
     assert "its environment cannot be made (No module named 'gone')" in caplog.text
     assert FrameStore(tmp_path / "a").factor_specs == FrameStore(tmp_path / "b").factor_specs == ()

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from bvae_rl.factors import FactorSpec
-from bvae_rl.frames import FrameStore
-from bvae_rl.minari_reader import open_minari
+from bvae_rl.data.factors import FactorSpec
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.minari_reader import open_minari
 from bvae_rl.scripts.cli import main
 from tests.minari_cases import datasets_in, episode, episodes, made, minari, read
 

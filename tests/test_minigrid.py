@@ -15,9 +15,9 @@ from minigrid.minigrid_env import MiniGridEnv
 from minigrid.wrappers import ImgObsWrapper, RGBImgObsWrapper, RGBImgPartialObsWrapper
 from stable_baselines3.common.env_checker import check_env as sb3_check
 
-from bvae_rl.envs.minigrid import MiniGridWorld, make
-from bvae_rl.factors import factor_env
-from bvae_rl.probe_sets import on_policy_set, probe_set
+from bvae_rl.data.factors import factor_env
+from bvae_rl.data.probe_sets import on_policy_set, probe_set
+from bvae_rl.envs.grid.world import MiniGridWorld, make
 from tests.grid_cases import DOOR_KEY, IDS, every_id, inner
 
 WRAPPERS = {"full": RGBImgObsWrapper, "partial": RGBImgPartialObsWrapper}

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.model import BetaVAE, VAEConfig, read_config
-from bvae_rl.runs import CONFIG_FILE, WEIGHTS_FILE
+from bvae_rl.models.vae import BetaVAE, VAEConfig, read_config
+from bvae_rl.runtime.runs import CONFIG_FILE, WEIGHTS_FILE
 
 TINY = {"channels": (8, 8, 8), "hidden": 16}
 

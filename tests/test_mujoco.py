@@ -13,9 +13,9 @@ from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 import bvae_rl.envs  # noqa: F401  registers the environments
-from bvae_rl.envs.mujoco import MujocoPusher, MujocoReacher, MujocoRelocate, MujocoWorld
-from bvae_rl.envs.mujoco_gl import choose_backend
-from bvae_rl.factors import FactorEnv
+from bvae_rl.data.factors import FactorEnv
+from bvae_rl.envs.mujoco.gl import choose_backend
+from bvae_rl.envs.mujoco.world import MujocoPusher, MujocoReacher, MujocoRelocate, MujocoWorld
 from tests.mujoco_cases import MUJOCO_WORLDS, need_drawing
 
 every_world = pytest.mark.parametrize("make", MUJOCO_WORLDS.values(), ids=MUJOCO_WORLDS.keys())

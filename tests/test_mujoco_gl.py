@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import pytest
 
-from bvae_rl.envs import mujoco_gl
-from bvae_rl.envs.mujoco import MujocoReacher, MujocoRelocate
-from bvae_rl.envs.mujoco_gl import Canvas, choose_backend, library_works, load_mujoco
+from bvae_rl.envs.mujoco import gl as mujoco_gl
+from bvae_rl.envs.mujoco.gl import Canvas, choose_backend, library_works, load_mujoco
+from bvae_rl.envs.mujoco.world import MujocoReacher, MujocoRelocate
 from bvae_rl.scripts import cli
 from tests.mujoco_cases import need_drawing
 
@@ -113,7 +113,7 @@ def test_a_fork_of_a_process_that_drew_is_refused(monkeypatch: pytest.MonkeyPatc
 
 
 def test_importing_the_worlds_does_not_import_mujoco() -> None:
-    code = "import sys, bvae_rl.envs, bvae_rl.envs.mujoco; sys.exit('mujoco' in sys.modules)"
+    code = "import sys, bvae_rl.envs, bvae_rl.envs.mujoco.world; sys.exit('mujoco' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -123,7 +123,7 @@ def test_a_backend_that_is_there_draws(backend: str) -> None:
     if not library_works(backend):
         pytest.skip(f"{backend} is not installed here")
     code = (
-        "from bvae_rl.envs.mujoco import MujocoReacher\n"
+        "from bvae_rl.envs.mujoco.world import MujocoReacher\n"
         "frame, _ = MujocoReacher().reset(seed=0)\n"
         "assert frame.std() > 10, frame\n"
     )

@@ -7,8 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from bvae_rl.envs.mujoco import MujocoPusher, MujocoReacher, MujocoRelocate, MujocoWorld
-from bvae_rl.envs.mujoco_looks import (
+from bvae_rl.envs.mujoco.appearances import (
     RAMPS,
     SOURCE,
     SceneLook,
@@ -16,7 +15,8 @@ from bvae_rl.envs.mujoco_looks import (
     sample_scene_look,
     scene_set,
 )
-from bvae_rl.envs.mujoco_paint import TEXTURE_LOW, pattern
+from bvae_rl.envs.mujoco.paint import TEXTURE_LOW, pattern
+from bvae_rl.envs.mujoco.world import MujocoPusher, MujocoReacher, MujocoRelocate, MujocoWorld
 from tests.mujoco_cases import MUJOCO_WORLDS, need_drawing
 
 PARTS = ("arm", "object", "target", "floor")

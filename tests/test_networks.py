@@ -11,9 +11,7 @@ import torch
 from stable_baselines3 import PPO, TD3
 from torch import nn
 
-from bvae_rl.fine_tune import FineTuneConfig, FineTuner
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.networks import (
+from bvae_rl.models.networks import (
     Broadcast,
     Coordinates,
     DecoderName,
@@ -22,11 +20,13 @@ from bvae_rl.networks import (
     make_decoder,
     make_encoder,
 )
-from bvae_rl.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.plug import policy_kwargs
-from bvae_rl.plug.copies import encoder_copies, same_weights, write_encoder
-from bvae_rl.plug.export import export_encoder
-from bvae_rl.schedules import constant
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.sb3 import policy_kwargs
+from bvae_rl.sb3.copies import encoder_copies, same_weights, write_encoder
+from bvae_rl.sb3.export import export_encoder
+from bvae_rl.training.fine_tune import FineTuneConfig, FineTuner
+from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.training.schedules import constant
 from tests.plug_cases import NoiseEnv, noise
 
 ENCODERS, DECODERS = get_args(EncoderName), get_args(DecoderName)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bvae_rl.losses import average_shared, kl_per_latent, recon_nll, sample, symmetric_kl
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.objectives.capacity import CapacityObjective
-from bvae_rl.objectives.pair_supervised import PairSupervisedObjective
-from bvae_rl.pairs import Batch
-from bvae_rl.schedules import constant, linear
+from bvae_rl.models.losses import average_shared, kl_per_latent, recon_nll, sample, symmetric_kl
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.training.batches import Batch
+from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.training.objectives.capacity import CapacityObjective
+from bvae_rl.training.objectives.pair_supervised import PairSupervisedObjective
+from bvae_rl.training.schedules import constant, linear
 
 GROUPS = {"content": (0, 3), "look": (3, 5)}
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.collect import collect, collect_drawn
-from bvae_rl.environments import EnvConfig
-from bvae_rl.envs.reach import PlanarReach
-from bvae_rl.factors import FactorSpec
-from bvae_rl.frames import FrameStore
-from bvae_rl.losses import (
+from bvae_rl.data.collect import collect, collect_drawn
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.factors import FactorSpec
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.envs.planar.reach import PlanarReach
+from bvae_rl.models.losses import (
     average_shared,
     kl_per_latent,
     multiply_shared,
@@ -25,15 +25,15 @@ from bvae_rl.losses import (
     swap_shared,
     symmetric_kl,
 )
-from bvae_rl.model import BetaVAE
-from bvae_rl.objectives.ada import AdaObjective, inferred, kl_between
-from bvae_rl.objectives.slow_vae import SlowVAEObjective, laplace_kl
-from bvae_rl.objectives.supervised import SupervisedObjective, unit_factors
-from bvae_rl.pair_sources import untold
-from bvae_rl.pairs import Batch, Rows
-from bvae_rl.pretrain import TrainConfig, pretrain
-from bvae_rl.schedules import constant
-from bvae_rl.vae_config import VAEConfig
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.models.vae_config import VAEConfig
+from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.objectives.ada import AdaObjective, inferred, kl_between
+from bvae_rl.training.objectives.slow_vae import SlowVAEObjective, laplace_kl
+from bvae_rl.training.objectives.supervised import SupervisedObjective, unit_factors
+from bvae_rl.training.pair_sources import untold
+from bvae_rl.training.pretrain import TrainConfig, pretrain
+from bvae_rl.training.schedules import constant
 
 CONFIG = VAEConfig(shape=(3, 32, 32), latents=5, channels=(8, 8, 8), hidden=16, s=3.0)
 QUICK = TrainConfig(batch=16, warmup=5, log_every=10, precision="float32")

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from bvae_rl.frames import FrameStore
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.objectives.entry import Ramped
-from bvae_rl.objectives.table import entry
-from bvae_rl.pairs import Batch
-from bvae_rl.pretrain import TrainConfig, pretrain
-from bvae_rl.schedules import constant
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.training.batches import Batch
+from bvae_rl.training.objectives.entry import Ramped
+from bvae_rl.training.objectives.table import entry
+from bvae_rl.training.pretrain import TrainConfig, pretrain
+from bvae_rl.training.schedules import constant
 from tests.objective_cases import drawn, make_vae, number
 
 QUICK = TrainConfig(batch=16, warmup=5, log_every=10, checkpoint_every=100, precision="float32")

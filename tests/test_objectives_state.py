@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from bvae_rl.frames import FrameStore
-from bvae_rl.model import BetaVAE
-from bvae_rl.objectives.entry import Ramped
-from bvae_rl.objectives.table import entry
-from bvae_rl.pretrain import TrainConfig, pretrain
-from bvae_rl.schedules import constant
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.training.objectives.entry import Ramped
+from bvae_rl.training.objectives.table import entry
+from bvae_rl.training.pretrain import TrainConfig, pretrain
+from bvae_rl.training.schedules import constant
 from tests.objective_cases import CONFIG, drawn, equal
 
 QUICK = TrainConfig(batch=16, warmup=5, log_every=4, checkpoint_every=4, precision="float32")

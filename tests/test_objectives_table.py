@@ -7,12 +7,12 @@ from statistics import median
 
 import pytest
 
-from bvae_rl.frames import FrameStore
-from bvae_rl.objectives.entry import Ramped
-from bvae_rl.objectives.table import OBJECTIVES, entry
-from bvae_rl.runs import Run
-from bvae_rl.schedules import linear
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import objectives, pretrain, pretrain_choice
+from bvae_rl.training.objectives.entry import Ramped
+from bvae_rl.training.objectives.table import OBJECTIVES, entry
+from bvae_rl.training.schedules import linear
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "objectives.md"
 

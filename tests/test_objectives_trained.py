@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from bvae_rl import trainer
-from bvae_rl.frames import FrameStore
-from bvae_rl.model import BetaVAE
-from bvae_rl.objectives.table import OBJECTIVES, entry
-from bvae_rl.pairs import Batch, Rows
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts import pretrain, pretrain_choice
-from bvae_rl.tiles import tiled
-from bvae_rl.train_config import TrainConfig
+from bvae_rl.training import trainer
+from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.objectives.table import OBJECTIVES, entry
+from bvae_rl.training.tiles import tiled
+from bvae_rl.training.train_config import TrainConfig
 from tests.objective_cases import quads
 
 LOOK_AT_PIXELS = ("sigma", "darla", "dae")

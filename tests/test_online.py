@@ -24,21 +24,21 @@ from stable_baselines3.common.vec_env import (
     VecTransposeImage,
 )
 
-from bvae_rl.fine_tune import FineTuneConfig
-from bvae_rl.frames import Frames, FrameStore
-from bvae_rl.model import BetaVAE
-from bvae_rl.pca import PCAEncoder
-from bvae_rl.plug import (
+from bvae_rl.data.frame_layout import FrameLayout
+from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.models.pca import PCAEncoder
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.sb3 import (
     BetaVAECombinedExtractor,
     BetaVAEExtractor,
     LatentVecEnv,
     OnlineBetaVAE,
     policy_kwargs,
 )
-from bvae_rl.plug.copies import encoder_copies
-from bvae_rl.plug.frames_in import FrameLayout
-from bvae_rl.plug.seen_frames import Reservoir
-from bvae_rl.schedules import constant, linear
+from bvae_rl.sb3.copies import encoder_copies
+from bvae_rl.sb3.seen_frames import Reservoir
+from bvae_rl.training.fine_tune import FineTuneConfig
+from bvae_rl.training.schedules import constant, linear
 from tests.plug_cases import FORMS, build, make_env, make_store, make_vae, noise, shown
 
 TUNE = FineTuneConfig(updates=2, batch=16, learning_rate=1e-2, max_move=1.0)
@@ -246,7 +246,7 @@ class FixedFrames:
 
 @pytest.mark.parametrize("form", ["bytes", "dict"])
 def test_codes_and_pictures_learn_the_same_while_the_encoder_moves(form, folder, monkeypatch):
-    monkeypatch.setattr("bvae_rl.plug.online.seen_frames", lambda *_, **__: FixedFrames())
+    monkeypatch.setattr("bvae_rl.sb3.online.seen_frames", lambda *_, **__: FixedFrames())
     pictures = on_pictures(PPO, folder, form)
     latent_env = LatentVecEnv(make_env(form), BetaVAE.load(folder), standardise=True)
     codes = build(PPO, latent_env, net_arch=[8])

@@ -13,11 +13,11 @@ import torch
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.callbacks import BaseCallback
 
-from bvae_rl.fine_tune import FineTuneConfig
-from bvae_rl.model import BetaVAE
-from bvae_rl.plug import LatentVecEnv, OnlineBetaVAE, policy_kwargs
-from bvae_rl.plug.copies import encoder_copies
-from bvae_rl.schedules import constant, linear
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.sb3 import LatentVecEnv, OnlineBetaVAE, policy_kwargs
+from bvae_rl.sb3.copies import encoder_copies
+from bvae_rl.training.fine_tune import FineTuneConfig
+from bvae_rl.training.schedules import constant, linear
 from tests.plug_cases import build, make_env, make_store, make_vae
 
 TUNE = FineTuneConfig(updates=2, batch=8, learning_rate=1e-2, max_move=1.0)

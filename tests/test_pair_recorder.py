@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from bvae_rl.envs.push import PlanarPush
-from bvae_rl.envs.reach import PlanarReach
-from bvae_rl.frames import FrameStore
-from bvae_rl.model import VAEConfig
-from bvae_rl.objectives.pair_supervised import PairSupervisedObjective
-from bvae_rl.pair_recorder import PairRecorder
-from bvae_rl.pair_sources import untold
-from bvae_rl.pairs import Rows
-from bvae_rl.pretrain import TrainConfig, pretrain
-from bvae_rl.quads import crossed
-from bvae_rl.schedules import constant
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.pair_recorder import PairRecorder
+from bvae_rl.envs.planar.push import PlanarPush
+from bvae_rl.envs.planar.reach import PlanarReach
+from bvae_rl.models.vae import VAEConfig
+from bvae_rl.training.batches import Rows
+from bvae_rl.training.objectives.pair_supervised import PairSupervisedObjective
+from bvae_rl.training.pair_sources import untold
+from bvae_rl.training.pretrain import TrainConfig, pretrain
+from bvae_rl.training.quads import crossed
+from bvae_rl.training.schedules import constant
 from tests.plug_cases import NoiseEnv
 
 CONFIG = VAEConfig(

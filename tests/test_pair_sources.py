@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from bvae_rl.collect import collect_drawn
-from bvae_rl.envs.reach import PlanarReach
-from bvae_rl.frames import Frames, FrameStore
-from bvae_rl.pair_sources import consecutive, known_names, paired, untold
-from bvae_rl.pairs import Batch, Rows
-from bvae_rl.vae_config import VAEConfig
+from bvae_rl.data.collect import collect_drawn
+from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.envs.planar.reach import PlanarReach
+from bvae_rl.models.vae_config import VAEConfig
+from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.pair_sources import consecutive, known_names, paired, untold
 
 PLAIN = VAEConfig(shape=(3, 32, 32), latents=6)
 GROUPS = {"content": (0, 4), "look": (4, 6)}

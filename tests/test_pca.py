@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from bvae_rl.pca import PCAEncoder
+from bvae_rl.models.pca import PCAEncoder
 
 
 def _frames(n=300, side=16, seed=0):

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.objectives.elbo import elbo
-from bvae_rl.objectives.perceptual import PerceptualObjective, features
-from bvae_rl.pairs import Batch
-from bvae_rl.schedules import constant
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.training.batches import Batch
+from bvae_rl.training.objectives.elbo import elbo
+from bvae_rl.training.objectives.perceptual import PerceptualObjective, features
+from bvae_rl.training.schedules import constant
 from tests.objective_cases import CONFIG, equal, make_vae
 
 

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.frames import FrameStore
-from bvae_rl.losses import recon_nll
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.objectives.entry import Ramped
-from bvae_rl.objectives.table import OBJECTIVES, entry
-from bvae_rl.pairs import Batch, Rows
-from bvae_rl.pixel_weights import Weighting, foreground, motion, weighted
-from bvae_rl.pretrain import TrainConfig, pretrain
-from bvae_rl.schedules import constant, linear
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.losses import recon_nll
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.training.objectives.entry import Ramped
+from bvae_rl.training.objectives.table import OBJECTIVES, entry
+from bvae_rl.training.pixel_weights import Weighting, foreground, motion, weighted
+from bvae_rl.training.pretrain import TrainConfig, pretrain
+from bvae_rl.training.schedules import constant, linear
 from tests.objective_cases import quads
 
 CONFIG = VAEConfig(

@@ -14,6 +14,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from bvae_rl.metrics.spread import interval, iqm
 from bvae_rl.plots import (
     arm_colour,
     arm_label,
@@ -27,7 +28,6 @@ from bvae_rl.plots import (
     traversal_grid,
 )
 from bvae_rl.plots.style import ARMS, SMALL, TREATMENTS
-from bvae_rl.spread import interval, iqm
 
 STEPS = np.arange(4) * 1000
 

@@ -12,19 +12,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from bvae_rl.collect import collect_drawn
-from bvae_rl.devices import threads_per_worker, use_bfloat16
-from bvae_rl.envs.reach import PlanarReach
-from bvae_rl.frames import FrameStore
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.objectives import Objective
-from bvae_rl.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.objectives.capacity import CapacityObjective
-from bvae_rl.objectives.pair_supervised import PairSupervisedObjective
-from bvae_rl.objectives.stateless import Stateless
-from bvae_rl.pairs import Batch, Pairing, Rows, single
-from bvae_rl.pretrain import Collapsed, NotFinite, TrainConfig, pretrain
-from bvae_rl.schedules import capacity, constant
+from bvae_rl.data.collect import collect_drawn
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.envs.planar.reach import PlanarReach
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.runtime.devices import threads_per_worker, use_bfloat16
+from bvae_rl.training.batches import Batch, Pairing, Rows, single
+from bvae_rl.training.objectives import Objective
+from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.training.objectives.capacity import CapacityObjective
+from bvae_rl.training.objectives.pair_supervised import PairSupervisedObjective
+from bvae_rl.training.objectives.stateless import Stateless
+from bvae_rl.training.pretrain import Collapsed, NotFinite, TrainConfig, pretrain
+from bvae_rl.training.schedules import capacity, constant
 
 CONFIG = VAEConfig(
     shape=(3, 32, 32),

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from stable_baselines3 import A2C
 
-from bvae_rl.factors import FactorSpec
-from bvae_rl.plug import OnlineBetaVAE, PretrainingProbe, Probe, ProbeCallback, policy_kwargs
-from bvae_rl.schedules import constant
+from bvae_rl.data.factors import FactorSpec
+from bvae_rl.sb3 import OnlineBetaVAE, PretrainingProbe, Probe, ProbeCallback, policy_kwargs
+from bvae_rl.training.schedules import constant
 from tests.plug_cases import NoiseEnv, build, make_env, make_vae
 
 
@@ -81,8 +81,8 @@ def test_probes_never_take_more_than_their_share(cost, share, monkeypatch):
 
     fake = SimpleNamespace(score=0.0, disentanglement=0.0, mean=0.0)
     for name in ("measure", "gap", "dci", "r2"):
-        monkeypatch.setattr(f"bvae_rl.plug.probe.{name}", lambda *_, **__: fake)
-    monkeypatch.setattr("bvae_rl.plug.probe.time", SimpleNamespace(monotonic=lambda: clock))
+        monkeypatch.setattr(f"bvae_rl.sb3.probe.{name}", lambda *_, **__: fake)
+    monkeypatch.setattr("bvae_rl.sb3.probe.time", SimpleNamespace(monotonic=lambda: clock))
     taken, spent = [], 0.0
     for step in range(0, 20_000, 10):
         clock += 0.05  # of training

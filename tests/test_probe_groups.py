@@ -8,8 +8,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from bvae_rl.factors import FactorSpec
-from bvae_rl.probe_groups import fixed_factor_groups
+from bvae_rl.data.factors import FactorSpec
+from bvae_rl.data.probe_groups import fixed_factor_groups
 
 
 class Apart(gym.Env[np.ndarray, Any]):

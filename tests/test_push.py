@@ -13,15 +13,15 @@ from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 import bvae_rl.envs  # noqa: F401  registers the environment
-from bvae_rl.envs import planar
-from bvae_rl.envs.look_sets import LOOK_SETS
-from bvae_rl.envs.looks import SOURCE, Look, in_set, sample_look
-from bvae_rl.envs.palettes import MIN_CONTRAST
-from bvae_rl.envs.planar_scene import draw
-from bvae_rl.envs.planar_world import EPISODE_STEPS, MAX_STEP
-from bvae_rl.envs.push import APPROACH, SPECS, START_DISTANCE, TOLERANCE, PlanarPush
-from bvae_rl.envs.reach import PlanarReach
-from bvae_rl.factors import FactorEnv, factor_env
+from bvae_rl.data.factors import FactorEnv, factor_env
+from bvae_rl.envs.domains import LOOK_SETS
+from bvae_rl.envs.planar import arm as planar
+from bvae_rl.envs.planar.appearances import SOURCE, Look, in_set, sample_look
+from bvae_rl.envs.planar.palettes import MIN_CONTRAST
+from bvae_rl.envs.planar.push import APPROACH, SPECS, START_DISTANCE, TOLERANCE, PlanarPush
+from bvae_rl.envs.planar.reach import PlanarReach
+from bvae_rl.envs.planar.scene import draw
+from bvae_rl.envs.planar.world import EPISODE_STEPS, MAX_STEP
 
 ENV_ID = "bvae_rl/PlanarPush-v0"
 NAMES = [spec.name for spec in SPECS]

@@ -9,21 +9,21 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.acted_blocks import Acting
-from bvae_rl.collect import collect, collect_drawn
-from bvae_rl.environments import EnvConfig
-from bvae_rl.envs.reach import PlanarReach
-from bvae_rl.frames import Frames, FrameStore
-from bvae_rl.losses import kl_per_latent, recon_nll, sample
-from bvae_rl.model import BetaVAE
-from bvae_rl.objectives.crossed import CrossedObjective, chosen, not_to_train, taken
-from bvae_rl.objectives.entry import Ramped
-from bvae_rl.objectives.rank import rank_loss
-from bvae_rl.objectives.table import entry
-from bvae_rl.pairs import Batch, Rows
-from bvae_rl.quads import Moves, crossed
-from bvae_rl.schedules import constant
-from bvae_rl.vae_config import VAEConfig
+from bvae_rl.data.acted_blocks import Acting
+from bvae_rl.data.collect import collect, collect_drawn
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.envs.planar.reach import PlanarReach
+from bvae_rl.models.losses import kl_per_latent, recon_nll, sample
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.models.vae_config import VAEConfig
+from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.objectives.crossed import CrossedObjective, chosen, not_to_train, taken
+from bvae_rl.training.objectives.entry import Ramped
+from bvae_rl.training.objectives.rank import rank_loss
+from bvae_rl.training.objectives.table import entry
+from bvae_rl.training.quads import Moves, crossed
+from bvae_rl.training.schedules import constant
 
 KNOBS, ACTED = entry("crossed").paper, "looks+actuators"
 CONFIG = VAEConfig(

@@ -11,22 +11,22 @@ import pytest
 import torch
 from stable_baselines3 import A2C
 
-from bvae_rl.collect import collect_drawn
-from bvae_rl.envs.reach import PlanarReach
-from bvae_rl.frames import FrameStore
-from bvae_rl.losses import recon_nll
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.objectives.quantised import QuantisedObjective, levels_used
-from bvae_rl.objectives.table import entry
-from bvae_rl.pairs import Batch, Rows
-from bvae_rl.plug import LatentVecEnv, OnlineBetaVAE, policy_kwargs
-from bvae_rl.plug.convert import to_image_policy, to_latent_policy
-from bvae_rl.plug.export import export_encoder
-from bvae_rl.plug.frames_in import frames_to_x
-from bvae_rl.pretrain import TrainConfig, pretrain
-from bvae_rl.quantisation import LOGVAR, Codebook, quantise, straight_through
-from bvae_rl.schedules import constant
-from bvae_rl.validation import latent_statistics
+from bvae_rl.data.collect import collect_drawn
+from bvae_rl.data.frame_layout import frames_to_x
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.envs.planar.reach import PlanarReach
+from bvae_rl.models.codebook import LOGVAR, Codebook, quantise, straight_through
+from bvae_rl.models.losses import recon_nll
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.sb3 import LatentVecEnv, OnlineBetaVAE, policy_kwargs
+from bvae_rl.sb3.convert import to_image_policy, to_latent_policy
+from bvae_rl.sb3.export import export_encoder
+from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.objectives.quantised import QuantisedObjective, levels_used
+from bvae_rl.training.objectives.table import entry
+from bvae_rl.training.pretrain import TrainConfig, pretrain
+from bvae_rl.training.schedules import constant
+from bvae_rl.training.validation import latent_statistics
 from tests.plug_cases import build, make_env, noise
 
 CONFIG = VAEConfig(

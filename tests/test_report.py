@@ -13,7 +13,7 @@ import pytest
 from bvae_rl.plots import png, transfer_bars
 from bvae_rl.plots.style import ARMS, arm_label
 from bvae_rl.report import FigureEntry, tables, write_report
-from bvae_rl.runs import Row, Run, RunError
+from bvae_rl.runtime.runs import Row, Run, RunError
 
 LEDGER = {"pretrain_frames": 1500000, "env_steps": 100000, "looks": "source", "paired": True}
 BASE = Row(

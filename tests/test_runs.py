@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.runs import CsvLog, Row, Run, RunError
-from bvae_rl.versions import environment
+from bvae_rl.runtime.runs import CsvLog, Row, Run, RunError
+from bvae_rl.runtime.versions import environment
 
 ROW = Row(
     study="transfer",
@@ -108,7 +108,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
 def test_a_kill_in_the_middle_of_a_write_leaves_the_old_file(tmp_path: Path) -> None:
     Run(tmp_path).write_json("a.json", {"version": "old"})
     code = (
-        "import os, signal, sys; from bvae_rl.runs import Run\n"
+        "import os, signal, sys; from bvae_rl.runtime.runs import Run\n"
         "os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
         "Run(sys.argv[1]).write_json('a.json', {'version': 'new'})"
     )

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from bvae_rl.schedules import capacity, constant, cosine, cyclical, geometric, linear, relaxed
+from bvae_rl.training.schedules import (
+    capacity,
+    constant,
+    cosine,
+    cyclical,
+    geometric,
+    linear,
+    relaxed,
+)
 
 
 def test_constant_is_constant() -> None:

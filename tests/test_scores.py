@@ -11,7 +11,7 @@ from bvae_rl.agents.scores import (
     retention_rows,
     steps_to,
 )
-from bvae_rl.runs import Row
+from bvae_rl.runtime.runs import Row
 
 
 def _row(arm, value, *, seed=0, looks="source", algo="ppo", metric="return", step=None, env="E"):

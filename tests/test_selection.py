@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bvae_rl.collect import collect, collect_drawn
-from bvae_rl.environments import EnvConfig
-from bvae_rl.envs.reach import PlanarReach
-from bvae_rl.factors import FactorSpec, require_factor_env
-from bvae_rl.frames import Frames, FrameStore
-from bvae_rl.model import BetaVAE
-from bvae_rl.pretrain import Collapsed, TrainConfig
-from bvae_rl.runs import Run
+from bvae_rl.data.collect import collect, collect_drawn
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.factors import FactorSpec, require_factor_env
+from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.envs.planar.reach import PlanarReach
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import pretrain, select_seed
 from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.held_frames import held_frames, probe_frames
-from bvae_rl.selection import Candidate, Code, Selection, label_score, select, why
+from bvae_rl.training.pretrain import Collapsed, TrainConfig
+from bvae_rl.training.selection import Candidate, Code, Selection, label_score, select, why
 
 QUICK = TrainConfig(batch=16, warmup=2, log_every=5, checkpoint_every=5, validation=0.25)
 SPECS = (FactorSpec("angle"), FactorSpec("place"), FactorSpec("hue", role="look"))

@@ -9,10 +9,13 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from bvae_rl.envs.planar_knobs import KINDS
+from bvae_rl.envs.planar.variations import KINDS
 from bvae_rl.plots import frame_sheet
-from bvae_rl.runs import Run
-from bvae_rl.scripts import bench, bench_envs, bench_metrics, show
+from bvae_rl.runtime.runs import Run
+from bvae_rl.scripts import show
+from bvae_rl.scripts.bench import command as bench
+from bvae_rl.scripts.bench import envs as bench_envs
+from bvae_rl.scripts.bench import metrics as bench_metrics
 from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.common import EnvArgs
 

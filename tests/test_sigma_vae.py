@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from bvae_rl.frames import FrameStore
-from bvae_rl.losses import kl_per_latent
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.objectives.sigma_vae import SigmaVAEObjective, gaussian_nll, optimal_log_sigma
-from bvae_rl.pairs import Batch, Rows
-from bvae_rl.schedules import constant
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.losses import kl_per_latent
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.objectives.sigma_vae import SigmaVAEObjective, gaussian_nll, optimal_log_sigma
+from bvae_rl.training.schedules import constant
 from tests.objective_cases import drawn, make_generator, make_vae, posterior
 
 

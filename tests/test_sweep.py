@@ -11,17 +11,17 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
-from bvae_rl.collect import collect_drawn
-from bvae_rl.envs.reach import PlanarReach
-from bvae_rl.frames import Frames, FrameStore
-from bvae_rl.model import BetaVAE
+from bvae_rl.data.collect import collect_drawn
+from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.envs.planar.reach import PlanarReach
+from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots.sweep import CHOSEN, sweep
-from bvae_rl.pretrain import Collapsed, TrainConfig
-from bvae_rl.runs import Run
+from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import pretrain, sweep_beta, sweep_latents
 from bvae_rl.scripts import sweep as machinery
 from bvae_rl.scripts.cli import main
-from bvae_rl.selection import last_within, pixel_share
+from bvae_rl.training.pretrain import Collapsed, TrainConfig
+from bvae_rl.training.selection import last_within, pixel_share
 
 QUICK = TrainConfig(batch=16, warmup=2, log_every=5, checkpoint_every=5, validation=0.25)
 TINY = {"steps": 10, "workers": 1, "channels": (8, 8, 8), "hidden": 16, "train": QUICK}

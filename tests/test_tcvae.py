@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from bvae_rl.frames import FrameStore
-from bvae_rl.model import BetaVAE
-from bvae_rl.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.objectives.tcvae import TCVAEObjective, kl_terms
-from bvae_rl.pairs import Batch, Rows
-from bvae_rl.schedules import constant
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.training.objectives.tcvae import TCVAEObjective, kl_terms
+from bvae_rl.training.schedules import constant
 from tests.objective_cases import drawn, make_generator, make_vae, number
 
 

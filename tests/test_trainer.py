@@ -14,17 +14,17 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl import compiled
-from bvae_rl.compiled import COMPILE_FROM, use_compiled, with_compiled_networks
-from bvae_rl.devices import keep_freed_memory
-from bvae_rl.distributed import Team
-from bvae_rl.frames import Frames, FrameStore
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.pairs import Batch
-from bvae_rl.pretrain import TrainConfig, pretrain
-from bvae_rl.schedules import constant, linear
-from bvae_rl.trainer import Trainer, ahead
+from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.runtime.devices import keep_freed_memory
+from bvae_rl.training import compiled
+from bvae_rl.training.batches import Batch
+from bvae_rl.training.compiled import COMPILE_FROM, use_compiled, with_compiled_networks
+from bvae_rl.training.distributed import Team
+from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.training.pretrain import TrainConfig, pretrain
+from bvae_rl.training.schedules import constant, linear
+from bvae_rl.training.trainer import Trainer, ahead
 
 CONFIG = VAEConfig(shape=(3, 32, 32), latents=6, channels=(8, 8, 8), hidden=16)
 QUICK = TrainConfig(batch=16, warmup=5, log_every=10, precision="float32", device="cpu")

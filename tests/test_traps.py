@@ -23,8 +23,8 @@ from stable_baselines3 import A2C, DQN, PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecTransposeImage
 
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.plug import BetaVAEExtractor, policy_kwargs
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.sb3 import BetaVAEExtractor, policy_kwargs
 
 CONFIG = VAEConfig(shape=(3, 32, 32), latents=4, channels=(8, 8, 8), hidden=16)
 SETTINGS: dict[type[BaseAlgorithm], dict[str, Any]] = {

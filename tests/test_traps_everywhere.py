@@ -34,10 +34,10 @@ from stable_baselines3.common.vec_env import (
     VecTransposeImage,
 )
 
-from bvae_rl.environments import EnvConfig
-from bvae_rl.model import BetaVAE, VAEConfig
-from bvae_rl.optional import require
-from bvae_rl.plug import (
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.runtime.optional import require
+from bvae_rl.sb3 import (
     BetaVAECombinedExtractor,
     BetaVAEExtractor,
     LatentVecEnv,
@@ -45,8 +45,8 @@ from bvae_rl.plug import (
     policy_kwargs,
     to_image_policy,
 )
-from bvae_rl.plug.copies import encoder_copies
-from bvae_rl.plug.policy_encoder import PolicyEncoder
+from bvae_rl.sb3.copies import encoder_copies
+from bvae_rl.sb3.policy_encoder import PolicyEncoder
 
 ROOT = Path(__file__).resolve().parents[1]
 REACH = "bvae_rl.envs:bvae_rl/PlanarReach-v0"
@@ -235,7 +235,7 @@ def test_trap_16_a_zip_names_only_what_can_be_imported(algorithm, kind, folder, 
     words = [word for blob in blobs for _, word, _ in pickletools.genops(blob)]
     modules = {word for word in words if isinstance(word, str) and word in sys.modules}
     ours = {module for module in modules if module.startswith("bvae_rl")}
-    assert ours == {"bvae_rl.plug.extractor" if kind == "bytes" else "bvae_rl.plug.combined"}
+    assert ours == {"bvae_rl.sb3.extractor" if kind == "bytes" else "bvae_rl.sb3.combined"}
     assert not modules & {"__main__", __name__}
 
 

@@ -9,8 +9,8 @@ import time
 import pytest
 import torch
 
-from bvae_rl import workers as pool
-from bvae_rl.workers import Task, run_parallel
+from bvae_rl.runtime import workers as pool
+from bvae_rl.runtime.workers import Task, run_parallel
 
 
 def describe(value, *, progress, scale=1):
@@ -41,7 +41,7 @@ def test_traps_17_every_worker_limits_its_threads_and_says_so(caplog, monkeypatc
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     seen = []
     tasks = [Task(f"t{i}", describe, (i,), {"scale": 10}) for i in range(2)]
-    with caplog.at_level(logging.INFO, "bvae_rl.workers"):
+    with caplog.at_level(logging.INFO, "bvae_rl.runtime.workers"):
         results = run_parallel(tasks, workers=2, on_progress=lambda *what: seen.append(what))
     share = max(1, (os.cpu_count() or 1) // 2)
     assert [r["value"] for r in results] == [0, 10]

@@ -14,15 +14,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bvae_rl.envs import minigrid
-from bvae_rl.envs.looks import in_set
-from bvae_rl.envs.mujoco import MujocoPusher, MujocoReacher, MujocoRelocate, MujocoWorld
-from bvae_rl.envs.mujoco_looks import in_scene_set, scene_set
-from bvae_rl.envs.push import PlanarPush
-from bvae_rl.envs.reach import PlanarReach
-from bvae_rl.factor_pairs import pairs
-from bvae_rl.factors import role_mask
-from bvae_rl.probe_sets import on_policy_set, probe_set
+from bvae_rl.data.factor_pairs import pairs
+from bvae_rl.data.factors import role_mask
+from bvae_rl.data.probe_sets import on_policy_set, probe_set
+from bvae_rl.envs.grid import world as minigrid
+from bvae_rl.envs.mujoco.appearances import in_scene_set, scene_set
+from bvae_rl.envs.mujoco.world import MujocoPusher, MujocoReacher, MujocoRelocate, MujocoWorld
+from bvae_rl.envs.planar.appearances import in_set
+from bvae_rl.envs.planar.push import PlanarPush
+from bvae_rl.envs.planar.reach import PlanarReach
 from tests.mujoco_cases import need_drawing
 
 

@@ -22,9 +22,9 @@ from stable_baselines3.common.utils import LinearSchedule
 
 import bvae_rl
 from bvae_rl.agents.config import AgentConfig
-from bvae_rl.environments import EnvConfig
-from bvae_rl.model import BetaVAE
-from bvae_rl.plug import BetaVAEExtractor
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.sb3 import BetaVAEExtractor
 
 ROOT = Path(__file__).resolve().parents[1]
 ENV = "bvae_rl/PlanarReach-v0"

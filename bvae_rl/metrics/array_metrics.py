@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.factors import Kind
+from bvae_rl.data.factors import Kind
 from bvae_rl.metrics.explicitness import explicitness
 from bvae_rl.metrics.infoe import infoe
 from bvae_rl.metrics.infomec import infoc, infom, infomec

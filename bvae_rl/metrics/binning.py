@@ -20,7 +20,7 @@ from typing import Literal
 
 import numpy as np
 
-from bvae_rl.factors import Kind
+from bvae_rl.data.factors import Kind
 from bvae_rl.metrics.inputs import Checked
 
 Binning = Literal["width", "quantile"]

@@ -27,12 +27,12 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.factors import Kind
+from bvae_rl.data.factors import Kind
 from bvae_rl.metrics.boosting import boost, cut
 from bvae_rl.metrics.held_out import held_out
 from bvae_rl.metrics.inputs import Checked, as_matrix, check
 from bvae_rl.metrics.targets import Targets, make_targets
-from bvae_rl.optional import require
+from bvae_rl.runtime.optional import require
 
 _EPSILON = 1e-11  # added to every importance in disentanglement_lib
 

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.factors import Kind
+from bvae_rl.data.factors import Kind
 from bvae_rl.metrics.held_out import held_out
 from bvae_rl.metrics.inputs import check, standardise
 from bvae_rl.metrics.regression import line
 from bvae_rl.metrics.targets import make_targets
-from bvae_rl.optional import require
+from bvae_rl.runtime.optional import require
 
 _ITERATIONS = 2000  # the default 100 can end before the optimum, with a warning
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.factors import Kind
+from bvae_rl.data.factors import Kind
 from bvae_rl.metrics.inputs import check
 from bvae_rl.metrics.targets import make_targets
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.factors import Kind
+from bvae_rl.data.factors import Kind
 from bvae_rl.metrics.held_out import held_out
 from bvae_rl.metrics.inputs import Checked, check
 from bvae_rl.metrics.regression import R2, Model, check_model, read, scored

@@ -24,11 +24,11 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.factors import Kind
+from bvae_rl.data.factors import Kind
 from bvae_rl.metrics.binning import check_bins, factor_cells
 from bvae_rl.metrics.inputs import check, split, standardise
 from bvae_rl.metrics.regression import r2
-from bvae_rl.optional import require
+from bvae_rl.runtime.optional import require
 
 
 @dataclass(frozen=True, eq=False)

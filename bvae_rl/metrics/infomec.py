@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.factors import Kind
+from bvae_rl.data.factors import Kind
 from bvae_rl.metrics.binning import factor_cells
 from bvae_rl.metrics.carriers import held, on_circles
 from bvae_rl.metrics.chance import entropy, mean_in_order
@@ -37,7 +37,7 @@ from bvae_rl.metrics.infoe import infoe
 from bvae_rl.metrics.information import Information, active_mask, measure
 from bvae_rl.metrics.inputs import check
 from bvae_rl.metrics.tables import marginals
-from bvae_rl.optional import require
+from bvae_rl.runtime.optional import require
 
 
 @dataclass(frozen=True, eq=False)

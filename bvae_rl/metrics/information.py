@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.factors import Kind
+from bvae_rl.data.factors import Kind
 from bvae_rl.metrics import binning as bin_rules
 from bvae_rl.metrics.binning import Binning
 from bvae_rl.metrics.chance import chance_margin, entropy, expected_information, share

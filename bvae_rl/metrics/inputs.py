@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from bvae_rl.factors import FactorSpec, Kind
+from bvae_rl.data.factors import FactorSpec, Kind
 
 _LARGEST = 1e100  # squares and ranges of anything below stay finite
 

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.factors import Kind
+from bvae_rl.data.factors import Kind
 from bvae_rl.metrics.binning import Binning
 from bvae_rl.metrics.information import Cells, Information, count, to_cells
 from bvae_rl.metrics.inputs import as_matrix

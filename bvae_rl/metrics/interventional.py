@@ -1,7 +1,7 @@
 """Scores of groups of frames in which one factor was held fixed: FactorVAE and BetaVAE.
 
 Codes are (G, L, D): G groups of L frames, and ``fixed`` (G,) names by number the factor that all
-frames of a group share; ``bvae_rl.probe_groups`` draws them. From each group a guess is made of
+frames of a group share; ``data.probe_groups`` draws them. From each group a guess is made of
 which factor that was; the guesser learns on one part of the groups and is scored on the other.
 
 The default standardises the codes and corrects accuracy a for chance: kappa = (a - e) / (1 - e),
@@ -20,7 +20,7 @@ import numpy as np
 
 from bvae_rl.metrics.held_out import held_out
 from bvae_rl.metrics.inputs import as_matrix
-from bvae_rl.optional import require
+from bvae_rl.runtime.optional import require
 
 _ITERATIONS = 5000
 _PUBLISHED_THRESHOLD = 0.05  # standard deviation below which a code is inactive

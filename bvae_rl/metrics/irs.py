@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.factors import Kind
+from bvae_rl.data.factors import Kind
 from bvae_rl.metrics.inputs import Checked, check
 
 _SHUFFLES = 5

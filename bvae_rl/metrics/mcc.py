@@ -23,10 +23,10 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from bvae_rl.factors import Kind
+from bvae_rl.data.factors import Kind
 from bvae_rl.metrics.held_out import held_out
 from bvae_rl.metrics.inputs import Checked, check
-from bvae_rl.optional import require
+from bvae_rl.runtime.optional import require
 
 Method = Literal["pearson", "spearman"]
 

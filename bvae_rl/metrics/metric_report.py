@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.factors import FactorSpec
+from bvae_rl.data.factors import FactorSpec
 from bvae_rl.metrics.inputs import as_matrix, changing
 from bvae_rl.metrics.report import score
 from bvae_rl.metrics.scores import Scores

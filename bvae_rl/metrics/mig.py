@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.factors import Kind
+from bvae_rl.data.factors import Kind
 from bvae_rl.metrics.binning import Binning
 from bvae_rl.metrics.carriers import carriers
 from bvae_rl.metrics.information import Information, measure

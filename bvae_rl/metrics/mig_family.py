@@ -31,14 +31,14 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.factors import Kind
+from bvae_rl.data.factors import Kind
 from bvae_rl.metrics.binning import factor_cells
 from bvae_rl.metrics.carriers import carriers, held
 from bvae_rl.metrics.chance import mean_in_order
 from bvae_rl.metrics.information import Information, measure
 from bvae_rl.metrics.inputs import as_matrix, check
 from bvae_rl.metrics.mig import MIG, gap
-from bvae_rl.optional import require
+from bvae_rl.runtime.optional import require
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from bvae_rl.factors import Kind
+from bvae_rl.data.factors import Kind
 from bvae_rl.metrics.inputs import check, split, standardise
 from bvae_rl.metrics.targets import Targets, make_targets
 

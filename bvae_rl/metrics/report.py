@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.factors import FactorSpec
+from bvae_rl.data.factors import FactorSpec
 from bvae_rl.metrics.array_metrics import ARRAY_METRICS, Part, chosen
 from bvae_rl.metrics.dci import dci
 from bvae_rl.metrics.factor_correlation import factor_correlation

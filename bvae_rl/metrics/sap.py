@@ -25,12 +25,12 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.factors import Kind
+from bvae_rl.data.factors import Kind
 from bvae_rl.metrics.held_out import held_out
 from bvae_rl.metrics.inputs import Checked, check, standardise
 from bvae_rl.metrics.regression import line
 from bvae_rl.metrics.targets import Targets, make_targets
-from bvae_rl.optional import require
+from bvae_rl.runtime.optional import require
 
 _LEAST_VARIANCE = 1e-12  # of a code in the published definition
 

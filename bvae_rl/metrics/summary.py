@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bvae_rl.factors import FactorSpec
+from bvae_rl.data.factors import FactorSpec
 from bvae_rl.metrics.array_metrics import LABELS
 from bvae_rl.metrics.scores import CodeScores, Readout, Scores
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bvae_rl.factors import Kind
+from bvae_rl.data.factors import Kind
 
 
 @dataclass(frozen=True, eq=False)

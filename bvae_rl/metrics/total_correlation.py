@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from bvae_rl.metrics.inputs import as_matrix
-from bvae_rl.optional import require
+from bvae_rl.runtime.optional import require
 
 
 @dataclass(frozen=True, eq=False)

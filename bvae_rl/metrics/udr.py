@@ -22,7 +22,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from bvae_rl.metrics.inputs import as_matrix, standardise
-from bvae_rl.optional import require
+from bvae_rl.runtime.optional import require
 
 Method = Literal["lasso", "spearman"]
 _ALPHA = 0.1

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
-from bvae_rl.optional import require
 from bvae_rl.plots.scores import learning_curves
 from bvae_rl.plots.style import legend, new_figure
+from bvae_rl.runtime.optional import require
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bvae_rl.optional import require
 from bvae_rl.plots.style import (
     GROUP_COLOURS,
     INK,
@@ -21,6 +20,7 @@ from bvae_rl.plots.style import (
     minus,
     polish,
 )
+from bvae_rl.runtime.optional import require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

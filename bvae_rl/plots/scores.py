@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bvae_rl.optional import require
+from bvae_rl.metrics.spread import ENOUGH, interval, iqm
 from bvae_rl.plots.style import (
     INK,
     MUTED,
@@ -22,7 +22,7 @@ from bvae_rl.plots.style import (
     legend,
     polish,
 )
-from bvae_rl.spread import ENOUGH, interval, iqm
+from bvae_rl.runtime.optional import require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

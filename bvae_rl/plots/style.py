@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from bvae_rl.optional import require
+from bvae_rl.runtime.optional import require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bvae_rl.optional import require
+from bvae_rl.metrics.spread import ENOUGH, interval, iqm
 from bvae_rl.plots.labels import label_points
 from bvae_rl.plots.style import INK, MUTED, SMALL, TEXT, TITLE, legend, new_figure, polish
-from bvae_rl.spread import ENOUGH, interval, iqm
+from bvae_rl.runtime.optional import require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bvae_rl.report import page, tables
-from bvae_rl.runs import Row, Run, RunError
-from bvae_rl.versions import environment
+from bvae_rl.runtime.runs import Row, Run, RunError
+from bvae_rl.runtime.versions import environment
 
 FIGURE_SECTIONS = {  # key of a figure, up to its first "/": heading
     "curves": "Learning curves",

@@ -1,0 +1,125 @@
+"""The terms of the objective, as pure functions.
+
+The scale is stated here, once: every term is *summed* over pixels (or latents) and *averaged* over
+the batch, in nats, so that
+
+    loss = recon + beta * kl,        recon = s * ||x - x_hat||^2   (gaussian)
+
+is minus the evidence lower bound, up to a constant, at beta = 1, for a Gaussian likelihood of
+variance 1 / (2 s). beta means nothing without the likelihood and ``s``. Averaged over M latents
+and N pixels instead, the same objective has beta_norm = beta * M / N (Higgins et al. 2017, A.6).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+Likelihood = Literal["gaussian", "bernoulli"]
+
+
+def recon_nll(
+    x_logits: Tensor,
+    x: Tensor,
+    *,
+    likelihood: Likelihood,
+    s: float,
+    weight: Tensor | None = None,
+) -> Tensor:
+    """Minus log-likelihood of each image, up to a constant, shape (B,).
+
+    ``x_logits`` is the decoder's output: the mean itself (gaussian) or logits (bernoulli), which
+    for pixels in between 0 and 1 is the cross-entropy. ``s`` weighs either, ``weight``
+    (B, 1, H, W) each pixel, or (B, C, H, W) each of its channels.
+    """
+    if likelihood == "gaussian":
+        error = (x_logits - x).square()
+    else:
+        error = functional.binary_cross_entropy_with_logits(x_logits, x, reduction="none")
+    return s * (error if weight is None else error * weight).sum((1, 2, 3))
+
+
+def kl_per_latent(mu: Tensor, logvar: Tensor) -> Tensor:
+    """KL(N(mu, exp(logvar)) || N(0, 1)) of each latent, in nats, shape (B, D)."""
+    return 0.5 * (mu.square() + logvar.exp() - 1.0 - logvar)
+
+
+def mean_kl(mu: np.ndarray, logvar: np.ndarray) -> np.ndarray:
+    """Mean KL of each latent in nats, (D,), from mu and logvar (N, D)."""
+    return kl_per_latent(torch.from_numpy(mu), torch.from_numpy(logvar)).mean(0).numpy()
+
+
+def log_constant(pixels: int, *, likelihood: Likelihood, s: float) -> float:
+    """What ``recon_nll`` leaves out of minus the log-likelihood of ``pixels`` values."""
+    if likelihood == "gaussian":
+        return 0.5 * pixels * math.log(math.pi / s)  # variance 1 / (2 s)
+    return 0.0
+
+
+def beta_norm(beta: float, *, latents: int, pixels: int) -> float:
+    """Normalised beta, beta * latents / pixels (Higgins et al. 2017, appendix A.6)."""
+    return beta * latents / pixels
+
+
+def sample(mu: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:
+    """Reparameterised z = mu + sigma * noise (Kingma and Welling 2014)."""
+    return mu + torch.exp(0.5 * logvar) * noise
+
+
+def average_shared(
+    mu: Tensor, logvar: Tensor, mu2: Tensor, logvar2: Tensor, shared: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Replace the posteriors of ``shared`` (B, D) latents by the pair's average.
+
+    Means and variances are averaged as in Ada-GVAE (Locatello et al. 2020, arXiv 2002.02886,
+    section 4), with the shared latents known instead of inferred.
+    """
+    mean = 0.5 * (mu + mu2)
+    log_variance = torch.logaddexp(logvar, logvar2) - math.log(2.0)
+    return (
+        torch.where(shared, mean, mu),
+        torch.where(shared, log_variance, logvar),
+        torch.where(shared, mean, mu2),
+        torch.where(shared, log_variance, logvar2),
+    )
+
+
+def multiply_shared(
+    mu: Tensor, logvar: Tensor, mu2: Tensor, logvar2: Tensor, shared: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Replace the posteriors of ``shared`` (B, D) latents by their normalised product.
+
+    The evidence of a group is accumulated as in ML-VAE (Bouchacourt et al. 2018, arXiv 1705.08841),
+    here halved so that a pair of equal posteriors stays what it is (Locatello et al. 2020).
+    """
+    log_variance = math.log(2.0) - torch.logaddexp(-logvar, -logvar2)
+    mean = 0.5 * log_variance.exp() * (mu * (-logvar).exp() + mu2 * (-logvar2).exp())
+    return (
+        torch.where(shared, mean, mu),
+        torch.where(shared, log_variance, logvar),
+        torch.where(shared, mean, mu2),
+        torch.where(shared, log_variance, logvar2),
+    )
+
+
+def swap_shared(
+    mu: Tensor, logvar: Tensor, mu2: Tensor, logvar2: Tensor, shared: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Exchange the posteriors of ``shared`` (B, D) latents: each image is made from the other's."""
+    return (
+        torch.where(shared, mu2, mu),
+        torch.where(shared, logvar2, logvar),
+        torch.where(shared, mu, mu2),
+        torch.where(shared, logvar, logvar2),
+    )
+
+
+def symmetric_kl(mu: Tensor, logvar: Tensor, mu2: Tensor, logvar2: Tensor) -> Tensor:
+    """Mean of both KL divergences between two diagonal Gaussians, a latent each, (B, D) nats."""
+    var, var2, squared = logvar.exp(), logvar2.exp(), (mu - mu2).square()
+    return 0.25 * ((var + squared) / var2 + (var2 + squared) / var) - 0.5

@@ -1,0 +1,128 @@
+"""What a Beta-VAE is built from: sizes, latent groups, likelihood. Plain values, stored as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from itertools import pairwise
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from bvae_rl.data.frame_layout import MAX_SIDE, MIN_SIDE
+from bvae_rl.models.losses import Likelihood
+from bvae_rl.models.networks import DecoderName, EncoderName
+
+ChannelOrder = Literal["RGB", "BGR", "other"]
+
+
+@dataclass(frozen=True)
+class VAEConfig:
+    """What a BetaVAE is built from.
+
+    ``shape`` is (C, H, W), sides from 32 to 128 and divisible by 16; ``groups`` splits the latents,
+    for example ``{"content": (0, 24), "look": (24, 32)}``, and must cover them without overlap;
+    ``parts`` names ranges within a group, as ``{"actuator0": (0, 1)}`` for what one actuator
+    drives; ``levels`` is the number of values of each quantised latent, 0 for continuous ones
+    (``quantisation.py``); ``s`` weighs the likelihood (``losses.py``); ``channel_order`` says what
+    the channels are.
+    """
+
+    shape: tuple[int, int, int] = (3, 64, 64)
+    latents: int = 32
+    groups: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    parts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    channels: tuple[int, int, int] = (32, 64, 64)
+    hidden: int = 256
+    encoder: EncoderName = "space_to_depth"
+    decoder: DecoderName = "pixel_shuffle"
+    levels: int = 0
+    likelihood: Likelihood = "gaussian"
+    s: float = 20.0
+    channel_order: ChannelOrder = "RGB"
+
+    def __post_init__(self) -> None:
+        # JSON knows no tuples: a config read from a file is made equal to the one that was written
+        object.__setattr__(self, "shape", tuple(self.shape))
+        object.__setattr__(self, "channels", tuple(self.channels))
+        object.__setattr__(self, "groups", {k: tuple(v) for k, v in self.groups.items()})
+        object.__setattr__(self, "parts", {k: tuple(v) for k, v in self.parts.items()})
+        if len(self.shape) != 3 or not all(
+            MIN_SIDE <= side <= MAX_SIDE and side % 16 == 0 for side in self.shape[1:]
+        ):
+            raise ValueError(
+                f"shape must be (C, H, W) with H and W from {MIN_SIDE} to {MAX_SIDE} and divisible "
+                f"by 16, got {self.shape}; resize the frames"
+            )
+        if self.shape[0] < 1:
+            raise ValueError(f"a frame needs at least one channel, got shape {self.shape}")
+        if self.latents < 1:
+            raise ValueError(f"latents must be at least 1, got {self.latents}")
+        if len(self.channels) != 3 or min(self.channels) < 1 or self.hidden < 1:
+            raise ValueError(
+                f"channels must be three positive widths and hidden positive, got {self.channels} "
+                f"and {self.hidden}"
+            )
+        for name, value, choices in (
+            ("encoder", self.encoder, get_args(EncoderName)),
+            ("decoder", self.decoder, get_args(DecoderName)),
+            ("likelihood", self.likelihood, get_args(Likelihood)),
+            ("channel_order", self.channel_order, get_args(ChannelOrder)),
+        ):
+            if value not in choices:
+                raise ValueError(f"unknown {name} {value!r}; known: {', '.join(choices)}")
+        if not self.s > 0:
+            raise ValueError(f"s, the weight of the likelihood, must be positive, got {self.s}")
+        edges = sorted(self.groups.values())
+        if edges and (
+            edges[0][0] != 0
+            or edges[-1][1] != self.latents
+            or any(start >= stop for start, stop in edges)
+            or any(a[1] != b[0] for a, b in pairwise(edges))
+        ):
+            raise ValueError(
+                f"the groups {dict(self.groups)} do not add up to {self.latents} latents without "
+                "gap or overlap"
+            )
+        for name, (start, stop) in self.parts.items():
+            if name in ("all", *self.groups) or not any(
+                low <= start < stop <= high for low, high in self.groups.values()
+            ):
+                raise ValueError(
+                    f"part {name!r} = {(start, stop)} must lie within one of the groups "
+                    f"{dict(self.groups)} and have a name of its own"
+                )
+        if self.levels == 1 or self.levels < 0:
+            raise ValueError(f"levels must be 0 (continuous) or at least 2, got {self.levels}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> VAEConfig:
+        """The inverse of ``to_dict``; unknown keys are an error."""
+        unknown = set(values) - {f.name for f in fields(cls)}
+        if unknown:
+            raise ValueError(f"unknown entries in a VAE's config: {', '.join(sorted(unknown))}")
+        return cls(**values)
+
+    def slice_of(self, group: str) -> slice:
+        """Which latents ``group`` holds: "all", a named group, or a part of one."""
+        if group == "all":
+            return slice(0, self.latents)
+        named = {**self.groups, **self.parts}
+        if group not in named:
+            known = ", ".join(["all", *named])
+            raise ValueError(f"this VAE has no latent group {group!r}; known: {known}")
+        return slice(*named[group])
+
+    @property
+    def pixels(self) -> int:
+        """Values in a frame, C * H * W."""
+        return int(np.prod(self.shape))
+
+
+def actuator_part(actuator: int) -> str:
+    """The name of the part that holds what actuator number ``actuator`` drives."""
+    return f"actuator{actuator}"

@@ -1,0 +1,231 @@
+"""A policy over ``LatentVecEnv`` and its encoder as one model that takes pictures, and back.
+
+    image_model = to_image_policy(model)      # trained on latents; deploy it on pictures
+    latent_model = to_latent_policy(image_model)
+
+Heads, optimizers and counters are carried over, so that either can be trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import gymnasium as gym
+import numpy as np
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.save_util import recursive_getattr, recursive_setattr
+from stable_baselines3.common.torch_layers import CombinedExtractor, FlattenExtractor
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
+
+from bvae_rl.data.frame_layout import frames_to_x
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.sb3.combined import BetaVAECombinedExtractor
+from bvae_rl.sb3.copies import encoder_copies, latent_env_of, same_weights
+from bvae_rl.sb3.extractor import BetaVAEExtractor
+from bvae_rl.sb3.latent_env import LatentVecEnv
+from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder
+
+Model = TypeVar("Model", bound=BaseAlgorithm)
+# What belongs to the old environment or is set up anew; SB3's own list is added to it.
+_NOT_CARRIED = {
+    "observation_space", "policy_class", "policy_kwargs", "_last_obs", "_last_original_obs",
+    "_last_episode_starts", "_last_lstm_states", "ep_info_buffer", "ep_success_buffer", "n_envs",
+}  # fmt: skip
+
+
+def to_image_policy(
+    model: Model,
+    latent_env: LatentVecEnv | None = None,
+    *,
+    mode: Mode = "frozen",
+    buffer_size: int | None = None,
+) -> Model:
+    """A model of the same class on the pictures beneath ``latent_env``, with equal actions.
+
+    ``latent_env`` is by default the model's own. The encoder is built in with ``mode`` "frozen" or
+    "online". ``buffer_size`` replaces that of an off-policy model: pictures take a hundred times
+    the room, and a model that only acts needs room for 1. Wrappers above ``latent_env``
+    (VecMonitor, VecNormalize of rewards) are left out. ValueError for an encoder other than a
+    BetaVAE, for policies with an extractor of their own, wrappers that change the codes, and
+    algorithms without image policies (CrossQ).
+    """
+    latent_env = latent_env or latent_env_of(model)
+    if latent_env is None or not isinstance(latent_env.vae, BetaVAE):
+        found = "no LatentVecEnv" if latent_env is None else type(latent_env.vae).__name__
+        raise ValueError(
+            f"joining needs the LatentVecEnv that the policy was trained on, over a BetaVAE; got "
+            f"{found}; pass it as latent_env"
+        )
+    if mode == "policy":
+        raise ValueError(
+            "a joined encoder starts without an optimizer, so mode must be 'frozen' or 'online'"
+        )
+    if model.policy.features_extractor_class not in _PLAIN:
+        raise ValueError(
+            f"the policy has a features extractor of its own "
+            f"({model.policy.features_extractor_class.__name__}); joining replaces it"
+        )
+    if _normalises(model) or model.observation_space != latent_env.observation_space:
+        raise ValueError(
+            "a wrapper above LatentVecEnv changes its observations, which a joined model cannot "
+            "repeat; put VecNormalize(norm_obs=True) or VecFrameStack below it and train again"
+        )
+    is_dict = isinstance(latent_env.observation_space, gym.spaces.Dict)
+    kwargs = {
+        **(model.policy_kwargs or {}),
+        "features_extractor_class": BetaVAECombinedExtractor if is_dict else BetaVAEExtractor,
+        "features_extractor_kwargs": {
+            "config": latent_env.vae.config.to_dict(),
+            "latents": latent_env.latents,
+            "mode": mode,
+            "standardise": latent_env.standardise,
+        },
+    }
+    joined = _rebuild(
+        model, latent_env.venv, "MultiInput" if is_dict else "Cnn", kwargs, buffer_size
+    )
+    for copy in encoder_copies(joined).values():
+        copy.adopt(latent_env.vae)
+    _carry_over(model, joined, optimizers=True)
+    return joined
+
+
+def to_latent_policy(
+    model: Model, venv: VecEnv | None = None, *, buffer_size: int | None = None
+) -> Model:
+    """A model of the same class over ``LatentVecEnv(venv, its encoder)``, with equal actions.
+
+    ``venv`` is by default the model's own environment. ValueError where the copies of the encoder
+    differ (SAC, TD3 and unshared on-policy policies after mode "policy"): one environment cannot
+    stand for two encoders. After mode "policy" the optimizers start afresh.
+    """
+    copies = {name: copy for name, copy in encoder_copies(model).items() if "target" not in name}
+    if not copies:
+        raise ValueError(f"this {type(model).__name__} has no Beta-VAE encoder to take out")
+    first, *others = copies.values()
+    weights = first.weights()
+    for other in others:
+        if not same_weights(weights, other.weights()):
+            raise ValueError(
+                f"the encoders {', '.join(copies)} have been trained apart, and one LatentVecEnv "
+                "cannot stand for several"
+            )
+    venv = venv or model.get_env()
+    if venv is None:
+        raise ValueError("this model has no environment; give its VecEnv of pictures as venv")
+    latent_env = LatentVecEnv(
+        venv, TakenOut(first), latents=first.latents, standardise=first.standardise
+    )
+    kwargs = {
+        key: value
+        for key, value in (model.policy_kwargs or {}).items()
+        if not key.startswith("features_extractor")
+    }
+    is_dict = isinstance(latent_env.observation_space, gym.spaces.Dict)
+    latent = _rebuild(model, latent_env, "MultiInput" if is_dict else "Mlp", kwargs, buffer_size)
+    _carry_over(model, latent, optimizers=first.mode != "policy")
+    return latent
+
+
+class TakenOut:
+    """The encoder of a policy by itself, as ``LatentVecEnv`` takes it."""
+
+    def __init__(self, encoder: PolicyEncoder) -> None:
+        encoder.require_weights()
+        self._config, self._network = encoder.config, encoder.network
+        self._weights = {name: w.detach().clone() for name, w in encoder.weights().items()}
+        self._statistics = (
+            (encoder.mean.cpu().numpy(), encoder.scale.cpu().numpy())
+            if encoder.standardise
+            else None
+        )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of a frame."""
+        return self._config.shape
+
+    @property
+    def latents(self) -> int:
+        """D."""
+        return self._config.latents
+
+    def slice_of(self, group: str) -> slice:
+        """Which latents ``group`` holds."""
+        return self._config.slice_of(group)
+
+    def statistics(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Mean and (floored) standard deviation of each latent, if the policy standardised."""
+        return self._statistics
+
+    @torch.inference_mode()
+    def encode_frames(self, frames: np.ndarray) -> np.ndarray:
+        """uint8 frames (N, H, W, C) -> posterior means (N, D) float32."""
+        x = frames_to_x(frames).to(next(iter(self._weights.values())).device)
+        raw = torch.func.functional_call(self._network, self._weights, (x,))
+        return raw[:, : self.latents].cpu().numpy()
+
+
+_PLAIN = (FlattenExtractor, CombinedExtractor)
+
+
+def _normalises(model: BaseAlgorithm) -> bool:
+    """Whether a VecNormalize above LatentVecEnv changes observations; their space stays."""
+    layer: Any = model.get_env()
+    while isinstance(layer, VecEnvWrapper) and not isinstance(layer, LatentVecEnv):
+        if isinstance(layer, VecNormalize) and layer.norm_obs:
+            return True
+        layer = layer.venv
+    return False
+
+
+def _rebuild(
+    model: Model,
+    env: VecEnv,
+    kind: str,
+    policy_kwargs: Mapping[str, Any],
+    buffer_size: int | None,
+) -> Model:
+    """A fresh model with the hyperparameters and counters of ``model``, as ``load`` makes one."""
+    policy = _policy(model, kind)
+    built: Any = type(model)(policy, env, device=model.device, _init_setup_model=False)  # type: ignore[call-arg]
+    states, variables = model._get_torch_save_params()
+    left_out = {name.partition(".")[0] for name in [*states, *variables]}
+    left_out |= {*model._excluded_save_params(), *_NOT_CARRIED}
+    built.__dict__.update({k: v for k, v in model.__dict__.items() if k not in left_out})
+    built.policy_kwargs = dict(policy_kwargs)
+    if buffer_size is not None:
+        built.buffer_size = buffer_size
+    built._setup_model()
+    return built
+
+
+def _policy(model: BaseAlgorithm, kind: str) -> type[Any]:
+    """The class of the same family as the model's policy, for "Mlp", "Cnn" or "MultiInput"."""
+    aliases = model.policy_aliases
+    suffix = "LstmPolicy" if "MlpLstmPolicy" in aliases else "Policy"
+    if kind + suffix not in aliases:
+        raise ValueError(
+            f"{type(model).__name__} has no {kind}{suffix}; known: {', '.join(aliases)}; keep it "
+            "over LatentVecEnv"
+        )
+    return aliases[kind + suffix]
+
+
+def _carry_over(old: BaseAlgorithm, new: BaseAlgorithm, *, optimizers: bool) -> None:
+    """Give ``new`` all weights of ``old`` but those of features extractors."""
+    merged: Any = old.get_parameters()
+    own = new.get_parameters()
+    for name in own:
+        if name == "policy":
+            merged[name] = {
+                key: value if "features_extractor" in key else merged[name][key]
+                for key, value in own[name].items()
+            }
+        elif not optimizers:
+            merged[name] = own[name]
+    new.set_parameters(merged, exact_match=True, device=new.device)
+    for name in old._get_torch_save_params()[1]:  # such as SAC's log_ent_coef
+        recursive_setattr(new, f"{name}.data", recursive_getattr(old, name).data.clone())

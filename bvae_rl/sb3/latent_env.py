@@ -1,0 +1,194 @@
+"""Encode once: a vectorised environment whose observations are latents.
+
+For a frozen encoder this is what SB3's maintainers advise (SB3 issue 409): one pass per environment
+step instead of one per gradient step, and a replay buffer of latents instead of pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import gymnasium as gym
+import numpy as np
+from stable_baselines3.common.vec_env import (
+    VecEnv,
+    VecEnvWrapper,
+    VecFrameStack,
+    unwrap_vec_wrapper,
+)
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
+
+from bvae_rl.data.frame_layout import FrameLayout, picture_layouts
+from bvae_rl.models.hub import vae_folder
+from bvae_rl.models.scaling import scaling
+from bvae_rl.models.vae import BetaVAE, ChannelOrder, check_channel_order
+
+Observations = Any  # an array (B, *shape), or a dict of such, as the space of the environment says
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """What turns frames into codes: a BetaVAE, trained or not, PCA, or anything else like it."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the frames."""
+
+    @property
+    def latents(self) -> int:
+        """D, the width of a code."""
+
+    def encode_frames(self, frames: np.ndarray) -> np.ndarray:
+        """uint8 frames (N, H, W, C) -> codes (N, D) float32."""
+
+    def slice_of(self, group: str) -> slice:
+        """The columns of "all" or of a named group; ValueError for an unknown one."""
+
+    def statistics(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Mean and standard deviation of each latent in pretraining, each (D,), where known."""
+
+
+class LatentVecEnv(VecEnvWrapper):
+    """``venv`` seen through ``vae``: pictures are codes, Box(-inf, inf, (stack * D,), float32).
+
+    ``vae`` is an encoder, a VAE's folder, or the name of a shipped one.
+
+    In a Dict observation every picture (a Box of three dimensions) becomes a code under its own key
+    and all else stays, for "MultiInputPolicy". ``latents`` chooses the columns, "all" or a group; a
+    stack of n frames gives n codes, the oldest first. Everything of a step, the
+    ``terminal_observation`` of environments that ended too, is encoded in one pass. Float pictures
+    are rounded to 256 levels first. ``standardise`` gives (mu - mean) / std, see ``scaling.py``.
+    ``channel_order`` is what ``venv`` shows, which spaces cannot tell.
+
+    ``raw`` holds the newest observations of ``venv``, None before the first reset; where the
+    encoder has moved, ``encode(raw)`` sees them anew. ``layouts`` says how each picture is held, by
+    its key; the key is None where the observation is one picture.
+
+    Raises TypeError or ValueError for observations other than the pictures that ``vae`` was trained
+    on, a Dict without a picture, another channel order, and ``standardise`` without usable
+    statistics.
+    """
+
+    def __init__(
+        self,
+        venv: VecEnv,
+        vae: Encoder | str | Path,
+        *,
+        latents: str = "all",
+        standardise: bool = False,
+        channel_order: ChannelOrder = "RGB",
+    ) -> None:
+        if not isinstance(venv, VecEnv):
+            raise TypeError(
+                f"LatentVecEnv wraps a VecEnv, got {type(venv).__name__}; make one with "
+                "stable_baselines3.common.env_util.make_vec_env"
+            )
+        if isinstance(vae, str | Path):
+            vae = BetaVAE.load(vae_folder(vae))
+        if not isinstance(vae, Encoder):
+            raise TypeError(
+                f"vae must be an encoder such as BetaVAE.load(folder), got {type(vae).__name__}"
+            )
+        if isinstance(vae, BetaVAE):
+            check_channel_order(vae.config, channel_order)
+        self.vae, self.latents, self.standardise = vae, latents, standardise
+        self.layouts = picture_layouts(venv.observation_space, shape=vae.shape)
+        _refuse_mixed_channels(venv, self.layouts, vae.shape[0])
+        self.raw: Observations | None = None
+        self._columns = vae.slice_of(latents)
+        self._width = self._columns.stop - self._columns.start
+        self._scaling = scaling(vae) if standardise else None
+        codes = {
+            key: gym.spaces.Box(-np.inf, np.inf, (layout.stack * self._width,), np.float32)
+            for key, layout in self.layouts.items()
+        }
+        super().__init__(venv, _with_codes(venv.observation_space, codes))
+
+    def reset(self) -> Observations:
+        """Codes (n_envs, stack * D), or a dict with such in it."""
+        self.raw = self.venv.reset()
+        self.reset_infos = self.venv.unwrapped.reset_infos
+        return self.encode(self.raw)
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Codes, rewards, dones, infos; one encoder pass, terminal observations included."""
+        self.raw, rewards, dones, infos = self.venv.step_wait()
+        if not dones.any():
+            return self.encode(self.raw), rewards, dones, infos
+        ended = [i for i in np.flatnonzero(dones) if "terminal_observation" in infos[i]]
+        last = [_map(lambda part: part[None], infos[i]["terminal_observation"]) for i in ended]
+        codes, *last_codes = self._encode([self.raw, *last])
+        for i, code in zip(ended, last_codes, strict=True):
+            infos[i]["terminal_observation"] = _map(lambda part: part[0], code)
+        # the environments below replace theirs at every reset; wrappers keep an empty one
+        self.reset_infos = self.venv.unwrapped.reset_infos
+        return codes, rewards, dones, infos
+
+    def encode(self, observations: Observations) -> Observations:
+        """Observations of ``venv``, B of them, as this environment shows them, in one pass."""
+        return self._encode([observations])[0]
+
+    def _encode(self, batches: Sequence[Observations]) -> list[Observations]:
+        pictures = [
+            layout.all_frames(batch if key is None else batch[key])
+            for batch in batches
+            for key, layout in self.layouts.items()
+        ]
+        codes = self.vae.encode_frames(
+            pictures[0] if len(pictures) == 1 else np.concatenate(pictures)
+        )
+        if self._scaling is not None:
+            mean, scale = self._scaling
+            codes = (codes - mean) / scale
+        codes = np.ascontiguousarray(codes[:, self._columns], dtype=np.float32)
+        parts = iter(_split(codes, [len(frames) for frames in pictures]))
+        return [
+            _with_codes(
+                batch,
+                {
+                    key: next(parts).reshape(-1, layout.stack * self._width)
+                    for key, layout in self.layouts.items()
+                },
+            )
+            for batch in batches
+        ]
+
+
+def _refuse_mixed_channels(venv: VecEnv, layouts: Mapping[Any, FrameLayout], channels: int) -> None:
+    """Raise a ValueError where a stack of frames of another depth only adds up to ``channels``.
+
+    Three frames of four channels are as many as four frames of three, so that a space cannot tell
+    them apart; the ``VecFrameStack`` that made the stack can.
+    """
+    stacker = unwrap_vec_wrapper(venv, VecFrameStack)
+    n = 1 if stacker is None else stacker.stacked_obs.n_stack
+    for layout in layouts.values():
+        if layout.stack % n:
+            raise ValueError(
+                f"{n} frames are stacked of {layout.stack * channels // n} channels each, and the "
+                f"encoder takes {channels}; convert the frames before they are stacked"
+            )
+
+
+def _with_codes(whole: Any, codes: Mapping[str | None, Any]) -> Any:
+    """``whole`` (a space or an observation) with the codes in place of the pictures."""
+    if None in codes:
+        return codes[None]
+    if isinstance(whole, gym.spaces.Dict):
+        return gym.spaces.Dict([(key, codes.get(key, whole[key])) for key in whole.spaces])
+    return {key: codes.get(key, value) for key, value in whole.items()}
+
+
+def _map(change: Callable[[Any], Any], observation: Observations) -> Observations:
+    """``change`` applied to an observation, or to each entry of a dict of them."""
+    if isinstance(observation, dict):
+        return {key: change(np.asarray(value)) for key, value in observation.items()}
+    return change(observation)
+
+
+def _split(codes: np.ndarray, lengths: Sequence[int]) -> list[np.ndarray]:
+    stops = list(accumulate(lengths))
+    return [codes[stop - length : stop] for stop, length in zip(stops, lengths, strict=True)]

@@ -1,0 +1,263 @@
+"""Go on training the Beta-VAE on what the agent sees, while the agent learns on its encoder.
+
+    kwargs = policy_kwargs(vae, mode="online")
+    online = OnlineBetaVAE(vae, beta=linear(0.1, 1.0, 50_000), old=FrameStore("runs/frames"))
+    PPO("CnnPolicy", env, policy_kwargs=kwargs).learn(100_000, callback=online)
+
+Order of events in on-policy algorithms: collect, update the policy, then start the next rollout.
+The encoder moves there, between ``train()`` and the next rollout: a move before ``train()`` would
+come between the old log-probabilities and the first gradient, where PPO's ratio has to be 1.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.callbacks import BaseCallback
+
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.hub import vae_folder
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.sb3.copies import encoder_copies, latent_env_of, same_weights, write_encoder
+from bvae_rl.sb3.latent_env import LatentVecEnv
+from bvae_rl.sb3.online_state import OnlineState
+from bvae_rl.sb3.probe import Probe
+from bvae_rl.sb3.seen_frames import seen_frames
+from bvae_rl.training.fine_tune import FineTuneConfig, FineTuner
+from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.training.schedules import Schedule
+
+MIX = 0.5
+
+logger = logging.getLogger(__name__)
+
+
+class OnlineBetaVAE(BaseCallback):
+    """Callback that trains ``vae`` on the agent's frames and hands its encoder to the policy.
+
+    ``vae`` is a VAE's folder (or a shipped one's name) or a BetaVAE, decoder included, that the
+    model's encoder was made from. ``beta`` is a schedule over *environment steps*
+    (``model.num_timesteps``). Every ``every`` of them (on-policy: at the first rollout that starts
+    after each multiple) ``config.updates`` gradient steps are taken by an optimizer of their own.
+    ``old`` is a store of pretraining frames of which a share ``mix`` of each batch (one half by
+    default) is drawn, so that old looks are not forgotten. ``probe`` scores the code now and then.
+
+    With ``out`` the updates are logged in ``out/online.csv`` (probes in ``out/probe.csv``), and
+    every ``save_every`` steps and at the end ``out`` gets ``model-STEP.zip`` and
+    ``online-STEP.pt``, at the end also the VAE as a folder ``vae``. A killed run goes on with the
+    model that was saved there and a callback made with the same arguments:
+    ``PPO.load("out/model-20000.zip", env).learn(..., reset_num_timesteps=False,
+    callback=OnlineBetaVAE(..., out="out"))``. A replay buffer is not saved: SB3's
+    ``save_replay_buffer`` does that.
+
+    The model has picture observations (``policy_kwargs(..., mode="online")``), or, on-policy only,
+    a ``LatentVecEnv`` over a BetaVAE; then the last observation is encoded anew after each update,
+    and an environment for evaluation has to share that BetaVAE.
+    ValueError for models, replay buffers and folders that this cannot work with.
+    """
+
+    def __init__(
+        self,
+        vae: BetaVAE | str | Path,
+        *,
+        beta: Schedule,
+        every: int = 1000,
+        config: FineTuneConfig | None = None,
+        old: FrameStore | str | Path | None = None,
+        mix: float | None = None,
+        probe: Probe | None = None,
+        out: str | Path | None = None,
+        save_every: int = 10_000,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if every < 1 or save_every < 1:
+            raise ValueError(
+                f"every and save_every must be at least 1, got {every} and {save_every}"
+            )
+        if not isinstance(vae, BetaVAE | str | Path):
+            raise TypeError(
+                "online fine-tuning needs a BetaVAE with its decoder, or its folder, got "
+                f"{type(vae).__name__}"
+            )
+        if not callable(beta):
+            raise TypeError(
+                f"beta is a schedule over environment steps, got {beta!r}; for a fixed value give "
+                "bvae_rl.training.schedules.constant(value)"
+            )
+        self.vae = vae if isinstance(vae, BetaVAE) else BetaVAE.load(vae_folder(vae))
+        if self.vae.codebook is not None:
+            raise ValueError(
+                "online fine-tuning trains a Beta-VAE, and the latents of this VAE are quantised "
+                f"({self.vae.config.levels} levels); keep it frozen or use mode='policy'"
+            )
+        old = FrameStore.existing(old) if isinstance(old, str | Path) else old
+        self.beta, self.every, self.seed, self.probe = beta, every, seed, probe
+        if mix is None:
+            mix = 0.0 if old is None else MIX
+        self.tuner = FineTuner(
+            self.vae,
+            BetaVAEObjective(beta),
+            config or FineTuneConfig(),
+            seed=seed,
+            old=old,
+            mix=mix,
+        )
+        if probe is not None and probe.shape != self.vae.shape:
+            raise ValueError(
+                f"the probe shows frames of (C, H, W) = {probe.shape}, the VAE takes "
+                f"{self.vae.shape}"
+            )
+        settings = {
+            "every": every, "mix": mix, "seed": seed, "config": self.tuner.config,
+            "old": None if old is None else {"frames": len(old), "meta": old.meta},
+        }  # fmt: skip
+        self.state = None if out is None else OnlineState(out, beta, settings, save_every)
+        self.history: list[dict[str, float]] = []  # the metrics of every update, with "step"
+        self._latent_env: LatentVecEnv | None = None
+
+    def _on_training_start(self) -> None:
+        model, step = self.model, self.model.num_timesteps
+        copies = encoder_copies(model)
+        self._latent_env = None if copies else latent_env_of(model)
+        if not copies and self._latent_env is None:
+            raise ValueError(
+                f"this {type(model).__name__} has no Beta-VAE encoder to fine-tune; build it with "
+                "policy_kwargs(..., mode='online'), or over LatentVecEnv"
+            )
+        for where, copy in copies.items():
+            if copy.mode != "online":
+                raise ValueError(
+                    f"the encoder {where} was built with mode={copy.mode!r}; build the model with "
+                    "policy_kwargs(..., mode='online')"
+                )
+            if copy.config != self.vae.config:
+                raise ValueError(
+                    f"the encoder {where} was made from a VAE of {copy.config}, the one to "
+                    f"fine-tune is of {self.vae.config}; give both the same one"
+                )
+        self.tuner.to(model.device)
+        self.seen = seen_frames(
+            model,
+            self._latent_env,
+            shape=self.vae.shape,
+            keep=self.tuner.wanted,
+            seed=self.seed + step,
+        )
+        if self._latent_env is not None:
+            self._check_latent_env(self._latent_env)
+        if self.state is not None and self.history and step < self.history[-1]["step"]:
+            raise ValueError(
+                f"the run in {self.state.run.folder} is at step {self.history[-1]['step']} and the "
+                f"model at {step}; learn with reset_num_timesteps=False"
+            )
+        if self.state is not None and not self.history and self.state.resume(self.tuner, step=step):
+            self._renew_latent_env()  # the model that was saved has no encoder in it
+        self._check_in_step()
+        self._next = self._multiple_after(step)
+        self._began = time.monotonic()
+
+    def _multiple_after(self, step: int) -> int:
+        return (step // self.every + 1) * self.every
+
+    def _check_in_step(self) -> None:
+        """The model must use the encoder that this callback trains."""
+        expected = self.tuner.encoder
+        for where, copy in encoder_copies(self.model).items():
+            if not same_weights(copy.weights(), expected):
+                raise ValueError(
+                    f"the encoder {where} is not that of the VAE to fine-tune: it has moved since "
+                    "or is another one; to go on with a saved run give out= its folder"
+                )
+        if self._latent_env is not None:
+            assert isinstance(self._latent_env.vae, BetaVAE)
+            if not same_weights(self._latent_env.vae.encoder.state_dict(), expected):
+                raise ValueError(
+                    "LatentVecEnv must encode with the VAE to fine-tune: give both the same one"
+                )
+
+    def _check_latent_env(self, latent_env: LatentVecEnv) -> None:
+        vae = latent_env.vae
+        if not isinstance(vae, BetaVAE) or vae.config != self.vae.config:
+            raise ValueError(
+                "LatentVecEnv must encode with the VAE to fine-tune, and the two differ in "
+                f"{'config' if isinstance(vae, BetaVAE) else f'type ({type(vae).__name__})'}"
+            )
+        if not _same(latent_env.encode(latent_env.raw), self.model._last_obs):
+            raise ValueError(
+                "a wrapper above LatentVecEnv changes its observations, which cannot be renewed "
+                "when the encoder moves; put VecNormalize(norm_obs=True) or VecFrameStack below it"
+            )
+
+    def _on_step(self) -> bool:
+        self.seen.on_step()
+        return True
+
+    def _on_rollout_end(self) -> None:
+        self.seen.on_rollout_end()
+
+    def _on_rollout_start(self) -> None:
+        step = self.model.num_timesteps
+        if step >= self._next:
+            frames = self.seen.take(self.tuner.wanted, np.random.default_rng([self.seed, step, 1]))
+            if len(frames):
+                self._next = self._multiple_after(step)
+                self._update(frames, step)
+        if self.state is not None and self.state.due(step):
+            self.state.save(self.model, self.tuner)
+
+    def _on_training_end(self) -> None:
+        if self.probe is not None and not self.probe.seconds:
+            logger.warning("no probe was taken: %s", self.probe.why_none)
+        if not self.history:
+            logger.warning(
+                "the encoder was never updated: learn() took fewer than every=%d steps", self.every
+            )
+        if self.state is not None:
+            self.state.save(self.model, self.tuner)
+            self.save_vae(self.state.run.path("vae"))
+
+    def save_vae(self, folder: str | Path) -> Path:
+        """Write the VAE as fine-tuned so far, with the encoder that the policy uses.
+
+        Its scores are no longer known. The statistics stay those of pretraining, by which a policy
+        that was trained on standardised codes goes on.
+        """
+        vae = self.tuner.seen_by_policy()
+        last = self.history[-1] if self.history else {"step": 0}
+        kept = {name: vae.meta[name] for name in vae.meta if name in ("training", "statistics")}
+        vae.meta = kept | {"online": {"updates": len(self.history), **last}}
+        return vae.save(folder)
+
+    def _update(self, frames: np.ndarray, step: int) -> None:
+        metrics = self.tuner.update(frames, step=step)
+        write_encoder(self.model, self.tuner.encoder)
+        self._renew_latent_env()
+        if self.state is not None:
+            self.state.log("online", step, metrics)
+        if self.probe is not None and self.probe.due(step, elapsed=time.monotonic() - self._began):
+            scores = self.probe.measure(self.tuner.seen_by_policy(), step=step)
+            if self.state is not None:
+                self.state.log("probe", step, scores)
+            metrics = {**metrics, **scores}
+        self.history.append({"step": step, **metrics})
+        for name, value in metrics.items():
+            self.logger.record(name, value)
+
+    def _renew_latent_env(self) -> None:
+        """The environment encodes with the new weights, the last observation too (trap 30)."""
+        if self._latent_env is not None:
+            assert isinstance(self._latent_env.vae, BetaVAE)
+            self._latent_env.vae.encoder.load_state_dict(self.tuner.encoder)
+            renewed = self._latent_env.encode(self._latent_env.raw)
+            self.model._last_obs = renewed
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, dict):
+        return isinstance(b, dict) and all(_same(a[key], b.get(key)) for key in a)
+    return np.shape(a) == np.shape(b) and bool(np.allclose(a, b, atol=1e-5))

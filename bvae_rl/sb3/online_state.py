@@ -1,0 +1,118 @@
+"""What online fine-tuning keeps on disk, so that a killed run goes on as if nothing had happened.
+
+Decoder, optimizer and reference frames stand in ``online-STEP.pt`` beside the ``model-STEP.zip``
+that they belong to; the latter holds the encoder and the step, from which beta follows.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import pickle
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+from bvae_rl.runtime.runs import CsvLog, Run
+from bvae_rl.training.fine_tune import FineTuner
+from bvae_rl.training.schedules import Schedule
+
+KEPT = 2  # pairs of files; the older ones are deleted
+GRID = (0, *sorted({round(1.1**k) for k in range(180)}))  # steps where schedules are compared
+
+logger = logging.getLogger(__name__)
+
+
+class OnlineState:
+    """The folder ``out`` of one fine-tuning run."""
+
+    def __init__(
+        self, out: str | Path, beta: Schedule, settings: Mapping[str, Any], save_every: int
+    ) -> None:
+        self.run, self.save_every = Run(out), save_every
+        plain = {**settings, "config": asdict(settings["config"])}
+        self._identity = json.loads(json.dumps({**plain, "beta": [beta(step) for step in GRID]}))
+        self._logs: dict[str, CsvLog] = {}
+        self._last = 0
+        self._step = 0
+
+    def resume(self, tuner: FineTuner, *, step: int) -> bool:
+        """Load what was saved at ``step``; False if the folder holds nothing yet.
+
+        ValueError if it holds a run with other settings or another schedule, or nothing for
+        ``step``.
+        """
+        self._step = self._last = step
+        steps = self._saved_steps()
+        if not steps:
+            return False
+        if step not in steps:
+            there = ", ".join(f"model-{found}.zip" for found in steps)
+            raise ValueError(
+                f"{self.run.folder} holds a fine-tuning run, and the model is at step {step}; load "
+                f"one of {there} there and learn with reset_num_timesteps=False, or choose another "
+                "folder"
+            )
+        path = self.run.path(f"online-{step}.pt")
+        try:
+            state = torch.load(path, weights_only=True, map_location=tuner.device)
+            identity, saved = state["identity"], state["tuner"]
+        except (RuntimeError, EOFError, LookupError, TypeError, pickle.UnpicklingError) as error:
+            raise ValueError(f"{path} is damaged; go on from another model") from error
+        self._refuse_changes(identity)
+        tuner.load_state_dict(saved)
+        logger.info("online fine-tuning goes on at step %d", step)
+        return True
+
+    def due(self, step: int) -> bool:
+        """Whether it is time to save."""
+        return step >= self._last + self.save_every
+
+    def save(self, model: BaseAlgorithm, tuner: FineTuner) -> None:
+        """Write the pair of files for the model's step; the older ones go."""
+        step = model.num_timesteps
+        buffer = io.BytesIO()
+        torch.save({"identity": self._identity, "tuner": tuner.state_dict()}, buffer)
+        self.run.write_file(f"online-{step}.pt", buffer.getvalue())
+        buffer = io.BytesIO()
+        model.save(buffer)
+        self.run.write_file(f"model-{step}.zip", buffer.getvalue())
+        self._last = step
+        for old in self._saved_steps()[:-KEPT]:
+            self.run.path(f"model-{old}.zip").unlink(missing_ok=True)
+            self.run.path(f"online-{old}.pt").unlink(missing_ok=True)
+
+    def log(self, name: str, step: int, metrics: Mapping[str, float]) -> None:
+        """Add a row to ``NAME.csv``; rows of an earlier attempt at later steps are dropped."""
+        if name not in self._logs:
+            resume = self._step + 1 if self._step else None
+            self._logs[name] = CsvLog(self.run.path(f"{name}.csv"), resume_step=resume)
+        self._logs[name].append(step, metrics)
+
+    def _saved_steps(self) -> list[int]:
+        models = (path.stem for path in self.run.folder.glob("model-*.zip"))
+        steps = sorted(int(stem.partition("-")[2]) for stem in models)
+        return [step for step in steps if self.run.path(f"online-{step}.pt").exists()]
+
+    def _refuse_changes(self, found: Mapping[str, Any]) -> None:
+        for name, value in self._identity.items():
+            if found.get(name) == value:
+                continue
+            if name == "beta":
+                step, was, now = next(
+                    row for row in zip(GRID, found[name], value, strict=True) if row[1] != row[2]
+                )
+                raise ValueError(
+                    f"the run in {self.run.folder} was started with another schedule of beta (at "
+                    f"step {step} it was {was:g} and is now {now:g}); give the same one, or "
+                    "another folder"
+                )
+            raise ValueError(
+                f"the run in {self.run.folder} was started with {name} = {found.get(name)}, not "
+                f"{value}; give the same, or another folder"
+            )

@@ -1,0 +1,207 @@
+"""The encoder's weights inside a policy, and who may move them.
+
+``frozen``   nobody. The weights are *buffers*, not parameters: no optimizer, gradient clipping or
+             Polyak averaging of SB3 reaches them (Polyak rounds: a target copy of a frozen
+             parameter drifts in its last bits), and a pass through them builds no graph.
+``policy``   the RL loss too. The checkpoint stays a buffer and the optimizer gets an *offset* from
+             it, so that weight = checkpoint + step_size * offset. The offset's gradient is that of
+             the weight itself (straight through): whatever the optimizer would do to the weight it
+             does to the offset, and ``step_size`` scales the update, not the gradient, which Adam
+             would scale back.
+``online``   ``OnlineBetaVAE``, by writing into the buffers of all copies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Self, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from bvae_rl.models.codebook import with_codebook
+from bvae_rl.models.networks import make_encoder
+from bvae_rl.models.scaling import scaling
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+
+Mode = Literal["frozen", "policy", "online"]
+
+
+class PolicyEncoder(nn.Module):
+    """x (N, C, H, W) -> the chosen posterior means (N, width), standardised if asked for.
+
+    ``config`` is ``VAEConfig.to_dict()``. If ``checkpoint``, a VAE's folder, cannot be used, the
+    encoder waits for a state dict that holds weights, such as the one in ``model.zip``, and
+    ``forward`` raises until it has come.
+    """
+
+    ready: Tensor
+    fingerprint: Tensor
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        *,
+        checkpoint: str | None,
+        latents: str,
+        mode: Mode,
+        standardise: bool,
+        step_size: float,
+    ) -> None:
+        super().__init__()
+        check_mode(mode, step_size=step_size)
+        self.config, self.checkpoint, self.mode = VAEConfig.from_dict(config), checkpoint, mode
+        self.latents, self.standardise, self.step_size = latents, standardise, step_size
+        self._columns = self.config.slice_of(latents)  # of the output, whose first half is mu
+        self.width = self._columns.stop - self._columns.start
+        vae, self._problem = _load(self.config, checkpoint)
+        self.network = _empty(self.config)
+        _turn_into_buffers(self.network)
+        self.offsets = nn.ParameterList(
+            torch.zeros_like(weight) for weight in self._stored().values() if mode == "policy"
+        )
+        self.register_buffer("ready", torch.tensor(False))
+        self.register_buffer("fingerprint", torch.tensor(0))
+        if standardise:
+            self.register_buffer("mean", torch.zeros(self.config.latents))
+            self.register_buffer("scale", torch.ones(self.config.latents))
+        if vae is not None:
+            self.adopt(vae)
+        self.register_load_state_dict_post_hook(_note_that_weights_came)
+        self.train(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (N, C, H, W) in [0, 1] -> codes (N, width); ValueError while there are no weights."""
+        self.require_weights()
+        output = (
+            functional_call(self.network, self.weights(), (x,))
+            if len(self.offsets)
+            else self.network(x)
+        )
+        mu: Tensor = output[:, self._columns]
+        if not self.standardise:
+            return mu
+        return (mu - self.mean[self._columns]) / self.scale[self._columns]
+
+    def require_weights(self) -> None:
+        """Raise a ValueError while there are no weights."""
+        if self._problem:
+            raise ValueError(
+                f"the Beta-VAE encoder has no weights: {self._problem}; give checkpoint= the "
+                "folder of a saved VAE, or load a model.zip that was saved with one"
+            )
+
+    def weights(self) -> dict[str, Tensor]:
+        """The weights that ``forward`` uses, by their names in the VAE's encoder."""
+        named = self._stored()
+        for (name, base), offset in zip(list(named.items()), self.offsets, strict=False):
+            value = offset.detach()
+            named[name] = base + self.step_size * value + (offset - value)  # the last term is 0
+        return named
+
+    @torch.no_grad()
+    def write(self, weights: Mapping[str, Tensor]) -> None:
+        """Replace the weights in place; they are then those of ``weights``, bit for bit."""
+        for name, weight in self._stored().items():
+            weight.copy_(weights[name])
+        for offset in self.offsets:
+            offset.zero_()
+
+    def _stored(self) -> dict[str, Tensor]:
+        """The buffers that are weights: coordinates are in no state dict."""
+        return dict(self.network.state_dict(keep_vars=True))
+
+    @torch.no_grad()
+    def adopt(self, vae: BetaVAE) -> None:
+        """Take ``vae``, of the same config, for the checkpoint."""
+        assert vae.config == self.config
+        self.write(vae.encoder.state_dict())
+        if self.standardise:
+            mean, scale = scaling(vae)
+            self.mean.copy_(torch.from_numpy(mean))
+            self.scale.copy_(torch.from_numpy(scale))
+        self.fingerprint.fill_(fingerprint(self.weights()))
+        self.ready.fill_(True)
+        self._problem = ""
+
+    @property
+    def moved(self) -> bool:
+        """Whether the weights are no longer those of the checkpoint."""
+        return fingerprint(self.weights()) != int(self.fingerprint)
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in evaluation mode: SB3 calls this before every update."""
+        return super().train(False)
+
+    def apply(self, fn: Callable[[nn.Module], None]) -> Self:
+        """Leave everything as it is: PPO and A2C initialise the policy's layers through this."""
+        return self
+
+
+def check_mode(mode: str, *, step_size: float) -> None:
+    """Raise a ValueError for an unknown mode, or a step size that the mode does not use."""
+    if mode not in get_args(Mode):
+        raise ValueError(f"unknown mode {mode!r}; known: {', '.join(get_args(Mode))}")
+    if not step_size > 0:
+        raise ValueError(f"step_size must be positive, got {step_size}; to freeze, mode='frozen'")
+    if mode != "policy" and step_size != 1.0:
+        raise ValueError(
+            f"step_size scales what the RL loss does to the encoder; mode {mode!r} has none of "
+            "that: use mode='policy' or leave step_size out"
+        )
+
+
+def fingerprint(weights: Mapping[str, Tensor]) -> int:
+    """A number that differs between different weights; fits into a signed 64-bit integer."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        digest.update(weights[name].detach().cpu().contiguous().numpy().tobytes())
+    return int.from_bytes(digest.digest()[:8], "big", signed=True)
+
+
+def _note_that_weights_came(module: nn.Module, incompatible_keys: object) -> None:
+    assert isinstance(module, PolicyEncoder)
+    if module.ready:
+        module._problem = ""
+
+
+def _load(config: VAEConfig, checkpoint: str | None) -> tuple[BetaVAE | None, str]:
+    """The VAE, or None and the reason.
+
+    Draws no random numbers from the global generator, so that the policy's heads start the same
+    with and without an encoder in front.
+    """
+    if checkpoint is None:
+        return None, "no checkpoint was given"
+    with torch.random.fork_rng(devices=[]):
+        try:
+            vae = BetaVAE.load(checkpoint)
+        except (ValueError, OSError) as error:
+            return None, str(error)
+    if vae.config != config:
+        return None, f"the VAE at {checkpoint} has another config than the one given"
+    return vae, ""
+
+
+def _empty(config: VAEConfig) -> nn.Sequential:
+    with torch.random.fork_rng(devices=[]):
+        encoder = make_encoder(
+            config.encoder,
+            config.shape,
+            latents=config.latents,
+            channels=config.channels,
+            hidden=config.hidden,
+        )
+    return with_codebook(encoder, latents=config.latents, levels=config.levels)
+
+
+def _turn_into_buffers(network: nn.Module) -> None:
+    """Make every parameter a buffer of the same name; a state dict stays the same."""
+    for module in network.modules():
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            delattr(module, name)
+            module.register_buffer(name, parameter.detach())

@@ -1,0 +1,94 @@
+"""MIG, DCI and R2 of a code that is still being trained, at a bounded share of the time."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+import gymnasium as gym
+import numpy as np
+
+from bvae_rl.data.factors import require_factor_env
+from bvae_rl.data.probe_sets import probe_set
+from bvae_rl.metrics import dci, measure, r2
+from bvae_rl.metrics.inputs import changing
+from bvae_rl.metrics.mig import gap
+from bvae_rl.runtime.optional import require
+
+FIRST_GUESS = 2.0  # seconds per 1,000 frames, until the first probe has been timed
+R2_STEPS = 300  # of the regressor, fewer than in a report
+
+
+class Code(Protocol):
+    """What is probed."""
+
+    def encode_frames(self, frames: np.ndarray) -> np.ndarray:
+        """uint8 frames (N, H, W, C) -> codes (N, D)."""
+        ...
+
+
+class Probe:
+    """Scores on ``n`` frames of ``env`` whose factors are drawn independently (trap 26).
+
+    ``env`` offers factors (``FactorEnv``; ValueError otherwise). A probe is taken
+    every ``every`` environment steps, but put off while probes would take more than ``share`` of
+    the training's time. Factors that never change, such as the colours of a single look, are left
+    out. Needs scikit-learn.
+    """
+
+    def __init__(
+        self,
+        env: gym.Env,
+        *,
+        n: int = 1000,
+        every: int = 10_000,
+        share: float = 0.05,
+        seed: int = 0,
+    ) -> None:
+        if every < 1 or not 0.0 < share <= 1.0:
+            raise ValueError(
+                f"every must be at least 1 and share in (0, 1], got every={every}, share={share}"
+            )
+        require("sklearn.ensemble", extra="metrics")  # now, and not hours into the training
+        self.frames = probe_set(env, n, seed=seed)
+        self._factors, specs = changing(self.frames.factors, require_factor_env(env).factor_specs)
+        self._kinds = [spec.kind for spec in specs]
+        self.every, self.share = every, share
+        self.seconds = 0.0  # spent on probes so far
+        self._last_cost = FIRST_GUESS * n / 1000
+        self._next: int | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of a frame."""
+        height, width, channels = self.frames.frames.shape[1:]
+        return channels, height, width
+
+    def due(self, step: int, *, elapsed: float) -> bool:
+        """Whether to probe now, ``elapsed`` seconds into the training (probes included)."""
+        if self._next is None:
+            self._next = step + self.every
+        affordable = self.seconds + self._last_cost <= self.share * (elapsed - self.seconds)
+        return step >= self._next and affordable
+
+    @property
+    def why_none(self) -> str:
+        """What to say where a whole training went by without a probe."""
+        return (
+            f"none was due, or it would have taken more than {self.share:g} of the time; train "
+            "longer, probe fewer frames, or allow a larger share"
+        )
+
+    def measure(self, vae: Code, *, step: int) -> dict[str, float]:
+        """``vae/mig``, ``vae/dci`` (disentanglement) and ``vae/r2``, means over the factors."""
+        began = time.monotonic()
+        codes = vae.encode_frames(self.frames.frames)
+        scores = {
+            "vae/mig": gap(measure(codes, self._factors, bins=20, kinds=self._kinds)).score,
+            "vae/dci": dci(codes, self._factors, kinds=self._kinds).disentanglement,
+            "vae/r2": r2(codes, self._factors, kinds=self._kinds, steps=R2_STEPS).mean,
+        }
+        self._last_cost = time.monotonic() - began
+        self.seconds += self._last_cost
+        self._next = step + self.every
+        return scores

@@ -1,0 +1,126 @@
+"""ControlVAE (Shao et al. 2020, arXiv 2004.05988, eq. 7 and algorithm 1): beta is a controller's.
+
+The KL is to follow a set point C; with the error e = C - KL,
+
+    beta = beta_min + kp / (1 + exp(e)) - ki * (sum of e so far),  within beta_min .. beta_max
+
+C starts at half a nat and rises in steps. A KL above it raises beta, one below it lowers beta. The
+paper stops the sum while beta is out of bounds, and its code then never takes it up again once
+beta passed the upper one; here the sum itself is kept within the bounds, which cannot lock.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.training.batches import Batch, Pairing, Rows, single
+from bvae_rl.training.distributed import average
+from bvae_rl.training.objectives.checks import not_negative, positive, whole
+from bvae_rl.training.objectives.elbo import elbo
+from bvae_rl.training.objectives.entry import Entry
+
+FIRST_SET_POINT = 0.5  # nats, of the reference code
+
+
+def control(
+    integral: float, error: float, *, kp: float, ki: float, beta_min: float, beta_max: float
+) -> tuple[float, float]:
+    """(integral, error in nats) -> (integral, beta): one step of the PI controller."""
+    proportional = kp * 0.5 * (1.0 - math.tanh(0.5 * error))  # kp / (1 + exp(error)), no overflow
+    integral = min(max(integral - ki * error, 0.0), beta_max - beta_min)
+    return integral, min(beta_min + proportional + integral, beta_max)
+
+
+def set_point(step: int, *, kl: float, rise: float, every: int) -> float:
+    """C in nats: from half a nat on up by ``rise`` after each ``every`` steps, at most ``kl``."""
+    return min(kl, FIRST_SET_POINT + rise * (step // every))
+
+
+@dataclass
+class ControlVAEObjective:
+    """``kl`` is the last set point in nats, which rises by ``rise`` after each ``every`` steps."""
+
+    takes_tiles = True
+
+    kl: float
+    kp: float = 0.01
+    ki: float = 0.001
+    beta_min: float = 1.0
+    beta_max: float = 3.0
+    rise: float = 0.15
+    every: int = 5000
+    name: str = "control_vae"
+    _integral: float = field(default=0.0, init=False, repr=False)
+    _next: float = field(default=0.0, init=False, repr=False)  # of this step, until it is done
+
+    def __post_init__(self) -> None:
+        positive(kl=self.kl, step=self.rise, beta_max=self.beta_max)
+        not_negative(kp=self.kp, ki=self.ki, beta_min=self.beta_min)
+        if self.beta_min > self.beta_max:
+            raise ValueError(
+                f"beta_min must not exceed beta_max, got {self.beta_min:g} and {self.beta_max:g}"
+            )
+        self.every = whole("every", self.every, least=1)
+
+    def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
+        """Independent frames."""
+        return single(rows)
+
+    def loss(
+        self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+        """recon + beta * KL, beta from the KL of this batch and of those before."""
+        if step == 0:
+            self._integral = 0.0  # another run with the same objective
+        e = elbo(vae, batch, noise)
+        target = set_point(step, kl=self.kl, rise=self.rise, every=self.every)
+        self._next, beta = control(
+            self._integral, target - average(e.mean_kl).item(), kp=self.kp, ki=self.ki,
+            beta_min=self.beta_min, beta_max=self.beta_max,
+        )  # fmt: skip
+        loss = e.recon + beta * e.mean_kl
+        return loss, {"recon": e.recon, "kl": e.mean_kl, "beta": beta, "set_point": target}
+
+    def after_step(self, vae: BetaVAE, batch: Batch, step: int) -> None:
+        """The controller moves on."""
+        self._integral = self._next
+
+    def state_dict(self) -> dict[str, Any]:
+        """The sum of the errors."""
+        return {"integral": self._integral}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from that sum."""
+        self._integral = float(state["integral"])
+
+    def describe(self) -> dict[str, object]:
+        """Name and settings."""
+        return {
+            "name": self.name, "kl": self.kl, "kp": self.kp, "ki": self.ki,
+            "beta_min": self.beta_min, "beta_max": self.beta_max, "step": self.rise,
+            "every": self.every,
+        }  # fmt: skip
+
+
+ENTRY = Entry(
+    name="control",
+    source="Shao et al. 2020, eq. 7 and algorithm 1; knobs of its code for disentangling",
+    purpose="a KL that ends where you say, at the beta that this takes",
+    knob="kl (nats): where the KL ends; step / every: how fast it gets there (no --ramp)",
+    cost=1.0,
+    make=lambda ramped, knobs, pairs: ControlVAEObjective(
+        knobs["kl"], kp=knobs["kp"], ki=knobs["ki"], beta_min=knobs["beta_min"],
+        beta_max=knobs["beta_max"], rise=knobs["step"],
+        every=whole("every", knobs["every"], least=1),
+    ),
+    paper={
+        "kl": 18.0, "kp": 0.01, "ki": 0.001, "beta_min": 1.0, "beta_max": 3.0, "step": 0.15,
+        "every": 5000.0,
+    },
+    tuned={"kl": 25.0, "ki": 0.01, "beta_min": 0.0, "beta_max": 100.0, "every": 36.0},
+)  # fmt: skip

@@ -1,0 +1,102 @@
+"""QLAE (Hsu et al. 2023, arXiv 2305.18378): an autoencoder with quantised latents.
+
+    loss = recon + N * (quantisation * mean_d (sg(mu_d) - z_d)^2
+                        + commitment * mean_d (mu_d - sg(z_d))^2)
+
+with sg for no gradient, z the nearest values (``quantisation.py``) and N the values in a frame: the
+paper averages its likelihood over pixels, which are summed here, so that its weights hold. Few
+values for each latent leave no room to spread one factor over several latents, or to put two into
+one. The other half of the method is weight decay, which is the optimizer's
+(``TrainConfig.weight_decay``): 0.1 in the paper.
+
+The paper's two weights are for its likelihood. Beside a Gaussian one of s = 20 they are too weak:
+the means leave the values behind, and in the first hundred steps all latents stood on one value.
+
+There is no posterior: the reported KL is 0, and the evidence lower bound of validation is that of
+points, of use only to compare trainings of this kind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bvae_rl.models.codebook import straight_through
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.training.batches import Batch, Pairing, Rows, single
+from bvae_rl.training.objectives.checks import not_negative, whole
+from bvae_rl.training.objectives.elbo import reconstruction
+from bvae_rl.training.objectives.entry import Entry, Knobs, Ramped
+from bvae_rl.training.objectives.stateless import Stateless
+
+
+@dataclass(frozen=True)
+class QuantisedObjective(Stateless):
+    """``quantisation`` draws the values to the means, ``commitment`` the means to the values."""
+
+    takes_tiles = True
+
+    quantisation: float = 0.01
+    commitment: float = 0.01
+    name: str = "quantised"
+
+    def __post_init__(self) -> None:
+        not_negative(quantisation=self.quantisation, commitment=self.commitment)
+
+    def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
+        """Independent frames; ValueError for a VAE of continuous latents."""
+        if vae.codebook is None:
+            raise ValueError(
+                "objective quantised needs quantised latents and this VAE's are continuous "
+                "(levels=0); build it with VAEConfig(levels=10), and start from no other"
+            )
+        return single(rows)
+
+    def loss(
+        self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+        """recon plus both distances between means and values; ``noise`` is not used."""
+        assert vae.codebook is not None
+        mu = vae.encoder[:-1](batch.x).float()[:, : vae.latents]  # before the codebook, (B, D)
+        nearest = vae.codebook.nearest(mu)
+        recon = reconstruction(vae, batch.x, straight_through(mu, nearest), batch.weight)
+        quantisation = (mu.detach() - nearest).square().mean()
+        commitment = (mu - nearest.detach()).square().mean()
+        apart = self.quantisation * quantisation + self.commitment * commitment
+        loss = recon + vae.config.pixels * apart
+        used = levels_used(nearest)
+        return loss, {
+            "recon": recon, "kl": 0.0, "beta": 0.0, "quantisation": quantisation, "levels": used
+        }  # fmt: skip
+
+    def describe(self) -> dict[str, object]:
+        """Name and weights."""
+        return {
+            "name": self.name, "quantisation": self.quantisation, "commitment": self.commitment
+        }  # fmt: skip
+
+
+@torch.no_grad()
+def levels_used(codes: Tensor) -> Tensor:
+    """How many different values a latent takes in ``codes`` (B, D), averaged over latents."""
+    ordered = codes.sort(dim=0).values
+    return 1.0 + (ordered[1:] != ordered[:-1]).sum(0).float().mean()
+
+
+def _make(ramped: Ramped, knobs: Knobs, pairs: str) -> QuantisedObjective:
+    whole("levels", knobs["levels"], least=2)  # the VAE's: VAEConfig.levels
+    return QuantisedObjective(knobs["quantisation"], knobs["commitment"])
+
+
+ENTRY = Entry(
+    name="quantised",
+    source="Hsu et al. 2023 (QLAE); with weight decay 0.1 (--weight-decay)",
+    purpose="few values for each latent, so that each is spent on one factor",
+    knob="levels: down for structure, up for detail",
+    cost=1.0,
+    make=_make,
+    paper={"levels": 10.0, "quantisation": 0.01, "commitment": 0.01},
+    tuned={"quantisation": 2.0, "commitment": 2.0},
+)

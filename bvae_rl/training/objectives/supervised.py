@@ -1,0 +1,96 @@
+"""A regressor of the true factors: no VAE, but the ceiling for an encoder of this size.
+
+Latent k regresses factor k, scaled to [-1, 1]; the loss is ``weight`` times the squared error,
+summed over factors and averaged over the batch. The decoder is trained on the same codes without
+touching them, so that pictures can be drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bvae_rl.data.factors import FactorSpec
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.training.batches import Batch, Pairing, Rows, with_factors
+from bvae_rl.training.objectives.elbo import reconstruction
+from bvae_rl.training.objectives.entry import Entry
+from bvae_rl.training.objectives.stateless import Stateless
+
+
+@dataclass(frozen=True)
+class SupervisedObjective(Stateless):
+    """``weight`` of the regression beside the decoder's loss."""
+
+    takes_tiles = True
+
+    weight: float = 100.0
+    name: str = "supervised"
+
+    def __post_init__(self) -> None:
+        if not self.weight > 0:
+            raise ValueError(f"weight must be positive, got {self.weight}")
+
+    def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
+        """Single frames with their factors in [-1, 1]; ValueError if the store has none."""
+        specs = rows.store.factor_specs
+        if len(specs) != vae.latents:
+            raise ValueError(
+                f"a regressor has one latent a factor: the store knows {len(specs)} factors, the "
+                f"VAE has {vae.latents} latents"
+            )
+        draw = with_factors(rows)
+
+        def scaled(store: FrameStore, rng: np.random.Generator, images: int) -> Batch:
+            batch = draw(store, rng, images)
+            assert batch.factors is not None
+            return replace(batch, factors=unit_factors(batch.factors, specs))
+
+        return scaled
+
+    def loss(
+        self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+        """weight * squared error of the factors, plus recon for the decoder."""
+        assert batch.factors is not None
+        mu, _ = vae.encode(batch.x)
+        error = (mu - batch.factors).square().sum(1).mean()
+        recon = reconstruction(vae, batch.x, mu.detach(), batch.weight)
+        loss = recon + self.weight * error
+        return loss, {"recon": recon, "kl": 0.0, "beta": 0.0, "error": error}
+
+    def describe(self) -> dict[str, object]:
+        """Name and weight."""
+        return {"name": self.name, "weight": self.weight}
+
+
+def unit_factors(factors: Tensor, specs: Sequence[FactorSpec]) -> Tensor:
+    """Factors (B, K) scaled from the range of each spec to [-1, 1]; categories by their number."""
+    columns = [_unit(column, spec) for column, spec in zip(factors.unbind(1), specs, strict=True)]
+    return torch.stack(columns, dim=1)
+
+
+def _unit(values: Tensor, spec: FactorSpec) -> Tensor:
+    if spec.kind == "categorical":
+        known = torch.tensor(spec.values, dtype=values.dtype)
+        number = (values[:, None] - known).abs().argmin(1).to(values.dtype)
+        return 2.0 * number / (len(known) - 1) - 1.0
+    return 2.0 * (values - spec.low) / (spec.high - spec.low) - 1.0
+
+
+ENTRY = Entry(
+    name="supervised",
+    source="least squares; the ceiling",
+    purpose="what an encoder can know if it is told all factors",
+    knob="weight: of the regression",
+    cost=1.0,
+    make=lambda ramped, knobs, pairs: SupervisedObjective(knobs["weight"]),
+    paper={"weight": 100.0},
+    groups=True,
+    factors=True,
+)

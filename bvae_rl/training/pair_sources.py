@@ -1,0 +1,241 @@
+"""Where pairs come from, and which latents the two frames of a pair share.
+
+    looks        one state in two looks (the *content* latents are shared), and two states in one
+                 look (the *look* latents are): known groups, Bouchacourt et al. 2018, 1705.08841
+    actuators    two frames between which one actuator moved: all is shared but what it drives
+    consecutive  a frame and one of the next: the look is shared
+    augment      "looks" made by image augmentation, of frames from anywhere
+
+Names joined by "+" mix, an equal share of the batch for each kind of pair. An objective that infers
+what is shared, or asks only for frames that belong together, is not told: then no latent groups are
+needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.vae_config import VAEConfig, actuator_part
+from bvae_rl.training.augment import change_look, draw_looks
+from bvae_rl.training.batches import Batch, Pairing, Rows, Source, frames_at, mixture
+
+T = TypeVar("T")
+GAPS = (1, 2, 4, 8)  # steps between two consecutive frames, drawn anew for each pair
+
+
+def paired(names: str, rows: Rows, config: VAEConfig, *, told: bool = True) -> Pairing:
+    """The pairing called ``names`` ("looks", "looks+actuators", ...).
+
+    ``told`` says which latents each pair shares (``Batch.shared``), for which the VAE needs groups;
+    without it ``shared`` is None, and any VAE will do. ValueError for an unknown name, latent
+    groups that are missing, and pairs that the store lacks.
+    """
+    kinds = {name: partial(make, rows, config, told) for name, make in PAIRS.items()}
+    return mixture([source for found in asked_for(names, kinds) for source in found])
+
+
+def untold(names: str, rows: Rows) -> Pairing:
+    """The same pairs for a learner that has to find out what they share, with any latents."""
+    return paired(names, rows, VAEConfig(latents=1), told=False)
+
+
+class MissingPairs(ValueError):
+    """A store has no pairs of the kind that was asked for."""
+
+
+def looks(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
+    """One state in two looks, and two states in one look."""
+    if not len(rows.same_state) or not rows.has_same_look:
+        raise MissingPairs(
+            "the frame store holds no pairs of one state in two looks; collect it with two views "
+            "(bvae-rl collect --policy drawn --views 2) or train without pairs"
+        )
+    content, look = _shared(config, "content", told), _shared(config, "look", told)
+
+    def same_state(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
+        return _batch(store, rows.same_state[rng.integers(len(rows.same_state), size=n)], content)
+
+    def same_look(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
+        return _batch(store, rows.same_look(rng, n), look)
+
+    return [same_state, same_look]
+
+
+def actuators(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
+    """Frames between which one actuator moved; each has latents of its own."""
+    first, last, which = moved_actuators(rows, config, told=told)
+    masks = None
+    if told:
+        driven = sorted({int(actuator) for actuator in which})
+        masks = torch.ones(driven[-1] + 1, config.latents, dtype=torch.bool)
+        for actuator in driven:
+            masks[actuator, config.slice_of(actuator_part(actuator))] = False
+
+    def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
+        before, after, moved = drawn_runs(rng, n, first, last, which)
+        shared = None if masks is None else masks[moved]
+        return _batch(store, np.stack([before, after], axis=1), shared)
+
+    return [draw]
+
+
+def moved_actuators(
+    rows: Rows, config: VAEConfig, *, told: bool = True
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What ``rows.acted`` gives, checked: there is some, and (``told``) each actuator has latents.
+
+    The numbers of choices (Discrete) move no actuator: 3 is no more of anything than 2.
+    """
+    first, last, which = rows.acted()
+    if not len(first) or _choices(rows):
+        raise MissingPairs(
+            "the frame store holds no frames between which one actuator moved alone; collect some "
+            "(bvae-rl collect --acted-pairs 20000), which takes actions Box(low, high, (A,))"
+        )
+    names = [actuator_part(int(actuator)) for actuator in np.unique(which)]
+    if told and (missing := [name for name in names if name not in config.parts]):
+        raise ValueError(
+            f"actuator pairs need latents of their own for each actuator, parts of the content: "
+            f"{', '.join(missing)} missing, got {dict(config.parts)}"
+        )
+    return first, last, which
+
+
+def drawn_runs(
+    rng: np.random.Generator, n: int, first: np.ndarray, last: np.ndarray, which: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, Tensor]:
+    """Of runs as ``moved_actuators`` gives them: rows before and after (n,), actuators (n,)."""
+    picked = rng.integers(len(first), size=n)
+    later = rng.integers(first[picked] + 1, last[picked] + 1)
+    return first[picked], later, torch.from_numpy(which[picked])
+
+
+def known_names(names: str, known: Collection[str]) -> list[str]:
+    """The parts of "looks+actuators"; ValueError for one that is not ``known``, or comes twice."""
+    found = names.split("+")
+    if unknown := [name for name in found if name not in known]:
+        raise ValueError(
+            f"this objective does not take pairs {', '.join(unknown)!r}; it takes: "
+            f"{', '.join(known)}, joined by +"
+        )
+    if len({*found}) < len(found):
+        raise ValueError(f"all kinds of pairs have equal shares: name each once, got {names!r}")
+    return found
+
+
+def asked_for(names: str, kinds: Mapping[str, Callable[[], T]]) -> list[T]:
+    """What each of the kinds in ``names`` makes.
+
+    ValueError for an unknown name; for pairs that the store lacks it says which ones it gives.
+    """
+    found = []
+    for name in known_names(names, kinds):
+        try:
+            found.append(kinds[name]())
+        except MissingPairs as error:
+            there = [other for other, make in kinds.items() if _gives(make)]
+            raise ValueError(f"{error}; this store gives: {', '.join(there) or 'none'}") from error
+    return found
+
+
+def _gives(make: Callable[[], object]) -> bool:
+    try:
+        make()
+    except MissingPairs:
+        return False
+    except ValueError:  # it has them, but other latents are needed
+        return True
+    return True
+
+
+def consecutive(
+    rows: Rows, config: VAEConfig, told: bool, *, gaps: Sequence[int] = GAPS
+) -> list[Source]:
+    """A frame and one that comes ``gaps`` steps later in its episode; the look is shared."""
+    found = [pairs for gap in gaps if len(pairs := rows.following(gap))]
+    if not found or _drawn(rows):
+        raise MissingPairs(
+            "the frame store holds no frames that follow each other; collect some by acting "
+            "(bvae-rl collect --policy random)"
+        )
+    look = _shared(config, "look", told)
+
+    def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
+        gap = rng.integers(len(found), size=n)
+        pairs = np.stack([found[g][rng.integers(len(found[g]))] for g in gap])
+        return _batch(store, pairs, look)
+
+    return [draw]
+
+
+def augment(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
+    """A frame and the same in other colours, and two frames of one look in the same new colours."""
+    if rows.store.shape[0] != 3:
+        raise MissingPairs(
+            f"augmentation turns colours, and frames of {rows.store.shape} have none"
+        )
+    if not rows.has_same_look:
+        raise MissingPairs("augmentation needs two frames of one episode, and there are none")
+    content, look = _shared(config, "content", told), _shared(config, "look", told)
+
+    def same_state(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
+        x = frames_at(store, rng.choice(rows.train, size=n))
+        first = change_look(x, draw_looks(n, rng))
+        return Batch(first, change_look(x, draw_looks(n, rng)), _each(content, n))
+
+    def same_look(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
+        x = frames_at(store, rows.same_look(rng, n).T.ravel())  # first frames, then second ones
+        x, x2 = change_look(x, draw_looks(n, rng)).chunk(2)
+        return Batch(x, x2, _each(look, n))
+
+    return [same_state, same_look]
+
+
+PAIRS: dict[str, Callable[[Rows, VAEConfig, bool], list[Source]]] = {
+    "looks": looks,
+    "actuators": actuators,
+    "consecutive": consecutive,
+    "augment": augment,
+}
+
+
+def _drawn(rows: Rows) -> bool:
+    """Whether the states of the store were drawn one by one, so that none leads to the next."""
+    return rows.store.meta.get("policy") == "drawn"
+
+
+def _choices(rows: Rows) -> bool:
+    """Whether the store's actions are numbers of choices: one column of whole numbers from 0 on."""
+    actions = np.asarray(rows.store.array("actions"))
+    return actions.shape[1] == 1 and bool(((actions == np.floor(actions)) & (actions >= 0)).all())
+
+
+def _shared(config: VAEConfig, group: str, told: bool) -> Tensor | None:
+    """Boolean (1, D): the latents of ``group``; None if nobody is to be ``told``."""
+    if not told:
+        return None
+    if "content" not in config.groups or "look" not in config.groups:
+        raise ValueError(
+            f"pairs need the latent groups 'content' and 'look', got {dict(config.groups)}; "
+            "for example content=24 and look=8"
+        )
+    mask = torch.zeros(1, config.latents, dtype=torch.bool)
+    mask[:, config.slice_of(group)] = True
+    return mask
+
+
+def _batch(store: FrameStore, pairs: np.ndarray, shared: Tensor | None) -> Batch:
+    """Rows (n, 2) as a batch; ``shared`` is (1, D) for all pairs, (n, D), or not known."""
+    x, x2 = frames_at(store, pairs.T.ravel()).chunk(2)
+    return Batch(x, x2, _each(shared, len(pairs)))
+
+
+def _each(shared: Tensor | None, pairs: int) -> Tensor | None:
+    return None if shared is None else shared.expand(pairs, -1)

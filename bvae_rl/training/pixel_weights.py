@@ -1,0 +1,94 @@
+"""What each pixel counts in the likelihood: more where something stands, or where it moved.
+
+A small object is worth little in a sum over pixels, and its colour even less: it is learned last,
+or never. Weights of 1 and ``factor`` change that without touching beta; they are not normalised,
+so a pixel of the background costs what it always did, and only what stands before it costs more.
+Where more than half of a picture would count more, the guess has failed (a textured background, a
+pair of two looks), and all of it counts 1: no picture counts much more than another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from torch import Tensor
+from torch.nn import functional
+
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.training.batches import Batch, Pairing
+from bvae_rl.training.quads import other_state
+
+THRESHOLD = 0.1  # of a channel's range: a pixel that differs by more is another thing
+MOST = 0.5  # share of a picture that can count more
+GRID = 4  # the background is looked up at every fourth pixel in both directions
+
+
+@dataclass(frozen=True)
+class Weighting:
+    """Pixels of ``kind`` count ``factor`` times as much as others.
+
+    foreground  what differs from the frame's background, its most usual colour (the median): for
+                frames whose background has one colour and fills more than half of the picture
+    motion      what differs between the two frames of a pair, where most of them is equal: a pair
+                of two looks, with two backgrounds, gets no weights
+    """
+
+    kind: Literal["foreground", "motion"]
+    factor: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("foreground", "motion"):
+            raise ValueError(f"unknown weighting {self.kind!r}; known: foreground, motion")
+        if not self.factor >= 1:
+            raise ValueError(f"the factor of a weighting must be at least 1, got {self.factor}")
+
+
+def foreground(x: Tensor, factor: float) -> Tensor:
+    """Weights (B, 1, H, W) of x (B, C, H, W): ``factor`` where it differs from its background."""
+    background = x[:, :, ::GRID, ::GRID].flatten(2).median(dim=2).values[:, :, None, None]
+    return _weights((x - background).abs() > THRESHOLD, factor)
+
+
+def motion(x: Tensor, x2: Tensor, factor: float) -> Tensor:
+    """Weights (B, 1, H, W): ``factor`` where two frames of one look differ, a pixel dilated."""
+    moved = ((x - x2).abs() > THRESHOLD).any(dim=1, keepdim=True)
+    return _weights(functional.max_pool2d(moved.float(), 3, stride=1, padding=1) > 0, factor)
+
+
+def weighted(pairing: Pairing, weighting: Weighting) -> Pairing:
+    """``pairing`` with the weights of each batch; ValueError for motion without pairs."""
+
+    def draw(store: FrameStore, rng: np.random.Generator, images: int) -> Batch:
+        batch = pairing(store, rng, images)
+        factor = weighting.factor
+        if weighting.kind == "foreground":
+            second = None if batch.x2 is None else foreground(batch.x2, factor)
+            return replace(batch, weight=foreground(batch.x, factor), weight2=second)
+        x, x2 = _of_one_look(batch)
+        weight = motion(x, x2, factor)
+        if batch.x2 is not None:
+            return replace(batch, weight=weight, weight2=weight)
+        return replace(batch, weight=weight)
+
+    return draw
+
+
+def _of_one_look(batch: Batch) -> tuple[Tensor, Tensor]:
+    """Each picture and another state in its look."""
+    if batch.x2 is not None:
+        return batch.x, batch.x2
+    if batch.take is None:
+        raise ValueError(
+            "motion is what differs between two frames, and this objective takes single ones; "
+            "weigh the foreground, or train on pairs"
+        )
+    return batch.x, other_state(batch.x)
+
+
+def _weights(counts: Tensor, factor: float) -> Tensor:
+    """(B, C or 1, H, W) of booleans -> (B, 1, H, W): ``factor`` where any channel is true."""
+    more = counts.any(dim=1, keepdim=True).float()
+    told_apart = more.mean(dim=(1, 2, 3), keepdim=True) <= MOST
+    return 1.0 + (factor - 1.0) * more * told_apart

@@ -1,0 +1,77 @@
+"""What a VAE is worth on frames that it was not trained on, and an early diagnosis."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.losses import beta_norm, kl_per_latent, log_constant, sample
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.training.batches import Rows, frames_at
+
+ACTIVE_KL = 0.01  # nats on average: below it a latent carries nothing
+AT_ONCE = 128  # frames, whose activations stay in the cache
+
+logger = logging.getLogger(__name__)
+
+
+@torch.no_grad()
+def validate(vae: BetaVAE, x: Tensor) -> dict[str, float]:
+    """Evidence lower bound at a fixed draw of z, its parts, and active latents, on x."""
+    config = vae.config
+    shape = (len(x), config.latents)
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(x.device)
+    recons, kls = [], []
+    for frames, draw in zip(x.split(AT_ONCE), noise.split(AT_ONCE), strict=True):
+        mu, logvar = vae.encode(frames)
+        recons.append(vae.nll(sample(mu, logvar, draw), frames))
+        kls.append(kl_per_latent(mu, logvar))
+    recon = torch.cat(recons).mean()
+    kl = torch.cat(kls).mean(0)  # (D,)
+    constant = log_constant(config.pixels, likelihood=config.likelihood, s=config.s)
+    return {
+        "vae/validation_recon": float(recon),
+        "vae/validation_kl": float(kl.sum()),
+        "vae/elbo": -float(recon + kl.sum()) - constant,
+        "vae/active_latents": int((kl > ACTIVE_KL).sum()),
+    }
+
+
+@torch.no_grad()
+def latent_statistics(vae: BetaVAE, x: Tensor) -> dict[str, list[float]]:
+    """Mean and standard deviation of mu, and mean KL in nats, of each latent, on x (B, C, H, W)."""
+    parts = [torch.stack(vae.encode(frames)) for frames in x.split(AT_ONCE)]
+    mu, logvar = torch.cat(parts, dim=1)
+    kl = kl_per_latent(mu, logvar).mean(0)
+    return {"mean": mu.mean(0).tolist(), "std": mu.std(0).tolist(), "kl": kl.tolist()}
+
+
+def diagnose(metrics: dict[str, float], config: VAEConfig, step: int) -> bool:
+    """Warn, and return True, where most latents carry nothing."""
+    active = int(metrics["vae/active_latents"])
+    if active > max(1, config.latents // 6):
+        return False
+    beta = metrics["vae/beta"]
+    if not beta:  # nothing presses
+        return False
+    norm = beta_norm(beta, latents=config.latents, pixels=config.pixels)
+    logger.warning(
+        "%d of %d latents active at step %d: press less (beta is now %g with a %s likelihood of "
+        "weight s = %g; normalised %.2g; bvae-rl objectives names each one's knob) or raise s",
+        active, config.latents, step, beta, config.likelihood, config.s, norm,
+    )  # fmt: skip
+    return True
+
+
+def validation_x(store: FrameStore, rows: Rows, *, most: int = 1024) -> Tensor:
+    """Up to ``most`` held-out frames, spread over the store, as x (B, C, H, W)."""
+    if len(rows.validation) < 2:  # one has no deviation
+        raise ValueError(
+            f"the frame store has {len(store)} frames, too few to hold some out; collect more"
+        )
+    spread = np.linspace(0, len(rows.validation) - 1, min(most, len(rows.validation))).astype(int)
+    return frames_at(store, rows.validation[spread])

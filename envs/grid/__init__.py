@@ -1,0 +1,1 @@
+"""MiniGrid's worlds with known factors: ``world`` wraps them, ``ids`` lists them."""

@@ -1,0 +1,263 @@
+"""MiniGrid worlds (Chevalier-Boisvert et al. 2023, arXiv 2306.13831) with known factors.
+
+Any registered MiniGrid or BabyAI id, as RGB pictures. ``bvae_rl/MiniGrid-...-v0`` is ``make`` with
+the id of that name; any other in the source look:
+``--wrappers bvae_rl.envs.grid.world:MiniGridWorld``.
+
+Observations: ``Box(0, 255, (size, size, 3), uint8)``: the whole grid (``view="full"``) or what the
+agent sees (``view="partial"``), in whole tiles, centred, on black. No mission text, no symbols.
+Actions, reward, termination, truncation: those of the MiniGrid world.
+Factors, all categorical: column, row and direction (0 right, 1 down, 2 left, 3 up) of the agent;
+column and row of each thing (key, ball, box, door, goal); of a door also its state (0 open,
+1 closed, 2 locked); with ``thing_colours`` its colour (number in minigrid's ``COLOR_TO_IDX``);
+``carrying`` (0 nothing, k the k-th thing that can be picked up). A thing that is carried or hidden
+in a box, or a box that was opened, is at column -1, row -1. Where the number of things changes from
+episode to episode there are factors for the most that were seen, all -1 for a thing that is not
+there. Then the factors of the look (``bvae_rl.envs.grid.appearances``).
+What is no factor belongs to the episode and is kept by ``set_factors``: walls, lava, colours of
+things, the cell that Memory rewards and, where these are drawn anew in each episode, the kinds of
+things (``thing1``, ``thing2``, ...). Rewards and missions follow the things that are moved.
+Info: ``factors`` (K,), ``is_success`` (ended just now with a positive reward), ``look_set``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from minigrid.core.constants import IDX_TO_COLOR
+from minigrid.minigrid_env import MiniGridEnv
+
+from bvae_rl.data.factors import check_factors, check_options, named_factors
+from bvae_rl.envs.domains import check_name
+from bvae_rl.envs.grid.appearances import GridLook, Tiles, check_things, grid_look_set, in_grid_set
+from bvae_rl.envs.grid.render import GridPainter
+from bvae_rl.envs.grid.rules import check_state, draw_state
+from bvae_rl.envs.grid.state import Episode, GridState, state_specs
+from bvae_rl.envs.grid.things import Slot, counts, found_in, slots
+from bvae_rl.envs.grid.view import Sight
+
+VIEWS = ("full", "partial")
+MIN_TILE = 3  # pixels; smaller ones show no boxes
+MIN_DOOR_TILE = 5  # smaller ones show no open doors
+PROBED = 16  # episodes looked at for what they have in common
+UP = 3  # where the agent looks in its own view
+LOOK_STREAM = 1  # looks have random numbers of their own, so that they never change the dynamics
+
+
+def make(
+    world_id: str,
+    *,
+    looks: str = "source",
+    size: int = 64,
+    view: str = "full",
+    thing_colours: bool = False,
+    indistinct: bool = False,
+    **kwargs: Any,
+) -> MiniGridWorld:
+    """The MiniGrid world with id ``world_id``; ``kwargs`` (max_steps, ...) are its own."""
+    env = gym.make(world_id, disable_env_checker=True, **kwargs)
+    return MiniGridWorld(
+        env,
+        looks=looks,
+        size=size,
+        view=view,
+        thing_colours=thing_colours,
+        indistinct=indistinct,
+    )
+
+
+class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
+    """See the module's docstring. ``looks`` names the set from which each reset draws its look.
+
+    ``indistinct`` lets ``set_factors`` give things colours by which they cannot be told apart.
+    TypeError for what is no MiniGrid world. ValueError for one that is wrapped into other
+    observations, whose grid does not fit into ``size`` pixels, or whose colours cannot be factors.
+    """
+
+    def __init__(
+        self,
+        env: gym.Env,
+        *,
+        looks: str = "source",
+        size: int = 64,
+        view: str = "full",
+        thing_colours: bool = False,
+        indistinct: bool = False,
+    ) -> None:
+        if view not in VIEWS:
+            raise ValueError(f"unknown view {view!r}; known: {', '.join(VIEWS)}")
+        world = env.unwrapped
+        if not isinstance(world, MiniGridEnv):
+            raise TypeError(f"MiniGridWorld needs a MiniGrid world, got {env}")
+        if env.observation_space != world.observation_space:
+            raise ValueError(
+                "MiniGridWorld draws its own pictures in place of the observations; give it the "
+                f"world without other observation wrappers, got {env}"
+            )
+        gym.Wrapper.__init__(self, env)
+        gym.utils.RecordConstructorArgs.__init__(
+            self,
+            looks=looks,
+            size=size,
+            view=view,
+            thing_colours=thing_colours,
+            indistinct=indistinct,
+        )
+        self.looks, self.size, self.view = looks, size, view
+        self.thing_colours, self.indistinct = thing_colours, indistinct
+        self.observation_space = gym.spaces.Box(0, 255, (size, size, 3), np.uint8)
+        self._world = world
+        self._sight = Sight(world)
+        self._sight.hasten()
+        self._slots = self._survey()
+        if thing_colours and hasattr(world, "instrs"):
+            raise ValueError(
+                f"thing_colours=True is not possible in {env}: what BabyAI's instructions speak of "
+                "is fixed by its colour at the reset"
+            )
+        self._tiles = self._tile_sizes()
+        self._look_set = grid_look_set(check_name(looks), self._tiles)
+        self._painter = GridPainter(GridLook(tile=self._tiles.largest))
+        self._look_rng = np.random.default_rng()
+        self._episode = Episode(world, self._slots, colours=thing_colours)
+        world._np_random = None  # a reset without a seed stays a random one
+        state = state_specs(world, self._slots, colours=thing_colours)
+        self._states = len(state)
+        self.factor_specs = (*state, *self._look_set.specs)
+
+    @property
+    def look(self) -> GridLook:
+        """The look on show."""
+        return self._painter.look
+
+    def shows(self, looks: str) -> bool:
+        """Whether the look on show is in the set of that name; ValueError for unknown ones."""
+        return in_grid_set(self.look, looks, self._tiles)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        options = dict(check_options(options))
+        given = named_factors(options.get("factors", {}), self.factor_specs)
+        if not isinstance(options.get("look", self.look), GridLook):
+            got = type(options["look"]).__name__
+            raise TypeError(f"options['look'] must be a GridLook, got {got}")
+        _, info = self.env.reset(seed=seed)
+        self._episode = Episode(self._world, self._slots, colours=self.thing_colours)
+        if seed is not None:
+            self._look_rng = np.random.default_rng([seed, LOOK_STREAM])
+        look = self._look(self._look_set.draw(self._look_rng))
+        self._painter.look = options.get("look", look)
+        if given:
+            drawn = zip(self.factor_specs, self.factors(), strict=True)
+            self.set_factors(np.array([given.get(spec.name, value) for spec, value in drawn]))
+        return self._frame(), {**info, **self._info(success=False)}
+
+    def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        _, reward, terminated, truncated, info = self.env.step(action)
+        told = self._info(success=terminated and float(reward) > 0)
+        return self._frame(), float(reward), terminated, truncated, {**info, **told}
+
+    def render(self) -> Any:
+        """The frame, if the world was made with ``render_mode="rgb_array"``."""
+        return self._frame() if self.render_mode == "rgb_array" else self.env.render()
+
+    def factors(self) -> np.ndarray:
+        """The current factors in the order of ``factor_specs``, shape (K,)."""
+        look = [self.look.value(spec.name) for spec in self._look_set.specs]
+        return np.array([*self._episode.numbers(self._episode.read()), *look], dtype=np.float64)
+
+    def sample_factors(self, rng: np.random.Generator) -> np.ndarray:
+        """Independent factors, shape (K,): uniform over what this episode's walls leave free, no
+        two things in a cell, and a look drawn from ``self.looks``.
+        """
+        state = self._episode.numbers(draw_state(self._episode, rng))
+        return np.array([*state, *self._look_set.draw(rng)], dtype=np.float64)
+
+    def set_factors(self, factors: np.ndarray) -> np.ndarray:
+        """Go to the given factors (K,), keeping all that belongs to the episode; the frame.
+
+        ValueError where they are out of range or cannot be (a key in a wall), or where things could
+        not be told apart; nothing has changed.
+        """
+        values = check_factors(factors, self.factor_specs)
+        state = self._episode.state([round(value) for value in values[: self._states]])
+        look = self._look(values[self._states :])
+        check_state(self._episode, state, indistinct=self.indistinct)
+        if self.thing_colours:
+            check_things(look, self._coloured(state), allow=self.indistinct)
+        self._episode.set(state)
+        self._painter.look = look
+        return self._frame()
+
+    def _survey(self) -> tuple[Slot, ...]:
+        """The things that some episodes have; ends in an episode of its own."""
+        episodes = []
+        for seed in range(PROBED):
+            try:
+                self.env.reset(seed=seed)
+            except FileNotFoundError as error:
+                raise ValueError(
+                    f"{self.env} needs {Path(error.filename).name}, which this release of minigrid "
+                    "does not ship; choose another world"
+                ) from error
+            episodes.append(counts(found_in(self._world)))
+        return slots(self._world, episodes)
+
+    def _tile_sizes(self) -> Tiles:
+        doors = any(slot.is_door for slot in self._slots)
+        world, least = self._world, MIN_DOOR_TILE if doors else MIN_TILE
+        full = self.view == "full"
+        across = max(world.width, world.height) if full else world.agent_view_size
+        tiles = Tiles(across, self.size, least)
+        if tiles.largest < least:
+            raise ValueError(
+                f"{tiles}, and some things show only from {least}; use size={least * across} or "
+                f"more{', or view=' + repr('partial') if full else ''}"
+            )
+        return tiles
+
+    def _look(self, values: np.ndarray) -> GridLook:
+        """The source's look with the look factors at ``values``."""
+        names = [spec.name for spec in self._look_set.specs]
+        source = GridLook(tile=self._tiles.largest)
+        return source.with_values(dict(zip(names, values.tolist(), strict=True)))
+
+    def _coloured(self, state: GridState) -> dict[str, tuple[str, str]]:
+        """Kind and colour of each thing that can be seen in ``state``, by its name."""
+        return {
+            slot.name: (thing.type, IDX_TO_COLOR[place.colour])
+            for slot, thing, place in zip(
+                self._slots, self._episode.things, state.places, strict=True
+            )
+            if thing
+        }
+
+    def _info(self, *, success: bool) -> dict[str, Any]:
+        return {"factors": self.factors(), "is_success": success, "look_set": self.looks}
+
+    def _frame(self) -> np.ndarray:
+        picture = self._full() if self.view == "full" else self._partial()
+        height, width = picture.shape[:2]
+        if (height, width) == (self.size, self.size):
+            return picture
+        frame = np.zeros((self.size, self.size, 3), np.uint8)
+        top, left = (self.size - height) // 2, (self.size - width) // 2
+        frame[top : top + height, left : left + width] = picture
+        return frame
+
+    def _full(self) -> np.ndarray:
+        world = self._world
+        agent = int(world.agent_pos[1]) * world.width + int(world.agent_pos[0])
+        lit = self._sight.lit() if world.highlight else None
+        return self._painter.paint(
+            world.grid.grid, world.width, agent, int(world.agent_dir), lit=lit
+        )
+
+    def _partial(self) -> np.ndarray:
+        cells, visible = self._sight.view()
+        side = self._world.agent_view_size
+        return self._painter.paint(cells, side, self._sight.agent, UP, lit=visible)

@@ -1,0 +1,1 @@
+"""MuJoCo's worlds with known factors: ``world`` wraps the tasks of ``tasks``."""

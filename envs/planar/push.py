@@ -1,0 +1,136 @@
+"""``bvae_rl/PlanarPush-v0``: a two-link arm pushes a disc to a goal.
+
+Description: the arm of PlanarReach starts clear of a disc, the disc away from a goal drawn as a
+ring. The links run above the table and the fingertip pushes the disc (``planar.push``:
+quasi-static, no friction). With ``links=True`` both links lie on the table and push as well, which
+is much harder: they are in the way. The disc stays inside a box within reach; an arm that would
+crush it against the box stops. The look is drawn at each reset from the set given as ``looks``; the
+ring's colour lies half-way between disc and background.
+Actions: ``Box(-1, 1, (2,))``, joint velocities; 1 is ``MAX_STEP`` radians a step. Limits clip.
+Observations: the frame, ``Box(0, 255, (64, 64, 3), uint8)``, RGB.
+Reward: minus the distance from disc to goal; plus 1 while the disc is within ``TOLERANCE``, else
+minus ``APPROACH`` times the radians to a pose from which the fingertip pushes straight to the goal.
+Termination: none; truncation after ``EPISODE_STEPS`` steps.
+Info: ``factors`` (K,), ``is_success`` (disc within ``TOLERANCE`` now), ``look_set``; K is 9 (six of
+the state, three colours) unless ``looks`` names other kinds of change.
+Reset options: ``{"look": Look}``, or ``{"factors": (K,) array or {name: value}}`` as PlanarReach.
+Factors that put the arm inside the disc are refused. Those drawn are uniform where the arm is clear
+of the disc, so joints and disc are not quite independent; the goal and the colours are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import hypot, pi
+from typing import Any
+
+import numpy as np
+
+from bvae_rl.data.factors import FactorSpec
+from bvae_rl.envs.planar import arm as planar
+from bvae_rl.envs.planar.scene import draw
+from bvae_rl.envs.planar.world import (
+    COLOUR_SPECS,
+    JOINT_SPECS,
+    PlanarWorld,
+    joint_move,
+    uniform,
+)
+
+TOLERANCE = 0.12
+APPROACH = 0.1  # a radian
+START_DISTANCE = 0.2  # of disc and goal, unless the factors are given
+DRAWS = 1000  # most draws are possible: only given factors exhaust them
+
+STATE_SPECS = (
+    *JOINT_SPECS,
+    FactorSpec("disc_x", low=planar.DISC_LOW[0], high=planar.DISC_HIGH[0], unit="m"),
+    FactorSpec("disc_y", low=planar.DISC_LOW[1], high=planar.DISC_HIGH[1], unit="m"),
+    FactorSpec("goal_x", low=planar.DISC_LOW[0], high=planar.DISC_HIGH[0], unit="m"),
+    FactorSpec("goal_y", low=planar.DISC_LOW[1], high=planar.DISC_HIGH[1], unit="m"),
+)
+SPECS = (*STATE_SPECS, *COLOUR_SPECS)
+JOINTS, DISC, GOAL = slice(0, 2), slice(2, 4), slice(4, 6)
+
+
+class PlanarPush(PlanarWorld):
+    """See the module's docstring. ``looks`` names the set from which each reset draws its look."""
+
+    state_specs = STATE_SPECS
+    factor_specs = SPECS
+
+    def __init__(
+        self,
+        *,
+        looks: str = "source",
+        size: int = 64,
+        links: bool = False,
+        render_mode: str | None = None,
+    ) -> None:
+        super().__init__(looks=looks, size=size, render_mode=render_mode)
+        self.links = links
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        q = self._state[JOINTS]
+        move = joint_move(q, action) - q
+        self._state[JOINTS], self._state[DISC] = planar.push(
+            q, move, self._state[DISC], links=self.links
+        )
+        success = self._is_success()
+        bonus = 1.0 if success else -APPROACH * _turn(self._state)
+        return self._told(bonus - _distance(self._state), success)
+
+    def _frame(self) -> np.ndarray:
+        s = self._state
+        return draw(s[JOINTS], s[DISC], self._look, size=self.size, goal=s[GOAL])
+
+    def _is_success(self) -> bool:
+        return _distance(self._state) < TOLERANCE
+
+    def _first_state(self) -> np.ndarray:
+        return np.array([0.6, 0.0, 0.0, 0.2, -0.3, 0.1])
+
+    def _draw_state(
+        self, rng: np.random.Generator, given: Mapping[str, float], *, start: bool = False
+    ) -> np.ndarray:
+        """Clear of the disc; at the start, unless factors are given, disc and goal apart."""
+        apart = START_DISTANCE if start and not given else 0.0
+        for _ in range(DRAWS):
+            state = uniform(STATE_SPECS, rng, given)
+            if self._inside(state) is None and _distance(state) >= apart:
+                return state
+        self._check_state(state)
+        raise AssertionError("no state far enough from its goal was drawn")
+
+    def _inside(self, state: np.ndarray) -> tuple[str, float] | None:
+        """The part of the arm that the disc is inside of, and how deep in metres; or None."""
+        depths = planar.overlaps(state[JOINTS], state[DISC], links=self.links)
+        part = max(depths, key=lambda name: depths[name])
+        return (part, depths[part]) if depths[part] > planar.TOUCH else None
+
+    def _check_state(self, state: np.ndarray) -> None:
+        if (found := self._inside(state)) is not None:
+            part, depth = found
+            x, y = state[DISC]
+            raise ValueError(
+                f"impossible factors: the {part} would be {depth:.3g} m inside the disc at "
+                f"({x:.3g}, {y:.3g}); move the disc or the joints"
+            )
+
+
+def _distance(state: np.ndarray) -> float:
+    x, y = (state[DISC] - state[GOAL]).tolist()
+    return hypot(x, y)
+
+
+def _turn(state: np.ndarray) -> float:
+    """Radians that the joint with more to do is away from pushing the disc straight to the goal.
+
+    Joint angles, not metres: half of all pushes need the elbow on one certain side, and in metres
+    an arm bent to the other side is stuck right beside the disc.
+    """
+    way = state[GOAL] - state[DISC]
+    behind = (planar.DISC_RADIUS + planar.TIP_RADIUS) * way / max(_distance(state), 1e-9)
+    q1, q2 = state[JOINTS].tolist()
+    found = planar.poses(state[DISC] - behind)
+    return min((max(abs(a - q1), abs(b - q2)) for a, b in found), default=pi)

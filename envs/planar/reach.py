@@ -1,0 +1,74 @@
+"""``bvae_rl/PlanarReach-v0``: a two-link arm reaches for a coloured target.
+
+Description: the arm starts at random joint angles in front of a target disc at a random place
+within reach. The look is drawn at each reset from the set given as ``looks``.
+Actions: ``Box(-1, 1, (2,))``, joint velocities; 1 is ``MAX_STEP`` radians a step. Limits clip.
+Observations: the frame, ``Box(0, 255, (64, 64, 3), uint8)``, RGB.
+Reward: minus the distance from fingertip to target centre, plus 1 within ``TOLERANCE``.
+Termination: none; truncation after ``EPISODE_STEPS`` steps.
+Info: ``factors`` (K,), ``is_success`` (fingertip within ``TOLERANCE`` now), ``look_set``; K is 7
+(four of the state, three colours) unless ``looks`` names other kinds of change.
+Reset options: ``{"look": Look}``, or ``{"factors": (K,) array or {name: value}}``; look factors
+override the look that would have been drawn; contradicting a given ``look`` is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bvae_rl.data.factors import FactorSpec
+from bvae_rl.envs.planar import arm as planar
+from bvae_rl.envs.planar.scene import draw
+from bvae_rl.envs.planar.world import (
+    COLOUR_SPECS,
+    JOINT_SPECS,
+    PlanarWorld,
+    joint_move,
+    uniform,
+)
+
+TOLERANCE = 0.12
+STATE_SPECS = (
+    *JOINT_SPECS,
+    FactorSpec("target_x", low=planar.TARGET_LOW[0], high=planar.TARGET_HIGH[0], unit="m"),
+    FactorSpec("target_y", low=planar.TARGET_LOW[1], high=planar.TARGET_HIGH[1], unit="m"),
+)
+SPECS = (*STATE_SPECS, *COLOUR_SPECS)
+
+
+class PlanarReach(PlanarWorld):
+    """See the module's docstring. ``looks`` names the set from which each reset draws its look."""
+
+    state_specs = STATE_SPECS
+    factor_specs = SPECS
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        self._state[:2] = joint_move(self._state[:2], action)
+        distance = self._distance()
+        success = distance < TOLERANCE
+        return self._told(-distance + float(success), success)
+
+    def _frame(self) -> np.ndarray:
+        return draw(self._state[:2], self._state[2:4], self._look, size=self.size)
+
+    def _is_success(self) -> bool:
+        return self._distance() < TOLERANCE
+
+    def _first_state(self) -> np.ndarray:
+        return np.array([(spec.low + spec.high) / 2 for spec in STATE_SPECS])
+
+    def _draw_state(
+        self, rng: np.random.Generator, given: Mapping[str, float], *, start: bool = False
+    ) -> np.ndarray:
+        return uniform(STATE_SPECS, rng, given)
+
+    def _look_stream(self) -> np.random.Generator:
+        # Published runs drew colours between the states; other kinds leave the states alone.
+        return self.np_random if self._look_set.kinds == ("colours",) else self._look_rng
+
+    def _distance(self) -> float:
+        _, tip = planar.joints(self._state[:2])
+        return float(np.linalg.norm(tip - self._state[2:4]))

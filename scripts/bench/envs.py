@@ -1,0 +1,110 @@
+"""``bvae-rl bench envs``: frames a second of every kind of world, 64x64x3, in one process.
+
+Planar worlds in each kind of look (the hardest set) and in all at once; MiniGrid beside the
+library's own picture wrappers with the same tiles; MuJoCo if it is installed. Random actions,
+resets included: with episodes of 50 steps every look is drawn often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from typing import Any
+
+import gymnasium as gym
+from minigrid.wrappers import RGBImgObsWrapper, RGBImgPartialObsWrapper
+
+from bvae_rl.envs.planar.variations import KINDS
+from bvae_rl.scripts.bench.figures import Figure, frames_per_second, functions, ratio
+
+PLANAR = ("PlanarReach", "PlanarPush")
+GRIDS = ("Empty-8x8", "DoorKey-8x8", "FourRooms", "PutNear-8x8-N3")
+SIZE = 64
+OTHERS = {"full": RGBImgObsWrapper, "partial": RGBImgPartialObsWrapper}
+PLANAR_TARGET, GRID_TARGET = 3000.0, 2.0
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many steps of each world are timed in a round."""
+
+    planar: int = 1000
+    grid: int = 500
+    mujoco: int = 100
+
+
+SIZES = Sizes()
+
+
+class Bench:
+    """Every world that is timed, made and reset."""
+
+    def __init__(self) -> None:
+        self.sizes = SIZES
+        self.worlds: dict[str, gym.Env] = {}
+        self.steps: dict[str, int] = {}
+        for world in PLANAR:
+            for kind in (*KINDS, "all"):
+                name = f"{world}, ood2:{kind}"
+                self._add(name, f"{world}-v0", self.sizes.planar, looks=f"ood2:{kind}")
+        for world in GRIDS:
+            for view in OTHERS:
+                name = f"MiniGrid-{world}, {view}"
+                self._add(name, f"MiniGrid-{world}-v0", self.sizes.grid, view=view)
+                self._start(_library(name), library_world(world, view), self.sizes.grid)
+        if find_spec("mujoco") is not None:
+            for env_id in sorted(id for id in gym.registry if id.startswith("bvae_rl/Mujoco")):
+                name = env_id.removeprefix("bvae_rl/").removesuffix("-v0")
+                self._add(f"{name}, source", f"{name}-v0", self.sizes.mujoco)
+
+    def figures(self, rounds: int) -> list[Figure]:
+        """Time all in turn, ``rounds`` times."""
+        timed: dict[str, list[float]] = {name: [] for name in self.worlds}
+        for _ in range(rounds):
+            for name in self.worlds:
+                timed[name].append(self._rate(name))
+        figures = {
+            name: Figure(name, tuple(rates), "frames/s", self._target(name))
+            for name, rates in timed.items()
+        }
+        ratios = [
+            ratio(f"{name} / the library's", figure, figures[_library(name)], GRID_TARGET,
+                  at_most=False)
+            for name, figure in figures.items()
+            if _library(name) in figures
+        ]  # fmt: skip
+        return [*figures.values(), *ratios]
+
+    def profile(self, name: str) -> list[str]:
+        """Where the time behind the figure called ``name`` goes, a line each."""
+        return functions(partial(self._rate, name.partition(" / ")[0]))
+
+    def _add(self, name: str, world: str, steps: int, **kwargs: Any) -> None:
+        env = gym.make(f"bvae_rl/{world}", disable_env_checker=True, **kwargs)
+        self._start(name, env, steps)
+
+    def _start(self, name: str, env: gym.Env, steps: int) -> None:
+        env.action_space.seed(0)
+        env.reset(seed=0)
+        self.worlds[name], self.steps[name] = env, steps
+
+    def _rate(self, name: str) -> float:
+        return frames_per_second(self.worlds[name], self.steps[name])
+
+    def _target(self, name: str) -> float | None:
+        return PLANAR_TARGET if name.startswith(PLANAR) else None
+
+
+def _library(name: str) -> str:
+    return f"{name}, the library's wrapper"
+
+
+def library_world(world: str, view: str) -> gym.Env:
+    """minigrid's own pictures of a world, in as large tiles as fit."""
+    env = gym.make(f"MiniGrid-{world}-v0", disable_env_checker=True)
+    wrapper: Callable[..., gym.Env] = OTHERS[view]
+    grid = env.unwrapped
+    across = max(grid.width, grid.height) if view == "full" else grid.agent_view_size  # type: ignore[attr-defined]
+    return wrapper(env, tile_size=SIZE // across)
