@@ -20,7 +20,6 @@ from bvae_rl.runtime.devices import keep_freed_memory
 from bvae_rl.training import compiled
 from bvae_rl.training.batches import Batch
 from bvae_rl.training.compiled import COMPILE_FROM, use_compiled, with_compiled_networks
-from bvae_rl.training.distributed import Team
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.pretrain import TrainConfig, pretrain
 from bvae_rl.training.schedules import constant, linear
@@ -108,7 +107,7 @@ def test_computations_on_several_cores_draw_their_batches_themselves(
 ) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     objective, drawers = BetaVAEObjective(constant(1.0)), set()
-    one = Trainer(BetaVAE(CONFIG), objective, QUICK, steps=5, seed=0, device=CPU, team=Team())
+    one = Trainer(BetaVAE(CONFIG), objective, QUICK, steps=5, seed=0, device=CPU)
 
     def pairing(store: FrameStore, rng: np.random.Generator, images: int) -> Batch:
         drawers.add(threading.current_thread())

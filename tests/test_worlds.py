@@ -14,7 +14,6 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bvae_rl.data.factor_pairs import pairs
 from bvae_rl.data.factors import role_mask
 from bvae_rl.data.probe_sets import on_policy_set, probe_set
 from bvae_rl.envs.grid import world as minigrid
@@ -297,12 +296,6 @@ def test_sets_of_no_frames_are_refused(world: World) -> None:
     for make in (lambda: probe_set(env, 0, seed=0), lambda: on_policy_set(env, None, 0, seed=0)):
         with pytest.raises(ValueError, match="at least 1, got 0"):
             make()
-
-
-@every_world
-def test_pairs_differ_in_what_they_say(world: World) -> None:
-    two = pairs(world.make(world.seen), 20, k_changed=2, seed=0)
-    assert two.changed.sum(axis=1).tolist() == [2] * 20
 
 
 @every_world

@@ -1,8 +1,7 @@
 """Train a VAE on a frame store. Names no objective: that is handed in.
 
 A step depends only on (seed, step), and checkpoints hold model, optimizer and objective, so that a
-killed run, called again, ends with the same weights. Under torchrun several processes train
-together (``distributed.py``).
+killed run, called again, ends with the same weights.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import pickle
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +25,6 @@ from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.runtime.devices import pick_device
 from bvae_rl.runtime.runs import CONFIG_FILE, CsvLog, Run, require_own
 from bvae_rl.training.batches import Rows
-from bvae_rl.training.distributed import own_device, team
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.pixel_weights import Weighting, weighted
 from bvae_rl.training.train_config import TrainConfig as TrainConfig
@@ -90,63 +87,61 @@ def pretrain(
     if weighting is not None:  # VAEs of before have no such key
         recipe["weighting"] = asdict(weighting)
     fingerprint = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
-    device = own_device(pick_device(train.device))
-    with team(device) as processes:
-        if processes.agreed(run.path(CONFIG_FILE).exists(), "finished training"):
-            vae = BetaVAE.load(out)
-            if vae.meta.get("fingerprint") != fingerprint:
-                changed = differing(vae.meta.get("training", {}), recipe)
-                raise ValueError(
-                    f"{out} holds a VAE trained otherwise ({', '.join(changed)}); choose another "
-                    "folder or delete it"
-                )
-            return PretrainResult(vae, Path(out), vae.meta["scores"]["validation"])
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            vae = BetaVAE(config)
-        if start is not None:
-            vae.load_state_dict(start.state_dict())
-        rows = Rows(store, validation=train.validation)
-        pairing = objective.pairing(rows, vae)  # what the store lacks is said before compiling
-        if weighting is not None:
-            pairing = weighted(pairing, weighting)
-        trainer = Trainer(
-            vae, objective, train, steps=steps, seed=seed, device=device, team=processes,
-            weighted=weighting is not None,
-        )  # fmt: skip
-        first = processes.agreed(_resume(trainer, run, recipe), "checkpoint")
-        watch = _Watch(trainer, run, recipe, first, validation_x(store, rows), callbacks)
-        batches = trainer.batches(store, pairing, first)
-        metrics: dict[str, float] = {}
-        for step, (batch, noise) in enumerate(batches, start=first):
-            try:
-                parts = trainer.step(batch, noise, step)
-            except NotFinite:
-                watch.checkpoint(step)
-                raise
-            done = step + 1
-            if done % train.log_every == 0 or done == steps:
-                plain = trainer.plain(parts)
-                metrics = processes.first_does(partial(watch.log, done, plain))
-            if done % train.checkpoint_every == 0 and done < steps:
-                watch.checkpoint(done)
-        trainer.finished()
-        vae.meta = {
-            "fingerprint": fingerprint,
-            "training": {
-                **recipe,
-                "images": steps * train.batch,
-                "frames": len(store) + (0 if start is None else _frames_seen(start)),
-                "command": command,
-                "continued_from": None if start is None else start.meta.get("training"),
-            },
-            "statistics": latent_statistics(vae, watch.held_out),
-            "scores": {"validation": metrics},
-        }
-        if processes.first:
-            vae.save(out)
-            run.path(CHECKPOINT).unlink(missing_ok=True)
-        return PretrainResult(vae, Path(out), metrics)
+    device = pick_device(train.device)
+    if run.path(CONFIG_FILE).exists():
+        vae = BetaVAE.load(out)
+        if vae.meta.get("fingerprint") != fingerprint:
+            changed = differing(vae.meta.get("training", {}), recipe)
+            raise ValueError(
+                f"{out} holds a VAE trained otherwise ({', '.join(changed)}); choose another "
+                "folder or delete it"
+            )
+        return PretrainResult(vae, Path(out), vae.meta["scores"]["validation"])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        vae = BetaVAE(config)
+    if start is not None:
+        vae.load_state_dict(start.state_dict())
+    rows = Rows(store, validation=train.validation)
+    pairing = objective.pairing(rows, vae)  # what the store lacks is said before compiling
+    if weighting is not None:
+        pairing = weighted(pairing, weighting)
+    trainer = Trainer(
+        vae, objective, train, steps=steps, seed=seed, device=device,
+        weighted=weighting is not None,
+    )  # fmt: skip
+    first = _resume(trainer, run, recipe)
+    watch = _Watch(trainer, run, recipe, first, validation_x(store, rows), callbacks)
+    batches = trainer.batches(store, pairing, first)
+    metrics: dict[str, float] = {}
+    for step, (batch, noise) in enumerate(batches, start=first):
+        try:
+            parts = trainer.step(batch, noise, step)
+        except NotFinite:
+            watch.checkpoint(step)
+            raise
+        done = step + 1
+        if done % train.log_every == 0 or done == steps:
+            plain = trainer.plain(parts)
+            metrics = watch.log(done, plain)
+        if done % train.checkpoint_every == 0 and done < steps:
+            watch.checkpoint(done)
+    trainer.finished()
+    vae.meta = {
+        "fingerprint": fingerprint,
+        "training": {
+            **recipe,
+            "images": steps * train.batch,
+            "frames": len(store) + (0 if start is None else _frames_seen(start)),
+            "command": command,
+            "continued_from": None if start is None else start.meta.get("training"),
+        },
+        "statistics": latent_statistics(vae, watch.held_out),
+        "scores": {"validation": metrics},
+    }
+    vae.save(out)
+    run.path(CHECKPOINT).unlink(missing_ok=True)
+    return PretrainResult(vae, Path(out), metrics)
 
 
 def differing(known: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
@@ -173,7 +168,7 @@ class Collapsed(ValueError):
 
 
 class _Watch:
-    """Validates, logs and keeps checkpoints; of several processes only the first does anything."""
+    """Validates, logs and keeps checkpoints."""
 
     def __init__(
         self,
@@ -186,17 +181,12 @@ class _Watch:
     ) -> None:
         self.trainer, self.run, self.recipe, self.first = trainer, run, recipe, first
         self.held_out, self.callbacks = held_out, callbacks
-        self.rows = (
-            CsvLog(run.path(LOG), resume_step=first + 1 if first else None)
-            if trainer.team.first
-            else None
-        )
+        self.rows = CsvLog(run.path(LOG), resume_step=first + 1 if first else None)
         self.began = time.monotonic()
         self.warned, self.dead = False, 0
 
     def log(self, done: int, parts: dict[str, float]) -> dict[str, float]:
         """A row of the log after ``done`` steps; Collapsed if there is no use in more of them."""
-        assert self.rows is not None, "the first process logs"
         vae, train, steps = self.trainer.vae, self.trainer.train, self.trainer.steps
         # half of them, in half of the time, are enough to follow a training
         held_out = self.held_out if done == steps else self.held_out[::2]
@@ -222,8 +212,6 @@ class _Watch:
 
     def checkpoint(self, done: int) -> None:
         """Keep the state after ``done`` steps, from which a killed run goes on."""
-        if not self.trainer.team.first:
-            return
         buffer = io.BytesIO()
         state = {"recipe": json.dumps(self.recipe), "step": done, **self.trainer.state_dict()}
         torch.save(state, buffer)

@@ -102,7 +102,6 @@ class TiledLikelihood(nn.Module):
         *before, last, _ = decoder
         assert isinstance(last, nn.ConvTranspose2d)
         self.before, self.last, self.config = nn.Sequential(*before), last, config
-        # no buffer, which torchrun would send around at each step
         self.inside = tiles(torch.ones(1, *config.shape))  # (1, 16 C, h + 1, w + 1)
 
     def forward(self, z: Tensor, x: Tensor, weight: Tensor | None) -> Tensor:

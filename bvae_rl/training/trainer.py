@@ -14,14 +14,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.devices import keep_freed_memory, use_bfloat16
 from bvae_rl.training.batches import Batch, Pairing
 from bvae_rl.training.compiled import use_compiled, with_compiled_networks
-from bvae_rl.training.distributed import Team, average
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.tiles import TiledVAE, fits, tiled
 from bvae_rl.training.train_config import TrainConfig
@@ -46,7 +45,6 @@ class Trainer:
         steps: int,
         seed: int,
         device: torch.device,
-        team: Team,
         weighted: bool = False,
     ) -> None:
         """``weighted`` says whether the pixels of batches have weights."""
@@ -56,7 +54,7 @@ class Trainer:
         if fast_layouts:
             self.vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective, self.train = objective, train
-        self.steps, self.seed, self.device, self.team = steps, seed, device, team
+        self.steps, self.seed, self.device = steps, seed, device
         self.bfloat16 = use_bfloat16(train.precision, device)
         self.parameters = list(vae.parameters())
         self.optimizer = torch.optim.AdamW(  # Adam where nothing decays
@@ -67,20 +65,19 @@ class Trainer:
         )
         fast = self._fast_vae(weighted)
         self.lay_out = tiled if isinstance(fast, TiledVAE) else lambda batch: batch
-        self._loss = team.joined(_Loss(fast, objective))
+        self._fast = fast
 
     def batches(
         self, store: FrameStore, pairing: Pairing, first: int
     ) -> Iterator[tuple[Batch, Tensor]]:
-        """What the steps from ``first`` on train on: this process's share of frames and noise."""
+        """What the steps from ``first`` on train on: frames and noise."""
 
         def draw(step: int) -> tuple[Batch, Tensor]:
             rng = np.random.default_rng([self.seed, step])
             batch = pairing(store, rng, self.train.batch)
             generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
             shape = (self.train.batch, self.vae.config.latents)
-            share, noise = self.team.share(batch, torch.randn(shape, generator=generator))
-            return self.lay_out(share), noise
+            return self.lay_out(batch), torch.randn(shape, generator=generator)
 
         if self.device.type == "cpu" and torch.get_num_threads() > 1:
             return map(draw, range(first, self.steps))
@@ -96,8 +93,8 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.train.learning_rate_at(step, self.steps)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
-            loss, parts = self._loss(batch, step, noise)
-        value = average(loss)
+            loss, parts = self.objective.loss(self._fast, batch, step, noise)
+        value = loss.detach()
         self._require_finite("loss", value, step)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -105,16 +102,15 @@ class Trainer:
         self._require_finite("gradient", norm, step)
         self.optimizer.step()
         self.objective.after_step(self.vae, batch, step)
-        named = {f"vae/{name}": part for name, part in parts.items()}
+        named = {
+            f"vae/{name}": part.detach() if isinstance(part, Tensor) else part
+            for name, part in parts.items()
+        }
         return {"vae/loss": value, **named, "vae/gradient_norm": norm}
 
     def plain(self, parts: Parts) -> dict[str, float]:
-        """What ``step`` returned as numbers, averaged over the team."""
-        values = {name: float(value) for name, value in parts.items()}
-        if self.team.size == 1:
-            return values
-        mean = average(torch.tensor(list(values.values()), device=self.device))
-        return dict(zip(values, mean.tolist(), strict=True))
+        """What ``step`` returned as numbers."""
+        return {name: float(value) for name, value in parts.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """All that changes from step to step."""
@@ -132,7 +128,6 @@ class Trainer:
 
     def finished(self) -> BetaVAE:
         """The VAE, on the CPU and ready for use; no step can follow."""
-        del self._loss  # with what it shares with the team
         vae = self.vae.cpu().eval()
         vae.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         return vae
@@ -143,9 +138,8 @@ class Trainer:
         fast = TiledVAE(self.vae) if on_tiles else self.vae
         if not use_compiled(self.train.compile, self.steps, self.device):
             return fast
-        images = self.train.batch // self.team.size
         return with_compiled_networks(
-            fast, images=images, bfloat16=self.bfloat16, weighted=weighted
+            fast, images=self.train.batch, bfloat16=self.bfloat16, weighted=weighted
         )
 
     def _require_finite(self, what: str, value: Tensor, step: int) -> None:
@@ -163,22 +157,6 @@ def _decaying(vae: BetaVAE) -> list[dict[str, Any]]:
     weights = [p for p in vae.parameters() if p.ndim > 1 and p is not values]
     others = [p for p in vae.parameters() if p.ndim <= 1 or p is values]
     return [{"params": weights}, {"params": others, "weight_decay": 0.0}]
-
-
-class _Loss(nn.Module):
-    """The loss as a module's forward, whose gradients a team averages."""
-
-    def __init__(self, vae: BetaVAE, objective: Objective) -> None:
-        super().__init__()
-        self.vae = vae
-        self._compute = objective.loss
-
-    def forward(self, batch: Batch, step: int, noise: Tensor) -> tuple[Tensor, Parts]:
-        loss, parts = self._compute(self.vae, batch, step, noise)
-        return loss, {
-            name: part.detach() if isinstance(part, Tensor) else part
-            for name, part in parts.items()
-        }
 
 
 def ahead(draw: Callable[[int], T], first: int, last: int) -> Iterator[T]:

@@ -9,7 +9,6 @@ import torch
 
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.batches import Batch
-from bvae_rl.training.distributed import Team
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.trainer import Trainer
@@ -28,7 +27,6 @@ class Steps:
             steps=training,
             seed=0,
             device=torch.device("cpu"),
-            team=Team(),
         )
         self._batch, self._noise = self._trainer.lay_out(batch), torch.zeros(images, vae.latents)
 

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.distributed import average_gradients
 
 SEED = 0  # of every companion's weights; the run's seed changes the VAE and the batches
 
@@ -62,7 +61,6 @@ class Companion(Generic[Network]):
         value = loss(self._network)
         self._optimizer.zero_grad(set_to_none=True)
         value.backward()
-        average_gradients(self._network.parameters())
         self._optimizer.step()
         self._network.requires_grad_(False)
         return value.item()

@@ -19,7 +19,6 @@ from torch import Tensor
 
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.batches import Batch, Pairing, Rows, single
-from bvae_rl.training.distributed import average
 from bvae_rl.training.objectives.checks import not_negative, positive, whole
 from bvae_rl.training.objectives.elbo import elbo
 from bvae_rl.training.objectives.entry import Entry
@@ -80,7 +79,7 @@ class ControlVAEObjective:
         e = elbo(vae, batch, noise)
         target = set_point(step, kl=self.kl, rise=self.rise, every=self.every)
         self._next, beta = control(
-            self._integral, target - average(e.mean_kl).item(), kp=self.kp, ki=self.ki,
+            self._integral, target - e.mean_kl.item(), kp=self.kp, ki=self.ki,
             beta_min=self.beta_min, beta_max=self.beta_max,
         )  # fmt: skip
         loss = e.recon + beta * e.mean_kl
