@@ -1,7 +1,7 @@
 """An agent moved to looks that its encoder never saw: frozen, or fine-tuned online in some ways.
 
-Each seed has one VAE, pretrained on the source look, and one agent, trained there on its latents.
-Every treatment starts from copies of both, learns on in the new looks, and is evaluated on the same
+Each seed has one VAE, pretrained on the source appearance, and one agent, trained there on its latents.
+Every treatment starts from copies of both, learns on in the new appearances, and is evaluated on the same
 episodes and frames. Agents act over ``LatentVecEnv``, whose last observation is encoded anew after
 each update, so that this equals an encoder inside the policy, at half the cost.
 """
@@ -18,9 +18,9 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 
-from bvae_rl.agents.arms import ArmInputs, Ledger, arm
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.evaluate import PARALLEL, LoadedAgent, load_agent, run_episodes
+from bvae_rl.agents.methods import MethodInputs, SupervisionBudget, method
 from bvae_rl.agents.train import CURVE_SEED, ROWS, AtRollout, train_agent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import FactorSpec, require_factor_env
@@ -76,7 +76,7 @@ class AdaptConfig:
     beta: float = 1.0
     every: int = 1_000
     tune: FineTuneConfig = field(
-        default_factory=lambda: FineTuneConfig(updates=20, learning_rate=5e-4)
+        default_factory=lambda: FineTuneConfig(gradient_steps=20, learning_rate=5e-4)
     )
     eval_every: int = 10_000
     eval_episodes: int = 20
@@ -86,23 +86,23 @@ class AdaptConfig:
 
 @dataclass(frozen=True)
 class Move:
-    """One run: a treatment, the look set moved to, and the seed's VAE and trained agent."""
+    """One run: a treatment, the visual domain moved to, and the seed's VAE and trained agent."""
 
     treatment: str
-    looks: str
+    domain: str
     seed: int
     vae: Path
     agent: Path
 
     @property
     def name(self) -> str:
-        return f"{self.treatment}-{self.looks}-seed{self.seed}"
+        return f"{self.treatment}-{self.domain}-seed{self.seed}"
 
 
 def run_adaptation(
     vaes: dict[int, Path],
     env: EnvConfig,
-    looks: Sequence[str],
+    domain: Sequence[str],
     store: Path,
     config: AdaptConfig,
     out: Path,
@@ -115,7 +115,7 @@ def run_adaptation(
 ) -> list[Row]:
     """Train a source agent per seed of ``vaes``, move it under every treatment, return all rows.
 
-    The ``study`` of a row names the move ("adapt-ood1"), its ``look_set`` where it was evaluated.
+    The ``study`` of a row names the move ("adapt-ood1"), its ``domain`` where it was evaluated.
     What is finished under ``out`` is not done again.
     """
     sources = [
@@ -126,7 +126,7 @@ def run_adaptation(
     moves = [
         Move(name, target, seed, vae, out / f"source-seed{seed}")
         for seed, vae in vaes.items()
-        for target in looks
+        for target in domain
         for name in treatments
     ]
     tasks = [Task(move.name, _move, (move, env, store, config, out, command)) for move in moves]
@@ -145,9 +145,9 @@ def _train_source(
     *,
     progress: Callable[[float], None],
 ) -> None:
-    inputs = ArmInputs(vae=vae, vae_seed=seed)
+    inputs = MethodInputs(vae=vae, vae_seed=seed)
     train_agent(
-        arm("bvae"), env, inputs, replace(config, seed=seed), Run(out / f"source-seed{seed}"),
+        method("bvae"), env, inputs, replace(config, seed=seed), Run(out / f"source-seed{seed}"),
         study="adapt", command=command, progress=progress,
     )  # fmt: skip
 
@@ -171,7 +171,7 @@ def _move(
     assert isinstance(vae, BetaVAE)
     evaluator = _Evaluator(move, agent, env, config, command)
     model: Any = agent.model
-    model.set_env(agent.observe(env.with_looks(move.looks), model.n_envs, seed=move.seed))
+    model.set_env(agent.observe(env.with_domain(move.domain), model.n_envs, seed=move.seed))
     model.set_random_seed(move.seed)
     model.set_logger(Logger(None, []))
     rows: list[Row] = []
@@ -188,7 +188,7 @@ def _move(
         beta = treatment.beta(config.beta, config.steps)
         old = FrameStore.existing(store) if treatment.mixed else None
         online = OnlineBetaVAE(
-            vae, beta=beta, every=config.every, config=config.tune, old=old, seed=move.seed
+            vae, beta=beta, train_freq=config.every, config=config.tune, old=old, seed=move.seed
         )
         callbacks.insert(0, online)
         updates = online.history
@@ -201,7 +201,7 @@ def _move(
 
 
 class _Evaluator:
-    """Returns on fixed episodes, reconstruction and scores on fixed frames, new and old looks."""
+    """Returns on fixed episodes, reconstruction and scores on fixed frames, new and old appearances."""
 
     def __init__(
         self, move: Move, agent: LoadedAgent, env: EnvConfig, config: AdaptConfig, command: str
@@ -210,69 +210,69 @@ class _Evaluator:
         assert isinstance(agent.encoder, BetaVAE)
         pretrained = agent.encoder
         self.vae: Callable[[], BetaVAE] = lambda: pretrained
-        self.looks = (move.looks, env.looks or "source")
+        self.domain = (move.domain, env.domain or "source")
         self.frames = {
-            name: probe_set(env.with_looks(name).make(), config.probe_frames, seed=PROBE_SEED)
-            for name in self.looks
+            name: probe_set(env.with_domain(name).make(), config.probe_frames, seed=PROBE_SEED)
+            for name in self.domain
         }
-        ledger = agent.ledger
-        seen = "" if move.treatment == "frozen" else f", then {move.looks}"
-        ledger = Ledger(
-            ledger.pretrain_frames,
-            ledger.env_steps + config.steps,
-            f"encoder: {self.looks[1]}{seen}; agent: {self.looks[1]}, then {move.looks}",
+        budget = agent.budget
+        seen = "" if move.treatment == "frozen" else f", then {move.domain}"
+        budget = SupervisionBudget(
+            budget.pretrain_frames,
+            budget.env_steps + config.steps,
+            f"encoder: {self.domain[1]}{seen}; agent: {self.domain[1]}, then {move.domain}",
             paired=False,
         )
         self.row = Row(
-            study=f"adapt-{move.looks}", arm=move.treatment, algo="ppo", env=env.id,
-            vae_seed=move.seed, agent_seed=move.seed, look_set=move.looks, metric="return",
-            value=np.nan, n=config.eval_episodes, ledger=ledger.to_dict(), command=command,
+            study=f"adapt-{move.domain}", method=move.treatment, algo="ppo", env=env.id,
+            vae_seed=move.seed, agent_seed=move.seed, domain=move.domain, metric="return",
+            value=np.nan, n=config.eval_episodes, budget=budget.to_dict(), command=command,
         )  # fmt: skip
 
     def point(self, step: int) -> list[Row]:
-        """Return, success, reconstruction and MIG in the new looks, as points of a curve."""
-        name = self.move.looks
+        """Return, success, reconstruction and MIG in the new appearances, as points of a curve."""
+        name = self.move.domain
         found = self._play(name, self.config.eval_episodes, CURVE_SEED)
         found["recon"], found["mig"] = self._recon(name), self._mig(name)
         base = replace(self.row, step=step)
         return [replace(base, metric=metric, value=value) for metric, value in found.items()]
 
     def final(self) -> list[Row]:
-        """Everything, in the new looks and in the old."""
+        """Everything, in the new appearances and in the old."""
         rows = []
-        for name in self.looks:
+        for name in self.domain:
             found = self._play(name, self.config.episodes, EVALUATION_SEED)
             found["recon"] = self._recon(name)
             found |= self._scores(name)
-            base = replace(self.row, look_set=name, n=self.config.episodes)
+            base = replace(self.row, domain=name, n=self.config.episodes)
             rows += [replace(base, metric=metric, value=value) for metric, value in found.items()]
         return rows
 
-    def _play(self, looks: str, episodes: int, seed: int) -> dict[str, float]:
-        venv = self.agent.observe(self.env.with_looks(looks), min(PARALLEL, episodes), seed=seed)
+    def _play(self, domain: str, episodes: int, seed: int) -> dict[str, float]:
+        venv = self.agent.observe(self.env.with_domain(domain), min(PARALLEL, episodes), seed=seed)
         played = run_episodes(venv, self.agent.act, episodes, seed=seed)
         venv.close()
         return played.metrics()
 
     @torch.no_grad()
-    def _recon(self, looks: str) -> float:
+    def _recon(self, domain: str) -> float:
         """Squared error of the mean reconstruction, summed over a frame."""
         vae = self.vae()
-        x = frames_to_x(self.frames[looks].frames[:500])
+        x = frames_to_x(self.frames[domain].frames[:500])
         mu, _ = vae.encode(x)
         return float((vae.decode(mu) - x).square().flatten(1).sum(1).mean())
 
-    def _mig(self, looks: str) -> float:
-        factors, specs = changing(self.frames[looks].factors, self._specs(looks))
-        codes = self.vae().encode_frames(self.frames[looks].frames)
+    def _mig(self, domain: str) -> float:
+        factors, specs = changing(self.frames[domain].factors, self._specs(domain))
+        codes = self.vae().encode_frames(self.frames[domain].frames)
         return mig(codes, factors, kinds=[spec.kind for spec in specs]).score
 
-    def _specs(self, looks: str) -> tuple[FactorSpec, ...]:
-        return require_factor_env(self.env.with_looks(looks).make()).factor_specs
+    def _specs(self, domain: str) -> tuple[FactorSpec, ...]:
+        return require_factor_env(self.env.with_domain(domain).make()).factor_specs
 
-    def _scores(self, looks: str) -> dict[str, float]:
-        probe = self.frames[looks]
-        specs = self._specs(looks)
+    def _scores(self, domain: str) -> dict[str, float]:
+        probe = self.frames[domain]
+        specs = self._specs(domain)
         rows = score(self.vae().encode_frames(probe.frames), probe.factors, specs).to_rows_dict()
         return {
             "mig": rows["mig"], "dci": rows["dci/disentanglement"], "r2": rows["r2"],

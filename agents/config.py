@@ -1,4 +1,4 @@
-"""How an agent is trained, whatever it sees: one configuration for all arms of a comparison."""
+"""How an agent is trained, whatever it sees: one configuration for all methods of a comparison."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 
-# Chosen once, for all arms, on PlanarReach (100,000 steps, source look, 100 episodes, seed 0), by
+# Chosen once, for all methods, on PlanarReach (100,000 steps, source appearance, 100 episodes, seed 0), by
 # the return of the true-state agent. ReLU instead of SB3's tanh: +37 against +25 (10 epochs,
 # rollouts of 2,000); a first standard deviation of 0.5 (log_std_init): +40. At half the cost, 5
 # epochs: +33 with rollouts of 2,000, +39 with 1,000, which also makes budgets in thousands exact.
 # 1e-3 with decay against a constant 3e-4: +6 against -2 (6 epochs, tanh).
 @dataclass(frozen=True)
 class AgentConfig:
-    """How to train: the same for every arm. The defaults are PPO's; ``of("sac")`` gives SAC's.
+    """How to train: the same for every method. The defaults are PPO's; ``of("sac")`` gives SAC's.
 
-    ``n_steps``, ``epochs``, ``gae_lambda``, ``ent_coef``, ``log_std_init`` and ``lr_decay``
+    ``n_steps``, ``n_epochs``, ``gae_lambda``, ``ent_coef``, ``log_std_init`` and ``lr_decay``
     (linear, to 0) are PPO's; ``train_freq`` (in steps of all environments), ``gradient_steps``,
     ``buffer_size`` and ``learning_starts`` SAC's. ``net_arch`` are the hidden layers of actor and
     critic alike, with ReLU, always explicit: SB3's default differs between pictures and vectors.
     """
 
     algo: Literal["ppo", "sac"] = "ppo"
-    steps: int = 100_000
+    total_timesteps: int = 100_000
     seed: int = 0
     n_envs: int = 8
     n_steps: int = 125
     batch_size: int = 250
-    epochs: int = 5
+    n_epochs: int = 5
     gamma: float = 0.9
     gae_lambda: float = 0.95
     ent_coef: float = 0.0
@@ -40,15 +40,15 @@ class AgentConfig:
     gradient_steps: int = 1
     buffer_size: int = 100_000
     learning_starts: int = 1_000
-    eval_every: int = 10_000
-    eval_episodes: int = 20
+    eval_freq: int = 10_000
+    n_eval_episodes: int = 20
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "net_arch", tuple(self.net_arch))
         _preset(self.algo)
         counts = (
-            "steps", "n_envs", "n_steps", "batch_size", "epochs", "train_freq", "gradient_steps",
-            "buffer_size", "eval_every", "eval_episodes",
+            "total_timesteps", "n_envs", "n_steps", "batch_size", "n_epochs", "train_freq", "gradient_steps",
+            "buffer_size", "eval_freq", "n_eval_episodes",
         )  # fmt: skip
         for name in counts:
             if getattr(self, name) < 1:
@@ -70,25 +70,27 @@ class AgentConfig:
         """The defaults of ``algo`` with some values replaced."""
         return cls(**{**_preset(algo), **overrides})
 
-    def lasting(self, steps: int | None) -> AgentConfig:
-        """The same for ``steps``, evaluated ten times; None leaves it as it is."""
-        if steps is None:
+    def lasting(self, total_timesteps: int | None) -> AgentConfig:
+        """The same for ``total_timesteps``, evaluated ten times; None leaves it as it is."""
+        if total_timesteps is None:
             return self
-        return replace(self, steps=steps, eval_every=max(1, steps // 10))
+        return replace(
+            self, total_timesteps=total_timesteps, eval_freq=max(1, total_timesteps // 10)
+        )
 
     @property
-    def total_steps(self) -> int:
-        """Environment steps that are really taken: ``steps``, rounded up to whole rollouts."""
+    def rounded_timesteps(self) -> int:
+        """Environment steps that are really taken: ``total_timesteps``, rounded up to whole rollouts."""
         rollout = self.n_envs * (self.n_steps if self.algo == "ppo" else self.train_freq)
-        return math.ceil(self.steps / rollout) * rollout
+        return math.ceil(self.total_timesteps / rollout) * rollout
 
 
 PRESETS: dict[str, dict[str, Any]] = {
     "ppo": {},
     # SB3's own rate, one update a step: the true-state agent reaches +35 after 5,000 steps
     "sac": {
-        "algo": "sac", "steps": 10_000, "n_envs": 1, "batch_size": 256, "learning_rate": 3e-4,
-        "eval_every": 1_000,
+        "algo": "sac", "total_timesteps": 10_000, "n_envs": 1, "batch_size": 256, "learning_rate": 3e-4,
+        "eval_freq": 1_000,
     },
 }  # fmt: skip
 

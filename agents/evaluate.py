@@ -1,4 +1,4 @@
-"""Evaluation on fixed episodes: the same ones for every arm, seed and training step.
+"""Evaluation on fixed episodes: the same ones for every method, seed and training step.
 
 Episode i starts with ``env.reset(seed=seed + i)``, and actions are deterministic. Episodes run side
 by side in batches; one that has ended waits for the others of its batch, uncounted.
@@ -16,13 +16,15 @@ from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
-from bvae_rl.agents.arms import Arm, Ledger, SavedEncoder, arm
+from bvae_rl.agents.methods import Method, SavedEncoder, SupervisionBudget, method
 from bvae_rl.data.collect import Policy, random_policy
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.runtime.runs import Row, Run
 
 ALGORITHMS: dict[str, type[BaseAlgorithm]] = {"ppo": PPO, "sac": SAC}
-RANDOM_POLICY = "random_policy"  # the name of its rows; the arm ``random`` is an untrained encoder
+RANDOM_POLICY = (
+    "random_policy"  # the name of its rows; the method ``random`` is an untrained encoder
+)
 AGENT_FILE, RECORD, ENCODER = "agent.zip", "agent.json", "encoder"
 PARALLEL = 25
 
@@ -53,7 +55,7 @@ def run_episodes(venv: VecEnv, predict: Policy, n: int, *, seed: int) -> Episode
         observations = venv.reset()
         running = np.arange(venv.num_envs) < n - first
         while running.any():
-            assert isinstance(observations, np.ndarray)  # every arm shows pictures or vectors
+            assert isinstance(observations, np.ndarray)  # every method shows pictures or vectors
             observations, rewards, dones, infos = venv.step(predict(observations))
             here = np.flatnonzero(running)
             returns[first + here] += rewards[here]
@@ -69,22 +71,22 @@ class LoadedAgent:
     """A trained agent with all that it needs to act; ``record`` is its ``agent.json``."""
 
     model: BaseAlgorithm
-    arm: Arm
+    method: Method
     encoder: SavedEncoder | None
     record: dict[str, Any]
 
     def observe(self, env: EnvConfig, n_envs: int, *, seed: int) -> VecEnv:
         """``n_envs`` copies of ``env`` as the agent sees them."""
-        return self.arm.observe(env.vec(n_envs, seed=seed), self.encoder)
+        return self.method.observe(env.vec(n_envs, seed=seed), self.encoder)
 
     def act(self, observations: np.ndarray) -> np.ndarray:
         """Deterministic actions (n_envs, ...) for observations from ``observe``."""
         return self.model.predict(observations, deterministic=True)[0]
 
     @property
-    def ledger(self) -> Ledger:
+    def budget(self) -> SupervisionBudget:
         """What the agent was allowed to see."""
-        return Ledger(**self.record["ledger"])
+        return SupervisionBudget(**self.record["budget"])
 
 
 def load_agent(folder: str | Path) -> LoadedAgent:
@@ -93,7 +95,7 @@ def load_agent(folder: str | Path) -> LoadedAgent:
     if not run.done("train"):
         raise ValueError(f"no finished agent at {folder}; make one: bvae-rl train")
     record = run.read_json(RECORD)
-    row = arm(record["arm"])
+    row = method(record["method"])
     encoder = row.load(run.path(ENCODER)) if row.load else None
     try:
         model = ALGORITHMS[record["algo"]].load(run.path(AGENT_FILE), device="cpu")
@@ -105,19 +107,19 @@ def load_agent(folder: str | Path) -> LoadedAgent:
 def evaluate_agent(
     folder: str | Path,
     env: EnvConfig,
-    looks: Sequence[str | None],
+    domains: Sequence[str | None],
     *,
     episodes: int = 100,
     seed: int,
 ) -> list[Row]:
-    """Rows ``return`` and, where it is told, ``success`` of a trained agent on each look set.
+    """Rows ``return`` and, where it is told, ``success`` of a trained agent on each visual domain.
 
-    None among ``looks`` means ``env`` as it is given.
+    None among ``domain`` means ``env`` as it is given.
     """
     agent = load_agent(folder)
     base = Row(
         study=agent.record["study"],
-        arm=agent.arm.name,
+        method=agent.method.name,
         algo=agent.record["algo"],
         env=env.id,
         vae_seed=agent.record["vae_seed"],
@@ -125,20 +127,20 @@ def evaluate_agent(
         metric="return",
         value=np.nan,
         n=episodes,
-        ledger=agent.ledger.to_dict(),
+        budget=agent.budget.to_dict(),
         command=agent.record["command"],
     )
     rows: list[Row] = []
-    for look_env in _each_look(env, looks):
-        venv = agent.observe(look_env, min(PARALLEL, episodes), seed=seed)
-        rows += _rows(base, look_env, run_episodes(venv, agent.act, episodes, seed=seed))
+    for shown_env in _each_domain(env, domains):
+        venv = agent.observe(shown_env, min(PARALLEL, episodes), seed=seed)
+        rows += _rows(base, shown_env, run_episodes(venv, agent.act, episodes, seed=seed))
         venv.close()
     return rows
 
 
 def random_policy_rows(
     env: EnvConfig,
-    looks: Sequence[str | None],
+    domains: Sequence[str | None],
     *,
     episodes: int = 100,
     seed: int,
@@ -146,26 +148,26 @@ def random_policy_rows(
     command: str,
 ) -> list[Row]:
     """The same rows for uniformly random actions, the lowest floor; ``algo`` is "none"."""
-    ledger = Ledger(0, 0, "none", paired=False)
+    budget = SupervisionBudget(0, 0, "none", paired=False)
     base = Row(
-        study=study, arm=RANDOM_POLICY, algo="none", env=env.id, metric="return", value=np.nan,
-        n=episodes, ledger=ledger.to_dict(), command=command,
+        study=study, method=RANDOM_POLICY, algo="none", env=env.id, metric="return", value=np.nan,
+        n=episodes, budget=budget.to_dict(), command=command,
     )  # fmt: skip
     rows: list[Row] = []
-    for look_env in _each_look(env, looks):
-        venv = look_env.vec(min(PARALLEL, episodes), seed=seed)
+    for shown_env in _each_domain(env, domains):
+        venv = shown_env.vec(min(PARALLEL, episodes), seed=seed)
         act = random_policy(venv.action_space, np.random.default_rng(seed), venv.num_envs)
-        rows += _rows(base, look_env, run_episodes(venv, act, episodes, seed=seed))
+        rows += _rows(base, shown_env, run_episodes(venv, act, episodes, seed=seed))
         venv.close()
     return rows
 
 
-def _each_look(env: EnvConfig, looks: Sequence[str | None]) -> list[EnvConfig]:
-    return [env if name is None else env.with_looks(name) for name in looks]
+def _each_domain(env: EnvConfig, domains: Sequence[str | None]) -> list[EnvConfig]:
+    return [env if name is None else env.with_domain(name) for name in domains]
 
 
 def _rows(base: Row, env: EnvConfig, episodes: Episodes) -> list[Row]:
     return [
-        replace(base, look_set=env.looks, metric=metric, value=value)
+        replace(base, domain=env.domain, metric=metric, value=value)
         for metric, value in episodes.metrics().items()
     ]

@@ -15,17 +15,17 @@ from bvae_rl.agents.evaluate import RANDOM_POLICY
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.runtime.runs import Row
 
-FLOOR_ARM, CEILING_ARM = "blind", "state"
+REFERENCE, UPPER_BOUND = "blind", "state"
 RETENTION_FROM = 0.3  # of a lower source score a retained share would be a share of noise
 
 
 @cache
-def scale_arms(env: EnvConfig) -> tuple[str, ...]:
-    """The arms that fix the scale of scores in ``env``: no blind one where a body feels nothing."""
+def scale_methods(env: EnvConfig) -> tuple[str, ...]:
+    """The methods that fix the scale of scores in ``env``: no blind one where a body feels nothing."""
     made = env.make()
     feels = made.has_wrapper_attr("proprioception")
     made.close()
-    return (CEILING_ARM, FLOOR_ARM) if feels else (CEILING_ARM,)
+    return (UPPER_BOUND, REFERENCE) if feels else (UPPER_BOUND,)
 
 
 def normalise(value: float, floor: float, ceiling: float) -> float:
@@ -59,20 +59,20 @@ def retention(target: float, source: float) -> float | None:
 
 
 def normalised_rows(rows: Iterable[Row]) -> list[Row]:
-    """A row ``score`` for each final ``return``, per look set.
+    """A row ``score`` for each final ``return``, per visual domain.
 
-    0 is the better of the random policy and the mean ``blind`` arm, or the one of them that there
-    is, 1 the mean ``state`` arm, with the same study, environment, algorithm and look set. Returns
+    0 is the better of the random policy and the mean ``blind`` method, or the one of them that there
+    is, 1 the mean ``state`` method, with the same study, environment, algorithm and visual domain. Returns
     nothing where these are missing.
     """
     final = [row for row in rows if row.metric == "return" and row.step is None]
     scores = []
     for row in final:
-        if row.arm == RANDOM_POLICY:
+        if row.method == RANDOM_POLICY:
             continue
         place = [r for r in final if _place(r) == _place(row) and r.algo in (row.algo, "none")]
-        floors = [_mean(place, name) for name in (RANDOM_POLICY, FLOOR_ARM)]
-        ceiling = _mean(place, CEILING_ARM)
+        floors = [_mean(place, name) for name in (RANDOM_POLICY, REFERENCE)]
+        ceiling = _mean(place, UPPER_BOUND)
         known = [floor for floor in floors if floor is not None]
         if known and ceiling is not None and max(known) < ceiling:
             value = normalise(row.value, max(known), ceiling)
@@ -81,13 +81,13 @@ def normalised_rows(rows: Iterable[Row]) -> list[Row]:
 
 
 def retention_rows(scores: Iterable[Row], *, source: str | None) -> list[Row]:
-    """A row ``retention`` for each ``score`` on another look set, where the source score allows."""
+    """A row ``retention`` for each ``score`` on another visual domain, where the source score allows."""
     scores = [row for row in scores if row.metric == "score"]
-    at_home = {_agent(row): row.value for row in scores if row.look_set == source}
+    at_home = {_agent(row): row.value for row in scores if row.domain == source}
     kept = []
     for row in scores:
         home = at_home.get(_agent(row))
-        if row.look_set == source or home is None:
+        if row.domain == source or home is None:
             continue
         value = retention(row.value, home)
         if value is not None:
@@ -96,15 +96,15 @@ def retention_rows(scores: Iterable[Row], *, source: str | None) -> list[Row]:
 
 
 def _place(row: Row) -> tuple[object, ...]:
-    return row.study, row.env, row.look_set
+    return row.study, row.env, row.domain
 
 
 def _agent(row: Row) -> tuple[object, ...]:
-    return row.study, row.env, row.arm, row.algo, row.vae_seed, row.agent_seed
+    return row.study, row.env, row.method, row.algo, row.vae_seed, row.agent_seed
 
 
-def _mean(rows: Sequence[Row], arm: str) -> float | None:
-    values = [row.value for row in rows if row.arm == arm]
+def _mean(rows: Sequence[Row], method: str) -> float | None:
+    values = [row.value for row in rows if row.method == method]
     return float(np.mean(values)) if values else None
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bvae_rl.agents.arms import ArmInputs, arm
 from bvae_rl.agents.evaluate import RANDOM_POLICY, evaluate_agent, random_policy_rows
+from bvae_rl.agents.methods import MethodInputs, method
 from bvae_rl.agents.scores import normalised_rows, retention_rows
 from bvae_rl.agents.train import ROWS, AgentConfig, train_agent
 from bvae_rl.data.environments import EnvConfig
@@ -23,28 +23,28 @@ TRAINED = 0.97  # the share of a job's time that training takes, for its progres
 
 @dataclass(frozen=True)
 class Job:
-    """One agent: an arm by name, its source environment, its encoders and how to train it.
+    """One agent: a method by name, its source environment, its encoders and how to train it.
 
     The seed of the encoder is ``inputs.vae_seed``, that of the agent ``config.seed``.
     """
 
-    arm: str
+    method: str
     env: EnvConfig
-    inputs: ArmInputs
+    inputs: MethodInputs
     config: AgentConfig
 
     @property
     def name(self) -> str:
-        """The job's folder: arm, algorithm, seed of the encoder (if any) and of the agent."""
-        vae = f"-vae{self.inputs.vae_seed}" if arm(self.arm).build else ""
-        return f"{self.arm}-{self.config.algo}{vae}-seed{self.config.seed}"
+        """The job's folder: method, algorithm, seed of the encoder (if any) and of the agent."""
+        vae = f"-vae{self.inputs.vae_seed}" if method(self.method).build else ""
+        return f"{self.method}-{self.config.algo}{vae}-seed{self.config.seed}"
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Which look sets, how many fixed episodes, and from which seed on they are reset."""
+    """Which visual domains, how many fixed episodes, and from which seed on they are reset."""
 
-    looks: tuple[str | None, ...] = (None,)
+    domain: tuple[str | None, ...] = (None,)
     episodes: int = 100
     seed: int = 10_000
 
@@ -62,8 +62,8 @@ def run_study(
     """Train and evaluate all ``jobs`` (of one environment) under ``out`` and return their rows.
 
     These are learning curves (with ``step``), final ``return`` and ``success``, those of the random
-    policy, and derived ``score`` and ``retention``, whose source is the environment's own look set.
-    Own arms have to be rows of ``ARMS`` in the workers too: add them where their functions live.
+    policy, and derived ``score`` and ``retention``, whose source is the environment's own visual domain.
+    Own methods have to be rows of ``ARMS`` in the workers too: add them where their functions live.
     """
     envs = {job.env for job in jobs}
     if len(envs) != 1:
@@ -73,7 +73,7 @@ def run_study(
     env = envs.pop()
     folder = Path(out)
     shared = {"evaluation": evaluation, "study": study, "command": command}
-    slow_first = sorted(jobs, key=lambda job: arm(job.arm).policy != "CnnPolicy")
+    slow_first = sorted(jobs, key=lambda job: method(job.method).policy != "CnnPolicy")
     tasks = [
         Task(job.name, train_and_evaluate, (job, folder / job.name), shared) for job in slow_first
     ]
@@ -82,7 +82,7 @@ def run_study(
     names = [RANDOM_POLICY, *(job.name for job in jobs)]
     rows = [row for name in names for row in Run(folder / name).rows(ROWS)]
     scores = normalised_rows(rows)
-    return [*rows, *scores, *retention_rows(scores, source=env.looks)]
+    return [*rows, *scores, *retention_rows(scores, source=env.domain)]
 
 
 def train_and_evaluate(
@@ -97,12 +97,12 @@ def train_and_evaluate(
     """One agent into ``folder``: trained, evaluated, its rows written; what is done is kept."""
     run = Run(folder)
     train_agent(
-        arm(job.arm), job.env, job.inputs, job.config, run, study=study, command=command,
+        method(job.method), job.env, job.inputs, job.config, run, study=study, command=command,
         progress=lambda fraction: progress(TRAINED * fraction),
     )  # fmt: skip
     if not run.done("evaluate", config=asdict(evaluation)):
         rows = evaluate_agent(
-            folder, job.env, evaluation.looks, episodes=evaluation.episodes, seed=evaluation.seed
+            folder, job.env, evaluation.domain, episodes=evaluation.episodes, seed=evaluation.seed
         )
         curve = [row for row in run.rows(ROWS) if row.step is not None]
         run.write_json(ROWS, [row.to_dict() for row in (*curve, *rows)])
@@ -123,7 +123,7 @@ def act_at_random(
     config = {"env": asdict(env), **asdict(evaluation)}
     if not run.done("evaluate", config=config):
         rows = random_policy_rows(
-            env, evaluation.looks, episodes=evaluation.episodes, seed=evaluation.seed,
+            env, evaluation.domain, episodes=evaluation.episodes, seed=evaluation.seed,
             study=study, command=command,
         )  # fmt: skip
         run.write_json(ROWS, [row.to_dict() for row in rows])

@@ -1,4 +1,4 @@
-"""Train one agent of one arm, with the same heads, budget and evaluation as every other arm.
+"""Train one agent of one method, with the same heads, budget and evaluation as every other method.
 
 A run folder holds ``agent.json`` (everything that led to it), ``agent.zip`` (SB3), ``encoder/``
 (a copy, so that the folder is all one needs) and ``rows.json`` (the learning curve). A killed
@@ -27,7 +27,6 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 
-from bvae_rl.agents.arms import Arm, ArmInputs
 from bvae_rl.agents.config import AgentConfig as AgentConfig
 from bvae_rl.agents.evaluate import (
     AGENT_FILE,
@@ -37,6 +36,7 @@ from bvae_rl.agents.evaluate import (
     RECORD,
     run_episodes,
 )
+from bvae_rl.agents.methods import Method, MethodInputs
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.runtime.versions import environment
@@ -46,9 +46,9 @@ CURVE_SEED = 5_000_000  # the episodes of the learning curve; final evaluations 
 
 
 def train_agent(
-    arm: Arm,
+    method: Method,
     env: EnvConfig,
-    inputs: ArmInputs,
+    inputs: MethodInputs,
     config: AgentConfig,
     run: Run,
     *,
@@ -58,12 +58,12 @@ def train_agent(
 ) -> Path:
     """Train in ``run.folder`` and return it; goes on where it was stopped.
 
-    Evaluates on ``env`` as given (its looks are the source look) every ``eval_every`` steps.
+    Evaluates on ``env`` as given (its looks are the source appearance) every ``eval_every`` steps.
     ``progress`` gets fractions in [0, 1]. Raises ValueError if the folder holds another agent.
     """
     identity = {
-        "arm": arm.name, "env": asdict(env), "config": asdict(config),
-        "inputs": inputs.identity(arm.needs),
+        "method": method.name, "env": asdict(env), "config": asdict(config),
+        "inputs": inputs.identity(method.needs),
     }  # fmt: skip
     identity = json.loads(json.dumps(identity))
     if run.path(RECORD).exists():
@@ -75,7 +75,7 @@ def train_agent(
             )
         if run.done("train"):
             return run.folder
-    training = _Training(arm, env, inputs, config, run, study, command, identity)
+    training = _Training(method, env, inputs, config, run, study, command, identity)
     training.learn(progress or (lambda fraction: None))
     return run.folder
 
@@ -85,9 +85,9 @@ class _Training:
 
     def __init__(
         self,
-        arm: Arm,
+        method: Method,
         env: EnvConfig,
-        inputs: ArmInputs,
+        inputs: MethodInputs,
         config: AgentConfig,
         run: Run,
         study: str,
@@ -96,21 +96,23 @@ class _Training:
     ) -> None:
         self.config, self.run = config, run
         resuming = run.path(CHECKPOINT).exists()
-        if arm.build and arm.load and not resuming:
-            arm.build(inputs).save(run.path(ENCODER))
-        encoder = arm.load(run.path(ENCODER)) if arm.load else None
-        train_env = arm.train_env(env)
-        self.venv = arm.observe(train_env.vec(config.n_envs, seed=config.seed), encoder)
-        copies = min(PARALLEL, config.eval_episodes)
-        self.eval_venv = arm.observe(env.vec(copies, seed=CURVE_SEED), encoder)
+        if method.build and method.load and not resuming:
+            method.build(inputs).save(run.path(ENCODER))
+        encoder = method.load(run.path(ENCODER)) if method.load else None
+        train_env = method.train_env(env)
+        self.venv = method.observe(train_env.vec(config.n_envs, seed=config.seed), encoder)
+        copies = min(PARALLEL, config.n_eval_episodes)
+        self.eval_venv = method.observe(env.vec(copies, seed=CURVE_SEED), encoder)
         self.model = (
-            _reload(run, config, self.venv) if resuming else _model(arm.policy, config, self.venv)
+            _reload(run, config, self.venv)
+            if resuming
+            else _model(method.policy, config, self.venv)
         )
-        vae_seed = inputs.vae_seed if arm.build else None
-        ledger = arm.ledger(env, encoder, env_steps=config.total_steps).to_dict()
+        vae_seed = inputs.vae_seed if method.build else None
+        budget = method.budget(env, encoder, env_steps=config.rounded_timesteps).to_dict()
         self.record: dict[str, Any] = {
             **identity, "algo": config.algo, "vae_seed": vae_seed, "agent_seed": config.seed,
-            "ledger": ledger, "study": study, "command": command, "versions": environment(),
+            "budget": budget, "study": study, "command": command, "versions": environment(),
             "threads": torch.get_num_threads(), "steps": 0, "train_seconds": 0.0,
             "eval_seconds": 0.0,
         }  # fmt: skip
@@ -122,15 +124,15 @@ class _Training:
             run.write_json(ROWS, [])
             run.write_json(RECORD, self.record)
         self.row = Row(
-            study=study, arm=arm.name, algo=config.algo, env=env.id, vae_seed=vae_seed,
-            agent_seed=config.seed, look_set=env.looks, metric="return", value=math.nan,
-            n=config.eval_episodes, ledger=ledger, command=command,
+            study=study, method=method.name, algo=config.algo, env=env.id, vae_seed=vae_seed,
+            agent_seed=config.seed, domain=env.domain, metric="return", value=math.nan,
+            n=config.n_eval_episodes, budget=budget, command=command,
         )  # fmt: skip
 
     def learn(self, progress: Callable[[float], None]) -> None:
         """Train to the end of the budget, evaluating and saving on the way."""
-        total = self.config.total_steps
-        due = self.model.num_timesteps + self.config.eval_every if self.record["steps"] else 0
+        total = self.config.rounded_timesteps
+        due = self.model.num_timesteps + self.config.eval_freq if self.record["steps"] else 0
         self.clock = time.monotonic()
         self.model.set_logger(Logger(None, []))  # SB3's own makes a folder in /tmp each time
 
@@ -140,7 +142,7 @@ class _Training:
                 self.evaluate()
                 if step:
                     self.checkpoint()
-                due = step + self.config.eval_every
+                due = step + self.config.eval_freq
             progress(step / total)
 
         self.model.learn(
@@ -164,7 +166,7 @@ class _Training:
         played = run_episodes(
             self.eval_venv,
             lambda seen: self.model.predict(seen, deterministic=True)[0],
-            self.config.eval_episodes,
+            self.config.n_eval_episodes,
             seed=CURVE_SEED,
         )
         point = {**self.row.to_dict(), "step": self.model.num_timesteps}
@@ -227,7 +229,7 @@ def _model(policy: str, config: AgentConfig, venv: VecEnv) -> BaseAlgorithm:
             venv,
             learning_rate=LinearSchedule(rate, 0.0, 1.0) if config.lr_decay else rate,
             n_steps=config.n_steps,
-            n_epochs=config.epochs,
+            n_epochs=config.n_epochs,
             gae_lambda=config.gae_lambda,
             ent_coef=config.ent_coef,
             policy_kwargs={
@@ -245,7 +247,7 @@ def _model(policy: str, config: AgentConfig, venv: VecEnv) -> BaseAlgorithm:
         learning_rate=rate,
         train_freq=config.train_freq,
         gradient_steps=config.gradient_steps,
-        buffer_size=min(config.buffer_size, config.total_steps),
+        buffer_size=min(config.buffer_size, config.rounded_timesteps),
         learning_starts=config.learning_starts,
         policy_kwargs={"net_arch": hidden},
         **shared,

@@ -1,4 +1,4 @@
-"""True factors as observations: what the arms ``state`` and ``blind`` see instead of frames."""
+"""True factors as observations: what the methods ``state`` and ``blind`` see instead of frames."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def blind_view(venv: VecEnv) -> FactorVecEnv:
         names = venv.get_attr("proprioception", 0)[0]
     except AttributeError as error:
         raise ValueError(
-            "the arm 'blind' shows what a body feels without looking; give the environment an "
+            "the method 'blind' shows what a body feels without looking; give the environment an "
             f"attribute proprioception, a tuple of names out of: {', '.join(s.name for s in specs)}"
         ) from error
     return FactorVecEnv(venv, specs, names=names)
@@ -78,8 +78,8 @@ def _specs(venv: VecEnv) -> tuple[FactorSpec, ...]:
         specs: tuple[FactorSpec, ...] = venv.get_attr("factor_specs", 0)[0]
     except AttributeError as error:
         raise ValueError(
-            "this arm shows true factors, and the environment has no factor_specs; give it some "
-            "(bvae_rl.data.factors.FactorEnv) or leave the arm out"
+            "this method shows true factors, and the environment has no factor_specs; give it some "
+            "(bvae_rl.data.factors.FactorEnv) or leave the method out"
         ) from error
     return specs
 

@@ -21,7 +21,7 @@ def check_distinct(
         apart = float(np.linalg.norm(np.subtract(colours[first], colours[second], dtype=float)))
         if apart < least:
             raise ValueError(
-                f"in this look {first} {_rgb(colours[first])} and {second} "
+                f"in this appearance {first} {_rgb(colours[first])} and {second} "
                 f"{_rgb(colours[second])} cannot be told apart: {apart:.0f} of 441 in RGB, and "
                 f"{least:.0f} is the least; choose other values, or pass indistinct=True"
             )

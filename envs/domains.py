@@ -1,7 +1,7 @@
-"""Named, disjoint sets of looks, for every kind of world.
+"""Named, disjoint visual domains, for every kind of world.
 
-A look is what a world shows and its task does not depend on. Each *kind* of change ("camera") has a
-few *knobs*, which are look factors, and each set says where a knob may stand:
+An appearance is what a world shows and its task does not depend on. Each *kind* of change ("camera") has a
+few *variations*, which are appearance factors, and each set says where a variation may stand:
 
 ``source``    one fixed value;
 ``ood1``      values that encoders may have seen and the policy has not;
@@ -9,7 +9,7 @@ few *knobs*, which are look factors, and each set says where a knob may stand:
 ``pretrain``  what encoders may see: a superset of ``source`` and ``ood1``, without ``ood2``.
 
 A name is a set, alone or with the kinds that it varies: ``"ood1"``, ``"ood1:camera+light"``,
-``"ood2:all"``. The knobs of the kinds are factors of the world; all else stays as in the source.
+``"ood2:all"``. The variations of the kinds are factors of the world; all else stays as in the source.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 from bvae_rl.data.factors import FactorSpec
 
 SetName = Literal["source", "ood1", "ood2", "pretrain"]
-LOOK_SETS: tuple[str, ...] = get_args(SetName)
+DOMAINS: tuple[str, ...] = get_args(SetName)
 
 # Where sets lie on a ramp from 0 to 1: apart from the source, seen up to here, unseen from there.
 SOURCE_MARGIN = 0.1
@@ -34,8 +34,8 @@ Range = tuple[float, float]  # closed; (v, v) is the value v
 
 
 @dataclass(frozen=True)
-class Knob:
-    """One look factor and, for each set, the ranges of values that it may take there."""
+class Variation:
+    """One appearance factor and, for each set, the ranges of values that it may take there."""
 
     spec: FactorSpec
     source: float
@@ -44,7 +44,7 @@ class Knob:
     seen: tuple[Range, ...]
 
     def ranges(self, set_name: str) -> tuple[Range, ...]:
-        """Where the knob may stand in one of ``LOOK_SETS``."""
+        """Where the variation may stand in one of ``LOOK_SETS``."""
         if set_name == "source":
             return ((self.source, self.source),)
         return {"ood1": self.ood1, "ood2": self.ood2, "pretrain": self.seen}[set_name]
@@ -67,18 +67,20 @@ class Knob:
         return any(low - 1e-9 <= value <= high + 1e-9 for low, high in self.ranges(set_name))
 
 
-def choice(name: str, *, source: int, ood1: Sequence[int], ood2: Sequence[int]) -> Knob:
-    """A categorical knob over the numbers that the three sets hold."""
+def choice(name: str, *, source: int, ood1: Sequence[int], ood2: Sequence[int]) -> Variation:
+    """A categorical variation over the numbers that the three sets hold."""
     ood1_, ood2_ = (tuple((float(v), float(v)) for v in values) for values in (ood1, ood2))
     values = tuple(sorted({float(v) for v in (source, *ood1, *ood2)}))
     seen = ((float(source), float(source)), *ood1_)
-    return Knob(FactorSpec(name, "categorical", "look", values=values), source, ood1_, ood2_, seen)
+    return Variation(
+        FactorSpec(name, "categorical", "appearance", values=values), source, ood1_, ood2_, seen
+    )
 
 
-def ramp(name: str, source: float) -> Knob:
+def ramp(name: str, source: float) -> Variation:
     """A position u in [0, 1]: the near three quarters without the source, and the far end."""
-    return Knob(
-        FactorSpec(name, role="look"),
+    return Variation(
+        FactorSpec(name, role="appearance"),
         source,
         ood1=((0.0, source - SOURCE_MARGIN), (source + SOURCE_MARGIN, SEEN_HIGH)),
         ood2=((UNSEEN_LOW, 1.0),),
@@ -88,10 +90,10 @@ def ramp(name: str, source: float) -> Knob:
 
 def both_sides(
     name: str, *, least: float, seen: float, unseen: float, most: float, unit: str = ""
-) -> Knob:
+) -> Variation:
     """A value that deviates from 0 to both sides."""
-    return Knob(
-        FactorSpec(name, role="look", low=-most, high=most, unit=unit),
+    return Variation(
+        FactorSpec(name, role="appearance", low=-most, high=most, unit=unit),
         0.0,
         ood1=((-seen, -least), (least, seen)),
         ood2=((-most, -unseen), (unseen, most)),
@@ -100,51 +102,55 @@ def both_sides(
 
 
 @dataclass(frozen=True)
-class LookSet:
+class Domain:
     """A set and the kinds of change that it varies, by the name under which it was asked for."""
 
     name: str
     set_name: str
     kinds: tuple[str, ...]
-    knobs: tuple[Knob, ...]
+    variations: tuple[Variation, ...]
 
     @property
     def specs(self) -> tuple[FactorSpec, ...]:
-        """The look factors, one for each knob."""
-        return tuple(knob.spec for knob in self.knobs)
+        """The appearance factors, one for each variation."""
+        return tuple(variation.spec for variation in self.variations)
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
-        """Independent values of all knobs, shape (k,)."""
-        return np.array([knob.draw(self.set_name, rng) for knob in self.knobs])
+        """Independent values of all variations, shape (k,)."""
+        return np.array([variation.draw(self.set_name, rng) for variation in self.variations])
 
     def holds(self, values: np.ndarray) -> bool:
         """Whether values (k,) belong to the set."""
-        pairs = zip(self.knobs, values.tolist(), strict=True)
-        return all(knob.holds(self.set_name, value) for knob, value in pairs)
+        pairs = zip(self.variations, values.tolist(), strict=True)
+        return all(variation.holds(self.set_name, value) for variation, value in pairs)
 
 
-def check_ranges(look: Any, ranges: Mapping[str, Range], *, colours: Sequence[str]) -> None:
-    """Raise a ValueError for a field of ``look`` outside its range; some fields are ``colours``."""
+def check_ranges(appearance: Any, ranges: Mapping[str, Range], *, colours: Sequence[str]) -> None:
+    """Raise a ValueError for a field of ``appearance`` outside its range; some fields are ``colours``."""
     for name, (low, high) in ranges.items():
-        if not low <= (value := getattr(look, name)) <= high:
+        if not low <= (value := getattr(appearance, name)) <= high:
             of = f"{name} colour" if name in colours else name
-            raise ValueError(f"the {of} of a look must be in [{low:g}, {high:g}], got {value}")
+            raise ValueError(
+                f"the {of} of an appearance must be in [{low:g}, {high:g}], got {value}"
+            )
 
 
 def check_name(name: Any) -> str:
     """``name`` if it is a string, else a TypeError that says what is wanted."""
     if not isinstance(name, str):
-        raise TypeError(f"looks is the name of a set, as in 'ood1' or 'ood1:all', got {name!r}")
+        raise TypeError(
+            f"domain is the name of a visual domain, as in 'ood1' or 'ood1:all', got {name!r}"
+        )
     return name
 
 
-def look_set(
+def make_domain(
     name: str,
-    kinds: Mapping[str, tuple[Knob, ...]],
+    kinds: Mapping[str, tuple[Variation, ...]],
     *,
     default: str = "colours",
     rivals: tuple[str, ...] = (),
-) -> LookSet:
+) -> Domain:
     """The set of that name in a world that knows ``kinds``; ``default`` is the kind of a bare name.
 
     ``rivals`` exclude each other; ``all`` takes the first of them. A ValueError lists the known.
@@ -155,14 +161,18 @@ def look_set(
     if "all" in chosen:
         chosen = [*every, *(kind for kind in chosen if kind not in (*every, "all"))]
     unknown = [kind for kind in chosen if kind not in kinds]
-    if set_name not in LOOK_SETS or unknown:
-        what = f"kind of look {unknown[0]!r} in " if set_name in LOOK_SETS else "look set "
+    if set_name not in DOMAINS or unknown:
+        what = f"kind of appearance {unknown[0]!r} in " if set_name in DOMAINS else "visual domain "
         raise ValueError(
-            f"unknown {what}{name!r}; known: {', '.join(LOOK_SETS)}, each alone (it then varies "
+            f"unknown {what}{name!r}; known: {', '.join(DOMAINS)}, each alone (it then varies "
             f"{default}) or with kinds of change, as in ood1:{'+'.join(list(kinds)[-2:])}; kinds: "
             f"{', '.join(kinds)}, all"
         )
     if len(clash := [kind for kind in chosen if kind in rivals]) > 1:
-        raise ValueError(f"look set {name!r}: {' and '.join(clash)} exclude each other; take one")
+        raise ValueError(
+            f"visual domain {name!r}: {' and '.join(clash)} exclude each other; take one"
+        )
     ordered = tuple(kind for kind in kinds if kind in chosen)
-    return LookSet(name, set_name, ordered, tuple(knob for kind in ordered for knob in kinds[kind]))
+    return Domain(
+        name, set_name, ordered, tuple(variation for kind in ordered for variation in kinds[kind])
+    )

@@ -16,7 +16,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 
 from bvae_rl import BetaVAE, FrameStore, OnlineBetaVAE, find_vae, inspect, policy_kwargs
-from bvae_rl.data.collect import collect_drawn
+from bvae_rl.data.collect import collect_independent
 from bvae_rl.data.factors import require_factor_env
 from bvae_rl.data.frame_layout import frames_to_x
 from bvae_rl.sb3 import Probe
@@ -36,14 +36,14 @@ def main(steps: int = 8000, out: Path = Path("runs/examples/online")) -> None:
     shutil.rmtree(out / "run", ignore_errors=True)  # of an earlier call: a run is never mixed up
     vae = find_vae("reach_plain")
     old = FrameStore(out / "old_frames")  # yours would be the store that the VAE was pretrained on
-    collect_drawn(require_factor_env(gym.make(ENV, looks="pretrain")), old, 2000, seed=0)
-    venv = make_vec_env(ENV, n_envs=8, seed=0, env_kwargs={"looks": "ood2"})
+    collect_independent(require_factor_env(gym.make(ENV, domain="pretrain")), old, 2000, seed=0)
+    venv = make_vec_env(ENV, n_envs=8, seed=0, env_kwargs={"domain": "ood2"})
     # frames with independent factors, drawn by the simulator, on which a code can be scored
-    probes = {looks: Probe(gym.make(ENV, looks=looks), n=500) for looks in ("ood2", "pretrain")}
+    probes = {domain: Probe(gym.make(ENV, domain=domain), n=500) for domain in ("ood2", "pretrain")}
 
     def online() -> OnlineBetaVAE:
         beta = linear(0.1, 1.0, steps)  # over environment steps
-        return OnlineBetaVAE(vae, beta=beta, every=steps // 8, old=old, out=out / "run")
+        return OnlineBetaVAE(vae, beta=beta, train_freq=steps // 8, old=old, out=out / "run")
 
     kwargs = policy_kwargs(vae, mode="online")
     model = PPO("CnnPolicy", venv, policy_kwargs=kwargs, n_steps=32, batch_size=128, n_epochs=5)
@@ -58,10 +58,12 @@ def main(steps: int = 8000, out: Path = Path("runs/examples/online")) -> None:
     for row in first.history + second.history:
         beta, move = row["vae/beta"], row["vae/feature_move"]
         print(f"step {row['step']:5}: beta {beta:.2f}, features moved {move:.2f} deviations")
-    for looks, probe in probes.items():
+    for domain, probe in probes.items():
         before = scores(BetaVAE.load(vae), probe)
         after = scores(second.tuner.seen_by_policy(), probe)
-        print(f"{looks}:", *(f" {name} {before[name]:.2f} -> {after[name]:.2f}" for name in before))
+        print(
+            f"{domain}:", *(f" {name} {before[name]:.2f} -> {after[name]:.2f}" for name in before)
+        )
     inspect(model)
 
 

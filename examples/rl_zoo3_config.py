@@ -12,7 +12,7 @@ rl_zoo3 executes this file, not knowing for which algorithm: for SAC there is
 - ``--optimize-hyperparameters`` samples ``policy_kwargs`` anew and so silently trains SB3's own
   NatureCNN.
 - The environment for evaluation is like the one for training; ``--eval-env-kwargs
-  "looks:'ood1'"`` evaluates on looks that the agent never saw.
+  "domain:'ood1'"`` evaluates on looks that the agent never saw.
 """
 
 from pathlib import Path

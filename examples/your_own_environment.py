@@ -65,12 +65,12 @@ def main(steps: int = 10_000, out: Path = Path("runs/examples/own"), vae_steps: 
     store = FrameStore(out / "frames")
     collect(venv, store, 4000, seed=0)  # by a random policy; resumes if it was interrupted
 
-    config = VAEConfig(shape=store.shape, latents=8, channels=(16, 32, 32), hidden=64)
+    config = VAEConfig(shape=store.shape, latent_dim=8, channels=(16, 32, 32), hidden=64)
     objective = BetaVAEObjective(linear(0.0, 1.0, vae_steps // 2))  # beta over training steps
     trained = pretrain(store, config, objective, steps=vae_steps, seed=0, out=out / "vae")
     metrics = trained.metrics  # on frames that were held out
     print(
-        f"VAE: {metrics['vae/active_latents']} of {config.latents} latents active, "
+        f"VAE: {metrics['vae/active_latents']} of {config.latent_dim} latents active, "
         f"evidence lower bound {metrics['vae/elbo']:.0f} nats, after {vae_steps} steps"
     )
 

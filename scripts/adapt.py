@@ -29,7 +29,7 @@ COLUMNS = {"return": 1, "success": 2, "recon": 0, "mig": 3, "dci": 2, "r2": 2, "
 
 @dataclass(frozen=True)
 class Args:
-    """Which VAEs, pretrained on the source look alone, and where to."""
+    """Which VAEs, pretrained on the source appearance alone, and where to."""
 
     vae: tyro.conf.Positional[tuple[str, ...]]
     """VAEs, one a seed, in the order of the seeds"""
@@ -37,9 +37,9 @@ class Args:
     """frame store that they were pretrained on; half of each batch of the mixed treatments"""
     world: EnvArgs = EnvArgs()
     source: str = "source"
-    """look set where the agents learn first"""
+    """visual domain where the agents learn first"""
     target: tuple[str, ...] = ("ood1", "ood2")
-    """look sets that they are moved to"""
+    """visual domains that they are moved to"""
     treatments: tuple[str, ...] = tuple(TREATMENTS)
     """what happens to the encoder: frozen, online, online_mixed, online_constant"""
     beta: float = AdaptConfig.beta
@@ -47,7 +47,7 @@ class Args:
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     """one agent a seed and treatment; from five seeds on intervals are given"""
     source_steps: int = 100_000
-    """environment steps in the source look"""
+    """environment steps in the source appearance"""
     steps: int = AdaptConfig.steps
     """environment steps after the move"""
     episodes: int = AdaptConfig.episodes
@@ -76,11 +76,11 @@ def main(args: Args) -> Result:
     if unknown := sorted(set(args.treatments) - set(TREATMENTS)):
         raise ValueError(f"unknown treatments {unknown}; known: {', '.join(TREATMENTS)}")
     env = args.world.config(args.source)
-    for looks in (args.source, *args.target):
-        env.with_looks(looks).make()  # an unknown set is refused before any training
+    for domain in (args.source, *args.target):
+        env.with_domain(domain).make()  # an unknown set is refused before any training
     FrameStore.existing(args.store)
     agent = replace(
-        AgentConfig(), steps=args.source_steps, eval_every=max(1, args.source_steps // 10)
+        AgentConfig(), total_timesteps=args.source_steps, eval_freq=max(1, args.source_steps // 10)
     )
     config = AdaptConfig(
         steps=args.steps,
@@ -89,9 +89,9 @@ def main(args: Args) -> Result:
         episodes=args.episodes,
     )
     names = [f"source-seed{seed}" for seed in args.seeds] + [
-        f"{treatment}-{looks}-seed{seed}"
+        f"{treatment}-{domain}-seed{seed}"
         for seed in args.seeds
-        for looks in args.target
+        for domain in args.target
         for treatment in args.treatments
     ]
     progress = Progress(dict.fromkeys(names, args.steps / 400), workers=args.workers)
@@ -120,15 +120,15 @@ def main(args: Args) -> Result:
 def draw(rows: Sequence[Row], targets: Sequence[str]) -> Figure:
     """Return, reconstruction error and MIG after the move."""
     measures = {
-        "return": "return in the new looks",
+        "return": "return in the new appearances",
         "recon": "squared error of a frame",
         "mig": "MIG",
     }
     return adaptation(
         {
             label: {
-                looks: curves([row for row in rows if row.study == f"adapt-{looks}"], metric)
-                for looks in targets
+                domain: curves([row for row in rows if row.study == f"adapt-{domain}"], metric)
+                for domain in targets
             }
             for metric, label in measures.items()
         }
@@ -136,13 +136,13 @@ def draw(rows: Sequence[Row], targets: Sequence[str]) -> Figure:
 
 
 def table(rows: Sequence[Row], targets: Sequence[str]) -> str:
-    """Each treatment after each move, in the new looks and back in the source."""
+    """Each treatment after each move, in the new appearances and back in the source."""
     lines = [["moved to", "evaluated in", "treatment", *COLUMNS]]
     for target in targets:
         mine = [row for row in rows if row.study == f"adapt-{target}"]
         found = {metric: finals(mine, metric) for metric in COLUMNS}
-        for where in dict.fromkeys(row.look_set for row in mine):
-            for name in dict.fromkeys(row.arm for row in mine):
+        for where in dict.fromkeys(row.domain for row in mine):
+            for name in dict.fromkeys(row.method for row in mine):
                 cells = [
                     spread(found[metric][name][str(where)], digits)
                     for metric, digits in COLUMNS.items()

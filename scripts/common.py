@@ -41,17 +41,17 @@ class EnvArgs:
         kwargs = f" --env-kwargs {shlex.join(self.env_kwargs)}" if self.env_kwargs else ""
         return f"--env {self.env}{wrappers}{kwargs}"
 
-    def config(self, looks: str | None = None) -> EnvConfig:
-        """The environment with a named set of looks (or its own default), ready for any process."""
+    def config(self, domain: str | None = None) -> EnvConfig:
+        """The environment with a visual domain (or its own default), ready for any process."""
         home = next((module for prefix, module in HOMES.items() if self.env.startswith(prefix)), "")
         env_id = f"{home}:{self.env}" if home else self.env
-        return EnvConfig(env_id, self.wrappers, looks, self.env_kwargs)
+        return EnvConfig(env_id, self.wrappers, domain, self.env_kwargs)
 
 
-def results_folder(kind: str, name: str, world: EnvArgs, looks: str | None) -> Path:
-    """``runs/KIND/NAME-ENV-LOOKS``, without what is the default."""
+def results_folder(kind: str, name: str, world: EnvArgs, domain: str | None) -> Path:
+    """``runs/KIND/NAME-ENV-DOMAIN``, without what is the default."""
     env = "" if world.env == EnvArgs.env else re.split("[/:]", world.env)[-1]
-    return Path("runs") / kind / "-".join(filter(None, (name, env, looks)))
+    return Path("runs") / kind / "-".join(filter(None, (name, env, domain)))
 
 
 def shown_by(store: FrameStore) -> EnvArgs:

@@ -1,4 +1,4 @@
-"""Sample efficiency: learning curves of several arms, their areas and steps to a threshold."""
+"""Sample efficiency: learning curves of several methods, their areas and steps to a threshold."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from bvae_rl.scripts.common import EnvArgs, say, wrote
 from bvae_rl.scripts.study import (
     StudyArgs,
     StudyResult,
+    budget_table,
     curves,
     draw_curves,
     efficiency_table,
-    ledger_table,
     make_jobs,
     run_jobs,
 )
@@ -23,13 +23,13 @@ from bvae_rl.scripts.study import (
 
 @dataclass(frozen=True)
 class Args:
-    """Which arms, where, how often."""
+    """Which methods, where, how often."""
 
     world: EnvArgs = EnvArgs()
-    arms: tuple[str, ...] = ("state", "blind", "pixels", "bvae", "bvae_pairs")
+    methods: tuple[str, ...] = ("state", "blind", "pixels", "bvae", "bvae_pairs")
     """state, blind, pixels, pixels_randomised, random, pca, bvae, bvae_pairs: what agents see"""
-    looks: str | None = None
-    """named set of looks to train and evaluate in"""
+    domain: str | None = None
+    """visual domain to train and evaluate in"""
     study: StudyArgs = StudyArgs()
     thresholds: tuple[float, ...] = ()
     """returns to reach; by default a half and three quarters of the way to the best curve"""
@@ -39,13 +39,13 @@ class Args:
 
 def main(args: Args) -> StudyResult:
     """Train, draw, tabulate."""
-    env = args.world.config(args.looks)
-    jobs = make_jobs(args.study, args.arms, env)
+    env = args.world.config(args.domain)
+    jobs = make_jobs(args.study, args.methods, env)
     run = Run(args.out)
-    rows = run_jobs(jobs, args.study, looks=(args.looks,), study="compare", run=run)
-    draw_curves(rows, run, looks=args.looks)
+    rows = run_jobs(jobs, args.study, domain=(args.domain,), study="compare", run=run)
+    draw_curves(rows, run, domain=args.domain)
     say(efficiency_table(rows, args.thresholds or _thresholds(rows)))
-    say(ledger_table(rows))
+    say(budget_table(rows))
     wrote(run.folder / "curves.png")
     vae = next(iter((*args.study.vae_pairs, *args.study.vae)), "reach_pairs")
     wrote(run.folder / "results.json", f"bvae-rl transfer {vae} {args.world.flags}")

@@ -6,20 +6,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from bvae_rl.agents.arms import ArmInputs
+from bvae_rl.agents.methods import MethodInputs
 from bvae_rl.agents.study import Job
 from bvae_rl.agents.train import AgentConfig
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.plots import arm_label
+from bvae_rl.plots import method_label
 from bvae_rl.report import FigureEntry, write_report
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.runtime.workers import Task, run_parallel
 from bvae_rl.scripts import collect, evaluate, pretrain
 from bvae_rl.scripts.common import EnvArgs, say, wrote
 from bvae_rl.scripts.demo_report import (
-    LOOKS,
+    DOMAINS,
     draw_agents,
     draw_timelines,
     draw_vae,
@@ -30,11 +30,11 @@ from bvae_rl.scripts.recipes import common, recipe
 from bvae_rl.scripts.study import StudyArgs, make_jobs, plan, run_jobs
 from bvae_rl.training.pretrain import TrainConfig
 
-AGENT_ARMS = ("state", "blind", "pixels", "pixels_randomised", "bvae", "bvae_pairs")
+AGENT_METHODS = ("state", "blind", "pixels", "pixels_randomised", "bvae", "bvae_pairs")
 AT_HOME = "score at home"
 CODES = ("bvae_pairs", "bvae", evaluate.UNTRAINED, evaluate.PCA)
 SHIPPED = {"bvae_pairs": "reach_crossed", "bvae": "reach_plain"}
-TRAINED_AS = {"bvae_pairs": "looks_actuators", "bvae": "plain"}  # rows of recipes.py
+TRAINED_AS = {"bvae_pairs": "views_interventions", "bvae": "plain"}  # rows of recipes.py
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Scale:
     """Sizes: store, VAE steps, scored frames, R2 fits, agent steps, evaluation episodes."""
 
     frames: int
-    acted_pairs: int
+    interventions: int
     vae_steps: int
     samples: int
     fit_steps: int
@@ -67,8 +67,8 @@ class Scale:
 
     @property
     def rows(self) -> int:
-        """Frames in the store: of drawn states, and four to each acted pair."""
-        return self.frames + 4 * self.acted_pairs
+        """Frames in the store: of drawn states, and four to each intervention."""
+        return self.frames + 4 * self.interventions
 
 
 SCALES = {
@@ -102,7 +102,7 @@ def main(args: Args) -> Result:
         rows,
         demo.draw(rows),
         demo.run,
-        title="bvae_rl demo: does a disentangled code carry a policy to new looks?",
+        title="bvae_rl demo: does a disentangled code carry a policy to new appearances?",
         headline=lines,
         quick=args.quick,
         notes=[demo.about, *demo.conclusions()],
@@ -112,7 +112,7 @@ def main(args: Args) -> Result:
     for line in lines:
         say(f"- {line}")
     pairs = demo.run.folder / "bvae_pairs"
-    wrote(report, f"open it in a browser; then: bvae-rl visualize {pairs} --looks ood1")
+    wrote(report, f"open it in a browser; then: bvae-rl visualize {pairs} --domain ood1")
     return Result(rows, report)
 
 
@@ -143,27 +143,27 @@ class Demo:
         how = (
             f"two VAEs are trained from scratch for {self.scale.vae_steps:,} steps each"
             if self.args.from_scratch
-            else f"two shipped checkpoints ({SHIPPED['bvae_pairs']}, on quads: states in two "
+            else f"two shipped checkpoints ({SHIPPED['bvae_pairs']}, on grids: states in two "
             f"looks, and what one actuator did; {SHIPPED['bvae']}, on single frames) are trained "
             f"for {self.scale.vae_steps:,} further steps each"
         )
         return (
             f"{self.scale.rows:,} frames are collected, {how} and scored beside an untrained "
-            f"encoder and PCA; {len(AGENT_ARMS)} agents are trained for "
+            f"encoder and PCA; {len(AGENT_METHODS)} agents are trained for "
             f"{self.scale.agent_steps:,} environment steps each, with the same heads and epochs, "
-            f"and evaluated on {self.scale.episodes} fixed episodes in each of three sets of looks."
+            f"and evaluated on {self.scale.episodes} fixed episodes in each of three visual domains."
         )
 
     def collect(self) -> None:
-        """Frames of one state in two looks, and of one actuator's moves."""
+        """Frames of one state in two appearances, and of one actuator's moves."""
         collect.main(
             collect.Args(
                 out=self.run.folder / "frames",
                 frames=self.scale.frames,
                 policy="drawn",
                 views=2,
-                acted_pairs=self.scale.acted_pairs,
-                looks="pretrain",
+                interventions=self.scale.interventions,
+                domain="pretrain",
                 seed=self.args.seed,
             ),
             on_progress=partial(self.progress.update, "frames"),
@@ -188,7 +188,7 @@ class Demo:
         run_parallel(tasks, workers=self.args.workers, on_progress=self.progress.update)
 
     def score(self) -> list[Row]:
-        """Both VAEs and both floors over the pretraining looks; the paired one also at home."""
+        """Both VAEs and both floors over the pretraining appearances; the paired one also at home."""
         tasks = [
             Task(f"score {name}", evaluate.task, self.scoring(name, "pretrain")) for name in CODES
         ]
@@ -198,17 +198,17 @@ class Demo:
         return [row for folder in folders for row in Run(folder).rows(evaluate.ROWS)]
 
     def train_agents(self) -> list[Row]:
-        """All arms in the source look, evaluated everywhere."""
-        jobs = make_jobs(self.study, AGENT_ARMS, self.env)
+        """All methods in the source appearance, evaluated everywhere."""
+        jobs = make_jobs(self.study, AGENT_METHODS, self.env)
         return run_jobs(
-            jobs, self.study, looks=LOOKS, study="transfer", run=self.run, progress=self.progress
+            jobs, self.study, domain=DOMAINS, study="transfer", run=self.run, progress=self.progress
         )
 
     def conclusions(self) -> list[str]:
         """How both VAEs were trained, and what the scores of the paired one allow to say."""
         folder = self.scoring("bvae_pairs", "pretrain")[-1]
         said: list[str] = Run(folder).read_json(evaluate.CONCLUSIONS)
-        return [*map(self._training, SHIPPED), f"{arm_label('bvae_pairs')}: {'; '.join(said)}."]
+        return [*map(self._training, SHIPPED), f"{method_label('bvae_pairs')}: {'; '.join(said)}."]
 
     def _training(self, name: str) -> str:
         vae = BetaVAE.load(self.run.folder / name)
@@ -217,10 +217,10 @@ class Demo:
         after = f", after {before['steps']:,} of seed {before['seed']}" if before else ""
         tc = f", total correlation {objective['tc']:g}" if objective.get("tc") else ""
         return (
-            f"{arm_label(name)}: objective {objective['name']} on "
+            f"{method_label(name)}: objective {objective['name']} on "
             f"{objective.get('pairs') or 'single frames'}, {training['steps']:,} batches{after}; "
             f"beta {objective['beta']:g}{tc}, with a {vae.config.likelihood} likelihood "
-            f"of weight s = {vae.config.s:g}; {training['frames']:,} frames seen in pretraining."
+            f"of weight s = {vae.config.recon_weight:g}; {training['frames']:,} frames seen in pretraining."
         )
 
     def draw(self, rows: list[Row]) -> list[FigureEntry]:
@@ -230,7 +230,7 @@ class Demo:
             folder = self.scoring(name, "pretrain")[-1].relative_to(self.run.folder)
             drawn += draw_vae(name, self.run, scores=str(folder))
         (job,) = make_jobs(self.study, ["bvae_pairs"], self.env)
-        env = self.env.with_looks("ood1")
+        env = self.env.with_domain("ood1")
         for agent in (None, f"agents/{job.name}"):
             drawn.append(
                 draw_timelines(
@@ -239,7 +239,7 @@ class Demo:
             )
         return drawn
 
-    def scoring(self, name: str, looks: str) -> tuple[str, str, EnvConfig, evaluate.Args, Path]:
+    def scoring(self, name: str, domain: str) -> tuple[str, str, EnvConfig, evaluate.Args, Path]:
         code = evaluate.TRAINED if name in SHIPPED else name
         vae = self.run.folder / (name if name in SHIPPED else "bvae_pairs")
         settings = evaluate.Args(
@@ -248,14 +248,14 @@ class Demo:
             fit_steps=self.scale.fit_steps,
             seed=self.args.seed,
         )
-        out = self.run.folder / "scores" / f"{name}-{looks}"
-        return name, code, self.env.with_looks(looks), settings, out
+        out = self.run.folder / "scores" / f"{name}-{domain}"
+        return name, code, self.env.with_domain(domain), settings, out
 
     def _planned(self) -> dict[str, float]:
         """Seconds of each task on one slow core; the pace that is measured corrects them."""
-        config = AgentConfig(steps=self.scale.agent_steps, seed=self.args.seed)
-        inputs = ArmInputs(vae_seed=self.args.seed)
-        jobs = [Job(name, self.env, inputs, config) for name in AGENT_ARMS]
+        config = AgentConfig(total_timesteps=self.scale.agent_steps, seed=self.args.seed)
+        inputs = MethodInputs(vae_seed=self.args.seed)
+        jobs = [Job(name, self.env, inputs, config) for name in AGENT_METHODS]
         scored = 4 + self.scale.samples / 250
         return {
             "frames": self.scale.rows / 3000,
@@ -269,9 +269,9 @@ class Demo:
 def _going_on(settings: pretrain.Args, start: Path) -> pretrain.Args:
     """Gently, from ``start``, under the pressure that its training ended with.
 
-    Of crossed quads that is a tenth of the recipe's (``--relax``), all of them crossed, no rank.
+    Of crossed grids that is a tenth of the recipe's (``--relax``), all of them crossed, no rank.
     """
-    gentle = TrainConfig(learning_rate=1e-4, warmup=50, log_every=50)
+    gentle = TrainConfig(learning_rate=1e-4, warmup=50, log_freq=50)
     if settings.objective == "crossed":
         settings = replace(settings, beta=5.0, set=("tc=20", "rank=0", "start=0", "full=0"))
     return replace(settings, start=start, schedule="constant", relax=0.0, train=gentle)

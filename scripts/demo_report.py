@@ -6,19 +6,19 @@ from bvae_rl.agents.evaluate import load_agent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.plots import arm_label, png
+from bvae_rl.plots import method_label, png
 from bvae_rl.plots.pictures import write_vae_pictures
 from bvae_rl.report import FigureEntry
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.scripts.study import draw_curves, draw_transfer, finals
 from bvae_rl.scripts.visualize import episode_timelines
 
-LOOKS = ("source", "ood1", "ood2")
+DOMAINS = ("source", "ood1", "ood2")
 CAPTIONS = {
-    "curves": "Deterministic evaluations on 20 fixed episodes in the source look, one seed an arm. "
+    "curves": "Deterministic evaluations on 20 fixed episodes in the source appearance, one seed a method. "
     "The dashed line is a random policy.",
-    "transfer": "Trained in the source look (pixels, random looks: in ood1), evaluated on fixed "
-    "episodes in each set of looks. 0 is the better of the random and the blind policy, 1 the "
+    "transfer": "Trained in the source appearance (pixels, random appearances: in ood1), evaluated on fixed "
+    "episodes in each visual domain. 0 is the better of the random and the blind policy, 1 the "
     "agent that sees the true state. ood1: looks that the encoder saw and the policy did not; "
     "ood2: looks that neither saw.",
     "heatmap": "Share of each factor's information that each latent holds, on frames with "
@@ -33,7 +33,7 @@ CAPTIONS = {
 
 def draw_agents(rows: list[Row], run: Run) -> list[FigureEntry]:
     """Learning curves and transfer bars of the rows of study "transfer"."""
-    curves = draw_curves(rows, run, looks="source")
+    curves = draw_curves(rows, run, domain="source")
     drawn = [FigureEntry("curves", "Return while learning", CAPTIONS["curves"], curves.name)]
     transfer = draw_transfer(rows, run)
     if transfer:
@@ -47,7 +47,7 @@ def draw_vae(name: str, run: Run, *, scores: str) -> list[FigureEntry]:
     frames = FrameStore.existing(run.path("frames")).read(slice(0, 2000)).frames
     write_vae_pictures(BetaVAE.load(run.path(name)), frames, run.path(name))
     return [
-        FigureEntry(f"{key}/{name}", arm_label(name), CAPTIONS[key], f"{folder}/{key}.png")
+        FigureEntry(f"{key}/{name}", method_label(name), CAPTIONS[key], f"{folder}/{key}.png")
         for key, folder in (("heatmap", scores), ("traversals", name), ("reconstructions", name))
     ]
 
@@ -55,7 +55,7 @@ def draw_vae(name: str, run: Run, *, scores: str) -> list[FigureEntry]:
 def draw_timelines(
     run: Run, *, agent: str | None, vae: str, env: EnvConfig, seed: int
 ) -> FigureEntry:
-    """One episode, in the looks of ``env``, of the agent in a folder (None: at random)."""
+    """One episode, in the appearances of ``env``, of the agent in a folder (None: at random)."""
     loaded = load_agent(run.path(agent)) if agent else None
     figure = episode_timelines(BetaVAE.load(run.path(vae)), env, loaded, seed=seed)
     who = "agent" if agent else "random"
@@ -68,30 +68,32 @@ def headline(rows: list[Row]) -> list[str]:
     """The outcome in five lines; below five seeds these are points, not evidence."""
     scores = finals([row for row in rows if row.study == "transfer"], "score")
 
-    def on(arm: str) -> str:
-        if arm not in scores:
-            return f"{arm_label(arm)} not scored"
-        values = ", ".join(f"{round(scores[arm][look][0], 2) + 0.0:.2f}" for look in LOOKS)
-        return f"{arm_label(arm)} {values}"
+    def on(method: str) -> str:
+        if method not in scores:
+            return f"{method_label(method)} not scored"
+        values = ", ".join(
+            f"{round(scores[method][appearance][0], 2) + 0.0:.2f}" for appearance in DOMAINS
+        )
+        return f"{method_label(method)} {values}"
 
     lines = [
-        f"Normalised score on {', '.join(LOOKS)}; 0 is the better of the random and the blind "
+        f"Normalised score on {', '.join(DOMAINS)}; 0 is the better of the random and the blind "
         "policy, 1 the true-state agent; one seed:"
         + ("" if scores else " none, because the true-state agent does not beat the floor"),
-        f"{on('bvae_pairs')} (content latents; on quads, told its own actions)",
+        f"{on('bvae_pairs')} (content latents; on grids, told its own actions)",
         f"{on('bvae')} (all latents; on single frames)",
         f"{on('pixels')}; {on('pixels_randomised')} (trained in ood1)",
     ]
     coded = {
-        (row.arm, row.metric): row.value
+        (row.method, row.metric): row.value
         for row in rows
-        if row.study == "representation" and row.look_set == "pretrain"
+        if row.study == "representation" and row.domain == "pretrain"
     }
     content = "bvae_pairs/content"
     state, leak = coded[content, "r2/mean"], coded[content, "leak/largest"]
     lines.append(
-        f"content latents of {arm_label('bvae_pairs')}: R2 of the state {state:.2f}, largest leak "
-        f"of the look {round(leak, 2) + 0.0:.2f}; "  # + 0.0: no negative zero
+        f"content latents of {method_label('bvae_pairs')}: R2 of the state {state:.2f}, largest leak "
+        f"of the appearance {round(leak, 2) + 0.0:.2f}; "  # + 0.0: no negative zero
         f"MIG of all latents {coded['bvae_pairs', 'mig/mean']:.2f}"
     )
     return lines

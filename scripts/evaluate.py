@@ -51,18 +51,18 @@ class Args:
     """folder of a VAE, or the name of a shipped one (reach_crossed, reach_pairs,
     reach_plain)"""
     world: EnvArgs = EnvArgs()
-    looks: str | None = None
-    """named set of looks to draw from; what does not vary in it is not scored"""
+    domain: str | None = None
+    """visual domain to draw from; what does not vary in it is not scored"""
     compare: tuple[str, ...] = ()
     """further VAEs for the same frames, side by side; with two or more UDR too"""
     metrics: tuple[str, ...] = DEFAULT
     """beside MIG, DCI and R2: mig_quantile, mig_sup, jemmig, dcimig, modularity, infomec, sap,
     explicitness, irs, mcc, total_correlation, all; and factor_vae, beta_vae (not in all), which
     draw frames of their own"""
-    other_looks: tuple[str, ...] = ()
-    """sets of looks in which readers fitted in --looks are tested: the generalisation score"""
+    other_domains: tuple[str, ...] = ()
+    """visual domains in which readers fitted in --domain are tested: the generalisation score"""
     out: Path | None = None
-    """where scores.json and the heatmap go; default runs/evaluate/NAME-ENV-LOOKS"""
+    """where scores.json and the heatmap go; default runs/evaluate/NAME-ENV-DOMAIN"""
     samples: int = 8000
     """frames with independent factors"""
     visited: int = 4000
@@ -107,9 +107,9 @@ def main(args: Args) -> Result:
         raise ValueError(f"the VAEs to compare need folders of different names, got {folders}")
     vaes = {name: BetaVAE.load(folder) for name, folder in folders.items()}
     name, vae = next(iter(vaes.items()))
-    env = args.world.config(args.looks)
-    looks = f" --looks {args.looks}" if args.looks else ""
-    run = Run(args.out or results_folder("evaluate", name, args.world, args.looks))
+    env = args.world.config(args.domain)
+    domain = f" --domain {args.domain}" if args.domain else ""
+    run = Run(args.out or results_folder("evaluate", name, args.world, args.domain))
     world = env.make()
     for one in vaes.values():
         FrameLayout.of(world.observation_space, shape=one.config.shape)
@@ -151,7 +151,7 @@ def main(args: Args) -> Result:
         for sentence in together(report.scores[f"{name}{VISITED}"]):
             say(f"- visited frames: {sentence}")
     run.write_file("heatmap.png", png(scores_heatmap(vaes, report.scores)))
-    wrote(run.folder, f"bvae-rl visualize {args.vae} {args.world.flags}{looks}")
+    wrote(run.folder, f"bvae-rl visualize {args.vae} {args.world.flags}{domain}")
     return Result(report.scores, further, run.folder)
 
 
@@ -221,7 +221,7 @@ def task(
 
 
 def score_rows(name: str, scores: Scores, env: EnvConfig, args: Args) -> list[Row]:
-    """One row a metric; a part of the code ("content") is an arm of its own, ``name/content``."""
+    """One row a metric; a part of the code ("content") is a method of its own, ``name/content``."""
     return [
         _row(f"{name}/{part}" if part else name, metric, value, scores.samples, env, args)
         for key, value in scores.to_rows_dict().items()
@@ -229,14 +229,14 @@ def score_rows(name: str, scores: Scores, env: EnvConfig, args: Args) -> list[Ro
     ]
 
 
-def _row(arm: str, metric: str, value: float, n: int, env: EnvConfig, args: Args) -> Row:
-    name = arm.partition("/")[0].removesuffix(VISITED)
+def _row(method: str, metric: str, value: float, n: int, env: EnvConfig, args: Args) -> Row:
+    name = method.partition("/")[0].removesuffix(VISITED)
     folders = {folder.name: folder for folder in map(find_vae, (args.vae, *args.compare))}
     trained = read_config(folders[name]).get("training", {}) if name in folders else {}
     seed = trained.get("seed", args.seed)
     return Row(
-        study="representation", arm=arm, algo="none", env=env.id, vae_seed=seed,
-        look_set=env.looks, metric=metric, value=value, n=n, command=command_line(),
+        study="representation", method=method, algo="none", env=env.id, vae_seed=seed,
+        domain=env.domain, metric=metric, value=value, n=n, command=command_line(),
     )  # fmt: skip
 
 
@@ -248,7 +248,7 @@ def _placed(key: str) -> list[tuple[str, str]]:
         if factor.startswith(("r2", "linear_r2")):
             return []
         return [("content", f"leak/{factor}")]
-    if part not in ("content", "look"):
+    if part not in ("content", "style"):
         part, metric = "", key
     return [(part, f"{metric}/mean" if metric in ("r2", "linear_r2", "mig") else metric)]
 
@@ -260,7 +260,7 @@ def encoder(code: str, vae: BetaVAE, world: Any, args: Args) -> Encoder:
             torch.manual_seed(args.seed)
             return BetaVAE(vae.config).eval()
     frames = probe_set(world, PCA_FRAMES, seed=args.seed + OTHER_SEED).frames
-    return PCAEncoder.fit(frames, vae.config.latents, seed=args.seed)
+    return PCAEncoder.fit(frames, vae.config.latent_dim, seed=args.seed)
 
 
 def _without_factors(args: Args, env: EnvConfig, vae: BetaVAE, run: Run) -> Result:
@@ -279,7 +279,7 @@ def _without_factors(args: Args, env: EnvConfig, vae: BetaVAE, run: Run) -> Resu
 def visited(env: EnvConfig, n: int, *, seed: int, out: Path) -> Frames:
     """``n`` frames that a random policy visits."""
     store = FrameStore(out)
-    store.describe(env=env.id, wrappers=list(env.wrappers), looks=env.looks, seed=seed)
+    store.describe(env=env.id, wrappers=list(env.wrappers), domain=env.domain, seed=seed)
     venv = env.vec(8, seed=seed)
     collect(venv, store, n, seed=seed)
     venv.close()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 INTERVENTIONAL = ("factor_vae", "beta_vae")
 GROUPS, SIZE = 600, 32  # frames of the interventional scores: 19,200
-TESTED = 3000  # frames of each other set of looks
+TESTED = 3000  # frames of each other visual domain
 
 
 def measured(
@@ -37,7 +37,7 @@ def measured(
     found: dict[str, float] = {}
     if any(name in args.metrics for name in INTERVENTIONAL):
         found |= _interventional(vaes, world, args)
-    if args.other_looks:
+    if args.other_domains:
         found |= _generalisation(vaes, probe, args)
     if len(vaes) > 1:
         found |= _agreement(vaes, probe, args)
@@ -64,13 +64,13 @@ def _interventional(vaes: Mapping[str, BetaVAE], world: gym.Env, args: Args) -> 
 
 
 def _generalisation(vaes: Mapping[str, BetaVAE], probe: Frames, args: Args) -> dict[str, float]:
-    """R2 of the state factors by a reader fitted in ``--looks``, in each other set."""
-    home = args.looks or "as drawn"
+    """R2 of the state factors by a reader fitted in ``--domain``, in each other set."""
+    home = args.domain or "as drawn"
     sets = {home: probe}
-    for looks in args.other_looks:
-        world = args.world.config(looks).make()
-        sets[looks] = probe_set(world, TESTED, seed=args.seed + 1)
-    specs = known_specs(args.world.config(args.looks).make())
+    for domain in args.other_domains:
+        world = args.world.config(domain).make()
+        sets[domain] = probe_set(world, TESTED, seed=args.seed + 1)
+    specs = known_specs(args.world.config(args.domain).make())
     state = [k for k, spec in enumerate(specs) if spec.role == "state"]
     factors: dict[str, np.ndarray] = {}
     for name, frames in sets.items():

@@ -1,7 +1,7 @@
 """What a way of training buys: scores of the code and transfer of agents, over seeds.
 
 Each recipe (``recipes.py``) and seed is one unit: pretrain, score on drawn factors, train a PPO
-agent on the code in the source look, evaluate it in the others. Units run side by side, seed by
+agent on the code in the source appearance, evaluate it in the others. Units run side by side, seed by
 seed, and what is finished is kept: the table grows with the seeds.
 """
 
@@ -14,15 +14,15 @@ from typing import Any
 
 import tyro
 
-from bvae_rl.agents.arms import ArmInputs
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.evaluate import RANDOM_POLICY
+from bvae_rl.agents.methods import MethodInputs
 from bvae_rl.agents.scores import (
-    CEILING_ARM,
-    FLOOR_ARM,
+    REFERENCE,
+    UPPER_BOUND,
     normalised_rows,
     retention_rows,
-    scale_arms,
+    scale_methods,
 )
 from bvae_rl.agents.study import Evaluation, Job, act_at_random, train_and_evaluate
 from bvae_rl.agents.train import ROWS
@@ -52,8 +52,8 @@ class Args:
     """Which recipes, how often, on what budget."""
 
     store: tyro.conf.Positional[Path]
-    """frame store with two views and acted pairs (bvae-rl collect --policy drawn --views 2
-    --acted-pairs N)"""
+    """frame store with two views and interventions (bvae-rl collect --policy independent --views 2
+    --interventions N)"""
     world: EnvArgs = EnvArgs()
     recipes: tuple[str, ...] = tuple(RECIPES)
     """rows of scripts/recipes.py, or objectives as they come"""
@@ -63,12 +63,12 @@ class Args:
     """batches of pretraining, of 64 images"""
     equal_time: bool = False
     """fewer batches where they cost more, and the other way round (bvae-rl objectives)"""
-    looks: str = "pretrain"
-    """set of looks to score in: that of the store"""
+    domain: str = "pretrain"
+    """visual domain to score in: that of the store"""
     source: str = "source"
-    """set of looks that agents train in"""
+    """visual domain that agents train in"""
     target: tuple[str, ...] = ("ood1", "ood2")
-    """sets of looks that agents are evaluated in beside it"""
+    """visual domains that agents are evaluated in beside it"""
     samples: int = 8_000
     """frames with independent factors behind the scores"""
     fit_steps: int = 2_000
@@ -114,15 +114,15 @@ def main(args: Args) -> Result:
     run_parallel(tasks, workers=args.workers, on_progress=show)
     progress.close()
     rows = _collected(args, run)
-    looks = (args.source, *args.target) if args.agent_steps else ()
-    values = columns(rows, args.recipes, looks)
+    domain = (args.source, *args.target) if args.agent_steps else ()
+    values = columns(rows, args.recipes, domain)
     labels = {name: RECIPES[name].text if name in RECIPES else name for name in args.recipes}
     figure = metric_panels(values, labels=labels)
     drawn = run.write_file("evidence.png", png(figure))
     tables = table(values, seeds_of(rows, args.recipes)), by_factor(rows, args.recipes)
     for lines in tables:
         say(aligned(lines) + "\n")
-    for words in unscored(rows, looks):
+    for words in unscored(rows, domain):
         say(f"- {words}")
     wrote(run.write_file("evidence.md", ("\n\n".join(map(markdown, tables)) + "\n").encode()))
     wrote(drawn)
@@ -155,8 +155,8 @@ def check(args: Args) -> None:
     if not store.factor_specs:
         raise ValueError(f"{args.store} holds no factors, so nothing can be scored on it")
     require_shown(store, args.world)
-    for looks in (args.looks, *((args.source, *args.target) if args.agent_steps else ())):
-        args.world.config(looks).make().close()  # an unknown set of looks is said now
+    for domain in (args.domain, *((args.source, *args.target) if args.agent_steps else ())):
+        args.world.config(domain).make().close()  # an unknown visual domain is said now
     rows = Rows(store, validation=TrainConfig().validation)
     for name in args.recipes:
         settings = _pretraining(recipe(name), args.seeds[0], args, Run(args.out))
@@ -182,15 +182,18 @@ def unit(
         str(vae), samples=args.samples, metrics=("infomec",), replicates=0,
         fit_steps=args.fit_steps, seed=EVALUATION_SEED,
     )  # fmt: skip
-    world = args.world.config(args.looks)
+    world = args.world.config(args.domain)
     evaluate.task(name, evaluate.TRAINED, world, scoring, run.path("scores"))
     progress(SHARE[1])
     rows = Run(run.path("scores")).rows(evaluate.ROWS)
     rows = [replace(found, vae_seed=seed) for found in rows]
     if args.agent_steps:
-        inputs = ArmInputs(**{("vae" if row.arm == "bvae" else "vae_pairs"): vae}, vae_seed=seed)
+        inputs = MethodInputs(
+            **{("vae" if row.method == "bvae" else "vae_pairs"): vae}, vae_seed=seed
+        )
         rows += [
-            replace(found, arm=name) for found in _agent(row.arm, inputs, seed, args, run, progress)
+            replace(found, method=name)
+            for found in _agent(row.method, inputs, seed, args, run, progress)
         ]
     run.write_json(ROWS, [found.to_dict() for found in rows])
     run.mark_done("unit", config=config)
@@ -200,7 +203,7 @@ def unit(
 def _pretraining(row: Recipe, seed: int, args: Args, run: Run) -> pretrain.Args:
     return pretrain.Args(
         args.store, out=run.path("vae"), steps=batches(row, args), seed=seed,
-        train=TrainConfig(log_every=500), **{**common(args.store), **row.settings},
+        train=TrainConfig(log_freq=500), **{**common(args.store), **row.settings},
     )  # fmt: skip
 
 
@@ -210,19 +213,24 @@ def batches(row: Recipe, args: Args) -> int:
     return round(args.steps / cost)
 
 
-def reference(arm: str, seed: int, args: Args, *, progress: Callable[[float], None]) -> None:
+def reference(method: str, seed: int, args: Args, *, progress: Callable[[float], None]) -> None:
     """An agent that needs no encoder: the scale of the scores."""
-    run = Run(args.out / f"{arm}-seed{seed}")
-    rows = _agent(arm, ArmInputs(), seed, args, run, progress)
+    run = Run(args.out / f"{method}-seed{seed}")
+    rows = _agent(method, MethodInputs(), seed, args, run, progress)
     run.write_json(ROWS, [row.to_dict() for row in rows])
 
 
 def _agent(
-    arm: str, inputs: ArmInputs, seed: int, args: Args, run: Run, progress: Callable[[float], None]
+    method: str,
+    inputs: MethodInputs,
+    seed: int,
+    args: Args,
+    run: Run,
+    progress: Callable[[float], None],
 ) -> list[Row]:
     """Train and evaluate a PPO agent; its final rows, without the learning curve."""
-    config = AgentConfig(steps=args.agent_steps, seed=seed, eval_every=args.agent_steps)
-    job = Job(arm, args.world.config(args.source), inputs, config)
+    config = AgentConfig(total_timesteps=args.agent_steps, seed=seed, eval_freq=args.agent_steps)
+    job = Job(method, args.world.config(args.source), inputs, config)
     folder = run.path("agent")
 
     def later(done: float) -> None:
@@ -233,15 +241,15 @@ def _agent(
 
 
 def _how(args: Args) -> dict[str, Any]:
-    looks = (args.source, *args.target)
-    evaluation = Evaluation(looks, args.episodes, EVALUATION_SEED)
+    domain = (args.source, *args.target)
+    evaluation = Evaluation(domain, args.episodes, EVALUATION_SEED)
     return {"evaluation": evaluation, "study": STUDY, "command": command_line()}
 
 
 def _shared(args: Args) -> dict[str, Any]:
     """The settings that make two units comparable."""
     kept = {
-        "steps", "equal_time", "looks", "source", "target", "samples", "fit_steps", "agent_steps",
+        "steps", "equal_time", "domain", "source", "target", "samples", "fit_steps", "agent_steps",
         "episodes", "world",
     }  # fmt: skip
     store = FrameStore.existing(args.store)
@@ -270,17 +278,17 @@ def _tasks(args: Args) -> dict[str, Task]:
         task = Task(RANDOM_POLICY, act_at_random, (env, folder), _how(args))
         add(RANDOM_POLICY, None, task)
     for seed in args.seeds:
-        for arm in scale_arms(args.world.config()) if args.agent_steps else ():
-            add(arm, seed, Task(f"{arm}-seed{seed}", reference, (arm, seed, args)))
+        for method in scale_methods(args.world.config()) if args.agent_steps else ():
+            add(method, seed, Task(f"{method}-seed{seed}", reference, (method, seed, args)))
         for name in args.recipes:
             add(name, seed, Task(f"{name}-seed{seed}", unit, (name, seed, args)))
     return tasks
 
 
 def _seconds(name: str, args: Args) -> float:
-    arm = name.partition("-seed")[0]
+    method = name.partition("-seed")[0]
     agent = args.agent_steps / 1300
-    if arm in (CEILING_ARM, FLOOR_ARM, RANDOM_POLICY):
+    if method in (UPPER_BOUND, REFERENCE, RANDOM_POLICY):
         return agent + 1
     return agent + 40 + args.steps * 64 / 1300
 

@@ -1,6 +1,6 @@
 """Units of evidence that were measured before, in another session or on another machine.
 
-Each row of a ``results.json`` says in its ledger by which settings it came about: a fingerprint of
+Each row of a ``results.json`` says in its supervision budget by which settings it came about: a fingerprint of
 all that the numbers of a unit depend on. What has another one is not taken.
 """
 
@@ -17,8 +17,8 @@ DERIVED = ("score", "retention")  # follow from the rows of all units, and are c
 
 
 def marked(rows: Iterable[Row], key: str) -> list[Row]:
-    """The same rows with the fingerprint of their unit in the ledger."""
-    return [replace(row, ledger={**row.ledger, UNIT: key}) for row in rows]
+    """The same rows with the fingerprint of their unit in the supervision budget."""
+    return [replace(row, budget={**row.budget, UNIT: key}) for row in rows]
 
 
 def known_units(files: Sequence[Path]) -> dict[str, list[Row]]:
@@ -38,8 +38,8 @@ def known_units(files: Sequence[Path]) -> dict[str, list[Row]]:
                 f"{file} is no results.json of bvae-rl evidence, which --known takes ({error})"
             ) from error
         for row in rows:
-            if UNIT in row.ledger and row.metric not in DERIVED:
-                units.setdefault(row.ledger[UNIT], []).append(row)
+            if UNIT in row.budget and row.metric not in DERIVED:
+                units.setdefault(row.budget[UNIT], []).append(row)
         found = units | found
     return found
 

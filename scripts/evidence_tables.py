@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bvae_rl.agents.evaluate import RANDOM_POLICY
-from bvae_rl.agents.scores import CEILING_ARM, FLOOR_ARM
+from bvae_rl.agents.scores import REFERENCE, UPPER_BOUND
 from bvae_rl.metrics.spread import iqm
 from bvae_rl.runtime.runs import Row
 from bvae_rl.scripts.recipes import recipe
@@ -22,36 +22,36 @@ COLUMNS: dict[str, tuple[str, str]] = {
 
 
 def columns(
-    rows: Sequence[Row], recipes: Sequence[str], look_sets: Sequence[str]
+    rows: Sequence[Row], recipes: Sequence[str], domains: Sequence[str]
 ) -> dict[str, dict[str, list[float]]]:
     """Column -> recipe -> value of each seed; ``look_sets`` are those that agents acted in."""
     found = {
         column: {name: _of(rows, name + part, metric) for name in recipes}
         for column, (part, metric) in COLUMNS.items()
     }
-    for looks in look_sets:
-        found[f"agent's score, {looks}"] = {
-            name: _of(rows, name, "score", looks) for name in recipes
+    for domain in domains:
+        found[f"agent's score, {domain}"] = {
+            name: _of(rows, name, "score", domain) for name in recipes
         }
     return found
 
 
-def unscored(rows: Sequence[Row], look_sets: Sequence[str]) -> list[str]:
-    """Why agents have no score in some look sets: a sentence each."""
-    scored = {row.look_set for row in rows if row.metric == "score"}
+def unscored(rows: Sequence[Row], domains: Sequence[str]) -> list[str]:
+    """Why agents have no score in some visual domains: a sentence each."""
+    scored = {row.domain for row in rows if row.metric == "score"}
     found = []
-    for looks in look_sets:
+    for domain in domains:
         ends = {
-            arm: sum(values) / len(values)
-            for arm in (CEILING_ARM, FLOOR_ARM, RANDOM_POLICY)
-            if (values := _of(rows, arm, "return", looks))
+            method: sum(values) / len(values)
+            for method in (UPPER_BOUND, REFERENCE, RANDOM_POLICY)
+            if (values := _of(rows, method, "return", domain))
         }
-        top = ends.pop(CEILING_ARM, None)
-        if looks in scored or top is None or not ends:
+        top = ends.pop(UPPER_BOUND, None)
+        if domain in scored or top is None or not ends:
             continue
-        floors = ", ".join(f"{arm} {value:.2f}" for arm, value in ends.items())
+        floors = ", ".join(f"{method} {value:.2f}" for method, value in ends.items())
         found.append(
-            f"no scores on {looks}: the true-state agent's return ({top:.2f}) is not above that of "
+            f"no scores on {domain}: the true-state agent's return ({top:.2f}) is not above that of "
             f"agents that do not look ({floors}); train for more --agent-steps"
         )
     return found
@@ -61,17 +61,17 @@ def seeds_of(rows: Sequence[Row], recipes: Sequence[str]) -> dict[str, str]:
     """Recipe -> the seeds of its VAEs in words: "0, 1" or, three in a row and more, "0 to 4"."""
     found = {}
     for name in recipes:
-        of_recipe = {row.vae_seed for row in rows if row.arm == name}
+        of_recipe = {row.vae_seed for row in rows if row.method == name}
         seeds = sorted(seed for seed in of_recipe if seed is not None)
         whole = len(seeds) > 2 and seeds == list(range(seeds[0], seeds[-1] + 1))
         found[name] = f"{seeds[0]} to {seeds[-1]}" if whole else ", ".join(map(str, seeds))
     return found
 
 
-def _of(rows: Sequence[Row], arm: str, metric: str, looks: str | None = None) -> list[float]:
+def _of(rows: Sequence[Row], method: str, metric: str, domain: str | None = None) -> list[float]:
     by_seed: dict[int, float] = {}
     for row in rows:
-        if row.arm != arm or (looks is not None and row.look_set != looks):
+        if row.method != method or (domain is not None and row.domain != domain):
             continue
         seeds = (row.vae_seed, row.agent_seed)
         seed = next((seed for seed in seeds if seed is not None), 0)  # the random policy has none

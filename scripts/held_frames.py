@@ -54,7 +54,7 @@ def probe_frames(store: FrameStore, *, seed: int, most: int = MOST) -> HeldFrame
     if "env" not in store.meta:
         return None
     try:
-        world = shown_by(store).config(store.meta.get("looks")).make()
+        world = shown_by(store).config(store.meta.get("domain")).make()
     except (ImportError, ValueError):  # the store comes from a machine that has it
         return None
     source = settable_env(world)

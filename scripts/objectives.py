@@ -1,4 +1,4 @@
-"""The objectives that ``bvae-rl pretrain`` knows: what each is for, its knobs, its cost."""
+"""The objectives that ``bvae-rl pretrain`` knows: what each is for, its hyperparameters, its cost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from bvae_rl.scripts.study import markdown
 from bvae_rl.training.objectives.entry import Entry
 from bvae_rl.training.objectives.table import OBJECTIVES
 
-COLUMNS = ("`--objective`", "source", "for", "the knob that matters", "step", "pairs", "knobs")
+COLUMNS = (
+    "`--objective`",
+    "source",
+    "for",
+    "the hyperparameter that matters",
+    "step",
+    "pairs",
+    "knobs",
+)
 
 
 @dataclass(frozen=True)
@@ -40,14 +48,14 @@ def _cells(row: Entry) -> list[str]:
         f"`{row.name}`",
         row.source,
         row.purpose,
-        row.knob,
+        row.hyperparameter,
         f"{row.cost:.1f}",
         pairs,
-        _knobs(row),
+        _hyperparameters(row),
     ]
 
 
-def _knobs(row: Entry) -> str:
+def _hyperparameters(row: Entry) -> str:
     def shown(name: str, values: Mapping[str, float]) -> str:
         return f"{values[name]:g}"
 
@@ -62,8 +70,8 @@ def _paragraph(row: Entry) -> str:
     lines = [
         f"{row.name}: {row.purpose}",
         f"source: {row.source}",
-        f"{row.knob}. Time of a step: {row.cost:.1f} of beta's. Pairs: {row.pairs or 'none'}.",
-        f"knobs, the paper's (tuned): {_knobs(row)}",
+        f"{row.hyperparameter}. Time of a step: {row.cost:.1f} of beta's. Pairs: {row.pairs or 'none'}.",
+        f"hyperparameters, the paper's (tuned): {_hyperparameters(row)}",
     ]
     first, *rest = (fill(line, 96, subsequent_indent="  ") for line in lines)
     return "\n".join([first, *(f"  {line}" for line in rest)])

@@ -20,7 +20,7 @@ from bvae_rl.plots.pictures import write_vae_pictures
 from bvae_rl.runtime.optional import require
 from bvae_rl.sb3 import PretrainingProbe, Probe
 from bvae_rl.scripts.common import command_line, say, shown_by, wrote
-from bvae_rl.scripts.pretrain_choice import knobs, make_config, make_objective, weighting
+from bvae_rl.scripts.pretrain_choice import hyperparameters, make_config, make_objective, weighting
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.objectives.table import entry
 from bvae_rl.training.pretrain import Callback, PretrainResult, TrainConfig, pretrain
@@ -39,20 +39,20 @@ class Args:
     objective: str = "beta"
     """what to train by; docs/objectives.md tells what each is for"""
     preset: Literal["tuned", "paper"] = "tuned"
-    """knobs for RL frames on this budget, or the paper's (with its likelihood: bernoulli, s = 1)"""
+    """hyperparameters for RL frames on this budget, or the paper's (with its likelihood: bernoulli, s = 1)"""
     beta: float | None = None
-    """weight of the KL, for the likelihood and s below; by default the objective's own"""
+    """weight of the KL, for the likelihood and its weight below; by default the objective's own"""
     set: tuple[str, ...] = ()
-    """further knobs of the objective, as NAME=VALUE"""
+    """further hyperparameters of the objective, as NAME=VALUE"""
     pairs: str | None = None
-    """which frames go together: looks, actuators, consecutive, augment, or several joined by +;
+    """which frames go together: views, interventions, consecutive, augment, or several joined by +;
     by default the objective's own"""
     steps: int = 24_000
     """batches"""
-    content: int = 24
+    content_dim: int = 24
     """latents for the state (with pairs), the first ones"""
-    look: int = 8
-    """latents for the look (with pairs), the last ones; 0 without pairs for one group"""
+    style_dim: int = 8
+    """latents for the style (with pairs), the last ones; 0 without pairs for one group"""
     per_actuator: int = 1
     """of the content, latents for what each actuator drives (with actuator pairs)"""
     schedule: Literal["constant", "linear", "cosine", "geometric", "cyclical"] = "linear"
@@ -63,9 +63,9 @@ class Args:
     """fraction of the steps, at the end, in which beta falls back to a tenth: what was sorted under
     pressure stays sorted, and detail comes back"""
     likelihood: Likelihood | None = None
-    """gaussian: s * squared error; bernoulli: s * cross-entropy; summed over pixels"""
-    s: float | None = None
-    """weight of the likelihood (20); gaussian: 1 / (2 sigma^2)"""
+    """gaussian: squared error; bernoulli: cross-entropy; summed over pixels"""
+    recon_weight: float | None = None
+    """weight of the reconstruction (20); gaussian: 1 / (2 sigma^2)"""
     weighting: Literal["none", "foreground", "motion"] = "none"
     """pixels that count more: what stands before the background, or what moves in a pair"""
     weighting_factor: float = 10.0
@@ -81,7 +81,7 @@ class Args:
     channel_order: Literal["RGB", "BGR", "other"] = "RGB"
     """what the channels of the stored frames are"""
     start: Path | None = None
-    """go on from this VAE's weights; its architecture, groups, likelihood and s then hold"""
+    """go on from this VAE's weights; its architecture, groups, likelihood and its weight then hold"""
     seed: int = 0
     """weights, batches and noise depend on it"""
     seeds: int = 1
@@ -121,16 +121,16 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> P
     config = start.config if start else make_config(args, store)
     if entry(args.objective).groups and not config.groups:
         raise ValueError(
-            f"objective {args.objective} needs latents for content and for the look, and the VAE "
+            f"objective {args.objective} needs latents for content and for style, and the VAE "
             f"at {args.start} has no groups; start from one that was trained on pairs"
         )
     probes = [] if args.probe_every is None else [probe(store, args)]
-    if config.levels != (levels := int(knobs(args).get("levels", 0))):
+    if config.levels != (levels := int(hyperparameters(args).get("levels", 0))):
         raise ValueError(
             f"objective {args.objective} takes latents of {levels} levels (0: continuous), and the "
             f"VAE at {args.start} has {config.levels}"
         )
-    progress = Progress({"training": args.steps * args.train.batch / 1300})
+    progress = Progress({"training": args.steps * args.train.batch_size / 1300})
     show = on_progress or (lambda fraction: progress.update("training", fraction))
     result = pretrain(
         store,
@@ -157,19 +157,19 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> P
     if on_progress is None:
         m = result.metrics
         beta = m["vae/beta"]
-        norm = beta_norm(beta, latents=config.latents, pixels=config.pixels)
-        likelihood = f"a {config.likelihood} likelihood, s = {config.s:g}"
+        norm = beta_norm(beta, latent_dim=config.latent_dim, pixels=config.pixels)
+        likelihood = f"a {config.likelihood} likelihood, s = {config.recon_weight:g}"
         say(
             f"evidence lower bound {m['vae/elbo']:.1f} nats, KL {m['vae/validation_kl']:.1f}, "
-            f"{m['vae/active_latents']:g} of {config.latents} latents active; beta {beta:g} "
+            f"{m['vae/active_latents']:g} of {config.latent_dim} latents active; beta {beta:g} "
             f"with {likelihood} (normalised {norm:.2g})"
             if beta
             else f"reconstruction {m['vae/validation_recon']:.1f} nats with {likelihood}; nothing "
             "presses on the KL, so neither it nor a bound says anything"
         )
         env = shown_by(store)
-        looks = f" --looks {store.meta['looks']}" if store.meta.get("looks") else ""
-        wrote(args.out, f"bvae-rl evaluate {args.out} {env.flags}{looks}")
+        domain = f" --domain {store.meta['domain']}" if store.meta.get("domain") else ""
+        wrote(args.out, f"bvae-rl evaluate {args.out} {env.flags}{domain}")
     return result
 
 
@@ -217,14 +217,14 @@ def probe(store: FrameStore, args: Args) -> PretrainingProbe:
             f"{args.store} does not say which environment it shows, so there is nothing to probe; "
             "leave out --probe-every"
         )
-    env = shown_by(store).config(store.meta.get("looks")).make()
+    env = shown_by(store).config(store.meta.get("domain")).make()
     return PretrainingProbe(Probe(env, every=args.probe_every or 0, seed=args.seed), args.out)
 
 
 def _settings(args: Args) -> dict[str, Any]:
     relax = {"relax": args.relax} if args.relax else {}
     found = {"preset": args.preset, "schedule": args.schedule, "ramp": args.ramp, **relax}
-    return {**found, **knobs(args)}
+    return {**found, **hyperparameters(args)}
 
 
 def _every_step(steps: int, show: Callable[[float], None]) -> Callback:

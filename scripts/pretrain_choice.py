@@ -1,4 +1,4 @@
-"""What the arguments of ``bvae-rl pretrain`` choose: the objective, its knobs, the VAE's config."""
+"""What the arguments of ``bvae-rl pretrain`` choose: the objective, its hyperparameters, the VAE's config."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def make_objective(args: Args) -> Objective:
         )
     ramp = max(1, round(args.ramp * args.steps))
     ramped = Ramped(BETA_SCHEDULES[args.schedule], ramp, args.steps, args.relax)
-    return entry(args.objective).make(ramped, knobs(args), pairs(args))
+    return entry(args.objective).make(ramped, hyperparameters(args), pairs(args))
 
 
 def weighting(args: Args) -> Weighting | None:
@@ -50,9 +50,9 @@ def weighting(args: Args) -> Weighting | None:
     return Weighting(args.weighting, args.weighting_factor)
 
 
-def knobs(args: Args) -> dict[str, float]:
-    """The values of all knobs of the objective."""
-    given = dict(map(_knob, args.set))
+def hyperparameters(args: Args) -> dict[str, float]:
+    """The values of all hyperparameters of the objective."""
+    given = dict(map(_hyperparameter, args.set))
     if args.beta is not None:
         if "beta" in given:
             raise ValueError(
@@ -60,7 +60,7 @@ def knobs(args: Args) -> dict[str, float]:
                 "give it once"
             )
         given["beta"] = args.beta
-    return entry(args.objective).knobs(args.preset, given)
+    return entry(args.objective).hyperparameters(args.preset, given)
 
 
 def pairs(args: Args) -> str:
@@ -75,65 +75,67 @@ def pairs(args: Args) -> str:
     return row.pairs if args.pairs is None else args.pairs
 
 
-def _knob(text: str) -> tuple[str, float]:
+def _hyperparameter(text: str) -> tuple[str, float]:
     name, equals, value = text.partition("=")
     try:
         return name, float(value if equals else "no number")
     except ValueError as error:
-        raise ValueError(f"a knob is NAME=NUMBER, for example gamma=10, got {text!r}") from error
+        raise ValueError(
+            f"a hyperparameter is NAME=NUMBER, for example gamma=10, got {text!r}"
+        ) from error
 
 
 def make_config(args: Args, store: FrameStore) -> VAEConfig:
-    if min(args.content, args.look) < 0:
+    if min(args.content_dim, args.style_dim) < 0:
         raise ValueError(
-            f"numbers of latents must not be negative, got --content {args.content} --look "
-            f"{args.look}"
+            f"numbers of latents must not be negative, got --content-dim {args.content_dim} "
+            f"{args.style_dim}"
         )
-    content, look = _sizes(args, store)
-    latents, paper = content + look, args.preset == "paper"
+    content, style = _sizes(args, store)
+    latents, paper = content + style, args.preset == "paper"
     groups, parts = {}, {}
-    acted = entry(args.objective).groups and "actuators" in pairs(args).split("+")
+    acted = entry(args.objective).groups and "interventions" in pairs(args).split("+")
     if args.per_actuator != 1 and not acted:
         raise ValueError(
             f"--per-actuator {args.per_actuator} needs actuator pairs and an objective with "
-            "groups, for example --objective crossed --pairs looks+actuators"
+            "groups, for example --objective crossed --pairs views+interventions"
         )
     if entry(args.objective).groups:
-        if not content or not look:
+        if not content or not style:
             raise ValueError(
-                f"objective {args.objective} needs latents for content and for the look, got "
-                f"--content {content} --look {look}"
+                f"objective {args.objective} needs latents for content and for style, got "
+                f"--content-dim {content} --style-dim {style}"
             )
-        groups = {"content": (0, content), "look": (content, latents)}
+        groups = {"content": (0, content), "style": (content, latents)}
         if acted:
             parts = _actuator_parts(store, args.per_actuator, content)
     return VAEConfig(
         shape=store.shape,
-        latents=latents,
+        latent_dim=latents,
         groups=groups,
         parts=parts,
         channels=args.channels,
         hidden=args.hidden,
         encoder=args.encoder,
         decoder=args.decoder,
-        levels=int(knobs(args).get("levels", 0)),
+        levels=int(hyperparameters(args).get("levels", 0)),
         likelihood=args.likelihood
         or entry(args.objective).likelihood
         or ("bernoulli" if paper else "gaussian"),
-        s=(1.0 if paper else 20.0) if args.s is None else args.s,
+        recon_weight=(1.0 if paper else 20.0) if args.recon_weight is None else args.recon_weight,
         channel_order=args.channel_order,
     )
 
 
 def _sizes(args: Args, store: FrameStore) -> tuple[int, int]:
-    """Latents for content and look: as asked for, or one a factor if the objective is told them."""
+    """Latents for content and style: as asked for, or one a factor if the objective is told them."""
     if not entry(args.objective).factors:
-        return args.content, args.look
+        return args.content_dim, args.style_dim
     roles = [spec.role for spec in store.factor_specs]
     state = roles.count("state")
     if not state or state == len(roles) or roles[:state] != ["state"] * state:
         raise ValueError(
-            f"objective {args.objective} regresses state factors, then look factors; {args.store} "
+            f"objective {args.objective} regresses state factors, then appearance factors; {args.store} "
             f"holds {', '.join(roles) or 'no factors'}"
         )
     return state, len(roles) - state
@@ -149,7 +151,7 @@ def _actuator_parts(store: FrameStore, width: int, content: int) -> dict[str, tu
         actuators = 0
     if actuators * width > content:
         raise ValueError(
-            f"{actuators} actuators with {width} latents each do not fit into --content {content}; "
+            f"{actuators} actuators with {width} latents each do not fit into --content-dim {content}; "
             "take more content latents, or fewer per actuator"
         )
     return {actuator_part(i): (i * width, (i + 1) * width) for i in range(actuators)}

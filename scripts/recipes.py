@@ -17,11 +17,11 @@ from bvae_rl.training.objectives.entry import Entry
 from bvae_rl.training.objectives.table import OBJECTIVES
 
 COMMON: Mapping[str, Any] = {"weighting": "foreground", "weighting_factor": 10.0}
-SPARE = 2  # look latents more than there are factors to hold: with too few a colour gets lost
+SPARE = 2  # style latents more than there are factors to hold: with too few a colour gets lost
 # all is found before it is pressed, and in the end it is let go
 LATE: Mapping[str, Any] = {"schedule": "geometric", "ramp": 0.65, "relax": 0.2}
 PRESSED: Mapping[str, Any] = {"objective": "crossed", "beta": 50.0, "set": ("tc=200",), **LATE}
-ACTED: Mapping[str, Any] = {"pairs": "looks+actuators", "set": (*PRESSED["set"], "rank=10000")}
+ACTED: Mapping[str, Any] = {"pairs": "views+interventions", "set": (*PRESSED["set"], "rank=10000")}
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Recipe:
     name: str
     text: str
     settings: Mapping[str, Any]
-    arm: str = "bvae_pairs"
+    method: str = "bvae_pairs"
     told: str = "nothing"
     """what the training was told beside the frames"""
 
@@ -39,34 +39,34 @@ class Recipe:
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe("plain", "VAE, single frames", {"objective": "beta", "beta": 1.0}, arm="bvae"),
+        Recipe("plain", "VAE, single frames", {"objective": "beta", "beta": 1.0}, method="bvae"),
         Recipe(
             "beta_late", "VAE, single frames, pressed late",
-            {"objective": "beta", "beta": 50.0, **LATE}, arm="bvae",
+            {"objective": "beta", "beta": 50.0, **LATE}, method="bvae",
         ),
         Recipe(
             "tc_late", "VAE, single frames, total correlation pressed late",
             {"objective": "tc", "beta": 250.0, "set": ("alpha=50", "gamma=50"), **LATE},
-            arm="bvae",
+            method="bvae",
         ),
         Recipe(
-            "looks", "pairs of content and look", PRESSED, told="one state in two looks",
+            "views", "pairs of content and style", PRESSED, told="one state in two appearances",
         ),
         Recipe(
-            "looks_actuators", "quads of content and look, and of one actuator's moves",
-            {**PRESSED, **ACTED}, told="one state in two looks, which actuator moved which way",
+            "views_interventions", "grids of content and style, and of one actuator's moves",
+            {**PRESSED, **ACTED}, told="one state in two appearances, which actuator moved which way",
         ),
         Recipe(
             "augment", "pairs made by augmentation",
             {**PRESSED, "pairs": "augment"}, told="that colours are look",
         ),
         Recipe(
-            "looks_beta1", "pairs of content and look, beta 1", {"objective": "crossed"},
-            told="one state in two looks",
+            "views_beta1", "pairs of content and style, beta 1", {"objective": "crossed"},
+            told="one state in two appearances",
         ),
         Recipe(
-            "looks_beta0", "pairs of content and look, autoencoder (beta 0)",
-            {"objective": "crossed_ae"}, told="one state in two looks",
+            "views_beta0", "pairs of content and style, autoencoder (beta 0)",
+            {"objective": "crossed_ae"}, told="one state in two appearances",
         ),
         Recipe(
             "supervised", "factor regressor (ceiling)", {"objective": "supervised"},
@@ -77,11 +77,11 @@ RECIPES: dict[str, Recipe] = {
 
 
 def latents(specs: Sequence[FactorSpec]) -> dict[str, int]:
-    """Sizes of content and look: one for each factor, two for a cyclic one; look has spares."""
-    held = {"state": 0, "look": SPARE}
+    """Sizes of content and style: one for each factor, two for a cyclic one; look has spares."""
+    held = {"state": 0, "appearance": SPARE}
     for spec in specs:
         held[spec.role] += 2 if spec.kind == "cyclic" else 1
-    return {"content": held["state"], "look": held["look"]}
+    return {"content_dim": held["state"], "style_dim": held["appearance"]}
 
 
 def common(store: Path) -> dict[str, Any]:
@@ -105,9 +105,9 @@ def _of_objective(row: Entry) -> Recipe:
     """As it comes. Where nobody is told what a pair shares, the pairs are all that there are."""
     settings: dict[str, Any] = {"objective": row.name}
     told = "nothing"
-    if row.pairs == "looks":
-        told = "one state in two looks"
+    if row.pairs == "views":
+        told = "one state in two appearances"
     elif row.pairs:
-        settings["pairs"], told = "looks+actuators", "that few factors differ in a pair"
-    arm = "bvae_pairs" if row.groups else "bvae"
-    return Recipe(row.name, row.purpose, settings, arm=arm, told=told)
+        settings["pairs"], told = "views+interventions", "that few factors differ in a pair"
+    method = "bvae_pairs" if row.groups else "bvae"
+    return Recipe(row.name, row.purpose, settings, method=method, told=told)

@@ -43,7 +43,7 @@ def train_seeds(
         for n, (name, folder) in enumerate(folders.items())
     ]
     progress = Progress(
-        dict.fromkeys(folders, args.steps * args.train.batch / 1300), workers=args.workers
+        dict.fromkeys(folders, args.steps * args.train.batch_size / 1300), workers=args.workers
     )
     done = dict.fromkeys(folders, 0.0)
 

@@ -1,4 +1,4 @@
-"""Look at an environment: a picture of its frames in named looks, and a table of its factors."""
+"""Look at an environment: a picture of its frames in named appearances, and a table of its factors."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from bvae_rl.scripts.common import EnvArgs, say, wrote
 
 @dataclass(frozen=True)
 class Args:
-    """Which environment, in which looks."""
+    """Which environment, in which appearances."""
 
     world: EnvArgs = EnvArgs()
-    looks: tuple[str, ...] = ()
-    """named sets of looks, one row of frames each; by default as the environment draws them"""
+    domain: tuple[str, ...] = ()
+    """named visual domains, one row of frames each; by default as the environment draws them"""
     frames: int = 10
     """frames in a row: drawn with independent factors, else one a random step"""
     seed: int = 0
@@ -48,17 +48,17 @@ def main(args: Args) -> Result:
         )
     rows: dict[str, np.ndarray] = {}
     specs: dict[str, tuple[FactorSpec, ...]] = {}
-    for looks in args.looks or (None,):
-        name = looks or "frames"
-        env = args.world.config(looks).make()
+    for domain in args.domain or (None,):
+        name = domain or "frames"
+        env = args.world.config(domain).make()
         specs[name] = known_specs(env)
         rows[name] = frames_of(env, args.frames, seed=args.seed)
         env.close()
     say(factor_table(args.world.env, specs))
     figure = frame_sheet(rows, title=args.world.env)
     path = Run(args.out).write_file(f"{_file_name(args.world.env)}.png", png(figure))
-    looks = f" --looks {args.looks[-1]}" if args.looks else ""
-    wrote(path, f"bvae-rl collect {args.world.flags}{looks}")
+    domain = f" --domain {args.domain[-1]}" if args.domain else ""
+    wrote(path, f"bvae-rl collect {args.world.flags}{domain}")
     return Result(path, specs)
 
 

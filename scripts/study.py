@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from bvae_rl.agents.arms import ArmInputs, arm
 from bvae_rl.agents.evaluate import RANDOM_POLICY
+from bvae_rl.agents.methods import MethodInputs, method
 from bvae_rl.agents.scores import auc, steps_to
 from bvae_rl.agents.study import Evaluation, Job, run_study
 from bvae_rl.agents.train import AgentConfig
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.metrics.spread import interval, iqm
 from bvae_rl.models.hub import find_vae
-from bvae_rl.plots import arm_label, learning_curves, png, transfer_bars
+from bvae_rl.plots import learning_curves, method_label, png, transfer_bars
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.scripts.common import command_line
 from bvae_rl.scripts.progress import Progress
@@ -34,9 +34,9 @@ class StudyArgs:
     """How every study trains its agents."""
 
     algo: Literal["ppo", "sac"] = "ppo"
-    """PPO or SAC, for all arms"""
+    """PPO or SAC, for all methods"""
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
-    """one agent a seed and arm; from five seeds on intervals are given"""
+    """one agent a seed and method; from five seeds on intervals are given"""
     vae: tuple[str, ...] = ()
     """VAE without pairs, for bvae: one for all seeds or one a seed; folders or shipped names"""
     vae_pairs: tuple[str, ...] = ()
@@ -59,20 +59,20 @@ class StudyResult:
     out: Path
 
 
-def make_jobs(args: StudyArgs, arms: Sequence[str], env: EnvConfig) -> list[Job]:
-    """One job an arm and seed; an unknown arm or a missing input is refused before any work."""
+def make_jobs(args: StudyArgs, methods: Sequence[str], env: EnvConfig) -> list[Job]:
+    """One job a method and seed; an unknown method or a missing input is refused before any work."""
     config = AgentConfig.of(args.algo).lasting(args.steps)
     jobs = []
     for index, seed in enumerate(args.seeds):
-        inputs = ArmInputs(
+        inputs = MethodInputs(
             vae=_one(args.vae, index, args.seeds),
             vae_pairs=_one(args.vae_pairs, index, args.seeds),
             store=args.store,
             vae_seed=seed,
         )
-        for name in dict.fromkeys(arms):
-            arm(name).check(env)
-            inputs.identity(arm(name).needs)
+        for name in dict.fromkeys(methods):
+            method(name).check(env)
+            inputs.identity(method(name).needs)
             jobs.append(Job(name, env, inputs, replace(config, seed=seed)))
     return jobs
 
@@ -81,7 +81,7 @@ def run_jobs(
     jobs: Sequence[Job],
     args: StudyArgs,
     *,
-    looks: tuple[str | None, ...],
+    domain: tuple[str | None, ...],
     study: str,
     run: Run,
     progress: Progress | None = None,
@@ -92,7 +92,7 @@ def run_jobs(
     rows = run_study(
         jobs,
         run.folder / "agents",
-        evaluation=Evaluation(looks, args.episodes, EVALUATION_SEED),
+        evaluation=Evaluation(domain, args.episodes, EVALUATION_SEED),
         study=study,
         command=command_line(),
         workers=args.workers,
@@ -106,17 +106,17 @@ def run_jobs(
 
 def plan(jobs: Sequence[Job]) -> dict[str, float]:
     """Expected seconds of each task of a study, to weigh its progress."""
-    planned = {job.name: 5 + planned_seconds(arm(job.arm), job.config) for job in jobs}
+    planned = {job.name: 5 + planned_seconds(method(job.method), job.config) for job in jobs}
     return {**planned, RANDOM_POLICY: 5.0}
 
 
 def curves(rows: Sequence[Row], metric: str = "return") -> dict[str, tuple[list[int], np.ndarray]]:
-    """arm -> (steps (T,), values (seeds, T)) of the curves of ``metric`` among ``rows``."""
+    """method -> (steps (T,), values (seeds, T)) of the curves of ``metric`` among ``rows``."""
     points: dict[str, dict[tuple[int | None, int | None], dict[int, float]]] = {}
     for row in rows:
         if row.step is not None and row.metric == metric:
             seeds = (row.vae_seed, row.agent_seed)
-            points.setdefault(row.arm, {}).setdefault(seeds, {})[row.step] = row.value
+            points.setdefault(row.method, {}).setdefault(seeds, {})[row.step] = row.value
     found = {}
     for name, by_seed in points.items():
         steps = sorted({step for curve in by_seed.values() for step in curve})
@@ -126,28 +126,28 @@ def curves(rows: Sequence[Row], metric: str = "return") -> dict[str, tuple[list[
 
 
 def finals(rows: Sequence[Row], metric: str) -> dict[str, dict[str, list[float]]]:
-    """arm -> look set -> value of each seed, of the final evaluations of one metric."""
+    """method -> visual domain -> value of each seed, of the final evaluations of one metric."""
     found: dict[str, dict[str, list[float]]] = {}
     for row in rows:
         if row.step is None and row.metric == metric:
-            looks = found.setdefault(row.arm, {})
-            looks.setdefault(row.look_set or "as given", []).append(row.value)
+            domain = found.setdefault(row.method, {})
+            domain.setdefault(row.domain or "as given", []).append(row.value)
     return found
 
 
-def draw_curves(rows: Sequence[Row], run: Run, *, looks: str | None) -> Path:
+def draw_curves(rows: Sequence[Row], run: Run, *, domain: str | None) -> Path:
     """``curves.png``."""
-    where = "" if looks is None else f" in the {looks} look"
+    where = "" if domain is None else f" in the {domain} look"
     episodes = next(row.n for row in rows if row.step is not None)
     ylabel = f"return{where} (deterministic, {episodes} episodes)"
-    at_random = finals(rows, "return").get(RANDOM_POLICY, {}).get(looks or "as given")
+    at_random = finals(rows, "return").get(RANDOM_POLICY, {}).get(domain or "as given")
     references = {"random policy": float(np.mean(at_random))} if at_random else None
     figure = learning_curves(curves(rows), ylabel=ylabel, references=references)
     return run.write_file("curves.png", png(_footed(figure, rows)))
 
 
 def draw_transfer(rows: Sequence[Row], run: Run) -> Path | None:
-    """``transfer.png``; None where nothing could be normalised (no state or blind arm)."""
+    """``transfer.png``; None where nothing could be normalised (no state or blind method)."""
     scores = finals(rows, "score")
     if not scores:
         return None
@@ -155,49 +155,49 @@ def draw_transfer(rows: Sequence[Row], run: Run) -> Path | None:
 
 
 def efficiency_table(rows: Sequence[Row], thresholds: Sequence[float]) -> str:
-    """Area under the curve and steps to each threshold, a line an arm and seed."""
-    lines = [["arm", "seed", "area", *(f"steps to {t:g}" for t in thresholds)]]
+    """Area under the curve and steps to each threshold, a line a method and seed."""
+    lines = [["method", "seed", "area", *(f"steps to {t:g}" for t in thresholds)]]
     for name, (steps, values) in curves(rows).items():
         for seed, curve in enumerate(values):
             reached = [steps_to(steps, curve, t) for t in thresholds]
             cells = ["never" if step is None else f"{step:,.0f}" for step in reached]
-            lines.append([arm_label(name), str(seed), f"{auc(steps, curve):.1f}", *cells])
+            lines.append([method_label(name), str(seed), f"{auc(steps, curve):.1f}", *cells])
     return aligned(lines)
 
 
 def transfer_table(rows: Sequence[Row]) -> str:
-    """Score, return, success and retention of each arm on each look set, by seed below five.
+    """Score, return, success and retention of each method on each visual domain, by seed below five.
 
     Retention, the share of the source score that is left, stands only where that is 0.3 or more.
     """
     named = {name: finals(rows, name) for name in ("score", "return", "success", "retention")}
-    lines = [["arm", "looks", *named]]
-    for name, by_looks in named["return"].items():
-        for looks in by_looks:
+    lines = [["method", "domain", *named]]
+    for name, by_domain in named["return"].items():
+        for domain in by_domain:
             cells = [
-                spread(found.get(name, {}).get(looks, []), 1 if metric == "return" else 2)
+                spread(found.get(name, {}).get(domain, []), 1 if metric == "return" else 2)
                 for metric, found in named.items()
             ]
-            lines.append([arm_label(name), looks, *cells])
+            lines.append([method_label(name), domain, *cells])
     return aligned(lines)
 
 
-def ledger_table(rows: Sequence[Row]) -> str:
-    """What each arm was allowed to see, a line an arm."""
-    found = {row.arm: row.ledger for row in rows if row.ledger and row.arm != RANDOM_POLICY}
-    lines = [["allowed to see", "pretraining frames", "steps", "looks", "pairs", "labels"]]
-    for name, ledger in found.items():
-        numbers = [f"{ledger[key]:,}" for key in ("pretrain_frames", "env_steps")]
-        pairs = "yes" if ledger["paired"] else "no"
-        lines.append([arm_label(name), *numbers, ledger["looks"], pairs, ledger["labels"]])
+def budget_table(rows: Sequence[Row]) -> str:
+    """What each method was allowed to see, a line a method."""
+    found = {row.method: row.budget for row in rows if row.budget and row.method != RANDOM_POLICY}
+    lines = [["allowed to see", "pretraining frames", "steps", "domains", "pairs", "labels"]]
+    for name, budget in found.items():
+        numbers = [f"{budget[key]:,}" for key in ("pretrain_frames", "env_steps")]
+        pairs = "yes" if budget["paired"] else "no"
+        lines.append([method_label(name), *numbers, budget["domain"], pairs, budget["labels"]])
     return aligned(lines)
 
 
 def _footed(figure: Figure, rows: Sequence[Row]) -> Figure:
-    """The figure with the ledger below it: no score without what was allowed for it."""
+    """The figure with the supervision budget below it: no score without what was allowed for it."""
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    text = ledger_table(rows)
+    text = budget_table(rows)
     room = 0.15 * (text.count("\n") + 2)  # inches
     height = figure.get_figheight() + room
     figure.set_figheight(height)

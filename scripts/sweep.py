@@ -81,7 +81,7 @@ def main(args: pretrain.Args, axis: Axis) -> Result:
     check_enough(len(held.frames))
     points, seeds = _points(args, axis, store), range(args.seed, args.seed + args.seeds)
     tasks = [Task(point.out.name, measured, (point,)) for point in points.values()]
-    planned = 10 + args.steps * args.train.batch / 1300
+    planned = 10 + args.steps * args.train.batch_size / 1300
     progress = Progress({task.name: planned for task in tasks}, workers=args.workers)
     done = run_parallel(tasks, workers=args.workers, on_progress=progress.update)
     progress.close()
@@ -250,9 +250,9 @@ def _row(
     axis: Axis, value: float, seed: int, metric: str, number: float, n: int, store: FrameStore
 ) -> Row:
     return Row(
-        study=f"sweep-{axis.name}", arm=f"{axis.name}={value:g}", algo="none",
+        study=f"sweep-{axis.name}", method=f"{axis.name}={value:g}", algo="none",
         env=store.meta.get("env", str(store.folder)), vae_seed=seed,
-        look_set=store.meta.get("looks"), metric=metric, value=number, n=n, command=command_line(),
+        domain=store.meta.get("domain"), metric=metric, value=number, n=n, command=command_line(),
     )  # fmt: skip
 
 

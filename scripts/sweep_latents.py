@@ -24,7 +24,7 @@ class Args(pretrain.Args):
     seeds: int = 1
     """how many seeds of each value, from --seed on; from five on intervals are drawn"""
     latents: tuple[int, ...] = (8, 12, 16, 24, 32)
-    """values to sweep, shared out over content and look as --content and --look are"""
+    """values to sweep, shared out over content and style as --content and are"""
 
 
 def main(args: Args) -> sweep.Result:
@@ -32,10 +32,10 @@ def main(args: Args) -> sweep.Result:
     if args.start is not None or entry(args.objective).factors:
         by = "--start" if args.start is not None else f"objective {args.objective}"
         raise ValueError(f"the number of latents is fixed by {by}; leave it out")
-    if args.content < 1 or args.look < 0 or min(args.latents, default=0) < 2:
+    if args.content_dim < 1 or args.style_dim < 0 or min(args.latents, default=0) < 2:
         raise ValueError(
-            f"latents of 2 and more are shared out over content and look, got {args.latents} over "
-            f"{args.content} and {args.look}"
+            f"latents of 2 and more are shared out over content and style, got {args.latents} over "
+            f"{args.content_dim} and {args.style_dim}"
         )
     axis = sweep.Axis(
         "latents", "latents", tuple(map(float, sorted(args.latents))), shared_out,
@@ -47,8 +47,8 @@ def main(args: Args) -> sweep.Result:
 
 
 def shared_out(args: pretrain.Args, latents: float) -> pretrain.Args:
-    """The same share of content and look, at least one each of what there is."""
+    """The same share of content and style, at least one each of what there is."""
     total = int(latents)
-    look = round(total * args.look / (args.content + args.look))
-    look = min(max(look, 1 if args.look else 0), total - 1)
-    return replace(args, content=total - look, look=look)
+    style = round(total * args.style_dim / (args.content_dim + args.style_dim))
+    style = min(max(style, 1 if args.style_dim else 0), total - 1)
+    return replace(args, content_dim=total - style, style_dim=style)

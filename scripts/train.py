@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bvae_rl.agents.arms import Arm, ArmInputs, arm
 from bvae_rl.agents.evaluate import evaluate_agent
+from bvae_rl.agents.methods import Method, MethodInputs, method
 from bvae_rl.agents.train import AgentConfig, train_agent
 from bvae_rl.models.hub import find_vae
 from bvae_rl.runtime.runs import Row, Run
@@ -19,15 +19,15 @@ from bvae_rl.scripts.progress import Progress
 class Args:
     """Which agent, where."""
 
-    arm: str = "bvae_pairs"
+    method: str = "bvae_pairs"
     """what it sees: state, blind, pixels, pixels_randomised, random, pca, bvae, bvae_pairs"""
     world: EnvArgs = EnvArgs()
     vae: str | None = None
     """VAE for bvae and bvae_pairs: a folder or the name of a shipped one"""
     store: Path | None = None
     """frame store, for pca and random"""
-    looks: str | None = None
-    """named set of looks to train in"""
+    domain: str | None = None
+    """visual domain to train in"""
     algo: Literal["ppo", "sac"] = "ppo"
     """PPO or SAC"""
     steps: int | None = None
@@ -50,18 +50,18 @@ class Result:
 
 def main(args: Args) -> Result:
     """Train, evaluate, say how it did."""
-    chosen = arm(args.arm)
+    chosen = method(args.method)
     vae = find_vae(args.vae) if args.vae else None
-    inputs = ArmInputs(vae=vae, vae_pairs=vae, store=args.store)
-    chosen.check(args.world.config(args.looks))
+    inputs = MethodInputs(vae=vae, vae_pairs=vae, store=args.store)
+    chosen.check(args.world.config(args.domain))
     inputs.identity(chosen.needs)  # say what is missing before anything is written
     config = AgentConfig.of(args.algo, seed=args.seed).lasting(args.steps)
-    env = args.world.config(args.looks)
-    run = Run(args.out or Path("runs/agents") / f"{args.arm}-{args.algo}-seed{args.seed}")
-    progress = Progress({args.arm: planned_seconds(chosen, config)})
+    env = args.world.config(args.domain)
+    run = Run(args.out or Path("runs/agents") / f"{args.method}-{args.algo}-seed{args.seed}")
+    progress = Progress({args.method: planned_seconds(chosen, config)})
     folder = train_agent(
         chosen, env, inputs, config, run, command=command_line(),
-        progress=lambda fraction: progress.update(args.arm, fraction),
+        progress=lambda fraction: progress.update(args.method, fraction),
     )  # fmt: skip
     progress.close()
     rows = evaluate_agent(folder, env, [None], episodes=args.episodes, seed=10_000)
@@ -71,14 +71,14 @@ def main(args: Args) -> Result:
     shown = f" --vae {args.vae}" if args.vae else ""
     wrote(
         folder,
-        f"bvae-rl compare {args.world.flags} --arms pixels {args.arm}{shown}",
+        f"bvae-rl compare {args.world.flags} --methods pixels {args.method}{shown}",
     )
     return Result(folder, rows)
 
 
-def planned_seconds(chosen: Arm, config: AgentConfig) -> float:
+def planned_seconds(chosen: Method, config: AgentConfig) -> float:
     """Expected seconds of a training on one core; progress is corrected by the measured pace."""
     rate = 400 if chosen.policy == "CnnPolicy" else 1200 if chosen.needs else 2500
     if config.algo == "sac":
         rate = 5 if chosen.policy == "CnnPolicy" else 80
-    return 5 + config.total_steps / rate
+    return 5 + config.rounded_timesteps / rate

@@ -1,4 +1,4 @@
-"""Zero-shot transfer: train in one set of looks, evaluate in others, beside pixels and floors."""
+"""Zero-shot transfer: train in one visual domain, evaluate in others, beside pixels and floors."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from bvae_rl.scripts.common import EnvArgs, say, wrote
 from bvae_rl.scripts.study import (
     StudyArgs,
     StudyResult,
+    budget_table,
     draw_curves,
     draw_transfer,
-    ledger_table,
     make_jobs,
     run_jobs,
     transfer_table,
@@ -31,11 +31,11 @@ class Args:
     """VAEs to transfer, one for all seeds or one a seed: folders or shipped names"""
     world: EnvArgs = EnvArgs()
     source: str = "source"
-    """named set of looks to train in"""
+    """visual domain to train in"""
     target: tuple[str, ...] = ("ood1", "ood2")
-    """named sets of looks to evaluate in, beside the source"""
-    arms: tuple[str, ...] = ("state", "blind", "pixels", "pixels_randomised")
-    """arms beside the one that uses the VAE (state and blind fix the scale of the scores)"""
+    """named visual domains to evaluate in, beside the source"""
+    methods: tuple[str, ...] = ("state", "blind", "pixels", "pixels_randomised")
+    """methods beside the one that uses the VAE (state and blind fix the scale of the scores)"""
     study: StudyArgs = StudyArgs()
     out: Path = Path("runs/transfer")
     """results go here; a killed study goes on there"""
@@ -47,19 +47,19 @@ def main(args: Args) -> StudyResult:
         raise ValueError("name at least one VAE (a folder, or reach_pairs)")
     env = args.world.config(args.source)
     env.make()
-    for looks in args.target:
-        env.with_looks(looks).make()  # an unknown set is refused before any training
+    for domain in args.target:
+        env.with_domain(domain).make()  # an unknown set is refused before any training
     paired = "content" in read_config(find_vae(args.vae[0]))["model"]["groups"]
     kind = {"vae_pairs": args.vae} if paired else {"vae": args.vae}
     study = StudyArgs(**{**vars(args.study), **kind})
-    arms = [*args.arms, "bvae_pairs" if paired else "bvae"]
-    jobs = make_jobs(study, arms, env)
+    methods = [*args.methods, "bvae_pairs" if paired else "bvae"]
+    jobs = make_jobs(study, methods, env)
     run = Run(args.out)
-    rows = run_jobs(jobs, study, looks=(args.source, *args.target), study="transfer", run=run)
-    draw_curves(rows, run, looks=args.source)
+    rows = run_jobs(jobs, study, domain=(args.source, *args.target), study="transfer", run=run)
+    draw_curves(rows, run, domain=args.source)
     drawn = draw_transfer(rows, run)
     say(transfer_table(rows))
-    say(ledger_table(rows))
+    say(budget_table(rows))
     if drawn:
         wrote(drawn)
     wrote(run.folder / "results.json", f"bvae-rl visualize {args.vae[0]} {args.world.flags}")

@@ -40,12 +40,12 @@ class Args:
     """folder of a VAE, or the name of a shipped one (reach_crossed, reach_pairs,
     reach_plain)"""
     world: EnvArgs = EnvArgs()
-    looks: str | None = None
-    """named set of looks to draw from; the heatmap leaves out what does not vary in it"""
+    domain: str | None = None
+    """visual domain to draw from; the heatmap leaves out what does not vary in it"""
     agent: Path | None = None
     """folder of a trained agent whose episode is shown; by default a random policy acts"""
     out: Path | None = None
-    """folder of the pictures; default runs/pictures/NAME-ENV-LOOKS"""
+    """folder of the pictures; default runs/pictures/NAME-ENV-DOMAIN"""
     samples: int = 4000
     """frames behind the heatmap and the traversals"""
     seed: int = 0
@@ -63,8 +63,8 @@ def main(args: Args) -> Result:
     """Draw everything that the environment allows."""
     folder = find_vae(args.vae)
     vae = BetaVAE.load(folder)
-    env = args.world.config(args.looks)
-    run = Run(args.out or results_folder("pictures", folder.name, args.world, args.looks))
+    env = args.world.config(args.domain)
+    run = Run(args.out or results_folder("pictures", folder.name, args.world, args.domain))
     world = env.make()
     FrameLayout.of(world.observation_space, shape=vae.config.shape)
     known = settable_env(world)
@@ -89,23 +89,23 @@ def episode_timelines(
 ) -> Figure:
     """Latents and factors over one episode of ``agent`` (None: of a random policy)."""
     venv = env.vec(1, seed=seed)
-    acting: dict[str, Any] = {}
+    interventions: dict[str, Any] = {}
     if agent is not None:
-        acting = {
+        interventions = {
             "policy": agent.act,
-            "observe": lambda raw: agent.arm.observe(raw, agent.encoder),
+            "observe": lambda raw: agent.method.observe(raw, agent.encoder),
         }
-    episode = record_episode(venv, seed=seed, **acting)
+    episode = record_episode(venv, seed=seed, **interventions)
     specs = known_specs(env.make())
     venv.close()
-    who = "a random policy" if agent is None else f"the {agent.arm.name} agent"
-    looks = f" in {env.looks}" if env.looks else ""
+    who = "a random policy" if agent is None else f"the {agent.method.name} agent"
+    domain = f" in {env.domain}" if env.domain else ""
     return timelines(
         vae.encode_frames(episode.frames),
         episode.factors if specs else None,
         latent_names(vae),
         [spec.name for spec in specs] if episode.factors is not None else [],
-        title=f"An episode of {who}{looks}",
+        title=f"An episode of {who}{domain}",
     )
 
 

@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bvae_rl.data.acted_blocks import Acting
-from bvae_rl.data.collect import collect_drawn
+from bvae_rl.data.collect import collect_independent
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.interventions import Interventions
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 
 S = 3.0
-CONFIG = VAEConfig(shape=(3, 32, 32), latents=5, channels=(8, 8, 8), hidden=16, s=S)
+CONFIG = VAEConfig(shape=(3, 32, 32), latent_dim=5, channels=(8, 8, 8), hidden=16, recon_weight=S)
 
 
 def make_vae() -> BetaVAE:
@@ -32,15 +32,17 @@ def make_generator() -> torch.Generator:
 def drawn(folder: Path, frames: int) -> FrameStore:
     """Frames of drawn states in many looks."""
     store = FrameStore(folder)
-    collect_drawn(PlanarReach(size=32, looks="pretrain"), store, frames, seed=0)
+    collect_independent(PlanarReach(size=32, domain="pretrain"), store, frames, seed=0)
     return store
 
 
-def quads(folder: Path) -> FrameStore:
-    """Frames in two looks, and acted pairs in two looks."""
+def grids(folder: Path) -> FrameStore:
+    """Frames in two appearances, and interventions in two appearances."""
     store = FrameStore(folder)
-    env, acting = (PlanarReach(size=32, looks="pretrain") for _ in range(2))
-    collect_drawn(env, store, 256, seed=0, views=2, acting=Acting(acting, 64, 2))
+    env, interventions = (PlanarReach(size=32, domain="pretrain") for _ in range(2))
+    collect_independent(
+        env, store, 256, seed=0, views=2, interventions=Interventions(interventions, 64, 2)
+    )
     return store
 
 

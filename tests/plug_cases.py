@@ -21,8 +21,8 @@ from bvae_rl.training.validation import latent_statistics
 
 CONFIG = VAEConfig(
     shape=(3, 32, 32),
-    latents=4,
-    groups={"content": (0, 3), "look": (3, 4)},
+    latent_dim=4,
+    groups={"content": (0, 3), "style": (3, 4)},
     channels=(8, 8, 8),
     hidden=16,
 )

@@ -19,14 +19,14 @@ from bvae_rl.training.pretrain import TrainConfig
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("adapt")
     collect.main(
-        collect.Args(out=root / "frames", frames=512, policy="drawn", views=1, looks="source")
+        collect.Args(out=root / "frames", frames=512, policy="drawn", views=1, domain="source")
     )
-    quick = TrainConfig(batch=16, warmup=2, log_every=5)
+    quick = TrainConfig(batch_size=16, warmup=2, log_freq=5)
     pretrain.main(
         pretrain.Args(
             root / "frames",
             out=root / "vae",
-            look=0,
+            style_dim=0,
             steps=10,
             train=quick,
             channels=(8, 8, 8),
@@ -41,7 +41,7 @@ def test_an_agent_is_moved_under_every_treatment(
 ) -> None:
     tiny = study.AdaptConfig(
         steps=2000, eval_every=1000, eval_episodes=2, episodes=2, probe_frames=200,
-        tune=FineTuneConfig(updates=20, batch=16, learning_rate=2e-3, max_move=None),
+        tune=FineTuneConfig(gradient_steps=20, batch_size=16, learning_rate=2e-3, max_move=None),
     )  # fmt: skip
     monkeypatch.setattr(adapt, "AdaptConfig", lambda **given: tiny)
     monkeypatch.setattr(study, "score", partial(score, steps=10))
@@ -55,24 +55,24 @@ def test_an_agent_is_moved_under_every_treatment(
     for treatment in study.TREATMENTS.values():
         assert treatment.text in printed
 
-    def curve(arm: str, metric: str) -> dict[int, float]:
+    def curve(method: str, metric: str) -> dict[int, float]:
         return {
             r.step: r.value
             for r in result.rows
-            if r.arm == arm and r.metric == metric and r.step is not None
+            if r.method == method and r.metric == metric and r.step is not None
         }
 
-    for arm in study.TREATMENTS:
-        assert sorted(curve(arm, "return")) == [0, 1000, 2000]
+    for method in study.TREATMENTS:
+        assert sorted(curve(method, "return")) == [0, 1000, 2000]
         for metric in ("return", "recon", "mig"):
-            assert curve(arm, metric)[0] == curve("frozen", metric)[0]
+            assert curve(method, metric)[0] == curve("frozen", metric)[0]
     assert len(set(curve("frozen", "recon").values())) == 1
-    for arm in ("online", "online_mixed", "online_constant"):
-        assert curve(arm, "recon")[2000] < curve(arm, "recon")[0]
+    for method in ("online", "online_mixed", "online_constant"):
+        assert curve(method, "recon")[2000] < curve(method, "recon")[0]
     assert curve("online_mixed", "recon") != curve("online", "recon")
     assert finals(result.rows, "recon")["frozen"].keys() == {"ood1", "source"}
     assert {row.vae_seed for row in result.rows} == {3}
-    assert all("then ood1" in row.ledger["looks"] for row in result.rows)
+    assert all("then ood1" in row.budget["domain"] for row in result.rows)
 
     monkeypatch.setattr(study, "load_agent", None)  # what is finished is not done again
     assert [row.value for row in adapt.main(args).rows] == [row.value for row in result.rows]

@@ -11,8 +11,8 @@ import pytest
 import torch
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from bvae_rl.agents import arms, study, train
-from bvae_rl.agents.arms import ARMS, Arm, ArmInputs, arm
+from bvae_rl.agents import methods as methods
+from bvae_rl.agents import study, train
 from bvae_rl.agents.evaluate import (
     RANDOM_POLICY,
     evaluate_agent,
@@ -20,6 +20,7 @@ from bvae_rl.agents.evaluate import (
     random_policy_rows,
     run_episodes,
 )
+from bvae_rl.agents.methods import METHODS, Method, MethodInputs, method
 from bvae_rl.agents.scores import normalised_rows
 from bvae_rl.agents.study import Evaluation, Job, run_study
 from bvae_rl.agents.train import ROWS, AgentConfig, train_agent
@@ -32,14 +33,14 @@ from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.runtime.runs import Run
 
-REACH = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", looks="source")
+REACH = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", domain="source")
 TINY = AgentConfig(
-    steps=128, n_envs=2, n_steps=32, batch_size=32, epochs=1, net_arch=(8,), eval_every=64,
-    eval_episodes=2,
+    total_timesteps=128, n_envs=2, n_steps=32, batch_size=32, n_epochs=1, net_arch=(8,), eval_freq=64,
+    n_eval_episodes=2,
 )  # fmt: skip
 TINY_SAC = AgentConfig.of(
-    "sac", steps=60, learning_starts=10, batch_size=8, net_arch=(8,), eval_every=20,
-    eval_episodes=1,
+    "sac", total_timesteps=60, learning_starts=10, batch_size=8, net_arch=(8,), eval_freq=20,
+    n_eval_episodes=1,
 )  # fmt: skip
 
 
@@ -51,7 +52,7 @@ class Counting(gym.Env):
     factor_specs = (
         FactorSpec("turn", "cyclic", high=4.0),
         FactorSpec("kind", "categorical", values=(3.0, 5.0, 9.0)),
-        FactorSpec("colour", role="look"),
+        FactorSpec("colour", role="appearance"),
         FactorSpec("place", low=-2.0, high=2.0),
     )
     render_mode = None
@@ -68,34 +69,36 @@ class Counting(gym.Env):
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory) -> ArmInputs:
+def inputs(tmp_path_factory) -> MethodInputs:
     folder = tmp_path_factory.mktemp("inputs")
     store = FrameStore(folder / "store")
-    store.describe(looks="pretrain")
-    collect(REACH.with_looks("pretrain").vec(4, seed=0), store, 256, seed=0)
-    vae = BetaVAE(VAEConfig(latents=6, groups={"content": (0, 4), "look": (4, 6)}))
+    store.describe(domain="pretrain")
+    collect(REACH.with_domain("pretrain").vec(4, seed=0), store, 256, seed=0)
+    vae = BetaVAE(VAEConfig(latent_dim=6, groups={"content": (0, 4), "style": (4, 6)}))
     vae.meta = {
         "statistics": {"mean": [0.0] * 6, "std": [1.0] * 6},
         "training": {"frames": 256, "store": store.meta},
     }
     vae.save(folder / "vae")
-    return ArmInputs(folder / "vae", folder / "vae", store.folder, vae_seed=3)
+    return MethodInputs(folder / "vae", folder / "vae", store.folder, vae_seed=3)
 
 
 def _train(name, inputs, folder, config=TINY, env=REACH, **kwargs):
-    return train_agent(arm(name), env, inputs, config, Run(folder), study="s", **kwargs)
+    return train_agent(method(name), env, inputs, config, Run(folder), study="s", **kwargs)
 
 
 def test_unknown_arms_are_answered_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"unknown arm 'sate'; known: state, blind, pixels, .*pca"):
-        arm("sate")
+    with pytest.raises(
+        ValueError, match=r"unknown method 'sate'; known: state, blind, pixels, .*pca"
+    ):
+        method("sate")
 
 
 def test_state_and_blind_arms_show_scaled_factors_and_terminal_ones():
     specs = REACH.make().get_wrapper_attr("factor_specs")
     low, high = (np.array([getattr(s, end) for s in specs[:4]]) for end in ("low", "high"))
     for name, width in (("state", 4), ("blind", 2)):
-        raw, venv = REACH.vec(2, seed=5), arm(name).observe(REACH.vec(2, seed=5), None)
+        raw, venv = REACH.vec(2, seed=5), method(name).observe(REACH.vec(2, seed=5), None)
 
         def expect(infos, seen, width=width):
             now = np.stack([info["factors"] for info in infos])
@@ -117,7 +120,7 @@ def test_state_and_blind_arms_show_scaled_factors_and_terminal_ones():
 
 
 def test_cyclic_and_categorical_factors_are_laid_out_without_a_false_order():
-    venv = arm("state").observe(make_vec(Counting, 1, seed=0), None)
+    venv = method("state").observe(make_vec(Counting, 1, seed=0), None)
     # turn 1 of 4 = a quarter: cosine 0, sine 1; kind 5 of (3, 5, 9); place 1 in [-2, 2]
     np.testing.assert_allclose(venv.reset(), [[0, 1, -1, 1, -1, 0.5]], atol=1e-6)
     seen = np.asarray(venv.step(np.array([0]))[0])
@@ -128,31 +131,31 @@ def test_cyclic_and_categorical_factors_are_laid_out_without_a_false_order():
 
 def test_arms_that_an_environment_cannot_serve_say_what_it_lacks():
     with pytest.raises(ValueError, match=r"attribute proprioception, .* turn, kind, colour, place"):
-        arm("blind").observe(make_vec(Counting, 1, seed=0), None)
+        method("blind").observe(make_vec(Counting, 1, seed=0), None)
     cart = make_vec(lambda: gym.make("CartPole-v1"), 1, seed=0)
     with pytest.raises(ValueError, match="no factor_specs"):
-        arm("state").observe(cart, None)
+        method("state").observe(cart, None)
     with pytest.raises(TypeError, match="expected an image space"):
-        arm("pixels").observe(cart, None)
+        method("pixels").observe(cart, None)
 
 
 def test_every_arm_states_what_it_saw(inputs):
     found = {}
-    for name, row in ARMS.items():
+    for name, row in METHODS.items():
         encoder = row.build(inputs) if row.build else None
-        found[name] = row.ledger(REACH, encoder, env_steps=128)
+        found[name] = row.budget(REACH, encoder, env_steps=128)
     assert {name: entry.pretrain_frames for name, entry in found.items()} == {
         "state": 0, "blind": 0, "pixels": 0, "pixels_randomised": 0, "random": 256, "pca": 256,
         "bvae": 256, "bvae_pairs": 256,
     }  # fmt: skip
-    assert found["pixels_randomised"].looks == "agent: ood1"
-    randomised = arm("pixels_randomised").train_env(REACH.with_looks("source:camera+light"))
-    assert randomised.looks == "ood1:camera+light"
-    assert found["bvae_pairs"].looks == "encoder: pretrain; agent: source"
+    assert found["pixels_randomised"].domain == "agent: ood1"
+    randomised = method("pixels_randomised").train_env(REACH.with_domain("source:camera+light"))
+    assert randomised.domain == "ood1:camera+light"
+    assert found["bvae_pairs"].domain == "encoder: pretrain; agent: source"
     assert [name for name, entry in found.items() if entry.paired] == ["bvae_pairs"]
-    vae = BetaVAE.load(find_vae("reach_crossed"))  # whatever the arm is called
-    quads = arm("bvae").ledger(REACH, vae, env_steps=128)
-    assert quads.paired and quads.labels == "own actions"
+    vae = BetaVAE.load(find_vae("reach_crossed"))  # whatever the method is called
+    grids = method("bvae").budget(REACH, vae, env_steps=128)
+    assert grids.paired and grids.labels == "own actions"
     assert {n: e.labels for n, e in found.items() if e.labels != "none"} == {
         "state": "true state", "blind": "own joints",
     }  # fmt: skip
@@ -160,7 +163,7 @@ def test_every_arm_states_what_it_saw(inputs):
 
 def test_the_untrained_encoder_depends_on_its_seed_only_and_is_standardised(inputs):
     frames = FrameStore.existing(inputs.store).read().frames
-    row = arm("random")
+    row = method("random")
     codes: list[np.ndarray] = []
     for seed in (3, 3, 4):
         torch.manual_seed(len(codes))
@@ -174,13 +177,15 @@ def test_the_untrained_encoder_depends_on_its_seed_only_and_is_standardised(inpu
 
 def test_pair_arm_shows_the_content_latents_only(inputs):
     for name, width in (("bvae", 6), ("bvae_pairs", 4), ("pca", 32), ("random", 32)):
-        encoder = arm(name).build(inputs)
-        assert arm(name).observe(REACH.vec(2, seed=0), encoder).observation_space.shape == (width,)
+        encoder = method(name).build(inputs)
+        assert method(name).observe(REACH.vec(2, seed=0), encoder).observation_space.shape == (
+            width,
+        )
 
 
 def test_a_missing_input_is_named():
     with pytest.raises(ValueError, match="needs vae_pairs, the path of a pair-supervised VAE"):
-        arm("bvae_pairs").build(ArmInputs())
+        method("bvae_pairs").build(MethodInputs())
 
 
 def test_traps_4_all_arms_have_the_same_heads_and_epochs(inputs, tmp_path):
@@ -198,11 +203,13 @@ def test_traps_4_all_arms_have_the_same_heads_and_epochs(inputs, tmp_path):
 
 
 def test_a_new_arm_is_one_row(monkeypatch, tmp_path):
-    fake = Arm("fake", "joints, once more", arms._blind, labels="told")
-    monkeypatch.setitem(ARMS, "fake", fake)
-    folder = _train("fake", ArmInputs(), tmp_path / "a")
+    fake = Method("fake", "joints, once more", methods._blind, labels="told")
+    monkeypatch.setitem(METHODS, "fake", fake)
+    folder = _train("fake", MethodInputs(), tmp_path / "a")
     rows = evaluate_agent(folder, REACH, ["ood1"], episodes=2, seed=0)
-    assert [(r.arm, r.look_set, r.ledger["labels"]) for r in rows] == [("fake", "ood1", "told")] * 2
+    assert [(r.method, r.domain, r.budget["labels"]) for r in rows] == [
+        ("fake", "ood1", "told")
+    ] * 2
 
 
 def test_a_killed_training_goes_on_and_a_finished_one_returns_at_once(inputs, tmp_path, capfd):
@@ -210,7 +217,7 @@ def test_a_killed_training_goes_on_and_a_finished_one_returns_at_once(inputs, tm
         if fraction > 0.6:
             raise KeyboardInterrupt
 
-    config = replace(TINY, steps=256)
+    config = replace(TINY, total_timesteps=256)
     folder = tmp_path / "agent"
     with pytest.raises(KeyboardInterrupt):
         _train("bvae", inputs, folder, config, progress=stop)
@@ -222,10 +229,10 @@ def test_a_killed_training_goes_on_and_a_finished_one_returns_at_once(inputs, tm
     _train("bvae", inputs, folder, config, progress=fractions.append)
     assert fractions[0] == 0.75 and fractions[-1] == 1.0
     record = run.read_json("agent.json")
-    assert record["steps"] == 256 == record["ledger"]["env_steps"]
+    assert record["steps"] == 256 == record["budget"]["env_steps"]
     curve = [row for row in run.rows(ROWS) if row.metric == "return"]
     assert [row.step for row in curve] == [0, 64, 128, 192, 256]
-    assert {row.look_set for row in curve} == {"source"} and {r.vae_seed for r in curve} == {3}
+    assert {row.domain for row in curve} == {"source"} and {r.vae_seed for r in curve} == {3}
     before = run.path("agent.zip").stat().st_mtime_ns
     _train("bvae", inputs, folder, config)
     assert run.path("agent.zip").stat().st_mtime_ns == before
@@ -243,7 +250,7 @@ def test_sac_resumes_with_its_replay_buffer(tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        _train("state", ArmInputs(), tmp_path / "a", TINY_SAC, progress=stop)
+        _train("state", MethodInputs(), tmp_path / "a", TINY_SAC, progress=stop)
     sizes = []
     original = train._reload
 
@@ -253,7 +260,7 @@ def test_sac_resumes_with_its_replay_buffer(tmp_path, monkeypatch):
         return model
 
     monkeypatch.setattr(train, "_reload", reload)
-    _train("state", ArmInputs(), tmp_path / "a", TINY_SAC)
+    _train("state", MethodInputs(), tmp_path / "a", TINY_SAC)
     assert sizes == [(40, 40)]
     assert load_agent(tmp_path / "a").model.num_timesteps == 60
     assert not (tmp_path / "a" / "replay.pkl").exists()
@@ -262,14 +269,14 @@ def test_sac_resumes_with_its_replay_buffer(tmp_path, monkeypatch):
         ("minigrid.wrappers:RGBImgObsWrapper", "minigrid.wrappers:ImgObsWrapper"),
     )
     with pytest.raises(ValueError, match="SAC needs continuous actions"):
-        _train("pixels", ArmInputs(), tmp_path / "b", TINY_SAC, env=minigrid)
+        _train("pixels", MethodInputs(), tmp_path / "b", TINY_SAC, env=minigrid)
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         ({"algo": "dqn"}, "unknown algorithm 'dqn'; known: ppo, sac"),
-        ({"steps": 0}, "steps must be at least 1, got 0"),
+        ({"total_timesteps": 0}, "total_timesteps must be at least 1, got 0"),
         ({"batch_size": 300}, "batch_size must divide n_envs . n_steps = 2000, got 300"),
         ({"gamma": 1.0}, "gamma must be in"),
         ({"net_arch": ()}, "net_arch needs at least one"),
@@ -282,10 +289,13 @@ def test_configs_are_checked(values, message):
 
 
 def test_the_budget_is_stated_in_whole_rollouts():
-    assert AgentConfig(steps=2001, n_envs=8, n_steps=250, batch_size=500).total_steps == 4000
-    assert AgentConfig.of("sac", steps=2001).total_steps == 2001
+    assert (
+        AgentConfig(total_timesteps=2001, n_envs=8, n_steps=250, batch_size=500).rounded_timesteps
+        == 4000
+    )
+    assert AgentConfig.of("sac", total_timesteps=2001).rounded_timesteps == 2001
     config = AgentConfig.of("ppo")
-    assert config.lasting(None) == config and config.lasting(5000).eval_every == 500
+    assert config.lasting(None) == config and config.lasting(5000).eval_freq == 500
     with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
         config.lasting(0)
     with pytest.raises(ValueError, match="unknown algorithm 'a2c'"):
@@ -329,18 +339,18 @@ def test_success_is_that_of_the_last_step():
 def test_an_agent_folder_is_all_one_needs(inputs, tmp_path):
     store = shutil.copytree(inputs.store, tmp_path / "store")
     _train("pca", replace(inputs, store=store), tmp_path / "old")
-    looks = ["source", "ood1", "ood2", None]
-    before = evaluate_agent(tmp_path / "old", REACH, looks, episodes=3, seed=9)
+    domain = ["source", "ood1", "ood2", None]
+    before = evaluate_agent(tmp_path / "old", REACH, domain, episodes=3, seed=9)
     shutil.rmtree(store)
     (tmp_path / "old").rename(tmp_path / "new")
-    rows = evaluate_agent(tmp_path / "new", REACH, looks[:3], episodes=3, seed=9)
+    rows = evaluate_agent(tmp_path / "new", REACH, domain[:3], episodes=3, seed=9)
     assert rows == before[:6] and [r.value for r in before[6:]] == [r.value for r in rows[:2]]
-    assert [(r.look_set, r.metric) for r in rows[2:4]] == [("ood1", "return"), ("ood1", "success")]
+    assert [(r.domain, r.metric) for r in rows[2:4]] == [("ood1", "return"), ("ood1", "success")]
     assert rows[0].step is None and rows[0].n == 3 and rows[0].agent_seed == 0
     agent = load_agent(tmp_path / "new")
     venv = agent.observe(REACH, 2, seed=0)
     assert agent.act(venv.reset()).shape == (2, 2)
-    assert agent.ledger.pretrain_frames == 256
+    assert agent.budget.pretrain_frames == 256
 
 
 def test_the_random_policy_is_the_same_at_every_call():
@@ -348,13 +358,13 @@ def test_the_random_policy_is_the_same_at_every_call():
         random_policy_rows(REACH, ["source"], episodes=4, seed=1, study="s", command="c")
         for _ in range(2)
     ]
-    assert twice[0] == twice[1] and twice[0][0].arm == RANDOM_POLICY
+    assert twice[0] == twice[1] and twice[0][0].method == RANDOM_POLICY
     assert -60 < twice[0][0].value < -15  # distances of 0.3 to 1.2 over 50 steps
 
 
 def test_a_study_does_only_what_is_missing(inputs, tmp_path, monkeypatch):
     jobs = [Job(n, REACH, inputs, TINY) for n in ("state", "blind", "bvae_pairs")]
-    plan = Evaluation(looks=("source", "ood1"), episodes=2)
+    plan = Evaluation(domain=("source", "ood1"), episodes=2)
     call = {"evaluation": plan, "study": "transfer", "command": "c", "workers": 1}
     seen = []
     rows = run_study(
@@ -371,16 +381,16 @@ def test_a_study_does_only_what_is_missing(inputs, tmp_path, monkeypatch):
     monkeypatch.setattr(study, "evaluate_agent", evaluate)
     again = run_study(jobs, tmp_path, **call)
     assert [folder.name for folder in trained] == ["bvae_pairs-ppo-vae3-seed0"]
-    assert [r for r in again if r.arm != "bvae_pairs" and r.metric == "return"] == [
+    assert [r for r in again if r.method != "bvae_pairs" and r.metric == "return"] == [
         r for r in rows if r.metric == "return"
     ]
     final = [r for r in again if r.step is None and r.metric == "return"]
-    assert {(r.arm, r.look_set) for r in final} == {
-        (name, look)
+    assert {(r.method, r.domain) for r in final} == {
+        (name, appearance)
         for name in ("state", "blind", "bvae_pairs", RANDOM_POLICY)
-        for look in plan.looks
+        for appearance in plan.domain
     }
     assert [r for r in again if r.metric == "score"] == normalised_rows(again)
     assert json.loads((tmp_path / "bvae_pairs-ppo-vae3-seed0" / ROWS).read_text())
     with pytest.raises(ValueError, match="one source environment, got 2"):
-        run_study([*jobs, replace(jobs[0], env=REACH.with_looks("ood1"))], tmp_path, **call)
+        run_study([*jobs, replace(jobs[0], env=REACH.with_domain("ood1"))], tmp_path, **call)

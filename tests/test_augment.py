@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.training.augment import Strength, change_look, draw_looks, hue_rotation
+from bvae_rl.training.augment import Strength, change_appearance, draw_appearances, hue_rotation
 
 STILL = Strength(hue=0.0, mixing=0.0, brightness=0.0, contrast=0.0, noise=0.0, unchanged=0.0)
 
 
 def changed_by(strength: Strength, x: torch.Tensor, *, seed: int = 0) -> torch.Tensor:
-    return change_look(x, draw_looks(len(x), np.random.default_rng(seed), strength=strength))
+    return change_appearance(
+        x, draw_appearances(len(x), np.random.default_rng(seed), strength=strength)
+    )
 
 
 def test_a_third_of_a_turn_moves_each_channel_to_the_next() -> None:
@@ -72,12 +74,12 @@ def test_changes_stay_within_their_strength(only: dict[str, float], bound: float
 
 def test_noise_has_the_drawn_deviation_and_differs_between_pixels() -> None:
     grey = torch.full((100, 3, 32, 32), 0.5)
-    looks = draw_looks(
+    appearances = draw_appearances(
         100, np.random.default_rng(0), strength=Strength(**{**vars(STILL), "noise": 0.03})
     )
-    deviation = (change_look(grey, looks) - grey).flatten(1).std(1)
-    assert torch.allclose(deviation, looks.noise, rtol=0.1, atol=1e-6)
-    assert looks.noise.max() <= 0.03 and looks.noise.max() > 0.025
+    deviation = (change_appearance(grey, appearances) - grey).flatten(1).std(1)
+    assert torch.allclose(deviation, appearances.noise, rtol=0.1, atol=1e-6)
+    assert appearances.noise.max() <= 0.03 and appearances.noise.max() > 0.025
 
 
 def test_looks_depend_on_the_generator_alone() -> None:
@@ -90,17 +92,17 @@ def test_looks_depend_on_the_generator_alone() -> None:
 
 
 def test_one_look_does_the_same_to_two_frames() -> None:
-    looks = draw_looks(8, np.random.default_rng(0), strength=Strength(noise=0.0))
+    appearances = draw_appearances(8, np.random.default_rng(0), strength=Strength(noise=0.0))
     x = torch.rand(8, 3, 8, 8)
-    both = change_look(torch.cat([x, x.flip(3)]), looks)
-    assert torch.allclose(both[:8], change_look(x, looks), atol=1e-6)
+    both = change_appearance(torch.cat([x, x.flip(3)]), appearances)
+    assert torch.allclose(both[:8], change_appearance(x, appearances), atol=1e-6)
     assert torch.allclose(both[8:], both[:8].flip(3), atol=1e-6)  # no pixel moves
 
 
 def test_two_frames_of_one_look_differ_in_noise() -> None:
     grey = torch.full((8, 3, 8, 8), 0.5)
-    looks = draw_looks(4, np.random.default_rng(0), strength=Strength(unchanged=0.0))
-    one, two = change_look(grey, looks).chunk(2)
+    appearances = draw_appearances(4, np.random.default_rng(0), strength=Strength(unchanged=0.0))
+    one, two = change_appearance(grey, appearances).chunk(2)
     assert (one - two).abs().amax((1, 2, 3)).min() > 0.0
     with pytest.raises(ValueError, match="6 frames cannot be shown in 4 looks, an equal share"):
-        change_look(grey[:6], looks)
+        change_appearance(grey[:6], appearances)

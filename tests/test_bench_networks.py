@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bvae_rl.data.collect import collect_drawn
+from bvae_rl.data.collect import collect_independent
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.envs.planar.reach import PlanarReach
@@ -34,7 +34,7 @@ def test_every_combination_is_trained_once_and_tabulated(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = FrameStore(tmp_path / "frames")
-    collect_drawn(PlanarReach(size=32), store, 2000, seed=0)  # in one look
+    collect_independent(PlanarReach(size=32), store, 2000, seed=0)  # in one appearance
     args = bench.Args("networks", store=store.folder, steps=2, rounds=2, out=tmp_path / "out")
     result = bench.main(args)
     labels = {bench_networks.label(pair) for pair in bench_networks.COMBINATIONS}

@@ -14,11 +14,11 @@ from bvae_rl.training.objectives.table import OBJECTIVES
 
 def test_every_objective_is_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = bench_objectives.Sizes(
-        content=4, look=3, channels=(4, 4, 4), hidden=8, batch=8, training=8, timed_steps=2
+        content_dim=4, style_dim=3, channels=(4, 4, 4), hidden=8, batch=8, training=8, timed_steps=2
     )
     monkeypatch.setattr(bench_objectives, "SIZES", sizes)
     frames = collect.Args(
-        out=tmp_path / "frames", frames=400, policy="drawn", views=2, looks="pretrain"
+        out=tmp_path / "frames", frames=400, policy="drawn", views=2, domain="pretrain"
     )
     collect.main(frames, on_progress=lambda fraction: None)
     args = bench.Args("objectives", store=frames.out, rounds=2, out=tmp_path / "out")

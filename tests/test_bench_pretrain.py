@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.data.collect import collect_drawn
+from bvae_rl.data.collect import collect_independent
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.vae import BetaVAE, VAEConfig
@@ -31,7 +31,7 @@ from bvae_rl.training import trainer
 from bvae_rl.training.train_config import TrainConfig
 
 TINY = Sizes(
-    images=96, batch=16, warm=1, loader_images=64, latents=4, channels=(8, 6, 4), hidden=16
+    images=96, batch=16, warm=1, loader_images=64, latent_dim=4, channels=(8, 6, 4), hidden=16
 )
 PYTHAE = """
 import sys, types, pathlib, torch
@@ -81,14 +81,14 @@ module("pythae.trainers", BaseTrainer=BaseTrainer, BaseTrainerConfig=Config,
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bench") / "frames"
-    collect_drawn(PlanarReach(size=32), FrameStore(folder), 200, seed=0)
+    collect_independent(PlanarReach(size=32), FrameStore(folder), 200, seed=0)
     return folder
 
 
 @pytest.fixture
 def job(store: Path, tmp_path: Path) -> Job:
     torch.manual_seed(0)
-    job = Job(store, tmp_path / "start", TINY, 1, TrainConfig(batch=16), 96)
+    job = Job(store, tmp_path / "start", TINY, 1, TrainConfig(batch_size=16), 96)
     BetaVAE(job.config).save(job.start)
     return job
 
@@ -135,9 +135,9 @@ def test_bench_pretrain_needs_enough_frames(
 
 
 def test_the_plain_networks_are_those_of_the_vae() -> None:
-    config = VAEConfig(shape=(3, 32, 48), latents=4, channels=(8, 6, 4), hidden=16)
+    config = VAEConfig(shape=(3, 32, 48), latent_dim=4, channels=(8, 6, 4), hidden=16)
     vae = BetaVAE(config)
-    encoder, decoder = networks(config.shape, latents=4, channels=(8, 6, 4), hidden=16)
+    encoder, decoder = networks(config.shape, latent_dim=4, channels=(8, 6, 4), hidden=16)
     encoder.load_state_dict(vae.encoder.state_dict())
     decoder.load_state_dict(vae.decoder.state_dict())
     x, z = torch.rand(2, 3, 32, 48), torch.randn(2, 4)

@@ -31,7 +31,7 @@ def folder(tmp_path):
     return str(make_vae().save(tmp_path / "vae"))
 
 
-@pytest.mark.parametrize(("latents", "width"), [("all", 4), ("content", 3), ("look", 1)])
+@pytest.mark.parametrize(("latents", "width"), [("all", 4), ("content", 3), ("style", 1)])
 def test_keys_are_concatenated_in_the_order_of_the_space(latents, width, folder):
     extractor = BetaVAECombinedExtractor(
         SPACE, config=CONFIG.to_dict(), checkpoint=folder, latents=latents
@@ -39,10 +39,10 @@ def test_keys_are_concatenated_in_the_order_of_the_space(latents, width, folder)
     assert extractor.features_dim == width + 4 + 3 + 3 * width + width
     frames = noise(np.random.default_rng(0), 10)  # (N, 32, 32, 3): for 2 observations
     wrist, depth, front = frames[:2], frames[2:4], frames[4:].reshape(2, 3, 32, 32, 3)
-    arm = torch.arange(8.0).reshape(2, 2, 2) / 8
+    joints = torch.arange(8.0).reshape(2, 2, 2) / 8
     observations = {
         "wrist": torch.from_numpy(wrist.transpose(0, 3, 1, 2)),
-        "arm": arm,
+        "arm": joints,
         "goal": torch.tensor([2, 0]),
         "front": torch.from_numpy(front.transpose(0, 1, 4, 2, 3).reshape(2, 9, 32, 32)),
         "depth": torch.from_numpy(depth.astype(np.float32) / 255),
@@ -57,7 +57,7 @@ def test_keys_are_concatenated_in_the_order_of_the_space(latents, width, folder)
 
     expected = [
         codes(wrist),
-        arm.reshape(2, 4),
+        joints.reshape(2, 4),
         torch.tensor([[0.0, 0, 1], [1, 0, 0]]),
         *(codes(front[:, place]) for place in range(3)),  # the oldest first
         codes(depth),

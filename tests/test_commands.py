@@ -34,8 +34,8 @@ from bvae_rl.scripts.progress import Progress, minutes
 from bvae_rl.scripts.study import StudyArgs
 from bvae_rl.training.pretrain import TrainConfig
 
-QUICK = TrainConfig(batch=16, warmup=2, log_every=5, checkpoint_every=5)
-TINY = {"channels": (8, 8, 8), "hidden": 16, "content": 4, "look": 2, "train": QUICK}
+QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5)
+TINY = {"channels": (8, 8, 8), "hidden": 16, "content_dim": 4, "style_dim": 2, "train": QUICK}
 GRID = EnvArgs(
     "MiniGrid-Empty-8x8-v0",
     ("minigrid.wrappers:RGBImgObsWrapper", "minigrid.wrappers:ImgObsWrapper"),
@@ -46,7 +46,9 @@ GRID = EnvArgs(
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store and two VAEs of PlanarReach."""
     root = tmp_path_factory.mktemp("made")
-    store = collect.Args(out=root / "frames", frames=512, policy="drawn", views=2, looks="pretrain")
+    store = collect.Args(
+        out=root / "frames", frames=512, policy="drawn", views=2, domain="pretrain"
+    )
     collect.main(store)
     for name, objective in (("pairs", "pairs"), ("plain", "beta")):
         pretrain.main(
@@ -74,10 +76,10 @@ def test_pretrain_leaves_a_vae_with_its_story_and_pictures(made: Path) -> None:
     vae = BetaVAE.load(made / "pairs")
     training = vae.meta["training"]
     assert training["steps"] == 10
-    assert training["store"]["looks"] == "pretrain"
+    assert training["store"]["domain"] == "pretrain"
     assert training["objective"]["name"] == "pair_supervised"
     assert training["objective"]["beta"] == 1.0
-    assert vae.config.groups == {"content": (0, 4), "look": (4, 6)}
+    assert vae.config.groups == {"content": (0, 4), "style": (4, 6)}
     for name in ("reconstructions", "traversals", "kl"):
         assert (made / "pairs" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
@@ -108,7 +110,7 @@ def test_evaluate_scores_the_vae_beside_its_floors(
 ) -> None:
     result = evaluate.main(
         evaluate.Args(
-            str(made / "pairs"), looks="pretrain", samples=400, visited=900, fit_steps=20,
+            str(made / "pairs"), domain="pretrain", samples=400, visited=900, fit_steps=20,
             replicates=10, out=tmp_path,
         )
     )  # fmt: skip
@@ -116,7 +118,7 @@ def test_evaluate_scores_the_vae_beside_its_floors(
         "pairs", "pairs, visited", "untrained", "pca", "shuffled", "true factors"
     ]  # fmt: skip
     rows = {
-        (r["arm"], r["metric"]): r["value"]
+        (r["method"], r["metric"]): r["value"]
         for r in json.loads((tmp_path / "results.json").read_text())
     }
     assert rows["pairs", "mig/mean"] == pytest.approx(result.scores["pairs"].all.mig.score)
@@ -135,8 +137,8 @@ def test_evaluate_sets_vaes_side_by_side(
     monkeypatch.setattr(evaluate_more, "GROUPS", 60)
     monkeypatch.setattr(evaluate_more, "TESTED", 100)
     args = evaluate.Args(
-        str(made / "pairs"), compare=(str(made / "plain"),), looks="pretrain",
-        metrics=("all", "factor_vae", "beta_vae"), other_looks=("ood1", "ood2"), samples=300,
+        str(made / "pairs"), compare=(str(made / "plain"),), domain="pretrain",
+        metrics=("all", "factor_vae", "beta_vae"), other_domains=("ood1", "ood2"), samples=300,
         visited=100, floors=False, replicates=0, fit_steps=5, out=tmp_path,
     )  # fmt: skip
     result = evaluate.main(args)
@@ -151,7 +153,7 @@ def test_evaluate_sets_vaes_side_by_side(
     }  # fmt: skip
     stored = json.loads((tmp_path / "scores.json").read_text())
     rows = json.loads((tmp_path / "results.json").read_text())
-    kept = {f"{row['arm']}/{row['metric']}": row["value"] for row in rows}
+    kept = {f"{row['method']}/{row['metric']}": row["value"] for row in rows}
     assert kept.items() >= result.metrics.items()
     assert stored["more"] == result.metrics and set(stored) == {"pairs", "plain", "more"}
     said = capsys.readouterr().out
@@ -168,7 +170,7 @@ def test_train_then_collect_with_the_agent(made: Path, tmp_path: Path) -> None:
         train.Args(
             "bvae_pairs",
             vae=str(made / "pairs"),
-            looks="source",
+            domain="source",
             steps=500,
             episodes=2,
             out=tmp_path / "agent",
@@ -176,14 +178,18 @@ def test_train_then_collect_with_the_agent(made: Path, tmp_path: Path) -> None:
     )
     assert {row.metric for row in result.rows} == {"return", "success"}
     again = collect.Args(
-        out=tmp_path / "visited", frames=128, policy=str(tmp_path / "agent"), looks="ood1", n_envs=2
+        out=tmp_path / "visited",
+        frames=128,
+        policy=str(tmp_path / "agent"),
+        domain="ood1",
+        n_envs=2,
     )
     store = collect.main(again).store
-    assert store.meta["looks"] == "ood1"
+    assert store.meta["domain"] == "ood1"
     pictures = visualize.main(
         visualize.Args(
             str(made / "pairs"),
-            looks="pretrain",
+            domain="pretrain",
             agent=tmp_path / "agent",
             samples=300,
             out=tmp_path / "pictures",
@@ -205,9 +211,9 @@ def test_compare_draws_curves_and_measures_efficiency(
     study = StudyArgs(
         seeds=(3,), vae_pairs=(str(made / "pairs"),), steps=500, episodes=2, workers=1
     )
-    args = compare.Args(arms=("state", "bvae_pairs"), study=study, out=tmp_path)
+    args = compare.Args(methods=("state", "bvae_pairs"), study=study, out=tmp_path)
     result = compare.main(args)
-    assert {row.arm for row in result.rows} == {"state", "bvae_pairs", "random_policy"}
+    assert {row.method for row in result.rows} == {"state", "bvae_pairs", "random_policy"}
     assert "steps to" in capsys.readouterr().out
     assert (tmp_path / "curves.png").exists()
     assert compare.main(args).rows == result.rows  # nothing is trained again
@@ -218,10 +224,10 @@ def test_transfer_evaluates_in_each_set_of_looks(
 ) -> None:
     study = StudyArgs(seeds=(0,), steps=500, episodes=2, workers=1)
     result = transfer.main(
-        transfer.Args((str(made / "plain"),), arms=("state", "blind"), study=study, out=tmp_path)
+        transfer.Args((str(made / "plain"),), methods=("state", "blind"), study=study, out=tmp_path)
     )
-    seen = {(row.arm, row.look_set) for row in result.rows if row.step is None}
-    assert seen >= {("bvae", looks) for looks in ("source", "ood1", "ood2")}
+    seen = {(row.method, row.domain) for row in result.rows if row.step is None}
+    assert seen >= {("bvae", domain) for domain in ("source", "ood1", "ood2")}
     assert "Beta-VAE" in capsys.readouterr().out
 
 
@@ -281,9 +287,9 @@ def test_the_chain_runs_on_minigrid_pictures(
     assert np.isfinite(agent.rows[0].value)
     study = StudyArgs(seeds=(0,), vae=(vae,), steps=200, episodes=1, workers=1)
     compared = compare.main(
-        compare.Args(world=GRID, arms=("bvae",), study=study, out=tmp_path / "compare")
+        compare.Args(world=GRID, methods=("bvae",), study=study, out=tmp_path / "compare")
     )
-    assert {row.arm for row in compared.rows} == {"bvae", "random_policy"}
+    assert {row.method for row in compared.rows} == {"bvae", "random_policy"}
 
 
 def test_the_demo_runs_whole_and_reuses_what_is_finished(
@@ -291,7 +297,7 @@ def test_the_demo_runs_whole_and_reuses_what_is_finished(
 ) -> None:
     tiny = demo.Scale(
         frames=1024,
-        acted_pairs=64,
+        interventions=64,
         vae_steps=2,
         samples=300,
         fit_steps=20,
@@ -317,7 +323,7 @@ def test_the_demo_runs_whole_and_reuses_what_is_finished(
 
 
 def test_the_demo_from_scratch_continues_nothing(tmp_path: Path) -> None:
-    tiny = replace(demo.SCALES["demo-scratch"], frames=600, acted_pairs=64, vae_steps=2)
+    tiny = replace(demo.SCALES["demo-scratch"], frames=600, interventions=64, vae_steps=2)
     args = demo.Args(from_scratch=True, workers=1)
     scratch = demo.Demo(args, tiny, Run(tmp_path))
     scratch.collect()
@@ -333,15 +339,15 @@ def test_the_demo_from_scratch_continues_nothing(tmp_path: Path) -> None:
     [
         (["evaluate", "nowhere"], "no VAE at nowhere"),
         (["pretrain", "nowhere"], "no frame store at nowhere"),
-        (["train", "--arm", "nose"], "unknown arm 'nose'; known: state, blind"),
-        (["train", "--arm", "bvae"], "this arm needs vae"),
+        (["train", "--method", "nose"], "unknown method 'nose'; known: state, blind"),
+        (["train", "--method", "bvae"], "this method needs vae"),
         (["collect", "--env", "MiniGrid-Empty-5x5-v0"], "RGBImgObsWrapper"),
         (["collect", "--env", "bvae_rl/Reach-v0"], "bvae_rl/PlanarReach-v0"),
-        (["collect", "--looks", "night"], "known: source, ood1, ood2, pretrain"),
-        (["collect", "--views", "2"], "--policy drawn"),
+        (["collect", "--domain", "night"], "known: source, ood1, ood2, pretrain"),
+        (["collect", "--views", "2"], "--policy independent"),
         (["collect", "--frames", "0"], "at least 1"),
         (["collect", "--n-envs", "0"], "n_envs must be at least 1, got 0"),
-        (["train", "--arm", "pixels", "--env", "MiniGrid-Empty-5x5-v0"], "RGBImgObsWrapper"),
+        (["train", "--method", "pixels", "--env", "MiniGrid-Empty-5x5-v0"], "RGBImgObsWrapper"),
         (["demo", "--quick", "--from-scratch"], "choose one"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -362,9 +368,12 @@ def test_mistakes_are_one_line_and_exit_code_two(
     ("flags", "message"),
     [
         (["--beta", "-1"], "not negative, got -1"),
-        (["--content", "0", "--look", "0"], "latents must be at least 1, got 0"),
-        (["--objective", "pairs", "--look", "0"], "latents for content and for the look, got"),
-        (["--s", "0"], "must be positive"),
+        (["--content-dim", "0", "--style-dim", "0"], "latent_dim must be at least 1, got 0"),
+        (
+            ["--objective", "pairs", "--style-dim", "0"],
+            "latents for content and for style, got",
+        ),
+        (["--recon-weight", "0"], "must be positive"),
         (["--threads", "-1"], "threads must be at least 1"),
         (["--device", "nope"], "cannot compute on device 'nope'; use auto"),
         (["--seed", "-1"], "seed must not be negative"),
@@ -452,7 +461,7 @@ def test_flags_are_what_differs_and_parse_to_the_same() -> None:
     assert flags(plain, plain) == []
     args = replace(
         plain, objective="tc", beta=0.123456789, set=("gamma=2",), channels=(8, 16, 16),
-        tensorboard=True, train=TrainConfig(batch=32, validation=0.1),
+        tensorboard=True, train=TrainConfig(batch_size=32, validation=0.1),
     )  # fmt: skip
     given = flags(args, plain)
     assert given[:4] == ["--objective", "tc", "--beta", "0.123456789"]
@@ -463,7 +472,7 @@ def test_flags_are_what_differs_and_parse_to_the_same() -> None:
 
 def test_settings_of_one_study_are_not_mixed_with_another(made: Path, tmp_path: Path) -> None:
     study = StudyArgs(seeds=(0,), steps=400, episodes=1, workers=1)
-    args = compare.Args(arms=("blind",), study=study, out=tmp_path)
+    args = compare.Args(methods=("blind",), study=study, out=tmp_path)
     compare.main(args)
     with pytest.raises(ValueError, match="other settings"):
         compare.main(replace(args, study=replace(study, steps=800)))

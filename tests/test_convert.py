@@ -31,7 +31,7 @@ CASES = [
     (PPO, "bytes", {}),
     (PPO, "bytes", {"standardise": True, "latents": "content"}),
     (PPO, "stack", {"standardise": True}),
-    (PPO, "channels first", {"latents": "look"}),
+    (PPO, "channels first", {"latents": "style"}),
     (PPO, "float", {}),
     (PPO, "dict", {"standardise": True}),
     (A2C, "dict", {}),
@@ -148,7 +148,7 @@ def test_joined_and_taken_apart_it_acts_the_same(algorithm, form, options, tmp_p
 def test_joined_for_online_training_it_can_be_fine_tuned():
     model = trained(PPO)
     joined = to_image_policy(model, mode="online")
-    online = OnlineBetaVAE(make_vae(), beta=constant(1.0), every=16)
+    online = OnlineBetaVAE(make_vae(), beta=constant(1.0), train_freq=16)
     joined.learn(32, callback=online, reset_num_timesteps=False)
     assert len(online.history) == 1
     raw = pictures("bytes")

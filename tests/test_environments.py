@@ -1,4 +1,4 @@
-"""Environments by id: arguments, wrappers, and who gets the looks."""
+"""Environments by id: arguments, wrappers, and who gets the appearances."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ DOORKEY = "bvae_rl.envs:bvae_rl/MiniGrid-DoorKey-6x6-v0"
 HERE = "tests.test_environments"
 
 
-def dressed(env: gym.Env, looks: str = "bright") -> FactorWrapper:
-    """A wrapper as a user writes one: a function that takes the looks."""
+def dressed(env: gym.Env, domain: str = "bright") -> FactorWrapper:
+    """A wrapper as a user writes one: a function that takes the appearances."""
     sets = {"bright": lambda rng: {"light": 1.0}, "dark": lambda rng: {"light": 0.0}}
     now = {"light": 0.5}
 
@@ -23,8 +23,8 @@ def dressed(env: gym.Env, looks: str = "bright") -> FactorWrapper:
         now["light"] = float(factors[0])
         return env.observation_space.sample()
 
-    specs = (FactorSpec("light", role="look"),)
-    return FactorWrapper(env, specs, read=lambda env: now, set=go, looks=sets, look_set=looks)
+    specs = (FactorSpec("light", role="appearance"),)
+    return FactorWrapper(env, specs, read=lambda env: now, set=go, domains=sets, domain=domain)
 
 
 def test_arguments_reach_the_environment() -> None:
@@ -42,21 +42,21 @@ def test_arguments_reach_the_environment() -> None:
 
 def test_looks_go_to_the_wrapper_that_takes_them() -> None:
     world = EnvConfig("CartPole-v1", (f"{HERE}:dressed",))
-    for looks, light in ((None, 1.0), ("bright", 1.0), ("dark", 0.0)):
-        _, info = world.with_looks(looks).make().reset(seed=0)
+    for domain, light in ((None, 1.0), ("bright", 1.0), ("dark", 0.0)):
+        _, info = world.with_domain(domain).make().reset(seed=0)
         assert info["factors"] == [light]
-    with pytest.raises(ValueError, match="unknown look set 'dim'; known: bright, dark"):
-        world.with_looks("dim").make()
+    with pytest.raises(ValueError, match="unknown visual domain 'dim'; known: bright, dark"):
+        world.with_domain("dim").make()
     grid = EnvConfig(
         "minigrid:MiniGrid-Empty-6x6-v0", ("bvae_rl.envs.grid.world:MiniGridWorld",), "ood1:texture"
     ).make()
-    assert grid.reset(seed=0)[1]["look_set"] == "ood1:texture"
-    with pytest.raises(ValueError, match="has no named looks"):
-        EnvConfig("CartPole-v1", looks="dark").make()
+    assert grid.reset(seed=0)[1]["domain"] == "ood1:texture"
+    with pytest.raises(ValueError, match="has no named appearances"):
+        EnvConfig("CartPole-v1", domain="dark").make()
 
 
 def test_what_a_factor_is_must_be_known() -> None:
     with pytest.raises(ValueError, match="'x' has the kind 'disc'; known: continuous, cyclic"):
         FactorSpec("x", kind="disc")
-    with pytest.raises(ValueError, match="'x' has the role 'zz'; known: state, look"):
+    with pytest.raises(ValueError, match="'x' has the role 'zz'; known: state, appearance"):
         FactorSpec("x", role="zz")

@@ -61,7 +61,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:rich is experimental/alpha")
 # Environments of this file travel to SubprocVecEnv by value: nothing else can import it.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
-CONFIG = VAEConfig(shape=(3, 32, 32), latents=4, channels=(8, 8, 8), hidden=16)
+CONFIG = VAEConfig(shape=(3, 32, 32), latent_dim=4, channels=(8, 8, 8), hidden=16)
 STEPS = 16
 ROLLOUT = {"n_steps": 4, "batch_size": 4}
 REPLAY = {"learning_starts": 4, "batch_size": 4, "buffer_size": 40, "train_freq": 1}
@@ -189,10 +189,10 @@ class World(gym.Env[Any, Any]):
     def __init__(self, pictures: str, order: str, *, discrete: bool) -> None:
         self.order = order
         picture = gym.spaces.Box(0, 255, (32, 32, 3) if order == "last" else (3, 32, 32), np.uint8)
-        arm = gym.spaces.Box(-np.inf, np.inf, (3,), np.float32)
+        joints = gym.spaces.Box(-np.inf, np.inf, (3,), np.float32)
         parts: dict[str, dict[str, gym.Space[Any]]] = {
-            "vector": {"camera": picture, "arm": arm},
-            "two": {"left": picture, "arm": arm, "right": picture},
+            "vector": {"camera": picture, "arm": joints},
+            "two": {"left": picture, "arm": joints, "right": picture},
             "discrete": {"tool": gym.spaces.Discrete(3), "camera": picture},
         }
         self.observation_space = gym.spaces.Dict(parts[pictures]) if pictures in parts else picture
@@ -202,16 +202,16 @@ class World(gym.Env[Any, Any]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
         super().reset(seed=seed)
         self.steps = 0
-        return self.look(self.observation_space), {}
+        return self.appearance(self.observation_space), {}
 
     def step(self, action: Any):
         self.steps += 1
         reward = self.brightness / 255 * float(np.mean(action))
-        return self.look(self.observation_space), reward, False, self.steps >= 5, {}
+        return self.appearance(self.observation_space), reward, False, self.steps >= 5, {}
 
-    def look(self, space: gym.Space[Any]) -> Any:
+    def appearance(self, space: gym.Space[Any]) -> Any:
         if isinstance(space, gym.spaces.Dict):
-            return {key: self.look(part) for key, part in space.spaces.items()}
+            return {key: self.appearance(part) for key, part in space.spaces.items()}
         if isinstance(space, gym.spaces.Discrete):
             return self.np_random.integers(space.n)
         if space.dtype != np.uint8:
@@ -274,8 +274,8 @@ def train_and_save(case: Case, vae: Path, out: Path) -> None:
     callbacks: list[BaseCallback] = []
     evaluation: VecEnv | None = None
     if case.mode == "online":
-        config = FineTuneConfig(updates=1, batch=4)
-        callbacks += [OnlineBetaVAE(vae, beta=linear(0.1, 1.0, STEPS), every=4, config=config)]
+        config = FineTuneConfig(gradient_steps=1, batch_size=4)
+        callbacks += [OnlineBetaVAE(vae, beta=linear(0.1, 1.0, STEPS), train_freq=4, config=config)]
     if case.beside == "eval":
         evaluation = model._wrap_env(environment(case, vae))
         callbacks += [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bvae_rl.agents.scores import scale_arms
+from bvae_rl.agents.scores import scale_methods
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.runtime.runs import Row
 from bvae_rl.scripts import collect, evidence
@@ -22,11 +22,16 @@ from bvae_rl.training.objectives.table import entry
 def args(tmp_path_factory: pytest.TempPathFactory) -> evidence.Args:
     root = tmp_path_factory.mktemp("evidence")
     frames = collect.Args(
-        out=root / "frames", frames=600, acted_pairs=96, policy="drawn", views=2, looks="pretrain"
+        out=root / "frames",
+        frames=600,
+        interventions=96,
+        policy="drawn",
+        views=2,
+        domain="pretrain",
     )
     collect.main(frames, on_progress=lambda fraction: None)
     return evidence.Args(
-        root / "frames", recipes=("plain", "looks_actuators"), seeds=(1,), steps=12, samples=400,
+        root / "frames", recipes=("plain", "views_interventions"), seeds=(1,), steps=12, samples=400,
         fit_steps=20, agent_steps=1000, episodes=2, target=("ood1",), out=root / "out", workers=1,
     )  # fmt: skip
 
@@ -39,15 +44,15 @@ def test_units_are_scored_and_acted_on(
     assert "which actuator moved" in table and "DCI disentanglement" in table
     page = (args.out / "evidence.md").read_text(encoding="utf-8")
     assert "| MIG / R2 | shoulder | elbow |" in page and "| recipe | told | seeds | MIG |" in page
-    rows = {(row.arm, row.metric, row.look_set): row for row in result.rows}
-    paired = rows["looks_actuators", "mig/mean", "pretrain"]
+    rows = {(row.method, row.metric, row.domain): row for row in result.rows}
+    paired = rows["views_interventions", "mig/mean", "pretrain"]
     assert paired.vae_seed == 1 and 0.0 <= paired.value <= 1.0
-    assert ("looks_actuators/content", "leak/largest", "pretrain") in rows
+    assert ("views_interventions/content", "leak/largest", "pretrain") in rows
     assert ("plain/content", "leak/largest", "pretrain") not in rows  # it has no groups
-    for arm in ("plain", "looks_actuators", "state", "blind"):
-        assert rows[arm, "return", "ood1"].n == 2
+    for method in ("plain", "views_interventions", "state", "blind"):
+        assert rows[method, "return", "ood1"].n == 2
     assert (args.out / "evidence.png").read_bytes().startswith(b"\x89PNG")
-    vae = args.out / "looks_actuators-seed1" / "vae"
+    vae = args.out / "views_interventions-seed1" / "vae"
     stamp = (vae / "model.safetensors").stat().st_mtime_ns
     assert len(evidence.main(args).rows) == len(result.rows)
     assert (vae / "model.safetensors").stat().st_mtime_ns == stamp
@@ -77,15 +82,17 @@ def test_what_is_known_is_not_run_again(
 
 def test_latents_follow_the_factors() -> None:
     specs = (
-        FactorSpec("x"), FactorSpec("heading", "cyclic"), FactorSpec("colour", role="look"),
-        FactorSpec("hue", "cyclic", "look"),
+        FactorSpec("x"), FactorSpec("heading", "cyclic"), FactorSpec("colour", role="appearance"),
+        FactorSpec("hue", "cyclic", "appearance"),
     )  # fmt: skip
-    assert latents(specs) == {"content": 3, "look": 3 + 2}
+    assert latents(specs) == {"content_dim": 3, "style_dim": 3 + 2}
 
 
 def test_recipes_are_settings_of_pretrain_and_differ() -> None:
     assert EVALUATION_SEED not in range(1000)  # no seed of a training
-    assert len({str(recipe.settings) + recipe.arm for recipe in RECIPES.values()}) == len(RECIPES)
+    assert len({str(recipe.settings) + recipe.method for recipe in RECIPES.values()}) == len(
+        RECIPES
+    )
 
 
 def test_an_unknown_recipe_is_refused(args: evidence.Args) -> None:
@@ -98,7 +105,7 @@ def test_an_unknown_recipe_is_refused(args: evidence.Args) -> None:
     [
         ({"samples": 0}, "samples must be at least 200, got 0"),
         ({"steps": 0}, "steps must be at least 1, got 0"),
-        ({"target": ("foo",)}, "unknown look set 'foo'"),
+        ({"target": ("foo",)}, "unknown visual domain 'foo'"),
         ({"world": EnvArgs("bvae_rl/PlanarPush-v0")}, "shows --env bvae_rl/PlanarReach-v0, not"),
         ({"seeds": ()}, "one recipe and one seed are the least"),
         ({"seeds": (1, 1)}, "each recipe and each seed is named once, got \\(1, 1\\)"),
@@ -120,9 +127,9 @@ def test_what_would_fail_in_hours_fails_now(
 
 
 def test_a_score_that_is_missing_has_a_reason(args: evidence.Args) -> None:
-    def row(arm: str, metric: str, value: float) -> Row:
+    def row(method: str, metric: str, value: float) -> Row:
         return Row(
-            study="s", arm=arm, algo="ppo", env="e", agent_seed=1, look_set="ood1", metric=metric,
+            study="s", method=method, algo="ppo", env="e", agent_seed=1, domain="ood1", metric=metric,
             value=value, n=2, command="",
         )  # fmt: skip
 
@@ -136,15 +143,15 @@ def test_a_score_that_is_missing_has_a_reason(args: evidence.Args) -> None:
 
 
 def test_a_body_that_feels_nothing_has_no_blind_agent() -> None:
-    assert scale_arms(EnvArgs().config()) == ("state", "blind")
-    assert scale_arms(EnvArgs("bvae_rl/MiniGrid-Empty-5x5-v0").config()) == ("state",)
+    assert scale_methods(EnvArgs().config()) == ("state", "blind")
+    assert scale_methods(EnvArgs("bvae_rl/MiniGrid-Empty-5x5-v0").config()) == ("state",)
 
 
 def test_objectives_are_recipes_too(args: evidence.Args) -> None:
     darla, ada, swap = recipe("darla"), recipe("ada_gvae"), recipe("swap")
-    assert (darla.arm, darla.told) == ("bvae", "nothing")
-    assert ada.settings["pairs"] == "looks+actuators" and "few factors" in ada.told
-    assert (swap.arm, swap.told) == ("bvae_pairs", "one state in two looks")
+    assert (darla.method, darla.told) == ("bvae", "nothing")
+    assert ada.settings["pairs"] == "views+interventions" and "few factors" in ada.told
+    assert (swap.method, swap.told) == ("bvae_pairs", "one state in two appearances")
     assert recipe("supervised") is RECIPES["supervised"]
 
 

@@ -111,10 +111,10 @@ def check_online_finetuning(example: Any, out: Path, said: str) -> None:
         assert [row["step"] for row in csv.DictReader(file)] == [step for step, *_ in rows]
     assert [copy.moved for copy in inspect(PPO.load(out / "run" / f"model-{steps}.zip"))] == [True]
     bounds = {
-        looks: numbers(rf"{looks}:.* vae/elbo (\S+) -> (\S+)", said)
-        for looks in ("ood2", "pretrain")
+        domain: numbers(rf"{domain}:.* vae/elbo (\S+) -> (\S+)", said)
+        for domain in ("ood2", "pretrain")
     }
-    assert bounds["ood2"][1] > bounds["ood2"][0] + 100  # the new looks are learnt
+    assert bounds["ood2"][1] > bounds["ood2"][0] + 100  # the new appearances are learnt
     assert bounds["pretrain"][1] > bounds["pretrain"][0] - 300  # the old ones are kept
 
 

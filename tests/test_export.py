@@ -27,8 +27,8 @@ pytest.importorskip("onnxscript")
 
 CONFIG = VAEConfig(
     shape=(3, 32, 32),
-    latents=4,
-    groups={"content": (0, 3), "look": (3, 4)},
+    latent_dim=4,
+    groups={"content": (0, 3), "style": (3, 4)},
     channels=(8, 8, 8),
     hidden=16,
     channel_order="BGR",
@@ -87,7 +87,7 @@ def assert_same_actions(model: BaseAlgorithm, path: Path, observation: Any, **ho
 
 
 def test_the_encoder_gives_the_codes_of_encode_frames(vae, tmp_path):
-    path = export_encoder(vae, tmp_path / "new" / "encoder.onnx", latents="look")
+    path = export_encoder(vae, tmp_path / "new" / "encoder.onnx", latents="style")
     expected = vae.encode_frames(FRAMES)[:, 3:4]
     assert np.ptp(expected) > 0.01
     for n in (5, 1):
@@ -95,7 +95,7 @@ def test_the_encoder_gives_the_codes_of_encode_frames(vae, tmp_path):
         assert got.dtype == np.float32
         np.testing.assert_allclose(got, expected[:n], atol=1e-5)
     about = onnxruntime.InferenceSession(path).get_modelmeta().custom_metadata_map
-    assert about == {"channel_order": "BGR", "latents": "look"}
+    assert about == {"channel_order": "BGR", "latents": "style"}
     assert [file.name for file in path.parent.iterdir()] == ["encoder.onnx"]  # weights are inside
 
 

@@ -14,8 +14,8 @@ from bvae_rl.sb3 import BetaVAEExtractor, policy_kwargs
 
 CONFIG = VAEConfig(
     shape=(3, 32, 32),
-    latents=4,
-    groups={"content": (0, 3), "look": (3, 4)},
+    latent_dim=4,
+    groups={"content": (0, 3), "style": (3, 4)},
     channels=(8, 8, 8),
     hidden=16,
 )
@@ -45,7 +45,7 @@ def test_features_are_the_means_of_the_chosen_group(vae, folder, x):
     for latents, columns in {
         "all": slice(0, 4),
         "content": slice(0, 3),
-        "look": slice(3, 4),
+        "style": slice(3, 4),
     }.items():
         extractor = BetaVAEExtractor(
             SPACE, config=CONFIG.to_dict(), checkpoint=folder, latents=latents
@@ -95,7 +95,7 @@ def test_building_one_draws_no_global_random_numbers(folder):
 
 
 def test_another_vae_at_the_path_is_not_used(folder, x):
-    other = VAEConfig(shape=(3, 32, 32), latents=4, channels=(8, 8, 8), hidden=16)  # no groups
+    other = VAEConfig(shape=(3, 32, 32), latent_dim=4, channels=(8, 8, 8), hidden=16)  # no groups
     extractor = BetaVAEExtractor(SPACE, config=other.to_dict(), checkpoint=folder)
     with pytest.raises(ValueError, match="has another config"):
         extractor(x)
@@ -135,7 +135,7 @@ def test_policy_kwargs_are_plain_values(folder):
 def test_policy_kwargs_refuse_what_cannot_work(folder):
     with pytest.raises(ValueError, match="no VAE at"):
         policy_kwargs(folder + "x")
-    with pytest.raises(ValueError, match="no latent group 'colour'; known: all, content, look"):
+    with pytest.raises(ValueError, match="no latent group 'colour'; known: all, content, style"):
         policy_kwargs(folder, latents="colour")
     weights = Path(folder) / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-10])

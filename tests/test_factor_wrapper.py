@@ -14,7 +14,7 @@ from gymnasium.wrappers import FlattenObservation, TimeLimit
 from stable_baselines3.common.env_checker import check_env
 
 from bvae_rl.agents.true_state import state_view
-from bvae_rl.data.collect import collect, collect_drawn
+from bvae_rl.data.collect import collect, collect_independent
 from bvae_rl.data.environments import make_vec
 from bvae_rl.data.factor_wrapper import FactorWrapper, settable_env, uniform
 from bvae_rl.data.factors import FactorEnv, FactorSpec, factor_env
@@ -27,7 +27,7 @@ SPECS = (
     FactorSpec("x"),
     FactorSpec("phase", kind="cyclic", low=-np.pi, high=np.pi, unit="rad"),
     FactorSpec("size", kind="categorical", values=(4, 8)),
-    FactorSpec("tone", role="look"),
+    FactorSpec("tone", role="appearance"),
 )
 
 
@@ -90,7 +90,7 @@ def tone(low: float, high: float, rng: np.random.Generator) -> Mapping[str, floa
     return {"tone": rng.uniform(low, high)}
 
 
-LOOKS = {
+DOMAINS = {
     "dark": partial(tone, 0.0, 0.2),
     "bright": partial(tone, 0.8, 1.0),
     "plain": lambda rng: {"tone": 0.5},
@@ -98,7 +98,7 @@ LOOKS = {
 
 
 def test_the_checker_finds_nothing_wrong() -> None:
-    check_env(with_factors(looks=LOOKS))
+    check_env(with_factors(domains=DOMAINS))
 
 
 def test_factors_stand_in_info_beside_what_was_there() -> None:
@@ -109,7 +109,7 @@ def test_factors_stand_in_info_beside_what_was_there() -> None:
     *_, later = env.step(np.array([0.5, 0.5]))
     assert later["factors"].tolist() == [block.x, block.phase, 4, 0.5] and later["own"] == 1
     assert info["factors"][0] != later["factors"][0]  # what was told is not overwritten
-    assert "look_set" not in info
+    assert "domain" not in info
 
 
 def test_the_wrapper_is_found_where_the_frames_are_its_own() -> None:
@@ -140,7 +140,7 @@ def test_the_pipeline_takes_it(tmp_path: Path) -> None:
         near = world.set_factors(frames.factors[row].astype(np.float64))
         assert np.array_equal(near[..., 0] == 255, frames.frames[row][..., 0] == 255)
     drawn = FrameStore(tmp_path / "drawn")
-    collect_drawn(with_factors(), drawn, 64, seed=0, views=2)
+    collect_independent(with_factors(), drawn, 64, seed=0, views=2)
     pairs = drawn.read()
     twins = np.flatnonzero(pairs.state == 3)
     assert np.array_equal(*pairs.factors[twins, :3]) and np.ptp(pairs.factors[twins, 3]) > 0
@@ -183,7 +183,7 @@ def test_a_missing_function_is_named_where_it_is_needed(function: str, tmp_path:
     else:
         assert on_policy_set(env, None, 5, seed=0).factors.shape == (5, 4)
         with pytest.raises(ValueError, match=f"without {function}="):
-            collect_drawn(env, FrameStore(tmp_path), 5, seed=0)
+            collect_independent(env, FrameStore(tmp_path), 5, seed=0)
 
 
 @pytest.mark.parametrize(
@@ -259,18 +259,18 @@ def test_the_two_ends_of_a_circle_are_one_place() -> None:
 def test_looks_are_drawn_from_the_named_set() -> None:
     rng = np.random.default_rng(0)
     for name, low, high in (("dark", 0.0, 0.2), ("bright", 0.8, 1.0)):
-        env = with_factors(looks=LOOKS, look_set=name)
+        env = with_factors(domains=DOMAINS, domain=name)
         for _ in range(20):
             frame, info = env.reset()
-            assert low <= info["factors"][3] <= high and info["look_set"] == name
+            assert low <= info["factors"][3] <= high and info["domain"] == name
             assert frame[31, 31, 2] == round(100 * info["factors"][3])
             assert low <= env.sample_factors(rng)[3] <= high
-    assert with_factors(looks=LOOKS).look_set == "dark"
+    assert with_factors(domains=DOMAINS).domain == "dark"
 
 
 def test_a_look_changes_no_later_episode_either() -> None:
-    def played(look_set: str) -> list[list[float]]:
-        env = with_factors(looks=LOOKS, look_set=look_set)
+    def played(domain: str) -> list[list[float]]:
+        env = with_factors(domains=DOMAINS, domain=domain)
         told = []
         for episode in range(2):
             _, info = env.reset(seed=3 if episode == 0 else None)
@@ -288,11 +288,11 @@ def test_what_cannot_be_wrapped_is_refused() -> None:
         FactorWrapper(Block(), SPECS)
     with pytest.raises(ValueError, match="different names"):
         FactorWrapper(Block(), [SPECS[0], SPECS[0]], read=read)
-    with pytest.raises(ValueError, match="unknown look set 'red'; known: dark, bright, plain"):
-        with_factors(looks=LOOKS, look_set="red")
-    with pytest.raises(ValueError, match="looks are put on by read and set"):
-        with_factors(looks=LOOKS, set=None)
-    with pytest.raises(ValueError, match=r"look set 'dark' must give the factors \['tone'\]"):
-        with_factors(looks={"dark": lambda rng: {"hue": 1.0}}).reset()
+    with pytest.raises(ValueError, match="unknown visual domain 'red'; known: dark, bright, plain"):
+        with_factors(domains=DOMAINS, domain="red")
+    with pytest.raises(ValueError, match="appearances are put on by read and set"):
+        with_factors(domains=DOMAINS, set=None)
+    with pytest.raises(ValueError, match=r"visual domain 'dark' must give the factors \['tone'\]"):
+        with_factors(domains={"dark": lambda rng: {"hue": 1.0}}).reset()
     with pytest.raises(gym.error.ResetNeeded):
         with_factors().set_factors(np.array([0.5, 0.0, 4, 0.5]))

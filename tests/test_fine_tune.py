@@ -19,7 +19,7 @@ from bvae_rl.training.schedules import constant, linear
 from tests.objective_cases import equal
 from tests.plug_cases import make_store, make_vae, noise
 
-CONFIG = FineTuneConfig(updates=3, batch=8, learning_rate=1e-2, max_move=None)
+CONFIG = FineTuneConfig(gradient_steps=3, batch_size=8, learning_rate=1e-2, max_move=None)
 FRAMES = noise(np.random.default_rng(0), 30)
 BETA = linear(0.0, 2.0, 100)
 
@@ -202,10 +202,13 @@ def test_mixing_needs_a_store_that_fits(more, says, tmp_path):
 @pytest.mark.parametrize(
     ("setting", "says"),
     [
-        ({"updates": 0}, "updates must be at least 1, got 0"),
+        ({"gradient_steps": 0}, "gradient_steps must be at least 1, got 0"),
         ({"max_move": 0.0}, "max_move must be positive or None, got 0"),
         ({"average": 1.0}, r"average must be in \[0, 1\), got 1"),
-        ({"learning_rate": float("nan")}, "learning_rate and clip must be positive, got nan"),
+        (
+            {"learning_rate": float("nan")},
+            "learning_rate and max_grad_norm must be positive, got nan",
+        ),
     ],
 )
 def test_settings_that_cannot_work_are_refused(setting, says):

@@ -23,7 +23,7 @@ def plain(vae: BetaVAE, frames: np.ndarray) -> np.ndarray:
 
 def small(encoder: EncoderName, shape: tuple[int, int, int]) -> BetaVAE:
     torch.manual_seed(0)
-    config = VAEConfig(shape=shape, latents=5, channels=(8, 16, 8), hidden=16, encoder=encoder)
+    config = VAEConfig(shape=shape, latent_dim=5, channels=(8, 16, 8), hidden=16, encoder=encoder)
     return BetaVAE(config).eval()
 
 

@@ -134,7 +134,7 @@ def test_the_key_of_another_colour_does_not_open_the_door() -> None:
 
 
 def test_goals_are_drawn_in_colours_that_no_look_hides() -> None:
-    env = make("MiniGrid-Empty-8x8-v0", thing_colours=True, looks="pretrain:all")
+    env = make("MiniGrid-Empty-8x8-v0", thing_colours=True, domain="pretrain:all")
     env.reset(seed=0)
     rng = np.random.default_rng(0)
     seen = set()

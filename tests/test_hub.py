@@ -15,7 +15,7 @@ from bvae_rl.models.hub import SHIPPED, find_vae, from_pretrained, push_to_hub
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.sb3 import policy_kwargs
 
-CONFIG = VAEConfig(shape=(3, 32, 32), latents=4, channels=(8, 8, 8), hidden=16)
+CONFIG = VAEConfig(shape=(3, 32, 32), latent_dim=4, channels=(8, 8, 8), hidden=16)
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
     torch.manual_seed(0)
     vae = BetaVAE(CONFIG)
     vae.meta = {
-        "training": {"command": "bvae-rl pretrain a|b", "model": {"latents": 5}, "start": None},
+        "training": {"command": "bvae-rl pretrain a|b", "model": {"latent_dim": 5}, "start": None},
         "scores": {"validation": {"vae/elbo": 11214.76139}},
     }
     folder = vae.save(tmp_path / "runs" / "vae")
@@ -105,12 +105,12 @@ def test_the_card_says_what_the_config_knows(hub, folder):
     assert 'from_pretrained("me/reach")' in card
     rows = {line for line in card.splitlines() if line.startswith("| ")}
     assert rows >= {
-        "| latents | 4 |",
+        "| latent_dim | 4 |",
         r"| command | bvae-rl pretrain a\|b |",
         "| validation: vae/elbo | 11215 |",
         f"| torch | {torch.__version__} |",
     }
-    assert rows.isdisjoint({"| model: latents | 5 |", "| start | None |"})
+    assert rows.isdisjoint({"| model: latent_dim | 5 |", "| start | None |"})
 
 
 def test_a_card_of_ones_own_is_kept(hub, folder):

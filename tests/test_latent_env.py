@@ -25,8 +25,8 @@ from bvae_rl.sb3 import Encoder, LatentVecEnv, policy_kwargs
 
 CONFIG = VAEConfig(
     shape=(3, 32, 32),
-    latents=4,
-    groups={"content": (0, 3), "look": (3, 4)},
+    latent_dim=4,
+    groups={"content": (0, 3), "style": (3, 4)},
     channels=(8, 8, 8),
     hidden=16,
 )
@@ -59,7 +59,7 @@ class NoiseEnv(gym.Env[np.ndarray, np.ndarray]):
 class SpyEncoder:
     """The mean of each channel as codes; counts what it is asked."""
 
-    shape, latents = (3, 32, 32), 3
+    shape, latent_dim = (3, 32, 32), 3
 
     def __init__(self, statistics: tuple[list[float], list[float]] | None = None) -> None:
         self.batches: list[int] = []
@@ -177,7 +177,7 @@ def test_a_vae_reads_its_statistics_from_its_folder(vae, tmp_path):
     trained = BetaVAE(CONFIG)
     trained.meta["statistics"] = {"mean": [1.0, 2.0, 3.0, 4.0], "std": [1.0, 0.5, 0.25, 0.01]}
     loaded = BetaVAE.load(trained.save(tmp_path / "vae"))
-    venv = LatentVecEnv(bare(), loaded, latents="look", standardise=True)
+    venv = LatentVecEnv(bare(), loaded, latents="style", standardise=True)
     mu = LatentVecEnv(bare(), loaded).reset()
     np.testing.assert_allclose(venv.reset(), (mu[:, 3:] - 4.0) / 0.1, rtol=1e-5)
 
@@ -228,7 +228,7 @@ def test_a_million_transitions_as_32_latents_take_less_than_0_3_gb():
 
 
 def test_what_does_not_fit_is_refused_at_construction():
-    big = VAEConfig(shape=(3, 64, 64), latents=4, channels=(8, 8, 8), hidden=16)
+    big = VAEConfig(shape=(3, 64, 64), latent_dim=4, channels=(8, 8, 8), hidden=16)
     with pytest.raises(ValueError, match=r"trained on .*\(3, 64, 64\).*\(32, 32, 3\)"):
         LatentVecEnv(bare(), BetaVAE(big))
     with pytest.raises(ValueError, match="no latent group 'colour'"):

@@ -60,8 +60,8 @@ def vae() -> BetaVAE:
     torch.manual_seed(0)
     config = VAEConfig(
         shape=(3, 32, 32),
-        latents=4,
-        groups={"content": (0, 3), "look": (3, 4)},
+        latent_dim=4,
+        groups={"content": (0, 3), "style": (3, 4)},
         channels=(8, 8, 8),
         hidden=16,
     )
@@ -157,7 +157,7 @@ def test_one_pass_for_all_pictures_of_all_environments(vae, monkeypatch):
 
 
 def test_a_group_of_the_latents_in_every_picture(vae):
-    venv: Any = LatentVecEnv(bare(), vae, latents="look")
+    venv: Any = LatentVecEnv(bare(), vae, latents="style")
     everything: Any = LatentVecEnv(bare(), vae).reset()
     observations: Any = venv.reset()
     assert venv.observation_space["camera"].shape == (1,)

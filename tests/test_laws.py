@@ -244,13 +244,19 @@ def planted(name: str, source: str, *, package: str | None = None) -> Module:
         (planted("bvae_rl.models.vae", "def f():\n    import bvae_rl.agents"), "bvae_rl.agents"),
         (planted("bvae_rl.models.vae", "from bvae_rl import envs"), "bvae_rl.envs"),
         (planted("bvae_rl.models.vae", "from ..envs import domains"), "bvae_rl.envs.domains"),
-        (planted("bvae_rl.sb3.a", "from ..agents.arms import ARMS"), "bvae_rl.agents.arms.ARMS"),
+        (
+            planted("bvae_rl.sb3.a", "from ..agents.methods import METHODS"),
+            "bvae_rl.agents.methods.METHODS",
+        ),
         (planted("bvae_rl", "from . import agents", package="bvae_rl"), "bvae_rl.agents"),
         (
             planted("bvae_rl.data.a", "import importlib as i\ni.import_module('bvae_rl.envs')"),
             "bvae_rl.envs",
         ),
-        (planted("bvae_rl.envs.a", "import bvae_rl.agents.arms as arms"), "bvae_rl.agents.arms"),
+        (
+            planted("bvae_rl.envs.a", "import bvae_rl.agents.methods as arms"),
+            "bvae_rl.agents.methods",
+        ),
         (planted("bvae_rl.agents.a", "from bvae_rl.envs import domains"), "bvae_rl.envs.domains"),
         (planted("bvae_rl.agents.a", "from ..scripts import demo"), "bvae_rl.scripts.demo"),
         (planted("bvae_rl.data.a", "from bvae_rl.models import vae"), "bvae_rl.models.vae"),

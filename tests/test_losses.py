@@ -31,8 +31,8 @@ def test_gaussian_likelihood_with_its_constant_is_the_log_density() -> None:
     generator = torch.Generator().manual_seed(0)
     x, mean = (torch.rand(5, 3, 4, 4, generator=generator) for _ in range(2))
     s = 12.5  # sigma = 1 / sqrt(2 s) = 0.2
-    nll = recon_nll(mean, x, likelihood="gaussian", s=s)
-    constant = log_constant(48, likelihood="gaussian", s=s)
+    nll = recon_nll(mean, x, likelihood="gaussian", recon_weight=s)
+    constant = log_constant(48, likelihood="gaussian", recon_weight=s)
     expected = -Normal(mean, 0.2).log_prob(x).flatten(1).sum(1)
     assert torch.allclose(nll + constant, expected, rtol=1e-4)
 
@@ -42,19 +42,23 @@ def test_bernoulli_likelihood_is_the_log_probability_of_binary_pixels() -> None:
     logits = torch.randn(5, 1, 4, 4, generator=generator)
     x = (torch.rand(5, 1, 4, 4, generator=generator) > 0.5).float()
     expected = -Bernoulli(logits=logits).log_prob(x).flatten(1).sum(1)
-    assert torch.allclose(recon_nll(logits, x, likelihood="bernoulli", s=1.0), expected)
-    assert log_constant(16, likelihood="bernoulli", s=1.0) == 0.0
+    assert torch.allclose(recon_nll(logits, x, likelihood="bernoulli", recon_weight=1.0), expected)
+    assert log_constant(16, likelihood="bernoulli", recon_weight=1.0) == 0.0
 
 
 def test_the_likelihood_is_summed_over_pixels() -> None:
-    one = recon_nll(torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1), likelihood="gaussian", s=3.0)
-    many = recon_nll(torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8), likelihood="gaussian", s=3.0)
+    one = recon_nll(
+        torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1), likelihood="gaussian", recon_weight=3.0
+    )
+    many = recon_nll(
+        torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8), likelihood="gaussian", recon_weight=3.0
+    )
     assert one.item() == 3.0
     assert many.item() == 3.0 * 192
 
 
 def test_normalised_beta_of_higgins() -> None:
-    assert beta_norm(4.0, latents=9, pixels=64 * 64 * 3) == pytest.approx(0.0029, abs=5e-5)
+    assert beta_norm(4.0, latent_dim=9, pixels=64 * 64 * 3) == pytest.approx(0.0029, abs=5e-5)
 
 
 def test_samples_have_the_posterior_mean_and_spread() -> None:

@@ -1,4 +1,4 @@
-"""The generalisation score: what carries over to other looks keeps its R2, the rest loses it."""
+"""The generalisation score: what carries over to other appearances keeps its R2, the rest loses it."""
 
 from __future__ import annotations
 

@@ -28,10 +28,10 @@ SPECS = (
     FactorSpec("x"),
     FactorSpec("y"),
     FactorSpec("heading", kind="cyclic", high=4.0),
-    FactorSpec("colour", role="look"),
-    FactorSpec("shape", kind="categorical", role="look", values=(0, 1, 2)),
+    FactorSpec("colour", role="appearance"),
+    FactorSpec("shape", kind="categorical", role="appearance", values=(0, 1, 2)),
 )
-GROUPS = {"content": (0, 5), "look": (5, 8)}
+GROUPS = {"content": (0, 5), "style": (5, 8)}
 
 
 def world(samples: int = 600) -> tuple[np.ndarray, np.ndarray]:
@@ -65,8 +65,8 @@ def test_the_parts_are_the_metrics_of_their_columns(scores) -> None:
     assert content.linear_r2.mean == pytest.approx(1)  # the period of the heading is used
     assert scores.leak.factors == ("colour", "shape")
     assert (np.abs(scores.leak.r2.per_factor) < 0.15).all()
-    assert scores.look.latents == (5, 6, 7)
-    read = dict(zip(scores.look.factors, scores.look.r2.per_factor, strict=True))
+    assert scores.style.latents == (5, 6, 7)
+    read = dict(zip(scores.style.factors, scores.style.r2.per_factor, strict=True))
     assert read["colour"] > 0.9 and 0.2 < read["x"] < 0.8 and abs(read["y"]) < 0.1
 
 
@@ -85,9 +85,9 @@ def test_active_latents_are_the_mask_or_the_ones_that_move(scores) -> None:
 def test_without_groups_or_look_factors_those_parts_are_none() -> None:
     codes, factors = world(200)
     plain = score(codes, factors, SPECS, steps=1)
-    assert plain.content is plain.leak is plain.look is None
+    assert plain.content is plain.leak is plain.style is None
     state = score(codes, factors[:, :3], SPECS[:3], groups=GROUPS, steps=1)
-    assert state.leak is None and state.content is not None and state.look is not None
+    assert state.leak is None and state.content is not None and state.style is not None
     assert "leak" not in state.to_rows_dict()
 
 
@@ -137,7 +137,7 @@ def test_the_table_has_one_column_a_code_and_dashes_for_what_is_missing(scores) 
     assert lines[0].split() == ["VAE", "untrained"]
     assert lines[1].split() == ["samples", "600", "200"]
     assert lines[2].split() == ["latents", "(active)", "8", "(7)", "8", "(7)"]
-    leak = lines[lines.index("leak: look factors from the content latents") + 1]
+    leak = lines[lines.index("leak: appearance factors from the content latents") + 1]
     assert leak.split() == ["R2", "mean", f"{scores.leak.r2.mean:.3f}", "-"]
     first = lines[lines.index("all latents") + 1]
     assert first.split()[2:] == [f"{scores.all.r2.mean:.3f}", f"{floor.all.r2.mean:.3f}"]
@@ -153,7 +153,7 @@ def test_the_conclusions_say_what_is_where(scores) -> None:
     assert any(s.startswith("latent 1 tracks y: 1.00 of its information; R2") for s in said)
     assert any(s.startswith("latents 2 and 3 carry heading as a circle; R2") for s in said)
     assert "latent 6 tracks shape: 1.00 of its information" in text
-    assert "no look factor could be read well from the content latents" in text
+    assert "no appearance factor could be read well from the content latents" in text
     assert "7 of 8 latents are active" in said
     assert f"with 600 samples chance alone gives up to {scores.chance:.2f} nats" in text
     assert 0.2 < scores.chance < 0.4  # about 19 * 19 / 1200
@@ -164,13 +164,13 @@ def test_the_conclusions_say_what_is_where(scores) -> None:
 def test_the_conclusions_name_leaks_mixtures_and_losses() -> None:
     random = np.random.default_rng(1)
     factors = random.uniform(size=(4000, 3))
-    specs = (FactorSpec("x"), FactorSpec("y"), FactorSpec("colour", role="look"))
+    specs = (FactorSpec("x"), FactorSpec("y"), FactorSpec("colour", role="appearance"))
     codes = np.stack([factors[:, 0] + factors[:, 2], random.normal(size=4000)], axis=1)
     found = score(codes, factors, specs, groups={"content": (0, 2)}, steps=200)
     said = "\n".join(conclusions(found, specs))
     assert "no single latent tracks y" in said
-    assert "latent 0 mixes" in said and "state and look together" in said
-    assert "the look leaks into the content latents (most: colour" in said
+    assert "latent 0 mixes" in said and "state and appearance together" in said
+    assert "the appearance leaks into the content latents (most: colour" in said
 
 
 def test_what_does_not_fit_together_is_refused() -> None:

@@ -21,8 +21,8 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts.cli import main
 from tests.minari_cases import LENGTHS, MOVES, datasets_in, episode, episodes, made, read
 
-TINY = ["--steps", "4", "--batch", "8", "--warmup", "2", "--channels", "8", "8", "8"]
-LATENTS = ["--hidden", "16", "--content", "4", "--look", "2"]
+TINY = ["--steps", "4", "--batch-size", "8", "--warmup", "2", "--channels", "8", "8", "8"]
+LATENTS = ["--hidden", "16", "--content-dim", "4", "--style-dim", "2"]
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def pretrain(store: str | Path, vae: Path) -> BetaVAE:
 def test_a_recorded_world_is_read_byte_by_byte_and_pretrained_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    env = gym.make(f"{bvae_rl.envs.__name__}:bvae_rl/PlanarReach-v0", looks="ood1")
+    env = gym.make(f"{bvae_rl.envs.__name__}:bvae_rl/PlanarReach-v0", domain="ood1")
     env.action_space.seed(0)
     buffers, kept = [], []
     for seed in range(3):
@@ -67,11 +67,11 @@ def test_a_recorded_world_is_read_byte_by_byte_and_pretrained_on(
     assert got.state.tolist() == list(range(123))
     assert store.factor_specs == SPECS
     assert store.meta["minari"] == "bvae/reach-v0"
-    assert (store.meta["env"], store.meta["looks"]) == ("bvae_rl/PlanarReach-v0", "ood1")
+    assert (store.meta["env"], store.meta["domain"]) == ("bvae_rl/PlanarReach-v0", "ood1")
 
     vae = pretrain(out, tmp_path / "vae")
     assert vae.meta["training"]["store"] == {**store.meta, "rows": 123}
-    hint = "--env bvae_rl/PlanarReach-v0 --looks ood1"
+    hint = "--env bvae_rl/PlanarReach-v0 --domain ood1"
     assert f"bvae-rl evaluate {tmp_path / 'vae'} {hint}" in capsys.readouterr().out
 
 

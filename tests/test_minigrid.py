@@ -108,7 +108,7 @@ def test_minigrids_own_pictures_stay_as_they_are() -> None:
 
     before = library()
     Grid.tile_cache.clear()
-    make(DOOR_KEY, looks="ood2:colours+texture").reset(seed=0)  # tiles of 10, drawn at 30
+    make(DOOR_KEY, domain="ood2:colours+texture").reset(seed=0)  # tiles of 10, drawn at 30
     assert np.array_equal(library(), before)
 
 
@@ -134,7 +134,7 @@ def test_a_copy_goes_its_own_way() -> None:
 
 
 def test_it_works_under_gymnasiums_own_wrappers_and_draws_probe_sets() -> None:
-    env = MiniGridWorld(gym.make(DOOR_KEY), looks="pretrain")
+    env = MiniGridWorld(gym.make(DOOR_KEY), domain="pretrain")
     frames = probe_set(env, 20, seed=0)
     assert frames.frames.shape == (20, 64, 64, 3)
     assert len(np.unique(frames.frames.reshape(20, -1), axis=0)) == 20

@@ -46,10 +46,10 @@ def bang(env: Any, seed: int, steps: int) -> list[np.ndarray]:
 
 
 @pytest.mark.filterwarnings("ignore:.*recommend.* symmetric and normalized")
-@pytest.mark.parametrize("looks", ["source", "ood2:all"])
+@pytest.mark.parametrize("domain", ["source", "ood2:all"])
 @pytest.mark.parametrize("name", ["Reacher", "Pusher", "Relocate"])
-def test_both_checkers_pass(name: str, looks: str) -> None:
-    env = gym.make(f"bvae_rl/Mujoco{name}-v0", looks=looks, render_mode="rgb_array")
+def test_both_checkers_pass(name: str, domain: str) -> None:
+    env = gym.make(f"bvae_rl/Mujoco{name}-v0", domain=domain, render_mode="rgb_array")
     check_env(env.unwrapped)
     sb3_check_env(env.unwrapped)
     assert isinstance(env.unwrapped, FactorEnv)
@@ -57,7 +57,7 @@ def test_both_checkers_pass(name: str, looks: str) -> None:
 
 @every_world
 def test_an_episode_is_that_of_the_wrapped_task(make: type[MujocoWorld]) -> None:
-    env = make(looks="ood2:all", max_steps=30)
+    env = make(domain="ood2:all", max_steps=30)
     bare = env.task.make()
     for seed in range(3):
         env.reset(seed=seed)
@@ -196,10 +196,10 @@ def _numbered(env: MujocoWorld, values: dict[str, float]) -> list[tuple[int, flo
 
 @every_world
 def test_reset_takes_factors_by_name_or_all(make: type[MujocoWorld]) -> None:
-    env = make(looks="ood1")
+    env = make(domain="ood1")
     wanted = {"target_x": 0.1} if make is not MujocoPusher else {"object_x": 0.5}
     frame, info = env.reset(seed=0, options={"factors": {**wanted, "arm_colour": 0.5}})
-    assert wanted.items() <= named(env).items() and env.look.arm == 0.5
+    assert wanted.items() <= named(env).items() and env.appearance.arm == 0.5
     again, _ = env.reset(seed=1, options={"factors": info["factors"]})
     assert np.array_equal(frame, again) or not env.task.whole
     with pytest.raises(ValueError, match=r"unknown factor 'mass'; known: .*_colour"):
@@ -232,8 +232,10 @@ def test_arguments_that_cannot_be_are_refused() -> None:
             MujocoReacher(size=size)
     with pytest.raises(ValueError, match="unknown render_mode 'human'; known: rgb_array"):
         MujocoReacher(render_mode="human")
-    with pytest.raises(ValueError, match=r"unknown kind of look 'fog' .* material, light, camera"):
-        MujocoReacher(looks="ood1:fog")
+    with pytest.raises(
+        ValueError, match=r"unknown kind of appearance 'fog' .* material, light, camera"
+    ):
+        MujocoReacher(domain="ood1:fog")
     assert MujocoReacher(size=96).reset()[0].shape == (96, 96, 3)
     assert MujocoReacher().render() is None
 

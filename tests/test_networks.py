@@ -30,7 +30,7 @@ from bvae_rl.training.schedules import constant
 from tests.plug_cases import NoiseEnv, noise
 
 ENCODERS, DECODERS = get_args(EncoderName), get_args(DecoderName)
-SIZES: dict[str, Any] = {"latents": 4, "channels": (4, 6, 8), "hidden": 16}
+SIZES: dict[str, Any] = {"latent_dim": 4, "channels": (4, 6, 8), "hidden": 16}
 FRAMES = noise(np.random.default_rng(0), 5)
 
 
@@ -108,7 +108,7 @@ def test_a_bias_added_apart_changes_neither_values_nor_gradients() -> None:
 
 def test_strided_and_transposed_mirror_each_other() -> None:
     """Widths 32, 32, 64, 64 of Burgess et al. 2018 where the three are 32, 64, 64."""
-    sizes: dict[str, Any] = {"latents": 5, "channels": (32, 64, 64), "hidden": 16}
+    sizes: dict[str, Any] = {"latent_dim": 5, "channels": (32, 64, 64), "hidden": 16}
     encoder = make_encoder("strided", (3, 32, 64), **sizes)
     assert shapes(encoder) == [(32, 3, 4, 4), (32, 32, 4, 4), (64, 32, 4, 4), (64, 64, 4, 4)]
     decoder = make_decoder("transposed", (3, 32, 64), **sizes)
@@ -212,7 +212,7 @@ class TestInsideAPolicy:
         copies = encoder_copies(model).values()
         assert len(copies) == 4
         objective = BetaVAEObjective(constant(1.0))
-        tuner = FineTuner(vae, objective, FineTuneConfig(updates=1, batch=4), seed=0)
+        tuner = FineTuner(vae, objective, FineTuneConfig(gradient_steps=1, batch_size=4), seed=0)
         tuner.update(FRAMES, step=0)
         write_encoder(model, tuner.encoder)
         expected = tuner.seen_by_policy().encode_frames(FRAMES)

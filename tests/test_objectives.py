@@ -13,14 +13,19 @@ from bvae_rl.training.objectives.capacity import CapacityObjective
 from bvae_rl.training.objectives.pair_supervised import PairSupervisedObjective
 from bvae_rl.training.schedules import constant, linear
 
-GROUPS = {"content": (0, 3), "look": (3, 5)}
+GROUPS = {"content": (0, 3), "style": (3, 5)}
 
 
 @pytest.fixture
 def vae() -> BetaVAE:
     torch.manual_seed(0)
     config = VAEConfig(
-        shape=(3, 32, 32), latents=5, groups=GROUPS, channels=(8, 8, 8), hidden=16, s=3.0
+        shape=(3, 32, 32),
+        latent_dim=5,
+        groups=GROUPS,
+        channels=(8, 8, 8),
+        hidden=16,
+        recon_weight=3.0,
     )
     return BetaVAE(config)
 
@@ -57,7 +62,7 @@ def test_pairs_share_a_posterior_and_pay_for_disagreement(vae: BetaVAE) -> None:
     m1, v1, m2, v2 = average_shared(mu, logvar, mu2, logvar2, shared)
     means, logvars = torch.cat([m1, m2]), torch.cat([v1, v2])
     decoded = vae.decode_logits(sample(means, logvars, noise))
-    recon = recon_nll(decoded, torch.cat([x, x2]), likelihood="gaussian", s=3.0).mean()
+    recon = recon_nll(decoded, torch.cat([x, x2]), likelihood="gaussian", recon_weight=3.0).mean()
     kl = kl_per_latent(means, logvars).sum(1).mean()
     objective = PairSupervisedObjective(constant(2.0), align=4.0)
     loss, parts = objective.loss(vae, Batch(x, x2, shared), 0, noise)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.data.collect import collect, collect_drawn
+from bvae_rl.data.collect import collect, collect_independent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
@@ -35,8 +35,8 @@ from bvae_rl.training.pair_sources import untold
 from bvae_rl.training.pretrain import TrainConfig, pretrain
 from bvae_rl.training.schedules import constant
 
-CONFIG = VAEConfig(shape=(3, 32, 32), latents=5, channels=(8, 8, 8), hidden=16, s=3.0)
-QUICK = TrainConfig(batch=16, warmup=5, log_every=10, precision="float32")
+CONFIG = VAEConfig(shape=(3, 32, 32), latent_dim=5, channels=(8, 8, 8), hidden=16, recon_weight=3.0)
+QUICK = TrainConfig(batch_size=16, warmup=5, log_freq=10, precision="float32")
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_ada_combines_what_is_close(name: str, symmetric: bool) -> None:
     one, logvar1, two, logvar2 = combine(one, logvar1, two, logvar2, shared)
     mu, logvar = torch.cat([one, two]), torch.cat([logvar1, logvar2])
     decoded = vae.decode_logits(sample(mu, logvar, noise))
-    recon = recon_nll(decoded, torch.cat([x, x2]), likelihood="gaussian", s=3.0).mean()
+    recon = recon_nll(decoded, torch.cat([x, x2]), likelihood="gaussian", recon_weight=3.0).mean()
     kl = kl_per_latent(mu, logvar).sum(1).mean()
     told = torch.zeros(3, 5, dtype=torch.bool)  # is ignored
     objective = AdaObjective(constant(2.0), name, symmetric=symmetric)
@@ -166,15 +166,15 @@ def test_untold_pairs_need_no_groups_and_hide_what_is_shared(visited: FrameStore
     batch = untold("consecutive", Rows(visited))(visited, np.random.default_rng(0), 8)
     assert batch.x2 is not None and batch.shared is None
     with pytest.raises(ValueError, match=r"this store gives: consecutive, augment"):
-        untold("looks", Rows(visited))
+        untold("views", Rows(visited))
 
 
 def test_the_regressor_learns_the_factors(tmp_path: Path) -> None:
     store = FrameStore(tmp_path / "frames")
-    env = PlanarReach(size=32, looks="pretrain")
+    env = PlanarReach(size=32, domain="pretrain")
     store.describe(factor_specs=env.factor_specs)
-    collect_drawn(env, store, 2000, seed=0)
-    config = replace(CONFIG, latents=7, groups={"content": (0, 4), "look": (4, 7)})
+    collect_independent(env, store, 2000, seed=0)
+    config = replace(CONFIG, latent_dim=7, groups={"content": (0, 4), "style": (4, 7)})
     result = pretrain(
         store, config, SupervisedObjective(), steps=300, seed=0, out=tmp_path / "vae", train=QUICK
     )

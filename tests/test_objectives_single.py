@@ -19,7 +19,7 @@ from bvae_rl.training.pretrain import TrainConfig, pretrain
 from bvae_rl.training.schedules import constant
 from tests.objective_cases import drawn, make_vae, number
 
-QUICK = TrainConfig(batch=16, warmup=5, log_every=10, checkpoint_every=100, precision="float32")
+QUICK = TrainConfig(batch_size=16, warmup=5, log_freq=10, save_freq=100, precision="float32")
 RAMPED = Ramped(lambda end, ramp: constant(end), ramp=1, steps=40)
 NAMES = ("tc", "factor", "dip1", "dip2", "sigma", "control", "ae", "dae", "darla")
 
@@ -34,13 +34,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
     return drawn(tmp_path_factory.mktemp("frames"), 600)
 
 
-def made(name: str, **knobs: float):
+def made(name: str, **hyperparameters: float):
     row = entry(name)
-    return row.make(RAMPED, row.knobs("tuned", knobs), "")
+    return row.make(RAMPED, row.hyperparameters("tuned", hyperparameters), "")
 
 
 SMALL = {"factor": {"width": 16}, "darla": {"dae_share": 0.5}}
-CONFIG = VAEConfig(shape=(3, 32, 32), latents=6, channels=(8, 8, 8), hidden=16)
+CONFIG = VAEConfig(shape=(3, 32, 32), latent_dim=6, channels=(8, 8, 8), hidden=16)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -65,10 +65,10 @@ def test_training_gets_better_and_the_settings_are_kept(
 @pytest.mark.parametrize("preset", ["tuned", "paper"])
 def test_every_preset_makes_an_objective(name: str, preset: str) -> None:
     row = entry(name)
-    objective = row.make(RAMPED, row.knobs(preset, {}), "")
+    objective = row.make(RAMPED, row.hyperparameters(preset, {}), "")
     assert json.loads(json.dumps(objective.describe())) == objective.describe()
     assert not row.pairs and not row.groups
-    for text in (row.source, row.purpose, row.knob, row.cost):
+    for text in (row.source, row.purpose, row.hyperparameter, row.cost):
         assert text
 
 
@@ -92,7 +92,7 @@ def test_the_loss_is_finite_under_autocast_and_moves_the_vae(name: str, vae: Bet
 
 
 @pytest.mark.parametrize(
-    ("name", "knobs", "message"),
+    ("name", "hyperparameters", "message"),
     [
         ("tc", {"alpha": -1.0}, "not negative, got -1"),
         ("tc", {"beta": -1.0}, "not negative, got -1"),
@@ -115,10 +115,10 @@ def test_the_loss_is_finite_under_autocast_and_moves_the_vae(name: str, vae: Bet
         ("darla", {"weight": 0.0}, "weight must be finite and positive, got 0"),
         ("darla", {"dae_share": 0.0}, "dae_share must be above 0 and below 1, got 0"),
         ("darla", {"dae_share": 1.0}, "dae_share must be above 0 and below 1, got 1"),
-        ("ae", {"beta": 1.0}, "objective ae has no knob beta; it has: none"),
-        ("control", {"beta": 1.0}, "objective control has no knob beta"),
+        ("ae", {"beta": 1.0}, "objective ae has no hyperparameter beta; it has: none"),
+        ("control", {"beta": 1.0}, "objective control has no hyperparameter beta"),
     ],
 )
-def test_bad_knobs_are_refused(name: str, knobs: dict[str, float], message: str) -> None:
+def test_bad_knobs_are_refused(name: str, hyperparameters: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        made(name, **knobs)
+        made(name, **hyperparameters)

@@ -15,7 +15,7 @@ from bvae_rl.training.pretrain import TrainConfig, pretrain
 from bvae_rl.training.schedules import constant
 from tests.objective_cases import CONFIG, drawn, equal
 
-QUICK = TrainConfig(batch=16, warmup=5, log_every=4, checkpoint_every=4, precision="float32")
+QUICK = TrainConfig(batch_size=16, warmup=5, log_freq=4, save_freq=4, precision="float32")
 RAMPED = Ramped(lambda end, ramp: constant(end), ramp=1, steps=16)
 SMALL = {
     "factor": {"width": 16},
@@ -32,7 +32,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
 
 def made(name: str):
     row = entry(name)
-    return row.make(RAMPED, row.knobs("tuned", SMALL[name]), "")
+    return row.make(RAMPED, row.hyperparameters("tuned", SMALL[name]), "")
 
 
 @pytest.mark.parametrize(

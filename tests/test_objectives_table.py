@@ -1,4 +1,4 @@
-"""The table of objectives: complete entries, knobs that are refused, and the page that shows it."""
+"""The table of objectives: complete entries, hyperparameters that are refused, and the page that shows it."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "objectives.md"
 def test_every_objective_is_made_from_its_knobs(name: str, preset: str) -> None:
     row = entry(name)
     assert set(row.tuned) <= set(row.paper)
-    assert all((row.source, row.purpose, row.knob, row.cost))
+    assert all((row.source, row.purpose, row.hyperparameter, row.cost))
     ramped = Ramped(lambda end, steps: linear(0.0, end, steps), 10, 100)
-    made = row.make(ramped, row.knobs(preset, {}), row.pairs)
+    made = row.make(ramped, row.hyperparameters(preset, {}), row.pairs)
     assert made.describe()["name"]
 
 
 def test_unknown_names_list_the_known_ones() -> None:
     with pytest.raises(ValueError, match="unknown objective 'gan'; known: beta, capacity"):
         entry("gan")
-    with pytest.raises(ValueError, match=r"tc has no knob delta; it has: alpha \(1\), "):
-        entry("tc").knobs("paper", {"delta": 1.0})
+    with pytest.raises(ValueError, match=r"tc has no hyperparameter delta; it has: alpha \(1\), "):
+        entry("tc").hyperparameters("paper", {"delta": 1.0})
     with pytest.raises(ValueError, match="unknown preset 'best'; known: tuned, paper"):
-        entry("tc").knobs("best", {})
+        entry("tc").hyperparameters("best", {})
 
 
 def test_given_knobs_win_over_tuned_over_paper() -> None:
     row = entry("beta")
-    assert row.knobs("paper", {}) == {"beta": 4.0}
-    assert row.knobs("tuned", {}) == {"beta": 1.0}
-    assert row.knobs("tuned", {"beta": 3.0}) == {"beta": 3.0}
+    assert row.hyperparameters("paper", {}) == {"beta": 4.0}
+    assert row.hyperparameters("tuned", {}) == {"beta": 1.0}
+    assert row.hyperparameters("tuned", {"beta": 3.0}) == {"beta": 3.0}
 
 
 def test_ramps_lie_within_the_training() -> None:
@@ -67,10 +67,10 @@ def test_the_command_prints_every_objective(capsys: pytest.CaptureFixture[str]) 
 def test_contradicting_arguments_are_refused(tmp_path: Path) -> None:
     twice = pretrain.Args(tmp_path, objective="tc", beta=3.0, set=("beta=5",))
     with pytest.raises(ValueError, match="given twice, as --beta 3 and --set beta=5"):
-        pretrain_choice.knobs(twice)
-    with pytest.raises(ValueError, match="got --content -4 --look 8"):
+        pretrain_choice.hyperparameters(twice)
+    with pytest.raises(ValueError, match="got --content-dim -4 8"):
         pretrain_choice.make_config(
-            pretrain.Args(tmp_path, content=-4, look=8), FrameStore(tmp_path)
+            pretrain.Args(tmp_path, content_dim=-4, style_dim=8), FrameStore(tmp_path)
         )
 
 

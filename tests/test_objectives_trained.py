@@ -17,22 +17,22 @@ from bvae_rl.training.batches import Batch, Rows
 from bvae_rl.training.objectives.table import OBJECTIVES, entry
 from bvae_rl.training.tiles import tiled
 from bvae_rl.training.train_config import TrainConfig
-from tests.objective_cases import quads
+from tests.objective_cases import grids
 
 LOOK_AT_PIXELS = ("sigma", "darla", "dae")
-QUICK = TrainConfig(batch=16, warmup=5, log_every=10, precision="float32", device="cpu")
+QUICK = TrainConfig(batch_size=16, warmup=5, log_freq=10, precision="float32", device="cpu")
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    return quads(tmp_path_factory.mktemp("frames"))
+    return grids(tmp_path_factory.mktemp("frames"))
 
 
 def settings(store: FrameStore, name: str, out: Path, **changes: object) -> pretrain.Args:
     """Three steps of a small VAE."""
     args = pretrain.Args(
-        store.folder, objective=name, pairs="looks" if entry(name).pairs else None, out=out,
-        steps=3, content=4, look=3, channels=(8, 8, 8), hidden=16, train=QUICK,
+        store.folder, objective=name, pairs="views" if entry(name).pairs else None, out=out,
+        steps=3, content_dim=4, style_dim=3, channels=(8, 8, 8), hidden=16, train=QUICK,
     )  # fmt: skip
     return replace(args, **changes)  # type: ignore[arg-type]
 

@@ -41,7 +41,7 @@ from bvae_rl.training.fine_tune import FineTuneConfig
 from bvae_rl.training.schedules import constant, linear
 from tests.plug_cases import FORMS, build, make_env, make_store, make_vae, noise, shown
 
-TUNE = FineTuneConfig(updates=2, batch=16, learning_rate=1e-2, max_move=1.0)
+TUNE = FineTuneConfig(gradient_steps=2, batch_size=16, learning_rate=1e-2, max_move=1.0)
 BETA = linear(0.0, 1.0, 100)
 
 
@@ -64,7 +64,7 @@ def on_pictures(algorithm: Any, folder: Path, form: str = "bytes", **more: Any) 
 
 
 def tuning(vae: Any, **more: Any) -> OnlineBetaVAE:
-    return OnlineBetaVAE(vae, **{"beta": BETA, "every": 8, "config": TUNE} | more)
+    return OnlineBetaVAE(vae, **{"beta": BETA, "train_freq": 8, "config": TUNE} | more)
 
 
 class AtRolloutStart(BaseCallback):
@@ -141,7 +141,7 @@ def test_trap_12_the_ratio_is_1_before_the_first_gradient(kind, exact, over, fol
         train()
 
     model.train = spy
-    online = kind(vae, beta=BETA, every=8, config=TUNE)
+    online = kind(vae, beta=BETA, train_freq=8, config=TUNE)
     model.learn(48, callback=online)
     assert len(errors) == 3 and len(online.history) >= 2
     if exact:
@@ -164,7 +164,7 @@ def watched(online: OnlineBetaVAE, given: list[np.ndarray]) -> Any:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("algorithm", [PPO, SAC])
 def test_frames_are_those_that_the_agent_saw(algorithm, form, folder, monkeypatch):
-    model, online = on_pictures(algorithm, folder, form), tuning(folder, every=32)
+    model, online = on_pictures(algorithm, folder, form), tuning(folder, train_freq=32)
     given: list[np.ndarray] = []
     monkeypatch.setattr(online.tuner, "update", watched(online, given))
     model.learn(80, callback=online)
@@ -182,7 +182,7 @@ def test_frames_are_those_that_the_agent_saw(algorithm, form, folder, monkeypatc
 
 
 def test_of_a_stack_the_newest_frame_is_taken(folder, monkeypatch):
-    model, online = on_pictures(PPO, folder, "stack"), tuning(folder, every=16)
+    model, online = on_pictures(PPO, folder, "stack"), tuning(folder, train_freq=16)
     newest: set[bytes] = set()
     given: list[np.ndarray] = []
     collect = model.rollout_buffer.add
@@ -271,8 +271,8 @@ def test_old_frames_and_metrics_reach_the_log(folder, tmp_path):
     online = tuning(folder, old=make_store(tmp_path / "frames"))
     assert online.tuner.old_images == 8  # one half
     logged: dict[str, Any] = {}
-    look = AtRolloutStart(lambda: logged.update(model.logger.name_to_value))
-    model.learn(32, callback=[online, look])
+    appearance = AtRolloutStart(lambda: logged.update(model.logger.name_to_value))
+    model.learn(32, callback=[online, appearance])
     (entry,) = online.history
     assert {name: logged[name] for name in entry if name != "step"} | {"step": 16} == entry
     assert {"vae/loss", "vae/kl", "vae/beta", "vae/active_latents", "vae/feature_move"} <= {*entry}
@@ -387,5 +387,5 @@ def test_what_is_no_schedule_and_no_store_is_refused(folder):
 
 def test_an_encoder_that_was_never_updated_is_told(folder, caplog):
     model = build(PPO, make_env(), **policy_kwargs(folder, mode="online", net_arch=[8]))
-    model.learn(16, callback=OnlineBetaVAE(folder, beta=constant(1.0), every=1000))
-    assert "never updated: learn() took fewer than every=1000" in caplog.text
+    model.learn(16, callback=OnlineBetaVAE(folder, beta=constant(1.0), train_freq=1000))
+    assert "never updated: learn() took fewer than train_freq=1000" in caplog.text

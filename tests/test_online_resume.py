@@ -20,7 +20,7 @@ from bvae_rl.training.fine_tune import FineTuneConfig
 from bvae_rl.training.schedules import constant, linear
 from tests.plug_cases import build, make_env, make_store, make_vae
 
-TUNE = FineTuneConfig(updates=2, batch=8, learning_rate=1e-2, max_move=1.0)
+TUNE = FineTuneConfig(gradient_steps=2, batch_size=8, learning_rate=1e-2, max_move=1.0)
 BETA = linear(0.1, 1.0, 200)
 EVERY, ROLLOUT = 24, 16  # so that updates come at 32, 48, 80, 96, 128...
 
@@ -59,7 +59,13 @@ class Case:
         return build(self.kind, self.env(), **({} if self.over == "codes" else kwargs))
 
     def callback(self, **more: Any) -> OnlineBetaVAE:
-        settings = {"beta": BETA, "every": EVERY, "config": TUNE, "out": self.out, "save_every": 32}
+        settings = {
+            "beta": BETA,
+            "train_freq": EVERY,
+            "config": TUNE,
+            "out": self.out,
+            "save_freq": 32,
+        }
         return OnlineBetaVAE(self.folder, **settings | more)
 
     def killed(self, step: int) -> list[dict[str, float]]:
@@ -97,14 +103,14 @@ def test_a_killed_run_goes_on(over, tmp_path):
     model, online = case.model(64), case.callback()
     found: dict[str, Any] = {}
 
-    class Look(BaseCallback):
+    class Appearance(BaseCallback):
         def _on_step(self) -> bool:
             if not found:
                 found["tuner"] = torch.load(io.BytesIO(bytes_of(online.tuner.state_dict())))
             return True
 
     with pytest.raises(KeyboardInterrupt):
-        model.learn(1000, callback=[online, Look(), Kill(200)], reset_num_timesteps=False)
+        model.learn(1000, callback=[online, Appearance(), Kill(200)], reset_num_timesteps=False)
     assert flat(found["tuner"]).keys() == flat(stored).keys()
     for name, value in flat(stored).items():
         there = flat(found["tuner"])[name]
@@ -143,7 +149,7 @@ def test_changed_settings_are_refused_with_both_values(tmp_path):
         ({"beta": constant(0.1)}, r"schedule of beta \(at step 1 it was 0.1045 and is now 0.1\)"),
         ({"beta": later}, r"\(at step 1 it was 0.1045 and is now 0.10225\)"),
         ({"beta": jump}, r"\(at step 4\d{4} it was 1 and is now 2\)"),
-        ({"every": 16}, "every = 24, not 16"),
+        ({"train_freq": 16}, "train_freq = 24, not 16"),
         ({"seed": 1}, "seed = 0, not 1"),
         ({"old": make_store(tmp_path / "frames")}, "mix = 0.0, not 0.5"),
         ({"config": replace(TUNE, average=0.5)}, r"'average': 0.0.*not .*'average': 0.5"),

@@ -11,18 +11,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from bvae_rl.data.collect import collect_drawn
+from bvae_rl.data.collect import collect_independent
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.training.batches import Batch, Rows
 from bvae_rl.training.pair_sources import consecutive, known_names, paired, untold
 
-PLAIN = VAEConfig(shape=(3, 32, 32), latents=6)
-GROUPS = {"content": (0, 4), "look": (4, 6)}
-GROUPED = VAEConfig(shape=(3, 32, 32), latents=6, groups=GROUPS)
+PLAIN = VAEConfig(shape=(3, 32, 32), latent_dim=6)
+GROUPS = {"content": (0, 4), "style": (4, 6)}
+GROUPED = VAEConfig(shape=(3, 32, 32), latent_dim=6, groups=GROUPS)
 PARTS = VAEConfig(
-    shape=(3, 32, 32), latents=6, groups=GROUPS, parts={"actuator0": (0, 1), "actuator1": (1, 3)}
+    shape=(3, 32, 32), latent_dim=6, groups=GROUPS, parts={"actuator0": (0, 1), "actuator1": (1, 3)}
 )
 
 
@@ -114,30 +114,30 @@ def test_runs_are_as_a_slow_search_finds_them(tmp_path: Path) -> None:
 
 def test_actuator_pairs_share_all_but_what_moved(tmp_path: Path) -> None:
     rows = Rows(numbered(tmp_path, EPISODE, ACTIONS))
-    batch = drawn("actuators", rows, PARTS)
+    batch = drawn("interventions", rows, PARTS)
     by_hand = {(f, later) for f, (end, _) in RUNS.items() for later in range(f + 1, end + 1)}
     assert pairs_in(batch) == by_hand
     assert batch.shared is not None
     masks = {0: [0, 1, 1, 1, 1, 1], 1: [1, 0, 0, 1, 1, 1]}
     for row, shared in zip(rows_of(batch.x), batch.shared.int().tolist(), strict=True):
         assert shared == masks[RUNS[row][1]]
-    untold_batch = drawn("actuators", rows, None)
+    untold_batch = drawn("interventions", rows, None)
     assert pairs_in(untold_batch) == by_hand
     assert untold_batch.shared is None
     with pytest.raises(ValueError, match=r"actuator0, actuator1 missing, got \{\}"):
-        paired("actuators", rows, GROUPED)
+        paired("interventions", rows, GROUPED)
 
 
 @pytest.mark.parametrize("actions", [None, np.ones((10, 2)), np.arange(10)[:, None] % 4])
 def test_no_actuator_moves_in_a_store_without_such_actions(tmp_path: Path, actions: Any) -> None:
     rows = Rows(numbered(tmp_path, EPISODE, actions))  # none; both at once; numbers of choices
     with pytest.raises(ValueError, match=r"moved alone.*this store gives: consecutive, augment"):
-        untold("actuators", rows)
+        untold("interventions", rows)
 
 
 def test_one_actuator_of_its_own_is_one(tmp_path: Path) -> None:
     rows = Rows(numbered(tmp_path, [0] * 4, [[0.5], [0.0], [-1.0], [1.0]]))
-    assert pairs_in(drawn("actuators", rows, None)) == {(0, 1), (2, 3)}
+    assert pairs_in(drawn("interventions", rows, None)) == {(0, 1), (2, 3)}
 
 
 def test_consecutive_frames_are_of_one_episode_and_of_the_gaps(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_consecutive_frames_are_of_one_episode_and_of_the_gaps(tmp_path: Path) -
     told = drawn("consecutive", rows, GROUPED)
     assert told.shared is not None
     assert told.shared.int().unique(dim=0).tolist() == [[0, 0, 0, 0, 1, 1]]
-    with pytest.raises(ValueError, match="need the latent groups 'content' and 'look'"):
+    with pytest.raises(ValueError, match="need the latent groups 'content' and 'style'"):
         paired("consecutive", rows, PLAIN)
 
 
@@ -167,7 +167,7 @@ def test_consecutive_frames_are_never_held_out(tmp_path: Path) -> None:
 
 def test_drawn_states_do_not_follow_each_other(tmp_path: Path) -> None:
     store = FrameStore(tmp_path / "drawn")
-    collect_drawn(PlanarReach(size=32), store, 600, seed=0)
+    collect_independent(PlanarReach(size=32), store, 600, seed=0)
     for drawn_store in (store, FrameStore(tmp_path / "drawn")):
         with pytest.raises(ValueError, match=r"follow each other.*this store gives: augment"):
             untold("consecutive", Rows(drawn_store))
@@ -179,7 +179,7 @@ def test_drawn_states_do_not_follow_each_other(tmp_path: Path) -> None:
 def test_looks_share_content_across_and_look_within(tmp_path: Path) -> None:
     # states 0..3 in look 0 (rows 0..3), then again in look 1 (rows 4..7); row 8 has no twin
     rows = Rows(numbered(tmp_path, [0] * 4 + [1] * 4 + [2], state=[0, 1, 2, 3, 0, 1, 2, 3, 4]))
-    batch = drawn("looks", rows, GROUPED)
+    batch = drawn("views", rows, GROUPED)
     assert batch.shared is not None
     twins: set[tuple[int, int]] = set()
     within: set[tuple[int, int]] = set()
@@ -191,12 +191,12 @@ def test_looks_share_content_across_and_look_within(tmp_path: Path) -> None:
         assert shared in ([1, 1, 1, 1, 0, 0], [0, 0, 0, 0, 1, 1])
     assert twins == {(row, row + 4) for row in range(4)}
     assert within == {(a, b) for a, b in product(range(8), repeat=2) if a != b and a // 4 == b // 4}
-    assert pairs_in(drawn("looks", rows, None)) == twins | within
+    assert pairs_in(drawn("views", rows, None)) == twins | within
 
 
 def test_augmented_pairs_show_one_frame_twice_or_one_look_twice(tmp_path: Path) -> None:
     store = FrameStore(tmp_path)
-    collect_drawn(PlanarReach(size=32, looks="pretrain"), store, 512, seed=0)
+    collect_independent(PlanarReach(size=32, domain="pretrain"), store, 512, seed=0)
     batch = drawn("augment", Rows(store), GROUPED, images=80)
     assert batch.shared is not None and batch.x2 is not None
     assert batch.shared[:20].int().unique(dim=0).tolist() == [[1, 1, 1, 1, 0, 0]]
@@ -212,16 +212,16 @@ def test_augmented_pairs_show_one_frame_twice_or_one_look_twice(tmp_path: Path) 
 
 def test_mixed_pairs_take_equal_shares(tmp_path: Path) -> None:
     rows = Rows(numbered(tmp_path, EPISODE, ACTIONS, state=[0, 1, 2, 3, 4, 5, 6, 7, 0, 1]))
-    batch = drawn("looks+actuators", rows, PARTS, images=60)
+    batch = drawn("views+interventions", rows, PARTS, images=60)
     assert batch.shared is not None
     kinds, counts = np.unique(batch.shared.int().numpy(), axis=0, return_counts=True)
     found = dict(zip(map(tuple, kinds.tolist()), counts.tolist(), strict=True))
     assert found.pop((1, 1, 1, 1, 0, 0)) == found.pop((0, 0, 0, 0, 1, 1)) == 10
     assert set(found) == {(0, 1, 1, 1, 1, 1), (1, 0, 0, 1, 1, 1)}
     assert sum(found.values()) == 10
-    with pytest.raises(ValueError, match="name each once, got 'looks\\+looks'"):
-        known_names("looks+looks", ["looks"])
+    with pytest.raises(ValueError, match="name each once, got 'views\\+views'"):
+        known_names("views+views", ["views"])
     with pytest.raises(
-        ValueError, match=r"does not take pairs 'nights'; it takes: looks, actuators, "
+        ValueError, match=r"does not take pairs 'nights'; it takes: views, interventions, "
     ):
-        paired("looks+nights", rows, PARTS)
+        paired("views+nights", rows, PARTS)

@@ -43,7 +43,7 @@ def test_darla_goes_from_pixels_to_features(vae: BetaVAE) -> None:
         objective.after_step(vae, Batch(x), step)
     frozen = copy.deepcopy(objective.state_dict())
     assert frozen["dae_recon"] > 0
-    encoder = BetaVAE(VAEConfig(**{**CONFIG.to_dict(), "latents": 100})).encoder
+    encoder = BetaVAE(VAEConfig(**{**CONFIG.to_dict(), "latent_dim": 100})).encoder
     weights = frozen["dae"]["network"]
     encoder.load_state_dict(
         {key[8:]: value for key, value in weights.items() if key.startswith("encoder.")}

@@ -19,17 +19,17 @@ from bvae_rl.training.objectives.table import OBJECTIVES, entry
 from bvae_rl.training.pixel_weights import Weighting, foreground, motion, weighted
 from bvae_rl.training.pretrain import TrainConfig, pretrain
 from bvae_rl.training.schedules import constant, linear
-from tests.objective_cases import quads
+from tests.objective_cases import grids
 
 CONFIG = VAEConfig(
-    shape=(3, 32, 32), latents=7, groups={"content": (0, 4), "look": (4, 7)},
+    shape=(3, 32, 32), latent_dim=7, groups={"content": (0, 4), "style": (4, 7)},
     parts={"actuator0": (0, 1), "actuator1": (1, 2)}, channels=(8, 8, 8), hidden=16,
 )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    return quads(tmp_path_factory.mktemp("frames"))
+    return grids(tmp_path_factory.mktemp("frames"))
 
 
 def scene(background: float, at: int) -> torch.Tensor:
@@ -59,11 +59,13 @@ def test_batches_get_weights_and_the_likelihood_uses_them() -> None:
     pairs = weighted(lambda *_: Batch(x, x2), Weighting("foreground", 2.0))(None, None, 2)
     assert torch.equal(pairs.weight, foreground(x, 2.0))
     assert torch.equal(pairs.weight2, foreground(x2, 2.0))
-    error = recon_nll(torch.zeros_like(x), x, likelihood="gaussian", s=1.0, weight=pairs.weight)
+    error = recon_nll(
+        torch.zeros_like(x), x, likelihood="gaussian", recon_weight=1.0, weight=pairs.weight
+    )
     by_hand = (x**2).sum() + (x[..., 4:8, 4:8] ** 2).sum()
     assert error.item() == pytest.approx(by_hand.item())
-    quad = Batch(torch.cat([x, x2, x, x2]), take=torch.zeros(4, 1, dtype=torch.long))
-    moved = weighted(lambda *_: quad, Weighting("motion", 3.0))(None, None, 4).weight
+    grid = Batch(torch.cat([x, x2, x, x2]), take=torch.zeros(4, 1, dtype=torch.long))
+    moved = weighted(lambda *_: grid, Weighting("motion", 3.0))(None, None, 4).weight
     assert torch.equal(moved, motion(x, x2, 3.0).expand(4, -1, -1, -1))
 
 
@@ -82,8 +84,8 @@ def test_where_the_guess_fails_everything_counts_the_same() -> None:
     stripes[..., 1::2] = stripes[..., 2::4] = 0.5  # every fourth column is looked up, and dark
     assert (foreground(stripes, 5.0) == 1.0).all()
     pairs = torch.cat([scene(0.2, 4), scene(0.2, 4)]), torch.cat([scene(0.2, 20), scene(0.8, 20)])
-    one_look, two_looks = motion(*pairs, 3.0)
-    assert (two_looks == 1.0).all() and one_look.max() == 3.0
+    one_appearance, two_appearances = motion(*pairs, 3.0)
+    assert (two_appearances == 1.0).all() and one_appearance.max() == 3.0
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -91,12 +93,12 @@ def test_every_objective_uses_the_weights(name: str, store: FrameStore) -> None:
     """Ones are the same as none, and others are not."""
     row = entry(name)
     torch.manual_seed(0)
-    vae = BetaVAE(replace(CONFIG, levels=int(row.knobs("tuned", {}).get("levels", 0))))
+    vae = BetaVAE(replace(CONFIG, levels=int(row.hyperparameters("tuned", {}).get("levels", 0))))
     ramped = Ramped(lambda end, steps: linear(0.0, end, steps), 10, 100)
-    pairs = "looks" if row.pairs else ""
+    pairs = "views" if row.pairs else ""
 
     def recon(weights: float | None) -> float:
-        objective = row.make(ramped, row.knobs("tuned", {}), pairs)
+        objective = row.make(ramped, row.hyperparameters("tuned", {}), pairs)
         batch = objective.pairing(Rows(store), vae)(store, np.random.default_rng(0), 16)
         if weights is not None:
             every = torch.full_like(batch.x[:, :1], weights)
@@ -112,7 +114,7 @@ def test_every_objective_uses_the_weights(name: str, store: FrameStore) -> None:
 
 
 def test_a_training_is_told_apart_by_its_weighting(store: FrameStore, tmp_path: Path) -> None:
-    quick = TrainConfig(batch=16, validation=0.1, precision="float32")
+    quick = TrainConfig(batch_size=16, validation=0.1, precision="float32")
     objective = BetaVAEObjective(constant(1.0))
 
     def train(folder: str, weighting: Weighting | None) -> dict[str, object]:

@@ -16,18 +16,18 @@ from matplotlib.patches import Rectangle
 
 from bvae_rl.metrics.spread import interval, iqm
 from bvae_rl.plots import (
-    arm_colour,
-    arm_label,
     factor_heatmap,
     kl_bars,
     learning_curves,
+    method_colour,
+    method_label,
     png,
     reconstructions,
     timelines,
     transfer_bars,
     traversal_grid,
 )
-from bvae_rl.plots.style import ARMS, SMALL, TREATMENTS
+from bvae_rl.plots.style import METHODS, SMALL, TREATMENTS
 
 STEPS = np.arange(4) * 1000
 
@@ -84,19 +84,19 @@ def test_bars_of_one_arm_stand_side_by_side_in_its_colour() -> None:
     left = [bar.get_x() for bar in bars(figure)]
     width = bars(figure)[0].get_width()
     assert np.all(np.diff(left) > width)
-    assert {to_hex(bar.get_edgecolor()) for bar in bars(figure)} == {arm_colour("bvae").lower()}
+    assert {to_hex(bar.get_edgecolor()) for bar in bars(figure)} == {method_colour("bvae").lower()}
     assert len({bar.get_facecolor() for bar in bars(figure)}) == 3
 
 
 def test_colours_are_fixed_and_distinct() -> None:
-    for table in (ARMS, TREATMENTS):  # the two never meet in a picture
+    for table in (METHODS, TREATMENTS):  # the two never meet in a picture
         assert len({colour for _, colour, _ in table.values()}) == len(table)
         assert len({marker for _, _, marker in table.values()}) == len(table)
-    assert arm_colour("my_arm") == arm_colour("my_arm")
-    assert arm_colour("my_arm") not in {colour for _, colour, _ in ARMS.values()}
-    assert arm_label("bvae_pairs") == "pair-supervised Beta-VAE"
-    assert arm_label("bvae_pairs/content") == "pair-supervised Beta-VAE, content"
-    assert arm_label("my_arm") == "my_arm"
+    assert method_colour("my_arm") == method_colour("my_arm")
+    assert method_colour("my_arm") not in {colour for _, colour, _ in METHODS.values()}
+    assert method_label("bvae_pairs") == "pair-supervised Beta-VAE"
+    assert method_label("bvae_pairs/content") == "pair-supervised Beta-VAE, content"
+    assert method_label("my_arm") == "my_arm"
 
 
 def test_heatmap_prints_every_value_and_greys_inactive_latents() -> None:
@@ -106,13 +106,13 @@ def test_heatmap_prints_every_value_and_greys_inactive_latents() -> None:
         ["z0", "z1", "z2"],
         ["elbow", "arm_colour"],
         value_label="R2",
-        groups={"content": (0, 2), "look": (2, 3)},
+        groups={"content": (0, 2), "style": (2, 3)},
         active=[True, True, False],
     )
     ax = figure.axes[0]
     assert np.array_equal(ax.images[0].get_array(), matrix, equal_nan=True)
     printed = [text.get_text() for text in ax.texts]
-    assert printed == [".90", ".00", ".00", ".25", "\N{MINUS SIGN}.04", "", "content", "look"]
+    assert printed == [".90", ".00", ".00", ".25", "\N{MINUS SIGN}.04", "", "content", "style"]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["z0", "z1", "z2"]
     assert [bar.get_y() for bar in bars(figure)] == [1.5]  # the grey bar over the last row
     assert [1.5, 1.5] in [list(line.get_ydata()) for line in ax.lines]  # the group boundary
@@ -127,13 +127,13 @@ def test_heatmap_prints_numbers_of_one_and_more_in_full() -> None:
 
 def test_kl_bars_count_active_latents_by_group() -> None:
     kl = [1.0, 0.01, 2.0, 0.0]
-    figure = kl_bars(kl, groups={"content": (0, 2), "look": (2, 4)}, threshold=0.01)
+    figure = kl_bars(kl, groups={"content": (0, 2), "style": (2, 4)}, threshold=0.01)
     assert [bar.get_height() for bar in bars(figure)] == kl
     legend = figure.axes[0].get_legend()
     assert legend is not None
     assert {text.get_text() for text in legend.get_texts()} == {
         "content: 1 of 2 active",
-        "look: 1 of 2 active",
+        "style: 1 of 2 active",
         "inactive (at most 0.01 nats)",
     }
 
@@ -201,7 +201,7 @@ def test_pictures_fit_into_axes_that_are_given() -> None:
 
 
 def test_png_is_a_picture_whose_text_is_readable_and_uncut() -> None:
-    figure = transfer_bars({arm: {"source": [0.5], "ood1": [0.2]} for arm in ARMS})
+    figure = transfer_bars({method: {"source": [0.5], "ood1": [0.2]} for method in METHODS})
     data = png(figure, dpi=100)
     assert data.startswith(b"\x89PNG") and data == png(figure, dpi=100)
     labels = [*figure.axes[0].get_xticklabels(), *figure.axes[0].get_yticklabels()]
@@ -225,5 +225,5 @@ def test_nothing_to_show_is_said() -> None:
         transfer_bars({})
     with pytest.raises(ValueError, match="no curve"):
         learning_curves({})
-    with pytest.raises(ValueError, match=r"arm 'state': values are \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"method 'state': values are \(2, 3\)"):
         learning_curves({"state": (STEPS, np.zeros((2, 3)))})

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bvae_rl.data.collect import collect_drawn
+from bvae_rl.data.collect import collect_independent
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.vae import BetaVAE, VAEConfig
@@ -28,18 +28,18 @@ from bvae_rl.training.schedules import capacity, constant
 
 CONFIG = VAEConfig(
     shape=(3, 32, 32),
-    latents=6,
-    groups={"content": (0, 4), "look": (4, 6)},
+    latent_dim=6,
+    groups={"content": (0, 4), "style": (4, 6)},
     channels=(8, 8, 8),
     hidden=16,
 )
-QUICK = TrainConfig(batch=16, warmup=5, log_every=10, checkpoint_every=10, precision="float32")
+QUICK = TrainConfig(batch_size=16, warmup=5, log_freq=10, save_freq=10, precision="float32")
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
     store = FrameStore(tmp_path_factory.mktemp("frames"))
-    collect_drawn(PlanarReach(size=32, looks="pretrain"), store, 1000, seed=0, views=2)
+    collect_independent(PlanarReach(size=32, domain="pretrain"), store, 1000, seed=0, views=2)
     return store
 
 
@@ -124,7 +124,7 @@ def test_more_frames_are_another_training(tmp_path: Path) -> None:
     store = FrameStore(tmp_path / "frames")
     objective = BetaVAEObjective(constant(1.0))
     for n in (300, 900):
-        collect_drawn(PlanarReach(size=32), store, n, seed=0)
+        collect_independent(PlanarReach(size=32), store, n, seed=0)
         if n == 300:
             pretrain(store, CONFIG, objective, steps=2, seed=1, out=tmp_path / "a", train=QUICK)
     with pytest.raises(ValueError, match="holds a VAE trained otherwise"):
@@ -153,7 +153,7 @@ def test_training_goes_on_from_given_weights(store: FrameStore, tmp_path: Path) 
     assert more.vae.meta["training"]["frames"] == 2 * len(store)  # what the ledger counts
     with pytest.raises(ValueError, match="another config"):
         pretrain(
-            store, replace(CONFIG, s=3.0), objective, steps=1, seed=1, out=tmp_path / "c",
+            store, replace(CONFIG, recon_weight=3.0), objective, steps=1, seed=1, out=tmp_path / "c",
             train=QUICK, start=first.vae,
         )  # fmt: skip
 
@@ -259,9 +259,9 @@ def test_a_new_objective_needs_no_other_edit(store: FrameStore, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"batch": 6}, "multiple of 4"),
-        ({"checkpoint_every": 0}, "checkpoint_every must be at least 1, got 0"),
-        ({"log_every": 0}, "log_every must be at least 1, got 0"),
+        ({"batch_size": 6}, "multiple of 4"),
+        ({"save_freq": 0}, "save_freq must be at least 1, got 0"),
+        ({"log_freq": 0}, "log_freq must be at least 1, got 0"),
         ({"learning_rate": 0.0}, "must be positive"),
         ({"weight_decay": -0.1}, "weight_decay must not be negative"),
         ({"validation": 0.9}, r"in \(0, 0.5\)"),

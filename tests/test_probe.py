@@ -119,7 +119,9 @@ def test_scores_of_the_policys_encoder_are_logged(tmp_path):
     vae = make_vae()
     saved = vae.save(tmp_path / "vae")
     model = build(A2C, make_env(), **policy_kwargs(saved, mode="online", net_arch=[8]))
-    online = OnlineBetaVAE(vae, beta=constant(1.0), every=16, probe=probe, out=tmp_path / "run")
+    online = OnlineBetaVAE(
+        vae, beta=constant(1.0), train_freq=16, probe=probe, out=tmp_path / "run"
+    )
     model.learn(40, callback=online)
     scored = [entry for entry in online.history if "vae/mig" in entry]
     assert scored

@@ -14,9 +14,9 @@ from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 import bvae_rl.envs  # noqa: F401  registers the environment
 from bvae_rl.data.factors import FactorEnv, factor_env
-from bvae_rl.envs.domains import LOOK_SETS
+from bvae_rl.envs.domains import DOMAINS
 from bvae_rl.envs.planar import arm as planar
-from bvae_rl.envs.planar.appearances import SOURCE, Look, in_set, sample_look
+from bvae_rl.envs.planar.appearances import SOURCE, Appearance, in_set, sample_appearance
 from bvae_rl.envs.planar.palettes import MIN_CONTRAST
 from bvae_rl.envs.planar.push import APPROACH, SPECS, START_DISTANCE, TOLERANCE, PlanarPush
 from bvae_rl.envs.planar.reach import PlanarReach
@@ -54,9 +54,9 @@ def walk(env: PlanarPush, seed: int, *, steps: int = EPISODE_STEPS) -> list[tupl
     return [env.step(action) for action in signs[:steps]]
 
 
-@pytest.mark.parametrize("looks", LOOK_SETS)
-def test_both_checkers_pass(looks: str) -> None:
-    env = gym.make(ENV_ID, looks=looks, render_mode="rgb_array")
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_both_checkers_pass(domain: str) -> None:
+    env = gym.make(ENV_ID, domain=domain, render_mode="rgb_array")
     check_env(env.unwrapped)
     sb3_check_env(env.unwrapped)
 
@@ -215,7 +215,7 @@ def test_episodes_start_clear_and_away_from_the_goal() -> None:
 
 def test_same_seed_same_episode_other_seed_another() -> None:
     def episode(seed: int) -> np.ndarray:
-        env = PlanarPush(looks="ood1")
+        env = PlanarPush(domain="ood1")
         first = env.reset(seed=seed)[0]
         return np.stack([first, *(step[0] for step in walk(env, 1, steps=10))])
 
@@ -225,9 +225,13 @@ def test_same_seed_same_episode_other_seed_another() -> None:
 
 def test_a_look_changes_neither_dynamics_nor_reward() -> None:
     outcomes, frames = [], []
-    for look in (SOURCE, Look(0.7, 0.7, 0.7), Look(0.5, 0.5, 0.5, palette="second")):
+    for appearance in (
+        SOURCE,
+        Appearance(0.7, 0.7, 0.7),
+        Appearance(0.5, 0.5, 0.5, palette="second"),
+    ):
         env = PlanarPush()
-        env.reset(seed=5, options={"look": look})
+        env.reset(seed=5, options={"appearance": appearance})
         steps = walk(env, 5)
         outcomes.append([(reward, *info["factors"][:6]) for _, reward, _, _, info in steps])
         frames.append(steps[-1][0])
@@ -238,7 +242,7 @@ def test_a_look_changes_neither_dynamics_nor_reward() -> None:
 
 @both_contacts
 def test_drawn_factors_are_possible_and_come_back_as_set(links: bool) -> None:
-    env = PlanarPush(looks="ood2", links=links)
+    env = PlanarPush(domain="ood2", links=links)
     rng = np.random.default_rng(0)
     for _ in range(100):
         wanted = env.sample_factors(rng)
@@ -246,7 +250,7 @@ def test_drawn_factors_are_possible_and_come_back_as_set(links: bool) -> None:
         assert depth(env) <= planar.TOUCH
         assert np.array_equal(env.factors(), wanted)
         assert np.array_equal(env.set_factors(wanted), frame)
-        assert in_set(env.look, "ood2")
+        assert in_set(env.appearance, "ood2")
 
 
 @both_contacts
@@ -263,7 +267,7 @@ def test_a_state_that_was_visited_can_be_set_from_float32(links: bool) -> None:
 
 
 def test_goal_and_colours_are_independent_of_the_rest() -> None:
-    env = gym.make(ENV_ID, looks="pretrain")
+    env = gym.make(ENV_ID, domain="pretrain")
     source = factor_env(env)
     assert isinstance(source, FactorEnv)
     rng = np.random.default_rng(0)
@@ -283,7 +287,7 @@ def test_each_factor_changes_the_frame(factor: int) -> None:
 
 
 def test_an_arm_inside_the_disc_is_refused_and_nothing_changes() -> None:
-    env = PlanarPush(looks="pretrain")
+    env = PlanarPush(domain="pretrain")
     env.reset(seed=0)
     q = np.array([1.2, 1.8])
     _, tip = planar.joints(q)
@@ -325,10 +329,10 @@ def test_what_is_not_given_is_drawn_around_what_is() -> None:
 def test_the_goal_shows_around_a_disc_that_covers_it_and_differs_from_all_else() -> None:
     q, disc = np.array([0.45, 0.0]), np.array([-0.2, 0.2])  # the arm is far to the right
     rng = np.random.default_rng(0)
-    for look in (SOURCE, *(sample_look("ood2", rng) for _ in range(20))):
-        colours = {name: np.array(colour) for name, colour in look.colours().items()}
+    for appearance in (SOURCE, *(sample_appearance("ood2", rng) for _ in range(20))):
+        colours = {name: np.array(colour) for name, colour in appearance.colours().items()}
         ring = (colours["target"] + colours["background"]) // 2
-        frame = draw(q, disc, look, goal=disc).astype(int)
+        frame = draw(q, disc, appearance, goal=disc).astype(int)
         assert (np.abs(frame - ring).max(-1) < 4).sum() > 40
         assert (np.abs(frame - colours["target"]).max(-1) < 4).sum() > 40
         assert np.linalg.norm(ring - colours["target"]) > MIN_CONTRAST / 2 - 2
@@ -354,8 +358,8 @@ def test_reaching_draws_and_looks_as_before_it_shared_code() -> None:
         digest.update(frame.tobytes())
         digest.update(np.round(np.hstack(values), 9).tobytes())
 
-    for looks in LOOK_SETS:
-        env = PlanarReach(looks=looks)
+    for domain in DOMAINS:
+        env = PlanarReach(domain=domain)
         for seed in range(20):
             frame, info = env.reset(seed=seed)
             note(frame, info["factors"])

@@ -13,9 +13,9 @@ from stable_baselines3.common.env_checker import check_env as sb3_check_env
 import bvae_rl.envs  # noqa: F401  registers the environment
 from bvae_rl.data.factors import FactorEnv, factor_env
 from bvae_rl.data.probe_sets import probe_set
-from bvae_rl.envs.domains import LOOK_SETS
+from bvae_rl.envs.domains import DOMAINS
 from bvae_rl.envs.planar import arm as planar
-from bvae_rl.envs.planar.appearances import SOURCE, Look, in_set, sample_look
+from bvae_rl.envs.planar.appearances import SOURCE, Appearance, in_set, sample_appearance
 from bvae_rl.envs.planar.palettes import MIN_CONTRAST, PALETTES, PARTS
 from bvae_rl.envs.planar.reach import SPECS, TOLERANCE, PlanarReach
 from bvae_rl.envs.planar.world import EPISODE_STEPS, MAX_STEP
@@ -23,9 +23,9 @@ from bvae_rl.envs.planar.world import EPISODE_STEPS, MAX_STEP
 ENV_ID = "bvae_rl/PlanarReach-v0"
 
 
-@pytest.mark.parametrize("looks", LOOK_SETS)
-def test_both_checkers_pass(looks: str) -> None:
-    env = gym.make(ENV_ID, looks=looks, render_mode="rgb_array")
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_both_checkers_pass(domain: str) -> None:
+    env = gym.make(ENV_ID, domain=domain, render_mode="rgb_array")
     check_env(env.unwrapped)
     sb3_check_env(env.unwrapped)
 
@@ -39,7 +39,7 @@ def test_an_episode_is_truncated_after_fifty_steps_and_never_terminates() -> Non
 
 def test_same_seed_same_frames_other_seed_other_frames() -> None:
     def rollout(seed: int) -> np.ndarray:
-        env = gym.make(ENV_ID, looks="ood1")
+        env = gym.make(ENV_ID, domain="ood1")
         frames = [env.reset(seed=seed)[0]]
         frames += [env.step(np.array([0.3, -0.7]))[0] for _ in range(5)]
         return np.stack(frames)
@@ -97,24 +97,28 @@ def test_look_sets_are_disjoint_and_pretraining_sees_no_ood2(seed: int) -> None:
     }
     for name, expected in members.items():
         for _ in range(500):
-            look = sample_look(name, rng)
-            assert {other for other in LOOK_SETS if in_set(look, other)} == expected
+            appearance = sample_appearance(name, rng)
+            assert {other for other in DOMAINS if in_set(appearance, other)} == expected
     for _ in range(500):
-        assert not in_set(sample_look("pretrain", rng), "ood2")
+        assert not in_set(sample_appearance("pretrain", rng), "ood2")
 
 
 def test_ood2_holds_unseen_ramp_ends_and_a_second_palette() -> None:
     rng = np.random.default_rng(0)
-    palettes = [sample_look("ood2", rng).palette for _ in range(200)]
+    palettes = [sample_appearance("ood2", rng).palette for _ in range(200)]
     assert 70 < palettes.count("second") < 130
 
 
 def test_a_look_changes_neither_dynamics_nor_reward() -> None:
     state = {"shoulder": 1.0, "elbow": 0.3, "target_x": 0.2, "target_y": 0.1}
     outcomes, frames = [], []
-    for look in (SOURCE, Look(0.7, 0.7, 0.7), Look(0.5, 0.5, 0.5, palette="second")):
+    for appearance in (
+        SOURCE,
+        Appearance(0.7, 0.7, 0.7),
+        Appearance(0.5, 0.5, 0.5, palette="second"),
+    ):
         env = PlanarReach()
-        env.reset(options={"factors": state, "look": look})
+        env.reset(options={"factors": state, "appearance": appearance})
         steps = [env.step(np.array([0.4, -0.2])) for _ in range(5)]
         outcomes.append([(reward, *info["factors"][:4]) for _, reward, _, _, info in steps])
         frames.append(steps[-1][0])
@@ -124,12 +128,12 @@ def test_a_look_changes_neither_dynamics_nor_reward() -> None:
 
 
 def test_factors_override_the_look_and_a_conflict_is_refused() -> None:
-    env = PlanarReach(looks="source")
+    env = PlanarReach(domain="source")
     _, info = env.reset(options={"factors": {"arm_colour": 0.6}})
     assert dict(zip([s.name for s in SPECS], info["factors"], strict=True))["arm_colour"] == 0.6
     with pytest.raises(ValueError, match="asks for"):
-        env.reset(options={"factors": {"arm_colour": 0.6}, "look": SOURCE})
-    env.reset(options={"factors": {"arm_colour": SOURCE.arm}, "look": SOURCE})  # they agree
+        env.reset(options={"factors": {"arm_colour": 0.6}, "appearance": SOURCE})
+    env.reset(options={"factors": {"arm_colour": SOURCE.arm}, "appearance": SOURCE})  # they agree
 
 
 def test_bad_factors_and_looks_say_what_is_known() -> None:
@@ -140,18 +144,18 @@ def test_bad_factors_and_looks_say_what_is_known() -> None:
         env.reset(options={"factors": {"elbow": 9.0}})
     with pytest.raises(ValueError, match="expected 7 factors"):
         env.set_factors(np.zeros(6))
-    with pytest.raises(TypeError, match="must be a Look"):
-        env.reset(options={"look": "source"})
+    with pytest.raises(TypeError, match="must be an Appearance"):
+        env.reset(options={"appearance": "source"})
     with pytest.raises(ValueError, match="known: source, ood1, ood2, pretrain"):
-        PlanarReach(looks="dark")
+        PlanarReach(domain="dark")
     with pytest.raises(ValueError, match="unknown palette"):
-        Look(palette="third")
+        Appearance(palette="third")
     with pytest.raises(ValueError, match=r"in \[0, 1\]"):
-        Look(arm=1.5)
+        Appearance(arm=1.5)
 
 
 def test_the_environment_is_a_factor_env_and_probes_are_independent() -> None:
-    env = gym.make(ENV_ID, looks="pretrain")
+    env = gym.make(ENV_ID, domain="pretrain")
     assert isinstance(factor_env(env), FactorEnv)
     probe = probe_set(env, 1500, seed=0)
     assert probe.factors is not None
@@ -162,7 +166,7 @@ def test_the_environment_is_a_factor_env_and_probes_are_independent() -> None:
 
 
 def test_setting_factors_then_reading_them_returns_them() -> None:
-    env = PlanarReach(looks="pretrain")
+    env = PlanarReach(domain="pretrain")
     rng = np.random.default_rng(0)
     for _ in range(20):
         wanted = env.sample_factors(rng)
@@ -172,11 +176,11 @@ def test_setting_factors_then_reading_them_returns_them() -> None:
 
 
 def test_probes_of_ood2_show_only_ood2() -> None:
-    env = PlanarReach(looks="ood2")
+    env = PlanarReach(domain="ood2")
     rng = np.random.default_rng(0)
     for _ in range(100):
         env.set_factors(env.sample_factors(rng))
-        assert in_set(env.look, "ood2")
+        assert in_set(env.appearance, "ood2")
 
 
 @pytest.mark.parametrize("factor", range(len(SPECS)))

@@ -1,4 +1,4 @@
-"""The report shows every arm and seed, escapes what comes in and needs nothing from outside."""
+"""The report shows every method and seed, escapes what comes in and needs nothing from outside."""
 
 from __future__ import annotations
 
@@ -11,31 +11,38 @@ from pathlib import Path
 import pytest
 
 from bvae_rl.plots import png, transfer_bars
-from bvae_rl.plots.style import ARMS, arm_label
+from bvae_rl.plots.style import METHODS, method_label
 from bvae_rl.report import FigureEntry, tables, write_report
 from bvae_rl.runtime.runs import Row, Run, RunError
 
-LEDGER = {"pretrain_frames": 1500000, "env_steps": 100000, "looks": "source", "paired": True}
+BUDGET = {"pretrain_frames": 1500000, "env_steps": 100000, "domain": "source", "paired": True}
 BASE = Row(
     study="transfer",
-    arm="state",
+    method="state",
     algo="ppo",
     env="Env-v0",
-    look_set="source",
+    domain="source",
     metric="score",
     value=0.5,
     n=100,
-    ledger=LEDGER,
+    budget=BUDGET,
     command="bvae-rl transfer --seed 0",
 )
 
 
 def agents(seeds: int) -> list[Row]:
     return [
-        replace(BASE, arm=arm, agent_seed=seed, look_set=look, metric=metric, value=value + seed)
-        for arm in ARMS
+        replace(
+            BASE,
+            method=method,
+            agent_seed=seed,
+            domain=appearance,
+            metric=metric,
+            value=value + seed,
+        )
+        for method in METHODS
         for seed in range(seeds)
-        for look in ("source", "ood1")
+        for appearance in ("source", "ood1")
         for metric, value in (("score", 0.25), ("return", -40.0), ("success", 0.5))
     ]
 
@@ -86,8 +93,8 @@ def body(table: tables.Table) -> dict[str, list[tables.Cell]]:
 
 def test_every_arm_and_every_seed_is_on_the_page(tmp_path: Path) -> None:
     page = write(tmp_path, agents(3))
-    for arm in ARMS:
-        assert arm in page.text and arm_label(arm) in page.text
+    for method in METHODS:
+        assert method in page.text and method_label(method) in page.text
     assert "0.25 \N{MIDDLE DOT} 1.25 \N{MIDDLE DOT} 2.25" in page.text
     headings = re.findall(r"Normalised score|Return per episode|Success rate", page.text)
     assert headings == ["Normalised score", "Return per episode", "Success rate"]
@@ -104,7 +111,7 @@ def test_the_random_policy_stands_beside_each_algorithm_and_curves_stay_out() ->
     rows = [
         BASE,
         replace(BASE, algo="sac"),
-        replace(BASE, arm="random_policy", algo="none", value=0.0),
+        replace(BASE, method="random_policy", algo="none", value=0.0),
         replace(BASE, step=1000, value=9.0),
     ]
     found = tables.scores(rows)
@@ -114,7 +121,7 @@ def test_the_random_policy_stands_beside_each_algorithm_and_curves_stay_out() ->
 
 
 def test_missing_and_nan_scores_are_dashes() -> None:
-    rows = [replace(BASE, arm="pca", look_set="ood1"), replace(BASE, value=float("nan"))]
+    rows = [replace(BASE, method="pca", domain="ood1"), replace(BASE, value=float("nan"))]
     assert body(tables.scores(rows)[0]) == {
         "state": [tables.NONE, tables.NONE],
         "pca": ["0.50", tables.NONE],
@@ -124,17 +131,17 @@ def test_missing_and_nan_scores_are_dashes() -> None:
 def test_the_ledger_says_what_each_arm_saw() -> None:
     rows = [
         BASE,
-        replace(BASE, arm="pca", ledger={**LEDGER, "paired": False, "labels": ["a", "b"]}),
-        replace(BASE, arm="mine", agent_seed=1, ledger={**LEDGER, "env_steps": 5}),
-        replace(BASE, arm="mine", ledger=LEDGER),
-        replace(BASE, arm="bvae", ledger={}),
+        replace(BASE, method="pca", budget={**BUDGET, "paired": False, "labels": ["a", "b"]}),
+        replace(BASE, method="mine", agent_seed=1, budget={**BUDGET, "env_steps": 5}),
+        replace(BASE, method="mine", budget=BUDGET),
+        replace(BASE, method="bvae", budget={}),
     ]
-    (table,) = tables.ledger(rows)
+    (table,) = tables.budget(rows)
     assert table.head == [
-        "arm",
+        "method",
         "frames rendered for pretraining",
         "environment steps",
-        "looks seen",
+        "domains seen",
         "same-state pairs",
         "labels",
     ]
@@ -147,8 +154,10 @@ def test_the_ledger_says_what_each_arm_saw() -> None:
 
 def test_codes_stand_beside_their_floors() -> None:
     rows = [
-        replace(BASE, study="representation", arm=arm, metric=metric, value=value, look_set=None)
-        for arm, value in (("untrained", 0.1), ("bvae_pairs/content", 0.9), ("pca", 0.3))
+        replace(
+            BASE, study="representation", method=method, metric=metric, value=value, domain=None
+        )
+        for method, value in (("untrained", 0.1), ("bvae_pairs/content", 0.9), ("pca", 0.3))
         for metric in ("mig", "r2/elbow", "r2/shoulder", "dci/completeness")
     ]
     rows.append(replace(rows[4], metric="leak/arm_colour", value=0.05))
@@ -178,8 +187,8 @@ def test_text_is_escaped_everywhere(tmp_path: Path) -> None:
     evil = '<script>alert("1")</script>'
     picture = FigureEntry("transfer", evil, f'"{evil}', _picture(tmp_path))
     rows = [
-        replace(BASE, arm=evil, metric=evil, look_set=evil, command=evil, ledger={evil: evil}),
-        replace(BASE, study="representation", arm=evil, metric=evil, env=evil),
+        replace(BASE, method=evil, metric=evil, domain=evil, command=evil, budget={evil: evil}),
+        replace(BASE, study="representation", method=evil, metric=evil, env=evil),
     ]
     path = write_report(
         rows,
@@ -217,7 +226,7 @@ def test_sections_come_in_order_and_empty_ones_are_left_out(tmp_path: Path) -> N
     rows = [*agents(1), replace(BASE, study="representation", metric="mig")]
     page = write(tmp_path, rows, *(FigureEntry(key, key, "", picture) for key in keys))
     assert [section["id"] for section in page.all("section")] == [
-        *("headline", "curves", "transfer", "scores", "ledger", "codes", "heatmap"),
+        *("headline", "curves", "transfer", "scores", "budget", "codes", "heatmap"),
         *("traversals", "timelines", "more", "commands", "seeds", "versions"),
     ]
     bare = write(tmp_path, [])

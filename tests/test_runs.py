@@ -21,16 +21,16 @@ from bvae_rl.runtime.versions import environment
 
 ROW = Row(
     study="transfer",
-    arm="bvae",
+    method="bvae",
     algo="ppo",
     env="Env-v0",
     vae_seed=1,
     agent_seed=2,
-    look_set="ood1",
+    domain="ood1",
     metric="return",
     value=-3.5,
     n=100,
-    ledger={"env_steps": 1000, "paired": False},
+    budget={"env_steps": 1000, "paired": False},
     command="bvae-rl transfer",
 )
 
@@ -184,10 +184,10 @@ def test_writers_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
 
 def test_a_changed_config_runs_again(tmp_path: Path) -> None:
     run = Run(tmp_path)
-    config = {"steps": 100, "looks": ("source", "ood1"), "lr": np.float64(0.1)}
+    config = {"steps": 100, "domain": ("source", "ood1"), "lr": np.float64(0.1)}
     assert not run.done("pretrain")
     run.mark_done("pretrain", config=config, seconds=12.5)
-    reordered = {"lr": 0.1, "looks": ["source", "ood1"], "steps": 100}
+    reordered = {"lr": 0.1, "domain": ["source", "ood1"], "steps": 100}
     assert Run(tmp_path).done("pretrain")
     assert Run(tmp_path).done("pretrain", config=reordered)
     assert not run.done("pretrain", config={**config, "steps": 101})

@@ -14,11 +14,13 @@ from bvae_rl.agents.scores import (
 from bvae_rl.runtime.runs import Row
 
 
-def _row(arm, value, *, seed=0, looks="source", algo="ppo", metric="return", step=None, env="E"):
+def _row(
+    method, value, *, seed=0, domain="source", algo="ppo", metric="return", step=None, env="E"
+):
     return Row(
-        study="s", arm=arm, algo="none" if arm == RANDOM_POLICY else algo, env=env,
-        agent_seed=None if arm == RANDOM_POLICY else seed, look_set=looks, metric=metric,
-        value=value, n=100, step=step, ledger={"labels": arm}, command="c",
+        study="s", method=method, algo="none" if method == RANDOM_POLICY else algo, env=env,
+        agent_seed=None if method == RANDOM_POLICY else seed, domain=domain, metric=metric,
+        value=value, n=100, step=step, budget={"labels": method}, command="c",
     )  # fmt: skip
 
 
@@ -44,15 +46,15 @@ def test_steps_to_is_the_first_evaluated_step():
 
 def test_scores_lie_between_the_better_floor_and_the_state_agents():
     rows = [
-        _row(RANDOM_POLICY, -30.0), _row(RANDOM_POLICY, -10.0, looks="ood1"),
-        _row("blind", -22.0), _row("blind", -18.0, seed=1), _row("blind", -20.0, looks="ood1"),
-        _row("state", 30.0), _row("state", 50.0, seed=1), _row("state", 40.0, looks="ood1"),
-        _row("pixels", 10.0), _row("pixels", 25.0, seed=1), _row("pixels", -10.0, looks="ood1"),
+        _row(RANDOM_POLICY, -30.0), _row(RANDOM_POLICY, -10.0, domain="ood1"),
+        _row("blind", -22.0), _row("blind", -18.0, seed=1), _row("blind", -20.0, domain="ood1"),
+        _row("state", 30.0), _row("state", 50.0, seed=1), _row("state", 40.0, domain="ood1"),
+        _row("pixels", 10.0), _row("pixels", 25.0, seed=1), _row("pixels", -10.0, domain="ood1"),
         _row("pixels", 10.0, step=5), _row("pixels", 0.5, metric="success"),
         _row("pixels", 10.0, algo="sac"), _row("pixels", 10.0, env="other"),
     ]  # fmt: skip
     scores = normalised_rows(rows)
-    found = {(r.arm, r.agent_seed, r.look_set): r.value for r in scores}
+    found = {(r.method, r.agent_seed, r.domain): r.value for r in scores}
     # source: floor = mean blind -20, ceiling = mean state 40; ood1: floor = random -10
     assert found["pixels", 0, "source"] == pytest.approx(0.5)
     assert found["pixels", 1, "source"] == pytest.approx(0.75)
@@ -60,7 +62,7 @@ def test_scores_lie_between_the_better_floor_and_the_state_agents():
     assert found["state", 0, "source"] == pytest.approx(50 / 60)
     assert {r.metric for r in scores} == {"score"}
     assert {r.algo for r in scores} == {"ppo"} and {r.env for r in scores} == {"E"}
-    assert all(r.ledger["labels"] == r.arm for r in scores)
+    assert all(r.budget["labels"] == r.method for r in scores)
 
 
 def test_no_score_where_the_state_agent_learned_nothing():
@@ -72,11 +74,11 @@ def test_retention_only_where_there_is_something_to_retain():
     assert retention(0.2, 0.4) == 0.5
     assert retention(0.2, 0.29) is None
     rows = [
-        _row("a", 0.8, metric="score"), _row("a", 0.4, metric="score", looks="ood1"),
-        _row("b", 0.2, metric="score"), _row("b", 0.2, metric="score", looks="ood1"),
-        _row("a", 0.1, metric="score", looks="ood1", seed=1),
+        _row("a", 0.8, metric="score"), _row("a", 0.4, metric="score", domain="ood1"),
+        _row("b", 0.2, metric="score"), _row("b", 0.2, metric="score", domain="ood1"),
+        _row("a", 0.1, metric="score", domain="ood1", seed=1),
     ]  # fmt: skip
     kept = retention_rows(rows, source="source")
-    assert [(r.arm, r.look_set, r.metric, r.value) for r in kept] == [
+    assert [(r.method, r.domain, r.metric, r.value) for r in kept] == [
         ("a", "ood1", "retention", 0.5)
     ]

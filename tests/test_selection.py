@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bvae_rl.data.collect import collect, collect_drawn
+from bvae_rl.data.collect import collect, collect_independent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import FactorSpec, require_factor_env
 from bvae_rl.data.frame_store import Frames, FrameStore
@@ -22,22 +22,22 @@ from bvae_rl.scripts.held_frames import held_frames, probe_frames
 from bvae_rl.training.pretrain import Collapsed, TrainConfig
 from bvae_rl.training.selection import Candidate, Code, Selection, label_score, select, why
 
-QUICK = TrainConfig(batch=16, warmup=2, log_every=5, checkpoint_every=5, validation=0.25)
-SPECS = (FactorSpec("angle"), FactorSpec("place"), FactorSpec("hue", role="look"))
+QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5, validation=0.25)
+SPECS = (FactorSpec("angle"), FactorSpec("place"), FactorSpec("hue", role="appearance"))
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
     made = FrameStore(tmp_path_factory.mktemp("frames"))
-    env = PlanarReach(size=32, looks="pretrain")
+    env = PlanarReach(size=32, domain="pretrain")
     made.describe(factor_specs=env.factor_specs, policy="drawn")
-    collect_drawn(env, made, 1000, seed=0, views=2)
+    collect_independent(env, made, 1000, seed=0, views=2)
     return made
 
 
 def settings(store: FrameStore, out: Path, **changed: object) -> pretrain.Args:
     args = pretrain.Args(
-        store.folder, out=out, steps=10, content=4, look=2, channels=(8, 8, 8), hidden=16,
+        store.folder, out=out, steps=10, content_dim=4, style_dim=2, channels=(8, 8, 8), hidden=16,
         seeds=3, workers=1, train=QUICK,
     )  # fmt: skip
     return replace(args, **changed)
@@ -55,7 +55,7 @@ def test_labels_judge_the_content_latents_by_the_state_factors() -> None:
     assert label_score(code(truth), factors, SPECS, "mig") > 0.95
     assert label_score(code(noise), factors, SPECS, "mig") < 0.02
     assert label_score(code(truth), factors, SPECS, "r2", steps=200) > 0.95
-    # the look factor stands among the content latents, where it is no matter, and the second
+    # the appearance factor stands among the content latents, where it is no matter, and the second
     # state factor does not: of two, one is found
     mixed = code(np.stack([truth[:, 0], truth[:, 2], truth[:, 1]], axis=1), content=slice(0, 2))
     assert label_score(mixed, factors, SPECS, "mig") == pytest.approx(0.5, abs=0.03)
@@ -174,7 +174,7 @@ def test_a_seed_that_collapses_is_named_and_not_tried_again(
 
 def test_labels_come_from_the_environment_if_the_store_has_none(tmp_path: Path) -> None:
     plain = FrameStore(tmp_path / "plain")
-    env = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", looks="source")
+    env = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", domain="source")
     drawn = EnvConfig(env.id).make()
     source = require_factor_env(drawn)
     rng = np.random.default_rng(0)
@@ -187,17 +187,17 @@ def test_labels_come_from_the_environment_if_the_store_has_none(tmp_path: Path) 
     assert not (tmp_path / "vae").exists()
     assert select_seed.frames_to_judge(replace(args, select="udr")).labelled is False
     named = FrameStore(tmp_path / "named")
-    named.describe(env=env.id, looks="source", wrappers=[])
+    named.describe(env=env.id, domain="source", wrappers=[])
     named.append(Frames(frames, np.arange(600), np.arange(600)))
     found = probe_frames(named, seed=0, most=50)
     assert found is not None and found.labelled and len(found.frames) == 50
-    assert np.ptp(found.frames.factors[:, 4:], axis=0).max() == 0  # one look
+    assert np.ptp(found.frames.factors[:, 4:], axis=0).max() == 0  # one appearance
 
 
 def test_held_out_frames_know_who_belongs_together(store: FrameStore, tmp_path: Path) -> None:
     held = held_frames(store, validation=0.25)
     assert held.labelled and held.group is not None
-    assert np.array_equal(held.group, held.frames.state)  # each state in two looks
+    assert np.array_equal(held.group, held.frames.state)  # each state in two appearances
     assert len(held_frames(store, validation=0.25, most=30).frames) == 30
     acted = FrameStore(tmp_path)
     collect(EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0").vec(2, seed=0), acted, 128, seed=0)

@@ -28,7 +28,7 @@ GRID = EnvArgs(
 def test_show_writes_a_row_a_look_and_the_factors_of_each(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = show.main(show.Args(looks=("source", "ood1:noise"), frames=3, out=tmp_path))
+    result = show.main(show.Args(domain=("source", "ood1:noise"), frames=3, out=tmp_path))
     assert result.picture == tmp_path / "PlanarReach-v0.png"
     assert cv2.imread(str(result.picture)) is not None
     assert [spec.name for spec in result.specs["ood1:noise"]][-1] == "noise"
@@ -56,9 +56,9 @@ def test_show_takes_environments_that_know_no_factors(
 def test_show_refuses_unknown_looks_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["show", "--looks", "ood1:fog", "--out", str(tmp_path)]) == 2
+    assert main(["show", "--domain", "ood1:fog", "--out", str(tmp_path)]) == 2
     error = capsys.readouterr().err
-    assert "unknown kind of look 'fog'" in error and len(error.splitlines()) == 1
+    assert "unknown kind of appearance 'fog'" in error and len(error.splitlines()) == 1
     with pytest.raises(ValueError, match=r"frames must be at least 1 .* got 0 and 0"):
         show.main(show.Args(frames=0))
 

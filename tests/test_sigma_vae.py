@@ -85,7 +85,7 @@ def test_sigma_counts_pixels_by_their_weight() -> None:
 
 def test_sigma_vae_wants_a_gaussian_likelihood(store: FrameStore) -> None:
     config = VAEConfig(
-        shape=(3, 32, 32), latents=2, channels=(4, 4, 4), hidden=8, likelihood="bernoulli"
+        shape=(3, 32, 32), latent_dim=2, channels=(4, 4, 4), hidden=8, likelihood="bernoulli"
     )
     with pytest.raises(ValueError, match="got bernoulli; train with --likelihood gaussian"):
         SigmaVAEObjective(constant(1.0)).pairing(Rows(store), BetaVAE(config))

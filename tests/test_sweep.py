@@ -11,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
-from bvae_rl.data.collect import collect_drawn
+from bvae_rl.data.collect import collect_independent
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.vae import BetaVAE
@@ -23,7 +23,7 @@ from bvae_rl.scripts.cli import main
 from bvae_rl.training.pretrain import Collapsed, TrainConfig
 from bvae_rl.training.selection import last_within, pixel_share
 
-QUICK = TrainConfig(batch=16, warmup=2, log_every=5, checkpoint_every=5, validation=0.25)
+QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5, validation=0.25)
 TINY = {"steps": 10, "workers": 1, "channels": (8, 8, 8), "hidden": 16, "train": QUICK}
 AXIS = machinery.Axis(
     "beta", "beta", (1.0, 2.0, 4.0), lambda args, value: args, lambda v: f"beta {v:g}", "largest"
@@ -33,9 +33,9 @@ AXIS = machinery.Axis(
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
     made = FrameStore(tmp_path_factory.mktemp("frames"))
-    env = PlanarReach(size=32, looks="pretrain")
-    made.describe(factor_specs=env.factor_specs, policy="drawn", looks="pretrain")
-    collect_drawn(env, made, 1000, seed=0, views=2)
+    env = PlanarReach(size=32, domain="pretrain")
+    made.describe(factor_specs=env.factor_specs, policy="drawn", domain="pretrain")
+    collect_independent(env, made, 1000, seed=0, views=2)
     return made
 
 
@@ -137,7 +137,7 @@ def test_a_sweep_along_beta_trains_scores_draws_and_chooses(
     store: FrameStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     args = sweep_beta.Args(
-        store.folder, out=tmp_path, betas=(4.0, 0.5), objective="pairs", content=4, look=2, seeds=2,
+        store.folder, out=tmp_path, betas=(4.0, 0.5), objective="pairs", content_dim=4, style_dim=2, seeds=2,
         **TINY,
     )  # fmt: skip
     result = sweep_beta.main(args)
@@ -145,8 +145,8 @@ def test_a_sweep_along_beta_trains_scores_draws_and_chooses(
     assert result.why in said and "DCI disentanglement" in said and "distortion" in said
     assert f"next: bvae-rl pretrain {store.folder} --objective pairs --beta" in said
     assert (tmp_path / "sweep.png").read_bytes().startswith(b"\x89PNG")
-    rows = {(row.arm, row.vae_seed, row.metric): row.value for row in Run(tmp_path).rows()}
-    assert {(arm, seed) for arm, seed, _ in rows} == {
+    rows = {(row.method, row.vae_seed, row.metric): row.value for row in Run(tmp_path).rows()}
+    assert {(method, seed) for method, seed, _ in rows} == {
         ("beta=0.5", 0), ("beta=0.5", 1), ("beta=4", 0), ("beta=4", 1)
     }  # fmt: skip
     vae = BetaVAE.load(tmp_path / "beta-4-seed-1")
@@ -175,14 +175,14 @@ def test_a_capacity_is_swept_with_its_objective(store: FrameStore, tmp_path: Pat
 def test_a_sweep_of_latents_keeps_the_shares(store: FrameStore, tmp_path: Path) -> None:
     plain = pretrain.Args(store.folder)
     shared = [sweep_latents.shared_out(plain, n) for n in (2, 8, 12, 32)]
-    assert [(a.content, a.look) for a in shared] == [(1, 1), (6, 2), (9, 3), (24, 8)]
-    one_group = sweep_latents.shared_out(replace(plain, look=0), 5)
-    assert (one_group.content, one_group.look) == (5, 0)
+    assert [(a.content_dim, a.style_dim) for a in shared] == [(1, 1), (6, 2), (9, 3), (24, 8)]
+    one_group = sweep_latents.shared_out(replace(plain, style_dim=0), 5)
+    assert (one_group.content_dim, one_group.style_dim) == (5, 0)
     result = sweep_latents.main(
         sweep_latents.Args(store.folder, out=tmp_path, latents=(6, 4), **TINY)
     )
-    assert BetaVAE.load(tmp_path / "latents-6-seed-0").config.latents == 6
-    assert {row.arm for row in result.rows} == {"latents=4", "latents=6"}
+    assert BetaVAE.load(tmp_path / "latents-6-seed-0").config.latent_dim == 6
+    assert {row.method for row in result.rows} == {"latents=4", "latents=6"}
     assert "dci/completeness" in {row.metric for row in result.rows}
 
 
@@ -214,8 +214,8 @@ def test_a_value_that_collapses_is_a_point_that_is_missing(
     args = sweep_beta.Args(store.folder, out=tmp_path, betas=(1.0, 64.0), **TINY)
     assert sweep_beta.main(args).chosen == 1.0
     assert "- beta-64-seed-0: every latent is dead" in capsys.readouterr().out
-    arms = {row["arm"] for row in json.loads((tmp_path / "results.json").read_text())}
-    assert arms == {"beta=1"}
+    methods = {row["method"] for row in json.loads((tmp_path / "results.json").read_text())}
+    assert methods == {"beta=1"}
 
 
 @pytest.mark.parametrize(
@@ -226,14 +226,17 @@ def test_a_value_that_collapses_is_a_point_that_is_missing(
         (["sweep-beta", "--objective", "gan"], "unknown objective 'gan'"),
         (["sweep-beta", "--objective", "capacity"], "give --capacity 5 10 20 40"),
         (["sweep-beta", "--objective", "tc", "--capacity", "5", "9"], "not tc; leave one out"),
-        (["sweep-beta", "--objective", "control"], "objective control has no knob beta"),
+        (["sweep-beta", "--objective", "control"], "objective control has no hyperparameter beta"),
         (["sweep-beta", "--seeds", "0"], "seeds must be at least 1"),
         (["sweep-latents", "--objective", "supervised"], "fixed by objective supervised"),
         (["sweep-latents", "--latents", "1", "4"], "latents of 2 and more"),
-        (["sweep-latents", "--pairs", "looks"], "takes single frames"),
+        (["sweep-latents", "--pairs", "views"], "takes single frames"),
         (["sweep-beta", "--ramp", "0.5", "--relax", "0.6"], "a ramp of 0.5 at most 0.5, got 0.6"),
         (["sweep-beta", "--per-actuator", "2"], "needs actuator pairs and an objective with gr"),
-        (["sweep-beta", "--objective", "swap", "--content", "0"], "for content and for the look"),
+        (
+            ["sweep-beta", "--objective", "swap", "--content-dim", "0"],
+            "for content and for style",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -18,7 +18,7 @@ def make_vae(shape: tuple[int, int, int], likelihood: str = "gaussian") -> BetaV
     """In float64, with biases that are not 0."""
     torch.manual_seed(0)
     config = VAEConfig(
-        shape=shape, latents=4, channels=(8, 6, 4), hidden=16, s=3.0,
+        shape=shape, latent_dim=4, channels=(8, 6, 4), hidden=16, recon_weight=3.0,
         likelihood=likelihood,  # type: ignore[arg-type]
     )  # fmt: skip
     vae = BetaVAE(config).double()

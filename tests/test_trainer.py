@@ -25,8 +25,8 @@ from bvae_rl.training.pretrain import TrainConfig, pretrain
 from bvae_rl.training.schedules import constant, linear
 from bvae_rl.training.trainer import Trainer, ahead
 
-CONFIG = VAEConfig(shape=(3, 32, 32), latents=6, channels=(8, 8, 8), hidden=16)
-QUICK = TrainConfig(batch=16, warmup=5, log_every=10, precision="float32", device="cpu")
+CONFIG = VAEConfig(shape=(3, 32, 32), latent_dim=6, channels=(8, 8, 8), hidden=16)
+QUICK = TrainConfig(batch_size=16, warmup=5, log_freq=10, precision="float32", device="cpu")
 CPU = torch.device("cpu")
 MB = 2**20
 
@@ -61,7 +61,7 @@ def own_memory() -> float:
 def test_memory_stays_flat_on_a_store_that_is_not_read_into_it(tmp_path: Path) -> None:
     store = noise_store(tmp_path / "frames", 40_000)  # 120 MB, which stand for more than there is
     memory: list[float] = []
-    train = replace(QUICK, log_every=50, checkpoint_every=50)
+    train = replace(QUICK, log_freq=50, save_freq=50)
     pretrain(
         store, CONFIG, BetaVAEObjective(constant(1.0)), steps=350, seed=0, out=tmp_path / "vae",
         train=train, callbacks=[lambda step, vae, metrics: memory.append(own_memory())],

@@ -26,7 +26,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecTran
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.sb3 import BetaVAEExtractor, policy_kwargs
 
-CONFIG = VAEConfig(shape=(3, 32, 32), latents=4, channels=(8, 8, 8), hidden=16)
+CONFIG = VAEConfig(shape=(3, 32, 32), latent_dim=4, channels=(8, 8, 8), hidden=16)
 SETTINGS: dict[type[BaseAlgorithm], dict[str, Any]] = {
     PPO: {"n_steps": 8, "batch_size": 4, "n_epochs": 2},
     A2C: {"n_steps": 4},
@@ -265,7 +265,7 @@ def test_trap_11_the_weights_in_the_zip_win_over_another_vae_at_the_path(folder,
     model = build(PPO, folder)
     expected = model.predict(frames, deterministic=True)[0]
     model.save(tmp_path / "model.zip")
-    for other in (CONFIG, replace(CONFIG, latents=6)):  # pretrained again since, even otherwise
+    for other in (CONFIG, replace(CONFIG, latent_dim=6)):  # pretrained again since, even otherwise
         BetaVAE(other).save(folder)
         loaded = PPO.load(tmp_path / "model.zip")
         assert np.array_equal(loaded.predict(frames, deterministic=True)[0], expected)

@@ -50,7 +50,7 @@ from bvae_rl.sb3.policy_encoder import PolicyEncoder
 
 ROOT = Path(__file__).resolve().parents[1]
 REACH = "bvae_rl.envs:bvae_rl/PlanarReach-v0"
-CONFIG = VAEConfig(shape=(3, 32, 32), latents=4, channels=(8, 8, 8), hidden=16)
+CONFIG = VAEConfig(shape=(3, 32, 32), latent_dim=4, channels=(8, 8, 8), hidden=16)
 REPLAY = {"learning_starts": 4, "batch_size": 4, "buffer_size": 20, "train_freq": 1}
 ONE_STEP: dict[type[BaseAlgorithm], tuple[int, dict[str, Any]]] = {  # of the optimizer
     PPO: (8, {"n_steps": 8, "batch_size": 8, "n_epochs": 1}),
@@ -67,12 +67,12 @@ class NoiseEnv(gym.Env[Any, Any]):
     def __init__(self, kind: str = "bytes", *, discrete: bool = False) -> None:
         bytes_ = gym.spaces.Box(0, 255, (32, 32, 3), np.uint8)
         floats = gym.spaces.Box(0, 1, (32, 32, 3), np.float32)
-        arm = gym.spaces.Box(-np.inf, np.inf, (3,), np.float32)
+        joints = gym.spaces.Box(-np.inf, np.inf, (3,), np.float32)
         self.observation_space = {
             "bytes": bytes_,
             "floats": floats,
-            "dict": gym.spaces.Dict({"camera": bytes_, "arm": arm}),
-            "dict of floats": gym.spaces.Dict({"camera": floats, "arm": arm}),
+            "dict": gym.spaces.Dict({"camera": bytes_, "arm": joints}),
+            "dict of floats": gym.spaces.Dict({"camera": floats, "arm": joints}),
         }[kind]
         box = gym.spaces.Box(-1, 1, (2,), np.float32)
         self.action_space = gym.spaces.Discrete(3) if discrete else box

@@ -27,11 +27,11 @@ from tests.mujoco_cases import need_drawing
 
 @dataclass(frozen=True)
 class World:
-    """How to make a world by the name of its look set, and what is asked of it."""
+    """How to make a world by the name of its visual domain, and what is asked of it."""
 
     make: Callable[[str], Any]
-    shows: Callable[[Any, str], bool]  # whether the look on show belongs to a set
-    look_sets: tuple[str, ...] = ("source", "ood1", "ood2")  # disjoint
+    shows: Callable[[Any, str], bool]  # whether the appearance on show belongs to a set
+    domains: tuple[str, ...] = ("source", "ood1", "ood2")  # disjoint
     seen: str = "pretrain"  # what encoders may see: no ood2
     step: float = 0.05  # the share of its range by which a factor has to move to be seen
     still: float | None = 0  # the action that does nothing, if there is one
@@ -42,11 +42,11 @@ class World:
 def planar(
     make: type[PlanarReach | PlanarPush], kinds: str, *, step: float, hidden: tuple[str, ...] = ()
 ) -> World:
-    """A planar world that varies ``kinds`` of looks."""
+    """A planar world that varies ``kinds`` of appearances."""
     return World(
-        lambda looks: make(looks=looks, render_mode="rgb_array"),
-        shows=lambda env, looks: in_set(env.look, looks),
-        look_sets=(f"source{kinds}", f"ood1{kinds}", f"ood2{kinds}"),
+        lambda domain: make(domain=domain, render_mode="rgb_array"),
+        shows=lambda env, domain: in_set(env.appearance, domain),
+        domains=(f"source{kinds}", f"ood1{kinds}", f"ood2{kinds}"),
         seen=f"pretrain{kinds}",
         step=step,
         hidden=hidden,
@@ -54,33 +54,33 @@ def planar(
 
 
 def grid(kinds: str, **kwargs: Any) -> World:
-    """A MiniGrid world, without walls that change, that varies ``kinds`` of looks."""
+    """A MiniGrid world, without walls that change, that varies ``kinds`` of appearances."""
     return World(
-        lambda looks: minigrid.make(
+        lambda domain: minigrid.make(
             "MiniGrid-Empty-Random-6x6-v0",
-            looks=looks,
+            domain=domain,
             max_steps=40,
             render_mode="rgb_array",
             **kwargs,
         ),
-        shows=lambda env, looks: env.shows(looks),
-        look_sets=(f"source{kinds}", f"ood1{kinds}", f"ood2{kinds}"),
+        shows=lambda env, domain: env.shows(domain),
+        domains=(f"source{kinds}", f"ood1{kinds}", f"ood2{kinds}"),
         seen=f"pretrain{kinds}",
         still=6,
     )
 
 
 def mujoco(make: type[MujocoWorld], **kwargs: Any) -> World:
-    """A MuJoCo world that varies every kind of look, in short episodes."""
+    """A MuJoCo world that varies every kind of appearance, in short episodes."""
 
-    def world(looks: str) -> MujocoWorld:
+    def world(domain: str) -> MujocoWorld:
         need_drawing()
-        return make(looks=looks, max_steps=40, render_mode="rgb_array")
+        return make(domain=domain, max_steps=40, render_mode="rgb_array")
 
     return World(
         world,
-        shows=lambda env, looks: in_scene_set(env.look, scene_set(looks, make.task.parts)),
-        look_sets=("source:all", "ood1:all", "ood2:all"),
+        shows=lambda env, domain: in_scene_set(env.appearance, scene_set(domain, make.task.parts)),
+        domains=("source:all", "ood1:all", "ood2:all"),
         seen="pretrain:all",
         still=None,
         **kwargs,
@@ -107,8 +107,8 @@ property_test = settings(max_examples=25, deadline=None, derandomize=True, datab
 seeds = st.integers(0, 2**32 - 1)
 
 
-def made(world: World, looks: str | None = None) -> Any:
-    env = world.make(looks or world.seen)
+def made(world: World, domain: str | None = None) -> Any:
+    env = world.make(domain or world.seen)
     env.reset(seed=0)
     return env
 
@@ -160,15 +160,15 @@ def test_the_same_factors_and_look_give_the_same_frame(world: World, seed: int, 
 def test_a_look_never_changes_rewards_or_dynamics(
     world: World, data: st.DataObject, seed: int, walk: int
 ) -> None:
-    looks = st.sampled_from([*world.look_sets, world.seen])
-    plain = made(world, world.look_sets[0])
-    is_look = role_mask(plain.factor_specs, "look")
+    domain = st.sampled_from([*world.domains, world.seen])
+    plain = made(world, world.domains[0])
+    is_appearance = role_mask(plain.factor_specs, "appearance")
     state = drawn(plain, seed)
     started, walked = [], []
-    for env in (plain, made(world, data.draw(looks))):
+    for env in (plain, made(world, data.draw(domain))):
         _, info = env.reset(seed=seed)
-        started.append(info["factors"][~is_look].tolist())
-        env.set_factors(np.where(is_look, drawn(env, data.draw(seeds)), state))
+        started.append(info["factors"][~is_appearance].tolist())
+        env.set_factors(np.where(is_appearance, drawn(env, data.draw(seeds)), state))
         walked.append(wander(env, walk))
     assert started[0] == started[1]
     assert walked[0] == walked[1]
@@ -200,18 +200,18 @@ def test_one_factor_moved_by_its_step_is_seen(world: World, data: st.DataObject,
 @property_test
 @given(seed=seeds)
 def test_look_sets_are_disjoint(world: World, seed: int) -> None:
-    for looks in world.look_sets:
-        env = world.make(looks)
+    for domain in world.domains:
+        env = world.make(domain)
         rng = np.random.default_rng(seed)
         for _ in range(4):
             env.set_factors(env.sample_factors(rng))
-            assert [name for name in world.look_sets if world.shows(env, name)] == [looks]
+            assert [name for name in world.domains if world.shows(env, name)] == [domain]
         env.reset(seed=seed)
-        assert [name for name in world.look_sets if world.shows(env, name)] == [looks]
+        assert [name for name in world.domains if world.shows(env, name)] == [domain]
     env = made(world)
     for _ in range(4):
         env.set_factors(env.sample_factors(rng))
-        assert world.shows(env, world.seen) and not world.shows(env, world.look_sets[2])
+        assert world.shows(env, world.seen) and not world.shows(env, world.domains[2])
 
 
 @every_world
@@ -262,13 +262,13 @@ def test_an_unknown_look_set_lists_the_known(world: World) -> None:
 
 @every_world
 def test_visited_frames_show_their_factors(world: World) -> None:
-    looks = world.look_sets[0]
-    visited = on_policy_set(world.make(looks), None, 70, seed=0)
-    env = made(world, looks)
+    domain = world.domains[0]
+    visited = on_policy_set(world.make(domain), None, 70, seed=0)
+    env = made(world, domain)
     for row in range(0, 70, 7) if world.whole else ():
         assert np.array_equal(env.set_factors(visited.factors[row]), visited.frames[row])
     assert len(visited) == 70 and visited.episode[0] == 0 and visited.episode[-1] > 0
-    again, other = (on_policy_set(world.make(looks), None, 70, seed=seed) for seed in (0, 1))
+    again, other = (on_policy_set(world.make(domain), None, 70, seed=seed) for seed in (0, 1))
     assert np.array_equal(visited.frames, again.frames)
     assert not np.array_equal(visited.factors, other.factors)
 
@@ -284,7 +284,9 @@ def test_a_policy_visits_what_it_chooses(world: World) -> None:
     env = world.make(world.seen)
     visited = on_policy_set(env, still, 60, seed=0)
     assert np.array_equal(visited.frames[0], seen[0])
-    states = visited.factors[:, role_mask(env.factor_specs, "state")]  # a look may move by itself
+    states = visited.factors[
+        :, role_mask(env.factor_specs, "state")
+    ]  # an appearance may move by itself
     one, other = (states[visited.episode == number] for number in (0, 1))
     assert world.still is None or np.allclose(one, one[0])
     assert not np.allclose(one[0], other[0])
@@ -305,18 +307,18 @@ def test_reset_goes_to_the_factors_that_it_is_given(world: World, seed: int, wal
     env = made(world)
     _, plain = env.reset(seed=walk)
     state = role_mask(env.factor_specs, "state")
-    look = {
+    appearance = {
         spec.name: float(value)
         for spec, value in zip(env.factor_specs, drawn(env, seed), strict=True)
-        if spec.role == "look"
+        if spec.role == "appearance"
     }
-    frame, told = env.reset(seed=walk, options={"factors": look})
-    assert np.allclose(told["factors"][~state], list(look.values()), rtol=0, atol=1e-6)
+    frame, told = env.reset(seed=walk, options={"factors": appearance})
+    assert np.allclose(told["factors"][~state], list(appearance.values()), rtol=0, atol=1e-6)
     assert np.allclose(told["factors"][state], plain["factors"][state], rtol=0, atol=1e-6)
     assert np.array_equal(frame, env.render())
-    shown = env.look
-    _, told = env.reset(seed=walk, options={"look": shown})
-    assert env.look == shown
+    shown = env.appearance
+    _, told = env.reset(seed=walk, options={"appearance": shown})
+    assert env.appearance == shown
 
 
 @every_world
@@ -325,13 +327,15 @@ def test_reset_options_that_mean_nothing_are_refused(world: World) -> None:
     before = env.factors()
     name = env.factor_specs[0].name
     for options, message in (
-        ({"looks": "ood2"}, "unknown reset option 'looks'; known: factors"),
+        ({"domain": "ood2"}, "unknown reset option 'domain'; known: factors"),
         ({"factors": {"nope": 1.0}}, f"unknown factor 'nope'; known: {name}"),
         ({"factors": {name: np.nan}}, f"factor '{name}' = nan is outside its range"),
         ({"factors": [1.0]}, "expected .* factors"),
     ):
         with pytest.raises(ValueError, match=message):
             env.reset(options=options)
-    with pytest.raises(TypeError, match=r"options\['look'\] must be a \w*Look, got str"):
-        env.reset(options={"look": "ood2"})
+    with pytest.raises(
+        TypeError, match=r"options\['appearance'\] must be an? \w*Appearance, got str"
+    ):
+        env.reset(options={"appearance": "ood2"})
     assert np.array_equal(env.factors(), before)

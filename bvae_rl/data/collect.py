@@ -16,16 +16,16 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from bvae_rl.data.acted_blocks import Acting, plan
 from bvae_rl.data.factors import FactorEnv, require_factor_env, role_mask
 from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.data.interventions import Interventions, plan
 
 Policy = Callable[[np.ndarray], np.ndarray]  # observations (n_envs, ...) -> actions (n_envs, ...)
 Progress = Callable[[int], None]  # called with the number of frames added
 
 BLOCK_STEPS = 64
-STATES_PER_LOOK = 8
+STATES_PER_APPEARANCE = 8
 
 
 def random_policy(action_space: gym.Space[Any], rng: np.random.Generator, n_envs: int) -> Policy:
@@ -42,71 +42,81 @@ def collect(
     seed: int,
     policy: Policy | None = None,
     observe: Callable[[VecEnv], VecEnv] = lambda venv: venv,
-    acting: Acting | None = None,
+    interventions: Interventions | None = None,
     progress: Progress = lambda added: None,
 ) -> None:
     """Act until ``store`` holds at least ``n`` frames; ``policy`` None acts at random.
 
     ``observe`` wraps the environment into what the policy sees. Keeps the frames underneath (of a
     stack the newest), factors where ``info["factors"]`` gives them, actions, and episodes.
-    ``acting`` adds acted pairs; a killed collection of both goes on if called with the same
+    ``acting`` adds interventions; a killed collection of both goes on if called with the same
     numbers.
     """
     layout = FrameLayout.of(venv.observation_space)
     tap = _Tap(venv)
     seen = observe(tap)
-    if acting is not None:
-        known = "factors" in acting.env.reset(seed=seed)[1]
-        acting.check(seed=seed, factors=known)
+    if interventions is not None:
+        known = "factors" in interventions.env.reset(seed=seed)[1]
+        interventions.check(seed=seed, factors=known)
 
     def visit(rng: np.random.Generator, episode: int) -> Frames:
         return _act(seen, tap, layout, rng, policy, row=len(store), episode=episode)
 
-    _fill(store, n, visit, acting, seed=seed, size=BLOCK_STEPS * venv.num_envs, progress=progress)
+    _fill(
+        store,
+        n,
+        visit,
+        interventions,
+        seed=seed,
+        size=BLOCK_STEPS * venv.num_envs,
+        progress=progress,
+    )
 
 
-def collect_drawn(
+def collect_independent(
     env: FactorEnv | gym.Env,
     store: FrameStore,
     n: int,
     *,
     seed: int,
     views: int = 1,
-    acting: Acting | None = None,
+    interventions: Interventions | None = None,
     progress: Progress = lambda added: None,
 ) -> None:
     """Draw frames at independent factors until ``store`` holds at least ``n``.
 
-    An "episode" is ``STATES_PER_LOOK`` states in one look; with ``views`` = 2 the same states are
-    drawn in two looks, in two episodes of the same ``state`` numbers. ``acting`` adds acted pairs,
+    An "episode" is ``STATES_PER_LOOK`` states in one appearance; with ``views`` = 2 the same states are
+    drawn in two appearances, in two episodes of the same ``state`` numbers. ``acting`` adds interventions,
     and then drawn frames have actions too, of zeros.
     """
     if views not in (1, 2):
-        raise ValueError(f"views must be 1 (single frames) or 2 (pairs across looks), got {views}")
+        raise ValueError(
+            f"views must be 1 (single frames) or 2 (pairs across appearances), got {views}"
+        )
     if isinstance(env, gym.Env):
         env.reset(seed=seed)
     source = env if isinstance(env, FactorEnv) else require_factor_env(env)
-    is_look = role_mask(source.factor_specs, "look")
-    if views == 2 and not is_look.any():
-        raise ValueError("views=2 needs factors with role 'look'; this environment has none")
-    if acting is not None:
-        acting.check(seed=seed, factors=True)
+    is_appearance = role_mask(source.factor_specs, "appearance")
+    if views == 2 and not is_appearance.any():
+        raise ValueError("views=2 needs factors with role 'appearance'; this environment has none")
+    if interventions is not None:
+        interventions.check(seed=seed, factors=True)
     if not len(store):  # so that nobody takes a drawn state for what followed the last
         specs = store.factor_specs or source.factor_specs
         store.describe(factor_specs=specs, **{**store.meta, "policy": "drawn"})
 
     def draw(rng: np.random.Generator, episode: int) -> Frames:
-        return _draw(source, rng, is_look, views=views, row=len(store), episode=episode)
+        return _draw(source, rng, is_appearance, views=views, row=len(store), episode=episode)
 
-    size = BLOCK_STEPS * STATES_PER_LOOK
-    _fill(store, n, draw, acting, seed=seed, size=size, progress=progress)
+    size = BLOCK_STEPS * STATES_PER_APPEARANCE
+    _fill(store, n, draw, interventions, seed=seed, size=size, progress=progress)
 
 
 def _fill(
     store: FrameStore,
     n: int,
     block: Callable[[np.random.Generator, int], Frames],
-    acting: Acting | None,
+    interventions: Interventions | None,
     *,
     seed: int,
     size: int,
@@ -116,17 +126,17 @@ def _fill(
     missing = -(-(n - len(store)) // size)  # blocks, rounded up
     due = (
         repeat(False, max(0, missing))
-        if acting is None
-        else islice(plan(n, acting.n, block=size), store.blocks, None)
+        if interventions is None
+        else islice(plan(n, interventions.n, block=size), store.blocks, None)
     )
     for act in due:
         number = store.blocks
         episode = int(store.array("episode")[-1]) + 1 if len(store) else 0
-        if act and acting is not None:
-            made = acting.block(seed=seed, number=number, episode=episode, state=len(store))
+        if act and interventions is not None:
+            made = interventions.block(seed=seed, number=number, episode=episode, state=len(store))
         else:
             made = block(np.random.default_rng([seed, number]), episode)
-            made = made if acting is None else acting.at_rest(made)
+            made = made if interventions is None else interventions.at_rest(made)
         store.append(made)
         progress(len(made))
 
@@ -134,7 +144,7 @@ def _fill(
 def _draw(
     env: FactorEnv,
     rng: np.random.Generator,
-    is_look: np.ndarray,
+    is_appearance: np.ndarray,
     *,
     views: int,
     row: int,
@@ -142,20 +152,22 @@ def _draw(
 ) -> Frames:
     parts, state = [], row
     for _ in range(BLOCK_STEPS // views):
-        states = [env.sample_factors(rng) for _ in range(STATES_PER_LOOK)]
-        numbers = np.arange(state, state + STATES_PER_LOOK)
+        states = [env.sample_factors(rng) for _ in range(STATES_PER_APPEARANCE)]
+        numbers = np.arange(state, state + STATES_PER_APPEARANCE)
         for _ in range(views):
-            look = env.sample_factors(rng)
-            factors = np.where(is_look, look, np.stack(states))  # (STATES_PER_LOOK, K)
+            appearance = env.sample_factors(rng)
+            factors = np.where(is_appearance, appearance, np.stack(states))  # (STATES_PER_LOOK, K)
             frames = np.stack([env.set_factors(wanted) for wanted in factors])
-            parts.append((frames, np.full(STATES_PER_LOOK, episode), numbers, factors))
+            parts.append((frames, np.full(STATES_PER_APPEARANCE, episode), numbers, factors))
             episode += 1
-        if views == 2 and np.array_equal(parts[-1][3][:, is_look], parts[-2][3][:, is_look]):
+        if views == 2 and np.array_equal(
+            parts[-1][3][:, is_appearance], parts[-2][3][:, is_appearance]
+        ):
             raise ValueError(
-                "two views need two looks, and this environment draws the same one again and "
-                "again; take a set with more than one (--looks)"
+                "two views need two appearances, and this environment draws the same one again and "
+                "again; take a set with more than one (--domain)"
             )
-        state += STATES_PER_LOOK
+        state += STATES_PER_APPEARANCE
     frames, episodes, numbers, factors = (np.concatenate(p) for p in zip(*parts, strict=True))
     return Frames(frames, episodes, numbers, factors.astype(np.float32))
 

@@ -1,7 +1,7 @@
 """Environments by id: how every command and worker builds the same one.
 
 An id may name its module first (``"bvae_rl.envs:bvae_rl/PlanarReach-v0"``), as gymnasium allows, so
-that it works in a fresh process. ``looks`` is handed to the environment only when it is given.
+that it works in a fresh process. ``domain`` is handed to the environment only when it is given.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 @dataclass(frozen=True)
 class EnvConfig:
-    """A gymnasium id, wrappers as ``module:Class`` applied in order, and a named set of looks.
+    """A gymnasium id, wrappers as ``module:Class`` applied in order, and a visual domain.
 
     ``kwargs`` are further arguments of the environment, as NAME=VALUE (a Python literal or a word).
-    The looks go to the environment, or to the first wrapper that takes an argument ``looks``.
+    The appearances go to the environment, or to the first wrapper that takes an argument ``domain``.
     """
 
     id: str
     wrappers: tuple[str, ...] = ()
-    looks: str | None = None
+    domain: str | None = None
     kwargs: tuple[str, ...] = ()
 
     def make(self) -> gym.Env:
         """Build it, or raise a ValueError that lists close or known ids."""
         kwargs = dict(map(_argument, self.kwargs))
         wrappers = [_load(name) for name in self.wrappers]
-        looking = next((wrapper for wrapper in wrappers if _takes_looks(wrapper)), None)
-        if self.looks is not None and looking is None:
-            kwargs["looks"] = self.looks
+        looking = next((wrapper for wrapper in wrappers if _takes_domain(wrapper)), None)
+        if self.domain is not None and looking is None:
+            kwargs["domain"] = self.domain
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # an older version of the id
@@ -50,17 +50,17 @@ class EnvConfig:
         except TypeError as error:
             if "unexpected keyword" not in str(error):
                 raise
-            if "looks" in str(error):
+            if "domain" in str(error):
                 raise ValueError(
-                    f"{self.id} has no named looks, so --looks {self.looks} cannot be used with it"
+                    f"{self.id} has no named appearances, so --domain {self.domain} cannot be used with it"
                 ) from error
             raise ValueError(
                 f"{self.id} does not take {', '.join(self.kwargs)}: {error}"
             ) from error
         for wrapper in wrappers:
             env = (
-                wrapper(env, looks=self.looks)
-                if wrapper is looking and self.looks
+                wrapper(env, domain=self.domain)
+                if wrapper is looking and self.domain
                 else wrapper(env)
             )
         return env
@@ -69,9 +69,9 @@ class EnvConfig:
         """``n_envs`` monitored copies in one process, seeded."""
         return make_vec(self.make, n_envs, seed=seed)
 
-    def with_looks(self, looks: str | None) -> EnvConfig:
-        """The same environment with another set of looks."""
-        return replace(self, looks=looks)
+    def with_domain(self, domain: str | None) -> EnvConfig:
+        """The same environment with another visual domain."""
+        return replace(self, domain=domain)
 
 
 EnvFactory = Callable[[], gym.Env]
@@ -97,8 +97,8 @@ def _argument(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def _takes_looks(wrapper: Callable[..., gym.Env]) -> bool:
-    return "looks" in signature(wrapper).parameters
+def _takes_domain(wrapper: Callable[..., gym.Env]) -> bool:
+    return "domain" in signature(wrapper).parameters
 
 
 def _load(name: str) -> Callable[..., gym.Env]:

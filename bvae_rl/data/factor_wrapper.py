@@ -21,21 +21,23 @@ Values = Mapping[str, float] | Sequence[float] | np.ndarray  # by name, or in th
 Read = Callable[[Any], Values]  # the functions get the environment, whatever its type
 Sample = Callable[[Any, np.random.Generator], Values]
 Set = Callable[[Any, np.ndarray], Any]  # returns the observation
-DrawLook = Callable[[np.random.Generator], Mapping[str, float]]
+DrawAppearance = Callable[[np.random.Generator], Mapping[str, float]]
 
 SET_TOLERANCE = 1e-4  # share of a factor's range by which what is read may differ from what was set
-LOOK_STREAM = 1  # looks have random numbers of their own, so that they never change the dynamics
+APPEARANCE_STREAM = (
+    1  # looks have random numbers of their own, so that they never change the dynamics
+)
 
 
 class FactorWrapper(gym.Wrapper):
-    """``env`` with factors, described by ``specs`` (K of them), and optionally named sets of looks.
+    """``env`` with factors, described by ``specs`` (K of them), and optionally named visual domains.
 
     Each function gets the wrapped ``env`` (your own class is ``env.unwrapped``) and may be left
     out, at a price; at least one is needed:
 
     ``read(env)`` returns the current factors, (K,) or {name: value}. They stand in
     ``info["factors"]`` at reset and step. Without it nothing is known about frames that a policy
-    visits: no ``on_policy_set``, no factors in ``collect``, no arm that sees the true state, and
+    visits: no ``on_policy_set``, no factors in ``collect``, no method that sees the true state, and
     nobody checks ``set``.
 
     ``sample(env, rng)`` returns factors drawn independently of each other and of the current state,
@@ -43,12 +45,12 @@ class FactorWrapper(gym.Wrapper):
     policy's habits; no ``collect_drawn``, and pairs only by acting.
 
     ``set(env, factors)`` goes to the factors (K,), which are in range, and returns the observation;
-    for factors that cannot be (an arm inside an object) it raises a ValueError that says why.
-    Without it: as without ``sample``, and no ``looks``.
+    for factors that cannot be (a method inside an object) it raises a ValueError that says why.
+    Without it: as without ``sample``, and no ``domains``.
 
-    ``looks`` holds functions ``draw(rng)`` by the name of a set: each returns one look, the values
-    {name: value} of all factors with role "look". The set named ``look_set`` (default: the first)
-    is drawn from at each reset and by ``sample_factors``; it stands in ``info["look_set"]``.
+    ``domains`` holds functions ``draw(rng)`` by the name of a set: each returns one appearance, the values
+    {name: value} of all factors with role "appearance". The set named ``domain`` (default: the first)
+    is drawn from at each reset and by ``sample_factors``; it stands in ``info["domain"]``.
     Without it looks are what ``env`` and ``sample`` make of them.
     """
 
@@ -60,8 +62,8 @@ class FactorWrapper(gym.Wrapper):
         read: Read | None = None,
         sample: Sample | None = None,
         set: Set | None = None,
-        looks: Mapping[str, DrawLook] | None = None,
-        look_set: str | None = None,
+        domains: Mapping[str, DrawAppearance] | None = None,
+        domain: str | None = None,
     ) -> None:
         super().__init__(env)
         names = [spec.name for spec in specs]
@@ -70,19 +72,21 @@ class FactorWrapper(gym.Wrapper):
         if read is None and sample is None and set is None:
             raise ValueError("FactorWrapper needs at least one of the functions read, sample, set")
         self.factor_specs = tuple(specs)
-        self._is_look = role_mask(self.factor_specs, "look")
-        if looks is not None and (read is None or set is None or not self._is_look.any()):
+        self._is_appearance = role_mask(self.factor_specs, "appearance")
+        if domains is not None and (read is None or set is None or not self._is_appearance.any()):
             raise ValueError(
-                "looks are put on by read and set, and change factors with role 'look'; give both "
+                "appearances are put on by read and set, and change factors with role 'appearance'; give both "
                 f"functions and such factors, got read={read}, set={set} and factors {names}"
             )
-        known = list(looks or {})
-        if look_set not in (None, *known):
-            raise ValueError(f"unknown look set {look_set!r}; known: {', '.join(known) or 'none'}")
-        self.look_set = look_set or (known[0] if known else None)
-        self._draw_look = None if looks is None or not known else looks[str(self.look_set)]
+        known = list(domains or {})
+        if domain not in (None, *known):
+            raise ValueError(
+                f"unknown visual domain {domain!r}; known: {', '.join(known) or 'none'}"
+            )
+        self.domain = domain or (known[0] if known else None)
+        self._draw_appearance = None if domains is None or not known else domains[str(self.domain)]
         self._read, self._sample, self._set = read, sample, set
-        self._look_rng = np.random.default_rng()
+        self._appearance_rng = np.random.default_rng()
         self._was_reset = False
 
     @property
@@ -96,9 +100,9 @@ class FactorWrapper(gym.Wrapper):
         observation, info = self.env.reset(seed=seed, options=options)
         self._was_reset = True
         if seed is not None:
-            self._look_rng = np.random.default_rng([seed, LOOK_STREAM])
-        if self._draw_look is not None:
-            observation = self._go(self._with_look(self.factors(), self._look_rng))
+            self._appearance_rng = np.random.default_rng([seed, APPEARANCE_STREAM])
+        if self._draw_appearance is not None:
+            observation = self._go(self._with_appearance(self.factors(), self._appearance_rng))
         return observation, self._told(info)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
@@ -115,12 +119,12 @@ class FactorWrapper(gym.Wrapper):
         return values
 
     def sample_factors(self, rng: np.random.Generator) -> np.ndarray:
-        """Independent draws of all factors, float64 (K,), in a look of the current set."""
+        """Independent draws of all factors, float64 (K,), in an appearance of the current set."""
         if self._sample is None:
             raise self._lacks("sample", "sample(env, rng) -> factors, or uniform(specs)")
         values = self._vector(self._sample(self.env, rng), source="sample")
-        if self._draw_look is not None:
-            values = self._with_look(values, rng)
+        if self._draw_appearance is not None:
+            values = self._with_appearance(values, rng)
         return check_factors(values, self.factor_specs)
 
     def set_factors(self, factors: np.ndarray) -> Any:
@@ -161,13 +165,13 @@ class FactorWrapper(gym.Wrapper):
                     "two functions is wrong, or the environment cannot be in that state"
                 )
 
-    def _with_look(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        assert self._draw_look is not None
-        look = self._draw_look(rng)
-        specs = [spec for spec in self.factor_specs if spec.role == "look"]
-        drawn = check_factors(_ordered(look, specs, f"look set {self.look_set!r}"), specs)
+    def _with_appearance(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        assert self._draw_appearance is not None
+        appearance = self._draw_appearance(rng)
+        specs = [spec for spec in self.factor_specs if spec.role == "appearance"]
+        drawn = check_factors(_ordered(appearance, specs, f"visual domain {self.domain!r}"), specs)
         values = values.copy()
-        values[self._is_look] = drawn
+        values[self._is_appearance] = drawn
         return values
 
     def _vector(self, values: Values, *, source: str) -> np.ndarray:
@@ -180,7 +184,7 @@ class FactorWrapper(gym.Wrapper):
 
     def _told(self, info: dict[str, Any]) -> dict[str, Any]:
         known = {} if self._read is None else {"factors": self.factors()}
-        named = {} if self.look_set is None else {"look_set": self.look_set}
+        named = {} if self.domain is None else {"domain": self.domain}
         return {**info, **known, **named}
 
     def _lacks(self, function: str, form: str) -> ValueError:

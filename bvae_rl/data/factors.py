@@ -14,7 +14,7 @@ import gymnasium as gym
 import numpy as np
 
 Kind = Literal["continuous", "cyclic", "categorical"]
-Role = Literal["state", "look"]
+Role = Literal["state", "appearance"]
 
 FLOAT32 = 1e-7  # relative rounding of a value that was stored as float32
 
@@ -25,7 +25,7 @@ class FactorSpec:
 
     ``low`` and ``high`` bound a continuous or cyclic factor (a cyclic one has the period
     ``high - low``); ``values`` lists a categorical one. ``role`` says whether the factor is part of
-    the task (``state``) or only of its appearance (``look``).
+    the task (``state``) or only of its appearance (``appearance``).
     """
 
     name: str
@@ -87,11 +87,11 @@ class FactorEnv(Protocol):
         ...
 
     def sample_factors(self, rng: np.random.Generator) -> np.ndarray:
-        """Independent draws of all factors, shape (K,), within the looks the env was made with."""
+        """Independent draws of all factors, shape (K,), within the appearances the env was made with."""
         ...
 
     def set_factors(self, factors: np.ndarray) -> Any:
-        """Go to the state and look given by (K,) factors and return its observation."""
+        """Go to the state and appearance given by (K,) factors and return its observation."""
         ...
 
 
@@ -156,11 +156,11 @@ def named_factors(factors: Any, specs: Sequence[FactorSpec]) -> dict[str, float]
 
 
 def check_options(options: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Reset options of a world: ``factors`` and ``look``; a ValueError for any other."""
-    if unknown := sorted(set(options or {}) - {"factors", "look"}):
+    """Reset options of a world: ``factors`` and ``appearance``; a ValueError for any other."""
+    if unknown := sorted(set(options or {}) - {"factors", "appearance"}):
         raise ValueError(
             f"unknown reset option {unknown[0]!r}; known: factors ({{name: value}}, or all in "
-            "order), look (a look object)"
+            "order), appearance (an appearance object)"
         )
     return options or {}
 

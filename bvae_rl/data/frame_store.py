@@ -27,7 +27,7 @@ class Frames:
     """N frames and what is known about them.
 
     ``frames`` uint8 (N, H, W, C). ``episode`` (N,): frames of one episode follow each other and
-    share a look. ``state`` (N,): frames with the same number show the same state (in two looks).
+    share an appearance. ``state`` (N,): frames with the same number show the same state (in two appearances).
     ``factors`` (N, K) and ``actions`` (N, A), the action taken *after* the frame, may be missing.
     """
 

@@ -251,7 +251,7 @@ def _environment(data: Any) -> dict[str, Any]:
     return {
         "env": spec.id,
         "wrappers": [one.entry_point for one in spec.additional_wrappers if not one.kwargs],
-        "looks": spec.kwargs.get("looks"),
+        "domain": spec.kwargs.get("domain"),
     }
 
 

@@ -47,20 +47,20 @@ class PairedFrames:
         """The pairs as 2N rows of a frame store, numbered from ``episode`` and ``state`` on.
 
         Rows 2i and 2i + 1 are a pair. They share a state number if no state factor differs, and an
-        episode if no look factor does, as ``batches.Rows`` takes it; pairs whose factors are not
-        known were made by acting, which changes no look. The second row's action is zero.
+        episode if no appearance factor does, as ``batches.Rows`` takes it; pairs whose factors are not
+        known were made by acting, which changes no appearance. The second row's action is zero.
         """
         n, changed = len(self), self.changed
         if changed is None:
             changed = np.ones((n, 1), dtype=bool)
-        look = role_mask(self.specs, "look") if self.specs else np.zeros(1, dtype=bool)
+        appearance = role_mask(self.specs, "appearance") if self.specs else np.zeros(1, dtype=bool)
         actions = self.actions
         if actions is not None:
             actions = np.stack([actions, np.zeros_like(actions)], axis=1).reshape(2 * n, -1)
         return Frames(
             self.frames.reshape(2 * n, *self.frames.shape[2:]),
-            episode + _numbers(changed[:, look]),
-            state + _numbers(changed[:, ~look]),
+            episode + _numbers(changed[:, appearance]),
+            state + _numbers(changed[:, ~appearance]),
             None if self.factors is None else self.factors.reshape(2 * n, -1),
             actions,
         )

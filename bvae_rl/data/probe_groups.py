@@ -1,7 +1,7 @@
 """Groups of frames in which one factor is held fixed, for the FactorVAE and BetaVAE scores.
 
-All other factors are drawn independently, as in ``probe_set``. Where a set of looks is no product
-of ranges, holding one look factor at a value of another look may leave it.
+All other factors are drawn independently, as in ``probe_set``. Where a visual domain is no product
+of ranges, holding one appearance factor at a value of another appearance may leave it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Generalisation of a readout to other looks (Traeuble et al. 2022, arXiv 2107.05686).
+"""Generalisation of a readout to other appearances (Traeuble et al. 2022, arXiv 2107.05686).
 
-A small regressor learns to read the factors from the codes of one look set and is tested on the
+A small regressor learns to read the factors from the codes of one visual domain and is tested on the
 codes of the others. Theirs is the score that predicts best how a policy on the same codes does in
 looks it was not trained in. Here: the regressors and scores of ``regression`` and ``targets`` (R2,
 rescaled accuracy for categorical factors), fitted on one part of the source set; the gap is the

@@ -1,7 +1,7 @@
 """Codes side by side: one table, one JSON file, and what a reader may conclude.
 
 report = MetricReport(factors, specs, replicates=200)
-report.add("vae", codes, groups={"content": (0, 24), "look": (24, 32)})
+report.add("vae", codes, groups={"content": (0, 24), "style": (24, 32)})
 report.add_bounds("vae")
 print(report.table())
 print("\\n".join(report.conclusions("vae")))

@@ -3,7 +3,7 @@
 The regressor is fitted on one part of the samples and scored on the other; targets and scores by
 kind as in ``targets``. The linear one is least squares with an intercept. Random splits of
 rollout frames put neighbours on both sides: give ``codes_test`` and ``factors_test`` from other
-episodes (or other looks, for the generalisation score of Traeuble et al. 2022) there.
+episodes (or other appearances, for the generalisation score of Traeuble et al. 2022) there.
 """
 
 from __future__ import annotations

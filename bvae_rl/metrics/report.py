@@ -2,7 +2,7 @@
 
 For all latents: MIG, DCI, R2 (network and line) and the further metrics that were asked for, over
 all factors. Where the code has a ``content`` group: the same for it over the state factors, and its
-*leak*, R2 of the look factors from content latents. Where it has a ``look`` group: R2 of all
+*leak*, R2 of the appearance factors from content latents. Where it has a ``appearance`` group: R2 of all
 factors from it. Inactive latents take no part in what rests on information, and are counted.
 Factors that never change in the samples are left out and named.
 """
@@ -48,7 +48,7 @@ def score(
 ) -> Scores:
     """Score (N, D) codes against the (N, K) factors that ``specs`` describe.
 
-    ``groups`` gives the half-open ranges of the latents called ``content`` and ``look``; other
+    ``groups`` gives the half-open ranges of the latents called ``content`` and ``appearance``; other
     names are not scored. ``active`` is a boolean (D,), say KL above .01 nats. ``metrics`` are names
     of ``ARRAY_METRICS``, or "all"; ``reference`` takes the published definitions where there are
     two. ``replicates`` (200, say) draw the 95% intervals of MIG and R2; ``slow_replicates`` (20,
@@ -69,11 +69,11 @@ def score(
         _rows_of(episode, len(z), seed),
     )  # fmt: skip
     size = z.shape[1]
-    content, look = _range("content", groups, size), _range("look", groups, size)
+    content, style = _range("content", groups, size), _range("style", groups, size)
     roles = [spec.role for spec in kept]
     every = tuple(range(len(roles)))
     state = tuple(k for k in every if roles[k] == "state")
-    appearance = tuple(k for k in every if roles[k] == "look")
+    appearance = tuple(k for k in every if roles[k] == "appearance")
     parts = {"all": (tuple(range(size)), every)}
     if content and state:
         parts["content"] = (content, state)
@@ -94,7 +94,7 @@ def score(
         all=coded["all"],
         content=coded.get("content"),
         leak=scorer.readout(content, appearance) if content and appearance else None,
-        look=scorer.readout(look, every) if look else None,
+        style=scorer.readout(style, every) if style else None,
     )
 
 

@@ -58,7 +58,7 @@ class Scores:
     all: CodeScores
     content: CodeScores | None
     leak: Readout | None
-    look: Readout | None
+    style: Readout | None
 
     @property
     def active_latents(self) -> int:
@@ -68,12 +68,12 @@ class Scores:
     def to_rows_dict(self) -> dict[str, float]:
         """Flat metric names to numbers, as for result rows: ``mig``, ``r2/target_x``, ``leak``.
 
-        ``content/``, ``leak/`` and ``look/`` name the parts; plain ``leak`` is the largest R2 of a
-        look factor from the content latents. Numbers that are not finite (the total correlation of
+        ``content/``, ``leak/`` and ``style/`` name the parts; plain ``leak`` is the largest R2 of a
+        appearance factor from the content latents. Numbers that are not finite (the total correlation of
         codes that repeat each other) are left out.
         """
         rows: dict[str, float] = {"latents": self.latents, "active_latents": self.active_latents}
-        for part in ("all", "content", "leak", "look"):
+        for part in ("all", "content", "leak", "style"):
             readout: Readout | None = getattr(self, part)
             if readout is not None:
                 prefix = "" if part == "all" else f"{part}/"

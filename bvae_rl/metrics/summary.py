@@ -14,14 +14,14 @@ from bvae_rl.metrics.array_metrics import LABELS
 from bvae_rl.metrics.scores import CodeScores, Readout, Scores
 
 _LEAST = 0.1  # share of a factor's information below which a latent is not said to hold it
-_LEAKY = 0.15  # R2 from which a look factor is said to leak
+_LEAKY = 0.15  # R2 from which a appearance factor is said to leak
 _LISTED = 4  # latents named in one sentence
 
 _PARTS = {
     "": "all latents",
     "content/": "content latents, state factors",
-    "leak/": "leak: look factors from the content latents",
-    "look/": "look latents",
+    "leak/": "leak: appearance factors from the content latents",
+    "style/": "style latents",
 }
 _CORRELATED = 0.3  # from which two factors are said to go together
 _CHANCE = 0.1  # nats that independence gives from which a reader is warned
@@ -147,7 +147,7 @@ def _mixed(code: CodeScores, roles: Mapping[str, str]) -> list[str]:
         if len(held) > 1:
             names = [code.factors[k] for k in held]
             both = len({roles[name] for name in names}) > 1
-            mix = ", state and look together" if both else ""
+            mix = ", state and appearance together" if both else ""
             sentences.append(f"latent {latent} mixes {_listed(names)}{mix}")
     if len(sentences) > _LISTED:
         more = len(sentences) - _LISTED
@@ -187,8 +187,8 @@ def _leak(leak: Readout) -> str:
     worst = int(leak.r2.per_factor.argmax())
     found = f"most: {leak.factors[worst]}, R2 {leak.r2.per_factor[worst]:.2f}"
     if leak.r2.per_factor[worst] < _LEAKY:
-        return f"no look factor could be read well from the content latents ({found})"
-    return f"the look leaks into the content latents ({found})"
+        return f"no appearance factor could be read well from the content latents ({found})"
+    return f"the appearance leaks into the content latents ({found})"
 
 
 def _belongs(key: str, name: str) -> bool:

@@ -17,11 +17,11 @@ LOGVAR = -12.0  # a point: the narrowest posterior that ``BetaVAE.encode`` gives
 
 
 class Codebook(nn.Module):
-    """``values`` (D, V), learned: of ``latents`` D, each with ``levels`` V values."""
+    """``values`` (D, V), learned: of ``latent_dim`` D, each with ``levels`` V values."""
 
-    def __init__(self, latents: int, levels: int) -> None:
+    def __init__(self, latent_dim: int, levels: int) -> None:
         super().__init__()
-        self.values = nn.Parameter(torch.linspace(-0.5, 0.5, levels).repeat(latents, 1))
+        self.values = nn.Parameter(torch.linspace(-0.5, 0.5, levels).repeat(latent_dim, 1))
 
     def nearest(self, mu: Tensor) -> Tensor:
         """mu (B, D) -> the nearest values (B, D); their gradient goes to the values alone."""
@@ -45,6 +45,6 @@ def straight_through(mu: Tensor, quantised: Tensor) -> Tensor:
     return quantised.detach() + (mu - mu.detach())  # the bracket is 0
 
 
-def with_codebook(encoder: nn.Sequential, *, latents: int, levels: int) -> nn.Sequential:
+def with_codebook(encoder: nn.Sequential, *, latent_dim: int, levels: int) -> nn.Sequential:
     """``encoder`` with a codebook behind it, or as it is where ``levels`` is 0."""
-    return nn.Sequential(*encoder, Codebook(latents, levels)) if levels else encoder
+    return nn.Sequential(*encoder, Codebook(latent_dim, levels)) if levels else encoder

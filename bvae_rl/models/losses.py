@@ -3,10 +3,10 @@
 The scale is stated here, once: every term is *summed* over pixels (or latents) and *averaged* over
 the batch, in nats, so that
 
-    loss = recon + beta * kl,        recon = s * ||x - x_hat||^2   (gaussian)
+    loss = recon + beta * kl,        recon = recon_weight * ||x - x_hat||^2   (gaussian)
 
 is minus the evidence lower bound, up to a constant, at beta = 1, for a Gaussian likelihood of
-variance 1 / (2 s). beta means nothing without the likelihood and ``s``. Averaged over M latents
+variance 1 / (2 recon_weight). beta means nothing without the likelihood and ``recon_weight``. Averaged over M latents
 and N pixels instead, the same objective has beta_norm = beta * M / N (Higgins et al. 2017, A.6).
 """
 
@@ -28,20 +28,20 @@ def recon_nll(
     x: Tensor,
     *,
     likelihood: Likelihood,
-    s: float,
+    recon_weight: float,
     weight: Tensor | None = None,
 ) -> Tensor:
     """Minus log-likelihood of each image, up to a constant, shape (B,).
 
     ``x_logits`` is the decoder's output: the mean itself (gaussian) or logits (bernoulli), which
-    for pixels in between 0 and 1 is the cross-entropy. ``s`` weighs either, ``weight``
+    for pixels in between 0 and 1 is the cross-entropy. ``recon_weight`` weighs either, ``weight``
     (B, 1, H, W) each pixel, or (B, C, H, W) each of its channels.
     """
     if likelihood == "gaussian":
         error = (x_logits - x).square()
     else:
         error = functional.binary_cross_entropy_with_logits(x_logits, x, reduction="none")
-    return s * (error if weight is None else error * weight).sum((1, 2, 3))
+    return recon_weight * (error if weight is None else error * weight).sum((1, 2, 3))
 
 
 def kl_per_latent(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -54,16 +54,16 @@ def mean_kl(mu: np.ndarray, logvar: np.ndarray) -> np.ndarray:
     return kl_per_latent(torch.from_numpy(mu), torch.from_numpy(logvar)).mean(0).numpy()
 
 
-def log_constant(pixels: int, *, likelihood: Likelihood, s: float) -> float:
+def log_constant(pixels: int, *, likelihood: Likelihood, recon_weight: float) -> float:
     """What ``recon_nll`` leaves out of minus the log-likelihood of ``pixels`` values."""
     if likelihood == "gaussian":
-        return 0.5 * pixels * math.log(math.pi / s)  # variance 1 / (2 s)
+        return 0.5 * pixels * math.log(math.pi / recon_weight)  # variance 1 / (2 recon_weight)
     return 0.0
 
 
-def beta_norm(beta: float, *, latents: int, pixels: int) -> float:
-    """Normalised beta, beta * latents / pixels (Higgins et al. 2017, appendix A.6)."""
-    return beta * latents / pixels
+def beta_norm(beta: float, *, latent_dim: int, pixels: int) -> float:
+    """Normalised beta, beta * latent_dim / pixels (Higgins et al. 2017, appendix A.6)."""
+    return beta * latent_dim / pixels
 
 
 def sample(mu: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:

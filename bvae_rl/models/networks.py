@@ -39,11 +39,11 @@ def make_encoder(
     name: EncoderName,
     shape: tuple[int, int, int],
     *,
-    latents: int,
+    latent_dim: int,
     channels: Sequence[int],
     hidden: int,
 ) -> nn.Sequential:
-    """(B, C, H, W) -> (B, 2 * latents): means, then log variances.
+    """(B, C, H, W) -> (B, 2 * latent_dim): means, then log variances.
 
     ``channels`` are the widths of the convolutions; strided has one more in front, as wide as the
     first. ``FusedEncoder`` knows the layers before the first convolution.
@@ -57,7 +57,7 @@ def make_encoder(
     for before, after in pairwise(widths):
         layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.SiLU()]
     flat = channels[-1] * (height // 16) * (width // 16)
-    layers += [nn.Flatten(), nn.Linear(flat, hidden), nn.SiLU(), nn.Linear(hidden, 2 * latents)]
+    layers += [nn.Flatten(), nn.Linear(flat, hidden), nn.SiLU(), nn.Linear(hidden, 2 * latent_dim)]
     return _initialised(nn.Sequential(*layers), last_gain=0.1)
 
 
@@ -65,15 +65,15 @@ def make_decoder(
     name: DecoderName,
     shape: tuple[int, int, int],
     *,
-    latents: int,
+    latent_dim: int,
     channels: Sequence[int],
     hidden: int,
 ) -> nn.Sequential:
-    """(B, latents) -> (B, C, H, W): pixel means (gaussian) or logits (bernoulli)."""
+    """(B, latent_dim) -> (B, C, H, W): pixel means (gaussian) or logits (bernoulli)."""
     maker = {
         "pixel_shuffle": _pixel_shuffle, "broadcast": _broadcast, "transposed": _transposed
     }[name]  # fmt: skip
-    layers = maker(shape, latents, list(reversed(channels)), hidden)
+    layers = maker(shape, latent_dim, list(reversed(channels)), hidden)
     return _initialised(nn.Sequential(*layers), last_gain=0.1)
 
 
@@ -122,25 +122,25 @@ class Broadcast(Coordinates):
 
 
 def _pixel_shuffle(
-    shape: tuple[int, int, int], latents: int, channels: list[int], hidden: int
+    shape: tuple[int, int, int], latent_dim: int, channels: list[int], hidden: int
 ) -> list[nn.Module]:
     c = shape[0]
-    return [*_growing(shape, latents, [*channels, 4 * c], hidden), nn.PixelShuffle(2)]
+    return [*_growing(shape, latent_dim, [*channels, 4 * c], hidden), nn.PixelShuffle(2)]
 
 
 def _transposed(
-    shape: tuple[int, int, int], latents: int, channels: list[int], hidden: int
+    shape: tuple[int, int, int], latent_dim: int, channels: list[int], hidden: int
 ) -> list[nn.Module]:
-    return _growing(shape, latents, [*channels, channels[-1], shape[0]], hidden)
+    return _growing(shape, latent_dim, [*channels, channels[-1], shape[0]], hidden)
 
 
 def _growing(
-    shape: tuple[int, int, int], latents: int, widths: list[int], hidden: int
+    shape: tuple[int, int, int], latent_dim: int, widths: list[int], hidden: int
 ) -> list[nn.Module]:
     """From H/16 x W/16 on, each transposed convolution doubles the sides."""
     rows, columns = shape[1] // 16, shape[2] // 16
     layers: list[nn.Module] = [
-        nn.Linear(latents, hidden),
+        nn.Linear(latent_dim, hidden),
         nn.SiLU(),
         nn.Linear(hidden, widths[0] * rows * columns),
         nn.SiLU(),
@@ -152,10 +152,10 @@ def _growing(
 
 
 def _broadcast(
-    shape: tuple[int, int, int], latents: int, channels: list[int], hidden: int
+    shape: tuple[int, int, int], latent_dim: int, channels: list[int], hidden: int
 ) -> list[nn.Module]:
     c, height, width = shape
-    before = latents + 2
+    before = latent_dim + 2
     layers: list[nn.Module] = [Broadcast(height // 4, width // 4)]
     for after in channels:
         layers += [nn.Conv2d(before, after, 5, padding=2), nn.SiLU()]

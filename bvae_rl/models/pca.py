@@ -44,38 +44,38 @@ class PCAEncoder:
         self.meta: dict[str, Any] = dict(meta or {})
 
     @classmethod
-    def fit(cls, frames: np.ndarray, latents: int, *, seed: int) -> PCAEncoder:
-        """Fit ``latents`` components on uint8 ``frames`` (N, H, W, C), N > latents."""
+    def fit(cls, frames: np.ndarray, latent_dim: int, *, seed: int) -> PCAEncoder:
+        """Fit ``latent_dim`` components on uint8 ``frames`` (N, H, W, C), N > latents."""
         if frames.ndim != 4 or frames.dtype != np.uint8:
             raise ValueError(
                 f"frames must be uint8 (N, H, W, C), got {frames.dtype} {frames.shape}"
             )
         n, height, width, channels = frames.shape
-        if not 1 <= latents < min(n, height * width * channels):
+        if not 1 <= latent_dim < min(n, height * width * channels):
             raise ValueError(
-                f"{latents} components need latents >= 1 and more frames and pixels than that, "
+                f"{latent_dim} components need latent_dim >= 1 and more frames and pixels than that, "
                 f"got {n} frames of {height * width * channels} values; ask for fewer"
             )
         x = frames.reshape(n, -1).astype(np.float32)
         x /= 255.0
         mean = x.mean(0)
         x -= mean
-        width_of_sketch = min(latents + OVERSAMPLING, *x.shape)
+        width_of_sketch = min(latent_dim + OVERSAMPLING, *x.shape)
         rng = np.random.default_rng(seed)
         basis = _orthonormal(x @ rng.standard_normal((x.shape[1], width_of_sketch), np.float32))
         for _ in range(POWER_ITERATIONS):
             basis = _orthonormal(x @ _orthonormal(x.T @ basis))
         _, singular, right = np.linalg.svd(basis.T @ x, full_matrices=False)
-        components = right[:latents]
+        components = right[:latent_dim]
         peaks = np.take_along_axis(components, np.abs(components).argmax(1)[:, None], axis=1)
         signs = np.where(peaks < 0, -1, 1)  # a sign is free: fix it
-        std = singular[:latents, None] / np.sqrt(n)
+        std = singular[:latent_dim, None] / np.sqrt(n)
         std = np.maximum(std, max(1e-4 * std[0, 0], 1e-6))  # directions in which nothing varies
         components = (signs * components / std).astype(np.float32)
         return cls((channels, height, width), components=components, mean=mean)
 
     @property
-    def latents(self) -> int:
+    def latent_dim(self) -> int:
         """D, the number of components."""
         return len(self.components)
 
@@ -83,7 +83,7 @@ class PCAEncoder:
         """Which codes ``group`` holds; there is only "all"."""
         if group != "all":
             raise ValueError(f"principal components have no latent group {group!r}; known: all")
-        return slice(0, self.latents)
+        return slice(0, self.latent_dim)
 
     def encode_frames(self, frames: np.ndarray, *, batch: int = 256) -> np.ndarray:
         """Codes (N, D) float32 of uint8 frames (N, H, W, C)."""
@@ -92,11 +92,11 @@ class PCAEncoder:
             @ self.components.T
             for i in range(0, len(frames), batch)
         ]
-        return np.concatenate(parts) if parts else np.empty((0, self.latents), np.float32)
+        return np.concatenate(parts) if parts else np.empty((0, self.latent_dim), np.float32)
 
     def statistics(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of each code on the fitted frames, each (D,)."""
-        return np.zeros(self.latents, np.float32), np.ones(self.latents, np.float32)
+        return np.zeros(self.latent_dim, np.float32), np.ones(self.latent_dim, np.float32)
 
     def save(self, folder: str | Path) -> Path:
         """Write ``model.safetensors`` and ``config.json``, each by rename, weights first."""
@@ -107,7 +107,7 @@ class PCAEncoder:
         )
         run.write_json(
             CONFIG_FILE,
-            {"kind": KIND, "format": FORMAT, "shape": self.shape, "latents": self.latents,
+            {"kind": KIND, "format": FORMAT, "shape": self.shape, "latent_dim": self.latent_dim,
              "meta": self.meta, "versions": environment()},
         )  # fmt: skip
         return Path(folder)

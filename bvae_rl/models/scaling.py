@@ -16,7 +16,7 @@ class HasStatistics(Protocol):
     """An encoder that may know the statistics of its latents."""
 
     @property
-    def latents(self) -> int:
+    def latent_dim(self) -> int:
         """D, the width of a code."""
 
     def statistics(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -32,10 +32,10 @@ def scaling(vae: HasStatistics) -> tuple[np.ndarray, np.ndarray]:
             "pretrain() stores them in the VAE's config.json, or leave standardise=False"
         )
     mean, std = (np.asarray(values, dtype=np.float32) for values in statistics)
-    expected = (vae.latents,)
+    expected = (vae.latent_dim,)
     if mean.shape != expected or std.shape != expected:
         raise ValueError(
-            f"the encoder has {vae.latents} latents and statistics of shape {mean.shape} and "
+            f"the encoder has {vae.latent_dim} latents and statistics of shape {mean.shape} and "
             f"{std.shape}; pretrain it again"
         )
     if not (np.isfinite(mean).all() and np.isfinite(std).all() and std.max() > 0):

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from bvae_rl.data.frame_layout import byte_planes, frames_to_x
 from bvae_rl.models.codebook import Codebook, with_codebook
+from bvae_rl.models.earlier import in_todays_words
 from bvae_rl.models.fused import FusedEncoder
 from bvae_rl.models.losses import recon_nll
 from bvae_rl.models.networks import make_decoder, make_encoder
@@ -42,12 +43,12 @@ class BetaVAE(nn.Module):
     def __init__(self, config: VAEConfig) -> None:
         super().__init__()
         sizes: dict[str, Any] = {
-            "latents": config.latents, "channels": config.channels, "hidden": config.hidden
+            "latent_dim": config.latent_dim, "channels": config.channels, "hidden": config.hidden
         }  # fmt: skip
         self.config = config
         self.encoder = with_codebook(
             make_encoder(config.encoder, config.shape, **sizes),
-            latents=config.latents, levels=config.levels,
+            latent_dim=config.latent_dim, levels=config.levels,
         )  # fmt: skip
         self.decoder = make_decoder(config.decoder, config.shape, **sizes)
         self._fused = FusedEncoder()
@@ -59,9 +60,9 @@ class BetaVAE(nn.Module):
         return self.config.shape
 
     @property
-    def latents(self) -> int:
+    def latent_dim(self) -> int:
         """D."""
-        return self.config.latents
+        return self.config.latent_dim
 
     @property
     def codebook(self) -> Codebook | None:
@@ -95,7 +96,9 @@ class BetaVAE(nn.Module):
         ``weight`` (B, 1, H, W) is what each pixel counts.
         """
         logits, config = self.decode_logits(z), self.config
-        return recon_nll(logits, x, likelihood=config.likelihood, s=config.s, weight=weight)
+        return recon_nll(
+            logits, x, likelihood=config.likelihood, recon_weight=config.recon_weight, weight=weight
+        )
 
     def decode(self, z: Tensor) -> Tensor:
         """z (B, D) -> expected x (B, C, H, W) in [0, 1]."""
@@ -105,14 +108,14 @@ class BetaVAE(nn.Module):
         return logits.clamp(0.0, 1.0)
 
     def select(self, codes: Tensor, group: str) -> Tensor:
-        """The columns of ``codes`` (B, D) that belong to ``group``: "all", "content", "look"..."""
+        """The columns of ``codes`` (B, D) that belong to ``group``: "all", "content", "style"..."""
         return codes[:, self.config.slice_of(group)]
 
     @torch.no_grad()
     def traverse(self, z: Tensor, latent: int, values: Tensor) -> Tensor:
         """Decode ``z`` (D,) with one latent set to each of ``values`` (T,) -> (T, C, H, W)."""
-        if not 0 <= latent < self.config.latents:
-            raise ValueError(f"latent must be in 0..{self.config.latents - 1}, got {latent}")
+        if not 0 <= latent < self.config.latent_dim:
+            raise ValueError(f"latent must be in 0..{self.config.latent_dim - 1}, got {latent}")
         path = z.repeat(len(values), 1)
         path[:, latent] = values
         return self.decode(path)
@@ -125,7 +128,7 @@ class BetaVAE(nn.Module):
             for i in range(0, len(frames), batch)
         ]
         codes = parts[0] if len(parts) == 1 else torch.cat(parts)
-        return codes[:, : self.config.latents].cpu().numpy()
+        return codes[:, : self.config.latent_dim].cpu().numpy()
 
     @torch.no_grad()
     def posterior_frames(
@@ -221,4 +224,4 @@ def read_config(folder: str | Path) -> dict[str, Any]:
     missing = {"model", "weights_sha256"} - set(stored)
     if missing:
         raise ValueError(f"{path} lacks {', '.join(sorted(missing))}")
-    return stored
+    return in_todays_words(stored)

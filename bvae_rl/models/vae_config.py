@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from bvae_rl.data.frame_layout import MAX_SIDE, MIN_SIDE
+from bvae_rl.models.earlier import model_in_todays_words
 from bvae_rl.models.losses import Likelihood
 from bvae_rl.models.networks import DecoderName, EncoderName
 
@@ -21,15 +22,15 @@ class VAEConfig:
     """What a BetaVAE is built from.
 
     ``shape`` is (C, H, W), sides from 32 to 128 and divisible by 16; ``groups`` splits the latents,
-    for example ``{"content": (0, 24), "look": (24, 32)}``, and must cover them without overlap;
+    for example ``{"content": (0, 24), "style": (24, 32)}``, and must cover them without overlap;
     ``parts`` names ranges within a group, as ``{"actuator0": (0, 1)}`` for what one actuator
     drives; ``levels`` is the number of values of each quantised latent, 0 for continuous ones
-    (``quantisation.py``); ``s`` weighs the likelihood (``losses.py``); ``channel_order`` says what
+    (``quantisation.py``); ``recon_weight`` weighs the likelihood (``losses.py``); ``channel_order`` says what
     the channels are.
     """
 
     shape: tuple[int, int, int] = (3, 64, 64)
-    latents: int = 32
+    latent_dim: int = 32
     groups: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     parts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     channels: tuple[int, int, int] = (32, 64, 64)
@@ -38,7 +39,7 @@ class VAEConfig:
     decoder: DecoderName = "pixel_shuffle"
     levels: int = 0
     likelihood: Likelihood = "gaussian"
-    s: float = 20.0
+    recon_weight: float = 20.0
     channel_order: ChannelOrder = "RGB"
 
     def __post_init__(self) -> None:
@@ -56,8 +57,8 @@ class VAEConfig:
             )
         if self.shape[0] < 1:
             raise ValueError(f"a frame needs at least one channel, got shape {self.shape}")
-        if self.latents < 1:
-            raise ValueError(f"latents must be at least 1, got {self.latents}")
+        if self.latent_dim < 1:
+            raise ValueError(f"latent_dim must be at least 1, got {self.latent_dim}")
         if len(self.channels) != 3 or min(self.channels) < 1 or self.hidden < 1:
             raise ValueError(
                 f"channels must be three positive widths and hidden positive, got {self.channels} "
@@ -71,17 +72,19 @@ class VAEConfig:
         ):
             if value not in choices:
                 raise ValueError(f"unknown {name} {value!r}; known: {', '.join(choices)}")
-        if not self.s > 0:
-            raise ValueError(f"s, the weight of the likelihood, must be positive, got {self.s}")
+        if not self.recon_weight > 0:
+            raise ValueError(
+                f"recon_weight, the weight of the likelihood, must be positive, got {self.recon_weight}"
+            )
         edges = sorted(self.groups.values())
         if edges and (
             edges[0][0] != 0
-            or edges[-1][1] != self.latents
+            or edges[-1][1] != self.latent_dim
             or any(start >= stop for start, stop in edges)
             or any(a[1] != b[0] for a, b in pairwise(edges))
         ):
             raise ValueError(
-                f"the groups {dict(self.groups)} do not add up to {self.latents} latents without "
+                f"the groups {dict(self.groups)} do not add up to {self.latent_dim} latents without "
                 "gap or overlap"
             )
         for name, (start, stop) in self.parts.items():
@@ -101,7 +104,8 @@ class VAEConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> VAEConfig:
-        """The inverse of ``to_dict``; unknown keys are an error."""
+        """The inverse of ``to_dict``, also of configs with the names of before; else a ValueError."""
+        values = model_in_todays_words(values)
         unknown = set(values) - {f.name for f in fields(cls)}
         if unknown:
             raise ValueError(f"unknown entries in a VAE's config: {', '.join(sorted(unknown))}")
@@ -110,7 +114,7 @@ class VAEConfig:
     def slice_of(self, group: str) -> slice:
         """Which latents ``group`` holds: "all", a named group, or a part of one."""
         if group == "all":
-            return slice(0, self.latents)
+            return slice(0, self.latent_dim)
         named = {**self.groups, **self.parts}
         if group not in named:
             known = ", ".join(["all", *named])

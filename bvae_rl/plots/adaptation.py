@@ -1,4 +1,4 @@
-"""How agents and their encoders fare after a move to new looks."""
+"""How agents and their encoders fare after a move to new appearances."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ from bvae_rl.runtime.optional import require
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Curves = Mapping[str, tuple[ArrayLike, ArrayLike]]  # arm -> (steps (T,), values (S, T))
+Curves = Mapping[str, tuple[ArrayLike, ArrayLike]]  # method -> (steps (T,), values (S, T))
 
 
 def adaptation(panels: Mapping[str, Mapping[str, Curves]]) -> Figure:
-    """A row of panels per measure, a column per look set: measure -> look set -> curves.
+    """A row of panels per measure, a column per visual domain: measure -> visual domain -> curves.
 
-    Curves are as in ``learning_curves``; the arms share one legend.
+    Curves are as in ``learning_curves``; the methods share one legend.
     """
-    looks = list(dict.fromkeys(name for columns in panels.values() for name in columns))
-    if not looks:
-        raise ValueError("there is no curve to show; pass measure -> look set -> arm -> curve")
-    figure = new_figure(4.9 * len(looks), 3.6 * len(panels))
-    axes = figure.subplots(len(panels), len(looks), squeeze=False, sharex=True)
+    domains = list(dict.fromkeys(name for columns in panels.values() for name in columns))
+    if not domains:
+        raise ValueError(
+            "there is no curve to show; pass measure -> visual domain -> method -> curve"
+        )
+    figure = new_figure(4.9 * len(domains), 3.6 * len(panels))
+    axes = figure.subplots(len(panels), len(domains), squeeze=False, sharex=True)
     for place, (measure, columns) in enumerate(panels.items()):
-        for ax, name in zip(axes[place], looks, strict=True):
+        for ax, name in zip(axes[place], domains, strict=True):
             title = "" if place else f"moved to {name}"
             learning_curves(columns[name], ylabel=measure, title=title, ax=ax)
             handles, labels = ax.get_legend_handles_labels()

@@ -1,4 +1,4 @@
-"""Several metrics of the same arms side by side: a panel a metric, a line an arm."""
+"""Several metrics of the same methods side by side: a panel a metric, a line a method."""
 
 from __future__ import annotations
 
@@ -24,22 +24,26 @@ def metric_panels(
     labels: Mapping[str, str] | None = None,
     title: str = "",
 ) -> Figure:
-    """``values``: metric -> arm -> value of each seed; ``labels`` name the arms in words.
+    """``values``: metric -> method -> value of each seed; ``labels`` name the methods in words.
 
     Every seed is a dot, the bar across them their interquartile mean; from five seeds on a line is
     its 95% bootstrap interval. A metric without values is left out; ValueError if all are.
     """
-    arms = list(dict.fromkeys(arm for by_arm in values.values() for arm in by_arm))
-    if not arms or not any(len(v) for by_arm in values.values() for v in by_arm.values()):
-        raise ValueError("there is nothing to show; pass metric -> arm -> values of the seeds")
-    values = {metric: by_arm for metric, by_arm in values.items() if any(map(len, by_arm.values()))}
+    methods = list(dict.fromkeys(method for by_method in values.values() for method in by_method))
+    if not methods or not any(len(v) for by_method in values.values() for v in by_method.values()):
+        raise ValueError("there is nothing to show; pass metric -> method -> values of the seeds")
+    values = {
+        metric: by_method
+        for metric, by_method in values.items()
+        if any(map(len, by_method.values()))
+    }
     columns = min(5, len(values))
     rows = -(-len(values) // columns)
-    figure = new_figure(2.6 + 2.0 * columns, rows * (1.1 + 0.42 * len(arms)))
+    figure = new_figure(2.6 + 2.0 * columns, rows * (1.1 + 0.42 * len(methods)))
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
-    for ax, (metric, by_arm) in zip(axes.flat, values.items(), strict=False):
-        for line, arm in enumerate(arms):
-            found = np.asarray(by_arm.get(arm, ()), float)
+    for ax, (metric, by_method) in zip(axes.flat, values.items(), strict=False):
+        for line, method in enumerate(methods):
+            found = np.asarray(by_method.get(method, ()), float)
             if not len(found):
                 continue
             band = interval(found)
@@ -59,15 +63,15 @@ def metric_panels(
         polish(ax, grid="x")
         ax.set_title(metric, fontsize=TEXT, color=INK, loc="left")
         ax.set_yticks(
-            range(len(arms)), [fill((labels or {}).get(arm, arm), 30) for arm in arms],
+            range(len(methods)), [fill((labels or {}).get(method, method), 30) for method in methods],
             fontsize=SMALL,
         )  # fmt: skip
-        ax.set_ylim(len(arms) - 0.5, -0.5)
+        ax.set_ylim(len(methods) - 0.5, -0.5)
         low, high = ax.get_xlim()
         ax.set_xlim(min(low, 0.0), max(high, 1.0))
     for ax in axes.flat[len(values) :]:
         ax.set_visible(False)
-    most = max(len(found) for by_arm in values.values() for found in by_arm.values())
+    most = max(len(found) for by_method in values.values() for found in by_method.values())
     figure.supxlabel(NOTE + BANDS * (most >= ENOUGH), fontsize=SMALL, color=MUTED)
     if title:
         figure.suptitle(title, fontsize=TEXT, color=INK, x=0.01, ha="left")

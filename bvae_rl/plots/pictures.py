@@ -102,7 +102,7 @@ def scores_heatmap(vaes: Mapping[str, BetaVAE], scores: Mapping[str, Scores]) ->
 
 def latent_names(vae: BetaVAE) -> list[str]:
     """ "z3", or with groups "content 3", "look 1" (numbered within the code)."""
-    names = [f"z{latent}" for latent in range(vae.config.latents)]
+    names = [f"z{latent}" for latent in range(vae.config.latent_dim)]
     for group, (start, stop) in vae.config.groups.items():
         names[start:stop] = [f"{group} {latent}" for latent in range(start, stop)]
     return names

@@ -1,4 +1,4 @@
-"""Returns against steps, and scores at home and abroad, for every arm and seed."""
+"""Returns against steps, and scores at home and abroad, for every method and seed."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from bvae_rl.plots.style import (
     MUTED,
     SMALL,
     TEXT,
-    arm_colour,
-    arm_label,
-    arm_marker,
     axes_of,
     legend,
+    method_colour,
+    method_label,
+    method_marker,
     polish,
 )
 from bvae_rl.runtime.optional import require
@@ -28,7 +28,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SHADES = ((1.0, ""), (0.55, ""), (0.28, "///"), (0.15, "..."))  # (opacity, hatch) of a look set
+SHADES = (
+    (1.0, ""),
+    (0.55, ""),
+    (0.28, "///"),
+    (0.15, "..."),
+)  # (opacity, hatch) of a visual domain
 
 
 def learning_curves(
@@ -39,27 +44,27 @@ def learning_curves(
     title: str = "",
     ax: Axes | None = None,
 ) -> Figure:
-    """Each arm's evaluations over environment steps.
+    """Each method's evaluations over environment steps.
 
-    ``curves``: arm -> (steps (T,), values (S, T), NaN where a seed has none). Every seed is a thin
+    ``curves``: method -> (steps (T,), values (S, T), NaN where a seed has none). Every seed is a thin
     line with a point at each evaluation; from five seeds on their interquartile mean is a thick
     line with a shaded 95% bootstrap interval. ``references`` are named horizontal lines.
     """
     if not curves:
-        raise ValueError("there is no curve to show; pass arm -> (steps, values)")
+        raise ValueError("there is no curve to show; pass method -> (steps, values)")
     alone = ax is None
     figure, ax = axes_of(ax, 9.0, 5.2)
     seeds = sorted({len(np.atleast_2d(np.asarray(values))) for _, values in curves.values()})
-    note = f"thin lines: one per seed ({'-'.join(map(str, seeds[:1] + seeds[1:][-1:]))} per arm)"
+    note = f"thin lines: one per seed ({'-'.join(map(str, seeds[:1] + seeds[1:][-1:]))} per method)"
     if seeds[-1] >= ENOUGH:
         note += "; thick: their interquartile mean; band: its 95% bootstrap interval"
-    for arm, (steps, values) in curves.items():
+    for method, (steps, values) in curves.items():
         x, y = np.asarray(steps, float), np.atleast_2d(np.asarray(values, float))
         if y.shape[1:] != x.shape:
             raise ValueError(
-                f"arm {arm!r}: values are {y.shape}, steps {x.shape}; pass (S, T), (T,)"
+                f"method {method!r}: values are {y.shape}, steps {x.shape}; pass (S, T), (T,)"
             )
-        colour, band = arm_colour(arm), interval(y)
+        colour, band = method_colour(method), interval(y)
         several = band is not None
         for seed in y:
             ax.plot(
@@ -68,20 +73,22 @@ def learning_curves(
                 color=colour,
                 linewidth=0.8 if several else 1.3,
                 alpha=0.3 if several else 0.85,
-                marker=None if several else arm_marker(arm),
+                marker=None if several else method_marker(method),
                 markersize=3.2,
             )
         if band is not None:
             ax.fill_between(x, *band, color=colour, alpha=0.18, linewidth=0)
-            ax.plot(x, iqm(y), color=colour, linewidth=2.2, marker=arm_marker(arm), markersize=4.5)
+            ax.plot(
+                x, iqm(y), color=colour, linewidth=2.2, marker=method_marker(method), markersize=4.5
+            )
         ax.plot(
             [],
             [],
             color=colour,
             linewidth=2,
-            marker=arm_marker(arm),
+            marker=method_marker(method),
             markersize=5,
-            label=arm_label(arm),
+            label=method_label(method),
         )
     for name, level in (references or {}).items():
         ax.axhline(level, color=MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
@@ -119,34 +126,37 @@ def transfer_bars(
     references: Sequence[float] = (0.0, 1.0),
     ax: Axes | None = None,
 ) -> Figure:
-    """One group of bars an arm, one bar a look set (arm -> look set -> value of each seed).
+    """One group of bars a method, one bar a visual domain (method -> visual domain -> value of each seed).
 
     A bar is the interquartile mean (of up to three seeds: the mean), each seed a dot; from five
     seeds on a 95% bootstrap interval. ``references`` are horizontal lines.
     """
-    looks = list(dict.fromkeys(look for sets in scores.values() for look in sets))
-    if not looks:
-        raise ValueError("there is no score to show; pass arm -> look set -> values of the seeds")
+    domains = list(dict.fromkeys(domain for sets in scores.values() for domain in sets))
+    if not domains:
+        raise ValueError(
+            "there is no score to show; pass method -> visual domain -> values of the seeds"
+        )
     figure, ax = axes_of(ax, max(6.5, 1.6 + 1.15 * len(scores)), 4.4)
-    width = 0.8 / len(looks)
-    for position, (arm, sets) in enumerate(scores.items()):
-        for index, look in enumerate(looks):
-            values = np.asarray(sets.get(look, ()), float)
+    width = 0.8 / len(domains)
+    for position, (method, sets) in enumerate(scores.items()):
+        for index, domain in enumerate(domains):
+            values = np.asarray(sets.get(domain, ()), float)
             if not len(values):
                 continue
-            centre = position + (index - (len(looks) - 1) / 2) * width
-            _bar(ax, centre, values, width=0.92 * width, colour=arm_colour(arm), index=index)
+            centre = position + (index - (len(domains) - 1) / 2) * width
+            _bar(ax, centre, values, width=0.92 * width, colour=method_colour(method), index=index)
     for level in references:
         ax.axhline(level, color=MUTED, linewidth=1, linestyle=(0, (4, 3)) if level else "-")
     polish(ax, title=title, grid="y")
-    ax.set_xticks(range(len(scores)), [_wrap(arm_label(arm)) for arm in scores])
+    ax.set_xticks(range(len(scores)), [_wrap(method_label(method)) for method in scores])
     ax.set_ylabel(ylabel, fontsize=TEXT)
     patch = require("matplotlib.patches", extra="plots").Patch
     keys = [
-        patch(label=look, linewidth=0.8, **_paint(MUTED, index)) for index, look in enumerate(looks)
+        patch(label=domain, linewidth=0.8, **_paint(MUTED, index))
+        for index, domain in enumerate(domains)
     ]
     legend(
-        ax, handles=keys, loc="lower right", bbox_to_anchor=(1, 1), borderpad=0, ncols=len(looks)
+        ax, handles=keys, loc="lower right", bbox_to_anchor=(1, 1), borderpad=0, ncols=len(domains)
     )
     note = "bar: interquartile mean of the seeds (dots)"
     if any(len(values) >= ENOUGH for sets in scores.values() for values in sets.values()):

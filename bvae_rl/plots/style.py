@@ -1,4 +1,4 @@
-"""What all pictures share: colours, names of arms, axes, and the way to a PNG.
+"""What all pictures share: colours, names of methods, axes, and the way to a PNG.
 
 Colours: Okabe and Ito (2008), "Color universal design"; grey for the two floors.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ARMS: Mapping[str, tuple[str, str, str]] = {  # name: (label, colour, marker)
+METHODS: Mapping[str, tuple[str, str, str]] = {  # name: (label, colour, marker)
     "state": ("true state", "#000000", "o"),
     "random_policy": ("random policy", "#b8b8b8", "x"),
     "blind": ("blind", "#8a8a8a", "X"),
@@ -27,15 +27,15 @@ ARMS: Mapping[str, tuple[str, str, str]] = {  # name: (label, colour, marker)
     "bvae": ("Beta-VAE", "#56B4E9", "^"),
     "bvae_pairs": ("pair-supervised Beta-VAE", "#0072B2", "p"),
 }
-# What happens to an encoder after a move; never in one picture with arms, so colours come again.
+# What happens to an encoder after a move; never in one picture with methods, so colours come again.
 TREATMENTS: Mapping[str, tuple[str, str, str]] = {
     "frozen": ("frozen", "#8a8a8a", "X"),
     "online": ("online, new frames only", "#D55E00", "s"),
     "online_mixed": ("online, half old frames", "#0072B2", "p"),
     "online_constant": ("the same, beta constant", "#E69F00", "D"),
 }
-KNOWN = {**ARMS, **TREATMENTS}
-LABELS = {"untrained": "untrained encoder"}  # codes that are not arms
+KNOWN = {**METHODS, **TREATMENTS}
+LABELS = {"untrained": "untrained encoder"}  # codes that are not methods
 OTHER_COLOURS = ("#7A5C00", "#5D3A9B", "#00595C", "#8B1E3F", "#4B5D16", "#B0A000")
 OTHER_MARKERS = ("<", ">", "h", "8", "*", "d")
 GROUP_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
@@ -43,21 +43,25 @@ INK, MUTED, FAINT = "#1b1b1b", "#5f5f5f", "#d9d9d9"
 SMALL, TEXT, TITLE = 8.5, 9.5, 11.0  # points; nothing is printed smaller than SMALL
 
 
-def arm_label(arm: str) -> str:
-    """The name of an arm or code as it is printed; "arm/part" is a part of its code."""
-    name, _, part = arm.partition("/")
+def method_label(method: str) -> str:
+    """The name of a method or code as it is printed; "method/part" is a part of its code."""
+    name, _, part = method.partition("/")
     label = KNOWN[name][0] if name in KNOWN else LABELS.get(name, name)
     return f"{label}, {part}" if part else label
 
 
-def arm_colour(arm: str) -> str:
-    """The fixed colour of an arm; an unknown arm always gets the same other one."""
-    return KNOWN[arm][1] if arm in KNOWN else OTHER_COLOURS[_hash(arm) % len(OTHER_COLOURS)]
+def method_colour(method: str) -> str:
+    """The fixed colour of a method; an unknown method always gets the same other one."""
+    return (
+        KNOWN[method][1] if method in KNOWN else OTHER_COLOURS[_hash(method) % len(OTHER_COLOURS)]
+    )
 
 
-def arm_marker(arm: str) -> str:
-    """The fixed marker of an arm, so that colour is never the only difference."""
-    return KNOWN[arm][2] if arm in KNOWN else OTHER_MARKERS[_hash(arm) % len(OTHER_MARKERS)]
+def method_marker(method: str) -> str:
+    """The fixed marker of a method, so that colour is never the only difference."""
+    return (
+        KNOWN[method][2] if method in KNOWN else OTHER_MARKERS[_hash(method) % len(OTHER_MARKERS)]
+    )
 
 
 def new_figure(width: float, height: float) -> Figure:

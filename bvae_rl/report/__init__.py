@@ -1,7 +1,7 @@
 """A run on one page: ``report.html``, which opens offline and needs nothing beside it.
 
 It reads rows and pictures; it trains, encodes and scores nothing. A new picture is one more
-``FigureEntry``, a new metric or arm one more ``Row``.
+``FigureEntry``, a new metric or method one more ``Row``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bvae_rl.runtime.versions import environment
 
 FIGURE_SECTIONS = {  # key of a figure, up to its first "/": heading
     "curves": "Learning curves",
-    "transfer": "Transfer to other looks",
+    "transfer": "Transfer to other appearances",
     "heatmap": "What each latent holds",
     "traversals": "Traversals",
     "timelines": "Time lines",
@@ -84,7 +84,7 @@ def write_report(
         ("curves", FIGURE_SECTIONS["curves"], shown("curves")),
         ("transfer", FIGURE_SECTIONS["transfer"], shown("transfer")),
         ("scores", "Scores, returns, success", page.tables(tables.scores(rows))),
-        ("ledger", "What each arm was allowed to see", page.tables(tables.ledger(rows))),
+        ("budget", "What each method was allowed to see", page.tables(tables.budget(rows))),
         ("codes", "Representation", page.tables(tables.representation(rows))),
         *(
             (key, FIGURE_SECTIONS[key], shown(key))

@@ -1,4 +1,4 @@
-"""Rows grouped into the tables of a report: scores, ledger, representation, seeds, versions.
+"""Rows grouped into the tables of a report: scores, supervision budget, representation, seeds, versions.
 
 House rule: below five seeds every seed's value is printed and no interval.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from bvae_rl.metrics.spread import interval, iqm
-from bvae_rl.plots.style import ARMS, arm_label, minus
+from bvae_rl.plots.style import METHODS, method_label, minus
 from bvae_rl.runtime.runs import Row
 
 Cell = str | tuple[str, str]  # a text, or a text and the small print below it
@@ -25,14 +25,14 @@ METRICS: Mapping[str, tuple[str, str]] = {  # agent metrics: (heading, format)
 FAMILIES = {  # prefix of a representation metric: heading
     "r2": "R2 of each factor, read from the code",
     "linear_r2": "R2 of each factor, read by a linear regressor",
-    "leak": "Leak: R2 of each look factor, read from the content latents",
+    "leak": "Leak: R2 of each appearance factor, read from the content latents",
     "mig": "Mutual information gap",
     "dci": "DCI",
 }
-LEDGER = {
+BUDGET = {
     "pretrain_frames": "frames rendered for pretraining",
     "env_steps": "environment steps",
-    "looks": "looks seen",
+    "domain": "domains seen",
     "paired": "same-state pairs",
     "labels": "labels",
 }
@@ -56,7 +56,7 @@ class Table:
 
 
 def scores(rows: Iterable[Row]) -> list[Table]:
-    """One table for each world, algorithm and metric of study "transfer": arms against looks.
+    """One table for each world, algorithm and metric of study "transfer": methods against looks.
 
     Rows with a ``step`` are points of a curve and left out; algo "none" (a policy that was not
     trained) is shown with every algorithm.
@@ -73,39 +73,42 @@ def scores(rows: Iterable[Row]) -> list[Table]:
 
 def _score_table(rows: Sequence[Row], place: str) -> Table:
     heading, form = METRICS.get(rows[0].metric, (rows[0].metric, ".3g"))
-    looks = _unique(row.look_set for row in rows)
+    domains = _unique(row.domain for row in rows)
     body = [
-        [_named(arm), *(_spread(_where(rows, arm=arm, look_set=look), form) for look in looks)]
-        for arm in _arms(rows)
+        [
+            _named(method),
+            *(_spread(_where(rows, method=method, domain=domain), form) for domain in domains),
+        ]
+        for method in _methods(rows)
     ]
     return Table(
         f"{heading} {NONE} {place}",
-        ["arm", *(look or "any look" for look in looks)],
+        ["method", *(domain or "any appearance" for domain in domains)],
         body,
-        f"{_range(row.n for row in rows)} episodes per seed and look set. {SPREAD}",
+        f"{_range(row.n for row in rows)} episodes per seed and visual domain. {SPREAD}",
     )
 
 
-def ledger(rows: Iterable[Row]) -> list[Table]:
-    """What each arm was allowed to see."""
-    ours = [row for row in rows if row.ledger]
-    keys = _known_first((key for row in ours for key in row.ledger), LEDGER)
+def budget(rows: Iterable[Row]) -> list[Table]:
+    """What each method was allowed to see."""
+    ours = [row for row in rows if row.budget]
+    keys = _known_first((key for row in ours for key in row.budget), BUDGET)
     body = [
-        [_named(arm), *(_entries(_where(ours, arm=arm), key) for key in keys)]
-        for arm in _arms(ours)
+        [_named(method), *(_entries(_where(ours, method=method), key) for key in keys)]
+        for method in _methods(ours)
     ]
-    head = ["arm", *(LEDGER.get(key, key.replace("_", " ")) for key in keys)]
-    return [Table("Supervision ledger", head, body)] if body else []
+    head = ["method", *(BUDGET.get(key, key.replace("_", " ")) for key in keys)]
+    return [Table("Supervision supervision budget", head, body)] if body else []
 
 
 def representation(rows: Iterable[Row]) -> list[Table]:
-    """Metrics of study "representation" against codes, the floors last: a table a look set."""
+    """Metrics of study "representation" against codes, the floors last: a table a visual domain."""
     ours = _where(rows, study="representation")
-    return [_codes(_where(ours, look_set=look)) for look in _unique(row.look_set for row in ours)]
+    return [_codes(_where(ours, domain=domain)) for domain in _unique(row.domain for row in ours)]
 
 
 def _codes(ours: Sequence[Row]) -> Table:
-    codes = sorted(_unique(row.arm for row in ours), key=_floor)
+    codes = sorted(_unique(row.method for row in ours), key=_floor)
     body: list[list[Cell]] = []
     for family in _known_first((_family(row.metric) for row in ours), FAMILIES):
         metrics = _unique(row.metric for row in ours if _family(row.metric) == family)
@@ -113,22 +116,26 @@ def _codes(ours: Sequence[Row]) -> Table:
             body.append([FAMILIES.get(family, family)])
         for metric in metrics:
             here = _where(ours, metric=metric)
-            cells = [_spread(_where(here, arm=arm), ".2f") for arm in codes]
+            cells = [_spread(_where(here, method=method), ".2f") for method in codes]
             body.append([metric.partition("/")[2] or FAMILIES.get(metric, metric), *cells])
-    head = [(arm_label(arm), "floor" if _floor(arm) else arm) for arm in codes]
-    looks = f" in the looks of {ours[0].look_set}" if ours[0].look_set else ""
+    head = [(method_label(method), "floor" if _floor(method) else method) for method in codes]
+    domains = f" in the appearances of {ours[0].domain}" if ours[0].domain else ""
     note = f"Scored on {_range(row.n for row in ours)} frames. {SPREAD}"
-    return Table(f"Codes against true factors{looks}", ["metric", *head], body, note)
+    return Table(f"Codes against true factors{domains}", ["metric", *head], body, note)
 
 
 def seeds(rows: Iterable[Row]) -> list[Table]:
-    """Which seeds stand behind each arm."""
+    """Which seeds stand behind each method."""
     ours = list(rows)
     body: list[list[Cell]] = []
-    for arm in _arms(ours):
-        here = _where(ours, arm=arm)
-        body.append([_named(arm), *(_seeds(here, kind) for kind in ("vae_seed", "agent_seed"))])
-    return [Table("Seeds behind each arm or code", ["arm", "VAE", "agent"], body)] if body else []
+    for method in _methods(ours):
+        here = _where(ours, method=method)
+        body.append([_named(method), *(_seeds(here, kind) for kind in ("vae_seed", "agent_seed"))])
+    return (
+        [Table("Seeds behind each method or code", ["method", "VAE", "agent"], body)]
+        if body
+        else []
+    )
 
 
 def versions(found: Mapping[str, Any]) -> list[Table]:
@@ -157,7 +164,7 @@ def _number(value: float, form: str) -> str:
 
 
 def _entries(rows: Sequence[Row], key: str) -> str:
-    return " / ".join(_unique(_entry(row.ledger.get(key)) for row in rows))
+    return " / ".join(_unique(_entry(row.budget.get(key)) for row in rows))
 
 
 def _entry(value: object) -> str:
@@ -172,13 +179,13 @@ def _entry(value: object) -> str:
     return str(value)
 
 
-def _arms(rows: Iterable[Row]) -> list[str]:
-    return _known_first((row.arm for row in rows), ARMS)
+def _methods(rows: Iterable[Row]) -> list[str]:
+    return _known_first((row.method for row in rows), METHODS)
 
 
-def _named(arm: str) -> Cell:
-    label = arm_label(arm)
-    return label if label == arm else (label, arm)
+def _named(method: str) -> Cell:
+    label = method_label(method)
+    return label if label == method else (label, method)
 
 
 def _seeds(rows: Sequence[Row], kind: str) -> str:
@@ -186,8 +193,8 @@ def _seeds(rows: Sequence[Row], kind: str) -> str:
     return ", ".join(map(str, found)) or NONE
 
 
-def _floor(arm: str) -> bool:
-    return arm.partition("/")[0] in FLOORS
+def _floor(method: str) -> bool:
+    return method.partition("/")[0] in FLOORS
 
 
 def _family(metric: str) -> str:

@@ -41,27 +41,27 @@ class Row:
     """One measured number and all that is needed to place it.
 
     ``value`` may be NaN (JSON ``null``); ``n`` counts what was averaged (episodes, frames);
-    ``step`` is the training step of a curve; ``ledger`` is what the arm was allowed to see.
+    ``step`` is the training step of a curve; ``ledger`` is what the method was allowed to see.
     """
 
     study: str
-    arm: str
+    method: str
     algo: str
     env: str
     vae_seed: int | None = None
     agent_seed: int | None = None
-    look_set: str | None = None
+    domain: str | None = None
     metric: str
     value: float
     n: int
     step: int | None = None
-    ledger: dict[str, Any] = field(default_factory=dict)
+    budget: dict[str, Any] = field(default_factory=dict)
     command: str
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What was measured: everything but the outcome (value, n, ledger, command)."""
-        outcome = ("value", "n", "ledger", "command")
+        """What was measured: everything but the outcome (value, n, supervision budget, command)."""
+        outcome = ("value", "n", "budget", "command")
         return tuple(getattr(self, item.name) for item in fields(self) if item.name not in outcome)
 
     def to_dict(self) -> dict[str, Any]:

@@ -148,9 +148,9 @@ class TakenOut:
         return self._config.shape
 
     @property
-    def latents(self) -> int:
+    def latent_dim(self) -> int:
         """D."""
-        return self._config.latents
+        return self._config.latent_dim
 
     def slice_of(self, group: str) -> slice:
         """Which latents ``group`` holds."""
@@ -165,7 +165,7 @@ class TakenOut:
         """uint8 frames (N, H, W, C) -> posterior means (N, D) float32."""
         x = frames_to_x(frames).to(next(iter(self._weights.values())).device)
         raw = torch.func.functional_call(self._network, self._weights, (x,))
-        return raw[:, : self.latents].cpu().numpy()
+        return raw[:, : self.latent_dim].cpu().numpy()
 
 
 _PLAIN = (FlattenExtractor, CombinedExtractor)

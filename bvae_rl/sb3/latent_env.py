@@ -38,7 +38,7 @@ class Encoder(Protocol):
         """(C, H, W) of the frames."""
 
     @property
-    def latents(self) -> int:
+    def latent_dim(self) -> int:
         """D, the width of a code."""
 
     def encode_frames(self, frames: np.ndarray) -> np.ndarray:

@@ -41,13 +41,13 @@ class OnlineBetaVAE(BaseCallback):
 
     ``vae`` is a VAE's folder (or a shipped one's name) or a BetaVAE, decoder included, that the
     model's encoder was made from. ``beta`` is a schedule over *environment steps*
-    (``model.num_timesteps``). Every ``every`` of them (on-policy: at the first rollout that starts
+    (``model.num_timesteps``). Every ``train_freq`` of them (on-policy: at the first rollout that starts
     after each multiple) ``config.updates`` gradient steps are taken by an optimizer of their own.
     ``old`` is a store of pretraining frames of which a share ``mix`` of each batch (one half by
-    default) is drawn, so that old looks are not forgotten. ``probe`` scores the code now and then.
+    default) is drawn, so that old appearances are not forgotten. ``probe`` scores the code now and then.
 
     With ``out`` the updates are logged in ``out/online.csv`` (probes in ``out/probe.csv``), and
-    every ``save_every`` steps and at the end ``out`` gets ``model-STEP.zip`` and
+    every ``save_freq`` steps and at the end ``out`` gets ``model-STEP.zip`` and
     ``online-STEP.pt``, at the end also the VAE as a folder ``vae``. A killed run goes on with the
     model that was saved there and a callback made with the same arguments:
     ``PPO.load("out/model-20000.zip", env).learn(..., reset_num_timesteps=False,
@@ -65,19 +65,19 @@ class OnlineBetaVAE(BaseCallback):
         vae: BetaVAE | str | Path,
         *,
         beta: Schedule,
-        every: int = 1000,
+        train_freq: int = 1000,
         config: FineTuneConfig | None = None,
         old: FrameStore | str | Path | None = None,
         mix: float | None = None,
         probe: Probe | None = None,
         out: str | Path | None = None,
-        save_every: int = 10_000,
+        save_freq: int = 10_000,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if every < 1 or save_every < 1:
+        if train_freq < 1 or save_freq < 1:
             raise ValueError(
-                f"every and save_every must be at least 1, got {every} and {save_every}"
+                f"train_freq and save_freq must be at least 1, got {train_freq} and {save_freq}"
             )
         if not isinstance(vae, BetaVAE | str | Path):
             raise TypeError(
@@ -96,7 +96,7 @@ class OnlineBetaVAE(BaseCallback):
                 f"({self.vae.config.levels} levels); keep it frozen or use mode='policy'"
             )
         old = FrameStore.existing(old) if isinstance(old, str | Path) else old
-        self.beta, self.every, self.seed, self.probe = beta, every, seed, probe
+        self.beta, self.train_freq, self.seed, self.probe = beta, train_freq, seed, probe
         if mix is None:
             mix = 0.0 if old is None else MIX
         self.tuner = FineTuner(
@@ -113,10 +113,10 @@ class OnlineBetaVAE(BaseCallback):
                 f"{self.vae.shape}"
             )
         settings = {
-            "every": every, "mix": mix, "seed": seed, "config": self.tuner.config,
+            "train_freq": train_freq, "mix": mix, "seed": seed, "config": self.tuner.config,
             "old": None if old is None else {"frames": len(old), "meta": old.meta},
         }  # fmt: skip
-        self.state = None if out is None else OnlineState(out, beta, settings, save_every)
+        self.state = None if out is None else OnlineState(out, beta, settings, save_freq)
         self.history: list[dict[str, float]] = []  # the metrics of every update, with "step"
         self._latent_env: LatentVecEnv | None = None
 
@@ -162,7 +162,7 @@ class OnlineBetaVAE(BaseCallback):
         self._began = time.monotonic()
 
     def _multiple_after(self, step: int) -> int:
-        return (step // self.every + 1) * self.every
+        return (step // self.train_freq + 1) * self.train_freq
 
     def _check_in_step(self) -> None:
         """The model must use the encoder that this callback trains."""
@@ -215,7 +215,8 @@ class OnlineBetaVAE(BaseCallback):
             logger.warning("no probe was taken: %s", self.probe.why_none)
         if not self.history:
             logger.warning(
-                "the encoder was never updated: learn() took fewer than every=%d steps", self.every
+                "the encoder was never updated: learn() took fewer than train_freq=%d steps",
+                self.train_freq,
             )
         if self.state is not None:
             self.state.save(self.model, self.tuner)

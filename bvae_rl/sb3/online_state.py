@@ -32,9 +32,9 @@ class OnlineState:
     """The folder ``out`` of one fine-tuning run."""
 
     def __init__(
-        self, out: str | Path, beta: Schedule, settings: Mapping[str, Any], save_every: int
+        self, out: str | Path, beta: Schedule, settings: Mapping[str, Any], save_freq: int
     ) -> None:
-        self.run, self.save_every = Run(out), save_every
+        self.run, self.save_freq = Run(out), save_freq
         plain = {**settings, "config": asdict(settings["config"])}
         self._identity = json.loads(json.dumps({**plain, "beta": [beta(step) for step in GRID]}))
         self._logs: dict[str, CsvLog] = {}
@@ -71,7 +71,7 @@ class OnlineState:
 
     def due(self, step: int) -> bool:
         """Whether it is time to save."""
-        return step >= self._last + self.save_every
+        return step >= self._last + self.save_freq
 
     def save(self, model: BaseAlgorithm, tuner: FineTuner) -> None:
         """Write the pair of files for the model's step; the older ones go."""

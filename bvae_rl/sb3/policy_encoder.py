@@ -67,8 +67,8 @@ class PolicyEncoder(nn.Module):
         self.register_buffer("ready", torch.tensor(False))
         self.register_buffer("fingerprint", torch.tensor(0))
         if standardise:
-            self.register_buffer("mean", torch.zeros(self.config.latents))
-            self.register_buffer("scale", torch.ones(self.config.latents))
+            self.register_buffer("mean", torch.zeros(self.config.latent_dim))
+            self.register_buffer("scale", torch.ones(self.config.latent_dim))
         if vae is not None:
             self.adopt(vae)
         self.register_load_state_dict_post_hook(_note_that_weights_came)
@@ -192,11 +192,11 @@ def _empty(config: VAEConfig) -> nn.Sequential:
         encoder = make_encoder(
             config.encoder,
             config.shape,
-            latents=config.latents,
+            latent_dim=config.latent_dim,
             channels=config.channels,
             hidden=config.hidden,
         )
-    return with_codebook(encoder, latents=config.latents, levels=config.levels)
+    return with_codebook(encoder, latent_dim=config.latent_dim, levels=config.levels)
 
 
 def _turn_into_buffers(network: nn.Module) -> None:

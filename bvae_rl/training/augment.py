@@ -1,4 +1,4 @@
-"""Image augmentations that change the look of a frame and not its state.
+"""Image augmentations that change the appearance of a frame and not its state.
 
 They stand in for looks that an environment cannot switch: hue rotation and a random mixing of the
 channels, brightness, contrast and sensor noise. Nothing moves a pixel. Colour augmentation for
@@ -35,8 +35,8 @@ class Strength:
 
 
 @dataclass(frozen=True)
-class DrawnLooks:
-    """One new look a frame: ``matrix`` (n, 3, 3), ``shift``, ``contrast``, ``noise`` (n,)."""
+class DrawnAppearances:
+    """One new appearance a frame: ``matrix`` (n, 3, 3), ``shift``, ``contrast``, ``noise`` (n,)."""
 
     matrix: Tensor
     shift: Tensor
@@ -45,8 +45,10 @@ class DrawnLooks:
     seed: int
 
 
-def draw_looks(n: int, rng: np.random.Generator, *, strength: Strength | None = None) -> DrawnLooks:
-    """``n`` independent looks."""
+def draw_appearances(
+    n: int, rng: np.random.Generator, *, strength: Strength | None = None
+) -> DrawnAppearances:
+    """``n`` independent appearances."""
     strength = strength or Strength()
     kept = rng.random(n) < strength.unchanged
     angle = np.where(kept, 0.0, rng.uniform(-math.pi, math.pi, n) * strength.hue)
@@ -57,7 +59,7 @@ def draw_looks(n: int, rng: np.random.Generator, *, strength: Strength | None = 
     def uniform(low: float, high: float, neutral: float) -> Tensor:
         return torch.from_numpy(np.where(kept, neutral, rng.uniform(low, high, n))).float()
 
-    return DrawnLooks(
+    return DrawnAppearances(
         matrix.float(),
         uniform(-strength.brightness, strength.brightness, 0.0),
         uniform(1.0 - strength.contrast, 1.0 + strength.contrast, 1.0),
@@ -66,26 +68,26 @@ def draw_looks(n: int, rng: np.random.Generator, *, strength: Strength | None = 
     )
 
 
-def change_look(x: Tensor, looks: DrawnLooks) -> Tensor:
-    """x (k * n, 3, H, W) in [0, 1], k blocks in the same n new looks, clipped to [0, 1].
+def change_appearance(x: Tensor, appearances: DrawnAppearances) -> Tensor:
+    """x (k * n, 3, H, W) in [0, 1], k blocks in the same n new appearances, clipped to [0, 1].
 
-    Frames of one look have one noise level, and each its own noise.
+    Frames of one appearance have one noise level, and each its own noise.
     """
     frames, _, height, width = x.shape
-    n = len(looks.matrix)
+    n = len(appearances.matrix)
     if frames % n:
         raise ValueError(f"{frames} frames cannot be shown in {n} looks, an equal share each")
-    matrix = looks.matrix.to(x).repeat(frames // n, 1, 1)
+    matrix = appearances.matrix.to(x).repeat(frames // n, 1, 1)
     mixed = (matrix @ x.flatten(2)).view(frames, 3, height, width)
     mean = mixed.mean(dim=(1, 2, 3), keepdim=True)
 
     def each(value: Tensor) -> Tensor:
         return value.to(x).repeat(frames // n)[:, None, None, None]
 
-    changed = mean + each(looks.contrast) * (mixed - mean) + each(looks.shift)
-    generator = torch.Generator().manual_seed(looks.seed)
+    changed = mean + each(appearances.contrast) * (mixed - mean) + each(appearances.shift)
+    generator = torch.Generator().manual_seed(appearances.seed)
     noise = torch.randn(x.shape, generator=generator).to(x)
-    return (changed + each(looks.noise) * noise).clamp(0.0, 1.0)
+    return (changed + each(appearances.noise) * noise).clamp(0.0, 1.0)
 
 
 def hue_rotation(angle: Tensor) -> Tensor:

@@ -25,9 +25,9 @@ class Batch:
     ``shared`` (B, D) marks the latents that both frames of a pair have in common, ``factors``
     (B, K) are those of ``x`` where an objective asks for them, ``weight`` (B, 1, H, W) is what each
     pixel of ``x`` counts in the likelihood, ``weight2`` the same for ``x2``; None is 1 everywhere.
-    For quads ``x`` holds their pictures in four blocks, ``take`` (B, D) is the number of the block
+    For grids ``x`` holds their pictures in four blocks, ``take`` (B, D) is the number of the block
     that each latent is taken from, and ``direction`` (B, D) says whether the other state of the
-    quad has more (1) or less (-1) of what a latent holds, 0 where that is not known (``quads.py``).
+    grid has more (1) or less (-1) of what a latent holds, 0 where that is not known (``quads.py``).
     """
 
     x: Tensor
@@ -103,11 +103,11 @@ class Rows:
         self._long = worth_pairing(self._lengths)
 
     @property
-    def has_same_look(self) -> bool:
+    def has_same_appearance(self) -> bool:
         """Whether any episode has two frames to pair."""
         return len(self._long) > 0
 
-    def same_look(self, rng: np.random.Generator, n: int) -> np.ndarray:
+    def same_appearance(self, rng: np.random.Generator, n: int) -> np.ndarray:
         """Rows (n, 2): two different frames of one episode each."""
         episode = rng.choice(self._long, size=n)
         length = self._lengths[episode]
@@ -149,7 +149,7 @@ class Rows:
 def worth_pairing(lengths: np.ndarray) -> np.ndarray:
     """Which episodes of ``lengths`` (E,) frames give pairs of independent states.
 
-    Those of two frames are acted pairs, whose states hardly differ: used where there are no others.
+    Those of two frames are interventions, whose states hardly differ: used where there are no others.
     """
     return np.flatnonzero(lengths > (2 if (lengths > 2).any() else 1))
 
@@ -175,7 +175,7 @@ def with_factors(rows: Rows) -> Pairing:
 
 
 def mixture(sources: Sequence[Source], *, pictures: int = 2) -> Pairing:
-    """Batches of pairs (or quads, of four ``pictures``), an equal share from each source."""
+    """Batches of pairs (or grids, of four ``pictures``), an equal share from each source."""
 
     def draw(store: FrameStore, rng: np.random.Generator, images: int) -> Batch:
         counts = np.diff(np.linspace(0, images // pictures, len(sources) + 1).round().astype(int))

@@ -57,7 +57,9 @@ def with_compiled_networks(
                 if not (name == "encoder" and vae.codebook):  # whose latents are read off inside
                     fast._modules[name] = _compiled(network)
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16):
-                z = sample(*fast.encode(batch.x), torch.zeros(images, vae.latents, device=device))
+                z = sample(
+                    *fast.encode(batch.x), torch.zeros(images, vae.latent_dim, device=device)
+                )
                 fast.nll(z, batch.x, batch.weight).sum().backward()
     except (RuntimeError, OSError) as error:  # of torch's compilers, and of a program they call
         logger.info("training without torch.compile: %s", str(error).strip().partition("\n")[0])

@@ -1,6 +1,6 @@
 """Go on training a VAE on frames that keep arriving, without pulling the rug from under a policy.
 
-Three guards: pretraining frames are mixed into each batch, so that old looks are not forgotten; the
+Three guards: pretraining frames are mixed into each batch, so that old appearances are not forgotten; the
 encoder that a policy sees can be a slow, exponentially averaged one; and its features may move only
 so far per update, measured on fixed reference frames in standard deviations of each latent.
 """
@@ -33,33 +33,33 @@ Weights = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class FineTuneConfig:
-    """How an update trains. ``updates`` gradient steps of ``batch`` images each, by Adam.
+    """How an update trains. ``gradient_steps`` of ``batch_size`` images each, by Adam.
 
     ``max_move`` bounds what one update does to the features: the root mean square change over
     reference frames and latents, in standard deviations of pretraining; None is no bound.
     ``average`` is the share of the old weights that the policy's encoder keeps at each update
-    (0: it is the trained one itself). ``clip`` bounds the gradient's norm, on the scale of the
+    (0: it is the trained one itself). ``max_grad_norm`` bounds the gradient's norm, on the scale of the
     loss.
     """
 
-    updates: int = 16
-    batch: int = 64
+    gradient_steps: int = 16
+    batch_size: int = 64
     learning_rate: float = 3e-4
     max_move: float | None = 0.5
     average: float = 0.0
-    clip: float = 1000.0
+    max_grad_norm: float = 1000.0
 
     def __post_init__(self) -> None:
-        for name in ("updates", "batch"):
+        for name in ("gradient_steps", "batch_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.max_move is not None and not self.max_move > 0:
             raise ValueError(f"max_move must be positive or None, got {self.max_move}")
         if not 0.0 <= self.average < 1.0:
             raise ValueError(f"average must be in [0, 1), got {self.average}")
-        if not self.learning_rate > 0 or not self.clip > 0:
+        if not self.learning_rate > 0 or not self.max_grad_norm > 0:
             raise ValueError(
-                f"learning_rate and clip must be positive, got {self.learning_rate} and {self.clip}"
+                f"learning_rate and max_grad_norm must be positive, got {self.learning_rate} and {self.max_grad_norm}"
             )
 
 
@@ -92,11 +92,11 @@ class FineTuner:
         self.vae = deepcopy(vae).train()
         self.objective, self.config, self.seed, self.old = objective, config, seed, old
         self.device = next(vae.parameters()).device
-        self.old_images = round(mix * config.batch)
-        if old is not None and not 0 < self.old_images < config.batch:
+        self.old_images = round(mix * config.batch_size)
+        if old is not None and not 0 < self.old_images < config.batch_size:
             raise ValueError(
-                f"mix={mix} of a batch of {config.batch} is {self.old_images} old frames and "
-                f"{config.batch - self.old_images} new ones; there must be some of both"
+                f"mix={mix} of a batch of {config.batch_size} is {self.old_images} old frames and "
+                f"{config.batch_size - self.old_images} new ones; there must be some of both"
             )
         self.optimizer = torch.optim.Adam(self.vae.parameters(), lr=config.learning_rate)
         self.encoder: Weights = _copy(self.vae.encoder.state_dict())
@@ -106,7 +106,7 @@ class FineTuner:
     @property
     def wanted(self) -> int:
         """How many new frames an update can use."""
-        return self.config.updates * (self.config.batch - self.old_images)
+        return self.config.gradient_steps * (self.config.batch_size - self.old_images)
 
     def to(self, device: torch.device) -> None:
         """Move everything to ``device``."""
@@ -134,7 +134,9 @@ class FineTuner:
             self.reference = self._reference(frames, rng)
         before = deepcopy(self.state_dict())
         try:
-            parts = [self._gradient_step(frames, rng, step) for _ in range(self.config.updates)]
+            parts = [
+                self._gradient_step(frames, rng, step) for _ in range(self.config.gradient_steps)
+            ]
         except FloatingPointError as error:
             self.load_state_dict(before)
             raise ValueError(f"{error} at step {step}; lower the learning rate") from error
@@ -152,12 +154,12 @@ class FineTuner:
         self, frames: np.ndarray, rng: np.random.Generator, step: int
     ) -> dict[str, float]:
         config = self.config
-        batch = frames[rng.integers(len(frames), size=config.batch - self.old_images)]
+        batch = frames[rng.integers(len(frames), size=config.batch_size - self.old_images)]
         if self.old is not None and self._old_rows is not None:
             rows = rng.choice(self._old_rows, size=self.old_images)
             batch = np.concatenate([batch, self.old.array("frames")[rows]])
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        noise = torch.randn((config.batch, self.vae.latents), generator=generator)
+        noise = torch.randn((config.batch_size, self.vae.latent_dim), generator=generator)
         x, noise = frames_to_x(batch).to(self.device), noise.to(self.device)
         with torch.autocast(
             self.device.type, dtype=torch.bfloat16, enabled=use_bfloat16("auto", self.device)
@@ -167,7 +169,7 @@ class FineTuner:
             raise FloatingPointError(f"the VAE's loss became {loss.item()}")
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.vae.parameters(), config.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.vae.parameters(), config.max_grad_norm)
         if not torch.isfinite(norm):
             raise FloatingPointError(f"the norm of the VAE's gradient became {norm.item()}")
         self.optimizer.step()
@@ -201,7 +203,7 @@ class FineTuner:
         """Posterior means (R, D) of the reference frames under the given encoder weights."""
         assert self.reference is not None
         raw = torch.func.functional_call(self.vae.encoder, weights, (self.reference,))
-        return raw[:, : self.vae.latents].float()
+        return raw[:, : self.vae.latent_dim].float()
 
     def _distance(self, old: Tensor, new: Tensor) -> float:
         try:

@@ -1,10 +1,10 @@
 """Where pairs come from, and which latents the two frames of a pair share.
 
-    looks        one state in two looks (the *content* latents are shared), and two states in one
+    views        one state in two appearances (the *content* latents are shared), and two states in one
                  look (the *look* latents are): known groups, Bouchacourt et al. 2018, 1705.08841
-    actuators    two frames between which one actuator moved: all is shared but what it drives
-    consecutive  a frame and one of the next: the look is shared
-    augment      "looks" made by image augmentation, of frames from anywhere
+    interventions two frames between which one actuator moved: all is shared but what it drives
+    consecutive  a frame and one of the next: the appearance is shared
+    augment      "views" made by image augmentation, of frames from anywhere
 
 Names joined by "+" mix, an equal share of the batch for each kind of pair. An objective that infers
 what is shared, or asks only for frames that belong together, is not told: then no latent groups are
@@ -23,7 +23,7 @@ from torch import Tensor
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae_config import VAEConfig, actuator_part
-from bvae_rl.training.augment import change_look, draw_looks
+from bvae_rl.training.augment import change_appearance, draw_appearances
 from bvae_rl.training.batches import Batch, Pairing, Rows, Source, frames_at, mixture
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ GAPS = (1, 2, 4, 8)  # steps between two consecutive frames, drawn anew for each
 
 
 def paired(names: str, rows: Rows, config: VAEConfig, *, told: bool = True) -> Pairing:
-    """The pairing called ``names`` ("looks", "looks+actuators", ...).
+    """The pairing called ``names`` ("views", "views+interventions", ...).
 
     ``told`` says which latents each pair shares (``Batch.shared``), for which the VAE needs groups;
     without it ``shared`` is None, and any VAE will do. ValueError for an unknown name, latent
@@ -43,38 +43,38 @@ def paired(names: str, rows: Rows, config: VAEConfig, *, told: bool = True) -> P
 
 def untold(names: str, rows: Rows) -> Pairing:
     """The same pairs for a learner that has to find out what they share, with any latents."""
-    return paired(names, rows, VAEConfig(latents=1), told=False)
+    return paired(names, rows, VAEConfig(latent_dim=1), told=False)
 
 
 class MissingPairs(ValueError):
     """A store has no pairs of the kind that was asked for."""
 
 
-def looks(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
-    """One state in two looks, and two states in one look."""
-    if not len(rows.same_state) or not rows.has_same_look:
+def views(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
+    """One state in two appearances, and two states in one appearance."""
+    if not len(rows.same_state) or not rows.has_same_appearance:
         raise MissingPairs(
-            "the frame store holds no pairs of one state in two looks; collect it with two views "
-            "(bvae-rl collect --policy drawn --views 2) or train without pairs"
+            "the frame store holds no pairs of one state in two appearances; collect it with two views "
+            "(bvae-rl collect --policy independent --views 2) or train without pairs"
         )
-    content, look = _shared(config, "content", told), _shared(config, "look", told)
+    content, style = _shared(config, "content", told), _shared(config, "style", told)
 
     def same_state(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
         return _batch(store, rows.same_state[rng.integers(len(rows.same_state), size=n)], content)
 
-    def same_look(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
-        return _batch(store, rows.same_look(rng, n), look)
+    def same_appearance(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
+        return _batch(store, rows.same_appearance(rng, n), style)
 
-    return [same_state, same_look]
+    return [same_state, same_appearance]
 
 
-def actuators(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
+def interventions(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
     """Frames between which one actuator moved; each has latents of its own."""
     first, last, which = moved_actuators(rows, config, told=told)
     masks = None
     if told:
         driven = sorted({int(actuator) for actuator in which})
-        masks = torch.ones(driven[-1] + 1, config.latents, dtype=torch.bool)
+        masks = torch.ones(driven[-1] + 1, config.latent_dim, dtype=torch.bool)
         for actuator in driven:
             masks[actuator, config.slice_of(actuator_part(actuator))] = False
 
@@ -97,7 +97,7 @@ def moved_actuators(
     if not len(first) or _choices(rows):
         raise MissingPairs(
             "the frame store holds no frames between which one actuator moved alone; collect some "
-            "(bvae-rl collect --acted-pairs 20000), which takes actions Box(low, high, (A,))"
+            "(bvae-rl collect --interventions 20000), which takes actions Box(low, high, (A,))"
         )
     names = [actuator_part(int(actuator)) for actuator in np.unique(which)]
     if told and (missing := [name for name in names if name not in config.parts]):
@@ -118,7 +118,7 @@ def drawn_runs(
 
 
 def known_names(names: str, known: Collection[str]) -> list[str]:
-    """The parts of "looks+actuators"; ValueError for one that is not ``known``, or comes twice."""
+    """The parts of "views+interventions"; ValueError for one that is not ``known``, or comes twice."""
     found = names.split("+")
     if unknown := [name for name in found if name not in known]:
         raise ValueError(
@@ -158,49 +158,51 @@ def _gives(make: Callable[[], object]) -> bool:
 def consecutive(
     rows: Rows, config: VAEConfig, told: bool, *, gaps: Sequence[int] = GAPS
 ) -> list[Source]:
-    """A frame and one that comes ``gaps`` steps later in its episode; the look is shared."""
+    """A frame and one that comes ``gaps`` steps later in its episode; the appearance is shared."""
     found = [pairs for gap in gaps if len(pairs := rows.following(gap))]
     if not found or _drawn(rows):
         raise MissingPairs(
             "the frame store holds no frames that follow each other; collect some by acting "
             "(bvae-rl collect --policy random)"
         )
-    look = _shared(config, "look", told)
+    style = _shared(config, "style", told)
 
     def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
         gap = rng.integers(len(found), size=n)
         pairs = np.stack([found[g][rng.integers(len(found[g]))] for g in gap])
-        return _batch(store, pairs, look)
+        return _batch(store, pairs, style)
 
     return [draw]
 
 
 def augment(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
-    """A frame and the same in other colours, and two frames of one look in the same new colours."""
+    """A frame and the same in other colours, and two frames of one appearance in the same new colours."""
     if rows.store.shape[0] != 3:
         raise MissingPairs(
             f"augmentation turns colours, and frames of {rows.store.shape} have none"
         )
-    if not rows.has_same_look:
+    if not rows.has_same_appearance:
         raise MissingPairs("augmentation needs two frames of one episode, and there are none")
-    content, look = _shared(config, "content", told), _shared(config, "look", told)
+    content, style = _shared(config, "content", told), _shared(config, "style", told)
 
     def same_state(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
         x = frames_at(store, rng.choice(rows.train, size=n))
-        first = change_look(x, draw_looks(n, rng))
-        return Batch(first, change_look(x, draw_looks(n, rng)), _each(content, n))
+        first = change_appearance(x, draw_appearances(n, rng))
+        return Batch(first, change_appearance(x, draw_appearances(n, rng)), _each(content, n))
 
-    def same_look(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
-        x = frames_at(store, rows.same_look(rng, n).T.ravel())  # first frames, then second ones
-        x, x2 = change_look(x, draw_looks(n, rng)).chunk(2)
-        return Batch(x, x2, _each(look, n))
+    def same_appearance(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
+        x = frames_at(
+            store, rows.same_appearance(rng, n).T.ravel()
+        )  # first frames, then second ones
+        x, x2 = change_appearance(x, draw_appearances(n, rng)).chunk(2)
+        return Batch(x, x2, _each(style, n))
 
-    return [same_state, same_look]
+    return [same_state, same_appearance]
 
 
 PAIRS: dict[str, Callable[[Rows, VAEConfig, bool], list[Source]]] = {
-    "looks": looks,
-    "actuators": actuators,
+    "views": views,
+    "interventions": interventions,
     "consecutive": consecutive,
     "augment": augment,
 }
@@ -221,12 +223,12 @@ def _shared(config: VAEConfig, group: str, told: bool) -> Tensor | None:
     """Boolean (1, D): the latents of ``group``; None if nobody is to be ``told``."""
     if not told:
         return None
-    if "content" not in config.groups or "look" not in config.groups:
+    if "content" not in config.groups or "style" not in config.groups:
         raise ValueError(
-            f"pairs need the latent groups 'content' and 'look', got {dict(config.groups)}; "
-            "for example content=24 and look=8"
+            f"pairs need the latent groups 'content' and 'style', got {dict(config.groups)}; "
+            "for example content=24 and style=8"
         )
-    mask = torch.zeros(1, config.latents, dtype=torch.bool)
+    mask = torch.zeros(1, config.latent_dim, dtype=torch.bool)
     mask[:, config.slice_of(group)] = True
     return mask
 

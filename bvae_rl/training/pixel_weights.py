@@ -4,7 +4,7 @@ A small object is worth little in a sum over pixels, and its colour even less: i
 or never. Weights of 1 and ``factor`` change that without touching beta; they are not normalised,
 so a pixel of the background costs what it always did, and only what stands before it costs more.
 Where more than half of a picture would count more, the guess has failed (a textured background, a
-pair of two looks), and all of it counts 1: no picture counts much more than another.
+pair of two appearances), and all of it counts 1: no picture counts much more than another.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.training.batches import Batch, Pairing
-from bvae_rl.training.quads import other_state
+from bvae_rl.training.grids import other_state
 
 THRESHOLD = 0.1  # of a channel's range: a pixel that differs by more is another thing
 MOST = 0.5  # share of a picture that can count more
@@ -32,7 +32,7 @@ class Weighting:
     foreground  what differs from the frame's background, its most usual colour (the median): for
                 frames whose background has one colour and fills more than half of the picture
     motion      what differs between the two frames of a pair, where most of them is equal: a pair
-                of two looks, with two backgrounds, gets no weights
+                of two appearances, with two backgrounds, gets no weights
     """
 
     kind: Literal["foreground", "motion"]
@@ -52,7 +52,7 @@ def foreground(x: Tensor, factor: float) -> Tensor:
 
 
 def motion(x: Tensor, x2: Tensor, factor: float) -> Tensor:
-    """Weights (B, 1, H, W): ``factor`` where two frames of one look differ, a pixel dilated."""
+    """Weights (B, 1, H, W): ``factor`` where two frames of one appearance differ, a pixel dilated."""
     moved = ((x - x2).abs() > THRESHOLD).any(dim=1, keepdim=True)
     return _weights(functional.max_pool2d(moved.float(), 3, stride=1, padding=1) > 0, factor)
 
@@ -66,7 +66,7 @@ def weighted(pairing: Pairing, weighting: Weighting) -> Pairing:
         if weighting.kind == "foreground":
             second = None if batch.x2 is None else foreground(batch.x2, factor)
             return replace(batch, weight=foreground(batch.x, factor), weight2=second)
-        x, x2 = _of_one_look(batch)
+        x, x2 = _of_one_appearance(batch)
         weight = motion(x, x2, factor)
         if batch.x2 is not None:
             return replace(batch, weight=weight, weight2=weight)
@@ -75,8 +75,8 @@ def weighted(pairing: Pairing, weighting: Weighting) -> Pairing:
     return draw
 
 
-def _of_one_look(batch: Batch) -> tuple[Tensor, Tensor]:
-    """Each picture and another state in its look."""
+def _of_one_appearance(batch: Batch) -> tuple[Tensor, Tensor]:
+    """Each picture and another state in its appearance."""
     if batch.x2 is not None:
         return batch.x, batch.x2
     if batch.take is None:

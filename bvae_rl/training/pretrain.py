@@ -121,17 +121,17 @@ def pretrain(
             watch.checkpoint(step)
             raise
         done = step + 1
-        if done % train.log_every == 0 or done == steps:
+        if done % train.log_freq == 0 or done == steps:
             plain = trainer.plain(parts)
             metrics = watch.log(done, plain)
-        if done % train.checkpoint_every == 0 and done < steps:
+        if done % train.save_freq == 0 and done < steps:
             watch.checkpoint(done)
     trainer.finished()
     vae.meta = {
         "fingerprint": fingerprint,
         "training": {
             **recipe,
-            "images": steps * train.batch,
+            "images": steps * train.batch_size,
             "frames": len(store) + (0 if start is None else _frames_seen(start)),
             "command": command,
             "continued_from": None if start is None else start.meta.get("training"),
@@ -192,7 +192,7 @@ class _Watch:
         held_out = self.held_out if done == steps else self.held_out[::2]
         metrics = {**parts, **validate(vae, held_out.to(self.trainer.device))}
         metrics["vae/images_per_second"] = (
-            (done - self.first) * train.batch / (time.monotonic() - self.began)
+            (done - self.first) * train.batch_size / (time.monotonic() - self.began)
         )
         self.rows.append(done, metrics)
         if not self.warned and (done > 4 * train.warmup or done == steps):
@@ -203,7 +203,7 @@ class _Watch:
             raise Collapsed(
                 f"every latent has been dead for {self.dead} validations by step {done}: beta "
                 f"{metrics['vae/beta']:g} is too high for a {vae.config.likelihood} likelihood of "
-                f"weight s = {vae.config.s:g}; lower beta or raise s, in another folder; the state "
+                f"weight s = {vae.config.recon_weight:g}; lower beta or raise s, in another folder; the state "
                 f"is kept in {self.run.path(CHECKPOINT)}"
             )
         for callback in self.callbacks:

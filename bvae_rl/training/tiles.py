@@ -108,7 +108,9 @@ class TiledLikelihood(nn.Module):
         """``losses.recon_nll`` of tiles x, (B,)."""
         logits, config = self._logits(z).float(), self.config
         weight = self.inside if weight is None else weight
-        return recon_nll(logits, x, likelihood=config.likelihood, s=config.s, weight=weight)
+        return recon_nll(
+            logits, x, likelihood=config.likelihood, recon_weight=config.recon_weight, weight=weight
+        )
 
     def _logits(self, z: Tensor) -> Tensor:
         """(B, D) -> tiles (B, 16 C, h + 1, w + 1)."""

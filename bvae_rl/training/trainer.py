@@ -74,9 +74,9 @@ class Trainer:
 
         def draw(step: int) -> tuple[Batch, Tensor]:
             rng = np.random.default_rng([self.seed, step])
-            batch = pairing(store, rng, self.train.batch)
+            batch = pairing(store, rng, self.train.batch_size)
             generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-            shape = (self.train.batch, self.vae.config.latents)
+            shape = (self.train.batch_size, self.vae.config.latent_dim)
             return self.lay_out(batch), torch.randn(shape, generator=generator)
 
         if self.device.type == "cpu" and torch.get_num_threads() > 1:
@@ -98,7 +98,7 @@ class Trainer:
         self._require_finite("loss", value, step)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.train.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.train.max_grad_norm)
         self._require_finite("gradient", norm, step)
         self.optimizer.step()
         self.objective.after_step(self.vae, batch, step)
@@ -139,7 +139,7 @@ class Trainer:
         if not use_compiled(self.train.compile, self.steps, self.device):
             return fast
         return with_compiled_networks(
-            fast, images=self.train.batch, bfloat16=self.bfloat16, weighted=weighted
+            fast, images=self.train.batch_size, bfloat16=self.bfloat16, weighted=weighted
         )
 
     def _require_finite(self, what: str, value: Tensor, step: int) -> None:

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 def validate(vae: BetaVAE, x: Tensor) -> dict[str, float]:
     """Evidence lower bound at a fixed draw of z, its parts, and active latents, on x."""
     config = vae.config
-    shape = (len(x), config.latents)
+    shape = (len(x), config.latent_dim)
     noise = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(x.device)
     recons, kls = [], []
     for frames, draw in zip(x.split(AT_ONCE), noise.split(AT_ONCE), strict=True):
@@ -32,7 +32,9 @@ def validate(vae: BetaVAE, x: Tensor) -> dict[str, float]:
         kls.append(kl_per_latent(mu, logvar))
     recon = torch.cat(recons).mean()
     kl = torch.cat(kls).mean(0)  # (D,)
-    constant = log_constant(config.pixels, likelihood=config.likelihood, s=config.s)
+    constant = log_constant(
+        config.pixels, likelihood=config.likelihood, recon_weight=config.recon_weight
+    )
     return {
         "vae/validation_recon": float(recon),
         "vae/validation_kl": float(kl.sum()),
@@ -53,16 +55,16 @@ def latent_statistics(vae: BetaVAE, x: Tensor) -> dict[str, list[float]]:
 def diagnose(metrics: dict[str, float], config: VAEConfig, step: int) -> bool:
     """Warn, and return True, where most latents carry nothing."""
     active = int(metrics["vae/active_latents"])
-    if active > max(1, config.latents // 6):
+    if active > max(1, config.latent_dim // 6):
         return False
     beta = metrics["vae/beta"]
     if not beta:  # nothing presses
         return False
-    norm = beta_norm(beta, latents=config.latents, pixels=config.pixels)
+    norm = beta_norm(beta, latent_dim=config.latent_dim, pixels=config.pixels)
     logger.warning(
         "%d of %d latents active at step %d: press less (beta is now %g with a %s likelihood of "
-        "weight s = %g; normalised %.2g; bvae-rl objectives names each one's knob) or raise s",
-        active, config.latents, step, beta, config.likelihood, config.s, norm,
+        "weight s = %g; normalised %.2g; bvae-rl objectives names each one's hyperparameter) or raise s",
+        active, config.latent_dim, step, beta, config.likelihood, config.recon_weight, norm,
     )  # fmt: skip
     return True
 

@@ -1,10 +1,10 @@
-"""Looks of MiniGrid worlds: colours of floor, walls and agent, textures, tile size.
+"""Appearances of MiniGrid worlds: colours of floor, walls and agent, textures, tile size.
 
 A colour is a position ``u`` in [0, 1] on a straight ramp that starts at the library's colour;
 things keep the library's colours, because missions name them. A texture lays a second tone over
 floor or walls. A tile is smaller than what fits; the grid is then centred on black.
 
-Kinds of change (``bvae_rl.envs.domains``) and where their knobs stand:
+Kinds of change (``bvae_rl.envs.domains``) and where their variations stand:
 ``colours``  ``floor_colour``, ``wall_colour``, ``agent_colour``: source 0, ood1 [0.1, 0.75],
              ood2 [0.85, 1], pretrain [0, 0.75];
 ``texture``  ``floor_texture``, ``wall_texture``, numbers in ``TEXTURES``: source plain, ood1 bricks
@@ -23,7 +23,7 @@ from minigrid.core.constants import COLOR_NAMES, COLORS
 
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.envs.contrast import LEAST, RGB, check_distinct
-from bvae_rl.envs.domains import LOOK_SETS, Knob, LookSet, choice, look_set
+from bvae_rl.envs.domains import DOMAINS, Domain, Variation, choice, make_domain
 
 PARTS = ("floor", "wall", "agent")
 RAMPS: dict[str, tuple[RGB, RGB]] = {
@@ -38,7 +38,7 @@ SMALLEST = 0.5  # of the largest tile
 
 
 @dataclass(frozen=True)
-class GridLook:
+class GridAppearance:
     """Ramp positions u in [0, 1], names of textures, and pixels a cell; the default is minigrid's.
 
     ValueError for what is out of range or unknown.
@@ -54,7 +54,7 @@ class GridLook:
     def __post_init__(self) -> None:
         for part in PARTS:
             if not 0.0 <= (u := getattr(self, part)) <= 1.0:
-                raise ValueError(f"the {part} colour of a look must be in [0, 1], got {u}")
+                raise ValueError(f"the {part} colour of an appearance must be in [0, 1], got {u}")
         for texture in (self.floor_texture, self.wall_texture):
             if texture not in TEXTURES:
                 raise ValueError(f"unknown texture {texture!r}; known: {', '.join(TEXTURES)}")
@@ -73,14 +73,14 @@ class GridLook:
         return np.round(toned).astype(np.uint8)
 
     def value(self, factor: str) -> float:
-        """The value of a look factor, by its name."""
+        """The value of a appearance factor, by its name."""
         if factor.endswith("_colour"):
             return float(getattr(self, factor.removesuffix("_colour")))
         value = getattr(self, factor)
         return float(TEXTURES.index(value) if factor.endswith("_texture") else value)
 
-    def with_values(self, values: Mapping[str, float]) -> GridLook:
-        """This look with some look factors changed."""
+    def with_values(self, values: Mapping[str, float]) -> GridAppearance:
+        """This appearance with some appearance factors changed."""
         fields: dict[str, float | int | str] = {}
         for factor, value in values.items():
             if factor.endswith("_colour"):
@@ -114,14 +114,16 @@ class Tiles:
         return list(range(self.largest - 1, last - 1, -1))
 
 
-def look_kinds(tiles: Tiles) -> dict[str, tuple[Knob, ...]]:
-    """The kinds of change and their knobs; ``tile`` where there are two smaller sizes."""
+def look_kinds(tiles: Tiles) -> dict[str, tuple[Variation, ...]]:
+    """The kinds of change and their variations; ``tile`` where there are two smaller sizes."""
     drawn: dict[str, tuple[tuple[float, float], ...]] = {
         "ood1": ((0.1, 0.75),),
         "ood2": ((0.85, 1.0),),
         "seen": ((0.0, 0.75),),
     }
-    colours = [Knob(FactorSpec(f"{p}_colour", role="look"), source=0.0, **drawn) for p in PARTS]
+    colours = [
+        Variation(FactorSpec(f"{p}_colour", role="appearance"), source=0.0, **drawn) for p in PARTS
+    ]
     textures = [choice(f"{p}_texture", source=0, ood1=(1, 2), ood2=(3, 4)) for p in PARTS[:2]]
     kinds = {"colours": tuple(colours), "texture": tuple(textures)}
     if len(smaller := tiles.smaller) > 1:
@@ -131,43 +133,47 @@ def look_kinds(tiles: Tiles) -> dict[str, tuple[Knob, ...]]:
     return kinds
 
 
-def grid_look_set(name: str, tiles: Tiles) -> LookSet:
+def grid_domain(name: str, tiles: Tiles) -> Domain:
     """The set of that name; ValueError if it is unknown, or varies ``tile`` without room."""
     kinds = look_kinds(tiles)
     set_name, _, wanted = name.partition(":")
     asked = {"tile", "all"} & {*wanted.split("+")}
-    if "tile" not in kinds and set_name in LOOK_SETS and asked:
+    if "tile" not in kinds and set_name in DOMAINS and asked:
         room = tiles.least + 2
         raise ValueError(
-            f"look set {name!r} varies the tile size, and {tiles}, with {tiles.least} the least; "
+            f"visual domain {name!r} varies the tile size, and {tiles}, with {tiles.least} the least; "
             f"use size={room * tiles.across} or more, or name other kinds, as in "
             f"{set_name}:{'+'.join(kinds)}"
         )
-    return look_set(name, kinds)
+    return make_domain(name, kinds)
 
 
-def in_grid_set(look: GridLook, name: str, tiles: Tiles) -> bool:
-    """Whether ``look`` is in the set of that name, what it does not vary being the source's."""
-    wanted = grid_look_set(name, tiles)
-    for knob in (knob for knobs in look_kinds(tiles).values() for knob in knobs):
-        varied = knob.spec in wanted.specs
-        if not knob.holds(wanted.set_name if varied else "source", look.value(knob.spec.name)):
+def in_grid_set(appearance: GridAppearance, name: str, tiles: Tiles) -> bool:
+    """Whether ``appearance`` is in the set of that name, what it does not vary being the source's."""
+    wanted = grid_domain(name, tiles)
+    for variation in (
+        variation for variations in look_kinds(tiles).values() for variation in variations
+    ):
+        varied = variation.spec in wanted.specs
+        if not variation.holds(
+            wanted.set_name if varied else "source", appearance.value(variation.spec.name)
+        ):
             return False
     return True
 
 
 def check_things(
-    look: GridLook, things: Mapping[str, tuple[str, str]], *, allow: bool = False
+    appearance: GridAppearance, things: Mapping[str, tuple[str, str]], *, allow: bool = False
 ) -> None:
     """Raise a ValueError if a thing cannot be told from what it is beside, unless ``allow``.
 
     ``things`` are kinds and colours (names of minigrid's) by names. A goal fills its cell, so it
     must differ from walls and from an agent on it too; all else has a shape of its own.
     """
-    floor = {"floor": look.colour("floor")}
-    if look.floor_texture != "plain":
-        floor["texture of the floor"] = look.tone("floor")
-    goal = {"wall": look.colour("wall"), "agent": look.colour("agent")}
+    floor = {"floor": appearance.colour("floor")}
+    if appearance.floor_texture != "plain":
+        floor["texture of the floor"] = appearance.tone("floor")
+    goal = {"wall": appearance.colour("wall"), "agent": appearance.colour("agent")}
     for name, (kind, colour) in things.items():
         parts = floor | goal if kind == "goal" else floor
         for part, beside in parts.items():
@@ -191,4 +197,4 @@ def _rgb(colour: np.ndarray) -> RGB:
     return r, g, b
 
 
-GOAL_COLOURS = _goal_colours()  # distinct from floor, wall and agent in every look
+GOAL_COLOURS = _goal_colours()  # distinct from floor, wall and agent in every appearance

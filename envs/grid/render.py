@@ -2,8 +2,8 @@
 
 minigrid's own picture asks its tile cache once a cell. Here a picture is ``tiles[numbers]``. The
 library draws each tile (same cache key, same supersampling, same light, so the pixels are the
-same); its pixels are kept as labels of what they show, and a look gives the labels their colours.
-So a look changes the picture and nothing else, and a new one costs little.
+same); its pixels are kept as labels of what they show, and an appearance gives the labels their colours.
+So an appearance changes the picture and nothing else, and a new one costs little.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from minigrid.core.grid import Grid
 from minigrid.core.world_object import WorldObj
 from minigrid.utils.rendering import downsample, highlight_img
 
-from bvae_rl.envs.grid.appearances import RAMPS, GridLook
+from bvae_rl.envs.grid.appearances import RAMPS, GridAppearance
 
 SUBDIVISIONS = 3  # supersampling of a tile, as in minigrid
 FLOOR, FLOOR_TONE, WALL, WALL_TONE, AGENT, INSIDE, OTHERS = range(7)  # labels of pixels
@@ -35,20 +35,20 @@ class _Canvas(Grid):
 
 
 class GridPainter:
-    """Draws cells in one look; set ``look`` to change it."""
+    """Draws cells in one appearance; set ``appearance`` to change it."""
 
-    def __init__(self, look: GridLook) -> None:
+    def __init__(self, appearance: GridAppearance) -> None:
         self._drawings: dict[tuple[Key, int], tuple[np.ndarray, np.ndarray]] = {}
-        self._use(look)
+        self._use(appearance)
 
     @property
-    def look(self) -> GridLook:
-        return self._look
+    def appearance(self) -> GridAppearance:
+        return self._appearance
 
-    @look.setter
-    def look(self, look: GridLook) -> None:
-        if look != self._look:
-            self._use(look)
+    @appearance.setter
+    def appearance(self, appearance: GridAppearance) -> None:
+        if appearance != self._appearance:
+            self._use(appearance)
 
     def paint(
         self,
@@ -74,17 +74,22 @@ class GridPainter:
         index = np.array(numbers)
         if lit is not None:
             index += lit
-        tile = self._look.tile
+        tile = self._appearance.tile
         rows = len(cells) // width
         laid = self._tiles[index].reshape(rows, width, tile, tile, 3).swapaxes(1, 2)
         return laid.reshape(rows * tile, width * tile, 3)
 
-    def _use(self, look: GridLook) -> None:
-        self._look = look
+    def _use(self, appearance: GridAppearance) -> None:
+        self._appearance = appearance
         self._numbers: dict[Any, int] = {}  # two tiles a code, or (code, direction): plain, lit
-        self._tiles = np.empty((0, look.tile, look.tile, 3), np.uint8)
-        parts = [look.colour("floor"), look.tone("floor"), look.colour("wall"), look.tone("wall")]
-        self._colours = np.stack([*parts, look.colour("agent"), look.colour("floor")])
+        self._tiles = np.empty((0, appearance.tile, appearance.tile, 3), np.uint8)
+        parts = [
+            appearance.colour("floor"),
+            appearance.tone("floor"),
+            appearance.colour("wall"),
+            appearance.tone("wall"),
+        ]
+        self._colours = np.stack([*parts, appearance.colour("agent"), appearance.colour("floor")])
 
     def _draw(self, codes: Sequence[Any], cells: Sequence[WorldObj | None], agent: int) -> None:
         """Tiles for those of ``codes`` that have none yet."""
@@ -92,7 +97,7 @@ class GridPainter:
         for n, (code, cell) in enumerate(zip(codes, cells, strict=True)):
             if code not in self._numbers and code not in new:
                 new[code] = self._plain_and_lit(code if n == agent else (code, None), cell)
-        tile, count = self._look.tile, len(self._numbers)
+        tile, count = self._appearance.tile, len(self._numbers)
         canvases = np.concatenate(list(new.values()))  # one below the other
         tiles = downsample(canvases, SUBDIVISIONS).astype(np.uint8)
         self._tiles = np.concatenate([self._tiles, tiles.reshape(-1, tile, tile, 3)])
@@ -100,7 +105,7 @@ class GridPainter:
 
     def _plain_and_lit(self, key: Key, cell: WorldObj | None) -> np.ndarray:
         """A plain canvas above a lit one, uint8 (2 * side, side, 3)."""
-        side = self._look.tile * SUBDIVISIONS
+        side = self._appearance.tile * SUBDIVISIONS
         if (key, side) not in self._drawings:
             self._drawings[key, side] = _labelled(key, cell, side)
         labels, others = self._drawings[key, side]
@@ -112,8 +117,8 @@ class GridPainter:
 
     def _textured(self, labels: np.ndarray, side: int) -> np.ndarray:
         for label, texture in (
-            (FLOOR, self._look.floor_texture),
-            (WALL, self._look.wall_texture),
+            (FLOOR, self._appearance.floor_texture),
+            (WALL, self._appearance.wall_texture),
         ):
             if texture != "plain":
                 labels = labels + ((labels == label) & texture_mask(texture, side))

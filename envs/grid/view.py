@@ -49,14 +49,14 @@ class Sight:
 
         In the agent's cell is what it carries.
         """
-        cells, visible, _ = self._look()
+        cells, visible, _ = self._appearance()
         shown: Cells = [c if v else None for c, v in zip(cells, visible.tolist(), strict=True)]
         shown[self.agent] = self._world.carrying
         return shown, visible
 
     def lit(self) -> np.ndarray:
         """Which cells of the grid are visible, boolean (height * width,)."""
-        _, visible, numbers = self._look()
+        _, visible, numbers = self._appearance()
         lit = np.zeros(self._world.width * self._world.height + 1, dtype=bool)
         lit[numbers[visible]] = True
         return lit[:-1]  # the last is outside
@@ -73,7 +73,7 @@ class Sight:
         direction, mission = self._world.agent_dir, self._world.mission
         return {"image": image, "direction": direction, "mission": mission}
 
-    def _look(self) -> tuple[Cells, np.ndarray, np.ndarray]:
+    def _appearance(self) -> tuple[Cells, np.ndarray, np.ndarray]:
         """Cells of the view, which are visible, and their numbers in the grid (-1 outside)."""
         world = self._world
         side = world.agent_view_size

@@ -1,7 +1,7 @@
 """MiniGrid worlds (Chevalier-Boisvert et al. 2023, arXiv 2306.13831) with known factors.
 
 Any registered MiniGrid or BabyAI id, as RGB pictures. ``bvae_rl/MiniGrid-...-v0`` is ``make`` with
-the id of that name; any other in the source look:
+the id of that name; any other in the source appearance:
 ``--wrappers bvae_rl.envs.grid.world:MiniGridWorld``.
 
 Observations: ``Box(0, 255, (size, size, 3), uint8)``: the whole grid (``view="full"``) or what the
@@ -13,11 +13,11 @@ column and row of each thing (key, ball, box, door, goal); of a door also its st
 ``carrying`` (0 nothing, k the k-th thing that can be picked up). A thing that is carried or hidden
 in a box, or a box that was opened, is at column -1, row -1. Where the number of things changes from
 episode to episode there are factors for the most that were seen, all -1 for a thing that is not
-there. Then the factors of the look (``bvae_rl.envs.grid.appearances``).
+there. Then the factors of the appearance (``bvae_rl.envs.grid.appearances``).
 What is no factor belongs to the episode and is kept by ``set_factors``: walls, lava, colours of
 things, the cell that Memory rewards and, where these are drawn anew in each episode, the kinds of
 things (``thing1``, ``thing2``, ...). Rewards and missions follow the things that are moved.
-Info: ``factors`` (K,), ``is_success`` (ended just now with a positive reward), ``look_set``.
+Info: ``factors`` (K,), ``is_success`` (ended just now with a positive reward), ``domain``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,13 @@ from minigrid.minigrid_env import MiniGridEnv
 
 from bvae_rl.data.factors import check_factors, check_options, named_factors
 from bvae_rl.envs.domains import check_name
-from bvae_rl.envs.grid.appearances import GridLook, Tiles, check_things, grid_look_set, in_grid_set
+from bvae_rl.envs.grid.appearances import (
+    GridAppearance,
+    Tiles,
+    check_things,
+    grid_domain,
+    in_grid_set,
+)
 from bvae_rl.envs.grid.render import GridPainter
 from bvae_rl.envs.grid.rules import check_state, draw_state
 from bvae_rl.envs.grid.state import Episode, GridState, state_specs
@@ -44,13 +50,15 @@ MIN_TILE = 3  # pixels; smaller ones show no boxes
 MIN_DOOR_TILE = 5  # smaller ones show no open doors
 PROBED = 16  # episodes looked at for what they have in common
 UP = 3  # where the agent looks in its own view
-LOOK_STREAM = 1  # looks have random numbers of their own, so that they never change the dynamics
+APPEARANCE_STREAM = (
+    1  # looks have random numbers of their own, so that they never change the dynamics
+)
 
 
 def make(
     world_id: str,
     *,
-    looks: str = "source",
+    domain: str = "source",
     size: int = 64,
     view: str = "full",
     thing_colours: bool = False,
@@ -61,7 +69,7 @@ def make(
     env = gym.make(world_id, disable_env_checker=True, **kwargs)
     return MiniGridWorld(
         env,
-        looks=looks,
+        domain=domain,
         size=size,
         view=view,
         thing_colours=thing_colours,
@@ -70,7 +78,7 @@ def make(
 
 
 class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
-    """See the module's docstring. ``looks`` names the set from which each reset draws its look.
+    """See the module's docstring. ``domain`` names the set from which each reset draws its appearance.
 
     ``indistinct`` lets ``set_factors`` give things colours by which they cannot be told apart.
     TypeError for what is no MiniGrid world. ValueError for one that is wrapped into other
@@ -81,7 +89,7 @@ class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
         self,
         env: gym.Env,
         *,
-        looks: str = "source",
+        domain: str = "source",
         size: int = 64,
         view: str = "full",
         thing_colours: bool = False,
@@ -100,13 +108,13 @@ class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
         gym.Wrapper.__init__(self, env)
         gym.utils.RecordConstructorArgs.__init__(
             self,
-            looks=looks,
+            domain=domain,
             size=size,
             view=view,
             thing_colours=thing_colours,
             indistinct=indistinct,
         )
-        self.looks, self.size, self.view = looks, size, view
+        self.domain, self.size, self.view = domain, size, view
         self.thing_colours, self.indistinct = thing_colours, indistinct
         self.observation_space = gym.spaces.Box(0, 255, (size, size, 3), np.uint8)
         self._world = world
@@ -119,38 +127,38 @@ class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
                 "is fixed by its colour at the reset"
             )
         self._tiles = self._tile_sizes()
-        self._look_set = grid_look_set(check_name(looks), self._tiles)
-        self._painter = GridPainter(GridLook(tile=self._tiles.largest))
-        self._look_rng = np.random.default_rng()
+        self._domain = grid_domain(check_name(domain), self._tiles)
+        self._painter = GridPainter(GridAppearance(tile=self._tiles.largest))
+        self._appearance_rng = np.random.default_rng()
         self._episode = Episode(world, self._slots, colours=thing_colours)
         world._np_random = None  # a reset without a seed stays a random one
         state = state_specs(world, self._slots, colours=thing_colours)
         self._states = len(state)
-        self.factor_specs = (*state, *self._look_set.specs)
+        self.factor_specs = (*state, *self._domain.specs)
 
     @property
-    def look(self) -> GridLook:
-        """The look on show."""
-        return self._painter.look
+    def appearance(self) -> GridAppearance:
+        """The appearance on show."""
+        return self._painter.appearance
 
-    def shows(self, looks: str) -> bool:
-        """Whether the look on show is in the set of that name; ValueError for unknown ones."""
-        return in_grid_set(self.look, looks, self._tiles)
+    def shows(self, domain: str) -> bool:
+        """Whether the appearance on show is in the set of that name; ValueError for unknown ones."""
+        return in_grid_set(self.appearance, domain, self._tiles)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
         options = dict(check_options(options))
         given = named_factors(options.get("factors", {}), self.factor_specs)
-        if not isinstance(options.get("look", self.look), GridLook):
-            got = type(options["look"]).__name__
-            raise TypeError(f"options['look'] must be a GridLook, got {got}")
+        if not isinstance(options.get("appearance", self.appearance), GridAppearance):
+            got = type(options["appearance"]).__name__
+            raise TypeError(f"options['appearance'] must be a GridAppearance, got {got}")
         _, info = self.env.reset(seed=seed)
         self._episode = Episode(self._world, self._slots, colours=self.thing_colours)
         if seed is not None:
-            self._look_rng = np.random.default_rng([seed, LOOK_STREAM])
-        look = self._look(self._look_set.draw(self._look_rng))
-        self._painter.look = options.get("look", look)
+            self._appearance_rng = np.random.default_rng([seed, APPEARANCE_STREAM])
+        appearance = self._appearance(self._domain.draw(self._appearance_rng))
+        self._painter.appearance = options.get("appearance", appearance)
         if given:
             drawn = zip(self.factor_specs, self.factors(), strict=True)
             self.set_factors(np.array([given.get(spec.name, value) for spec, value in drawn]))
@@ -167,15 +175,17 @@ class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
 
     def factors(self) -> np.ndarray:
         """The current factors in the order of ``factor_specs``, shape (K,)."""
-        look = [self.look.value(spec.name) for spec in self._look_set.specs]
-        return np.array([*self._episode.numbers(self._episode.read()), *look], dtype=np.float64)
+        appearance = [self.appearance.value(spec.name) for spec in self._domain.specs]
+        return np.array(
+            [*self._episode.numbers(self._episode.read()), *appearance], dtype=np.float64
+        )
 
     def sample_factors(self, rng: np.random.Generator) -> np.ndarray:
         """Independent factors, shape (K,): uniform over what this episode's walls leave free, no
-        two things in a cell, and a look drawn from ``self.looks``.
+        two things in a cell, and an appearance drawn from ``self.domain``.
         """
         state = self._episode.numbers(draw_state(self._episode, rng))
-        return np.array([*state, *self._look_set.draw(rng)], dtype=np.float64)
+        return np.array([*state, *self._domain.draw(rng)], dtype=np.float64)
 
     def set_factors(self, factors: np.ndarray) -> np.ndarray:
         """Go to the given factors (K,), keeping all that belongs to the episode; the frame.
@@ -185,12 +195,12 @@ class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
         """
         values = check_factors(factors, self.factor_specs)
         state = self._episode.state([round(value) for value in values[: self._states]])
-        look = self._look(values[self._states :])
+        appearance = self._appearance(values[self._states :])
         check_state(self._episode, state, indistinct=self.indistinct)
         if self.thing_colours:
-            check_things(look, self._coloured(state), allow=self.indistinct)
+            check_things(appearance, self._coloured(state), allow=self.indistinct)
         self._episode.set(state)
-        self._painter.look = look
+        self._painter.appearance = appearance
         return self._frame()
 
     def _survey(self) -> tuple[Slot, ...]:
@@ -220,10 +230,10 @@ class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
             )
         return tiles
 
-    def _look(self, values: np.ndarray) -> GridLook:
-        """The source's look with the look factors at ``values``."""
-        names = [spec.name for spec in self._look_set.specs]
-        source = GridLook(tile=self._tiles.largest)
+    def _appearance(self, values: np.ndarray) -> GridAppearance:
+        """The source's appearance with the appearance factors at ``values``."""
+        names = [spec.name for spec in self._domain.specs]
+        source = GridAppearance(tile=self._tiles.largest)
         return source.with_values(dict(zip(names, values.tolist(), strict=True)))
 
     def _coloured(self, state: GridState) -> dict[str, tuple[str, str]]:
@@ -237,7 +247,7 @@ class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
         }
 
     def _info(self, *, success: bool) -> dict[str, Any]:
-        return {"factors": self.factors(), "is_success": success, "look_set": self.looks}
+        return {"factors": self.factors(), "is_success": success, "domain": self.domain}
 
     def _frame(self) -> np.ndarray:
         picture = self._full() if self.view == "full" else self._partial()

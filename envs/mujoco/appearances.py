@@ -1,4 +1,4 @@
-"""Looks of the MuJoCo worlds, as value objects, and what each named set varies.
+"""Appearances of the MuJoCo worlds, as value objects, and what each named set varies.
 
 ``colours``   of arm (or hand), object, target and floor (or table): a position ``u`` in [0, 1] on a
               straight ramp between two RGB colours;
@@ -19,13 +19,13 @@ import numpy as np
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.envs.contrast import RGB, check_distinct
 from bvae_rl.envs.domains import (
-    Knob,
-    LookSet,
+    Domain,
     Range,
+    Variation,
     both_sides,
     check_ranges,
     choice,
-    look_set,
+    make_domain,
     ramp,
 )
 
@@ -39,7 +39,7 @@ TEXTURES = ("plain", "checker", "dots", "stripes", "rings")
 SOURCE_U = 0.15
 SOURCE_GLOSS = 0.3
 
-# Wider than the factors: what a look may be that is in no set.
+# Wider than the factors: what an appearance may be that is in no set.
 RANGES: dict[str, Range] = {
     **dict.fromkeys(RAMPS, (0.0, 1.0)),
     "gloss": (0.0, 1.0),
@@ -52,8 +52,8 @@ RANGES: dict[str, Range] = {
 
 
 @dataclass(frozen=True)
-class SceneLook:
-    """How a MuJoCo world is shown; the default is the ``source`` look.
+class SceneAppearance:
+    """How a MuJoCo world is shown; the default is the ``source`` appearance.
 
     ``arm``, ``object``, ``target``, ``floor``: ramp positions u in [0, 1]. ``brightness`` and
     ``zoom`` are factors, angles are in degrees. ValueError for what is unknown or out of range, and
@@ -97,12 +97,12 @@ class SceneLook:
         return first + getattr(self, part) * (last - first)
 
     def factor(self, name: str) -> float:
-        """The value of the look factor ``name``."""
+        """The value of the appearance factor ``name``."""
         value = getattr(self, name.removesuffix("_colour"))
         return float(TEXTURES.index(value) if name == "texture" else value)
 
-    def at(self, factors: Mapping[str, float]) -> SceneLook:
-        """This look with the given values of look factors."""
+    def at(self, factors: Mapping[str, float]) -> SceneAppearance:
+        """This appearance with the given values of appearance factors."""
         changes: dict[str, Any] = {
             name.removesuffix("_colour"): TEXTURES[round(value)] if name == "texture" else value
             for name, value in factors.items()
@@ -110,30 +110,30 @@ class SceneLook:
         return replace(self, **changes)
 
 
-SOURCE = SceneLook()
+SOURCE = SceneAppearance()
 
 
 @cache
-def scene_set(name: str, parts: tuple[str, ...]) -> LookSet:
+def scene_set(name: str, parts: tuple[str, ...]) -> Domain:
     """The named set in a world that shows ``parts``; a ValueError lists the known names."""
-    return look_set(
+    return make_domain(
         name, {"colours": tuple(ramp(f"{part}_colour", SOURCE_U) for part in parts), **_KINDS}
     )
 
 
-def sample_scene_look(chosen: LookSet, rng: np.random.Generator) -> SceneLook:
-    """Draw a look from a set."""
+def sample_scene_appearance(chosen: Domain, rng: np.random.Generator) -> SceneAppearance:
+    """Draw an appearance from a set."""
     names = [spec.name for spec in chosen.specs]
     return SOURCE.at(dict(zip(names, chosen.draw(rng).tolist(), strict=True)))
 
 
-def in_scene_set(look: SceneLook, chosen: LookSet) -> bool:
-    """Whether ``look`` belongs to a set; what the set does not vary is as in the source."""
-    varied = {spec.name: look.factor(spec.name) for spec in chosen.specs}
-    return SOURCE.at(varied) == look and chosen.holds(np.array(list(varied.values())))
+def in_scene_set(appearance: SceneAppearance, chosen: Domain) -> bool:
+    """Whether ``appearance`` belongs to a set; what the set does not vary is as in the source."""
+    varied = {spec.name: appearance.factor(spec.name) for spec in chosen.specs}
+    return SOURCE.at(varied) == appearance and chosen.holds(np.array(list(varied.values())))
 
 
-def _knob(
+def _variation(
     name: str,
     source: float,
     *,
@@ -141,16 +141,16 @@ def _knob(
     ood2: tuple[Range, ...],
     seen: tuple[Range, ...],
     unit: str = "",
-) -> Knob:
-    """A knob whose range is what the sets hold."""
+) -> Variation:
+    """A variation whose range is what the sets hold."""
     ends = [end for part in (*ood2, *seen) for end in part]
-    spec = FactorSpec(name, role="look", low=min(ends), high=max(ends), unit=unit)
-    return Knob(spec, source, ood1, ood2, seen)
+    spec = FactorSpec(name, role="appearance", low=min(ends), high=max(ends), unit=unit)
+    return Variation(spec, source, ood1, ood2, seen)
 
 
-_KINDS: dict[str, tuple[Knob, ...]] = {
+_KINDS: dict[str, tuple[Variation, ...]] = {
     "material": (
-        _knob(
+        _variation(
             "gloss",
             SOURCE_GLOSS,
             ood1=((0.0, 0.2), (0.4, 0.65)),
@@ -160,7 +160,7 @@ _KINDS: dict[str, tuple[Knob, ...]] = {
         choice("texture", source=0, ood1=(1, 2), ood2=(3, 4)),
     ),
     "light": (
-        _knob(
+        _variation(
             "brightness",
             1.0,
             ood1=((0.7, 0.93), (1.05, 1.15)),
@@ -171,7 +171,7 @@ _KINDS: dict[str, tuple[Knob, ...]] = {
     ),
     "camera": (
         both_sides("azimuth", least=3.0, seen=12.0, unseen=16.0, most=25.0, unit="deg"),
-        _knob(
+        _variation(
             "elevation",
             0.0,
             ood1=((2.0, 8.0),),
@@ -179,6 +179,6 @@ _KINDS: dict[str, tuple[Knob, ...]] = {
             seen=((0.0, 8.0),),
             unit="deg",
         ),
-        _knob("zoom", 1.0, ood1=((0.88, 0.97),), ood2=((0.75, 0.82),), seen=((0.88, 1.0),)),
+        _variation("zoom", 1.0, ood1=((0.88, 0.97),), ood2=((0.75, 0.82),), seen=((0.88, 1.0),)),
     ),
 }

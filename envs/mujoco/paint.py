@@ -1,4 +1,4 @@
-"""Pictures of a MuJoCo scene from a model of its own, so that no look can change the dynamics.
+"""Pictures of a MuJoCo scene from a model of its own, so that no appearance can change the dynamics.
 
 The picture's model is the simulated one with other clothes: the same bodies and joints, but its own
 light, materials and sizes of geoms, few triangles, and no meshes, shadows or reflections, which
@@ -16,12 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.envs.mujoco.appearances import RAMPS, TEXTURES, SceneLook
+from bvae_rl.envs.mujoco.appearances import RAMPS, TEXTURES, SceneAppearance
 from bvae_rl.envs.mujoco.gl import Canvas, load_mujoco
 
 HIDDEN = 5  # the group of geoms that are not drawn
 SHADE = "shade"  # material of the dark discs that stand for shadows
-FIXED = {"frame": (0.16, 0.16, 0.18, 1.0), SHADE: (0.0, 0.0, 0.0, 0.45)}  # materials without a look
+FIXED = {
+    "frame": (0.16, 0.16, 0.18, 1.0),
+    SHADE: (0.0, 0.0, 0.0, 0.45),
+}  # materials without an appearance
 SLICES = 12  # around a sphere or cylinder
 AMBIENT, DIFFUSE, SPECULAR = 0.5, 0.6, 1.0
 LIGHT_TILT = np.deg2rad(35.0)  # from above
@@ -95,16 +98,16 @@ class Painter:
         self._camera.lookat[:] = scene.lookat
         self._option.geomgroup[HIDDEN] = self._option.sitegroup[HIDDEN] = 0
         self._canvas = Canvas(self._model, size)
-        self._look: SceneLook | None = None
+        self._appearance: SceneAppearance | None = None
 
-    def paint(self, simulated: Any, qpos: np.ndarray, look: SceneLook) -> np.ndarray:
-        """The frame, uint8 (size, size, 3), of joint positions ``qpos`` (nq,) in a look.
+    def paint(self, simulated: Any, qpos: np.ndarray, appearance: SceneAppearance) -> np.ndarray:
+        """The frame, uint8 (size, size, 3), of joint positions ``qpos`` (nq,) in an appearance.
 
         ``simulated`` is the model whose bodies and sites may have been moved since it was loaded.
         """
         model, data = self._model, self._data
-        if look != self._look:
-            self._wear(look)
+        if appearance != self._appearance:
+            self._wear(appearance)
         model.body_pos[: simulated.nbody] = simulated.body_pos
         model.site_pos[:] = simulated.site_pos
         data.qpos[:] = qpos
@@ -119,24 +122,24 @@ class Painter:
         site = self._mujoco.mj_name2id(self._model, named, name)
         return self._data.site_xpos[site] if site >= 0 else self._data.body(name).xpos
 
-    def _wear(self, look: SceneLook) -> None:
+    def _wear(self, appearance: SceneAppearance) -> None:
         model, scene = self._model, self._scene
         for part, material in self._materials.items():
-            model.mat_rgba[material, :3] = look.paint(part)
-            model.mat_specular[material] = look.gloss
+            model.mat_rgba[material, :3] = appearance.paint(part)
+            model.mat_specular[material] = appearance.gloss
         colour = self._mujoco.mjtTextureRole.mjTEXROLE_RGB.value
-        texture = self._textures[TEXTURES.index(look.texture)]
+        texture = self._textures[TEXTURES.index(appearance.texture)]
         model.mat_texid[self._materials["floor"], colour] = texture
-        model.vis.headlight.ambient[:] = AMBIENT * look.brightness
-        model.light_diffuse[0] = DIFFUSE * look.brightness
-        model.light_specular[0] = SPECULAR * look.brightness
-        side = np.deg2rad(scene.azimuth + 30.0 + look.light_angle)
+        model.vis.headlight.ambient[:] = AMBIENT * appearance.brightness
+        model.light_diffuse[0] = DIFFUSE * appearance.brightness
+        model.light_specular[0] = SPECULAR * appearance.brightness
+        side = np.deg2rad(scene.azimuth + 30.0 + appearance.light_angle)
         flat = np.sin(LIGHT_TILT)
         model.light_dir[0] = flat * np.cos(side), flat * np.sin(side), -np.cos(LIGHT_TILT)
-        self._camera.distance = scene.distance / look.zoom
-        self._camera.azimuth = scene.azimuth + look.azimuth
-        self._camera.elevation = scene.elevation + look.elevation
-        self._look = look
+        self._camera.distance = scene.distance / appearance.zoom
+        self._camera.azimuth = scene.azimuth + appearance.azimuth
+        self._camera.elevation = scene.elevation + appearance.elevation
+        self._appearance = appearance
 
 
 def _dressed(mujoco: Any, scene: Scene, model_path: str) -> Any:

@@ -1,4 +1,4 @@
-"""Looks of the planar worlds, as value objects, and the kinds of change that their sets vary.
+"""Appearances of the planar worlds, as value objects, and the kinds of change that their sets vary.
 
 ``colours``      each part's colour is a position ``u`` in [0, 1] on a straight ramp between two RGB
                  colours, so that one latent can carry it; ``ood2`` takes the far ends of the ramps
@@ -22,20 +22,20 @@ from typing import Any
 import numpy as np
 
 from bvae_rl.envs.contrast import RGB
-from bvae_rl.envs.domains import LookSet, Range, check_ranges, look_set
+from bvae_rl.envs.domains import Domain, Range, check_ranges, make_domain
 from bvae_rl.envs.planar.palettes import HUE, PALETTES, PARTS, Gains, light_gains, part_colours
 from bvae_rl.envs.planar.variations import KINDS, SHAPES, SOURCE_HUES, SOURCE_U, TEXTURES
 
 FIELDS = {f"{part}_{kind}": part for part in PARTS for kind in ("colour", "hue")} | {
     "target_shape": "shape",
     "distractor_phase": "phase",
-}  # look factors whose field has another name
+}  # appearance factors whose field has another name
 NAMED = {"shape": SHAPES, "texture": TEXTURES}  # fields that are names; the factor is their number
 
 
 @dataclass(frozen=True)
-class Look:
-    """How a planar scene is shown; the default is the ``source`` look.
+class Appearance:
+    """How a planar scene is shown; the default is the ``source`` appearance.
 
     ``arm``, ``target``, ``background``: ramp positions u in [0, 1], or hues in turns where
     ``palette`` is "hue". ``phase`` in [0, 1]: where the distractors are on their ways. Camera shift
@@ -85,19 +85,19 @@ class Look:
         )
 
     def factor(self, name: str) -> float:
-        """The value of the look factor ``name``."""
+        """The value of the appearance factor ``name``."""
         field = FIELDS.get(name, name)
         value = getattr(self, field)
         return float(NAMED[field].index(value) if field in NAMED else value)
 
-    def drifted(self, turns: float) -> Look:
-        """This look with the distractors ``turns`` further on their ways."""
-        moved = object.__new__(Look)  # nothing else changes: no need to check it all again
+    def drifted(self, turns: float) -> Appearance:
+        """This appearance with the distractors ``turns`` further on their ways."""
+        moved = object.__new__(Appearance)  # nothing else changes: no need to check it all again
         moved.__dict__.update(self.__dict__, phase=(self.phase + turns) % 1.0)
         return moved
 
-    def at(self, factors: Mapping[str, float]) -> Look:
-        """This look with the given values of look factors."""
+    def at(self, factors: Mapping[str, float]) -> Appearance:
+        """This appearance with the given values of appearance factors."""
         changes: dict[str, Any] = {}
         for name, value in factors.items():
             field = FIELDS.get(name, name)
@@ -108,7 +108,7 @@ class Look:
         return replace(self, **changes)
 
 
-# Wider than the factors: what a look may be that is in no set.
+# Wider than the factors: what an appearance may be that is in no set.
 RANGES: dict[str, Range] = {
     **dict.fromkeys((*PARTS, "phase"), (0.0, 1.0)),
     "distractors": (0, 4),
@@ -118,50 +118,52 @@ RANGES: dict[str, Range] = {
     "warmth": (-0.5, 0.5),
     "noise": (0.0, 64.0),
 }
-SOURCE = Look()
-HUE_SOURCE = Look(palette=HUE).at({f"{part}_hue": hue for part, hue in SOURCE_HUES.items()})
+SOURCE = Appearance()
+HUE_SOURCE = Appearance(palette=HUE).at({f"{part}_hue": hue for part, hue in SOURCE_HUES.items()})
 
 
 @cache
-def planar_set(name: str) -> LookSet:
+def planar_set(name: str) -> Domain:
     """The named set; a ValueError lists the known names."""
-    return look_set(name, KINDS, rivals=("colours", "hue"))
+    return make_domain(name, KINDS, rivals=("colours", "hue"))
 
 
-def sample_look(name: str, rng: np.random.Generator) -> Look:
-    """Draw a look from a named set; a ValueError lists the known names."""
+def sample_appearance(name: str, rng: np.random.Generator) -> Appearance:
+    """Draw an appearance from a named set; a ValueError lists the known names."""
     chosen = planar_set(name)
-    look = _home(chosen)
+    appearance = _home(chosen)
     if _leaves_palette(chosen) and rng.random() >= 0.5:
-        look = replace(look, palette="second")
+        appearance = replace(appearance, palette="second")
         drawn = [
-            rng.uniform() if spec.name.endswith("_colour") else knob.draw(chosen.set_name, rng)
-            for knob, spec in zip(chosen.knobs, chosen.specs, strict=True)
+            rng.uniform() if spec.name.endswith("_colour") else variation.draw(chosen.set_name, rng)
+            for variation, spec in zip(chosen.variations, chosen.specs, strict=True)
         ]
     else:
         drawn = chosen.draw(rng).tolist()
-    return look.at({spec.name: value for spec, value in zip(chosen.specs, drawn, strict=True)})
-
-
-def in_set(look: Look, name: str) -> bool:
-    """Whether ``look`` belongs to the named set; what the set does not vary is as in the source."""
-    chosen = planar_set(name)
-    home = _home(chosen)
-    if _leaves_palette(chosen) and look.palette == "second":
-        home = replace(home, palette="second")
-    varied = {spec.name: look.factor(spec.name) for spec in chosen.specs}
-    if home.at(varied) != look:
-        return False
-    return all(
-        knob.holds(chosen.set_name, varied[knob.spec.name])
-        or (home.palette == "second" and knob.spec.name.endswith("_colour"))
-        for knob in chosen.knobs
+    return appearance.at(
+        {spec.name: value for spec, value in zip(chosen.specs, drawn, strict=True)}
     )
 
 
-def _home(chosen: LookSet) -> Look:
+def in_set(appearance: Appearance, name: str) -> bool:
+    """Whether ``appearance`` belongs to the named set; what the set does not vary is as in the source."""
+    chosen = planar_set(name)
+    home = _home(chosen)
+    if _leaves_palette(chosen) and appearance.palette == "second":
+        home = replace(home, palette="second")
+    varied = {spec.name: appearance.factor(spec.name) for spec in chosen.specs}
+    if home.at(varied) != appearance:
+        return False
+    return all(
+        variation.holds(chosen.set_name, varied[variation.spec.name])
+        or (home.palette == "second" and variation.spec.name.endswith("_colour"))
+        for variation in chosen.variations
+    )
+
+
+def _home(chosen: Domain) -> Appearance:
     return HUE_SOURCE if "hue" in chosen.kinds else SOURCE
 
 
-def _leaves_palette(chosen: LookSet) -> bool:
+def _leaves_palette(chosen: Domain) -> bool:
     return chosen.set_name == "ood2" and "colours" in chosen.kinds

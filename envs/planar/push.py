@@ -4,16 +4,16 @@ Description: the arm of PlanarReach starts clear of a disc, the disc away from a
 ring. The links run above the table and the fingertip pushes the disc (``planar.push``:
 quasi-static, no friction). With ``links=True`` both links lie on the table and push as well, which
 is much harder: they are in the way. The disc stays inside a box within reach; an arm that would
-crush it against the box stops. The look is drawn at each reset from the set given as ``looks``; the
+crush it against the box stops. The appearance is drawn at each reset from the set given as ``domain``; the
 ring's colour lies half-way between disc and background.
 Actions: ``Box(-1, 1, (2,))``, joint velocities; 1 is ``MAX_STEP`` radians a step. Limits clip.
 Observations: the frame, ``Box(0, 255, (64, 64, 3), uint8)``, RGB.
 Reward: minus the distance from disc to goal; plus 1 while the disc is within ``TOLERANCE``, else
 minus ``APPROACH`` times the radians to a pose from which the fingertip pushes straight to the goal.
 Termination: none; truncation after ``EPISODE_STEPS`` steps.
-Info: ``factors`` (K,), ``is_success`` (disc within ``TOLERANCE`` now), ``look_set``; K is 9 (six of
-the state, three colours) unless ``looks`` names other kinds of change.
-Reset options: ``{"look": Look}``, or ``{"factors": (K,) array or {name: value}}`` as PlanarReach.
+Info: ``factors`` (K,), ``is_success`` (disc within ``TOLERANCE`` now), ``domain``; K is 9 (six of
+the state, three colours) unless ``domain`` names other kinds of change.
+Reset options: ``{"appearance": Appearance}``, or ``{"factors": (K,) array or {name: value}}`` as PlanarReach.
 Factors that put the arm inside the disc are refused. Those drawn are uniform where the arm is clear
 of the disc, so joints and disc are not quite independent; the goal and the colours are.
 """
@@ -54,7 +54,7 @@ JOINTS, DISC, GOAL = slice(0, 2), slice(2, 4), slice(4, 6)
 
 
 class PlanarPush(PlanarWorld):
-    """See the module's docstring. ``looks`` names the set from which each reset draws its look."""
+    """See the module's docstring. ``domain`` names the set from which each reset draws its appearance."""
 
     state_specs = STATE_SPECS
     factor_specs = SPECS
@@ -62,12 +62,12 @@ class PlanarPush(PlanarWorld):
     def __init__(
         self,
         *,
-        looks: str = "source",
+        domain: str = "source",
         size: int = 64,
         links: bool = False,
         render_mode: str | None = None,
     ) -> None:
-        super().__init__(looks=looks, size=size, render_mode=render_mode)
+        super().__init__(domain=domain, size=size, render_mode=render_mode)
         self.links = links
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
@@ -82,7 +82,7 @@ class PlanarPush(PlanarWorld):
 
     def _frame(self) -> np.ndarray:
         s = self._state
-        return draw(s[JOINTS], s[DISC], self._look, size=self.size, goal=s[GOAL])
+        return draw(s[JOINTS], s[DISC], self._appearance, size=self.size, goal=s[GOAL])
 
     def _is_success(self) -> bool:
         return _distance(self._state) < TOLERANCE

@@ -1,15 +1,15 @@
 """``bvae_rl/PlanarReach-v0``: a two-link arm reaches for a coloured target.
 
 Description: the arm starts at random joint angles in front of a target disc at a random place
-within reach. The look is drawn at each reset from the set given as ``looks``.
+within reach. The appearance is drawn at each reset from the set given as ``domain``.
 Actions: ``Box(-1, 1, (2,))``, joint velocities; 1 is ``MAX_STEP`` radians a step. Limits clip.
 Observations: the frame, ``Box(0, 255, (64, 64, 3), uint8)``, RGB.
 Reward: minus the distance from fingertip to target centre, plus 1 within ``TOLERANCE``.
 Termination: none; truncation after ``EPISODE_STEPS`` steps.
-Info: ``factors`` (K,), ``is_success`` (fingertip within ``TOLERANCE`` now), ``look_set``; K is 7
-(four of the state, three colours) unless ``looks`` names other kinds of change.
-Reset options: ``{"look": Look}``, or ``{"factors": (K,) array or {name: value}}``; look factors
-override the look that would have been drawn; contradicting a given ``look`` is an error.
+Info: ``factors`` (K,), ``is_success`` (fingertip within ``TOLERANCE`` now), ``domain``; K is 7
+(four of the state, three colours) unless ``domain`` names other kinds of change.
+Reset options: ``{"appearance": Appearance}``, or ``{"factors": (K,) array or {name: value}}``; appearance factors
+override the appearance that would have been drawn; contradicting a given ``appearance`` is an error.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SPECS = (*STATE_SPECS, *COLOUR_SPECS)
 
 
 class PlanarReach(PlanarWorld):
-    """See the module's docstring. ``looks`` names the set from which each reset draws its look."""
+    """See the module's docstring. ``domain`` names the set from which each reset draws its appearance."""
 
     state_specs = STATE_SPECS
     factor_specs = SPECS
@@ -52,7 +52,7 @@ class PlanarReach(PlanarWorld):
         return self._told(-distance + float(success), success)
 
     def _frame(self) -> np.ndarray:
-        return draw(self._state[:2], self._state[2:4], self._look, size=self.size)
+        return draw(self._state[:2], self._state[2:4], self._appearance, size=self.size)
 
     def _is_success(self) -> bool:
         return self._distance() < TOLERANCE
@@ -65,9 +65,9 @@ class PlanarReach(PlanarWorld):
     ) -> np.ndarray:
         return uniform(STATE_SPECS, rng, given)
 
-    def _look_stream(self) -> np.random.Generator:
+    def _appearance_stream(self) -> np.random.Generator:
         # Published runs drew colours between the states; other kinds leave the states alone.
-        return self.np_random if self._look_set.kinds == ("colours",) else self._look_rng
+        return self.np_random if self._domain.kinds == ("colours",) else self._appearance_rng
 
     def _distance(self) -> float:
         _, tip = planar.joints(self._state[:2])

@@ -1,4 +1,4 @@
-"""Drawing of the planar worlds: ``draw`` is a pure function of state and look.
+"""Drawing of the planar worlds: ``draw`` is a pure function of state and appearance.
 
 From back to front: background, distractors, goal ring, target, arm; then the sensor's noise.
 """
@@ -14,7 +14,7 @@ import numpy as np
 
 from bvae_rl.envs.contrast import RGB
 from bvae_rl.envs.planar import arm as planar
-from bvae_rl.envs.planar.appearances import Look
+from bvae_rl.envs.planar.appearances import Appearance
 from bvae_rl.envs.planar.palettes import Gains, base_colour, lit
 
 SHIFT = 4  # cv2 takes fixed-point coordinates with this many fractional bits
@@ -34,48 +34,53 @@ Point = tuple[float, float]
 
 
 def draw(
-    q: np.ndarray, target: np.ndarray, look: Look, *, size: int = 64, goal: np.ndarray | None = None
+    q: np.ndarray,
+    target: np.ndarray,
+    appearance: Appearance,
+    *,
+    size: int = 64,
+    goal: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw the scene, anti-aliased, as uint8 RGB (size, size, 3).
 
     ``q`` (2,) joint angles, ``target`` (2,) centre of the target. The arm stands in front. With a
     ``goal`` (2,) the target is an object to be pushed: smaller, the goal a ring behind it in a
-    colour half-way between target and background, the fingertip a knob.
+    colour half-way between target and background, the fingertip a variation.
     """
-    canvas = _Canvas(size, look)
-    colours = look.colours()
-    for way in WAYS[: look.distractors]:
-        canvas.disc(_on_way(way, look.phase), DISTRACTOR_RADIUS, colours["distractors"])
+    canvas = _Canvas(size, appearance)
+    colours = appearance.colours()
+    for way in WAYS[: appearance.distractors]:
+        canvas.disc(_on_way(way, appearance.phase), DISTRACTOR_RADIUS, colours["distractors"])
     if goal is not None:
         r, g, b = (
             (a + b) // 2 for a, b in zip(colours["target"], colours["background"], strict=True)
         )
         canvas.ring(goal, planar.RING_RADIUS, (r, g, b))
     radius = planar.TARGET_RADIUS if goal is None else planar.DISC_RADIUS
-    canvas.shape(look.shape, target, radius, colours["target"])
+    canvas.shape(appearance.shape, target, radius, colours["target"])
     elbow, tip = planar.joints(q)
     canvas.line(planar.BASE, elbow, 0.11, colours["arm"])
     canvas.line(elbow, tip, 0.11, colours["arm"])
     canvas.disc(planar.BASE, 0.10, colours["arm"])
     if goal is not None:
         canvas.disc(tip, planar.TIP_RADIUS, colours["arm"])
-    if not look.noise:
+    if not appearance.noise:
         return canvas.frame
-    shown = (*q, *target, *(() if goal is None else goal), look.phase)
-    return _noisy(canvas.frame, look.noise, np.array(shown))
+    shown = (*q, *target, *(() if goal is None else goal), appearance.phase)
+    return _noisy(canvas.frame, appearance.noise, np.array(shown))
 
 
 class _Canvas:
-    """A frame that is drawn on in metres, seen by the look's camera."""
+    """A frame that is drawn on in metres, seen by the appearance's camera."""
 
-    def __init__(self, size: int, look: Look) -> None:
-        behind = (look.palette, look.background, look.gains, look.texture)
+    def __init__(self, size: int, appearance: Appearance) -> None:
+        behind = (appearance.palette, appearance.background, appearance.gains, appearance.texture)
         self.frame = _background(size, *behind).copy()
-        self._scale = size / planar.WINDOW * look.zoom
+        self._scale = size / planar.WINDOW * appearance.zoom
         self._fine = self._scale * (1 << SHIFT)
         middle = (size - 1) / 2 * (1 << SHIFT)
-        self._x = middle - look.camera_x * self._fine
-        self._y = middle + look.camera_y * self._fine
+        self._x = middle - appearance.camera_x * self._fine
+        self._y = middle + appearance.camera_y * self._fine
 
     def disc(self, centre: np.ndarray | Point, radius: float, colour: RGB) -> None:
         cv2.circle(

@@ -1,4 +1,4 @@
-"""What the planar worlds share beside the arm: spaces, reset options, factors and looks."""
+"""What the planar worlds share beside the arm: spaces, reset options, factors and appearances."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import numpy as np
 from bvae_rl.data.factors import FactorSpec, check_factors, check_options, named_factors
 from bvae_rl.envs.domains import check_name
 from bvae_rl.envs.planar import arm as planar
-from bvae_rl.envs.planar.appearances import SOURCE, Look, planar_set, sample_look
+from bvae_rl.envs.planar.appearances import SOURCE, Appearance, planar_set, sample_appearance
 
 MAX_STEP = 0.2
 EPISODE_STEPS = 50
-LOOK_STREAM = 1  # looks have random numbers of their own, so that they never change the states
+APPEARANCE_STREAM = (
+    1  # looks have random numbers of their own, so that they never change the states
+)
 DRIFT = 0.02  # turns of the distractors' phase a step
 
 JOINT_SPECS = (
@@ -28,8 +30,8 @@ COLOUR_SPECS = planar_set("source").specs
 class PlanarWorld(gym.Env):
     """A two-link arm with joint velocities as actions, seen from above.
 
-    ``looks`` names the set from which each reset draws its look (``appearances``): the knobs
-    that it varies are the look factors, behind the state factors. Subclasses give ``state_specs``
+    ``domain`` names the set from which each reset draws its appearance (``appearances``): the variations
+    that it varies are the appearance factors, behind the state factors. Subclasses give ``state_specs``
     and the methods that raise NotImplementedError here.
     """
 
@@ -38,22 +40,22 @@ class PlanarWorld(gym.Env):
     state_specs: ClassVar[tuple[FactorSpec, ...]]
 
     def __init__(
-        self, *, looks: str = "source", size: int = 64, render_mode: str | None = None
+        self, *, domain: str = "source", size: int = 64, render_mode: str | None = None
     ) -> None:
-        self._look_set = planar_set(check_name(looks))
+        self._domain = planar_set(check_name(domain))
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"unknown render_mode {render_mode!r}; known: rgb_array, None")
         if not isinstance(size, int) or size < 16:
             raise ValueError(f"size must be a whole number of pixels, 16 or more, got {size!r}")
-        self.looks = looks
+        self.domain = domain
         self.size = size
         self.render_mode = render_mode
-        self.factor_specs = (*self.state_specs, *self._look_set.specs)
+        self.factor_specs = (*self.state_specs, *self._domain.specs)
         self.action_space = gym.spaces.Box(-1.0, 1.0, (2,), np.float32)
         self.observation_space = gym.spaces.Box(0, 255, (size, size, 3), np.uint8)
         self._state = self._first_state()
-        self._look = SOURCE
-        self._look_rng = np.random.default_rng()
+        self._appearance = SOURCE
+        self._appearance_rng = np.random.default_rng()
         self._steps = 0
 
     def reset(
@@ -61,51 +63,53 @@ class PlanarWorld(gym.Env):
     ) -> tuple[np.ndarray, dict[str, Any]]:
         super().reset(seed=seed)
         if seed is not None:
-            self._look_rng = np.random.default_rng([seed, LOOK_STREAM])
+            self._appearance_rng = np.random.default_rng([seed, APPEARANCE_STREAM])
         options = dict(check_options(options))
         given = named_factors(options.get("factors", {}), self.factor_specs)
         of_state = {spec.name: given[spec.name] for spec in self.state_specs if spec.name in given}
-        of_look = {name: value for name, value in given.items() if name not in of_state}
+        of_appearance = {name: value for name, value in given.items() if name not in of_state}
         state = self._draw_state(self.np_random, of_state, start=True)
-        look = sample_look(self.looks, self._look_stream())
-        if "look" in options:
-            look = _checked_look(options["look"], of_look)
-        self._state, self._look, self._steps = state, look.at(of_look), 0
+        appearance = sample_appearance(self.domain, self._appearance_stream())
+        if "appearance" in options:
+            appearance = _checked_appearance(options["appearance"], of_appearance)
+        self._state, self._appearance, self._steps = state, appearance.at(of_appearance), 0
         return self._frame(), self._info(self._is_success())
 
     def render(self) -> np.ndarray | None:
         return self._frame() if self.render_mode == "rgb_array" else None
 
     @property
-    def look(self) -> Look:
-        """The look on show."""
-        return self._look
+    def appearance(self) -> Appearance:
+        """The appearance on show."""
+        return self._appearance
 
     def factors(self) -> np.ndarray:
         """The current factors in the order of ``factor_specs``, shape (K,)."""
-        of_look = [self._look.factor(spec.name) for spec in self._look_set.specs]
-        return np.array([*self._state, *of_look])
+        of_appearance = [self._appearance.factor(spec.name) for spec in self._domain.specs]
+        return np.array([*self._state, *of_appearance])
 
     def sample_factors(self, rng: np.random.Generator) -> np.ndarray:
-        """Factors, shape (K,): a uniform possible state, and a look drawn from ``self.looks``.
+        """Factors, shape (K,): a uniform possible state, and an appearance drawn from ``self.domain``.
 
         The palette is no factor but part of the draw: the scene takes it, and ``set_factors``
         keeps it.
         """
-        self._look = sample_look(self.looks, rng)
-        of_look = [self._look.factor(spec.name) for spec in self._look_set.specs]
-        return np.concatenate([self._draw_state(rng, {}), of_look])
+        self._appearance = sample_appearance(self.domain, rng)
+        of_appearance = [self._appearance.factor(spec.name) for spec in self._domain.specs]
+        return np.concatenate([self._draw_state(rng, {}), of_appearance])
 
     def set_factors(self, factors: np.ndarray) -> np.ndarray:
-        """Go to the given factors (K,), keeping the rest of the look, and return the frame.
+        """Go to the given factors (K,), keeping the rest of the appearance, and return the frame.
 
         ValueError where they are out of range or cannot be; nothing has changed then.
         """
         values = check_factors(factors, self.factor_specs)
-        state, of_look = np.split(values, [len(self.state_specs)])
+        state, of_appearance = np.split(values, [len(self.state_specs)])
         self._check_state(state)
-        names = [spec.name for spec in self._look_set.specs]
-        self._look = self._look.at(dict(zip(names, of_look.tolist(), strict=True)))
+        names = [spec.name for spec in self._domain.specs]
+        self._appearance = self._appearance.at(
+            dict(zip(names, of_appearance.tolist(), strict=True))
+        )
         self._state = state
         return self._frame()
 
@@ -114,8 +118,8 @@ class PlanarWorld(gym.Env):
     ) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """What ``step`` returns; the distractors have moved on."""
         self._steps += 1
-        if self._look.distractors:
-            self._look = self._look.drifted(DRIFT)
+        if self._appearance.distractors:
+            self._appearance = self._appearance.drifted(DRIFT)
         ended = self._steps >= EPISODE_STEPS
         return self._frame(), reward, False, ended, self._info(success)
 
@@ -140,11 +144,11 @@ class PlanarWorld(gym.Env):
     def _check_state(self, state: np.ndarray) -> None:
         """Raise a ValueError with the reason for a state that cannot be."""
 
-    def _look_stream(self) -> np.random.Generator:
-        return self._look_rng
+    def _appearance_stream(self) -> np.random.Generator:
+        return self._appearance_rng
 
     def _info(self, success: bool) -> dict[str, Any]:
-        return {"factors": self.factors(), "is_success": success, "look_set": self.looks}
+        return {"factors": self.factors(), "is_success": success, "domain": self.domain}
 
 
 def joint_move(q: np.ndarray, action: np.ndarray) -> np.ndarray:
@@ -163,9 +167,13 @@ def uniform(
     return np.array([given.get(spec.name, v) for spec, v in zip(specs, drawn, strict=True)])
 
 
-def _checked_look(look: Any, factors: Mapping[str, float]) -> Look:
-    if not isinstance(look, Look):
-        raise TypeError(f"options['look'] must be a Look, got {type(look).__name__}")
-    if (asked := look.at(factors)) != look:
-        raise ValueError(f"options['factors'] asks for {asked}, options['look'] for {look}")
-    return look
+def _checked_appearance(appearance: Any, factors: Mapping[str, float]) -> Appearance:
+    if not isinstance(appearance, Appearance):
+        raise TypeError(
+            f"options['appearance'] must be an Appearance, got {type(appearance).__name__}"
+        )
+    if (asked := appearance.at(factors)) != appearance:
+        raise ValueError(
+            f"options['factors'] asks for {asked}, options['appearance'] for {appearance}"
+        )
+    return appearance

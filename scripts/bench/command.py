@@ -31,7 +31,7 @@ class Args:
         Literal["plugin", "envs", "metrics", "networks", "objectives", "pretrain"]
     ]
     """plugin: PPO, SAC, encoding and replay memory with the Beta-VAE against raw pixels;
-    envs: frames a second of every kind of world in every kind of look;
+    envs: frames a second of every kind of world in every kind of appearance;
     metrics: seconds that scores take;
     networks: cost and worth of encoders and decoders, each trained on a frame store;
     objectives: time of a training step of each;

@@ -77,12 +77,12 @@ class Bench:
         if not self.store.factor_specs:
             raise ValueError(
                 f"{store} holds no factors, so nothing can be scored on it; collect frames of an "
-                "environment that knows them (bvae-rl collect --policy drawn)"
+                "environment that knows them (bvae-rl collect --policy independent)"
             )
-        self.train = TrainConfig(batch=self.sizes.batch)
+        self.train = TrainConfig(batch_size=self.sizes.batch)
         self.rows = Rows(self.store, validation=self.train.validation)
         held_out = self.store.array("factors")[self.rows.validation]
-        self.varied = np.flatnonzero(np.ptp(held_out, axis=0) > 0)  # a look may be fixed
+        self.varied = np.flatnonzero(np.ptp(held_out, axis=0) > 0)  # an appearance may be fixed
 
     def figures(self, rounds: int) -> list[Figure]:
         """Train and score every combination, then time all in turn, ``rounds`` times."""
@@ -102,7 +102,7 @@ class Bench:
     def _config(self, pair: Combination) -> VAEConfig:
         sizes, (encoder, decoder) = self.sizes, pair
         return VAEConfig(
-            shape=self.store.shape, latents=sizes.latents, channels=sizes.channels,
+            shape=self.store.shape, latent_dim=sizes.latents, channels=sizes.channels,
             hidden=sizes.hidden, encoder=encoder, decoder=decoder,
         )  # fmt: skip
 

@@ -30,8 +30,8 @@ BASE = "beta"
 class Sizes:
     """How large the VAEs are and how much is timed in a round."""
 
-    content: int = 24
-    look: int = 8
+    content_dim: int = 24
+    style_dim: int = 8
     channels: tuple[int, int, int] = (32, 64, 64)
     hidden: int = 256
     batch: int = 64
@@ -75,11 +75,11 @@ def _training(name: str, store: FrameStore, rows: Rows, sizes: Sizes) -> Steps:
     row = OBJECTIVES[name]
     pairs = "augment" if row.pairs == "consecutive" else row.pairs
     args = pretrain.Args(
-        store.folder, objective=name, pairs=pairs or None, content=sizes.content,
-        look=sizes.look, channels=sizes.channels, hidden=sizes.hidden,
+        store.folder, objective=name, pairs=pairs or None, content_dim=sizes.content_dim,
+        style_dim=sizes.style_dim, channels=sizes.channels, hidden=sizes.hidden,
     )  # fmt: skip
     ramped = Ramped(lambda end, steps: linear(0.0, end, steps), 1, sizes.training)
-    objective = row.make(ramped, row.knobs("tuned", {}), pairs)
+    objective = row.make(ramped, row.hyperparameters("tuned", {}), pairs)
     vae = BetaVAE(make_config(args, store))
     batch = objective.pairing(rows, vae)(store, np.random.default_rng(0), sizes.batch)
     return Steps(vae, objective, batch, images=sizes.batch, training=sizes.training)

@@ -172,8 +172,8 @@ class _Constant:
     """An encoder that costs nothing."""
 
     def __init__(self, vae: BetaVAE) -> None:
-        self.shape, self.latents, self.slice_of = vae.shape, vae.latents, vae.slice_of
-        self.statistics, self.codes = vae.statistics, np.zeros((64, vae.latents), np.float32)
+        self.shape, self.latent_dim, self.slice_of = vae.shape, vae.latent_dim, vae.slice_of
+        self.statistics, self.codes = vae.statistics, np.zeros((64, vae.latent_dim), np.float32)
 
     def encode_frames(self, frames: np.ndarray) -> np.ndarray:
         return self.codes[: len(frames)]

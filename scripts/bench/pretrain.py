@@ -64,7 +64,7 @@ class Bench:
         self._store = FrameStore.existing(store)
         folder = Path(tempfile.mkdtemp(prefix="bench-pretrain-"))
         weakref.finalize(self, shutil.rmtree, folder)
-        self.train = TrainConfig(batch=self.sizes.batch, device="cpu", compile=True)
+        self.train = TrainConfig(batch_size=self.sizes.batch, device="cpu", compile=True)
         self.job = Job(
             folder / "frames", folder / "start", self.sizes, threads, self.train, self.sizes.images
         )

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 
 def networks(
-    shape: tuple[int, int, int], *, latents: int, channels: Sequence[int], hidden: int
+    shape: tuple[int, int, int], *, latent_dim: int, channels: Sequence[int], hidden: int
 ) -> tuple[nn.Sequential, nn.Sequential]:
     """The default encoder and decoder of bvae_rl, of torch's own layers, weights by equal names."""
     c, height, width = shape
@@ -37,9 +37,9 @@ def networks(
     for before, after in pairwise([4 * c, *channels]):
         encoder += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.SiLU()]
     encoder += [nn.Flatten(), nn.Linear(channels[-1] * rows * columns, hidden), nn.SiLU()]
-    encoder.append(nn.Linear(hidden, 2 * latents))
+    encoder.append(nn.Linear(hidden, 2 * latent_dim))
     widths = [*reversed(channels), 4 * c]
-    decoder: list[nn.Module] = [nn.Linear(latents, hidden), nn.SiLU()]
+    decoder: list[nn.Module] = [nn.Linear(latent_dim, hidden), nn.SiLU()]
     decoder += [nn.Linear(hidden, widths[0] * rows * columns), nn.SiLU()]
     decoder.append(nn.Unflatten(1, (widths[0], rows, columns)))
     for before, after in pairwise(widths):
@@ -119,7 +119,7 @@ def train(
 
     config = models.BetaVAEConfig(
         input_dim=tuple(shape),
-        latent_dim=sizes["latents"],
+        latent_dim=sizes["latent_dim"],
         beta=1.0 / (2.0 * s),
         reconstruction_loss="mse",
     )

@@ -23,12 +23,12 @@ class Steps:
         self._trainer = Trainer(
             vae,
             objective,
-            TrainConfig(batch=images, learning_rate=1e-4, device="cpu", compile=False),
+            TrainConfig(batch_size=images, learning_rate=1e-4, device="cpu", compile=False),
             steps=training,
             seed=0,
             device=torch.device("cpu"),
         )
-        self._batch, self._noise = self._trainer.lay_out(batch), torch.zeros(images, vae.latents)
+        self._batch, self._noise = self._trainer.lay_out(batch), torch.zeros(images, vae.latent_dim)
 
     def seconds(self, steps: Iterable[int]) -> float:
         """What the steps with these numbers take together."""

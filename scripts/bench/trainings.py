@@ -39,7 +39,7 @@ class Sizes:
     batch: int = 64
     warm: int = 20
     loader_images: int = 6_400
-    latents: int = 32
+    latent_dim: int = 32
     channels: tuple[int, int, int] = (32, 64, 64)
     hidden: int = 256
     seed: int = 0
@@ -60,7 +60,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Job:
-    """One training: what every arm is given. It has to pickle."""
+    """One training: what every method is given. It has to pickle."""
 
     store: Path
     start: Path
@@ -77,7 +77,7 @@ class Job:
         """The VAE's architecture, with the default likelihood."""
         sizes = self.sizes
         return VAEConfig(
-            FrameStore(self.store).shape, sizes.latents, channels=sizes.channels,
+            FrameStore(self.store).shape, sizes.latent_dim, channels=sizes.channels,
             hidden=sizes.hidden,
         )  # fmt: skip
 
@@ -142,7 +142,7 @@ def train_plainly(job: Job) -> Trained:
     torch.set_num_threads(job.threads)
     config, sizes = job.config, job.sizes
     encoder, decoder = bench_pythae.networks(
-        config.shape, latents=config.latents, channels=config.channels, hidden=config.hidden
+        config.shape, latent_dim=config.latent_dim, channels=config.channels, hidden=config.hidden
     )
     model = torch.nn.ModuleDict({"encoder": encoder, "decoder": decoder})
     model.load_state_dict(BetaVAE.load(job.start).state_dict())
@@ -160,12 +160,12 @@ def train_plainly(job: Job) -> Trained:
         times.append(time.perf_counter())
         mu, logvar = encoder(x).chunk(2, dim=1)
         z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
-        recon = config.s * functional.mse_loss(decoder(z), x, reduction="sum") / len(x)
+        recon = config.recon_weight * functional.mse_loss(decoder(z), x, reduction="sum") / len(x)
         kl = 0.5 * (mu.square() + logvar.exp() - 1.0 - logvar).sum() / len(x)
         loss = recon + kl
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), job.train.clip)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), job.train.max_grad_norm)
         optimizer.step()
         scheduler.step()
         if math.isnan(loss.item()):
@@ -182,10 +182,10 @@ def train_with_pythae(job: Job, python: Path) -> Trained:
             "rows": job.rows().tolist(),
             "shape": config.shape,
             "sizes": {
-                "latents": config.latents, "channels": config.channels, "hidden": config.hidden
+                "latent_dim": config.latent_dim, "channels": config.channels, "hidden": config.hidden
             },
             "start": str(job.start / WEIGHTS_FILE),
-            "s": config.s,
+            "s": config.recon_weight,
             "batch": job.sizes.batch,
             "learning_rate": 0.5 * job.train.learning_rate,
             "warm": job.sizes.warm,

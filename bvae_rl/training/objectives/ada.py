@@ -5,7 +5,7 @@ posteriors are close: where their divergence is below the middle between the sma
 largest of the pair. What is shared is averaged (Ada-GVAE) or multiplied (Ada-ML-VAE).
 
 The divergence is symmetric, as in Dittadi et al. 2021 (2010.14407); the paper's own is one-sided,
-KL(q(z|x1) || q(z|x2)), and depends on which frame comes first (knob ``symmetric`` 0).
+KL(q(z|x1) || q(z|x2)), and depends on which frame comes first (hyperparameter ``symmetric`` 0).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bvae_rl.models.losses import (
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.batches import Batch, Pairing, Rows
 from bvae_rl.training.objectives.elbo import reconstruction
-from bvae_rl.training.objectives.entry import Entry, Knobs, Ramped
+from bvae_rl.training.objectives.entry import Entry, Hyperparameters, Ramped
 from bvae_rl.training.objectives.stateless import Stateless
 from bvae_rl.training.pair_sources import untold
 from bvae_rl.training.schedules import Schedule
@@ -97,15 +97,15 @@ def kl_between(mu: Tensor, logvar: Tensor, mu2: Tensor, logvar2: Tensor) -> Tens
 
 
 def _entry(name: str, equation: str) -> Entry:
-    def make(ramped: Ramped, knobs: Knobs, pairs: str) -> AdaObjective:
-        symmetric = bool(knobs["symmetric"])
-        return AdaObjective(ramped(knobs["beta"]), name, pairs, symmetric)
+    def make(ramped: Ramped, hyperparameters: Hyperparameters, pairs: str) -> AdaObjective:
+        symmetric = bool(hyperparameters["symmetric"])
+        return AdaObjective(ramped(hyperparameters["beta"]), name, pairs, symmetric)
 
     return Entry(
         name=name,
         source=f"Locatello et al. 2020, section 4, {equation}",
         purpose="pairs of which nobody knows what they share",
-        knob="beta: up for structure; the gap of the pairs: few factors should differ",
+        hyperparameter="beta: up for structure; the gap of the pairs: few factors should differ",
         cost=1.0,
         make=make,
         paper={"beta": 1.0, "symmetric": 0.0},

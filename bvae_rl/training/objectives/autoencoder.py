@@ -110,9 +110,9 @@ ENTRY = Entry(
     name="ae",
     source="Hinton and Salakhutdinov 2006, plain autoencoder",
     purpose="a baseline: all the detail, no structure asked for",
-    knob="none",
+    hyperparameter="none",
     cost=1.0,
-    make=lambda ramped, knobs, pairs: AutoencoderObjective(),
+    make=lambda ramped, hyperparameters, pairs: AutoencoderObjective(),
     paper={},
 )
 
@@ -120,9 +120,11 @@ ENTRY_DENOISING = Entry(
     name="dae",
     source="Vincent et al. 2008; the mask is that of Higgins et al. 2017b, appendix A",
     purpose="a baseline: an autoencoder that looks at more than single pixels",
-    knob="mask (largest side of what is hidden), noise: up for less detail; 0 and 0 is ae",
+    hyperparameter="mask (largest side of what is hidden), noise: up for less detail; 0 and 0 is ae",
     cost=1.3,
-    make=lambda ramped, knobs, pairs: AutoencoderObjective(knobs["noise"], knobs["mask"]),
+    make=lambda ramped, hyperparameters, pairs: AutoencoderObjective(
+        hyperparameters["noise"], hyperparameters["mask"]
+    ),
     paper={"noise": 0.0, "mask": 1.0},
     tuned={"noise": 0.1, "mask": 0.5},
 )

@@ -44,9 +44,9 @@ ENTRY = Entry(
     name="beta",
     source="Higgins et al. 2017, eq. 4; beta = 1 is the VAE (Kingma and Welling 2014)",
     purpose="the plain trade of detail for structure",
-    knob="beta: up for structure, down for small objects",
+    hyperparameter="beta: up for structure, down for small objects",
     cost=1.0,
-    make=lambda ramped, knobs, pairs: BetaVAEObjective(ramped(knobs["beta"])),
+    make=lambda ramped, hyperparameters, pairs: BetaVAEObjective(ramped(hyperparameters["beta"])),
     paper={"beta": 4.0},
     tuned={"beta": 1.0},
 )

@@ -53,9 +53,11 @@ ENTRY = Entry(
     name="capacity",
     source="Burgess et al. 2018, eq. 8",
     purpose="a KL that ends where you say, factors in order of what they are worth",
-    knob="nats: where the KL ends",
+    hyperparameter="nats: where the KL ends",
     cost=1.0,
-    make=lambda ramped, knobs, pairs: CapacityObjective(ramped.held(knobs["nats"]), knobs["gamma"]),
+    make=lambda ramped, hyperparameters, pairs: CapacityObjective(
+        ramped.held(hyperparameters["nats"]), hyperparameters["gamma"]
+    ),
     paper={"nats": 25.0, "gamma": 1000.0},
     tuned={"nats": 25.0, "gamma": 100.0},
 )

@@ -108,14 +108,14 @@ class ControlVAEObjective:
 
 ENTRY = Entry(
     name="control",
-    source="Shao et al. 2020, eq. 7 and algorithm 1; knobs of its code for disentangling",
+    source="Shao et al. 2020, eq. 7 and algorithm 1; hyperparameters of its code for disentangling",
     purpose="a KL that ends where you say, at the beta that this takes",
-    knob="kl (nats): where the KL ends; step / every: how fast it gets there (no --ramp)",
+    hyperparameter="kl (nats): where the KL ends; step / every: how fast it gets there (no --ramp)",
     cost=1.0,
-    make=lambda ramped, knobs, pairs: ControlVAEObjective(
-        knobs["kl"], kp=knobs["kp"], ki=knobs["ki"], beta_min=knobs["beta_min"],
-        beta_max=knobs["beta_max"], rise=knobs["step"],
-        every=whole("every", knobs["every"], least=1),
+    make=lambda ramped, hyperparameters, pairs: ControlVAEObjective(
+        hyperparameters["kl"], kp=hyperparameters["kp"], ki=hyperparameters["ki"], beta_min=hyperparameters["beta_min"],
+        beta_max=hyperparameters["beta_max"], rise=hyperparameters["step"],
+        every=whole("every", hyperparameters["every"], least=1),
     ),
     paper={
         "kl": 18.0, "kp": 0.01, "ki": 0.001, "beta_min": 1.0, "beta_max": 3.0, "step": 0.15,

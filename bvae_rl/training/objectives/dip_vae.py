@@ -94,11 +94,14 @@ def _entry(name: str, variant: Variant, equation: int, purpose: str, ratio: floa
         name=name,
         source=f"Kumar et al. 2018, eq. {equation}",
         purpose=purpose,
-        knob=f"lambda_od: up for uncorrelated latents; the paper moves lambda_d along, {ratio:g} "
+        hyperparameter=f"lambda_od: up for uncorrelated latents; the paper moves lambda_d along, {ratio:g} "
         "times it",
         cost=1.0,
-        make=lambda ramped, knobs, pairs: DIPVAEObjective(
-            ramped(knobs["beta"]), variant, knobs["lambda_od"], knobs["lambda_d"]
+        make=lambda ramped, hyperparameters, pairs: DIPVAEObjective(
+            ramped(hyperparameters["beta"]),
+            variant,
+            hyperparameters["lambda_od"],
+            hyperparameters["lambda_d"],
         ),
         paper={"beta": 1.0, "lambda_od": 10.0, "lambda_d": 10.0 * ratio},
         tuned={"lambda_od": 5.0, "lambda_d": 5.0 * ratio},

@@ -1,4 +1,4 @@
-"""A row of the table of objectives: what it is for, its knobs, and how it is made from them."""
+"""A row of the table of objectives: what it is for, its hyperparameters, and how it is made from them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bvae_rl.models.losses import Likelihood
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.schedules import Schedule, delayed, linear, relaxed
 
-Knobs = Mapping[str, float]
+Hyperparameters = Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,10 @@ class Ramped:
 class Entry:
     """One objective on the command line.
 
-    ``make(ramped, knobs, pairs)`` builds it. ``paper`` holds all knobs with the defaults of the
+    ``make(ramped, knobs, pairs)`` builds it. ``paper`` holds all hyperparameters with the defaults of the
     source, on its own scale of the likelihood (Bernoulli, s = 1), ``tuned`` what differs from them
     for RL frames at this package's scale and budget. ``pairs`` are the pairs that it trains on by
-    default, "" for single frames. ``groups``: it needs the latent groups content and look.
+    default, "" for single frames. ``groups``: it needs the latent groups content and style.
     """
 
     name: str
@@ -61,13 +61,13 @@ class Entry:
     """paper and equation"""
     purpose: str
     """what it is for, in a few words"""
-    knob: str
-    """the knob that matters and which way it turns"""
+    hyperparameter: str
+    """the hyperparameter that matters and which way it turns"""
     cost: float
     """time of a step against the Beta-VAE's (bvae-rl bench objectives)"""
-    make: Callable[[Ramped, Knobs, str], Objective]
-    paper: Knobs
-    tuned: Knobs = field(default_factory=dict)
+    make: Callable[[Ramped, Hyperparameters, str], Objective]
+    paper: Hyperparameters
+    tuned: Hyperparameters = field(default_factory=dict)
     pairs: str = ""
     likelihood: Likelihood | None = None
     """the only one that it takes"""
@@ -75,14 +75,14 @@ class Entry:
     factors: bool = False
     """it is told all factors, a latent each"""
 
-    def knobs(self, preset: str, given: Knobs) -> dict[str, float]:
-        """The values of all knobs; ValueError for an unknown preset or knob."""
+    def hyperparameters(self, preset: str, given: Hyperparameters) -> dict[str, float]:
+        """The values of all hyperparameters; ValueError for an unknown preset or hyperparameter."""
         if preset not in ("tuned", "paper"):
             raise ValueError(f"unknown preset {preset!r}; known: tuned, paper")
         values = {**self.paper, **(self.tuned if preset == "tuned" else {})}
         if unknown := sorted(set(given) - set(values)):
             known = ", ".join(f"{name} ({value:g})" for name, value in values.items())
             raise ValueError(
-                f"objective {self.name} has no knob {', '.join(unknown)}; it has: {known or 'none'}"
+                f"objective {self.name} has no hyperparameter {', '.join(unknown)}; it has: {known or 'none'}"
             )
         return {**values, **given}

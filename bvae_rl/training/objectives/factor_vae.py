@@ -18,8 +18,8 @@ from torch.nn import functional
 from bvae_rl.models.losses import sample
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.batches import Batch, Pairing, Rows, single
+from bvae_rl.training.objectives.auxiliary import AuxiliaryNetwork
 from bvae_rl.training.objectives.checks import positive, whole
-from bvae_rl.training.objectives.companion import Companion
 from bvae_rl.training.objectives.elbo import elbo
 from bvae_rl.training.objectives.entry import Entry
 from bvae_rl.training.schedules import Schedule
@@ -64,14 +64,14 @@ class FactorVAEObjective:
     width: int = 1000
     learning_rate: float = 1e-4
     name: str = "factor_vae"
-    _discriminator: Companion[nn.Sequential] = field(init=False, repr=False)
+    _discriminator: AuxiliaryNetwork[nn.Sequential] = field(init=False, repr=False)
     _codes: tuple[Tensor, Tensor] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.width = whole("width", self.width, least=1)
         positive(learning_rate=self.learning_rate)
-        self._discriminator = Companion(
-            lambda vae: make_discriminator(vae.latents, self.width),
+        self._discriminator = AuxiliaryNetwork(
+            lambda vae: make_discriminator(vae.latent_dim, self.width),
             learning_rate=self.learning_rate,
             betas=BETAS,
         )
@@ -132,11 +132,11 @@ ENTRY = Entry(
     name="factor",
     source="Kim and Mnih 2018, eq. 2 and algorithm 2",
     purpose="independent latents, judged by a discriminator, with the VAE's own detail",
-    knob="gamma: up for independence",
+    hyperparameter="gamma: up for independence",
     cost=0.9,
-    make=lambda ramped, knobs, pairs: FactorVAEObjective(
-        ramped(knobs["beta"]), ramped(knobs["gamma"]),
-        width=whole("width", knobs["width"], least=1), learning_rate=knobs["learning_rate"],
+    make=lambda ramped, hyperparameters, pairs: FactorVAEObjective(
+        ramped(hyperparameters["beta"]), ramped(hyperparameters["gamma"]),
+        width=whole("width", hyperparameters["width"], least=1), learning_rate=hyperparameters["learning_rate"],
     ),
     paper={"beta": 1.0, "gamma": 35.0, "width": 1000.0, "learning_rate": 1e-4},
     tuned={"gamma": 10.0, "width": 256.0},

@@ -1,7 +1,7 @@
 """The pair-supervised Beta-VAE: known groups (Bouchacourt et al. 2018, arXiv 1705.08841).
 
 Both frames of a pair have some latents in common, and it is known which (``pair_sources.py``): the
-content of one state in two looks, the look of two states, all but one joint's where one moved.
+content of one state in two appearances, the appearance of two states, all but one joint's where one moved.
 What is shared is *combined*:
 
     average   mean and variance, as in Ada-GVAE (Locatello et al. 2020, arXiv 2002.02886)
@@ -11,7 +11,7 @@ What is shared is *combined*:
     swap      each frame is made from the other's; what the partner cannot know is then of no use
               in the shared latents, while an average still holds half of it
 
-None asks the two posteriors to agree: a content mean may go on moving a little with the look, and a
+None asks the two posteriors to agree: a content mean may go on moving a little with the appearance, and a
 regressor reads that off (*leak*). So each pair also pays ``beta * align`` times the symmetric KL
 between its two posteriors over the shared latents, our addition.
 """
@@ -50,7 +50,7 @@ COMBINE: dict[str, Combine] = {
 class PairSupervisedObjective(Stateless):
     """``beta`` is a schedule over training steps, ``align`` weighs agreement (0: none).
 
-    ``pairs`` names the pairs ("looks", "looks+actuators"), ``combine`` what is done with what they
+    ``pairs`` names the pairs ("views", "views+interventions"), ``combine`` what is done with what they
     share. ``sampled`` False decodes the means: with beta 0 a plain autoencoder on pairs, whose
     ``align`` then weighs the squared distance of what is shared.
     """
@@ -60,7 +60,7 @@ class PairSupervisedObjective(Stateless):
     beta: Schedule
     align: float = 4.0
     combine: str = "average"
-    pairs: str = "looks"
+    pairs: str = "views"
     sampled: bool = True
     name: str = "pair_supervised"
 
@@ -104,19 +104,22 @@ class PairSupervisedObjective(Stateless):
         }  # fmt: skip
 
 
-def _entry(name: str, combine: str, source: str, purpose: str, **knobs: float) -> Entry:
+def _entry(name: str, combine: str, source: str, purpose: str, **hyperparameters: float) -> Entry:
     return Entry(
         name=name,
         source=f"{source}; align is ours",
         purpose=purpose,
-        knob="align: up against leaks; beta: up for structure",
+        hyperparameter="align: up against leaks; beta: up for structure",
         cost=1.0,
-        make=lambda ramped, knobs, pairs: PairSupervisedObjective(
-            ramped(knobs["beta"]), align=knobs["align"], combine=combine, pairs=pairs
+        make=lambda ramped, hyperparameters, pairs: PairSupervisedObjective(
+            ramped(hyperparameters["beta"]),
+            align=hyperparameters["align"],
+            combine=combine,
+            pairs=pairs,
         ),
         paper={"beta": 1.0, "align": 0.0},
-        tuned=knobs,
-        pairs="looks",
+        tuned=hyperparameters,
+        pairs="views",
         groups=True,
     )
 
@@ -137,6 +140,6 @@ ENTRY = _entry(
     "pairs",
     "average",
     "known groups (Bouchacourt et al. 2018), averaged as in Locatello et al. 2020, eq. 7",
-    "content that does not move with the look",
+    "content that does not move with the appearance",
     align=4.0,
 )

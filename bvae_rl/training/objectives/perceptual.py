@@ -20,10 +20,10 @@ from bvae_rl.models.losses import kl_per_latent, recon_nll, sample
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.batches import Batch, Pairing, Rows, single
 from bvae_rl.training.objectives.autoencoder import damaged
+from bvae_rl.training.objectives.auxiliary import AuxiliaryNetwork
 from bvae_rl.training.objectives.checks import positive, whole
-from bvae_rl.training.objectives.companion import Companion
 from bvae_rl.training.objectives.elbo import reconstruction
-from bvae_rl.training.objectives.entry import Entry, Knobs, Ramped
+from bvae_rl.training.objectives.entry import Entry, Hyperparameters, Ramped
 from bvae_rl.training.schedules import Schedule
 
 DAE_LATENTS, DAE_LEARNING_RATE = 100, 1e-3  # both of appendix A
@@ -31,7 +31,7 @@ DAE_LATENTS, DAE_LEARNING_RATE = 100, 1e-3  # both of appendix A
 
 def make_dae(vae: BetaVAE) -> BetaVAE:
     """An autoencoder of the VAE's architecture with a wider code."""
-    return BetaVAE(replace(vae.config, latents=DAE_LATENTS, groups={}, parts={}))
+    return BetaVAE(replace(vae.config, latent_dim=DAE_LATENTS, groups={}, parts={}))
 
 
 def features(encoder: nn.Sequential, x: Tensor) -> Tensor:
@@ -51,13 +51,13 @@ class PerceptualObjective:
     weight: float = 1.0
     dae_steps: int = 3000
     name: str = "darla"
-    _dae: Companion[BetaVAE] = field(init=False, repr=False)
+    _dae: AuxiliaryNetwork[BetaVAE] = field(init=False, repr=False)
     _dae_recon: float = field(default=0.0, init=False, repr=False)
 
     def __post_init__(self) -> None:
         positive(weight=self.weight)
         self.dae_steps = whole("dae_steps", self.dae_steps, least=1)
-        self._dae = Companion(make_dae, learning_rate=DAE_LEARNING_RATE)
+        self._dae = AuxiliaryNetwork(make_dae, learning_rate=DAE_LEARNING_RATE)
 
     def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
         """Independent frames."""
@@ -79,8 +79,10 @@ class PerceptualObjective:
         dae = self._dae.network(vae)
         mu, logvar = vae.encode(batch.x)
         logits = vae.decode_logits(sample(mu, logvar, noise))
-        likelihood, s = vae.config.likelihood, vae.config.s
-        pixels = recon_nll(logits, batch.x, likelihood=likelihood, s=s, weight=batch.weight).mean()
+        likelihood, s = vae.config.likelihood, vae.config.recon_weight
+        pixels = recon_nll(
+            logits, batch.x, likelihood=likelihood, recon_weight=s, weight=batch.weight
+        ).mean()
         recon = pixels
         if step >= self.dae_steps:
             # not vae.decode: its clamp to [0, 1] would stop the gradient
@@ -118,22 +120,24 @@ class PerceptualObjective:
         return {"name": self.name, "weight": self.weight, "dae_steps": self.dae_steps}
 
 
-def _make(ramped: Ramped, knobs: Knobs, pairs: str) -> PerceptualObjective:
-    share = knobs["dae_share"]
+def _make(ramped: Ramped, hyperparameters: Hyperparameters, pairs: str) -> PerceptualObjective:
+    share = hyperparameters["dae_share"]
     if not 0.0 < share < 1.0:
         raise ValueError(
             f"dae_share must be above 0 and below 1, got {share:g}: it is the fraction of the "
             "training after which features take the place of pixels"
         )
     steps = max(1, round(share * ramped.steps))
-    return PerceptualObjective(ramped(knobs["beta"]), knobs["weight"], dae_steps=steps)
+    return PerceptualObjective(
+        ramped(hyperparameters["beta"]), hyperparameters["weight"], dae_steps=steps
+    )
 
 
 ENTRY = Entry(
     name="darla",
     source="Higgins et al. 2017b, eq. 2 and appendix A; its autoencoder trains along",
     purpose="reconstruct what matters to a network rather than each pixel",
-    knob="beta: up for structure; weight: up for detail; dae_share: when features take over",
+    hyperparameter="beta: up for structure; weight: up for detail; dae_share: when features take over",
     cost=2.1,
     make=_make,
     paper={"beta": 1.0, "weight": 1.0, "dae_share": 0.5},

@@ -28,7 +28,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.batches import Batch, Pairing, Rows, single
 from bvae_rl.training.objectives.checks import not_negative, whole
 from bvae_rl.training.objectives.elbo import reconstruction
-from bvae_rl.training.objectives.entry import Entry, Knobs, Ramped
+from bvae_rl.training.objectives.entry import Entry, Hyperparameters, Ramped
 from bvae_rl.training.objectives.stateless import Stateless
 
 
@@ -59,7 +59,7 @@ class QuantisedObjective(Stateless):
     ) -> tuple[Tensor, dict[str, Tensor | float]]:
         """recon plus both distances between means and values; ``noise`` is not used."""
         assert vae.codebook is not None
-        mu = vae.encoder[:-1](batch.x).float()[:, : vae.latents]  # before the codebook, (B, D)
+        mu = vae.encoder[:-1](batch.x).float()[:, : vae.latent_dim]  # before the codebook, (B, D)
         nearest = vae.codebook.nearest(mu)
         recon = reconstruction(vae, batch.x, straight_through(mu, nearest), batch.weight)
         quantisation = (mu.detach() - nearest).square().mean()
@@ -85,16 +85,16 @@ def levels_used(codes: Tensor) -> Tensor:
     return 1.0 + (ordered[1:] != ordered[:-1]).sum(0).float().mean()
 
 
-def _make(ramped: Ramped, knobs: Knobs, pairs: str) -> QuantisedObjective:
-    whole("levels", knobs["levels"], least=2)  # the VAE's: VAEConfig.levels
-    return QuantisedObjective(knobs["quantisation"], knobs["commitment"])
+def _make(ramped: Ramped, hyperparameters: Hyperparameters, pairs: str) -> QuantisedObjective:
+    whole("levels", hyperparameters["levels"], least=2)  # the VAE's: VAEConfig.levels
+    return QuantisedObjective(hyperparameters["quantisation"], hyperparameters["commitment"])
 
 
 ENTRY = Entry(
     name="quantised",
     source="Hsu et al. 2023 (QLAE); with weight decay 0.1 (--weight-decay)",
     purpose="few values for each latent, so that each is spent on one factor",
-    knob="levels: down for structure, up for detail",
+    hyperparameter="levels: down for structure, up for detail",
     cost=1.0,
     make=_make,
     paper={"levels": 10.0, "quantisation": 0.01, "commitment": 0.01},

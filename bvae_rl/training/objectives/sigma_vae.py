@@ -97,8 +97,8 @@ ENTRY = Entry(
     likelihood="gaussian",
     source="Rybkin et al. 2021, section 4, optimal sigma of each batch",
     purpose="no s to choose: the likelihood sharpens as the pictures do",
-    knob="beta: up for structure; it takes the place of s, which only validation uses here",
+    hyperparameter="beta: up for structure; it takes the place of s, which only validation uses here",
     cost=1.2,
-    make=lambda ramped, knobs, pairs: SigmaVAEObjective(ramped(knobs["beta"])),
+    make=lambda ramped, hyperparameters, pairs: SigmaVAEObjective(ramped(hyperparameters["beta"])),
     paper={"beta": 1.0},
 )

@@ -83,10 +83,10 @@ ENTRY = Entry(
     name="slow",
     source="Klindt et al. 2021, eq. 5",
     purpose="frames that follow each other, in worlds where few things move at a time",
-    knob="gamma: up to hold latents still; rate: the size of a usual move, inverted",
+    hyperparameter="gamma: up to hold latents still; rate: the size of a usual move, inverted",
     cost=1.0,
-    make=lambda ramped, knobs, pairs: SlowVAEObjective(
-        ramped(knobs["beta"]), knobs["gamma"], knobs["rate"], pairs
+    make=lambda ramped, hyperparameters, pairs: SlowVAEObjective(
+        ramped(hyperparameters["beta"]), hyperparameters["gamma"], hyperparameters["rate"], pairs
     ),
     paper={"beta": 1.0, "gamma": 10.0, "rate": 6.0},
     tuned={"gamma": 1.0},

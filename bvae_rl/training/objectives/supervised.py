@@ -39,10 +39,10 @@ class SupervisedObjective(Stateless):
     def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
         """Single frames with their factors in [-1, 1]; ValueError if the store has none."""
         specs = rows.store.factor_specs
-        if len(specs) != vae.latents:
+        if len(specs) != vae.latent_dim:
             raise ValueError(
                 f"a regressor has one latent a factor: the store knows {len(specs)} factors, the "
-                f"VAE has {vae.latents} latents"
+                f"VAE has {vae.latent_dim} latents"
             )
         draw = with_factors(rows)
 
@@ -87,9 +87,9 @@ ENTRY = Entry(
     name="supervised",
     source="least squares; the ceiling",
     purpose="what an encoder can know if it is told all factors",
-    knob="weight: of the regression",
+    hyperparameter="weight: of the regression",
     cost=1.0,
-    make=lambda ramped, knobs, pairs: SupervisedObjective(knobs["weight"]),
+    make=lambda ramped, hyperparameters, pairs: SupervisedObjective(hyperparameters["weight"]),
     paper={"weight": 100.0},
     groups=True,
     factors=True,

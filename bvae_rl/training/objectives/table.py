@@ -8,7 +8,6 @@ from bvae_rl.training.objectives import (
     beta_vae,
     capacity,
     control_vae,
-    crossed,
     dip_vae,
     factor_vae,
     pair_supervised,
@@ -19,6 +18,7 @@ from bvae_rl.training.objectives import (
     supervised,
     tcvae,
 )
+from bvae_rl.training.objectives import cross_reconstruction as crossed
 from bvae_rl.training.objectives.entry import Entry
 
 OBJECTIVES: dict[str, Entry] = {

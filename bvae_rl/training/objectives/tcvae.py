@@ -110,10 +110,12 @@ ENTRY = Entry(
     name="tc",
     source="Chen et al. 2018, eq. 4, minibatch weighted sampling",
     purpose="independent latents at less cost in detail than a large beta",
-    knob="beta (of the total correlation): up for independence; alpha, gamma as in the VAE",
+    hyperparameter="beta (of the total correlation): up for independence; alpha, gamma as in the VAE",
     cost=1.0,
-    make=lambda ramped, knobs, pairs: TCVAEObjective(
-        ramped(knobs["alpha"]), ramped(knobs["beta"]), ramped(knobs["gamma"])
+    make=lambda ramped, hyperparameters, pairs: TCVAEObjective(
+        ramped(hyperparameters["alpha"]),
+        ramped(hyperparameters["beta"]),
+        ramped(hyperparameters["gamma"]),
     ),
     paper={"alpha": 1.0, "beta": 6.0, "gamma": 1.0},
     tuned={"beta": 4.0},

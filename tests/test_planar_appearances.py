@@ -1,4 +1,4 @@
-"""Kinds of looks: what each does to a planar frame, and that their sets cannot meet."""
+"""Kinds of appearances: what each does to a planar frame, and that their sets cannot meet."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from bvae_rl.envs.contrast import check_distinct
-from bvae_rl.envs.domains import LOOK_SETS, Knob, look_set
+from bvae_rl.envs.domains import DOMAINS, Variation, make_domain
 from bvae_rl.envs.planar import arm as planar
 from bvae_rl.envs.planar.appearances import (
     HUE_SOURCE,
     SOURCE,
-    Look,
+    Appearance,
     in_set,
     planar_set,
-    sample_look,
+    sample_appearance,
 )
 from bvae_rl.envs.planar.palettes import MIN_CONTRAST, PARTS
 from bvae_rl.envs.planar.push import PlanarPush
@@ -34,8 +34,8 @@ EVERY = "shape+texture+distractors+camera+light+noise"
 every_kind = pytest.mark.parametrize("kinds", [*KINDS, "all", f"hue+{EVERY}"])
 
 
-def frame(look: Look, **state: np.ndarray) -> np.ndarray:
-    return draw(state.get("q", Q), state.get("target", TARGET), look)
+def frame(appearance: Appearance, **state: np.ndarray) -> np.ndarray:
+    return draw(state.get("q", Q), state.get("target", TARGET), appearance)
 
 
 def meet(first: tuple[tuple[float, float], ...], second: tuple[tuple[float, float], ...]) -> bool:
@@ -47,22 +47,26 @@ def test_sets_are_disjoint_whatever_is_varied(kinds: str) -> None:
     rng = np.random.default_rng(0)
     for name, expected in MEMBERS.items():
         for _ in range(100):
-            look = sample_look(f"{name}:{kinds}", rng)
-            assert {other for other in LOOK_SETS if in_set(look, f"{other}:{kinds}")} == expected
+            appearance = sample_appearance(f"{name}:{kinds}", rng)
+            assert {
+                other for other in DOMAINS if in_set(appearance, f"{other}:{kinds}")
+            } == expected
     for _ in range(100):
-        look = sample_look(f"pretrain:{kinds}", rng)
-        assert in_set(look, f"pretrain:{kinds}") and not in_set(look, f"ood2:{kinds}")
+        appearance = sample_appearance(f"pretrain:{kinds}", rng)
+        assert in_set(appearance, f"pretrain:{kinds}") and not in_set(appearance, f"ood2:{kinds}")
 
 
-@pytest.mark.parametrize("knob", [k for knobs in KINDS.values() for k in knobs], ids=str)
-def test_the_ranges_of_a_knob_are_apart_and_within_its_factor(knob: Knob) -> None:
-    home = knob.ranges("source")
-    for low, high in (*home, *knob.ood1, *knob.ood2, *knob.seen):
-        assert knob.spec.contains(low) and knob.spec.contains(high) and low <= high
-    assert knob.spec.role == "look"
-    assert all(meet((part,), knob.seen) for part in (*home, *knob.ood1))
-    if knob.spec.name != "distractor_phase":  # where they are on their way is in no set
-        assert not meet(home, knob.ood1) and not meet(knob.seen, knob.ood2)
+@pytest.mark.parametrize(
+    "variation", [k for variations in KINDS.values() for k in variations], ids=str
+)
+def test_the_ranges_of_a_knob_are_apart_and_within_its_factor(variation: Variation) -> None:
+    home = variation.ranges("source")
+    for low, high in (*home, *variation.ood1, *variation.ood2, *variation.seen):
+        assert variation.spec.contains(low) and variation.spec.contains(high) and low <= high
+    assert variation.spec.role == "appearance"
+    assert all(meet((part,), variation.seen) for part in (*home, *variation.ood1))
+    if variation.spec.name != "distractor_phase":  # where they are on their way is in no set
+        assert not meet(home, variation.ood1) and not meet(variation.seen, variation.ood2)
 
 
 @every_kind
@@ -70,21 +74,21 @@ def test_what_a_set_does_not_vary_stays_as_in_the_source(kinds: str) -> None:
     varied = {spec.name for spec in planar_set(f"ood1:{kinds}").specs}
     home = HUE_SOURCE if "hue" in kinds else SOURCE
     for seed in range(20):
-        look = sample_look(f"ood1:{kinds}", np.random.default_rng(seed))
-        assert look != home
-        assert home.at({name: look.factor(name) for name in varied}) == look
+        appearance = sample_appearance(f"ood1:{kinds}", np.random.default_rng(seed))
+        assert appearance != home
+        assert home.at({name: appearance.factor(name) for name in varied}) == appearance
 
 
 def test_the_hue_sets_hold_the_full_circle_but_for_the_gaps_between_them() -> None:
-    for knob in KINDS["hue"]:
-        length = {name: sum(b - a for a, b in knob.ranges(name)) for name in ("ood1", "ood2")}
+    for variation in KINDS["hue"]:
+        length = {name: sum(b - a for a, b in variation.ranges(name)) for name in ("ood1", "ood2")}
         assert length["ood1"] == pytest.approx(0.5) and length["ood2"] == pytest.approx(0.24)
-        assert knob.spec.kind == "cyclic"
+        assert variation.spec.kind == "cyclic"
 
 
 def test_hues_keep_their_distance_whatever_they_are() -> None:
     hues = np.linspace(0, 1, 24, endpoint=False)
-    colours = [Look(h, h, h, palette="hue").colours() for h in hues]
+    colours = [Appearance(h, h, h, palette="hue").colours() for h in hues]
     for first, second in (("arm", "target"), ("target", "background"), ("arm", "background")):
         points = [np.array([c[part] for c in colours], float) for part in (first, second)]
         gaps = np.linalg.norm(points[0][:, None] - points[1][None], axis=-1)
@@ -94,9 +98,11 @@ def test_hues_keep_their_distance_whatever_they_are() -> None:
 def test_look_factors_read_back_what_they_set() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):
-        look = sample_look("pretrain:all", rng)
-        values = {spec.name: look.factor(spec.name) for spec in planar_set("source:all").specs}
-        assert SOURCE.at(values) == look
+        appearance = sample_appearance("pretrain:all", rng)
+        values = {
+            spec.name: appearance.factor(spec.name) for spec in planar_set("source:all").specs
+        }
+        assert SOURCE.at(values) == appearance
 
 
 def test_the_camera_moves_the_picture() -> None:
@@ -139,7 +145,7 @@ def test_shapes_have_the_area_of_the_disc_and_differ() -> None:
 
 
 def test_noise_has_its_deviation_and_follows_the_state() -> None:
-    grey = Look(background=1.0)  # far from 0 and 255, so that nothing is cut off
+    grey = Appearance(background=1.0)  # far from 0 and 255, so that nothing is cut off
     ground = (frame(grey) == 150).all(axis=-1)
     noisy = frame(replace(grey, noise=10.0)).astype(float)
     assert (noisy[ground] - 150).std() == pytest.approx(10.0, rel=0.05)
@@ -153,13 +159,13 @@ def test_noise_has_its_deviation_and_follows_the_state() -> None:
 
 
 def test_distractors_move_behind_everything_else() -> None:
-    env = PlanarReach(looks="ood1:distractors")
+    env = PlanarReach(domain="ood1:distractors")
     env.reset(seed=0)
-    looks, frames = [], []
+    domain, frames = [], []
     for _ in range(30):
         frames.append(env.step(np.zeros(2))[0])
-        looks.append(env.look)
-    turns = np.diff([look.phase for look in looks]) % 1.0
+        domain.append(env.appearance)
+    turns = np.diff([appearance.phase for appearance in domain]) % 1.0
     assert np.allclose(turns, DRIFT)
     plain = draw(env.factors()[:2], env.factors()[2:4], SOURCE)
     for part in ("arm", "target"):
@@ -167,28 +173,30 @@ def test_distractors_move_behind_everything_else() -> None:
         assert whole.sum() > 20
         assert all(np.array_equal(picture[whole], plain[whole]) for picture in frames)
     assert all((picture != frames[0]).any() for picture in frames[1:])
-    assert looks[0] == replace(SOURCE, distractors=looks[0].distractors, phase=looks[0].phase)
+    assert domain[0] == replace(SOURCE, distractors=domain[0].distractors, phase=domain[0].phase)
 
 
 def test_the_factors_of_a_world_are_those_of_its_kinds() -> None:
-    assert [spec.name for spec in PlanarPush(looks="ood1:camera+noise").factor_specs[6:]] == [
+    assert [spec.name for spec in PlanarPush(domain="ood1:camera+noise").factor_specs[6:]] == [
         "camera_x",
         "camera_y",
         "zoom",
         "noise",
     ]
-    assert PlanarReach(looks="ood2").factor_specs == PlanarReach(looks="ood2:colours").factor_specs
-    env = PlanarReach(looks="source:light")
+    assert (
+        PlanarReach(domain="ood2").factor_specs == PlanarReach(domain="ood2:colours").factor_specs
+    )
+    env = PlanarReach(domain="source:light")
     _, info = env.reset(seed=0, options={"factors": {"brightness": 0.6, "elbow": 0.5}})
-    assert info["factors"].tolist()[4:] == [0.6, 0.0] and env.look.brightness == 0.6
+    assert info["factors"].tolist()[4:] == [0.6, 0.0] and env.appearance.brightness == 0.6
     with pytest.raises(ValueError, match="unknown factor 'arm_colour'"):
         env.reset(options={"factors": {"arm_colour": 0.2}})
 
 
 def test_parts_that_look_alike_are_refused_unless_allowed() -> None:
     with pytest.raises(ValueError, match=r"arm \(.*\) and target \(.*\) cannot be told apart"):
-        Look(brightness=0.1)
-    dark = Look(brightness=0.1, indistinct=True)
+        Appearance(brightness=0.1)
+    dark = Appearance(brightness=0.1, indistinct=True)
     assert draw(Q, TARGET, dark).max() < 40
     with pytest.raises(ValueError, match=r"target .* and key .* 10 of 441"):
         check_distinct({"target": (0, 0, 0), "key": (10, 0, 0)}, least=11)
@@ -201,34 +209,34 @@ def test_parts_that_look_alike_are_refused_unless_allowed() -> None:
         ({"shape": "heart"}, "unknown shape 'heart'; known: disc, square"),
         ({"texture": "wood"}, "unknown texture 'wood'; known: plain"),
         ({"palette": "third"}, "unknown palette 'third'; known: main, second, hue"),
-        ({"zoom": 3.0}, r"zoom of a look must be in \[0.5, 2\], got 3.0"),
-        ({"distractors": 5}, r"distractors of a look must be in \[0, 4\], got 5"),
-        ({"noise": float("nan")}, "noise of a look must be in"),
+        ({"zoom": 3.0}, r"zoom of an appearance must be in \[0.5, 2\], got 3.0"),
+        ({"distractors": 5}, r"distractors of an appearance must be in \[0, 4\], got 5"),
+        ({"noise": float("nan")}, "noise of an appearance must be in"),
     ],
 )
 def test_a_look_that_cannot_be_says_what_can(wrong: Mapping[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Look(**wrong)
+        Appearance(**wrong)
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("dark", "unknown look set 'dark'; known: source, ood1, ood2, pretrain"),
-        ("ood1:fog", "unknown kind of look 'fog' in 'ood1:fog'; .* kinds: colours, hue"),
-        ("ood1:", "unknown kind of look '' in 'ood1:'"),
+        ("dark", "unknown visual domain 'dark'; known: source, ood1, ood2, pretrain"),
+        ("ood1:fog", "unknown kind of appearance 'fog' in 'ood1:fog'; .* kinds: colours, hue"),
+        ("ood1:", "unknown kind of appearance '' in 'ood1:'"),
         ("ood1:hue+colours", "colours and hue|hue and colours exclude each other"),
     ],
 )
 def test_unknown_names_list_the_known(name: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        PlanarReach(looks=name)
+        PlanarReach(domain=name)
 
 
-@pytest.mark.parametrize("looks", [None, 3, ["ood1"]])
-def test_what_is_no_name_is_refused(looks: object) -> None:
-    with pytest.raises(TypeError, match="looks is the name of a set"):
-        PlanarReach(looks=looks)
+@pytest.mark.parametrize("domain", [None, 3, ["ood1"]])
+def test_what_is_no_name_is_refused(domain: object) -> None:
+    with pytest.raises(TypeError, match="domain is the name of a visual domain"):
+        PlanarReach(domain=domain)
 
 
 @pytest.mark.parametrize("action", [[np.nan, 0.0], [0.1], 3])
@@ -244,7 +252,7 @@ def test_what_is_no_action_is_refused_and_nothing_moves(action: object) -> None:
 def test_all_takes_one_palette_and_kinds_come_in_one_order() -> None:
     assert planar_set("ood1:all+camera").kinds == planar_set("ood1:all").kinds
     assert planar_set("ood1:all").kinds == tuple(kind for kind in KINDS if kind != "hue")
-    one, other = (look_set(f"ood1:{kinds}", KINDS) for kinds in ("noise+light", "light+noise"))
+    one, other = (make_domain(f"ood1:{kinds}", KINDS) for kinds in ("noise+light", "light+noise"))
     assert one.specs == other.specs
     assert [
         part for part in PARTS if f"{part}_hue" in {s.name for s in planar_set("ood1:hue").specs}

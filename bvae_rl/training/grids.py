@@ -1,13 +1,13 @@
-"""Quads: two states, each in two looks. Every picture can then be made from the three others.
+"""Grids: two states, each in two appearances. Every picture can then be made from the three others.
 
 Of the pictures (u, a), (v, a), (u, b), (v, b) the first takes its content latents from (u, b) and
-its look latents from (v, a): what it needs never comes from where anything else of it could be read
+its style latents from (v, a): what it needs never comes from where anything else of it could be read
 off, so that content that knows a colour, or look that knows a place, is of no use to anybody. Where
 v is u after one actuator moved, the rest of the content comes from (v, b), and what the actuator
 drives from (u, b). Analogies of this kind train encoders since Reed et al. 2015 (Deep visual
 analogy-making, NIPS).
 
-    looks      u and v are any two states shown in the same two looks
+    views      u and v are any two states shown in the same two appearances
     actuators  v is u after one actuator moved
     augment    u and v of one episode, both looks made by image augmentation
 """
@@ -24,7 +24,7 @@ from torch import Tensor
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae_config import VAEConfig, actuator_part
-from bvae_rl.training.augment import change_look, draw_looks
+from bvae_rl.training.augment import change_appearance, draw_appearances
 from bvae_rl.training.batches import Batch, Pairing, Rows, Source, frames_at, mixture, worth_pairing
 from bvae_rl.training.pair_sources import (
     MissingPairs,
@@ -34,34 +34,34 @@ from bvae_rl.training.pair_sources import (
     moved_actuators,
 )
 
-BLOCKS = 4  # (u, a), (v, a), (u, b), (v, b), by number: bit 0 is the state, bit 1 the look
-OTHER_STATE, OTHER_LOOK = 1, 2
+BLOCKS = 4  # (u, a), (v, a), (u, b), (v, b), by number: bit 0 is the state, bit 1 the appearance
+OTHER_STATE, OTHER_APPEARANCE = 1, 2
 
 
 def crossed(names: str, rows: Rows, config: VAEConfig) -> Pairing:
-    """The quads called ``names`` ("looks", "looks+actuators", "augment", "augment+actuators").
+    """The grids called ``names`` ("views", "views+interventions", "augment", "augment+interventions").
 
-    ValueError for an unknown name, latent groups that it needs, and quads that the store lacks.
+    ValueError for an unknown name, latent groups that it needs, and grids that the store lacks.
     """
-    wanted = known_names(names, QUADS)
+    wanted = known_names(names, GRIDS)
     recolour = "augment" in wanted and not _has_views(rows)
-    kinds = {name: partial(make, rows, config, recolour) for name, make in QUADS.items()}
+    kinds = {name: partial(make, rows, config, recolour) for name, make in GRIDS.items()}
     return mixture(asked_for(names, kinds), pictures=BLOCKS)
 
 
 def other_state(values: Tensor) -> Tensor:
-    """Of each picture (4n, ...) what belongs to the other state in its look."""
+    """Of each picture (4n, ...) what belongs to the other state in its appearance."""
     ua, va, ub, vb = values.chunk(BLOCKS)
     return torch.cat([va, ua, vb, ub])
 
 
-def looks(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
+def views(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
     """Two states that both stand in the same two episodes."""
     views = _Views(rows)
-    if not views.quads:
+    if not views.grids:
         raise MissingPairs(
-            "the frame store holds no two states in the same two looks; collect it with two views "
-            "(bvae-rl collect --policy drawn --views 2)"
+            "the frame store holds no two states in the same two appearances; collect it with two views "
+            "(bvae-rl collect --policy independent --views 2)"
         )
     take = _take(config, set())
 
@@ -72,10 +72,10 @@ def looks(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
     return draw
 
 
-def actuators(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
+def interventions(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
     """A state, and the same after one actuator moved."""
     first, last, which = moved_actuators(rows, config)
-    take = torch.zeros(BLOCKS, int(which.max()) + 1, config.latents, dtype=torch.long)
+    take = torch.zeros(BLOCKS, int(which.max()) + 1, config.latent_dim, dtype=torch.long)
     latent = np.zeros(take.shape[1], dtype=int)  # the first of those that an actuator drives
     for actuator in np.unique(which):
         part = actuator_part(int(actuator))
@@ -83,7 +83,7 @@ def actuators(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
     moves = Moves(rows.store)
 
     def direction(u: np.ndarray, v: np.ndarray, moved: Tensor) -> Tensor:
-        found = torch.zeros(len(u), config.latents)
+        found = torch.zeros(len(u), config.latent_dim)
         found[torch.arange(len(u)), latent[moved]] = moves.sign(u, v, moved.numpy())
         return torch.cat([found, -found, found, -found])
 
@@ -91,44 +91,44 @@ def actuators(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
 
         def recoloured(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
             u, v, moved = drawn_runs(rng, n, first, last, which)
-            quads = _recoloured(store, rng, np.stack([u, v]), take[:, moved])
-            return replace(quads, direction=direction(u, v, moved))
+            grids = _recoloured(store, rng, np.stack([u, v]), take[:, moved])
+            return replace(grids, direction=direction(u, v, moved))
 
         return recoloured
     views = _Views(rows)
     there = views.stand_beside(first, first + 1)
     if not there.any():
         raise MissingPairs(
-            "the frame store shows what one actuator did in one look only; collect it with two "
-            "views (bvae-rl collect --policy drawn --views 2 --acted-pairs 20000), or add augment"
+            "the frame store shows what one actuator did in one appearance only; collect it with two "
+            "views (bvae-rl collect --policy independent --views 2 --interventions 20000), or add augment"
         )
     first, which = first[there], which[there]
 
     def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
         u, v, moved = drawn_runs(rng, n, first, first + 1, which)
-        quads = np.stack([u, v, views.twin[u], views.twin[v]])
-        return replace(_batch(store, quads, take[:, moved]), direction=direction(u, v, moved))
+        grids = np.stack([u, v, views.twin[u], views.twin[v]])
+        return replace(_batch(store, grids, take[:, moved]), direction=direction(u, v, moved))
 
     return draw
 
 
 def augment(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
-    """Two frames of one episode, in two looks that augmentation makes."""
+    """Two frames of one episode, in two appearances that augmentation makes."""
     if rows.store.shape[0] != 3:
         raise MissingPairs(f"augmentation turns colours; frames of {rows.store.shape} have none")
-    if not rows.has_same_look:
+    if not rows.has_same_appearance:
         raise MissingPairs("augmentation needs two frames of one episode, and there are none")
     take = _take(config, set())
 
     def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
-        return _recoloured(store, rng, rows.same_look(rng, n).T, take[:, None])
+        return _recoloured(store, rng, rows.same_appearance(rng, n).T, take[:, None])
 
     return draw
 
 
-QUADS: dict[str, Callable[[Rows, VAEConfig, bool], Source]] = {
-    "looks": looks,
-    "actuators": actuators,
+GRIDS: dict[str, Callable[[Rows, VAEConfig, bool], Source]] = {
+    "views": views,
+    "interventions": interventions,
     "augment": augment,
 }
 
@@ -137,20 +137,20 @@ def _take(config: VAEConfig, moved: set[str]) -> Tensor:
     """(4, D): from which picture each latent of each picture is taken.
 
     ``moved`` are the parts of the content that one actuator drives; with none the states differ in
-    everything, and all content comes from the same state in the other look.
+    everything, and all content comes from the same state in the other appearance.
     """
-    if "content" not in config.groups or "look" not in config.groups:
+    if "content" not in config.groups or "style" not in config.groups:
         raise ValueError(
-            f"quads need the latent groups 'content' and 'look', got {dict(config.groups)}; "
-            "for example content=24 and look=8"
+            f"grids need the latent groups 'content' and 'style', got {dict(config.groups)}; "
+            "for example content=24 and style=8"
         )
-    take = torch.zeros(BLOCKS, config.latents, dtype=torch.long)
+    take = torch.zeros(BLOCKS, config.latent_dim, dtype=torch.long)
     for block in range(BLOCKS):
-        other = OTHER_LOOK | (OTHER_STATE if moved else 0)
+        other = OTHER_APPEARANCE | (OTHER_STATE if moved else 0)
         take[block, config.slice_of("content")] = block ^ other
         for part in moved:
-            take[block, config.slice_of(part)] = block ^ OTHER_LOOK
-        take[block, config.slice_of("look")] = block ^ OTHER_STATE
+            take[block, config.slice_of(part)] = block ^ OTHER_APPEARANCE
+        take[block, config.slice_of("style")] = block ^ OTHER_STATE
     return take
 
 
@@ -175,7 +175,7 @@ class _Table:
 
 
 class _Views:
-    """Which row shows the state of another in another look, and which states share both looks."""
+    """Which row shows the state of another in another appearance, and which states share both looks."""
 
     def __init__(self, rows: Rows) -> None:
         self.episode = rows.episode
@@ -193,7 +193,7 @@ class _Views:
         self._table = _Table(shown, starts[kept], lengths[kept])
 
     @property
-    def quads(self) -> int:
+    def grids(self) -> int:
         """How many pairs of episodes share two states or more."""
         return len(self._table.starts)
 
@@ -207,7 +207,7 @@ class _Views:
         return table.rows[table.starts[group] + first], table.rows[table.starts[group] + second]
 
     def stand_beside(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        """Whether rows u and v (n,) are both shown in one other look too, bool (n,)."""
+        """Whether rows u and v (n,) are both shown in one other appearance too, bool (n,)."""
         a, b = self.twin[u], self.twin[v]
         return (a >= 0) & (b >= 0) & (self.episode[a] == self.episode[b])
 
@@ -215,16 +215,16 @@ class _Views:
 def _recoloured(
     store: FrameStore, rng: np.random.Generator, states: np.ndarray, take: Tensor
 ) -> Batch:
-    """Two rows of one look each (2, n), in two looks that augmentation makes."""
+    """Two rows of one appearance each (2, n), in two appearances that augmentation makes."""
     n = states.shape[1]
     x = frames_at(store, states.ravel())
-    parts = [change_look(x, draw_looks(n, rng)) for _ in range(2)]
+    parts = [change_appearance(x, draw_appearances(n, rng)) for _ in range(2)]
     return _told(torch.cat(parts), take)
 
 
-def _batch(store: FrameStore, quads: np.ndarray, take: Tensor) -> Batch:
+def _batch(store: FrameStore, grids: np.ndarray, take: Tensor) -> Batch:
     """Rows (4, n) as a batch; ``take`` is (4, 1 or n, D)."""
-    return _told(frames_at(store, quads.ravel()), take)
+    return _told(frames_at(store, grids.ravel()), take)
 
 
 def _told(x: Tensor, take: Tensor) -> Batch:

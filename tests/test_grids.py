@@ -1,4 +1,4 @@
-"""Quads: which pictures stand in a batch, and where each latent is taken from."""
+"""Grids: which pictures stand in a batch, and where each latent is taken from."""
 
 from __future__ import annotations
 
@@ -9,36 +9,41 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.data.acted_blocks import Acting
-from bvae_rl.data.collect import collect, collect_drawn
+from bvae_rl.data.collect import collect, collect_independent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.data.interventions import Interventions
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.losses import kl_per_latent, recon_nll, sample
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.training.batches import Batch, Rows
-from bvae_rl.training.objectives.crossed import CrossedObjective, chosen, not_to_train, taken
+from bvae_rl.training.grids import Moves, crossed
+from bvae_rl.training.objectives.cross_reconstruction import (
+    CrossReconstruction,
+    chosen,
+    not_to_train,
+    taken,
+)
 from bvae_rl.training.objectives.entry import Ramped
 from bvae_rl.training.objectives.rank import rank_loss
 from bvae_rl.training.objectives.table import entry
-from bvae_rl.training.quads import Moves, crossed
 from bvae_rl.training.schedules import constant
 
-KNOBS, ACTED = entry("crossed").paper, "looks+actuators"
+KNOBS, ACTED = entry("crossed").paper, "views+interventions"
 CONFIG = VAEConfig(
-    shape=(3, 32, 32), latents=6, groups={"content": (0, 4), "look": (4, 6)},
-    parts={"actuator0": (0, 1), "actuator1": (1, 2)}, channels=(8, 8, 8), hidden=16, s=3.0,
+    shape=(3, 32, 32), latent_dim=6, groups={"content": (0, 4), "style": (4, 6)},
+    parts={"actuator0": (0, 1), "actuator1": (1, 2)}, channels=(8, 8, 8), hidden=16, recon_weight=3.0,
 )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    """Frames in two looks, and acted pairs in two looks."""
+    """Frames in two appearances, and interventions in two appearances."""
     store = FrameStore(tmp_path_factory.mktemp("frames"))
-    acting = Acting(PlanarReach(size=32, looks="pretrain"), 96, 2)
-    env = PlanarReach(size=32, looks="pretrain")
-    collect_drawn(env, store, 1000, seed=0, views=2, acting=acting)
+    interventions = Interventions(PlanarReach(size=32, domain="pretrain"), 96, 2)
+    env = PlanarReach(size=32, domain="pretrain")
+    collect_independent(env, store, 1000, seed=0, views=2, interventions=interventions)
     return store
 
 
@@ -52,32 +57,34 @@ def rows_of(store: FrameStore, batch: Batch) -> np.ndarray:
 
 
 def test_two_states_stand_in_two_looks(store: FrameStore) -> None:
-    batch = crossed("looks", Rows(store, validation=0.1), CONFIG)(
+    batch = crossed("views", Rows(store, validation=0.1), CONFIG)(
         store, np.random.default_rng(0), 64
     )
     ua, va, ub, vb = rows_of(store, batch)
-    state, look = slice(0, 4), slice(4, 7)
+    state, appearance = slice(0, 4), slice(4, 7)
     assert np.array_equal(ua[:, state], ub[:, state]) and np.array_equal(va[:, state], vb[:, state])
-    assert np.array_equal(ua[:, look], va[:, look]) and np.array_equal(ub[:, look], vb[:, look])
+    assert np.array_equal(ua[:, appearance], va[:, appearance]) and np.array_equal(
+        ub[:, appearance], vb[:, appearance]
+    )
     assert (ua[:, state] != va[:, state]).any(1).all()
-    assert (ua[:, look] != ub[:, look]).any(1).all()
-    assert ((ua != va)[:, state].all(1)).all()  # no acted pair, of which one joint differs
+    assert (ua[:, appearance] != ub[:, appearance]).any(1).all()
+    assert ((ua != va)[:, state].all(1)).all()  # no intervention, of which one joint differs
     assert batch.take is not None and batch.take.shape == (64, 6)
     first = batch.take.view(4, 16, 6)[:, 0].tolist()
     assert first == [[2] * 4 + [1] * 2, [3] * 4 + [0] * 2, [0] * 4 + [3] * 2, [1] * 4 + [2] * 2]
 
 
 def test_of_acted_quads_one_joint_differs_and_has_a_source_of_its_own(store: FrameStore) -> None:
-    batch = crossed("actuators", Rows(store), CONFIG)(store, np.random.default_rng(0), 64)
+    batch = crossed("interventions", Rows(store), CONFIG)(store, np.random.default_rng(0), 64)
     ua, va, ub, vb = rows_of(store, batch)
     moved = ua != va
     assert (moved.sum(1) == 1).all() and moved[:, 2:].sum() == 0
     assert np.array_equal(ub != vb, moved)
     assert batch.take is not None
-    for quad, actuator in enumerate(moved[:, :2].argmax(1)):
+    for grid, actuator in enumerate(moved[:, :2].argmax(1)):
         expected = [3, 3, 3, 3, 1, 1]
-        expected[actuator] = 2  # what moved: from the same state in the other look
-        assert batch.take[quad].tolist() == expected
+        expected[actuator] = 2  # what moved: from the same state in the other appearance
+        assert batch.take[grid].tolist() == expected
     assert batch.direction is not None
     ua_up, va_up, ub_up, vb_up = batch.direction.chunk(4)
     turned = np.sign(va - ua)[:, :2]  # one latent a joint, which rises where the joint does
@@ -96,7 +103,7 @@ def test_a_run_of_actions_leads_where_their_sum_does(store: FrameStore, tmp_path
 
 
 def test_a_mixture_keeps_quads_together(store: FrameStore) -> None:
-    batch = crossed("looks+actuators", Rows(store), CONFIG)(store, np.random.default_rng(0), 32)
+    batch = crossed("views+interventions", Rows(store), CONFIG)(store, np.random.default_rng(0), 32)
     ua, va, ub, vb = rows_of(store, batch)
     assert np.array_equal(ua[:, :4], ub[:, :4]) and np.array_equal(va[:, 4:], ua[:, 4:])
     assert np.array_equal(vb[:, 4:], ub[:, 4:])
@@ -111,43 +118,43 @@ def test_augmented_quads_need_one_look_only(tmp_path: Path) -> None:
     batch = crossed("augment", Rows(store), CONFIG)(store, np.random.default_rng(0), 32)
     assert batch.x.shape == (32, 3, 32, 32) and batch.x.min() >= 0 and batch.x.max() <= 1
     with pytest.raises(ValueError, match=r"no two states .* this store gives: augment"):
-        crossed("looks", Rows(store), CONFIG)
-    with pytest.raises(ValueError, match="one actuator moved alone"):
-        crossed("augment+actuators", Rows(store), CONFIG)
-    with pytest.raises(
-        ValueError, match=r"does not take pairs 'views'; it takes: looks, actuators, aug"
-    ):
         crossed("views", Rows(store), CONFIG)
+    with pytest.raises(ValueError, match="one actuator moved alone"):
+        crossed("augment+interventions", Rows(store), CONFIG)
+    with pytest.raises(
+        ValueError, match=r"does not take pairs 'twins'; it takes: views, interventions, aug"
+    ):
+        crossed("twins", Rows(store), CONFIG)
 
 
 def test_quads_need_groups_and_parts(store: FrameStore) -> None:
-    with pytest.raises(ValueError, match="need the latent groups 'content' and 'look'"):
-        crossed("looks", Rows(store), VAEConfig(latents=6))
-    plain = VAEConfig(latents=6, groups=CONFIG.groups)
+    with pytest.raises(ValueError, match="need the latent groups 'content' and 'style'"):
+        crossed("views", Rows(store), VAEConfig(latent_dim=6))
+    plain = VAEConfig(latent_dim=6, groups=CONFIG.groups)
     with pytest.raises(ValueError, match="actuator0, actuator1 missing"):
-        crossed("actuators", Rows(store), plain)
+        crossed("interventions", Rows(store), plain)
 
 
 def test_latents_are_taken_from_the_named_pictures() -> None:
-    z = torch.arange(8.0).repeat_interleave(3).view(8, 3).requires_grad_()  # two quads
+    z = torch.arange(8.0).repeat_interleave(3).view(8, 3).requires_grad_()  # two grids
     take = torch.tensor([[2, 2, 1], [3, 3, 0], [0, 0, 3], [1, 1, 2]]).repeat_interleave(2, dim=0)
     found = taken(z, take)
-    assert found[0].tolist() == [4.0, 4.0, 2.0]  # (u, a) of quad 0: content (u, b), look (v, a)
-    assert found[7].tolist() == [3.0, 3.0, 5.0]  # (v, b) of quad 1
+    assert found[0].tolist() == [4.0, 4.0, 2.0]  # (u, a) of grid 0: content (u, b), look (v, a)
+    assert found[7].tolist() == [3.0, 3.0, 5.0]  # (v, b) of grid 1
     found[:, 2].sum().backward()
     assert z.grad is not None and z.grad[:, 2].tolist() == [1.0] * 8
 
 
 def test_whole_quads_are_crossed_by_share() -> None:
-    quads = chosen(400, share=0.25, step=3).view(4, 100)
-    assert (quads == quads[0]).all() and 15 <= int(quads[0].sum()) <= 35
-    assert not torch.equal(quads, chosen(400, share=0.25, step=4).view(4, 100))
+    grids = chosen(400, share=0.25, step=3).view(4, 100)
+    assert (grids == grids[0]).all() and 15 <= int(grids[0].sum()) <= 35
+    assert not torch.equal(grids, chosen(400, share=0.25, step=4).view(4, 100))
     assert chosen(8, share=1.0, step=0).all() and not chosen(8, share=0.0, step=0).any()
 
 
 def test_acted_quads_are_those_whose_content_comes_from_two_pictures() -> None:
-    acted, looks = [[2, 3, 1], [3, 2, 0], [0, 1, 3], [1, 0, 2]], [[2, 2, 1]]
-    found = not_to_train(torch.tensor(acted + looks), slice(2, 3))
+    acted, domain = [[2, 3, 1], [3, 2, 0], [0, 1, 3], [1, 0, 2]], [[2, 2, 1]]
+    found = not_to_train(torch.tensor(acted + domain), slice(2, 3))
     assert found.tolist() == [[False, False, True]] * 4 + [[False] * 3]
 
 
@@ -156,30 +163,32 @@ def test_crossed_acted_quads_train_no_look(store: FrameStore, share: float) -> N
     torch.manual_seed(0)
     vae, noise = BetaVAE(CONFIG), torch.randn(16, 6)
     rows = Rows(store)
-    batch = crossed("actuators", rows, CONFIG)(store, np.random.default_rng(0), 16)
-    pressed = CrossedObjective(
-        constant(2.0), constant(share), "looks+actuators", tc=constant(3.0), rank=constant(5.0)
+    batch = crossed("interventions", rows, CONFIG)(store, np.random.default_rng(0), 16)
+    pressed = CrossReconstruction(
+        constant(2.0), constant(share), "views+interventions", tc=constant(3.0), rank=constant(5.0)
     )
     loss, _ = pressed.loss(vae, batch, 0, noise)
     loss.backward()
-    of_mu = vae.encoder[-1].weight.grad[: CONFIG.latents].abs().sum(1)
+    of_mu = vae.encoder[-1].weight.grad[: CONFIG.latent_dim].abs().sum(1)
     assert (of_mu[:4] > 0).all() and ((of_mu[4:] > 0) == (share == 0.0)).all()
 
 
 def test_the_loss_is_recon_of_what_was_taken_plus_beta_kl(store: FrameStore) -> None:
     torch.manual_seed(0)
     vae = BetaVAE(CONFIG)
-    batch = crossed("looks", Rows(store), CONFIG)(store, np.random.default_rng(0), 8)
+    batch = crossed("views", Rows(store), CONFIG)(store, np.random.default_rng(0), 8)
     noise = torch.randn(8, 6)
-    loss, parts = CrossedObjective(constant(2.0), constant(1.0)).loss(vae, batch, 0, noise)
+    loss, parts = CrossReconstruction(constant(2.0), constant(1.0)).loss(vae, batch, 0, noise)
     mu, logvar = vae.encode(batch.x)
     z = sample(mu, logvar, noise)
-    ua = torch.cat([z[4:6, :4], z[2:4, 4:]], dim=1)  # of both quads
-    first = recon_nll(vae.decode_logits(ua), batch.x[:2], likelihood="gaussian", s=3.0)
+    ua = torch.cat([z[4:6, :4], z[2:4, 4:]], dim=1)  # of both grids
+    first = recon_nll(vae.decode_logits(ua), batch.x[:2], likelihood="gaussian", recon_weight=3.0)
     assert batch.take is not None
     own = taken(z, batch.take)
     assert torch.equal(own[:2], ua) and first.isfinite().all()
-    recon = recon_nll(vae.decode_logits(own), batch.x, likelihood="gaussian", s=3.0).mean()
+    recon = recon_nll(
+        vae.decode_logits(own), batch.x, likelihood="gaussian", recon_weight=3.0
+    ).mean()
     kl = kl_per_latent(mu, logvar).sum(1).mean()
     assert loss.item() == pytest.approx((recon + 2.0 * kl).item(), rel=1e-5)
     assert parts["crossed"] == 1.0
@@ -188,8 +197,8 @@ def test_the_loss_is_recon_of_what_was_taken_plus_beta_kl(store: FrameStore) -> 
 def test_the_total_correlation_of_each_group_is_added(store: FrameStore) -> None:
     torch.manual_seed(1)
     vae, noise = BetaVAE(CONFIG), torch.randn(8, 6)
-    batch = crossed("looks", Rows(store), CONFIG)(store, np.random.default_rng(0), 8)
-    plain = CrossedObjective(constant(2.0), constant(1.0))
+    batch = crossed("views", Rows(store), CONFIG)(store, np.random.default_rng(0), 8)
+    plain = CrossReconstruction(constant(2.0), constant(1.0))
     loss, _ = plain.loss(vae, batch, 5, noise)
     pressed, parts = replace(plain, tc=constant(3.0)).loss(vae, batch, 5, noise)
     mu, logvar = vae.encode(batch.x)
@@ -207,12 +216,12 @@ def test_the_total_correlation_of_each_group_is_added(store: FrameStore) -> None
 def test_which_way_an_actuator_went_is_added(store: FrameStore) -> None:
     torch.manual_seed(1)
     vae, noise = BetaVAE(CONFIG), torch.randn(16, 6)
-    batch = crossed("looks+actuators", Rows(store), CONFIG)(store, np.random.default_rng(0), 16)
-    plain = CrossedObjective(constant(2.0), constant(1.0), "looks+actuators")
+    batch = crossed("views+interventions", Rows(store), CONFIG)(store, np.random.default_rng(0), 16)
+    plain = CrossReconstruction(constant(2.0), constant(1.0), "views+interventions")
     loss, _ = plain.loss(vae, batch, 5, noise)
     told, parts = replace(plain, rank=constant(3.0)).loss(vae, batch, 5, noise)
     mu, _ = vae.encode(batch.x)
-    assert batch.direction is not None and (batch.direction != 0).sum() == 8  # 2 acted quads
+    assert batch.direction is not None and (batch.direction != 0).sum() == 8  # 2 acted grids
     other = mu.view(4, 4, 6)[[1, 0, 3, 2]].flatten(0, 1)
     torch.testing.assert_close(parts["rank"], rank_loss(mu, other, batch.direction))
     torch.testing.assert_close(told, loss + 3.0 * parts["rank"])
@@ -221,14 +230,14 @@ def test_which_way_an_actuator_went_is_added(store: FrameStore) -> None:
 def test_the_rank_fades_once_all_quads_are_crossed() -> None:
     ramped = Ramped(lambda end, steps: constant(end), 1, 100)
     objective = entry("crossed").make(ramped, {**KNOBS, "rank": 8.0}, ACTED)
-    assert isinstance(objective, CrossedObjective)
+    assert isinstance(objective, CrossReconstruction)
     assert [objective.rank(step) for step in (0, 50, 75, 100)] == [8.0, 8.0, 4.0, 0.0]
 
 
 def test_rank_takes_the_moves_of_actuators() -> None:
     one = constant(1.0)
-    with pytest.raises(ValueError, match="'looks' hold no actuator's moves"):
-        CrossedObjective(one, one, "looks", rank=constant(10.0))
+    with pytest.raises(ValueError, match="'views' hold no actuator's moves"):
+        CrossReconstruction(one, one, "views", rank=constant(10.0))
     with pytest.raises(ValueError, match="not negative, got -1"):
         entry("crossed").make(Ramped(lambda end, steps: one, 1, 9), {**KNOBS, "rank": -1.0}, ACTED)
 

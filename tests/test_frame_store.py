@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from bvae_rl.data.collect import STATES_PER_LOOK, collect, collect_drawn
+from bvae_rl.data.collect import STATES_PER_APPEARANCE, collect, collect_independent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames, FrameStore
@@ -18,8 +18,8 @@ from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.training.batches import Rows, single
 from bvae_rl.training.pair_sources import paired
 
-REACH = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", looks="pretrain")
-PAIRED = VAEConfig(shape=(3, 32, 32), latents=5, groups={"content": (0, 3), "look": (3, 5)})
+REACH = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", domain="pretrain")
+PAIRED = VAEConfig(shape=(3, 32, 32), latent_dim=5, groups={"content": (0, 3), "style": (3, 5)})
 
 
 def block(n: int, start: int = 0) -> Frames:
@@ -96,9 +96,9 @@ def test_acting_keeps_factors_actions_and_episodes(tmp_path: Path) -> None:
     lengths = np.bincount(frames.episode)
     assert lengths.max() == EPISODE_STEPS
     assert (np.diff(frames.episode) >= 0).all()
-    looks = frames.factors[:, 4:]
+    domain = frames.factors[:, 4:]
     for episode in np.unique(frames.episode):
-        assert len(np.unique(looks[frames.episode == episode], axis=0)) == 1
+        assert len(np.unique(domain[frames.episode == episode], axis=0)) == 1
     step = np.diff(frames.factors[:10, :2], axis=0)
     assert (
         np.allclose(step, 0.2 * frames.actions[:9], atol=1e-5)
@@ -133,7 +133,7 @@ def test_a_killed_collection_ends_with_the_same_store(tmp_path: Path) -> None:
 
 def drawn(folder: Path, n: int = 1024) -> FrameStore:
     store = FrameStore(folder)
-    collect_drawn(PlanarReach(size=32, looks="pretrain"), store, n, seed=0, views=2)
+    collect_independent(PlanarReach(size=32, domain="pretrain"), store, n, seed=0, views=2)
     return store
 
 
@@ -144,19 +144,19 @@ def test_drawn_views_show_one_state_in_two_looks(tmp_path: Path) -> None:
     for number in range(20):
         pair = np.flatnonzero(frames.state == number)
         assert len(pair) == 2
-        state, look = frames.factors[pair, :4], frames.factors[pair, 4:]
+        state, appearance = frames.factors[pair, :4], frames.factors[pair, 4:]
         assert np.array_equal(state[0], state[1])
-        assert not np.array_equal(look[0], look[1])
+        assert not np.array_equal(appearance[0], appearance[1])
     first = frames.factors[frames.episode == 0]
-    assert len(first) == STATES_PER_LOOK
+    assert len(first) == STATES_PER_APPEARANCE
     assert len(np.unique(first[:, 4:], axis=0)) == 1
 
 
 def test_two_views_need_look_factors(tmp_path: Path) -> None:
-    no_looks = PlanarReach()
-    no_looks.factor_specs = SPECS[:4]
-    with pytest.raises(ValueError, match="role 'look'"):
-        collect_drawn(no_looks, FrameStore(tmp_path), 10, seed=0, views=2)
+    no_domains = PlanarReach()
+    no_domains.factor_specs = SPECS[:4]
+    with pytest.raises(ValueError, match="role 'appearance'"):
+        collect_independent(no_domains, FrameStore(tmp_path), 10, seed=0, views=2)
 
 
 def test_pairs_are_what_they_say(tmp_path: Path) -> None:
@@ -165,9 +165,9 @@ def test_pairs_are_what_they_say(tmp_path: Path) -> None:
     rows = Rows(store, validation=0.1)
     pair = rows.same_state[:200]
     assert np.array_equal(factors[pair[:, 0], :4], factors[pair[:, 1], :4])
-    same_look = rows.same_look(np.random.default_rng(0), 500)
-    assert np.array_equal(factors[same_look[:, 0], 4:], factors[same_look[:, 1], 4:])
-    assert (same_look[:, 0] != same_look[:, 1]).all()
+    same_appearance = rows.same_appearance(np.random.default_rng(0), 500)
+    assert np.array_equal(factors[same_appearance[:, 0], 4:], factors[same_appearance[:, 1], 4:])
+    assert (same_appearance[:, 0] != same_appearance[:, 1]).all()
 
 
 def test_no_validation_state_is_trained_on(tmp_path: Path) -> None:
@@ -178,12 +178,12 @@ def test_no_validation_state_is_trained_on(tmp_path: Path) -> None:
     assert 0.05 < len(rows.validation) / len(store) < 0.15
     held = set(rows.validation.tolist())
     assert not held & set(rows.same_state.ravel().tolist())
-    assert not held & set(rows.same_look(np.random.default_rng(0), 2000).ravel().tolist())
+    assert not held & set(rows.same_appearance(np.random.default_rng(0), 2000).ravel().tolist())
 
 
 def test_a_batch_of_pairs_marks_what_is_shared(tmp_path: Path) -> None:
     store = drawn(tmp_path)
-    draw = paired("looks", Rows(store), PAIRED)
+    draw = paired("views", Rows(store), PAIRED)
     batch = draw(store, np.random.default_rng(0), 64)
     assert batch.x.shape == batch.x2.shape == (32, 3, 32, 32)  # type: ignore[union-attr]
     assert batch.shared is not None
@@ -196,11 +196,11 @@ def test_a_batch_of_pairs_marks_what_is_shared(tmp_path: Path) -> None:
 def test_pairs_need_groups_and_views(tmp_path: Path) -> None:
     store = drawn(tmp_path / "two")
     with pytest.raises(ValueError, match="need the latent groups"):
-        paired("looks", Rows(store), VAEConfig(latents=5))
+        paired("views", Rows(store), VAEConfig(latent_dim=5))
     plain = FrameStore(tmp_path / "one")
-    collect_drawn(PlanarReach(size=32), plain, 600, seed=0)
-    with pytest.raises(ValueError, match="no pairs of one state in two looks"):
-        paired("looks", Rows(plain), PAIRED)
+    collect_independent(PlanarReach(size=32), plain, 600, seed=0)
+    with pytest.raises(ValueError, match="no pairs of one state in two appearances"):
+        paired("views", Rows(plain), PAIRED)
     assert single(Rows(plain))(plain, np.random.default_rng(0), 8).x2 is None
 
 
@@ -217,13 +217,13 @@ def test_unknown_environments_wrappers_and_looks_are_refused() -> None:
         EnvConfig("bvae_rl/PlanarReech-v0").make()
     with pytest.raises(ValueError, match="unknown wrapper"):
         EnvConfig("minigrid:MiniGrid-Empty-5x5-v0", ("minigrid.wrappers:Nothing",)).make()
-    with pytest.raises(ValueError, match="has no named looks"):
-        EnvConfig("minigrid:MiniGrid-Empty-5x5-v0", looks="ood1").make()
+    with pytest.raises(ValueError, match="has no named appearances"):
+        EnvConfig("minigrid:MiniGrid-Empty-5x5-v0", domain="ood1").make()
     with pytest.raises(ValueError, match="known: source, ood1, ood2, pretrain"):
-        REACH.with_looks("night").make()
+        REACH.with_domain("night").make()
     assert isinstance(REACH.make(), gym.Env)
 
 
 def test_two_views_of_one_look_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="two views need two looks"):
-        collect_drawn(PlanarReach(looks="source"), FrameStore(tmp_path), 10, seed=0, views=2)
+    with pytest.raises(ValueError, match="two views need two appearances"):
+        collect_independent(PlanarReach(domain="source"), FrameStore(tmp_path), 10, seed=0, views=2)

@@ -1,4 +1,4 @@
-"""Looks of the MuJoCo worlds: each shows what it says, and none is drawn that hides a part."""
+"""Appearances of the MuJoCo worlds: each shows what it says, and none is drawn that hides a part."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from bvae_rl.envs.mujoco.appearances import (
     RAMPS,
     SOURCE,
-    SceneLook,
+    SceneAppearance,
     in_scene_set,
-    sample_scene_look,
+    sample_scene_appearance,
     scene_set,
 )
 from bvae_rl.envs.mujoco.paint import TEXTURE_LOW, pattern
@@ -23,10 +23,10 @@ PARTS = ("arm", "object", "target", "floor")
 every_world = pytest.mark.parametrize("make", MUJOCO_WORLDS.values(), ids=MUJOCO_WORLDS.keys())
 
 
-def shown(make: type[MujocoWorld], look: SceneLook, *, seed: int = 0) -> np.ndarray:
-    """The first frame of an episode in a look, as int."""
+def shown(make: type[MujocoWorld], appearance: SceneAppearance, *, seed: int = 0) -> np.ndarray:
+    """The first frame of an episode in an appearance, as int."""
     need_drawing()
-    return make().reset(seed=seed, options={"look": look})[0].astype(int)
+    return make().reset(seed=seed, options={"appearance": appearance})[0].astype(int)
 
 
 def changed(frame: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -52,41 +52,45 @@ def test_look_sets_own_what_they_draw(kinds: str) -> None:
     }
     for name, expected in owners.items():
         for _ in range(100):
-            look = sample_scene_look(sets[name], rng)
-            assert {other for other in sets if in_scene_set(look, sets[other])} == expected
-    seen = [sample_scene_look(sets["pretrain"], rng) for _ in range(200)]
-    assert all(in_scene_set(look, sets["pretrain"]) for look in seen)
-    assert not any(in_scene_set(look, sets["ood2"]) for look in seen)
+            appearance = sample_scene_appearance(sets[name], rng)
+            assert {other for other in sets if in_scene_set(appearance, sets[other])} == expected
+    seen = [sample_scene_appearance(sets["pretrain"], rng) for _ in range(200)]
+    assert all(in_scene_set(appearance, sets["pretrain"]) for appearance in seen)
+    assert not any(in_scene_set(appearance, sets["ood2"]) for appearance in seen)
 
 
 def test_what_a_set_does_not_vary_is_as_in_the_source() -> None:
     light = scene_set("ood1:light", PARTS)
     assert [spec.name for spec in light.specs] == ["brightness", "light_angle"]
-    look = sample_scene_look(light, np.random.default_rng(0))
-    assert look == SOURCE.at({name: look.factor(name) for name in ("brightness", "light_angle")})
-    assert not in_scene_set(SceneLook(brightness=look.brightness, gloss=0.9), light)
+    appearance = sample_scene_appearance(light, np.random.default_rng(0))
+    assert appearance == SOURCE.at(
+        {name: appearance.factor(name) for name in ("brightness", "light_angle")}
+    )
+    assert not in_scene_set(SceneAppearance(brightness=appearance.brightness, gloss=0.9), light)
 
 
 def test_looks_that_cannot_be_are_refused() -> None:
     with pytest.raises(ValueError, match="unknown texture 'wood'; known: plain, checker, dots"):
-        SceneLook(texture="wood")
-    with pytest.raises(ValueError, match=r"arm colour of a look must be in \[0, 1\], got 1.5"):
-        SceneLook(arm=1.5)
-    with pytest.raises(ValueError, match=r"zoom of a look must be in \[0.5, 2\], got nan"):
-        SceneLook(zoom=float("nan"))
+        SceneAppearance(texture="wood")
+    with pytest.raises(
+        ValueError, match=r"arm colour of an appearance must be in \[0, 1\], got 1.5"
+    ):
+        SceneAppearance(arm=1.5)
+    with pytest.raises(ValueError, match=r"zoom of an appearance must be in \[0.5, 2\], got nan"):
+        SceneAppearance(zoom=float("nan"))
     with pytest.raises(ValueError, match=r"arm .* and object .* cannot be told apart"):
-        SceneLook(brightness=0.1)
-    assert SceneLook(brightness=0.1, indistinct=True).colours()["floor"] == (8, 8, 9)
+        SceneAppearance(brightness=0.1)
+    assert SceneAppearance(brightness=0.1, indistinct=True).colours()["floor"] == (8, 8, 9)
 
 
 def test_a_look_of_one_world_is_checked_in_another() -> None:
     need_drawing()
     with pytest.raises(ValueError, match="shows arm, target, floor, and no object"):
-        MujocoReacher().reset(options={"look": SceneLook(object=0.5)})
-    with pytest.raises(TypeError, match="must be a SceneLook, got str"):
-        MujocoReacher().reset(options={"look": "ood1"})
-    options = {"look": SceneLook(arm=0.5), "factors": {"arm_colour": 0.6}}
-    with pytest.raises(ValueError, match=r"options\['factors'\] asks for SceneLook\(arm=0.6"):
+        MujocoReacher().reset(options={"appearance": SceneAppearance(object=0.5)})
+    with pytest.raises(TypeError, match="must be a SceneAppearance, got str"):
+        MujocoReacher().reset(options={"appearance": "ood1"})
+    options = {"appearance": SceneAppearance(arm=0.5), "factors": {"arm_colour": 0.6}}
+    with pytest.raises(ValueError, match=r"options\['factors'\] asks for SceneAppearance\(arm=0.6"):
         MujocoReacher().reset(options=options)
 
 
@@ -108,13 +112,13 @@ def test_each_colour_is_that_of_its_part_and_well_visible(
 ) -> None:
     """Only the part's pixels change; where they change, they change as the ramp does."""
     for seed in range(3):
-        frames = [shown(make, SceneLook(**{part: u}), seed=seed) for u in (0.0, 1.0)]
+        frames = [shown(make, SceneAppearance(**{part: u}), seed=seed) for u in (0.0, 1.0)]
         where = changed(*frames)
         assert least <= where.sum() < 1500
         change = (frames[1] - frames[0])[where].mean(axis=0)
         ramp = np.subtract(*RAMPS[part][::-1])
         assert change @ ramp / np.linalg.norm(change) / np.linalg.norm(ramp) > 0.97
-        floor = [shown(make, SceneLook(floor=u), seed=seed) for u in (0.0, 1.0)]
+        floor = [shown(make, SceneAppearance(floor=u), seed=seed) for u in (0.0, 1.0)]
         assert changed(*floor).sum() > 1200
         see_through = make is MujocoRelocate and part == "target"
         assert (changed(*floor) & where).sum() < 0.5 * where.sum() or see_through
@@ -122,29 +126,31 @@ def test_each_colour_is_that_of_its_part_and_well_visible(
 
 def test_brightness_is_a_factor_on_every_pixel() -> None:
     for make in (MujocoReacher, MujocoPusher):
-        full = shown(make, SceneLook(gloss=0.0))
-        half = shown(make, SceneLook(gloss=0.0, brightness=0.5))
+        full = shown(make, SceneAppearance(gloss=0.0))
+        half = shown(make, SceneAppearance(gloss=0.0, brightness=0.5))
         assert half == pytest.approx(full / 2, abs=3)
 
 
 def test_the_camera_turns_and_zooms() -> None:
     plain = shown(MujocoReacher, SOURCE)
-    turned = shown(MujocoReacher, SceneLook(azimuth=90.0, light_angle=90.0))
+    turned = shown(MujocoReacher, SceneAppearance(azimuth=90.0, light_angle=90.0))
     assert np.abs(np.rot90(plain, -1) - turned).mean() < 3 < np.abs(plain - turned).mean()
     areas = [
-        np.subtract(*(shown(MujocoReacher, SceneLook(arm=u, zoom=zoom)) for u in (1.0, 0.0))).sum()
+        np.subtract(
+            *(shown(MujocoReacher, SceneAppearance(arm=u, zoom=zoom)) for u in (1.0, 0.0))
+        ).sum()
         for zoom in (0.6, 1.0)
     ]
     assert areas[1] / areas[0] == pytest.approx(1 / 0.6**2, rel=0.15)
 
 
 def test_light_gloss_and_texture_show() -> None:
-    for look, least in (
-        (SceneLook(light_angle=120.0), 8),
-        (SceneLook(gloss=1.0), 8),
-        (SceneLook(texture="rings"), 800),
+    for appearance, least in (
+        (SceneAppearance(light_angle=120.0), 8),
+        (SceneAppearance(gloss=1.0), 8),
+        (SceneAppearance(texture="rings"), 800),
     ):
-        assert changed(shown(MujocoPusher, SOURCE), shown(MujocoPusher, look)).sum() >= least
+        assert changed(shown(MujocoPusher, SOURCE), shown(MujocoPusher, appearance)).sum() >= least
 
 
 def test_patterns_differ_and_are_light_enough() -> None:
@@ -156,7 +162,7 @@ def test_patterns_differ_and_are_light_enough() -> None:
 
 def test_worlds_that_share_a_painter_do_not_see_each_other() -> None:
     need_drawing()
-    first, second = MujocoReacher(), MujocoReacher(looks="ood2:all")
+    first, second = MujocoReacher(), MujocoReacher(domain="ood2:all")
     alone = [first.reset(seed=seed)[0] for seed in range(4)]
     for seed, frame in enumerate(alone):
         second.reset(seed=seed)
@@ -166,10 +172,10 @@ def test_worlds_that_share_a_painter_do_not_see_each_other() -> None:
 @every_world
 def test_looks_have_random_numbers_of_their_own(make: type[MujocoWorld]) -> None:
     need_drawing()
-    one, other = make(looks="source:all"), make(looks="ood2:all")
+    one, other = make(domain="source:all"), make(domain="ood2:all")
     for env in (one, other):
         env.reset(seed=5)
     for _ in range(2):
         states = [env.reset()[1]["factors"][: len(env.task.specs)] for env in (one, other)]
         assert np.array_equal(*states)
-    assert other.look != one.look == SOURCE
+    assert other.appearance != one.appearance == SOURCE

@@ -1,4 +1,4 @@
-"""Looks of MiniGrid worlds: what they change, what they do not, and that nothing gets lost."""
+"""Appearances of MiniGrid worlds: what they change, what they do not, and that nothing gets lost."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from minigrid.core.constants import COLOR_NAMES
 from minigrid.core.grid import Grid
 from minigrid.core.world_object import Ball, Box, Door, Goal, Key, WorldObj
 
-from bvae_rl.envs.domains import LOOK_SETS
+from bvae_rl.envs.domains import DOMAINS
 from bvae_rl.envs.grid.appearances import (
     GOAL_COLOURS,
     PARTS,
     RAMPS,
     TEXTURES,
-    GridLook,
+    GridAppearance,
     Tiles,
     check_things,
-    grid_look_set,
+    grid_domain,
     in_grid_set,
     look_kinds,
 )
@@ -35,7 +35,7 @@ FAINT = 12  # one that shows at least
 @every_id
 def test_a_look_changes_pixels_and_nothing_else(world_id: str) -> None:
     size = 96 if "FourRooms" in world_id else 64
-    plain, other = make(world_id, size=size), make(world_id, looks="ood2:all", size=size)
+    plain, other = make(world_id, size=size), make(world_id, domain="ood2:all", size=size)
     rng = np.random.default_rng(1)
     states = [spec.role == "state" for spec in plain.factor_specs]
     kept = sum(states)
@@ -52,14 +52,14 @@ def test_a_look_changes_pixels_and_nothing_else(world_id: str) -> None:
 def test_the_factors_of_the_chosen_kinds_and_only_they_are_there() -> None:
     colours = [f"{part}_colour" for part in PARTS]
     textures = ["floor_texture", "wall_texture"]
-    for looks, names in {
+    for domain, names in {
         "ood1": colours,
         "ood1:colours": colours,
         "ood2:tile+texture": [*textures, "tile"],
         "source:all": [*colours, *textures, "tile"],
     }.items():
-        env = make(DOOR_KEY, looks=looks)
-        assert [spec.name for spec in env.factor_specs if spec.role == "look"] == names
+        env = make(DOOR_KEY, domain=domain)
+        assert [spec.name for spec in env.factor_specs if spec.role == "appearance"] == names
         frames = {env.reset(seed=seed)[0].tobytes() for seed in (0, 0)}
         assert len(frames) == 1
 
@@ -77,11 +77,11 @@ def test_each_look_factor_colours_its_part() -> None:
             assert tuple(frame[spots[part]]) == colour
         env.set_factors(with_values(env, **{f"{part}_colour": 0.0}))
     for name in RAMPS:
-        assert np.array_equal(GridLook().colour(name), RAMPS[name][0])
+        assert np.array_equal(GridAppearance().colour(name), RAMPS[name][0])
 
 
 def test_a_texture_is_on_its_part_alone() -> None:
-    env = make("MiniGrid-Empty-8x8-v0", looks="ood2:texture")
+    env = make("MiniGrid-Empty-8x8-v0", domain="ood2:texture")
     inner(env).highlight = False
     env.reset(seed=0)
     plain = env.set_factors(with_values(env, floor_texture=0, wall_texture=0))
@@ -96,17 +96,19 @@ def test_a_texture_is_on_its_part_alone() -> None:
 
 
 def test_the_inside_of_doors_and_boxes_stays_plain() -> None:
-    plain, checker = GridLook(floor=0.5), GridLook(floor=0.5, floor_texture="checker")
+    plain, checker = GridAppearance(floor=0.5), GridAppearance(floor=0.5, floor_texture="checker")
     for thing, outside in ((Door("red"), 0), (Box("red"), 2)):
         inside = slice(outside, 8 - outside)
         cells = [thing, None]
-        first, second = (GridPainter(look).paint(cells, 2, 1, 0) for look in (plain, checker))
+        first, second = (
+            GridPainter(appearance).paint(cells, 2, 1, 0) for appearance in (plain, checker)
+        )
         assert np.array_equal(first[inside, inside], second[inside, inside])
         assert not np.array_equal(first, second)
 
 
 def test_a_smaller_tile_draws_the_grid_smaller_and_centred() -> None:
-    env = make("MiniGrid-Empty-8x8-v0", looks="source:tile", render_mode="rgb_array")
+    env = make("MiniGrid-Empty-8x8-v0", domain="source:tile", render_mode="rgb_array")
     env.reset(seed=0)
     small = env.set_factors(with_values(env, tile=5))
     alone = make("MiniGrid-Empty-8x8-v0", size=40).reset(seed=0)[0]
@@ -117,7 +119,7 @@ def test_a_smaller_tile_draws_the_grid_smaller_and_centred() -> None:
 def test_tile_sizes_of_the_sets_share_out_what_is_smaller() -> None:
     def sizes(name: str, tiles: Tiles = ROOM) -> set[float]:
         rng = np.random.default_rng(0)
-        return {grid_look_set(f"{name}:tile", tiles).draw(rng)[0] for _ in range(100)}
+        return {grid_domain(f"{name}:tile", tiles).draw(rng)[0] for _ in range(100)}
 
     assert (sizes("source"), sizes("ood1"), sizes("ood2")) == ({8}, {7, 6}, {5})
     assert sizes("pretrain") == {8, 7, 6}
@@ -125,24 +127,26 @@ def test_tile_sizes_of_the_sets_share_out_what_is_smaller() -> None:
     assert (sizes("ood1", wide), sizes("ood2", wide)) == ({11, 10, 9}, {8, 7, 6})
 
 
-@pytest.mark.parametrize("looks", ["ood1:tile", "pretrain:all"])
-def test_no_room_for_smaller_tiles_is_an_error_that_says_which_size(looks: str) -> None:
+@pytest.mark.parametrize("domain", ["ood1:tile", "pretrain:all"])
+def test_no_room_for_smaller_tiles_is_an_error_that_says_which_size(domain: str) -> None:
     with pytest.raises(ValueError, match=r"19 cells across 64 pixels are 3 .* use size=95 or more"):
-        make("MiniGrid-FourRooms-v0", looks=looks)
-    env = make("MiniGrid-FourRooms-v0", looks=looks, size=95)
-    assert env.factor_specs[-1].values == (3, 5) if looks == "ood2:tile" else (4, 5)
-    make("MiniGrid-FourRooms-v0", looks="ood1:colours+texture")
+        make("MiniGrid-FourRooms-v0", domain=domain)
+    env = make("MiniGrid-FourRooms-v0", domain=domain, size=95)
+    assert env.factor_specs[-1].values == (3, 5) if domain == "ood2:tile" else (4, 5)
+    make("MiniGrid-FourRooms-v0", domain="ood1:colours+texture")
 
 
 @pytest.mark.parametrize("kinds", ["", ":texture", ":tile", ":colours+tile", ":all"])
 def test_look_sets_own_what_they_draw(kinds: str) -> None:
     rng = np.random.default_rng(0)
-    for name in LOOK_SETS:
-        looks = grid_look_set(name + kinds, ROOM)
+    for name in DOMAINS:
+        domain = grid_domain(name + kinds, ROOM)
         for _ in range(50):
-            values = dict(zip([s.name for s in looks.specs], looks.draw(rng).tolist(), strict=True))
-            look = GridLook().with_values(values)
-            owners = {other for other in LOOK_SETS if in_grid_set(look, other + kinds, ROOM)}
+            values = dict(
+                zip([s.name for s in domain.specs], domain.draw(rng).tolist(), strict=True)
+            )
+            appearance = GridAppearance().with_values(values)
+            owners = {other for other in DOMAINS if in_grid_set(appearance, other + kinds, ROOM)}
             assert name in owners
             assert owners <= {name, "pretrain"} or name == "pretrain"
             assert name == "ood2" or "ood2" not in owners
@@ -150,22 +154,24 @@ def test_look_sets_own_what_they_draw(kinds: str) -> None:
 
 
 def test_what_a_set_does_not_vary_is_the_sources() -> None:
-    striped = GridLook(floor=0.9, wall=0.9, agent=0.9, floor_texture="diagonal")
+    striped = GridAppearance(floor=0.9, wall=0.9, agent=0.9, floor_texture="diagonal")
     assert not in_grid_set(striped, "ood2", ROOM)
-    assert in_grid_set(GridLook(floor=0.9, wall=0.9, agent=0.9), "ood2", ROOM)
+    assert in_grid_set(GridAppearance(floor=0.9, wall=0.9, agent=0.9), "ood2", ROOM)
 
 
 def test_unknown_looks_list_the_known() -> None:
-    with pytest.raises(ValueError, match="unknown look set 'dark'; known: source, ood1, ood2"):
-        make(DOOR_KEY, looks="dark")
+    with pytest.raises(ValueError, match="unknown visual domain 'dark'; known: source, ood1, ood2"):
+        make(DOOR_KEY, domain="dark")
     with pytest.raises(ValueError, match=r"'hue' in 'ood1:hue'.*: colours, texture, tile, all"):
-        make(DOOR_KEY, looks="ood1:hue")
-    with pytest.raises(ValueError, match=r"wall colour of a look must be in \[0, 1\], got 1.5"):
-        GridLook(wall=1.5)
+        make(DOOR_KEY, domain="ood1:hue")
+    with pytest.raises(
+        ValueError, match=r"wall colour of an appearance must be in \[0, 1\], got 1.5"
+    ):
+        GridAppearance(wall=1.5)
     with pytest.raises(ValueError, match="unknown texture 'wood'; known: plain, bricks, dots"):
-        GridLook(floor_texture="wood")
+        GridAppearance(floor_texture="wood")
     with pytest.raises(ValueError, match="at least 1 pixel, got 0"):
-        GridLook(tile=0)
+        GridAppearance(tile=0)
 
 
 def test_ramps_do_not_meet() -> None:
@@ -177,19 +183,19 @@ def test_ramps_do_not_meet() -> None:
 
 
 def test_things_that_a_look_would_hide_are_refused() -> None:
-    plain = GridLook()
+    plain = GridAppearance()
     for colour, part in {"grey": "wall", "red": "agent"}.items():
         with pytest.raises(ValueError, match=f"{part} .* and goal .* cannot be told apart"):
             check_things(plain, {"goal": ("goal", colour)})
         check_things(plain, {"goal": ("goal", colour)}, allow=True)
-    check_things(GridLook(wall=1.0), {"goal": ("goal", "grey")})
+    check_things(GridAppearance(wall=1.0), {"goal": ("goal", "grey")})
     check_things(plain, {"ball": ("ball", "grey"), "key": ("key", "red")})
     assert GOAL_COLOURS == ("blue", "green", "purple", "yellow")
     for u in np.linspace(0, 1, 11):
         for texture in TEXTURES:
-            look = GridLook(floor=u, wall=u, agent=u, floor_texture=texture)
-            check_things(look, {name: ("goal", name) for name in GOAL_COLOURS})
-            check_things(look, {name: ("ball", name) for name in COLOR_NAMES})
+            appearance = GridAppearance(floor=u, wall=u, agent=u, floor_texture=texture)
+            check_things(appearance, {name: ("goal", name) for name in GOAL_COLOURS})
+            check_things(appearance, {name: ("ball", name) for name in COLOR_NAMES})
 
 
 @pytest.mark.parametrize("lit", [False, True])
@@ -197,8 +203,8 @@ def test_things_that_a_look_would_hide_are_refused() -> None:
 @pytest.mark.parametrize("texture", TEXTURES)
 @pytest.mark.parametrize("u", [0.0, 1.0])
 def test_directions_and_things_stay_apart(tile: int, texture: str, u: float, lit: bool) -> None:
-    look = GridLook(u, u, u, floor_texture=texture, wall_texture=texture, tile=tile)
-    grid, painter = Grid(3, 3), GridPainter(look)
+    appearance = GridAppearance(u, u, u, floor_texture=texture, wall_texture=texture, tile=tile)
+    grid, painter = Grid(3, 3), GridPainter(appearance)
     light = np.full(9, lit) if lit else None
 
     def frame(direction: int) -> np.ndarray:
@@ -218,7 +224,7 @@ def test_directions_and_things_stay_apart(tile: int, texture: str, u: float, lit
 @pytest.mark.parametrize("texture", TEXTURES)
 def test_things_of_every_colour_show_on_every_floor(texture: str) -> None:
     for tile, u in product((MIN_TILE, MIN_DOOR_TILE, 8), (0.0, 0.75, 1.0)):
-        painter = GridPainter(GridLook(u, u, u, texture, texture, tile=tile))
+        painter = GridPainter(GridAppearance(u, u, u, texture, texture, tile=tile))
         things: list[WorldObj] = [kind(c) for kind in (Key, Ball, Box) for c in COLOR_NAMES]
         for lit in (None, np.ones(10, bool)):
             for thing in things:
@@ -232,19 +238,19 @@ def test_things_of_every_colour_show_on_every_floor(texture: str) -> None:
 def test_textures_show_at_every_tile_size(tile: int, lit: bool) -> None:
     for u in (0.0, 1.0):
         for part in ("floor", "wall"):
-            looks = [
-                GridLook(floor=u, wall=u, tile=tile).with_values({f"{part}_texture": n})
+            domain = [
+                GridAppearance(floor=u, wall=u, tile=tile).with_values({f"{part}_texture": n})
                 for n in range(len(TEXTURES))
             ]
-            frames = [picture(look, lit).astype(int) for look in looks]
+            frames = [picture(appearance, lit).astype(int) for appearance in domain]
             for n, one in enumerate(frames):
                 assert all(abs(one - other).max() >= FAINT for other in frames[:n])
 
 
-def picture(look: GridLook, lit: bool) -> np.ndarray:
+def picture(appearance: GridAppearance, lit: bool) -> np.ndarray:
     grid = Grid(5, 5)
     grid.wall_rect(0, 0, 5, 5)
-    return GridPainter(look).paint(grid.grid, 5, 12, 0, lit=np.full(25, lit))
+    return GridPainter(appearance).paint(grid.grid, 5, 12, 0, lit=np.full(25, lit))
 
 
 def test_kinds_are_named_in_the_order_of_their_factors() -> None:

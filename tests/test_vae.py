@@ -17,7 +17,7 @@ TINY = {"channels": (8, 8, 8), "hidden": 16}
 
 def tiny(**changes: object) -> BetaVAE:
     torch.manual_seed(0)
-    settings = {"shape": (3, 32, 32), "latents": 6, **TINY, **changes}
+    settings = {"shape": (3, 32, 32), "latent_dim": 6, **TINY, **changes}
     return BetaVAE(VAEConfig(**settings)).eval()  # type: ignore[arg-type]
 
 
@@ -50,12 +50,12 @@ def test_traverse_moves_one_latent_only() -> None:
 
 
 def test_groups_are_selected_by_name() -> None:
-    vae = tiny(groups={"content": (0, 4), "look": (4, 6)})
+    vae = tiny(groups={"content": (0, 4), "style": (4, 6)})
     codes = torch.arange(12.0).reshape(2, 6)
     assert vae.select(codes, "content").tolist() == [[0, 1, 2, 3], [6, 7, 8, 9]]
-    assert vae.select(codes, "look").tolist() == [[4, 5], [10, 11]]
+    assert vae.select(codes, "style").tolist() == [[4, 5], [10, 11]]
     assert vae.select(codes, "all").shape == (2, 6)
-    with pytest.raises(ValueError, match="no latent group 'state'; known: all, content, look"):
+    with pytest.raises(ValueError, match="no latent group 'state'; known: all, content, style"):
         vae.select(codes, "state")
 
 
@@ -68,7 +68,9 @@ def test_frames_are_encoded_as_x_is() -> None:
 
 
 def test_save_and_load_is_bit_equal(tmp_path: Path) -> None:
-    vae = tiny(groups={"content": (0, 4), "look": (4, 6)}, likelihood="bernoulli", s=2.0)
+    vae = tiny(
+        groups={"content": (0, 4), "style": (4, 6)}, likelihood="bernoulli", recon_weight=2.0
+    )
     vae.meta = {"scores": {"mig": 0.5}, "training": {"seed": 3, "command": "bvae-rl pretrain x"}}
     vae.save(tmp_path / "vae")
     again = BetaVAE.load(tmp_path / "vae")
@@ -103,7 +105,7 @@ def test_a_truncated_or_missing_file_is_refused(tmp_path: Path) -> None:
 
 def test_weights_of_another_vae_are_refused(tmp_path: Path) -> None:
     tiny().save(tmp_path / "a")
-    tiny(latents=5).save(tmp_path / "b")
+    tiny(latent_dim=5).save(tmp_path / "b")
     (tmp_path / "b" / WEIGHTS_FILE).rename(tmp_path / "a" / WEIGHTS_FILE)
     with pytest.raises(ValueError, match="checksums differ"):
         BetaVAE.load(tmp_path / "a")
@@ -112,7 +114,7 @@ def test_weights_of_another_vae_are_refused(tmp_path: Path) -> None:
 def test_a_wrong_shape_is_refused(tmp_path: Path) -> None:
     tiny().save(tmp_path)
     config = json.loads((tmp_path / CONFIG_FILE).read_text())
-    config["model"]["latents"] = 5
+    config["model"]["latent_dim"] = 5
     (tmp_path / CONFIG_FILE).write_text(json.dumps(config))
     with pytest.raises(ValueError, match="does not fit"):
         BetaVAE.load(tmp_path)
@@ -128,15 +130,15 @@ def test_a_damaged_config_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"latents": 0}, "latents must be at least 1, got 0"),
+        ({"latent_dim": 0}, "latent_dim must be at least 1, got 0"),
         ({"shape": (3, 64, 65)}, "divisible by 16"),
         ({"shape": (3, 7, 7)}, "from 32 to 128"),
         ({"shape": (3, 144, 144)}, "from 32 to 128"),
         ({"groups": {"content": (0, 4)}}, "do not add up to 6"),
-        ({"groups": {"content": (0, 4), "look": (3, 6)}}, "do not add up to 6"),
+        ({"groups": {"content": (0, 4), "style": (3, 6)}}, "do not add up to 6"),
         ({"decoder": "mlp"}, "unknown decoder 'mlp'; known: pixel_shuffle, broadcast"),
         ({"likelihood": "laplace"}, "unknown likelihood"),
-        ({"s": 0.0}, "must be positive"),
+        ({"recon_weight": 0.0}, "must be positive"),
         ({"channels": (8, 8)}, "three positive widths"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Acted pairs (``acted_pairs.py``) as blocks of a frame store, spread evenly among the others.
+"""Interventions (``acted_pairs.py``) as blocks of a frame store, spread evenly among the others.
 
 Which block is which is a plan that depends only on the numbers asked for, and a block of pairs only
 on (seed, block number), so that a killed collection, called again, ends with the same store.
@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import gymnasium as gym
 import numpy as np
 
-from bvae_rl.data.acted_pairs import acted_pairs
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import known_specs, require_factor_env, role_mask
 from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames
+from bvae_rl.data.intervention_pairs import intervention_pairs
 from bvae_rl.data.paired_frames import PairedFrames
 
 STEPS = (2, 4, 8, 12, 16, 24)  # for how long an actuator acts, an equal share of each block
@@ -25,10 +25,10 @@ BLOCK_PAIRS = PER_STEPS * len(STEPS)
 
 
 @dataclass(frozen=True)
-class Acting:
+class Interventions:
     """At least ``n`` pairs, acted out in ``env``: one that nobody else uses.
 
-    With ``views`` = 2 each pair is shown once more in another look: rows (u, a), (v, a), (u, b),
+    With ``views`` = 2 each pair is shown once more in another appearance: rows (u, a), (v, a), (u, b),
     (v, b), which takes an environment whose factors can be set.
     """
 
@@ -38,7 +38,7 @@ class Acting:
 
     def __post_init__(self) -> None:
         if self.n < 1:
-            raise ValueError(f"acted pairs must be at least 1, got {self.n}")
+            raise ValueError(f"interventions must be at least 1, got {self.n}")
 
     def check(self, *, seed: int, factors: bool) -> None:
         """Move each actuator once; a ValueError says what the environment gives if it cannot.
@@ -46,14 +46,14 @@ class Acting:
         ``factors`` says whether the frames of the other blocks have some.
         """
         try:
-            first = acted_pairs(self.env, 1, seed=seed)
+            first = intervention_pairs(self.env, 1, seed=seed)
             for actuator in range(1, self.width):
-                acted_pairs(self.env, 1, seed=seed, actuators=[actuator])
+                intervention_pairs(self.env, 1, seed=seed, actuators=[actuator])
         except (TypeError, ValueError) as error:
-            raise ValueError(f"no acted pairs: {error}; {self._given()}") from error
+            raise ValueError(f"no interventions: {error}; {self._given()}") from error
         if (first.factors is not None) != factors:
             raise ValueError(
-                "no acted pairs: the frames of the other blocks have "
+                "no interventions: the frames of the other blocks have "
                 f"{'factors' if factors else 'none'}, and what is acted out has "
                 f"{'none' if factors else 'factors'}: the environment must put them into "
                 f"info['factors'] at reset and step, and describe them; {self._given()}"
@@ -68,12 +68,12 @@ class Acting:
         """Block ``number`` of a collection: ``BLOCK_PAIRS`` pairs as rows of a store."""
         rng = np.random.default_rng([seed, number])
         parts = [
-            acted_pairs(self.env, PER_STEPS, seed=int(rng.integers(2**31)), steps=steps)
+            intervention_pairs(self.env, PER_STEPS, seed=int(rng.integers(2**31)), steps=steps)
             for steps in STEPS
         ]
         acted = _joined(parts)
         rows = (
-            _in_two_looks(self.env, acted, rng, episode=episode, state=state)
+            _in_two_appearances(self.env, acted, rng, episode=episode, state=state)
             if self.views == 2
             else acted.rows(episode=episode, state=state)
         )
@@ -93,23 +93,25 @@ class Acting:
         """What can be collected in the environment all the same."""
         given = ["frames that a policy visits"]
         if settable_env(self.env) is not None:
-            given.append("frames drawn one by one (--policy drawn)")
-            if role_mask(known_specs(self.env), "look").any():
-                given.append("one state in two looks (--policy drawn --views 2)")
-        return f"without --acted-pairs it gives: {', '.join(given)}"
+            given.append("frames drawn one by one (--policy independent)")
+            if role_mask(known_specs(self.env), "appearance").any():
+                given.append("one state in two appearances (--policy independent --views 2)")
+        return f"without --interventions it gives: {', '.join(given)}"
 
 
 def plan(frames: int, pairs: int, *, block: int) -> Iterator[bool]:
-    """For each block in order whether it is one of acted pairs, until there are enough of both.
+    """For each block in order whether it is one of interventions, until there are enough of both.
 
     ``block`` is the number of frames in one of the other blocks, which come first; then always the
     kind that is behind.
     """
     collected, acted = 0, 0
     while collected < frames or acted < pairs:
-        acting = collected * pairs > acted * frames  # compares the shares of what is asked for
-        yield acting
-        if acting:
+        interventions = (
+            collected * pairs > acted * frames
+        )  # compares the shares of what is asked for
+        yield interventions
+        if interventions:
             acted += BLOCK_PAIRS
         else:
             collected += block
@@ -125,23 +127,25 @@ def _joined(parts: list[PairedFrames]) -> PairedFrames:
     )
 
 
-def _in_two_looks(
+def _in_two_appearances(
     env: gym.Env, pairs: PairedFrames, rng: np.random.Generator, *, episode: int, state: int
 ) -> Frames:
-    """N pairs as 4N rows: each pair, and behind it the same two states in another look."""
+    """N pairs as 4N rows: each pair, and behind it the same two states in another appearance."""
     source, layout = require_factor_env(env), FrameLayout.of(env.observation_space)
     assert pairs.factors is not None and pairs.actions is not None  # they can be set
-    is_look = role_mask(source.factor_specs, "look")
-    looks = np.stack([source.sample_factors(rng) for _ in range(len(pairs))])[:, None]  # (N, 1, K)
-    factors = np.where(is_look, looks, pairs.factors)  # (N, 2, K)
-    observations = [np.array(source.set_factors(row)) for row in factors.reshape(-1, len(is_look))]
+    is_appearance = role_mask(source.factor_specs, "appearance")
+    domain = np.stack([source.sample_factors(rng) for _ in range(len(pairs))])[:, None]  # (N, 1, K)
+    factors = np.where(is_appearance, domain, pairs.factors)  # (N, 2, K)
+    observations = [
+        np.array(source.set_factors(row)) for row in factors.reshape(-1, len(is_appearance))
+    ]
     again = layout.frames(np.stack(observations)).reshape(pairs.frames.shape)
-    quads = np.arange(len(pairs))[:, None]  # (N, 1)
+    grids = np.arange(len(pairs))[:, None]  # (N, 1)
     moved = np.stack([pairs.actions, np.zeros_like(pairs.actions)] * 2, axis=1)  # (N, 4, A)
     return Frames(
         np.concatenate([pairs.frames, again], axis=1).reshape(-1, *pairs.frames.shape[2:]),
-        episode + (2 * quads + [0, 0, 1, 1]).ravel(),
-        state + (2 * quads + [0, 1, 0, 1]).ravel(),
-        np.concatenate([pairs.factors, factors], axis=1).reshape(-1, len(is_look)),
+        episode + (2 * grids + [0, 0, 1, 1]).ravel(),
+        state + (2 * grids + [0, 1, 0, 1]).ravel(),
+        np.concatenate([pairs.factors, factors], axis=1).reshape(-1, len(is_appearance)),
         moved.reshape(-1, moved.shape[-1]),
     )

@@ -1,6 +1,6 @@
-"""The arms of a comparison: what an agent sees, as one row each.
+"""The methods of a comparison: what an agent sees, as one row each.
 
-A further arm is one more row of ``ARMS``; nothing else changes. Every arm states what it was
+A further method is one more row of ``ARMS``; nothing else changes. Every method states what it was
 allowed to see (``Ledger``), which is printed beside each of its scores.
 """
 
@@ -25,7 +25,7 @@ from bvae_rl.models.vae import BetaVAE, VAEConfig, read_config
 from bvae_rl.sb3.latent_env import Encoder, LatentVecEnv
 
 PCA_FRAMES, STATISTICS_FRAMES = 10_000, 2_000
-ACTED = "own actions"  # what an encoder was told that was trained on acted pairs
+ACTED = "own actions"  # what an encoder was told that was trained on interventions
 
 
 class SavedEncoder(Encoder, Protocol):
@@ -37,8 +37,8 @@ class SavedEncoder(Encoder, Protocol):
 
 
 @dataclass(frozen=True)
-class ArmInputs:
-    """Where the arms find their encoders: folders, so that it pickles.
+class MethodInputs:
+    """Where the methods find their encoders: folders, so that it pickles.
 
     ``vae`` trained without pairs, ``vae_pairs`` with pairs and a ``content`` group, ``store``
     frames for PCA and for the statistics of an untrained encoder. ``vae_seed`` names the seed of
@@ -54,7 +54,7 @@ class ArmInputs:
         """The path called ``name``, or a ValueError that says what is missing."""
         path: Path | None = getattr(self, name)
         if path is None:
-            raise ValueError(f"this arm needs {name}, the path of {_WHAT[name]}; none was given")
+            raise ValueError(f"this method needs {name}, the path of {_WHAT[name]}; none was given")
         return path
 
     def identity(self, needs: Sequence[str]) -> dict[str, Any]:
@@ -78,16 +78,16 @@ _WHAT = {
 
 
 @dataclass(frozen=True)
-class Ledger:
-    """What an arm was allowed to see: printed beside each of its scores.
+class SupervisionBudget:
+    """What a method was allowed to see: printed beside each of its scores.
 
-    ``pretrain_frames`` rendered for its encoder, ``env_steps`` of the agent, ``looks`` seen by
+    ``pretrain_frames`` rendered for its encoder, ``env_steps`` of the agent, ``domain`` seen by
     encoder and agent, same-state pairs or not, and ``labels`` ("none" or what was told).
     """
 
     pretrain_frames: int
     env_steps: int
-    looks: str
+    domain: str
     paired: bool
     labels: str = "none"
 
@@ -97,12 +97,12 @@ class Ledger:
 
 
 @dataclass(frozen=True)
-class Arm:
+class Method:
     """One row of a comparison.
 
     ``observe`` turns the environment's VecEnv into what the agent sees; it gets the encoder that
     ``build`` made from ``inputs`` (only the named ``needs`` are read) and ``load`` reads back from
-    the agent's folder, or None. ``train_looks`` replaces the look set for training only; the kinds
+    the agent's folder, or None. ``train_looks`` replaces the visual domain for training only; the kinds
     of change behind a colon ("source:camera") stay.
     """
 
@@ -111,36 +111,38 @@ class Arm:
     observe: Callable[[VecEnv, SavedEncoder | None], VecEnv]
     policy: Literal["MlpPolicy", "CnnPolicy"] = "MlpPolicy"
     needs: tuple[str, ...] = ()
-    build: Callable[[ArmInputs], SavedEncoder] | None = None
+    build: Callable[[MethodInputs], SavedEncoder] | None = None
     load: Callable[[Path], SavedEncoder] | None = None
-    train_looks: str | None = None
+    train_domain: str | None = None
     paired: bool = False
     labels: str = "none"
 
     def check(self, env: EnvConfig) -> None:
-        """Refuse a world whose observations are no pictures, where this arm needs some."""
+        """Refuse a world whose observations are no pictures, where this method needs some."""
         if self.needs or self.policy == "CnnPolicy":
             FrameLayout.of(env.make().observation_space)
 
     def train_env(self, env: EnvConfig) -> EnvConfig:
-        """The environment that this arm trains in."""
-        if self.train_looks is None:
+        """The environment that this method trains in."""
+        if self.train_domain is None:
             return env
-        _, colon, kinds = (env.looks or "").partition(":")
-        return env.with_looks(f"{self.train_looks}{colon}{kinds}")
+        _, colon, kinds = (env.domain or "").partition(":")
+        return env.with_domain(f"{self.train_domain}{colon}{kinds}")
 
-    def ledger(self, env: EnvConfig, encoder: SavedEncoder | None, *, env_steps: int) -> Ledger:
-        """What this arm sees when it trains for ``env_steps`` in ``env``."""
+    def budget(
+        self, env: EnvConfig, encoder: SavedEncoder | None, *, env_steps: int
+    ) -> SupervisionBudget:
+        """What this method sees when it trains for ``env_steps`` in ``env``."""
         training = {} if encoder is None else encoder.meta.get("training", {})
-        pretrain = training.get("store", {}).get("looks")
-        looks = f"agent: {self.train_env(env).looks or 'as the environment draws them'}"
+        pretrain = training.get("store", {}).get("domain")
+        domain = f"agent: {self.train_env(env).domain or 'as the environment draws them'}"
         if encoder is not None:
-            looks = f"encoder: {pretrain or 'as its frames show'}; {looks}"
+            domain = f"encoder: {pretrain or 'as its frames show'}; {domain}"
         frames = int(training.get("frames", 0))
         pairs = training.get("objective", {}).get("pairs") or ""
-        labels = ACTED if "actuators" in pairs.split("+") else self.labels
+        labels = ACTED if "interventions" in pairs.split("+") else self.labels
         paired = self.paired or bool(pairs)
-        return Ledger(frames, env_steps, looks, paired=paired, labels=labels)
+        return SupervisionBudget(frames, env_steps, domain, paired=paired, labels=labels)
 
 
 def _state(venv: VecEnv, encoder: SavedEncoder | None) -> VecEnv:
@@ -161,7 +163,7 @@ def _encoded(venv: VecEnv, encoder: SavedEncoder | None, *, latents: str = "all"
     return LatentVecEnv(venv, encoder, latents=latents, standardise=True)
 
 
-def _untrained(inputs: ArmInputs) -> BetaVAE:
+def _untrained(inputs: MethodInputs) -> BetaVAE:
     store = FrameStore.existing(inputs.require("store"))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(inputs.vae_seed)
@@ -174,15 +176,15 @@ def _untrained(inputs: ArmInputs) -> BetaVAE:
     return vae
 
 
-def _principal(inputs: ArmInputs) -> PCAEncoder:
+def _principal(inputs: MethodInputs) -> PCAEncoder:
     store = FrameStore.existing(inputs.require("store"))
     frames = _some_frames(store, PCA_FRAMES, seed=inputs.vae_seed)
-    encoder = PCAEncoder.fit(frames, VAEConfig.latents, seed=inputs.vae_seed)
+    encoder = PCAEncoder.fit(frames, VAEConfig.latent_dim, seed=inputs.vae_seed)
     encoder.meta = {"training": {"frames": len(frames), "store": store.meta}}
     return encoder
 
 
-def _trained(inputs: ArmInputs, *, name: str) -> BetaVAE:
+def _trained(inputs: MethodInputs, *, name: str) -> BetaVAE:
     return BetaVAE.load(inputs.require(name))
 
 
@@ -191,29 +193,29 @@ def _some_frames(store: FrameStore, n: int, *, seed: int) -> np.ndarray:
     return np.array(store.array("frames")[np.sort(rows)])
 
 
-ARMS: dict[str, Arm] = {
+METHODS: dict[str, Method] = {
     row.name: row
     for row in (
-        Arm("state", "true state factors", _state, labels="true state"),
-        Arm("blind", "own joints only, no picture", _blind, labels="own joints"),
-        Arm("pixels", "raw pixels, NatureCNN", _pixels, "CnnPolicy"),
-        Arm(
-            "pixels_randomised", "raw pixels, NatureCNN, trained under random looks (ood1)",
-            _pixels, "CnnPolicy", train_looks="ood1",
+        Method("state", "true state factors", _state, labels="true state"),
+        Method("blind", "own joints only, no picture", _blind, labels="own joints"),
+        Method("pixels", "raw pixels, NatureCNN", _pixels, "CnnPolicy"),
+        Method(
+            "pixels_randomised", "raw pixels, NatureCNN, trained under random appearances (ood1)",
+            _pixels, "CnnPolicy", train_domain="ood1",
         ),
-        Arm(
+        Method(
             "random", "untrained encoder, frozen",
             _encoded, needs=("store",), build=_untrained, load=BetaVAE.load,
         ),
-        Arm(
+        Method(
             "pca", "principal components",
             _encoded, needs=("store",), build=_principal, load=PCAEncoder.load,
         ),
-        Arm(
+        Method(
             "bvae", "Beta-VAE, no pairs, all latents",
             _encoded, needs=("vae",), build=partial(_trained, name="vae"), load=BetaVAE.load,
         ),
-        Arm(
+        Method(
             "bvae_pairs", "pair-supervised Beta-VAE, content latents",
             partial(_encoded, latents="content"), needs=("vae_pairs",),
             build=partial(_trained, name="vae_pairs"), load=BetaVAE.load, paired=True,
@@ -222,8 +224,8 @@ ARMS: dict[str, Arm] = {
 }  # fmt: skip
 
 
-def arm(name: str) -> Arm:
+def method(name: str) -> Method:
     """The row called ``name``, or a ValueError that lists the known ones."""
-    if name not in ARMS:
-        raise ValueError(f"unknown arm {name!r}; known: {', '.join(ARMS)}")
-    return ARMS[name]
+    if name not in METHODS:
+        raise ValueError(f"unknown method {name!r}; known: {', '.join(METHODS)}")
+    return METHODS[name]

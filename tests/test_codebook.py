@@ -11,7 +11,7 @@ import pytest
 import torch
 from stable_baselines3 import A2C
 
-from bvae_rl.data.collect import collect_drawn
+from bvae_rl.data.collect import collect_independent
 from bvae_rl.data.frame_layout import frames_to_x
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.envs.planar.reach import PlanarReach
@@ -30,8 +30,8 @@ from bvae_rl.training.validation import latent_statistics
 from tests.plug_cases import build, make_env, noise
 
 CONFIG = VAEConfig(
-    shape=(3, 32, 32), latents=4, channels=(8, 8, 8), hidden=16, levels=5, s=3.0,
-    groups={"content": (0, 3), "look": (3, 4)},
+    shape=(3, 32, 32), latent_dim=4, channels=(8, 8, 8), hidden=16, levels=5, recon_weight=3.0,
+    groups={"content": (0, 3), "style": (3, 4)},
 )  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def test_the_loss_by_hand(vae: BetaVAE) -> None:
     x = torch.rand(6, 3, 32, 32)
     mu = vae.encoder[:-1](x)[:, :4]
     z, _ = vae.encode(x)
-    recon = recon_nll(vae.decode_logits(z), x, likelihood="gaussian", s=3.0).mean()
+    recon = recon_nll(vae.decode_logits(z), x, likelihood="gaussian", recon_weight=3.0).mean()
     apart = (mu - z).square().mean()
     objective = QuantisedObjective(quantisation=0.2, commitment=0.3)
     loss, parts = objective.loss(vae, Batch(x), 0, torch.zeros(6, 4))
@@ -193,9 +193,9 @@ def test_an_exported_encoder_gives_the_codes(vae: BetaVAE, tmp_path: Path) -> No
 
 def test_training_moves_the_values_and_raises_the_bound(tmp_path: Path) -> None:
     store = FrameStore(tmp_path / "frames")
-    collect_drawn(PlanarReach(size=32), store, 500, seed=0)
-    train = TrainConfig(batch=16, warmup=5, log_every=10, precision="float32")
-    objective = entry("quantised").make(None, entry("quantised").knobs("tuned", {}), "")
+    collect_independent(PlanarReach(size=32), store, 500, seed=0)
+    train = TrainConfig(batch_size=16, warmup=5, log_freq=10, precision="float32")
+    objective = entry("quantised").make(None, entry("quantised").hyperparameters("tuned", {}), "")
     bounds = []
     for steps in (5, 60):
         result = pretrain(
@@ -216,4 +216,4 @@ def test_levels_are_whole_and_several(levels: float) -> None:
     with pytest.raises(
         ValueError, match=f"levels must be a whole number from 2 on, got {levels:g}"
     ):
-        row.make(None, row.knobs("tuned", {"levels": levels}), "")
+        row.make(None, row.hyperparameters("tuned", {"levels": levels}), "")

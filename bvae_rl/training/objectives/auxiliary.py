@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from bvae_rl.models.vae import BetaVAE
 
-SEED = 0  # of every companion's weights; the run's seed changes the VAE and the batches
+SEED = 0  # of every auxiliary network's weights; the run's seed changes the VAE and the batches
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
-class Companion(Generic[Network]):
+class AuxiliaryNetwork(Generic[Network]):
     """``make(vae)`` builds the network; Adam trains it.
 
     Outside ``improve`` its parameters take no gradients, so a loss may pass through it to the VAE.

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.objectives.companion import Companion
+from bvae_rl.training.objectives.auxiliary import AuxiliaryNetwork
 from tests.objective_cases import equal, make_vae
 
 
@@ -19,27 +19,27 @@ def vae() -> BetaVAE:
 
 
 def line(vae: BetaVAE) -> nn.Linear:
-    return nn.Linear(vae.latents, 1)
+    return nn.Linear(vae.latent_dim, 1)
 
 
 def test_a_companion_leaves_the_global_generator_alone_and_has_a_seed(vae: BetaVAE) -> None:
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
-    first = Companion(line, learning_rate=0.1).network(vae)
+    first = AuxiliaryNetwork(line, learning_rate=0.1).network(vae)
     assert torch.equal(torch.rand(3), expected)
-    second = Companion(line, learning_rate=0.1).network(vae)
+    second = AuxiliaryNetwork(line, learning_rate=0.1).network(vae)
     assert torch.equal(first.weight, second.weight)
 
 
 def test_a_companion_learns_only_when_it_is_told_to(vae: BetaVAE) -> None:
-    companion = Companion(line, learning_rate=0.1)
+    auxiliary = AuxiliaryNetwork(line, learning_rate=0.1)
     z = torch.ones(4, 5, requires_grad=True)
-    network = companion.network(vae)
+    network = auxiliary.network(vae)
     network(z).sum().backward()
     assert z.grad is not None and network.weight.grad is None
     before = network.weight.clone()
-    value = companion.improve(lambda net: net(torch.ones(1, 5)).square().sum())
+    value = auxiliary.improve(lambda net: net(torch.ones(1, 5)).square().sum())
     assert value == pytest.approx(network_value(before, network.bias, 0.1, value))
     # Adam's first step is its learning rate, against the gradient's sign
     step = (network.weight - before).abs()
@@ -54,17 +54,17 @@ def network_value(weight: torch.Tensor, bias: torch.Tensor, rate: float, value: 
 
 
 def test_a_companions_state_waits_for_its_network(vae: BetaVAE) -> None:
-    companion = Companion(line, learning_rate=0.1)
-    assert companion.state_dict() == {}
-    companion.network(vae)
+    auxiliary = AuxiliaryNetwork(line, learning_rate=0.1)
+    assert auxiliary.state_dict() == {}
+    auxiliary.network(vae)
     x = torch.ones(2, 5)
-    companion.improve(lambda net: net(x).square().sum())
-    state = copy.deepcopy(companion.state_dict())
-    other = Companion(line, learning_rate=0.1)
+    auxiliary.improve(lambda net: net(x).square().sum())
+    state = copy.deepcopy(auxiliary.state_dict())
+    other = AuxiliaryNetwork(line, learning_rate=0.1)
     other.load_state_dict(copy.deepcopy(state))
     assert equal(other.state_dict(), state)  # saved again before it was built: nothing is lost
-    for one in (companion, other):
+    for one in (auxiliary, other):
         one.network(vae)
         one.improve(lambda net: net(x).square().sum())
-    assert equal(other.state_dict(), companion.state_dict())
+    assert equal(other.state_dict(), auxiliary.state_dict())
     assert not equal(other.state_dict(), state)

@@ -21,7 +21,7 @@ TRIES = 100  # actions of one actuator before it is given up
 WALK = 8  # at most so many random actions between two pairs, where states cannot be drawn
 
 
-def acted_pairs(
+def intervention_pairs(
     env: gym.Env,
     n: int,
     *,

@@ -1,4 +1,4 @@
-"""Acted pairs among the blocks of a frame store: which rows, which numbers, and who is refused."""
+"""Interventions among the blocks of a frame store: which rows, which numbers, and who is refused."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from bvae_rl.data.acted_blocks import BLOCK_PAIRS, PER_STEPS, STEPS, Acting, plan
-from bvae_rl.data.collect import collect_drawn
+from bvae_rl.data.collect import collect_independent
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.interventions import BLOCK_PAIRS, PER_STEPS, STEPS, Interventions, plan
 from bvae_rl.envs.planar.arm import Q_HIGH, Q_LOW
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.envs.planar.world import MAX_STEP
@@ -25,7 +25,7 @@ PAIRS = 2 * BLOCK_PAIRS
 
 
 def reach() -> PlanarReach:
-    return PlanarReach(size=32, looks="pretrain")
+    return PlanarReach(size=32, domain="pretrain")
 
 
 def drawn(folder: Path, *, views: int = 2, after: int | None = None) -> FrameStore:
@@ -36,8 +36,10 @@ def drawn(folder: Path, *, views: int = 2, after: int | None = None) -> FrameSto
         if store.blocks == after:
             raise KeyboardInterrupt
 
-    acting = Acting(reach(), PAIRS)
-    collect_drawn(reach(), store, 1024, seed=3, views=views, acting=acting, progress=progress)
+    interventions = Interventions(reach(), PAIRS)
+    collect_independent(
+        reach(), store, 1024, seed=3, views=views, interventions=interventions, progress=progress
+    )
     return store
 
 
@@ -47,7 +49,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
 
 
 def test_blocks_take_turns_in_proportion_to_what_is_asked_for() -> None:
-    # half as many acted pairs as frames in a block: 2 blocks of each, the frames first
+    # half as many interventions as frames in a block: 2 blocks of each, the frames first
     assert list(plan(1024, PAIRS, block=512)) == [False, True, False, True]
     # 1/4, 2/4, 3/4 of the frames against 0/1 of the pairs: one block of pairs after the first
     assert list(plan(400, 1, block=100)) == [False, True, False, False, False]
@@ -94,10 +96,10 @@ def test_an_actuator_acts_from_a_nudge_to_a_sweep(store: FrameStore) -> None:
 
 def test_actuator_pairs_and_looks_train_on_one_store(store: FrameStore) -> None:
     config = VAEConfig(
-        shape=(3, 32, 32), latents=6, groups={"content": (0, 4), "look": (4, 6)},
+        shape=(3, 32, 32), latent_dim=6, groups={"content": (0, 4), "style": (4, 6)},
         parts={"actuator0": (0, 1), "actuator1": (1, 2)},
     )  # fmt: skip
-    batch = paired("looks+actuators", Rows(store), config)(store, np.random.default_rng(0), 60)
+    batch = paired("views+interventions", Rows(store), config)(store, np.random.default_rng(0), 60)
     assert batch.shared is not None
     assert {tuple(row) for row in batch.shared.tolist()} == {
         (True, True, True, True, False, False),
@@ -122,7 +124,7 @@ def test_a_killed_collection_ends_with_the_same_store(
 
 def test_without_acted_pairs_nothing_changes(store: FrameStore, tmp_path: Path) -> None:
     plain = FrameStore(tmp_path)
-    collect_drawn(reach(), plain, 512, seed=3, views=2)
+    collect_independent(reach(), plain, 512, seed=3, views=2)
     rows, beside = plain.read(), store.read(slice(0, 512))
     assert rows.actions is None
     assert beside.actions is not None and not beside.actions.any()
@@ -133,22 +135,22 @@ def test_without_acted_pairs_nothing_changes(store: FrameStore, tmp_path: Path) 
 def test_the_command_describes_the_store_and_names_the_pairs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flags = ["--policy", "drawn", "--views", "2", "--acted-pairs", "90", "--looks", "pretrain"]
+    flags = ["--policy", "drawn", "--views", "2", "--interventions", "90", "--domain", "pretrain"]
     argv = ["collect", "--frames", "500", *flags, "--out", str(tmp_path / "f")]
     assert main(argv) == 0
     said = capsys.readouterr().out
     assert "896 frames of 64x64x3 (860 asked for, in whole blocks)" in said
-    assert f"pretrain {tmp_path / 'f'} --objective crossed --pairs looks+actuators" in said
+    assert f"pretrain {tmp_path / 'f'} --objective crossed --pairs views+interventions" in said
     made = FrameStore.existing(tmp_path / "f")
-    assert len(made) == 512 + 4 * BLOCK_PAIRS  # each pair in two looks
-    assert made.meta["acted_pairs"] == 90 and made.meta["frames"] == 500
+    assert len(made) == 512 + 4 * BLOCK_PAIRS  # each pair in two appearances
+    assert made.meta["interventions"] == 90 and made.meta["frames"] == 500
     argv[2] = "501"  # which block is which would change
     assert main(argv) == 2
     assert "holds frames made with" in capsys.readouterr().err
-    plain = collect.Args(out=tmp_path / "plain", frames=10, policy="drawn", looks="pretrain")
+    plain = collect.Args(out=tmp_path / "plain", frames=10, policy="drawn", domain="pretrain")
     collect.main(plain, on_progress=lambda fraction: None)
     meta = FrameStore(plain.out).meta
-    assert set(meta) == {"env", "wrappers", "looks", "policy", "views", "seed"}
+    assert set(meta) == {"env", "wrappers", "domain", "policy", "views", "seed"}
 
 
 def test_training_on_half_a_collection_says_so(
@@ -171,7 +173,7 @@ def test_training_on_half_a_collection_says_so(
 
 
 def test_a_policy_may_act_beside_the_pairs(tmp_path: Path) -> None:
-    args = collect.Args(out=tmp_path / "f", frames=128, n_envs=2, acted_pairs=1)
+    args = collect.Args(out=tmp_path / "f", frames=128, n_envs=2, interventions=1)
     made = collect.main(args, on_progress=lambda fraction: None).store
     rows = made.read()
     assert len(rows) == 128 + 2 * BLOCK_PAIRS
@@ -201,14 +203,16 @@ class Silent(gym.Wrapper):
 
 def test_who_cannot_act_so_is_told_what_there_is(tmp_path: Path) -> None:
     store = FrameStore(tmp_path)
-    given = r"Discrete\(4\).*without --acted-pairs it gives: .*drawn one by one.*--views 2"
+    given = r"Discrete\(4\).*without --interventions it gives: .*drawn one by one.*--views 2"
     with pytest.raises(ValueError, match=given):
-        collect_drawn(reach(), store, 10, seed=0, acting=Acting(Discrete(), 1))
+        collect_independent(reach(), store, 10, seed=0, interventions=Interventions(Discrete(), 1))
     with pytest.raises(ValueError, match=r"have factors, and what is acted out has none"):
-        collect_drawn(reach(), store, 10, seed=0, acting=Acting(Silent(reach()), 1))
+        collect_independent(
+            reach(), store, 10, seed=0, interventions=Interventions(Silent(reach()), 1)
+        )
     assert not list(tmp_path.iterdir())
     with pytest.raises(ValueError, match="at least 1, got 0"):
-        Acting(reach(), 0)
+        Interventions(reach(), 0)
 
 
 @pytest.mark.parametrize(
@@ -216,10 +220,10 @@ def test_who_cannot_act_so_is_told_what_there_is(tmp_path: Path) -> None:
     [
         (
             ["--env", "MiniGrid-Empty-8x8-v0", "--wrappers", "minigrid.wrappers:RGBImgObsWrapper",
-             "minigrid.wrappers:ImgObsWrapper", "--acted-pairs", "5"],
+             "minigrid.wrappers:ImgObsWrapper", "--interventions", "5"],
             "got Discrete(7)",
         ),
-        (["--acted-pairs", "-1"], "must not be negative, got -1"),
+        (["--interventions", "-1"], "must not be negative, got -1"),
     ],
 )  # fmt: skip
 def test_refusals_are_one_line_and_write_nothing(
