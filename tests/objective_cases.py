@@ -66,3 +66,14 @@ def equal(a: Any, b: Any) -> bool:
     if isinstance(a, list | tuple):
         return len(a) == len(b) and all(map(equal, a, b))
     return bool(a == b)
+
+
+class Kill:
+    """A callback that stops the training at step ``at``; None: never."""
+
+    def __init__(self, at: int | None) -> None:
+        self.at = at
+
+    def __call__(self, step: int, vae: BetaVAE, metrics: dict[str, float]) -> None:
+        if step == self.at:
+            raise KeyboardInterrupt

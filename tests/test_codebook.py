@@ -21,11 +21,13 @@ from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.sb3 import LatentVecEnv, OnlineBetaVAE, policy_kwargs
 from bvae_rl.sb3.convert import to_image_policy, to_latent_policy
 from bvae_rl.sb3.export import export_encoder
-from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.annealing import Annealing
+from bvae_rl.training.batches import Batch
+from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.quantised import QuantisedObjective, levels_used
 from bvae_rl.training.objectives.table import entry
-from bvae_rl.training.pretrain import TrainConfig, pretrain
-from bvae_rl.training.schedules import constant
+from bvae_rl.training.schedules import Constant
+from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.validation import latent_statistics
 from tests.plug_cases import build, make_env, noise
 
@@ -178,7 +180,7 @@ def test_mode_policy_trains_through_the_levels(vae: BetaVAE, tmp_path: Path) -> 
 
 def test_online_fine_tuning_refuses_quantised_latents(vae: BetaVAE) -> None:
     with pytest.raises(ValueError, match=r"quantised \(5 levels\); keep it frozen"):
-        OnlineBetaVAE(vae, beta=constant(1.0))
+        OnlineBetaVAE(vae, beta=Constant(1.0))
 
 
 def test_an_exported_encoder_gives_the_codes(vae: BetaVAE, tmp_path: Path) -> None:
@@ -195,19 +197,18 @@ def test_training_moves_the_values_and_raises_the_bound(tmp_path: Path) -> None:
     store = FrameStore(tmp_path / "frames")
     collect_independent(PlanarReach(size=32), store, 500, seed=0)
     train = TrainConfig(batch_size=16, warmup=5, log_freq=10, precision="float32")
-    objective = entry("quantised").make(None, entry("quantised").hyperparameters("tuned", {}), "")
+    row = entry("quantised")
+    objective = row.make(row.hyperparameters("tuned", {"levels": 5.0}), Annealing(60))
     bounds = []
     for steps in (5, 60):
-        result = pretrain(
+        result = train_vae(
             store, CONFIG, objective, steps=steps, seed=0, out=tmp_path / str(steps), train=train
         )
-        bounds.append(result.metrics["vae/elbo"])
+        bounds.append(result.meta["scores"]["validation"]["vae/elbo"])
     assert bounds[1] > bounds[0] + 100
     assert not torch.allclose(
-        result.vae.codebook.values, torch.linspace(-0.5, 0.5, 5).expand(4, 5), atol=1e-3
+        result.codebook.values, torch.linspace(-0.5, 0.5, 5).expand(4, 5), atol=1e-3
     )
-    with pytest.raises(ValueError, match=r"this VAE's are continuous \(levels=0\)"):
-        objective.pairing(Rows(store), BetaVAE(replace(CONFIG, levels=0)))
 
 
 @pytest.mark.parametrize("levels", [1.0, 2.5])
@@ -216,4 +217,4 @@ def test_levels_are_whole_and_several(levels: float) -> None:
     with pytest.raises(
         ValueError, match=f"levels must be a whole number from 2 on, got {levels:g}"
     ):
-        row.make(None, row.hyperparameters("tuned", {"levels": levels}), "")
+        row.make(row.hyperparameters("tuned", {"levels": levels}), Annealing(10))

@@ -24,7 +24,7 @@ from bvae_rl.sb3 import (
     to_latent_policy,
 )
 from bvae_rl.sb3.copies import encoder_copies
-from bvae_rl.training.schedules import constant
+from bvae_rl.training.schedules import Constant
 from tests.plug_cases import build, make_env, make_vae, noise
 
 CASES = [
@@ -148,7 +148,7 @@ def test_joined_and_taken_apart_it_acts_the_same(algorithm, form, options, tmp_p
 def test_joined_for_online_training_it_can_be_fine_tuned():
     model = trained(PPO)
     joined = to_image_policy(model, mode="online")
-    online = OnlineBetaVAE(make_vae(), beta=constant(1.0), train_freq=16)
+    online = OnlineBetaVAE(make_vae(), beta=Constant(1.0), train_freq=16)
     joined.learn(32, callback=online, reset_num_timesteps=False)
     assert len(online.history) == 1
     raw = pictures("bytes")

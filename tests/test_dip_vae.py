@@ -11,7 +11,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.batches import Batch
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.objectives.dip_vae import DIPVAEObjective, covariance, off_identity
-from bvae_rl.training.schedules import constant
+from bvae_rl.training.schedules import Constant
 from tests.objective_cases import make_generator, make_vae, posterior
 
 
@@ -51,8 +51,8 @@ def test_dip_vae_pays_for_covariances_and_variances(variant, vae: BetaVAE) -> No
     pairs = itertools.permutations(range(5), 2)
     off = sum(matrix[i, j].item() ** 2 for i, j in pairs)
     on = sum((matrix[i, i].item() - 1.0) ** 2 for i in range(5))
-    plain, _ = BetaVAEObjective(constant(2.0)).loss(vae, Batch(x), 0, noise)
-    objective = DIPVAEObjective(constant(2.0), variant, lambda_od=1e4, lambda_d=300.0)
+    plain, _ = BetaVAEObjective(Constant(2.0)).loss(vae, Batch(x), 0, noise)
+    objective = DIPVAEObjective(Constant(2.0), variant, lambda_od=1e4, lambda_d=300.0)
     loss, parts = objective.loss(vae, Batch(x), 0, noise)
     assert (loss - plain).item() == pytest.approx(1e4 * off + 300.0 * on, rel=1e-3)
     assert parts["covariances"].item() == pytest.approx(off, rel=1e-3)

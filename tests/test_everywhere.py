@@ -53,7 +53,7 @@ from bvae_rl.sb3 import (
 from bvae_rl.sb3.copies import encoder_copies
 from bvae_rl.sb3.policy_encoder import fingerprint
 from bvae_rl.training.fine_tune import FineTuneConfig
-from bvae_rl.training.schedules import linear
+from bvae_rl.training.schedules import Linear
 
 sb3_contrib = pytest.importorskip("sb3_contrib")
 # tqdm's own word on the progress bar that SB3 draws
@@ -275,7 +275,7 @@ def train_and_save(case: Case, vae: Path, out: Path) -> None:
     evaluation: VecEnv | None = None
     if case.mode == "online":
         config = FineTuneConfig(gradient_steps=1, batch_size=4)
-        callbacks += [OnlineBetaVAE(vae, beta=linear(0.1, 1.0, STEPS), train_freq=4, config=config)]
+        callbacks += [OnlineBetaVAE(vae, beta=Linear(0.1, 1.0, STEPS), train_freq=4, config=config)]
     if case.beside == "eval":
         evaluation = model._wrap_env(environment(case, vae))
         callbacks += [

@@ -24,7 +24,7 @@ from stable_baselines3 import PPO, SAC
 from bvae_rl.models.hub import from_pretrained
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3 import inspect
-from bvae_rl.training.schedules import linear
+from bvae_rl.training.schedules import Linear
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = {
@@ -105,7 +105,7 @@ def check_online_finetuning(example: Any, out: Path, said: str) -> None:
     rows = re.findall(r"step +(\d+): beta (\S+), features moved (\S+) deviations", said)
     assert {int(step) > steps // 2 for step, *_ in rows} == {False, True}  # before and after
     for step, beta, move in rows:
-        assert float(beta) == pytest.approx(linear(0.1, 1.0, steps)(int(step)), abs=0.0051)
+        assert float(beta) == pytest.approx(Linear(0.1, 1.0, steps)(int(step)), abs=0.0051)
         assert 0.0 < float(move) <= 0.5
     with (out / "run" / "online.csv").open() as file:
         assert [row["step"] for row in csv.DictReader(file)] == [step for step, *_ in rows]

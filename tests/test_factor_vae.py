@@ -17,7 +17,7 @@ from bvae_rl.training.objectives.factor_vae import (
     make_discriminator,
     permute_latents,
 )
-from bvae_rl.training.schedules import constant
+from bvae_rl.training.schedules import Constant
 from tests.objective_cases import make_vae
 
 
@@ -54,7 +54,7 @@ def test_the_papers_discriminator_has_six_layers_of_a_thousand() -> None:
 
 def test_factor_vae_trains_on_one_half_and_pays_the_mean_logit(vae: BetaVAE) -> None:
     x, noise = torch.rand(8, 3, 32, 32), torch.randn(8, 5)
-    objective = FactorVAEObjective(constant(2.0), constant(7.0), width=16)
+    objective = FactorVAEObjective(Constant(2.0), Constant(7.0), width=16)
     loss, parts = objective.loss(vae, Batch(x), 0, noise)
     e = elbo(vae, Batch(x[0::2]), noise[0::2])
     discriminator = make_discriminator(5, 16)
@@ -69,13 +69,13 @@ def test_factor_vae_trains_on_one_half_and_pays_the_mean_logit(vae: BetaVAE) -> 
 
 
 def test_factor_vae_wants_two_codes_to_permute(vae: BetaVAE) -> None:
-    objective = FactorVAEObjective(constant(1.0), constant(1.0), width=16)
+    objective = FactorVAEObjective(Constant(1.0), Constant(1.0), width=16)
     with pytest.raises(ValueError, match="got 3 images in all; take at least 4"):
         objective.loss(vae, Batch(torch.rand(3, 3, 32, 32)), 0, torch.randn(3, 5))
 
 
 def test_the_discriminator_learns_to_tell_dependent_latents(vae: BetaVAE) -> None:
-    objective = FactorVAEObjective(constant(1.0), constant(1.0), width=32, learning_rate=1e-3)
+    objective = FactorVAEObjective(Constant(1.0), Constant(1.0), width=32, learning_rate=1e-3)
     generator = torch.Generator().manual_seed(0)
     shared = torch.randn(64, 1, generator=generator)
 

@@ -15,13 +15,13 @@ from bvae_rl.data.frame_layout import frames_to_x
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.training.fine_tune import FineTuneConfig, FineTuner
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.training.schedules import constant, linear
+from bvae_rl.training.schedules import Constant, Linear
 from tests.objective_cases import equal
 from tests.plug_cases import make_store, make_vae, noise
 
 CONFIG = FineTuneConfig(gradient_steps=3, batch_size=8, learning_rate=1e-2, max_move=None)
 FRAMES = noise(np.random.default_rng(0), 30)
-BETA = linear(0.0, 2.0, 100)
+BETA = Linear(0.0, 2.0, 100)
 
 
 def make_tuner(config: FineTuneConfig = CONFIG, *, beta: Any = BETA, **more: Any) -> FineTuner:
@@ -168,7 +168,9 @@ def test_numbers_that_blow_up_change_nothing(broken):
         return (value * torch.nan if broken == "loss" else value + (value * 0).sqrt()), parts
 
     object.__setattr__(tuner.objective, "loss", loss)
-    with pytest.raises(ValueError, match=rf"{broken}.* became (nan|inf) at step 2; lower the lear"):
+    with pytest.raises(
+        ValueError, match=rf"{broken}.* became (nan|inf) at step 2 .* lower the lear"
+    ):
         tuner.update(FRAMES, step=2)
     assert equal(tuner.state_dict(), before)
 
@@ -196,7 +198,7 @@ def test_mixing_needs_a_store_that_fits(more, says, tmp_path):
     if "old" in more:
         more = more | {"old": stores[more["old"]]}
     with pytest.raises(ValueError, match=says):
-        make_tuner(beta=constant(1.0), **more)
+        make_tuner(beta=Constant(1.0), **more)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +209,7 @@ def test_mixing_needs_a_store_that_fits(more, says, tmp_path):
         ({"average": 1.0}, r"average must be in \[0, 1\), got 1"),
         (
             {"learning_rate": float("nan")},
-            "learning_rate and max_grad_norm must be positive, got nan",
+            "learning_rate must be positive, got nan",
         ),
     ],
 )

@@ -17,20 +17,20 @@ from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.losses import kl_per_latent, recon_nll, sample
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
+from bvae_rl.training.annealing import Annealing
 from bvae_rl.training.batches import Batch, Rows
-from bvae_rl.training.grids import Moves, crossed
+from bvae_rl.training.grids import Moves, grid_pairing
 from bvae_rl.training.objectives.cross_reconstruction import (
     CrossReconstruction,
     chosen,
     not_to_train,
     taken,
 )
-from bvae_rl.training.objectives.entry import Ramped
 from bvae_rl.training.objectives.rank import rank_loss
 from bvae_rl.training.objectives.table import entry
-from bvae_rl.training.schedules import constant
+from bvae_rl.training.schedules import Constant
 
-KNOBS, ACTED = entry("crossed").paper, "views+interventions"
+VALUES, PAIRS = entry("cross_reconstruction").paper, "views+interventions"
 CONFIG = VAEConfig(
     shape=(3, 32, 32), latent_dim=6, groups={"content": (0, 4), "style": (4, 6)},
     parts={"actuator0": (0, 1), "actuator1": (1, 2)}, channels=(8, 8, 8), hidden=16, recon_weight=3.0,
@@ -57,7 +57,7 @@ def rows_of(store: FrameStore, batch: Batch) -> np.ndarray:
 
 
 def test_two_states_stand_in_two_looks(store: FrameStore) -> None:
-    batch = crossed("views", Rows(store, validation=0.1), CONFIG)(
+    batch = grid_pairing("views", Rows(store, validation=0.1), CONFIG)(
         store, np.random.default_rng(0), 64
     )
     ua, va, ub, vb = rows_of(store, batch)
@@ -74,8 +74,8 @@ def test_two_states_stand_in_two_looks(store: FrameStore) -> None:
     assert first == [[2] * 4 + [1] * 2, [3] * 4 + [0] * 2, [0] * 4 + [3] * 2, [1] * 4 + [2] * 2]
 
 
-def test_of_acted_quads_one_joint_differs_and_has_a_source_of_its_own(store: FrameStore) -> None:
-    batch = crossed("interventions", Rows(store), CONFIG)(store, np.random.default_rng(0), 64)
+def test_of_interventions_one_joint_differs_and_has_a_source_of_its_own(store: FrameStore) -> None:
+    batch = grid_pairing("interventions", Rows(store), CONFIG)(store, np.random.default_rng(0), 64)
     ua, va, ub, vb = rows_of(store, batch)
     moved = ua != va
     assert (moved.sum(1) == 1).all() and moved[:, 2:].sum() == 0
@@ -102,8 +102,10 @@ def test_a_run_of_actions_leads_where_their_sum_does(store: FrameStore, tmp_path
     assert moves.sign(first, np.arange(1, 4), first).tolist() == [1.0, -1.0, 0.0]
 
 
-def test_a_mixture_keeps_quads_together(store: FrameStore) -> None:
-    batch = crossed("views+interventions", Rows(store), CONFIG)(store, np.random.default_rng(0), 32)
+def test_a_mixture_keeps_grids_together(store: FrameStore) -> None:
+    batch = grid_pairing("views+interventions", Rows(store), CONFIG)(
+        store, np.random.default_rng(0), 32
+    )
     ua, va, ub, vb = rows_of(store, batch)
     assert np.array_equal(ua[:, :4], ub[:, :4]) and np.array_equal(va[:, 4:], ua[:, 4:])
     assert np.array_equal(vb[:, 4:], ub[:, 4:])
@@ -111,28 +113,28 @@ def test_a_mixture_keeps_quads_together(store: FrameStore) -> None:
     assert torch.equal(half.x, batch.x.view(4, 8, 3, 32, 32)[:, 1::2].flatten(0, 1))
 
 
-def test_augmented_quads_need_one_look_only(tmp_path: Path) -> None:
+def test_augmented_grids_need_one_look_only(tmp_path: Path) -> None:
     store = FrameStore(tmp_path)
     reach = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", kwargs=("size=32",))
     collect(reach.vec(2, seed=0), store, 400, seed=0)
-    batch = crossed("augment", Rows(store), CONFIG)(store, np.random.default_rng(0), 32)
+    batch = grid_pairing("augment", Rows(store), CONFIG)(store, np.random.default_rng(0), 32)
     assert batch.x.shape == (32, 3, 32, 32) and batch.x.min() >= 0 and batch.x.max() <= 1
     with pytest.raises(ValueError, match=r"no two states .* this store gives: augment"):
-        crossed("views", Rows(store), CONFIG)
+        grid_pairing("views", Rows(store), CONFIG)
     with pytest.raises(ValueError, match="one actuator moved alone"):
-        crossed("augment+interventions", Rows(store), CONFIG)
+        grid_pairing("augment+interventions", Rows(store), CONFIG)
     with pytest.raises(
         ValueError, match=r"does not take pairs 'twins'; it takes: views, interventions, aug"
     ):
-        crossed("twins", Rows(store), CONFIG)
+        grid_pairing("twins", Rows(store), CONFIG)
 
 
-def test_quads_need_groups_and_parts(store: FrameStore) -> None:
+def test_grids_need_groups_and_parts(store: FrameStore) -> None:
     with pytest.raises(ValueError, match="need the latent groups 'content' and 'style'"):
-        crossed("views", Rows(store), VAEConfig(latent_dim=6))
+        grid_pairing("views", Rows(store), VAEConfig(latent_dim=6))
     plain = VAEConfig(latent_dim=6, groups=CONFIG.groups)
     with pytest.raises(ValueError, match="actuator0, actuator1 missing"):
-        crossed("interventions", Rows(store), plain)
+        grid_pairing("interventions", Rows(store), plain)
 
 
 def test_latents_are_taken_from_the_named_pictures() -> None:
@@ -145,40 +147,40 @@ def test_latents_are_taken_from_the_named_pictures() -> None:
     assert z.grad is not None and z.grad[:, 2].tolist() == [1.0] * 8
 
 
-def test_whole_quads_are_crossed_by_share() -> None:
-    grids = chosen(400, share=0.25, step=3).view(4, 100)
+def test_whole_grids_are_crossed_by_fraction() -> None:
+    grids = chosen(400, fraction=0.25, step=3).view(4, 100)
     assert (grids == grids[0]).all() and 15 <= int(grids[0].sum()) <= 35
-    assert not torch.equal(grids, chosen(400, share=0.25, step=4).view(4, 100))
-    assert chosen(8, share=1.0, step=0).all() and not chosen(8, share=0.0, step=0).any()
+    assert not torch.equal(grids, chosen(400, fraction=0.25, step=4).view(4, 100))
+    assert chosen(8, fraction=1.0, step=0).all() and not chosen(8, fraction=0.0, step=0).any()
 
 
-def test_acted_quads_are_those_whose_content_comes_from_two_pictures() -> None:
+def test_interventions_are_those_whose_content_comes_from_two_pictures() -> None:
     acted, domain = [[2, 3, 1], [3, 2, 0], [0, 1, 3], [1, 0, 2]], [[2, 2, 1]]
     found = not_to_train(torch.tensor(acted + domain), slice(2, 3))
     assert found.tolist() == [[False, False, True]] * 4 + [[False] * 3]
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0])
-def test_crossed_acted_quads_train_no_look(store: FrameStore, share: float) -> None:
+@pytest.mark.parametrize("fraction", [0.0, 1.0])
+def test_crossed_interventions_train_no_style(store: FrameStore, fraction: float) -> None:
     torch.manual_seed(0)
     vae, noise = BetaVAE(CONFIG), torch.randn(16, 6)
     rows = Rows(store)
-    batch = crossed("interventions", rows, CONFIG)(store, np.random.default_rng(0), 16)
+    batch = grid_pairing("interventions", rows, CONFIG)(store, np.random.default_rng(0), 16)
     pressed = CrossReconstruction(
-        constant(2.0), constant(share), "views+interventions", tc=constant(3.0), rank=constant(5.0)
+        Constant(2.0), Constant(fraction), Constant(3.0), Constant(5.0), "views+interventions"
     )
     loss, _ = pressed.loss(vae, batch, 0, noise)
     loss.backward()
     of_mu = vae.encoder[-1].weight.grad[: CONFIG.latent_dim].abs().sum(1)
-    assert (of_mu[:4] > 0).all() and ((of_mu[4:] > 0) == (share == 0.0)).all()
+    assert (of_mu[:4] > 0).all() and ((of_mu[4:] > 0) == (fraction == 0.0)).all()
 
 
 def test_the_loss_is_recon_of_what_was_taken_plus_beta_kl(store: FrameStore) -> None:
     torch.manual_seed(0)
     vae = BetaVAE(CONFIG)
-    batch = crossed("views", Rows(store), CONFIG)(store, np.random.default_rng(0), 8)
+    batch = grid_pairing("views", Rows(store), CONFIG)(store, np.random.default_rng(0), 8)
     noise = torch.randn(8, 6)
-    loss, parts = CrossReconstruction(constant(2.0), constant(1.0)).loss(vae, batch, 0, noise)
+    loss, parts = CrossReconstruction(Constant(2.0), Constant(1.0)).loss(vae, batch, 0, noise)
     mu, logvar = vae.encode(batch.x)
     z = sample(mu, logvar, noise)
     ua = torch.cat([z[4:6, :4], z[2:4, 4:]], dim=1)  # of both grids
@@ -191,16 +193,16 @@ def test_the_loss_is_recon_of_what_was_taken_plus_beta_kl(store: FrameStore) -> 
     ).mean()
     kl = kl_per_latent(mu, logvar).sum(1).mean()
     assert loss.item() == pytest.approx((recon + 2.0 * kl).item(), rel=1e-5)
-    assert parts["crossed"] == 1.0
+    assert parts["crossing"] == 1.0
 
 
 def test_the_total_correlation_of_each_group_is_added(store: FrameStore) -> None:
     torch.manual_seed(1)
     vae, noise = BetaVAE(CONFIG), torch.randn(8, 6)
-    batch = crossed("views", Rows(store), CONFIG)(store, np.random.default_rng(0), 8)
-    plain = CrossReconstruction(constant(2.0), constant(1.0))
+    batch = grid_pairing("views", Rows(store), CONFIG)(store, np.random.default_rng(0), 8)
+    plain = CrossReconstruction(Constant(2.0), Constant(1.0))
     loss, _ = plain.loss(vae, batch, 5, noise)
-    pressed, parts = replace(plain, tc=constant(3.0)).loss(vae, batch, 5, noise)
+    pressed, parts = replace(plain, tc=Constant(3.0)).loss(vae, batch, 5, noise)
     mu, logvar = vae.encode(batch.x)
     z = sample(mu, logvar, noise)
     expected = torch.zeros(())
@@ -216,10 +218,12 @@ def test_the_total_correlation_of_each_group_is_added(store: FrameStore) -> None
 def test_which_way_an_actuator_went_is_added(store: FrameStore) -> None:
     torch.manual_seed(1)
     vae, noise = BetaVAE(CONFIG), torch.randn(16, 6)
-    batch = crossed("views+interventions", Rows(store), CONFIG)(store, np.random.default_rng(0), 16)
-    plain = CrossReconstruction(constant(2.0), constant(1.0), "views+interventions")
+    batch = grid_pairing("views+interventions", Rows(store), CONFIG)(
+        store, np.random.default_rng(0), 16
+    )
+    plain = CrossReconstruction(Constant(2.0), Constant(1.0), pairs="views+interventions")
     loss, _ = plain.loss(vae, batch, 5, noise)
-    told, parts = replace(plain, rank=constant(3.0)).loss(vae, batch, 5, noise)
+    told, parts = replace(plain, rank=Constant(3.0)).loss(vae, batch, 5, noise)
     mu, _ = vae.encode(batch.x)
     assert batch.direction is not None and (batch.direction != 0).sum() == 8  # 2 acted grids
     other = mu.view(4, 4, 6)[[1, 0, 3, 2]].flatten(0, 1)
@@ -227,19 +231,22 @@ def test_which_way_an_actuator_went_is_added(store: FrameStore) -> None:
     torch.testing.assert_close(told, loss + 3.0 * parts["rank"])
 
 
-def test_the_rank_fades_once_all_quads_are_crossed() -> None:
-    ramped = Ramped(lambda end, steps: constant(end), 1, 100)
-    objective = entry("crossed").make(ramped, {**KNOBS, "rank": 8.0}, ACTED)
+def test_the_rank_fades_once_all_grids_are_crossed() -> None:
+    objective = entry("cross_reconstruction").make(
+        {**VALUES, "rank": 8.0}, Annealing(100, "constant"), pairs=PAIRS
+    )
     assert isinstance(objective, CrossReconstruction)
     assert [objective.rank(step) for step in (0, 50, 75, 100)] == [8.0, 8.0, 4.0, 0.0]
 
 
 def test_rank_takes_the_moves_of_actuators() -> None:
-    one = constant(1.0)
-    with pytest.raises(ValueError, match="'views' hold no actuator's moves"):
-        CrossReconstruction(one, one, "views", rank=constant(10.0))
+    one = Constant(1.0)
+    with pytest.raises(ValueError, match="'views' hold no interventions"):
+        CrossReconstruction(one, one, rank=Constant(10.0))
     with pytest.raises(ValueError, match="not negative, got -1"):
-        entry("crossed").make(Ramped(lambda end, steps: one, 1, 9), {**KNOBS, "rank": -1.0}, ACTED)
+        entry("cross_reconstruction").make(
+            {**VALUES, "rank": -1.0}, Annealing(9, "constant"), pairs=PAIRS
+        )
 
 
 def test_the_rank_loss_is_that_of_ranknet() -> None:

@@ -147,7 +147,7 @@ def test_the_command_describes_the_store_and_names_the_pairs(
     argv[2] = "501"  # which block is which would change
     assert main(argv) == 2
     assert "holds frames made with" in capsys.readouterr().err
-    plain = collect.Args(out=tmp_path / "plain", frames=10, policy="drawn", domain="pretrain")
+    plain = collect.Args(out=tmp_path / "plain", frames=10, policy="independent", domain="pretrain")
     collect.main(plain, on_progress=lambda fraction: None)
     meta = FrameStore(plain.out).meta
     assert set(meta) == {"env", "wrappers", "domain", "policy", "views", "seed"}
@@ -156,7 +156,7 @@ def test_the_command_describes_the_store_and_names_the_pairs(
 def test_training_on_half_a_collection_says_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    frames = collect.Args(out=tmp_path / "frames", frames=1200, policy="drawn")
+    frames = collect.Args(out=tmp_path / "frames", frames=1200, policy="independent")
 
     def interrupt(fraction: float) -> None:
         raise KeyboardInterrupt

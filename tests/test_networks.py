@@ -26,7 +26,7 @@ from bvae_rl.sb3.copies import encoder_copies, same_weights, write_encoder
 from bvae_rl.sb3.export import export_encoder
 from bvae_rl.training.fine_tune import FineTuneConfig, FineTuner
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.training.schedules import constant
+from bvae_rl.training.schedules import Constant
 from tests.plug_cases import NoiseEnv, noise
 
 ENCODERS, DECODERS = get_args(EncoderName), get_args(DecoderName)
@@ -211,7 +211,7 @@ class TestInsideAPolicy:
         model = TD3("CnnPolicy", NoiseEnv(), policy_kwargs=kwargs, buffer_size=4, seed=0)
         copies = encoder_copies(model).values()
         assert len(copies) == 4
-        objective = BetaVAEObjective(constant(1.0))
+        objective = BetaVAEObjective(Constant(1.0))
         tuner = FineTuner(vae, objective, FineTuneConfig(gradient_steps=1, batch_size=4), seed=0)
         tuner.update(FRAMES, step=0)
         write_encoder(model, tuner.encoder)

@@ -11,7 +11,7 @@ from bvae_rl.training.batches import Batch
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.objectives.capacity import CapacityObjective
 from bvae_rl.training.objectives.pair_supervised import PairSupervisedObjective
-from bvae_rl.training.schedules import constant, linear
+from bvae_rl.training.schedules import Constant, Linear
 
 GROUPS = {"content": (0, 3), "style": (3, 5)}
 
@@ -40,7 +40,7 @@ def terms(vae: BetaVAE, x: torch.Tensor, noise: torch.Tensor) -> tuple[float, fl
 def test_beta_vae_is_recon_plus_beta_of_the_step_times_kl(vae: BetaVAE) -> None:
     x, noise = torch.rand(4, 3, 32, 32), torch.randn(4, 5)
     recon, kl = terms(vae, x, noise)
-    objective = BetaVAEObjective(linear(0.0, 8.0, 100))
+    objective = BetaVAEObjective(Linear(0.0, 8.0, 100))
     loss, parts = objective.loss(vae, Batch(x), 50, noise)
     assert loss.item() == pytest.approx(recon + 4.0 * kl, rel=1e-5)
     assert parts["beta"] == 4.0
@@ -50,7 +50,7 @@ def test_capacity_pulls_the_kl_to_its_target(vae: BetaVAE) -> None:
     x, noise = torch.rand(4, 3, 32, 32), torch.randn(4, 5)
     recon, kl = terms(vae, x, noise)
     for target in (0.0, kl + 7.0):
-        loss, _ = CapacityObjective(constant(target), gamma=5.0).loss(vae, Batch(x), 0, noise)
+        loss, _ = CapacityObjective(Constant(target), gamma=5.0).loss(vae, Batch(x), 0, noise)
         assert loss.item() == pytest.approx(recon + 5.0 * abs(kl - target), rel=1e-4)
 
 
@@ -64,7 +64,7 @@ def test_pairs_share_a_posterior_and_pay_for_disagreement(vae: BetaVAE) -> None:
     decoded = vae.decode_logits(sample(means, logvars, noise))
     recon = recon_nll(decoded, torch.cat([x, x2]), likelihood="gaussian", recon_weight=3.0).mean()
     kl = kl_per_latent(means, logvars).sum(1).mean()
-    objective = PairSupervisedObjective(constant(2.0), align=4.0)
+    objective = PairSupervisedObjective(Constant(2.0), align=4.0)
     loss, parts = objective.loss(vae, Batch(x, x2, shared), 0, noise)
     assert loss.item() == pytest.approx((recon + 2.0 * (kl + 4.0 * apart)).item(), rel=1e-5)
     assert torch.as_tensor(parts["disagreement"]).item() == pytest.approx(apart.item(), rel=1e-5)
@@ -74,12 +74,12 @@ def test_pairs_share_a_posterior_and_pay_for_disagreement(vae: BetaVAE) -> None:
 def test_a_pair_of_equal_images_agrees(vae: BetaVAE) -> None:
     x = torch.rand(2, 3, 32, 32)
     batch = Batch(x, x.clone(), torch.ones(2, 5, dtype=torch.bool))
-    _, parts = PairSupervisedObjective(constant(1.0)).loss(vae, batch, 0, torch.zeros(4, 5))
+    _, parts = PairSupervisedObjective(Constant(1.0)).loss(vae, batch, 0, torch.zeros(4, 5))
     assert torch.as_tensor(parts["disagreement"]).item() == pytest.approx(0.0, abs=1e-6)
 
 
 def test_bad_weights_are_refused() -> None:
-    with pytest.raises(ValueError, match="align must not be negative, got -1"):
-        PairSupervisedObjective(constant(1.0), align=-1.0)
-    with pytest.raises(ValueError, match="gamma must be positive, got 0"):
-        CapacityObjective(constant(1.0), gamma=0.0)
+    with pytest.raises(ValueError, match="align must be finite and not negative, got -1"):
+        PairSupervisedObjective(Constant(1.0), align=-1.0)
+    with pytest.raises(ValueError, match="gamma must be finite and positive, got 0"):
+        CapacityObjective(Constant(1.0), gamma=0.0)

@@ -8,18 +8,17 @@ import pytest
 import torch
 
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.objectives.entry import Ramped
+from bvae_rl.training.annealing import Annealing
+from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.table import entry
-from bvae_rl.training.pretrain import TrainConfig, pretrain
-from bvae_rl.training.schedules import constant
-from tests.objective_cases import CONFIG, drawn, equal
+from bvae_rl.training.train_config import TrainConfig
+from tests.objective_cases import CONFIG, Kill, drawn, equal
 
 QUICK = TrainConfig(batch_size=16, warmup=5, log_freq=4, save_freq=4, precision="float32")
-RAMPED = Ramped(lambda end, ramp: constant(end), ramp=1, steps=16)
+CONSTANT = Annealing(16, "constant")
 SMALL = {
     "factor": {"width": 16},
-    "darla": {"dae_share": 0.375},
+    "darla": {"dae_fraction": 0.375},
     "control": {"kl": 1e-4, "ki": 100.0},
     "dae": {},
 }
@@ -32,7 +31,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
 
 def made(name: str):
     row = entry(name)
-    return row.make(RAMPED, row.hyperparameters("tuned", SMALL[name]), "")
+    return row.make(row.hyperparameters("tuned", SMALL[name]), CONSTANT)
 
 
 @pytest.mark.parametrize(
@@ -43,21 +42,17 @@ def made(name: str):
 def test_a_killed_run_resumes_to_the_same_weights(
     name: str, killed_at: int, store: FrameStore, tmp_path: Path
 ) -> None:
-    def kill(step: int, vae: BetaVAE, metrics: dict[str, float]) -> None:
-        if step == killed_at:
-            raise KeyboardInterrupt
-
     def run(folder: str, objective, **more):
-        return pretrain(
+        return train_vae(
             store, CONFIG, objective, steps=16, seed=1, out=tmp_path / folder, train=QUICK, **more
         )
 
     whole = made(name)
-    expected = run("a", whole).vae.state_dict()
+    expected = run("a", whole).state_dict()
     with pytest.raises(KeyboardInterrupt):
-        run("b", made(name), callbacks=[kill])
+        run("b", made(name), callbacks=[Kill(killed_at)])
     resumed = made(name)
-    found = run("b", resumed).vae.state_dict()
+    found = run("b", resumed, callbacks=[Kill(None)]).state_dict()
     for key, tensor in expected.items():
         assert torch.equal(tensor, found[key]), key
     assert equal(whole.state_dict(), resumed.state_dict())
@@ -73,8 +68,8 @@ def test_an_objective_starts_afresh_with_a_second_run(
 ) -> None:
     objective = made(name)
     runs = [
-        pretrain(store, CONFIG, objective, steps=8, seed=1, out=tmp_path / folder, train=QUICK)
+        train_vae(store, CONFIG, objective, steps=8, seed=1, out=tmp_path / folder, train=QUICK)
         for folder in "ab"
     ]
-    first, second = (run.vae.state_dict() for run in runs)
+    first, second = (run.state_dict() for run in runs)
     assert all(torch.equal(first[key], second[key]) for key in first)

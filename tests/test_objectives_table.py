@@ -1,7 +1,8 @@
-"""The table of objectives: complete entries, hyperparameters that are refused, and the page that shows it."""
+"""The table of objectives: complete rows, what is refused, and the page that shows it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -9,23 +10,22 @@ import pytest
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts import objectives, pretrain, pretrain_choice
-from bvae_rl.training.objectives.entry import Ramped
+from bvae_rl.scripts import objectives
+from bvae_rl.scripts.pretrain_args import LossArgs, hyperparameters
+from bvae_rl.training.annealing import Annealing
 from bvae_rl.training.objectives.table import OBJECTIVES, entry
-from bvae_rl.training.schedules import linear
+from bvae_rl.training.recipes import recipe
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "objectives.md"
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 @pytest.mark.parametrize("preset", ["tuned", "paper"])
-def test_every_objective_is_made_from_its_knobs(name: str, preset: str) -> None:
+def test_every_objective_is_made_from_its_hyperparameters(name: str, preset: str) -> None:
     row = entry(name)
     assert set(row.tuned) <= set(row.paper)
-    assert all((row.source, row.purpose, row.hyperparameter, row.cost))
-    ramped = Ramped(lambda end, steps: linear(0.0, end, steps), 10, 100)
-    made = row.make(ramped, row.hyperparameters(preset, {}), row.pairs)
-    assert made.describe()["name"]
+    assert all((row.source, row.purpose, row.advice, row.cost))
+    assert row.make(row.hyperparameters(preset, {}), Annealing(100)).name == name
 
 
 def test_unknown_names_list_the_known_ones() -> None:
@@ -37,7 +37,7 @@ def test_unknown_names_list_the_known_ones() -> None:
         entry("tc").hyperparameters("best", {})
 
 
-def test_given_knobs_win_over_tuned_over_paper() -> None:
+def test_given_hyperparameters_win_over_tuned_over_paper() -> None:
     row = entry("beta")
     assert row.hyperparameters("paper", {}) == {"beta": 4.0}
     assert row.hyperparameters("tuned", {}) == {"beta": 1.0}
@@ -45,11 +45,11 @@ def test_given_knobs_win_over_tuned_over_paper() -> None:
 
 
 def test_ramps_lie_within_the_training() -> None:
-    ramped = Ramped(lambda end, steps: linear(0.0, end, steps), 10, 100)
-    share = ramped.between(0.2, 0.6)
-    assert [share(step) for step in (0, 20, 40, 60, 99)] == [0.0, 0.0, 0.5, 1.0, 1.0]
+    annealing = Annealing(100)
+    ramp = annealing.between(0.2, 0.6)
+    assert [ramp(step) for step in (0, 20, 40, 60, 99)] == [0.0, 0.0, 0.5, 1.0, 1.0]
     with pytest.raises(ValueError, match=r"start=0\.6 and full=0\.2"):
-        ramped.between(0.6, 0.2)
+        annealing.between(0.6, 0.2)
 
 
 def test_the_page_shows_the_table() -> None:
@@ -65,13 +65,11 @@ def test_the_command_prints_every_objective(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_contradicting_arguments_are_refused(tmp_path: Path) -> None:
-    twice = pretrain.Args(tmp_path, objective="tc", beta=3.0, set=("beta=5",))
+    twice = LossArgs(objective="tc", beta=3.0, set=("beta=5",))
     with pytest.raises(ValueError, match="given twice, as --beta 3 and --set beta=5"):
-        pretrain_choice.hyperparameters(twice)
-    with pytest.raises(ValueError, match="got --content-dim -4 8"):
-        pretrain_choice.make_config(
-            pretrain.Args(tmp_path, content_dim=-4, style_dim=8), FrameStore(tmp_path)
-        )
+        hyperparameters(twice)
+    with pytest.raises(ValueError, match="got content_dim -4 and style_dim 8"):
+        replace(recipe("plain"), content_dim=-4).make_config(FrameStore(tmp_path))
 
 
 def test_costs_are_those_that_were_measured() -> None:

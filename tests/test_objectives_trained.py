@@ -11,7 +11,8 @@ import torch
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.scripts import pretrain, pretrain_choice
+from bvae_rl.scripts import pretrain
+from bvae_rl.scripts.pretrain_args import recipe_of
 from bvae_rl.training import trainer
 from bvae_rl.training.batches import Batch, Rows
 from bvae_rl.training.objectives.table import OBJECTIVES, entry
@@ -30,15 +31,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
 
 def settings(store: FrameStore, name: str, out: Path, **changes: object) -> pretrain.Args:
     """Three steps of a small VAE."""
-    args = pretrain.Args(
+    args = pretrain.Args.of(
         store.folder, objective=name, pairs="views" if entry(name).pairs else None, out=out,
         steps=3, content_dim=4, style_dim=3, channels=(8, 8, 8), hidden=16, train=QUICK,
     )  # fmt: skip
-    return replace(args, **changes)  # type: ignore[arg-type]
+    return args.but(**changes)
 
 
 def trained(args: pretrain.Args) -> BetaVAE:
-    return pretrain.main(args, on_progress=lambda fraction: None).vae
+    return pretrain.main(args, on_progress=lambda fraction: None)
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # factor: half a batch compiles anew
@@ -74,21 +75,22 @@ def test_on_tiles_and_compiled_it_trains_the_same(
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_the_papers_settings_are_accepted(name: str, store: FrameStore, tmp_path: Path) -> None:
     args = settings(store, name, tmp_path, preset="paper")
-    vae = BetaVAE(pretrain_choice.make_config(args, store))
-    pretrain_choice.make_objective(args).pairing(Rows(store), vae)
+    chosen = recipe_of(args, store)
+    vae = BetaVAE(chosen.make_config(store))
+    chosen.make_objective(args.steps).pairing(Rows(store), vae)
 
 
 def test_decay_leaves_biases_and_quantised_values_alone(store: FrameStore, tmp_path: Path) -> None:
     args = settings(
-        store, "quantised", tmp_path / "vae", start=str(tmp_path / "start"),
+        store, "quantised", tmp_path / "vae", start=tmp_path / "start",
         train=replace(QUICK, learning_rate=1e-12, weight_decay=1e11),
     )  # fmt: skip
-    start = BetaVAE(pretrain_choice.make_config(args, store))
+    start = BetaVAE(recipe_of(args, store).make_config(store))
     with torch.no_grad():
         for name, weight in start.named_parameters():
             if name.endswith("bias"):
                 weight.fill_(0.1)
-    start.save(args.start or "")
+    start.save(tmp_path / "start")
     before = start.state_dict()
     for name, weight in trained(args).named_parameters():
         left = (weight.detach().norm() / before[name].norm()).item()
@@ -98,18 +100,20 @@ def test_decay_leaves_biases_and_quantised_values_alone(store: FrameStore, tmp_p
             assert left < 0.95, name
 
 
-def test_a_capacity_is_not_let_go(store: FrameStore, tmp_path: Path) -> None:
-    args = settings(store, "capacity", tmp_path, steps=100, ramp=0.5, relax=0.2)
-    objective = pretrain_choice.make_objective(args)
-    assert objective.capacity(99) == objective.capacity(60) == 25.0  # type: ignore[attr-defined]
-    pressed = pretrain_choice.make_objective(replace(args, objective="beta"))
-    assert pressed.beta(99) < 0.2 < pressed.beta(60) == 1.0  # type: ignore[attr-defined]
+def test_a_capacity_is_not_released(store: FrameStore, tmp_path: Path) -> None:
+    args = settings(store, "capacity", tmp_path, steps=100, ramp=0.5, release=0.2)
+    objective = recipe_of(args, store).make_objective(100)
+    assert objective.nats(99) == objective.nats(60) == 25.0  # type: ignore[attr-defined]
+    released = recipe_of(args.but(objective="beta"), store).make_objective(100)
+    assert released.beta(99) < 0.2 < released.beta(60) == 1.0  # type: ignore[attr-defined]
 
 
 def test_quantised_latents_go_on_under_their_objective_alone(
     store: FrameStore, tmp_path: Path
 ) -> None:
     trained(settings(store, "quantised", tmp_path / "a"))
-    other = settings(store, "beta", tmp_path / "b", start=str(tmp_path / "a"))
-    with pytest.raises(ValueError, match=r"objective beta takes latents of 0 levels .* has 10"):
+    other = settings(store, "beta", tmp_path / "b", start=tmp_path / "a")
+    with pytest.raises(
+        ValueError, match=r"objective beta takes latents of levels=0 .* have levels=10"
+    ):
         trained(other)

@@ -38,11 +38,11 @@ from bvae_rl.sb3 import (
 from bvae_rl.sb3.copies import encoder_copies
 from bvae_rl.sb3.seen_frames import Reservoir
 from bvae_rl.training.fine_tune import FineTuneConfig
-from bvae_rl.training.schedules import constant, linear
+from bvae_rl.training.schedules import Constant, Linear
 from tests.plug_cases import FORMS, build, make_env, make_store, make_vae, noise, shown
 
 TUNE = FineTuneConfig(gradient_steps=2, batch_size=16, learning_rate=1e-2, max_move=1.0)
-BETA = linear(0.0, 1.0, 100)
+BETA = Linear(0.0, 1.0, 100)
 
 
 @pytest.fixture
@@ -382,10 +382,10 @@ def test_what_is_no_schedule_and_no_store_is_refused(folder):
     with pytest.raises(TypeError, match=r"got 1.0; for a fixed value give .*constant"):
         OnlineBetaVAE(folder, beta=1.0)
     with pytest.raises(ValueError, match="no frame store at nowhere"):
-        OnlineBetaVAE(folder, beta=constant(1.0), old="nowhere")
+        OnlineBetaVAE(folder, beta=Constant(1.0), old="nowhere")
 
 
 def test_an_encoder_that_was_never_updated_is_told(folder, caplog):
     model = build(PPO, make_env(), **policy_kwargs(folder, mode="online", net_arch=[8]))
-    model.learn(16, callback=OnlineBetaVAE(folder, beta=constant(1.0), train_freq=1000))
+    model.learn(16, callback=OnlineBetaVAE(folder, beta=Constant(1.0), train_freq=1000))
     assert "never updated: learn() took fewer than train_freq=1000" in caplog.text

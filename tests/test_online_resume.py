@@ -17,11 +17,11 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3 import LatentVecEnv, OnlineBetaVAE, policy_kwargs
 from bvae_rl.sb3.copies import encoder_copies
 from bvae_rl.training.fine_tune import FineTuneConfig
-from bvae_rl.training.schedules import constant, linear
+from bvae_rl.training.schedules import Constant, Linear
 from tests.plug_cases import build, make_env, make_store, make_vae
 
 TUNE = FineTuneConfig(gradient_steps=2, batch_size=8, learning_rate=1e-2, max_move=1.0)
-BETA = linear(0.1, 1.0, 200)
+BETA = Linear(0.1, 1.0, 200)
 EVERY, ROLLOUT = 24, 16  # so that updates come at 32, 48, 80, 96, 128...
 
 
@@ -142,11 +142,11 @@ def test_changed_settings_are_refused_with_both_values(tmp_path):
     case = Case(tmp_path)
     case.killed(80)
     before = {path.name: path.read_bytes() for path in case.out.iterdir()}
-    later = linear(0.1, 1.0, 400)
+    later = Linear(0.1, 1.0, 400)
     # a schedule that differs late only
     jump = lambda step: BETA(step) if step < 40_000 else 2.0  # noqa: E731
     changes: list[tuple[dict[str, Any], str]] = [
-        ({"beta": constant(0.1)}, r"schedule of beta \(at step 1 it was 0.1045 and is now 0.1\)"),
+        ({"beta": Constant(0.1)}, r"schedule of beta \(at step 1 it was 0.1045 and is now 0.1\)"),
         ({"beta": later}, r"\(at step 1 it was 0.1045 and is now 0.10225\)"),
         ({"beta": jump}, r"\(at step 4\d{4} it was 1 and is now 2\)"),
         ({"train_freq": 16}, "train_freq = 24, not 16"),

@@ -16,7 +16,7 @@ from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.training.batches import Batch, Rows
-from bvae_rl.training.pair_sources import consecutive, known_names, paired, untold
+from bvae_rl.training.pair_sources import consecutive, known_names, paired, unlabelled
 
 PLAIN = VAEConfig(shape=(3, 32, 32), latent_dim=6)
 GROUPS = {"content": (0, 4), "style": (4, 6)}
@@ -50,7 +50,7 @@ def rows_of(x: Tensor | None) -> list[int]:
 
 
 def drawn(names: str, rows: Rows, config: VAEConfig | None, *, images: int = 400) -> Batch:
-    pairing = untold(names, rows) if config is None else paired(names, rows, config)
+    pairing = unlabelled(names, rows) if config is None else paired(names, rows, config)
     return pairing(rows.store, np.random.default_rng(0), images)
 
 
@@ -121,9 +121,9 @@ def test_actuator_pairs_share_all_but_what_moved(tmp_path: Path) -> None:
     masks = {0: [0, 1, 1, 1, 1, 1], 1: [1, 0, 0, 1, 1, 1]}
     for row, shared in zip(rows_of(batch.x), batch.shared.int().tolist(), strict=True):
         assert shared == masks[RUNS[row][1]]
-    untold_batch = drawn("interventions", rows, None)
-    assert pairs_in(untold_batch) == by_hand
-    assert untold_batch.shared is None
+    unlabelled_batch = drawn("interventions", rows, None)
+    assert pairs_in(unlabelled_batch) == by_hand
+    assert unlabelled_batch.shared is None
     with pytest.raises(ValueError, match=r"actuator0, actuator1 missing, got \{\}"):
         paired("interventions", rows, GROUPED)
 
@@ -132,7 +132,7 @@ def test_actuator_pairs_share_all_but_what_moved(tmp_path: Path) -> None:
 def test_no_actuator_moves_in_a_store_without_such_actions(tmp_path: Path, actions: Any) -> None:
     rows = Rows(numbered(tmp_path, EPISODE, actions))  # none; both at once; numbers of choices
     with pytest.raises(ValueError, match=r"moved alone.*this store gives: consecutive, augment"):
-        untold("interventions", rows)
+        unlabelled("interventions", rows)
 
 
 def test_one_actuator_of_its_own_is_one(tmp_path: Path) -> None:
@@ -170,10 +170,10 @@ def test_drawn_states_do_not_follow_each_other(tmp_path: Path) -> None:
     collect_independent(PlanarReach(size=32), store, 600, seed=0)
     for drawn_store in (store, FrameStore(tmp_path / "drawn")):
         with pytest.raises(ValueError, match=r"follow each other.*this store gives: augment"):
-            untold("consecutive", Rows(drawn_store))
+            unlabelled("consecutive", Rows(drawn_store))
     assert store.factor_specs == PlanarReach(size=32).factor_specs
     with pytest.raises(ValueError, match="follow each other"):
-        untold("consecutive", Rows(numbered(tmp_path / "one each", [0, 1, 2, 3])))
+        unlabelled("consecutive", Rows(numbered(tmp_path / "one each", [0, 1, 2, 3])))
 
 
 def test_looks_share_content_across_and_look_within(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_augmented_pairs_show_one_frame_twice_or_one_look_twice(tmp_path: Path) 
     grey = FrameStore(tmp_path / "grey")
     grey.append(Frames(np.zeros((8, 32, 32, 1), np.uint8), np.zeros(8), np.arange(8)))
     with pytest.raises(ValueError, match=r"frames of \(1, 32, 32\) have none"):
-        untold("augment", Rows(grey))
+        unlabelled("augment", Rows(grey))
 
 
 def test_mixed_pairs_take_equal_shares(tmp_path: Path) -> None:

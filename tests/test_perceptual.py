@@ -12,7 +12,7 @@ from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.training.batches import Batch
 from bvae_rl.training.objectives.elbo import elbo
 from bvae_rl.training.objectives.perceptual import PerceptualObjective, features
-from bvae_rl.training.schedules import constant
+from bvae_rl.training.schedules import Constant
 from tests.objective_cases import CONFIG, equal, make_vae
 
 
@@ -35,7 +35,7 @@ def test_features_are_the_last_convolution_before_its_nonlinearity(vae: BetaVAE)
 
 def test_darla_goes_from_pixels_to_features(vae: BetaVAE) -> None:
     x, noise = torch.rand(4, 3, 32, 32), torch.randn(4, 5)
-    objective = PerceptualObjective(constant(2.0), weight=3.0, dae_steps=2)
+    objective = PerceptualObjective(Constant(2.0), weight=3.0, dae_steps=2)
     e = elbo(vae, Batch(x), noise)
     for step in range(2):
         loss, parts = objective.loss(vae, Batch(x), step, noise)
@@ -59,7 +59,7 @@ def test_darla_goes_from_pixels_to_features(vae: BetaVAE) -> None:
 
 def test_darlas_autoencoder_learns(vae: BetaVAE) -> None:
     x = torch.rand(1, 3, 1, 1).expand(8, 3, 32, 32).contiguous()
-    objective = PerceptualObjective(constant(1.0), dae_steps=100)
+    objective = PerceptualObjective(Constant(1.0), dae_steps=100)
     errors = []
     for step in range(30):
         _, parts = objective.loss(vae, Batch(x), step, torch.zeros(8, 5))

@@ -12,13 +12,14 @@ import torch
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.losses import recon_nll
 from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.training.annealing import Annealing
 from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.training.objectives.entry import Ramped
 from bvae_rl.training.objectives.table import OBJECTIVES, entry
 from bvae_rl.training.pixel_weights import Weighting, foreground, motion, weighted
-from bvae_rl.training.pretrain import TrainConfig, pretrain
-from bvae_rl.training.schedules import constant, linear
+from bvae_rl.training.schedules import Constant
+from bvae_rl.training.train_config import TrainConfig
 from tests.objective_cases import grids
 
 CONFIG = VAEConfig(
@@ -94,11 +95,12 @@ def test_every_objective_uses_the_weights(name: str, store: FrameStore) -> None:
     row = entry(name)
     torch.manual_seed(0)
     vae = BetaVAE(replace(CONFIG, levels=int(row.hyperparameters("tuned", {}).get("levels", 0))))
-    ramped = Ramped(lambda end, steps: linear(0.0, end, steps), 10, 100)
-    pairs = "views" if row.pairs else ""
+    annealing, pairs = Annealing(100), "views" if row.pairs else ""
 
     def recon(weights: float | None) -> float:
-        objective = row.make(ramped, row.hyperparameters("tuned", {}), pairs)
+        objective = row.make(
+            annealing=annealing, values=row.hyperparameters("tuned", {}), pairs=pairs
+        )
         batch = objective.pairing(Rows(store), vae)(store, np.random.default_rng(0), 16)
         if weights is not None:
             every = torch.full_like(batch.x[:, :1], weights)
@@ -115,21 +117,23 @@ def test_every_objective_uses_the_weights(name: str, store: FrameStore) -> None:
 
 def test_a_training_is_told_apart_by_its_weighting(store: FrameStore, tmp_path: Path) -> None:
     quick = TrainConfig(batch_size=16, validation=0.1, precision="float32")
-    objective = BetaVAEObjective(constant(1.0))
+    objective = BetaVAEObjective(Constant(1.0))
 
     def train(folder: str, weighting: Weighting | None) -> dict[str, object]:
-        trained = pretrain(
+        trained = train_vae(
             store, CONFIG, objective, steps=2, seed=0, out=tmp_path / folder, train=quick,
             weighting=weighting,
         )  # fmt: skip
-        found: dict[str, object] = trained.vae.meta["training"]
+        found: dict[str, object] = trained.meta["training"]
         return found
 
-    assert train("a", Weighting("foreground"))["weighting"] == {"kind": "foreground", "factor": 10}
-    assert "weighting" not in train("b", None)  # as in every VAE from before there was one
-    with pytest.raises(ValueError, match=r"trained otherwise \(weighting None, not \{'kind'"):
+    assert train("a", Weighting("foreground"))["weighting"] == {
+        "is": "Weighting", "kind": "foreground", "factor": 10,
+    }  # fmt: skip
+    assert train("b", None)["weighting"] is None
+    with pytest.raises(ValueError, match=r"other settings \(weighting None, not Weighting"):
         train("b", Weighting("foreground"))
-    with pytest.raises(ValueError, match=r"trained otherwise \(weighting \{'factor'.*, not None\)"):
+    with pytest.raises(ValueError, match=r"other settings \(weighting Weighting.*, not None\)"):
         train("a", None)
     with pytest.raises(ValueError, match="this objective takes single ones"):
         train("c", Weighting("motion"))

@@ -6,6 +6,7 @@ import csv
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -17,14 +18,17 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.runtime.devices import threads_per_worker, use_bfloat16
-from bvae_rl.training.batches import Batch, Pairing, Rows, single
-from bvae_rl.training.objectives import Objective
+from bvae_rl.runtime.identity import identity
+from bvae_rl.training.batches import Batch
+from bvae_rl.training.loop import Collapsed, train_vae
+from bvae_rl.training.objectives.base import Objective
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.objectives.capacity import CapacityObjective
 from bvae_rl.training.objectives.pair_supervised import PairSupervisedObjective
-from bvae_rl.training.objectives.stateless import Stateless
-from bvae_rl.training.pretrain import Collapsed, NotFinite, TrainConfig, pretrain
-from bvae_rl.training.schedules import capacity, constant
+from bvae_rl.training.schedules import Constant, Linear
+from bvae_rl.training.train_config import TrainConfig
+from bvae_rl.training.trainer import NotFinite
+from tests.objective_cases import Kill
 
 CONFIG = VAEConfig(
     shape=(3, 32, 32),
@@ -46,46 +50,47 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
 @pytest.mark.parametrize(
     "objective",
     [
-        BetaVAEObjective(constant(1.0)),
-        CapacityObjective(capacity(10.0, 20), gamma=10.0),
-        PairSupervisedObjective(constant(1.0)),
+        BetaVAEObjective(Constant(1.0)),
+        CapacityObjective(Linear(0.0, 10.0, 20), gamma=10.0),
+        PairSupervisedObjective(Constant(1.0)),
     ],
     ids=lambda objective: objective.name,
 )
 def test_training_raises_the_evidence_lower_bound(
     objective: Objective, store: FrameStore, tmp_path: Path
 ) -> None:
-    result = pretrain(store, CONFIG, objective, steps=60, seed=0, out=tmp_path, train=QUICK)
+    result = train_vae(store, CONFIG, objective, steps=60, seed=0, out=tmp_path, train=QUICK)
     with (tmp_path / "log.csv").open() as file:
         bounds = [float(row["vae/elbo"]) for row in csv.DictReader(file)]
     assert len(bounds) == 6
     assert bounds[-1] > bounds[0] + 500
     again = BetaVAE.load(tmp_path)
-    assert again.meta["training"]["objective"]["name"] == objective.describe()["name"]
+    assert again.meta["training"]["objective"] == identity(objective)
     assert again.meta["training"]["images"] == 60 * 16
     assert len(again.meta["statistics"]["mean"]) == 6
-    assert torch.equal(again.encoder[1].weight, result.vae.encoder[1].weight)  # type: ignore[arg-type]
+    assert torch.equal(again.encoder[1].weight, result.encoder[1].weight)  # type: ignore[arg-type]
 
 
 def test_a_killed_run_resumes_to_the_same_weights(store: FrameStore, tmp_path: Path) -> None:
-    objective = PairSupervisedObjective(constant(1.0))
+    objective = PairSupervisedObjective(Constant(1.0))
 
-    def kill(step: int, vae: BetaVAE, metrics: dict[str, float]) -> None:
-        if step == 30:
-            raise KeyboardInterrupt
-
-    whole = pretrain(store, CONFIG, objective, steps=40, seed=1, out=tmp_path / "a", train=QUICK)
+    whole = train_vae(store, CONFIG, objective, steps=40, seed=1, out=tmp_path / "a", train=QUICK)
     with pytest.raises(KeyboardInterrupt):
-        pretrain(
+        train_vae(
             store, CONFIG, objective, steps=40, seed=1, out=tmp_path / "b", train=QUICK,
-            callbacks=[kill],
+            callbacks=[Kill(30)],
         )  # fmt: skip
     assert (tmp_path / "b" / "checkpoint.pt").exists()
-    with pytest.raises(ValueError, match=r"other settings \(steps 40, not 50, seed 1, not 2\)"):
-        pretrain(store, CONFIG, objective, steps=50, seed=2, out=tmp_path / "b", train=QUICK)
-    halves = pretrain(store, CONFIG, objective, steps=40, seed=1, out=tmp_path / "b", train=QUICK)
-    for name, tensor in whole.vae.state_dict().items():
-        assert torch.equal(tensor, halves.vae.state_dict()[name]), name
+    settings: dict[str, Any] = {"out": tmp_path / "b", "train": QUICK, "callbacks": [Kill(None)]}
+    with pytest.raises(ValueError, match=r"other settings \(steps 40, not 50; seed 1, not 2\)"):
+        train_vae(store, CONFIG, objective, steps=50, seed=2, **settings)
+    with pytest.raises(
+        ValueError, match=r"other settings \(callbacks \['tests.objective_cases.Kill"
+    ):
+        train_vae(store, CONFIG, objective, steps=40, seed=1, out=tmp_path / "b", train=QUICK)
+    halves = train_vae(store, CONFIG, objective, steps=40, seed=1, **settings)
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, halves.state_dict()[name]), name
     logs = [(tmp_path / run / "log.csv").read_text().splitlines() for run in "ab"]
     assert [line.split(",")[0] for line in logs[0]] == [line.split(",")[0] for line in logs[1]]
     assert not (tmp_path / "b" / "checkpoint.pt").exists()
@@ -94,27 +99,27 @@ def test_a_killed_run_resumes_to_the_same_weights(store: FrameStore, tmp_path: P
 def test_a_finished_run_is_returned_and_another_is_refused(
     store: FrameStore, tmp_path: Path
 ) -> None:
-    objective = BetaVAEObjective(constant(1.0))
-    first = pretrain(store, CONFIG, objective, steps=10, seed=1, out=tmp_path, train=QUICK)
+    objective = BetaVAEObjective(Constant(1.0))
+    first = train_vae(store, CONFIG, objective, steps=10, seed=1, out=tmp_path, train=QUICK)
     stamp = (tmp_path / "model.safetensors").stat().st_mtime_ns
-    again = pretrain(store, CONFIG, objective, steps=10, seed=1, out=tmp_path, train=QUICK)
+    again = train_vae(store, CONFIG, objective, steps=10, seed=1, out=tmp_path, train=QUICK)
     assert (tmp_path / "model.safetensors").stat().st_mtime_ns == stamp
-    assert again.metrics == first.metrics
-    with pytest.raises(ValueError, match=r"holds a VAE trained otherwise \(seed 1, not 2\)"):
-        pretrain(store, CONFIG, objective, steps=10, seed=2, out=tmp_path, train=QUICK)
+    assert again.meta["scores"]["validation"] == first.meta["scores"]["validation"]
+    with pytest.raises(ValueError, match=r"other settings \(seed 1, not 2\)"):
+        train_vae(store, CONFIG, objective, steps=10, seed=2, out=tmp_path, train=QUICK)
 
 
 def test_folders_keep_to_one_thing(store: FrameStore, tmp_path: Path) -> None:
-    objective = BetaVAEObjective(constant(1.0))
+    objective = BetaVAEObjective(Constant(1.0))
     with pytest.raises(ValueError, match="holds a frame store; choose another folder"):
-        pretrain(store, CONFIG, objective, steps=2, seed=1, out=store.folder, train=QUICK)
-    pretrain(store, CONFIG, objective, steps=2, seed=1, out=tmp_path, train=QUICK)
+        train_vae(store, CONFIG, objective, steps=2, seed=1, out=store.folder, train=QUICK)
+    train_vae(store, CONFIG, objective, steps=2, seed=1, out=tmp_path, train=QUICK)
     with pytest.raises(ValueError, match="holds a VAE; choose another folder"):
         FrameStore(tmp_path).describe(policy="random")
     (theirs := tmp_path / "theirs").mkdir()
     (theirs / "traversals.png").write_bytes(b"theirs")
     with pytest.raises(ValueError, match=r"holds other files \(traversals.png\); choose an empty"):
-        pretrain(store, CONFIG, objective, steps=2, seed=1, out=theirs, train=QUICK)
+        train_vae(store, CONFIG, objective, steps=2, seed=1, out=theirs, train=QUICK)
     with pytest.raises(ValueError, match="holds other files"):
         FrameStore(theirs).describe(policy="random")
     assert [path.name for path in theirs.iterdir()] == ["traversals.png"]
@@ -122,39 +127,41 @@ def test_folders_keep_to_one_thing(store: FrameStore, tmp_path: Path) -> None:
 
 def test_more_frames_are_another_training(tmp_path: Path) -> None:
     store = FrameStore(tmp_path / "frames")
-    objective = BetaVAEObjective(constant(1.0))
+    objective = BetaVAEObjective(Constant(1.0))
     for n in (300, 900):
         collect_independent(PlanarReach(size=32), store, n, seed=0)
         if n == 300:
-            pretrain(store, CONFIG, objective, steps=2, seed=1, out=tmp_path / "a", train=QUICK)
-    with pytest.raises(ValueError, match="holds a VAE trained otherwise"):
-        pretrain(store, CONFIG, objective, steps=2, seed=1, out=tmp_path / "a", train=QUICK)
+            train_vae(store, CONFIG, objective, steps=2, seed=1, out=tmp_path / "a", train=QUICK)
+    with pytest.raises(ValueError, match="holds a VAE made with other settings"):
+        train_vae(store, CONFIG, objective, steps=2, seed=1, out=tmp_path / "a", train=QUICK)
 
 
 def test_a_damaged_checkpoint_is_named(store: FrameStore, tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(b"half a checkpoint")
-    with pytest.raises(ValueError, match=r"checkpoint.pt is damaged .* delete it"):
-        pretrain(
-            store, CONFIG, BetaVAEObjective(constant(1.0)), steps=2, seed=1, out=tmp_path,
+    with pytest.raises(ValueError, match=r"checkpoint.pt has no config.json .* delete it"):
+        train_vae(
+            store, CONFIG, BetaVAEObjective(Constant(1.0)), steps=2, seed=1, out=tmp_path,
             train=QUICK,
         )  # fmt: skip
 
 
 def test_training_goes_on_from_given_weights(store: FrameStore, tmp_path: Path) -> None:
-    objective = BetaVAEObjective(constant(1.0))
-    first = pretrain(store, CONFIG, objective, steps=60, seed=1, out=tmp_path / "a", train=QUICK)
+    objective = BetaVAEObjective(Constant(1.0))
+    first = train_vae(store, CONFIG, objective, steps=60, seed=1, out=tmp_path / "a", train=QUICK)
     gentle = replace(QUICK, learning_rate=1e-6)
-    more = pretrain(
+    more = train_vae(
         store, CONFIG, objective, steps=10, seed=1, out=tmp_path / "b", train=gentle,
-        start=first.vae,
+        start=first,
     )  # fmt: skip
-    assert more.metrics["vae/elbo"] == pytest.approx(first.metrics["vae/elbo"], abs=5.0)
-    assert more.vae.meta["training"]["continued_from"]["steps"] == 60
-    assert more.vae.meta["training"]["frames"] == 2 * len(store)  # what the ledger counts
+    assert more.meta["scores"]["validation"]["vae/elbo"] == pytest.approx(
+        first.meta["scores"]["validation"]["vae/elbo"], abs=5.0
+    )
+    assert more.meta["training"]["continued_from"]["steps"] == 60
+    assert more.meta["training"]["frames"] == 2 * len(store)  # what the ledger counts
     with pytest.raises(ValueError, match="another config"):
-        pretrain(
+        train_vae(
             store, replace(CONFIG, recon_weight=3.0), objective, steps=1, seed=1, out=tmp_path / "c",
-            train=QUICK, start=first.vae,
+            train=QUICK, start=first,
         )  # fmt: skip
 
 
@@ -162,8 +169,8 @@ def test_nothing_global_is_seeded(store: FrameStore, tmp_path: Path) -> None:
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
-    pretrain(
-        store, CONFIG, BetaVAEObjective(constant(1.0)), steps=2, seed=1, out=tmp_path, train=QUICK
+    train_vae(
+        store, CONFIG, BetaVAEObjective(Constant(1.0)), steps=2, seed=1, out=tmp_path, train=QUICK
     )
     assert torch.equal(torch.rand(3), expected)
 
@@ -172,19 +179,22 @@ def test_few_active_latents_are_diagnosed(
     store: FrameStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        crushed = BetaVAEObjective(constant(1e5))
-        pretrain(store, CONFIG, crushed, steps=40, seed=0, out=tmp_path, train=QUICK)
+        crushed = BetaVAEObjective(Constant(1e5))
+        train_vae(store, CONFIG, crushed, steps=40, seed=0, out=tmp_path, train=QUICK)
     assert "of 6 latents active" in caplog.text
-    assert "press less (beta is now 100000" in caplog.text
+    assert "lower the KL's weight (beta is now 100000" in caplog.text
 
 
 def test_a_dead_code_stops_the_training_and_keeps_the_state(
     store: FrameStore, tmp_path: Path
 ) -> None:
-    crushed = BetaVAEObjective(constant(1e6))
-    with pytest.raises(Collapsed, match=r"dead for \d+ validations .* beta 1e\+06 is too high"):
-        pretrain(store, CONFIG, crushed, steps=200, seed=0, out=tmp_path, train=QUICK)
-    assert (tmp_path / "checkpoint.pt").exists() and not (tmp_path / "config.json").exists()
+    crushed = BetaVAEObjective(Constant(1e6))
+    with pytest.raises(
+        Collapsed, match=r"posterior collapse: .* for \d+ validations .* beta 1e\+06 is too high"
+    ):
+        train_vae(store, CONFIG, crushed, steps=200, seed=0, out=tmp_path, train=QUICK)
+    assert (tmp_path / "checkpoint.pt").exists()
+    assert BetaVAE.load(tmp_path).meta["finished"] is False
 
 
 @dataclass(frozen=True)
@@ -192,12 +202,13 @@ class Breaks(BetaVAEObjective):
     """The loss, or only its gradient, is NaN from step 12 on."""
 
     gradient: bool = False
+    broken: ClassVar[bool] = True
 
     def loss(
         self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
     ) -> tuple[Tensor, dict[str, Tensor | float]]:
         loss, parts = super().loss(vae, batch, step, noise)
-        if step < 12:
+        if step < 12 or not self.broken:
             return loss, parts
         root = next(vae.parameters()).sum() * 0.0
         return loss + (root.sqrt() if self.gradient else root * torch.nan), parts
@@ -205,29 +216,28 @@ class Breaks(BetaVAEObjective):
 
 @pytest.mark.parametrize("what", ["loss", "gradient"])
 def test_a_loss_that_is_nan_names_the_batch_and_keeps_the_last_good_state(
-    what: str, store: FrameStore, tmp_path: Path
+    what: str, store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    objective = Breaks(constant(1.0), gradient=what == "gradient")
-    with pytest.raises(NotFinite, match=rf"the {what} became \S+ on the batch of step 12 \(seed 3"):
-        pretrain(store, CONFIG, objective, steps=20, seed=3, out=tmp_path, train=QUICK)
+    objective = Breaks(Constant(1.0), gradient=what == "gradient")
+    with pytest.raises(NotFinite, match=rf"the {what} became \S+ at step 12 \(seed 3"):
+        train_vae(store, CONFIG, objective, steps=20, seed=3, out=tmp_path, train=QUICK)
     kept = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert kept["step"] == 12
     assert all(weight.isfinite().all() for weight in kept["vae"].values())
-    good = pretrain(  # the same training without the break starts from there
-        store, CONFIG, BetaVAEObjective(constant(1.0)), steps=20, seed=3, out=tmp_path, train=QUICK
-    )
-    assert np.isfinite(good.metrics["vae/elbo"])
+    monkeypatch.setattr(Breaks, "broken", False)  # the same training goes on from there
+    good = train_vae(store, CONFIG, objective, steps=20, seed=3, out=tmp_path, train=QUICK)
+    assert np.isfinite(good.meta["scores"]["validation"]["vae/elbo"])
 
 
 def test_weight_decay_shrinks_the_weights(store: FrameStore, tmp_path: Path) -> None:
     sizes = []
     for decay in (0.0, 1.0):
         train = replace(QUICK, weight_decay=decay, learning_rate=1e-2)
-        result = pretrain(
-            store, CONFIG, BetaVAEObjective(constant(1.0)), steps=30, seed=0,
+        result = train_vae(
+            store, CONFIG, BetaVAEObjective(Constant(1.0)), steps=30, seed=0,
             out=tmp_path / str(decay), train=train,
         )  # fmt: skip
-        sizes.append(sum(weight.square().sum().item() for weight in result.vae.parameters()))
+        sizes.append(sum(weight.square().sum().item() for weight in result.parameters()))
     assert sizes[1] < 0.9 * sizes[0]
 
 
@@ -235,9 +245,8 @@ def test_a_new_objective_needs_no_other_edit(store: FrameStore, tmp_path: Path) 
     calls: list[int] = []
 
     @dataclass(frozen=True)
-    class Autoencoder(Stateless):
-        def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
-            return single(rows)
+    class Autoencoder(Objective):
+        name = "mine"
 
         def loss(
             self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
@@ -249,10 +258,7 @@ def test_a_new_objective_needs_no_other_edit(store: FrameStore, tmp_path: Path) 
         def after_step(self, vae: BetaVAE, batch: Batch, step: int) -> None:
             calls.append(step)
 
-        def describe(self) -> dict[str, object]:
-            return {"name": "autoencoder"}
-
-    pretrain(store, CONFIG, Autoencoder(), steps=3, seed=0, out=tmp_path, train=QUICK)
+    train_vae(store, CONFIG, Autoencoder(), steps=3, seed=0, out=tmp_path, train=QUICK)
     assert calls == [0, 1, 2]
 
 
@@ -274,7 +280,9 @@ def test_bad_training_settings_are_refused(changes: dict[str, float], message: s
 
 def test_frames_of_another_size_are_refused(store: FrameStore, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"holds frames of \(3, 32, 32\), the VAE takes"):
-        pretrain(store, VAEConfig(), BetaVAEObjective(constant(1.0)), steps=1, seed=0, out=tmp_path)
+        train_vae(
+            store, VAEConfig(), BetaVAEObjective(Constant(1.0)), steps=1, seed=0, out=tmp_path
+        )
 
 
 def test_the_learning_rate_warms_up_and_decays() -> None:
@@ -294,9 +302,9 @@ def test_bfloat16_reaches_the_same_bound(store: FrameStore, tmp_path: Path) -> N
     bounds = []
     for precision in ("float32", "bfloat16"):
         train = replace(QUICK, precision=precision)
-        result = pretrain(
-            store, CONFIG, BetaVAEObjective(constant(1.0)), steps=80, seed=0,
+        result = train_vae(
+            store, CONFIG, BetaVAEObjective(Constant(1.0)), steps=80, seed=0,
             out=tmp_path / precision, train=train,
         )  # fmt: skip
-        bounds.append(result.metrics["vae/elbo"])
+        bounds.append(result.meta["scores"]["validation"]["vae/elbo"])
     assert np.diff(bounds)[0] == pytest.approx(0.0, abs=0.02 * abs(bounds[0]))

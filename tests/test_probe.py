@@ -12,7 +12,7 @@ from stable_baselines3 import A2C
 
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.sb3 import OnlineBetaVAE, PretrainingProbe, Probe, ProbeCallback, policy_kwargs
-from bvae_rl.training.schedules import constant
+from bvae_rl.training.schedules import Constant
 from tests.plug_cases import NoiseEnv, build, make_env, make_vae
 
 
@@ -109,7 +109,7 @@ def test_what_cannot_be_probed_is_refused():
     with pytest.raises(
         ValueError, match=r"frames of .* \(3, 64, 64\), the VAE takes \(3, 32, 32\)"
     ):
-        OnlineBetaVAE(make_vae(), beta=constant(1.0), probe=large)
+        OnlineBetaVAE(make_vae(), beta=Constant(1.0), probe=large)
 
 
 def test_scores_of_the_policys_encoder_are_logged(tmp_path):
@@ -120,7 +120,7 @@ def test_scores_of_the_policys_encoder_are_logged(tmp_path):
     saved = vae.save(tmp_path / "vae")
     model = build(A2C, make_env(), **policy_kwargs(saved, mode="online", net_arch=[8]))
     online = OnlineBetaVAE(
-        vae, beta=constant(1.0), train_freq=16, probe=probe, out=tmp_path / "run"
+        vae, beta=Constant(1.0), train_freq=16, probe=probe, out=tmp_path / "run"
     )
     model.learn(40, callback=online)
     scored = [entry for entry in online.history if "vae/mig" in entry]

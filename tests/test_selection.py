@@ -19,8 +19,9 @@ from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import pretrain, select_seed
 from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.held_frames import held_frames, probe_frames
-from bvae_rl.training.pretrain import Collapsed, TrainConfig
+from bvae_rl.training.loop import Collapsed
 from bvae_rl.training.selection import Candidate, Code, Selection, label_score, select, why
+from bvae_rl.training.train_config import TrainConfig
 
 QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5, validation=0.25)
 SPECS = (FactorSpec("angle"), FactorSpec("place"), FactorSpec("hue", role="appearance"))
@@ -30,7 +31,7 @@ SPECS = (FactorSpec("angle"), FactorSpec("place"), FactorSpec("hue", role="appea
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
     made = FrameStore(tmp_path_factory.mktemp("frames"))
     env = PlanarReach(size=32, domain="pretrain")
-    made.describe(factor_specs=env.factor_specs, policy="drawn")
+    made.describe(factor_specs=env.factor_specs, policy="independent")
     collect_independent(env, made, 1000, seed=0, views=2)
     return made
 
@@ -134,7 +135,7 @@ def test_the_best_seed_becomes_the_vae_and_nothing_is_trained_twice(
     best = out / kept["best"]
     for name in ("config.json", "model.safetensors", "log.csv", "traversals.png"):
         assert (out / name).read_bytes() == (best / name).read_bytes(), name
-    assert result.folder == out and BetaVAE.load(out).meta == result.vae.meta
+    assert result.folder == out and BetaVAE.load(out).meta == result.meta
     assert kept["why"] in said and "MIG  " in said and "kept" in said
     stamps = {path: path.stat().st_mtime_ns for path in out.glob("seed-*/model.safetensors")}
     seen: list[float] = []

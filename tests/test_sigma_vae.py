@@ -13,7 +13,7 @@ from bvae_rl.models.losses import kl_per_latent
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.training.batches import Batch, Rows
 from bvae_rl.training.objectives.sigma_vae import SigmaVAEObjective, gaussian_nll, optimal_log_sigma
-from bvae_rl.training.schedules import constant
+from bvae_rl.training.schedules import Constant
 from tests.objective_cases import drawn, make_generator, make_vae, posterior
 
 
@@ -51,7 +51,7 @@ def test_sigma_vae_is_the_gaussian_likelihood_at_that_sigma(vae: BetaVAE) -> Non
     x, noise = torch.rand(4, 3, 32, 32), torch.randn(4, 5)
     mu, logvar = posterior(vae, x)
     x_hat = vae.decode_logits(mu + (0.5 * logvar).exp() * noise)
-    loss, parts = SigmaVAEObjective(constant(2.0)).loss(vae, Batch(x), 0, noise)
+    loss, parts = SigmaVAEObjective(Constant(2.0)).loss(vae, Batch(x), 0, noise)
     sigma = parts["sigma"].item()
     assert sigma == pytest.approx((x_hat - x).square().mean().sqrt().item(), rel=0.01)
     nll = -Normal(x_hat, sigma).log_prob(x).sum((1, 2, 3)).mean()
@@ -88,4 +88,4 @@ def test_sigma_vae_wants_a_gaussian_likelihood(store: FrameStore) -> None:
         shape=(3, 32, 32), latent_dim=2, channels=(4, 4, 4), hidden=8, likelihood="bernoulli"
     )
     with pytest.raises(ValueError, match="got bernoulli; train with --likelihood gaussian"):
-        SigmaVAEObjective(constant(1.0)).pairing(Rows(store), BetaVAE(config))
+        SigmaVAEObjective(Constant(1.0)).pairing(Rows(store), BetaVAE(config))

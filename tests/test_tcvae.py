@@ -15,7 +15,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.batches import Batch, Rows
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.objectives.tcvae import TCVAEObjective, kl_terms
-from bvae_rl.training.schedules import constant
+from bvae_rl.training.schedules import Constant
 from tests.objective_cases import drawn, make_generator, make_vae, number
 
 
@@ -101,11 +101,12 @@ def test_tcvae_weighs_the_three_parts(vae: BetaVAE) -> None:
     x, noise = torch.rand(8, 3, 32, 32), torch.randn(8, 5)
 
     def loss(alpha: float, beta: float, gamma: float) -> tuple[float, dict[str, float]]:
-        objective = TCVAEObjective(*(constant(v) for v in (alpha, beta, gamma)), size=100)
+        objective = TCVAEObjective(*(Constant(v) for v in (alpha, beta, gamma)))
+        object.__setattr__(objective, "_size", 100)
         value, parts = objective.loss(vae, Batch(x), 0, noise)
         return value.item(), {name: number(v) for name, v in parts.items()}
 
-    plain, _ = BetaVAEObjective(constant(1.0)).loss(vae, Batch(x), 0, noise)
+    plain, _ = BetaVAEObjective(Constant(1.0)).loss(vae, Batch(x), 0, noise)
     base, parts = loss(1.0, 1.0, 1.0)
     assert base == pytest.approx(plain.item(), rel=1e-6)
     assert loss(1.0, 6.0, 1.0)[0] - base == pytest.approx(5.0 * parts["tc"], rel=1e-3)
@@ -117,8 +118,8 @@ def test_tcvae_weighs_the_three_parts(vae: BetaVAE) -> None:
 
 def test_tcvae_takes_the_number_of_training_frames(store: FrameStore, vae: BetaVAE) -> None:
     rows = Rows(store, validation=0.02)
-    objective = TCVAEObjective(constant(1.0), constant(6.0), constant(1.0))
+    objective = TCVAEObjective(Constant(1.0), Constant(6.0), Constant(1.0))
     batch = objective.pairing(rows, vae)(store, np.random.default_rng(0), 4)
-    assert objective.size == len(rows.train) == len(store) - len(rows.validation)
+    assert objective._size == len(rows.train) == len(store) - len(rows.validation)
     assert len(rows.validation) > 0
     assert batch.x.shape == (4, 3, 32, 32) and batch.x2 is None

@@ -20,9 +20,10 @@ from bvae_rl.runtime.devices import keep_freed_memory
 from bvae_rl.training import compiled
 from bvae_rl.training.batches import Batch
 from bvae_rl.training.compiled import COMPILE_FROM, use_compiled, with_compiled_networks
+from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.training.pretrain import TrainConfig, pretrain
-from bvae_rl.training.schedules import constant, linear
+from bvae_rl.training.schedules import Constant, Linear
+from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.trainer import Trainer, ahead
 
 CONFIG = VAEConfig(shape=(3, 32, 32), latent_dim=6, channels=(8, 8, 8), hidden=16)
@@ -62,8 +63,8 @@ def test_memory_stays_flat_on_a_store_that_is_not_read_into_it(tmp_path: Path) -
     store = noise_store(tmp_path / "frames", 40_000)  # 120 MB, which stand for more than there is
     memory: list[float] = []
     train = replace(QUICK, log_freq=50, save_freq=50)
-    pretrain(
-        store, CONFIG, BetaVAEObjective(constant(1.0)), steps=350, seed=0, out=tmp_path / "vae",
+    train_vae(
+        store, CONFIG, BetaVAEObjective(Constant(1.0)), steps=350, seed=0, out=tmp_path / "vae",
         train=train, callbacks=[lambda step, vae, metrics: memory.append(own_memory())],
     )  # fmt: skip
     # malloc settles in the first 150 steps
@@ -106,7 +107,7 @@ def test_computations_on_several_cores_draw_their_batches_themselves(
     threads: int, elsewhere: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    objective, drawers = BetaVAEObjective(constant(1.0)), set()
+    objective, drawers = BetaVAEObjective(Constant(1.0)), set()
     one = Trainer(BetaVAE(CONFIG), objective, QUICK, steps=5, seed=0, device=CPU)
 
     def pairing(store: FrameStore, rng: np.random.Generator, images: int) -> Batch:
@@ -146,7 +147,7 @@ def test_compiled_networks_share_their_weights(eager_compile: None) -> None:
     x, noise = torch.rand(4, 3, 32, 32), torch.randn(4, 6)
     x = x.to(memory_format=torch.channels_last)  # as batches are, else it compiles anew
     losses = [
-        BetaVAEObjective(linear(0.0, 1.0, 100)).loss(one, Batch(x), step, noise)[0]
+        BetaVAEObjective(Linear(0.0, 1.0, 100)).loss(one, Batch(x), step, noise)[0]
         for one in (vae, fast)
         for step in (0, 50)
     ]
@@ -161,10 +162,10 @@ def test_compiled_networks_share_their_weights(eager_compile: None) -> None:
 def test_a_compiled_training_ends_as_another_does(eager_compile: None, tmp_path: Path) -> None:
     store = noise_store(tmp_path / "frames", 200)
     plain, fast = (
-        pretrain(
-            store, CONFIG, BetaVAEObjective(linear(0.0, 1.0, 10)), steps=20, seed=0,
+        train_vae(
+            store, CONFIG, BetaVAEObjective(Linear(0.0, 1.0, 10)), steps=20, seed=0,
             out=tmp_path / str(compile), train=replace(QUICK, compile=compile),
-        ).vae.state_dict()
+        ).state_dict()
         for compile in (False, True)
     )  # fmt: skip
     assert list(fast) == list(plain)
@@ -181,21 +182,21 @@ def test_without_a_compiler_training_goes_on_and_one_line_says_why(
     monkeypatch.setattr(compiled, "_compiled", missing)
     store = noise_store(tmp_path / "frames", 200)
     with caplog.at_level(logging.INFO):
-        result = pretrain(
-            store, CONFIG, BetaVAEObjective(constant(1.0)), steps=2, seed=0, out=tmp_path / "vae",
+        result = train_vae(
+            store, CONFIG, BetaVAEObjective(Constant(1.0)), steps=2, seed=0, out=tmp_path / "vae",
             train=replace(QUICK, compile=True),
         )  # fmt: skip
     told = [record.getMessage() for record in caplog.records if "compile" in record.getMessage()]
     assert told == ["training without torch.compile: no C++ compiler is here"]
-    assert np.isfinite(result.metrics["vae/elbo"])
+    assert np.isfinite(result.meta["scores"]["validation"]["vae/elbo"])
 
 
 @pytest.mark.full
 def test_the_compiler_keeps_the_results(tmp_path: Path) -> None:
     store = noise_store(tmp_path / "frames", 200)
     plain, fast = (
-        pretrain(
-            store, CONFIG, BetaVAEObjective(linear(0.0, 1.0, 10)), steps=20, seed=0,
+        train_vae(
+            store, CONFIG, BetaVAEObjective(Linear(0.0, 1.0, 10)), steps=20, seed=0,
             out=tmp_path / str(compile), train=replace(QUICK, compile=compile),
         ).metrics
         for compile in (False, True)

@@ -2,7 +2,8 @@
 
 A store is a folder of raw arrays, one file each, and ``store.json`` that says how many rows count.
 Rows are appended in blocks: the arrays first, then ``store.json`` by rename, so that a killed
-collection loses at most its last block. Larger than memory is fine: readers map the files.
+collection loses at most its last block. Larger than memory is fine: readers map the files, and each
+block is held against its checksum when it is first read.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import json
 import os
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,9 +20,12 @@ from typing import Any
 import numpy as np
 
 from bvae_rl.data.factors import FactorSpec
+from bvae_rl.runtime.identity import fingerprint
+from bvae_rl.runtime.owner import owned
 from bvae_rl.runtime.runs import INDEX, Run, explained, require_own
 
-FORMAT = 1
+FORMAT = 2
+EARLIER = {"look": "appearance"}  # roles of factors in stores of format 1
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,11 @@ class _Index:
     meta: dict[str, Any] = field(default_factory=dict)
     wanted: int = 0  # rows that are to come, where that is known
     format: int = FORMAT
+    checksum: str = ""  # of all the above; stores of format 1 have none
+
+    def described(self) -> str:
+        """SHA-256 of what the index says of the frames."""
+        return fingerprint({k: v for k, v in asdict(self).items() if k != "checksum"})
 
 
 class FrameStore:
@@ -79,19 +90,9 @@ class FrameStore:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self._index = _Index()
+        self._index = _read_index(self.folder)
         self._mapped: dict[str, np.ndarray] = {}
-        index = self.folder / INDEX
-        if index.exists():
-            try:
-                self._index = _Index(**json.loads(index.read_text()))
-            except (json.JSONDecodeError, TypeError) as error:
-                raise ValueError(f"{index} is not a frame store's index: {error}") from error
-            if self._index.format > FORMAT:
-                raise ValueError(
-                    f"{self.folder} has store format {self._index.format}; this version reads up "
-                    f"to {FORMAT}: update bvae_rl"
-                )
+        self._checked: dict[str, np.ndarray] = {}  # which blocks of an array were verified
 
     @classmethod
     def existing(cls, folder: str | Path) -> FrameStore:
@@ -120,7 +121,13 @@ class FrameStore:
     def factor_specs(self) -> tuple[FactorSpec, ...]:
         """What the columns of ``factors`` mean; empty where there are none."""
         return tuple(
-            FactorSpec(**{**spec, "values": tuple(spec["values"])})
+            FactorSpec(
+                **{
+                    **spec,
+                    "values": tuple(spec["values"]),
+                    "role": EARLIER.get(spec["role"], spec["role"]),
+                }
+            )
             for spec in self._index.factor_specs
         )
 
@@ -152,8 +159,32 @@ class FrameStore:
         """How many rows an interrupted collection still lacks."""
         return max(0, self._index.wanted - len(self))
 
+    def identity(self) -> dict[str, Any]:
+        """What the store holds, by its content: description, rows and checksums of all blocks."""
+        index = self._index
+        return {**index.meta, "rows": index.rows, "sha256": fingerprint([index.blocks, index.arrays])}
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the folder while blocks are appended; RunError if another process does.
+
+        ValueError if another process has written since the store was opened.
+        """
+        with owned(self.folder):
+            there = _read_index(self.folder)
+            if there.rows != self._index.rows:
+                raise ValueError(
+                    f"{self.folder} holds {there.rows} frames now, and {self._index.rows} when it "
+                    "was opened: another process has written into it; run the command again"
+                )
+            yield
+
     def append(self, block: Frames) -> None:
-        """Add a block of rows; on return it is on disk and counted."""
+        """Add a block of rows; on return it is on disk and counted. Errors: see ``writing``."""
+        with self.writing():
+            self._append(block)
+
+    def _append(self, block: Frames) -> None:
         arrays = {name: np.ascontiguousarray(array) for name, array in block.arrays().items()}
         layout = {
             name: {"dtype": str(array.dtype), "shape": list(array.shape[1:])}
@@ -173,11 +204,16 @@ class FrameStore:
             }
         )
         self._index.rows += len(block)
+        self._index.format = FORMAT
+        self._index.checksum = self._index.described()
         run.write_json(INDEX, asdict(self._index))
         self._mapped.clear()
 
     def array(self, name: str) -> np.ndarray:
-        """A read-only memory map of one array, (rows, ...); KeyError if the store has none."""
+        """A read-only memory map of one array, (rows, ...); KeyError if the store has none.
+
+        Nothing is verified: ``take`` and ``column`` do that.
+        """
         if name not in self._mapped:
             layout = self._index.arrays[name]
             shape = (len(self), *layout["shape"])
@@ -189,23 +225,66 @@ class FrameStore:
                 raise ValueError(f"{self.folder}/{name}.raw is damaged: {error}") from error
         return self._mapped[name]
 
+    def take(self, name: str, rows: np.ndarray) -> np.ndarray:
+        """Rows (n,) of one array, a copy; blocks are verified as they are first touched."""
+        array = self.array(name)
+        blocks = np.unique(np.searchsorted(self._ends(), rows, side="right"))
+        self._verify(name, blocks)
+        return np.asarray(array[rows])
+
+    def column(self, name: str) -> np.ndarray:
+        """A whole array, verified: for the small ones (episode, state, factors, actions)."""
+        self._verify(name, np.arange(self.blocks))
+        return np.asarray(self.array(name))
+
     def read(self, rows: np.ndarray | slice | None = None) -> Frames:
-        """Copy some rows (all by default) into memory."""
-        pick = slice(None) if rows is None else rows
-        return Frames(**{name: np.array(self.array(name)[pick]) for name in self._index.arrays})
+        """Copy some rows (all by default) into memory, verified."""
+        pick = np.arange(len(self))[slice(None) if rows is None else rows]
+        return Frames(**{name: self.take(name, pick) for name in self._index.arrays})
 
     def verify(self) -> None:
         """Compare every block with its checksum; ValueError names the first damaged one."""
-        start = 0
-        for number, block in enumerate(self._index.blocks):
-            stop = start + block["rows"]
-            for name, expected in block["crc32"].items():
-                if zlib.crc32(self.array(name)[start:stop].tobytes()) != expected:
-                    raise ValueError(
-                        f"{self.folder}: rows {start} to {stop} of {name} (block {number}) are "
-                        "damaged; delete the folder and collect again"
-                    )
-            start = stop
+        self._checked.clear()
+        for name in self._index.arrays:
+            self._verify(name, np.arange(self.blocks))
+
+    def _ends(self) -> np.ndarray:
+        return np.cumsum([block["rows"] for block in self._index.blocks])
+
+    def _verify(self, name: str, blocks: np.ndarray) -> None:
+        array, ends = self.array(name), self._ends()
+        known = self._checked.get(name, np.zeros(0, dtype=bool))
+        checked = self._checked[name] = np.pad(known, (0, self.blocks - len(known)))
+        for number in blocks[~checked[blocks]]:
+            block = self._index.blocks[number]
+            start, stop = ends[number] - block["rows"], ends[number]
+            if zlib.crc32(array[start:stop].tobytes()) != block["crc32"][name]:
+                raise ValueError(
+                    f"{self.folder}: rows {start} to {stop} of {name} (block {number}) are damaged; "
+                    "delete the folder and collect again"
+                )
+            checked[number] = True
+
+
+def _read_index(folder: Path) -> _Index:
+    path = folder / INDEX
+    if not path.exists():
+        return _Index()
+    try:
+        index = _Index(**json.loads(path.read_text()))
+    except (json.JSONDecodeError, TypeError) as error:
+        raise ValueError(f"{path} is not a frame store's index: {error}") from error
+    if index.format > FORMAT:
+        raise ValueError(
+            f"{folder} has store format {index.format}; this version reads up to {FORMAT}: update "
+            "bvae_rl"
+        )
+    if index.format > 1 and index.checksum != index.described():
+        raise ValueError(
+            f"{path} has been changed since it was written (its checksum differs); delete the "
+            "folder and collect again"
+        )
+    return index
 
 
 def _write_at(path: Path, offset: int, array: np.ndarray) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from bvae_rl.runtime.versions import environment
 __all__ = ["BetaVAE", "ChannelOrder", "VAEConfig", "check_channel_order", "read_config"]
 
 FORMAT = 1
+
+logger = logging.getLogger(__name__)
 
 
 class BetaVAE(nn.Module):
@@ -80,6 +83,15 @@ class BetaVAE(nn.Module):
         if stored is None:
             return None
         return np.asarray(stored["mean"], np.float32), np.asarray(stored["std"], np.float32)
+
+    def identity(self) -> dict[str, str]:
+        """What tells this VAE from another one: the SHA-256 of its weights."""
+        return {"weights_sha256": hashlib.sha256(self._packed()).hexdigest()}
+
+    def _packed(self) -> bytes:
+        return save_tensors(
+            {name: t.detach().cpu().contiguous() for name, t in self.state_dict().items()}
+        )
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x (B, C, H, W) in [0, 1] -> mu, logvar, each (B, D); quantised latents are points."""
@@ -146,9 +158,7 @@ class BetaVAE(nn.Module):
     def save(self, folder: str | Path) -> Path:
         """Write ``config.json`` and ``model.safetensors``, each by rename, weights first."""
         run = Run(folder)
-        weights = save_tensors(
-            {name: t.detach().cpu().contiguous() for name, t in self.state_dict().items()}
-        )
+        weights = self._packed()
         run.write_file(WEIGHTS_FILE, weights)
         run.write_json(
             CONFIG_FILE,
@@ -190,6 +200,12 @@ class BetaVAE(nn.Module):
             raise ValueError(f"{path} does not fit its {CONFIG_FILE}: {error}") from error
         own = ("format", "model", "input", "weights_sha256")
         vae.meta = {key: value for key, value in stored.items() if key not in own}
+        if not stored.get("finished", True):
+            training = stored.get("training", {})
+            logger.warning(
+                "%s holds an unfinished VAE: %s of %s steps", folder, training.get("step"),
+                training.get("steps"),
+            )  # fmt: skip
         return vae.to(device).eval()
 
 

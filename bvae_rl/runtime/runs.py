@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import csv
 import errno
-import hashlib
 import json
 import math
 import os
-import sys
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,8 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-if sys.platform != "win32":
-    import fcntl
+from filelock import FileLock
+
+from bvae_rl.runtime.identity import fingerprint
 
 RESULTS, DONE = "results.json", "done.json"
 INDEX = "store.json"  # of a frame store
@@ -82,7 +81,7 @@ class Row:
 class Run:
     """A folder of results, made at the first write.
 
-    Several processes may append rows and mark steps at once: both lock the folder (POSIX).
+    Several processes may append rows and mark steps at once: both lock the folder.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -98,7 +97,7 @@ class Run:
     def write_file(self, name: str, data: bytes | str) -> Path:
         """Write ``data`` (text as UTF-8) in one stroke; returns the path. Raises RunError."""
         path = self.path(name)
-        _replace(path, data.encode() if isinstance(data, str) else data)
+        write_bytes(path, data.encode() if isinstance(data, str) else data)
         return path
 
     def write_json(self, name: str, obj: object) -> Path:
@@ -160,11 +159,12 @@ class Run:
     def _locked(self) -> Iterator[None]:
         with explained(path := self.path(".lock")):
             self.folder.mkdir(parents=True, exist_ok=True)
-            handle = path.open("w")
-        with handle:
-            if sys.platform != "win32":
-                fcntl.flock(handle, fcntl.LOCK_EX)
+            lock = FileLock(path)
+            lock.acquire()
+        try:
             yield
+        finally:
+            lock.release()
 
 
 class CsvLog:
@@ -185,7 +185,7 @@ class CsvLog:
         self.path = Path(path)
         self.columns = None if columns is None else ["step", *columns]
         kept = [] if resume_step is None else self._kept(resume_step)
-        _replace(self.path, "".join(kept).encode())
+        write_bytes(self.path, "".join(kept).encode())
         if self.columns and not kept:
             self._write(self.columns)
 
@@ -218,7 +218,8 @@ class CsvLog:
         return whole[:1] + [ln for ln in whole[1:] if int(ln.partition(",")[0]) < resume_step]
 
 
-def _replace(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write ``data`` in one stroke: a kill leaves the old file or the new one. Raises RunError."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -255,11 +256,6 @@ def explained(path: Path) -> Iterator[None]:
             f"cannot write {path}: {error.strerror or error}; {cure} --out ANOTHER_FOLDER; "
             "finished steps are kept"
         ) from error
-
-
-def fingerprint(config: object) -> str:
-    """SHA-256 of ``config`` as JSON: equal settings, equal text."""
-    return hashlib.sha256(_dumps(config).encode()).hexdigest()
 
 
 def _dumps(obj: object, *, indent: int | None = None) -> str:

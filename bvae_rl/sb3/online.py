@@ -1,7 +1,7 @@
 """Go on training the Beta-VAE on what the agent sees, while the agent learns on its encoder.
 
     kwargs = policy_kwargs(vae, mode="online")
-    online = OnlineBetaVAE(vae, beta=linear(0.1, 1.0, 50_000), old=FrameStore("runs/frames"))
+    online = OnlineBetaVAE(vae, beta=Linear(0.1, 1.0, 50_000), old=FrameStore("runs/frames"))
     PPO("CnnPolicy", env, policy_kwargs=kwargs).learn(100_000, callback=online)
 
 Order of events in on-policy algorithms: collect, update the policy, then start the next rollout.
@@ -41,10 +41,11 @@ class OnlineBetaVAE(BaseCallback):
 
     ``vae`` is a VAE's folder (or a shipped one's name) or a BetaVAE, decoder included, that the
     model's encoder was made from. ``beta`` is a schedule over *environment steps*
-    (``model.num_timesteps``). Every ``train_freq`` of them (on-policy: at the first rollout that starts
-    after each multiple) ``config.updates`` gradient steps are taken by an optimizer of their own.
-    ``old`` is a store of pretraining frames of which a share ``mix`` of each batch (one half by
-    default) is drawn, so that old appearances are not forgotten. ``probe`` scores the code now and then.
+    (``model.num_timesteps``). Every ``train_freq`` of them (on-policy: at the first rollout that
+    starts after each multiple) ``config.updates`` gradient steps are taken by an optimizer of their
+    own. ``old`` is a store of pretraining frames of which a share ``mix`` of each batch (one half
+    by default) is drawn, so that old appearances are not forgotten. ``probe`` scores the code now
+    and then.
 
     With ``out`` the updates are logged in ``out/online.csv`` (probes in ``out/probe.csv``), and
     every ``save_freq`` steps and at the end ``out`` gets ``model-STEP.zip`` and
@@ -113,10 +114,10 @@ class OnlineBetaVAE(BaseCallback):
                 f"{self.vae.shape}"
             )
         settings = {
-            "train_freq": train_freq, "mix": mix, "seed": seed, "config": self.tuner.config,
-            "old": None if old is None else {"frames": len(old), "meta": old.meta},
+            "vae": self.vae, "beta": beta, "train_freq": train_freq, "mix": mix, "seed": seed,
+            "config": self.tuner.config, "old": old,
         }  # fmt: skip
-        self.state = None if out is None else OnlineState(out, beta, settings, save_freq)
+        self.state = None if out is None else OnlineState(out, settings, save_freq)
         self.history: list[dict[str, float]] = []  # the metrics of every update, with "step"
         self._latent_env: LatentVecEnv | None = None
 
@@ -150,6 +151,8 @@ class OnlineBetaVAE(BaseCallback):
         )
         if self._latent_env is not None:
             self._check_latent_env(self._latent_env)
+        if self.state is not None:
+            self.state.hold()
         if self.state is not None and self.history and step < self.history[-1]["step"]:
             raise ValueError(
                 f"the run in {self.state.run.folder} is at step {self.history[-1]['step']} and the "
@@ -221,6 +224,7 @@ class OnlineBetaVAE(BaseCallback):
         if self.state is not None:
             self.state.save(self.model, self.tuner)
             self.save_vae(self.state.run.path("vae"))
+            self.state.release()
 
     def save_vae(self, folder: str | Path) -> Path:
         """Write the VAE as fine-tuned so far, with the encoder that the policy uses.

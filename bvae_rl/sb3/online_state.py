@@ -7,23 +7,22 @@ that they belong to; the latter holds the encoder and the step, from which beta 
 from __future__ import annotations
 
 import io
-import json
 import logging
 import pickle
 from collections.abc import Mapping
-from dataclasses import asdict
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from bvae_rl.runtime.identity import identity, refuse_changes
+from bvae_rl.runtime.owner import owned
 from bvae_rl.runtime.runs import CsvLog, Run
 from bvae_rl.training.fine_tune import FineTuner
-from bvae_rl.training.schedules import Schedule
 
 KEPT = 2  # pairs of files; the older ones are deleted
-GRID = (0, *sorted({round(1.1**k) for k in range(180)}))  # steps where schedules are compared
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +30,10 @@ logger = logging.getLogger(__name__)
 class OnlineState:
     """The folder ``out`` of one fine-tuning run."""
 
-    def __init__(
-        self, out: str | Path, beta: Schedule, settings: Mapping[str, Any], save_freq: int
-    ) -> None:
+    def __init__(self, out: str | Path, settings: Mapping[str, Any], save_freq: int) -> None:
         self.run, self.save_freq = Run(out), save_freq
-        plain = {**settings, "config": asdict(settings["config"])}
-        self._identity = json.loads(json.dumps({**plain, "beta": [beta(step) for step in GRID]}))
+        self._identity = identity(settings)
+        self._held = ExitStack()
         self._logs: dict[str, CsvLog] = {}
         self._last = 0
         self._step = 0
@@ -44,8 +41,7 @@ class OnlineState:
     def resume(self, tuner: FineTuner, *, step: int) -> bool:
         """Load what was saved at ``step``; False if the folder holds nothing yet.
 
-        ValueError if it holds a run with other settings or another schedule, or nothing for
-        ``step``.
+        ValueError if it holds a run with other settings, or nothing for ``step``.
         """
         self._step = self._last = step
         steps = self._saved_steps()
@@ -61,13 +57,22 @@ class OnlineState:
         path = self.run.path(f"online-{step}.pt")
         try:
             state = torch.load(path, weights_only=True, map_location=tuner.device)
-            identity, saved = state["identity"], state["tuner"]
+            found, saved = state["identity"], state["tuner"]
         except (RuntimeError, EOFError, LookupError, TypeError, pickle.UnpicklingError) as error:
             raise ValueError(f"{path} is damaged; go on from another model") from error
-        self._refuse_changes(identity)
+        refuse_changes(self.run.folder, "a fine-tuning run", found, self._identity)
         tuner.load_state_dict(saved)
         logger.info("online fine-tuning goes on at step %d", step)
         return True
+
+    def hold(self) -> None:
+        """Keep the folder for this process; RunError while another one fine-tunes into it."""
+        self._held.close()
+        self._held.enter_context(owned(self.run.folder))
+
+    def release(self) -> None:
+        """Let another process have the folder."""
+        self._held.close()
 
     def due(self, step: int) -> bool:
         """Whether it is time to save."""
@@ -98,21 +103,3 @@ class OnlineState:
         models = (path.stem for path in self.run.folder.glob("model-*.zip"))
         steps = sorted(int(stem.partition("-")[2]) for stem in models)
         return [step for step in steps if self.run.path(f"online-{step}.pt").exists()]
-
-    def _refuse_changes(self, found: Mapping[str, Any]) -> None:
-        for name, value in self._identity.items():
-            if found.get(name) == value:
-                continue
-            if name == "beta":
-                step, was, now = next(
-                    row for row in zip(GRID, found[name], value, strict=True) if row[1] != row[2]
-                )
-                raise ValueError(
-                    f"the run in {self.run.folder} was started with another schedule of beta (at "
-                    f"step {step} it was {was:g} and is now {now:g}); give the same one, or "
-                    "another folder"
-                )
-            raise ValueError(
-                f"the run in {self.run.folder} was started with {name} = {found.get(name)}, not "
-                f"{value}; give the same, or another folder"
-            )

@@ -27,7 +27,7 @@ class Batch:
     pixel of ``x`` counts in the likelihood, ``weight2`` the same for ``x2``; None is 1 everywhere.
     For grids ``x`` holds their pictures in four blocks, ``take`` (B, D) is the number of the block
     that each latent is taken from, and ``direction`` (B, D) says whether the other state of the
-    grid has more (1) or less (-1) of what a latent holds, 0 where that is not known (``quads.py``).
+    grid has more (1) or less (-1) of what a latent holds, 0 where that is not known (``grids.py``).
     """
 
     x: Tensor
@@ -54,11 +54,11 @@ class Batch:
         """The same batch on ``device``."""
         return self._each(lambda tensor: tensor.to(device))
 
-    def part(self, rank: int, size: int) -> Batch:
-        """Every ``size``-th row from ``rank`` on: what one of ``size`` processes trains on."""
+    def part(self, first: int, size: int) -> Batch:
+        """Every ``size``-th row from ``first`` on."""
 
         def rows(tensor: Tensor) -> Tensor:
-            return torch.cat([block[rank::size] for block in tensor.chunk(self.blocks)])
+            return torch.cat([block[first::size] for block in tensor.chunk(self.blocks)])
 
         return self._each(rows)
 
@@ -78,14 +78,14 @@ Source = Callable[[FrameStore, np.random.Generator, int], Batch]  # store, rng, 
 class Rows:
     """The rows of a store that training may use, and its pairs; looked up once.
 
-    No validation frame has a training twin: where states were drawn (in two views), they are held
+    No validation frame has a training twin: where states were sampled (in two views), they are held
     out one by one; where frames follow each other, whole episodes are, if there are enough of them.
     """
 
     def __init__(self, store: FrameStore, *, validation: float = 0.0) -> None:
         self.store = store
-        state = np.asarray(store.array("state"))
-        episode = np.asarray(store.array("episode"))
+        state = store.column("state")
+        episode = store.column("episode")
         episodes = int(episode[-1]) + 1 if len(episode) else 0
         acted = len(np.unique(state)) == len(state) and LEAST_EPISODES <= episodes < len(state)
         held_out = _hash_fraction(episode if acted else state) < validation
@@ -130,7 +130,7 @@ class Rows:
         the same actuator alone led to (P,), and its number (P,); nothing in a store of no actions.
         """
         try:
-            moved = np.asarray(self.store.array("actions")) != 0  # (N, A)
+            moved = self.store.column("actions") != 0  # (N, A)
         except KeyError:
             moved = np.zeros((len(self.episode), 1), dtype=bool)
         alone = np.where(moved.sum(1) == 1, moved.argmax(1), -1)  # (N,), -1: none or several
@@ -149,7 +149,7 @@ class Rows:
 def worth_pairing(lengths: np.ndarray) -> np.ndarray:
     """Which episodes of ``lengths`` (E,) frames give pairs of independent states.
 
-    Those of two frames are interventions, whose states hardly differ: used where there are no others.
+    Those of two frames are interventions, whose states hardly differ: used if there are no others.
     """
     return np.flatnonzero(lengths > (2 if (lengths > 2).any() else 1))
 
@@ -168,7 +168,7 @@ def with_factors(rows: Rows) -> Pairing:
 
     def draw(store: FrameStore, rng: np.random.Generator, images: int) -> Batch:
         picked = rng.choice(rows.train, size=images)
-        factors = torch.from_numpy(np.array(store.array("factors")[picked], dtype=np.float32))
+        factors = torch.from_numpy(store.take("factors", picked).astype(np.float32))
         return Batch(frames_at(store, picked), factors=factors)
 
     return draw
@@ -201,7 +201,7 @@ def mixture(sources: Sequence[Source], *, pictures: int = 2) -> Pairing:
 
 def frames_at(store: FrameStore, rows: np.ndarray) -> Tensor:
     """Frames of a store by row (n,), as x (n, C, H, W), in memory as stored: channels last."""
-    frames = torch.from_numpy(np.asarray(store.array("frames")[rows]))
+    frames = torch.from_numpy(store.take("frames", rows))
     return frames.permute(0, 3, 1, 2).float().div_(255.0)
 
 

@@ -1,8 +1,9 @@
-"""Go on training a VAE on frames that keep arriving, without pulling the rug from under a policy.
+"""Go on training a VAE on frames that keep arriving, without upsetting the policy that uses it.
 
-Three guards: pretraining frames are mixed into each batch, so that old appearances are not forgotten; the
-encoder that a policy sees can be a slow, exponentially averaged one; and its features may move only
-so far per update, measured on fixed reference frames in standard deviations of each latent.
+Three guards: pretraining frames are mixed into each batch, so that old appearances are not
+forgotten; the encoder that a policy sees can be a slow, exponentially averaged one; and its
+features may move only so far per update, measured on fixed reference frames in standard deviations
+of each latent. A gradient step is the ``Trainer``'s, as in pretraining.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from bvae_rl.data.frame_layout import frames_to_x
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.scaling import STD_FLOOR, scaling
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.runtime.devices import use_bfloat16
 from bvae_rl.training.batches import Batch, Rows
 from bvae_rl.training.objectives import Objective
+from bvae_rl.training.train_config import TrainConfig
+from bvae_rl.training.trainer import NotFinite, Trainer, plain
 from bvae_rl.training.validation import validate
 
 REFERENCE = 128  # frames on which the movement of the features is measured
@@ -37,9 +39,9 @@ class FineTuneConfig:
 
     ``max_move`` bounds what one update does to the features: the root mean square change over
     reference frames and latents, in standard deviations of pretraining; None is no bound.
-    ``average`` is the share of the old weights that the policy's encoder keeps at each update
-    (0: it is the trained one itself). ``max_grad_norm`` bounds the gradient's norm, on the scale of the
-    loss.
+    ``average`` is the fraction of the old weights that the policy's encoder keeps at each update
+    (0: it is the trained one itself). ``max_grad_norm`` bounds the gradient's norm, on the scale of
+    the loss.
     """
 
     gradient_steps: int = 16
@@ -50,23 +52,27 @@ class FineTuneConfig:
     max_grad_norm: float = 1000.0
 
     def __post_init__(self) -> None:
-        for name in ("gradient_steps", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.gradient_steps < 1:
+            raise ValueError(f"gradient_steps must be at least 1, got {self.gradient_steps}")
         if self.max_move is not None and not self.max_move > 0:
             raise ValueError(f"max_move must be positive or None, got {self.max_move}")
         if not 0.0 <= self.average < 1.0:
             raise ValueError(f"average must be in [0, 1), got {self.average}")
-        if not self.learning_rate > 0 or not self.max_grad_norm > 0:
-            raise ValueError(
-                f"learning_rate and max_grad_norm must be positive, got {self.learning_rate} and {self.max_grad_norm}"
-            )
+        _ = self.train  # which checks the rest
+
+    @property
+    def train(self) -> TrainConfig:
+        """The same for the ``Trainer``: a constant learning rate from the first step on."""
+        return TrainConfig(
+            batch_size=self.batch_size, learning_rate=self.learning_rate, warmup=0, decay="none",
+            max_grad_norm=self.max_grad_norm, compile=False,
+        )  # fmt: skip
 
 
 class FineTuner:
     """A VAE in training, and ``encoder``, the weights that a policy is to use.
 
-    ``old`` with ``mix`` in (0, 1) gives the share of each batch that is drawn from pretraining
+    ``old`` with ``mix`` in (0, 1) gives the fraction of each batch that is drawn from pretraining
     frames. An update depends only on ``seed``, its step and the state before it.
     """
 
@@ -82,26 +88,39 @@ class FineTuner:
     ) -> None:
         if not 0.0 <= mix < 1.0 or (mix > 0) != (old is not None):
             raise ValueError(
-                "mix is the share in (0, 1) of each batch that comes from the frame store old; "
+                "mix is the fraction in (0, 1) of each batch that comes from the frame store old; "
                 f"give both or neither, got mix={mix} and {'no' if old is None else 'a'} store"
             )
         if old is not None and not len(old):
             raise ValueError(f"the frame store at {old.folder} is empty; fill it: bvae-rl collect")
         if old is not None and tuple(old.shape) != vae.config.shape:
             raise ValueError(f"the store holds frames of {old.shape}, the VAE takes {vae.shape}")
-        self.vae = deepcopy(vae).train()
         self.objective, self.config, self.seed, self.old = objective, config, seed, old
-        self.device = next(vae.parameters()).device
         self.old_images = round(mix * config.batch_size)
         if old is not None and not 0 < self.old_images < config.batch_size:
             raise ValueError(
                 f"mix={mix} of a batch of {config.batch_size} is {self.old_images} old frames and "
                 f"{config.batch_size - self.old_images} new ones; there must be some of both"
             )
-        self.optimizer = torch.optim.Adam(self.vae.parameters(), lr=config.learning_rate)
+        self.trainer = self._trainer(deepcopy(vae), next(vae.parameters()).device)
         self.encoder: Weights = _copy(self.vae.encoder.state_dict())
         self.reference: Tensor | None = None  # x (R, C, H, W)
         self._old_rows = None if old is None else Rows(old).train
+
+    def _trainer(self, vae: BetaVAE, device: torch.device) -> Trainer:
+        return Trainer(
+            vae, self.objective, self.config.train, steps=1, seed=self.seed, device=device
+        )
+
+    @property
+    def vae(self) -> BetaVAE:
+        """The VAE in training."""
+        return self.trainer.vae
+
+    @property
+    def device(self) -> torch.device:
+        """Where it trains."""
+        return self.trainer.device
 
     @property
     def wanted(self) -> int:
@@ -110,8 +129,11 @@ class FineTuner:
 
     def to(self, device: torch.device) -> None:
         """Move everything to ``device``."""
-        self.vae.to(device)
-        self.device = next(self.vae.parameters()).device
+        if device == self.device:
+            return
+        state = self.state_dict()
+        self.trainer = self._trainer(self.vae, device)
+        self.load_state_dict(state)
         self.encoder = {name: weight.to(device) for name, weight in self.encoder.items()}
         self.reference = None if self.reference is None else self.reference.to(device)
 
@@ -124,7 +146,7 @@ class FineTuner:
     def update(self, frames: np.ndarray, *, step: int) -> dict[str, float]:
         """Train on new uint8 frames (N, H, W, C), drawn from at random; returns ``vae/*`` metrics.
 
-        ``step`` counts environment steps and is what the objective's schedules see. ValueError if
+        ``step`` counts environment steps and is what the objective's schedules see. NotFinite if
         the loss or its gradient is not finite; the state is then that before the update.
         """
         if not len(frames):
@@ -135,11 +157,12 @@ class FineTuner:
         before = deepcopy(self.state_dict())
         try:
             parts = [
-                self._gradient_step(frames, rng, step) for _ in range(self.config.gradient_steps)
+                plain(self.trainer.step(self._batch(frames, rng), self.trainer.noise(rng), step))
+                for _ in range(self.config.gradient_steps)
             ]
-        except FloatingPointError as error:
+        except NotFinite:
             self.load_state_dict(before)
-            raise ValueError(f"{error} at step {step}; lower the learning rate") from error
+            raise
         taken, moved = self._move_encoder(before["vae"])
         averages = {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
         averages["vae/beta"] = parts[-1]["vae/beta"]
@@ -150,38 +173,15 @@ class FineTuner:
             "vae/step_taken": taken,
         }
 
-    def _gradient_step(
-        self, frames: np.ndarray, rng: np.random.Generator, step: int
-    ) -> dict[str, float]:
-        config = self.config
-        batch = frames[rng.integers(len(frames), size=config.batch_size - self.old_images)]
+    def _batch(self, frames: np.ndarray, rng: np.random.Generator) -> Batch:
+        new = frames[rng.integers(len(frames), size=self.config.batch_size - self.old_images)]
         if self.old is not None and self._old_rows is not None:
             rows = rng.choice(self._old_rows, size=self.old_images)
-            batch = np.concatenate([batch, self.old.array("frames")[rows]])
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        noise = torch.randn((config.batch_size, self.vae.latent_dim), generator=generator)
-        x, noise = frames_to_x(batch).to(self.device), noise.to(self.device)
-        with torch.autocast(
-            self.device.type, dtype=torch.bfloat16, enabled=use_bfloat16("auto", self.device)
-        ):
-            loss, parts = self.objective.loss(self.vae, Batch(x), step, noise)
-        if not torch.isfinite(loss):
-            raise FloatingPointError(f"the VAE's loss became {loss.item()}")
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.vae.parameters(), config.max_grad_norm)
-        if not torch.isfinite(norm):
-            raise FloatingPointError(f"the norm of the VAE's gradient became {norm.item()}")
-        self.optimizer.step()
-        self.objective.after_step(self.vae, Batch(x), step)
-        named = {
-            f"vae/{name}": part.item() if isinstance(part, Tensor) else float(part)
-            for name, part in parts.items()
-        }
-        return {"vae/loss": loss.item(), **named}
+            new = np.concatenate([new, self.old.take("frames", rows)])
+        return self.trainer.lay_out(Batch(frames_to_x(new)))
 
     def _move_encoder(self, before: Weights) -> tuple[float, float]:
-        """Let the policy's encoder follow the trained one; the share of the step, and the move."""
+        """Let the policy's encoder follow the trained one: fraction of the step, and the move."""
         trained = _copy(self.vae.encoder.state_dict())
         old, keep = self.encoder, self.config.average
         goal = _between(old, trained, 1.0 - keep) if keep else trained
@@ -214,30 +214,24 @@ class FineTuner:
         return float(((new - old) / scale).square().mean().sqrt())
 
     def _reference(self, frames: np.ndarray, rng: np.random.Generator) -> Tensor:
-        share = REFERENCE if self.old is None else REFERENCE // 2
-        chosen = frames[rng.choice(len(frames), size=min(share, len(frames)), replace=False)]
+        size = REFERENCE if self.old is None else REFERENCE // 2
+        chosen = frames[rng.choice(len(frames), size=min(size, len(frames)), replace=False)]
         if self.old is not None and self._old_rows is not None:
             size = min(REFERENCE // 2, len(self._old_rows))
             rows = np.sort(rng.choice(self._old_rows, size=size, replace=False))
-            chosen = np.concatenate([chosen, self.old.array("frames")[rows]])
+            chosen = np.concatenate([chosen, self.old.take("frames", rows)])
         return frames_to_x(chosen).to(self.device)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that ``load_state_dict`` needs to go on exactly; tensors and numbers only."""
         return {
-            "vae": self.vae.state_dict(),
-            "encoder": self.encoder,
-            "optimizer": self.optimizer.state_dict(),
-            "objective": self.objective.state_dict(),
-            "reference": self.reference,
-        }
+            **self.trainer.state_dict(), "encoder": self.encoder, "reference": self.reference
+        }  # fmt: skip
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """The inverse of ``state_dict``."""
-        self.vae.load_state_dict(state["vae"])
+        self.trainer.load_state_dict(state)
         self.encoder = _copy(state["encoder"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.objective.load_state_dict(state["objective"])
         self.reference = state["reference"]
 
 
@@ -245,5 +239,5 @@ def _copy(weights: Mapping[str, Tensor]) -> Weights:
     return {name: weight.detach().clone() for name, weight in weights.items()}
 
 
-def _between(start: Mapping[str, Tensor], end: Mapping[str, Tensor], share: float) -> Weights:
-    return {name: torch.lerp(start[name], end[name], share) for name in start}
+def _between(start: Mapping[str, Tensor], end: Mapping[str, Tensor], fraction: float) -> Weights:
+    return {name: torch.lerp(start[name], end[name], fraction) for name in start}

@@ -1,15 +1,17 @@
-"""Grids: two states, each in two appearances. Every picture can then be made from the three others.
+"""Grids of 2 x 2 pictures: two states, each in two appearances.
+
+Every picture can be made from the three others.
 
 Of the pictures (u, a), (v, a), (u, b), (v, b) the first takes its content latents from (u, b) and
-its style latents from (v, a): what it needs never comes from where anything else of it could be read
-off, so that content that knows a colour, or look that knows a place, is of no use to anybody. Where
-v is u after one actuator moved, the rest of the content comes from (v, b), and what the actuator
-drives from (u, b). Analogies of this kind train encoders since Reed et al. 2015 (Deep visual
-analogy-making, NIPS).
+its style latents from (v, a): what it needs never comes from where anything else of it could be
+read off, so that content that knows a colour, or style that knows a place, is of no use to anybody.
+Where v is u after one actuator moved, the rest of the content comes from (v, b), and what the
+actuator drives from (u, b). Analogies of this kind train encoders since Reed et al. 2015 (Deep
+visual analogy-making, NIPS).
 
-    views      u and v are any two states shown in the same two appearances
-    actuators  v is u after one actuator moved
-    augment    u and v of one episode, both looks made by image augmentation
+    views          u and v are any two states shown in the same two appearances
+    interventions  v is u after one actuator moved
+    augment        u and v of one episode, both appearances made by image augmentation
 """
 
 from __future__ import annotations
@@ -38,8 +40,8 @@ BLOCKS = 4  # (u, a), (v, a), (u, b), (v, b), by number: bit 0 is the state, bit
 OTHER_STATE, OTHER_APPEARANCE = 1, 2
 
 
-def crossed(names: str, rows: Rows, config: VAEConfig) -> Pairing:
-    """The grids called ``names`` ("views", "views+interventions", "augment", "augment+interventions").
+def grid_pairing(names: str, rows: Rows, config: VAEConfig) -> Pairing:
+    """The grids called ``names``: "views", "views+interventions", "augment", ...
 
     ValueError for an unknown name, latent groups that it needs, and grids that the store lacks.
     """
@@ -60,8 +62,8 @@ def views(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
     views = _Views(rows)
     if not views.grids:
         raise MissingPairs(
-            "the frame store holds no two states in the same two appearances; collect it with two views "
-            "(bvae-rl collect --policy independent --views 2)"
+            "the frame store holds no two states in the same two appearances; collect it with two "
+            "views (bvae-rl collect --policy independent --views 2)"
         )
     take = _take(config, set())
 
@@ -99,8 +101,9 @@ def interventions(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
     there = views.stand_beside(first, first + 1)
     if not there.any():
         raise MissingPairs(
-            "the frame store shows what one actuator did in one appearance only; collect it with two "
-            "views (bvae-rl collect --policy independent --views 2 --interventions 20000), or add augment"
+            "the frame store shows what one actuator did in one appearance only; collect it "
+            "with two views (bvae-rl collect --policy independent --views 2 --interventions "
+            "20000), or add augment"
         )
     first, which = first[there], which[there]
 
@@ -158,7 +161,7 @@ class Moves:
     """Which way an actuator went between two rows of its run: the sign of its actions' sum."""
 
     def __init__(self, store: FrameStore) -> None:
-        actions = np.asarray(store.array("actions"), dtype=np.float64)  # (N, A)
+        actions = store.column("actions").astype(np.float64)  # (N, A)
         self._before = np.concatenate([np.zeros((1, actions.shape[1])), actions.cumsum(axis=0)])
 
     def sign(self, u: np.ndarray, v: np.ndarray, actuator: np.ndarray) -> Tensor:
@@ -175,7 +178,7 @@ class _Table:
 
 
 class _Views:
-    """Which row shows the state of another in another appearance, and which states share both looks."""
+    """Which row shows the state of another in another appearance, and which states share both."""
 
     def __init__(self, rows: Rows) -> None:
         self.episode = rows.episode
@@ -219,15 +222,15 @@ def _recoloured(
     n = states.shape[1]
     x = frames_at(store, states.ravel())
     parts = [change_appearance(x, draw_appearances(n, rng)) for _ in range(2)]
-    return _told(torch.cat(parts), take)
+    return _as_batch(torch.cat(parts), take)
 
 
 def _batch(store: FrameStore, grids: np.ndarray, take: Tensor) -> Batch:
     """Rows (4, n) as a batch; ``take`` is (4, 1 or n, D)."""
-    return _told(frames_at(store, grids.ravel()), take)
+    return _as_batch(frames_at(store, grids.ravel()), take)
 
 
-def _told(x: Tensor, take: Tensor) -> Batch:
+def _as_batch(x: Tensor, take: Tensor) -> Batch:
     """Pictures (4n, C, H, W) of which no state is known to have more of anything."""
     take = take.expand(BLOCKS, len(x) // BLOCKS, -1).flatten(0, 1)
     return Batch(x, take=take, direction=torch.zeros(take.shape))

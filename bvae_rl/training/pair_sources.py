@@ -1,14 +1,15 @@
 """Where pairs come from, and which latents the two frames of a pair share.
 
-    views        one state in two appearances (the *content* latents are shared), and two states in one
-                 look (the *look* latents are): known groups, Bouchacourt et al. 2018, 1705.08841
-    interventions two frames between which one actuator moved: all is shared but what it drives
-    consecutive  a frame and one of the next: the appearance is shared
-    augment      "views" made by image augmentation, of frames from anywhere
+    views          one state in two appearances (the *content* latents are shared), and two states
+                   in one appearance (the *style* latents are): known groups (Bouchacourt et al.
+                   2018, 1705.08841)
+    interventions  two frames between which one actuator moved: all is shared but what it drives
+    consecutive    a frame and one of the next: the appearance is shared
+    augment        "views" made by image augmentation, of frames from anywhere
 
 Names joined by "+" mix, an equal share of the batch for each kind of pair. An objective that infers
-what is shared, or asks only for frames that belong together, is not told: then no latent groups are
-needed.
+what is shared, or asks only for frames that belong together, takes ``unlabelled`` pairs, which need
+no latent groups.
 """
 
 from __future__ import annotations
@@ -30,34 +31,34 @@ T = TypeVar("T")
 GAPS = (1, 2, 4, 8)  # steps between two consecutive frames, drawn anew for each pair
 
 
-def paired(names: str, rows: Rows, config: VAEConfig, *, told: bool = True) -> Pairing:
+def paired(names: str, rows: Rows, config: VAEConfig, *, known: bool = True) -> Pairing:
     """The pairing called ``names`` ("views", "views+interventions", ...).
 
-    ``told`` says which latents each pair shares (``Batch.shared``), for which the VAE needs groups;
-    without it ``shared`` is None, and any VAE will do. ValueError for an unknown name, latent
-    groups that are missing, and pairs that the store lacks.
+    ``known`` marks the latents that each pair shares (``Batch.shared``), for which the VAE needs
+    groups; without it ``shared`` is None, and any VAE will do. ValueError for an unknown name,
+    latent groups that are missing, and pairs that the store lacks.
     """
-    kinds = {name: partial(make, rows, config, told) for name, make in PAIRS.items()}
+    kinds = {name: partial(make, rows, config, known) for name, make in PAIRS.items()}
     return mixture([source for found in asked_for(names, kinds) for source in found])
 
 
-def untold(names: str, rows: Rows) -> Pairing:
+def unlabelled(names: str, rows: Rows) -> Pairing:
     """The same pairs for a learner that has to find out what they share, with any latents."""
-    return paired(names, rows, VAEConfig(latent_dim=1), told=False)
+    return paired(names, rows, VAEConfig(latent_dim=1), known=False)
 
 
 class MissingPairs(ValueError):
     """A store has no pairs of the kind that was asked for."""
 
 
-def views(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
+def views(rows: Rows, config: VAEConfig, known: bool) -> list[Source]:
     """One state in two appearances, and two states in one appearance."""
     if not len(rows.same_state) or not rows.has_same_appearance:
         raise MissingPairs(
-            "the frame store holds no pairs of one state in two appearances; collect it with two views "
-            "(bvae-rl collect --policy independent --views 2) or train without pairs"
+            "the frame store holds no pairs of one state in two appearances; collect it with two "
+            "views (bvae-rl collect --policy independent --views 2), or train without pairs"
         )
-    content, style = _shared(config, "content", told), _shared(config, "style", told)
+    content, style = _shared(config, "content", known), _shared(config, "style", known)
 
     def same_state(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
         return _batch(store, rows.same_state[rng.integers(len(rows.same_state), size=n)], content)
@@ -68,11 +69,11 @@ def views(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
     return [same_state, same_appearance]
 
 
-def interventions(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
+def interventions(rows: Rows, config: VAEConfig, known: bool) -> list[Source]:
     """Frames between which one actuator moved; each has latents of its own."""
-    first, last, which = moved_actuators(rows, config, told=told)
+    first, last, which = moved_actuators(rows, config, known=known)
     masks = None
-    if told:
+    if known:
         driven = sorted({int(actuator) for actuator in which})
         masks = torch.ones(driven[-1] + 1, config.latent_dim, dtype=torch.bool)
         for actuator in driven:
@@ -87,9 +88,9 @@ def interventions(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
 
 
 def moved_actuators(
-    rows: Rows, config: VAEConfig, *, told: bool = True
+    rows: Rows, config: VAEConfig, *, known: bool = True
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What ``rows.acted`` gives, checked: there is some, and (``told``) each actuator has latents.
+    """What ``rows.acted`` gives, checked: there is some, and (``known``) each actuator has latents.
 
     The numbers of choices (Discrete) move no actuator: 3 is no more of anything than 2.
     """
@@ -100,9 +101,9 @@ def moved_actuators(
             "(bvae-rl collect --interventions 20000), which takes actions Box(low, high, (A,))"
         )
     names = [actuator_part(int(actuator)) for actuator in np.unique(which)]
-    if told and (missing := [name for name in names if name not in config.parts]):
+    if known and (missing := [name for name in names if name not in config.parts]):
         raise ValueError(
-            f"actuator pairs need latents of their own for each actuator, parts of the content: "
+            f"interventions need latents of their own for each actuator, parts of the content: "
             f"{', '.join(missing)} missing, got {dict(config.parts)}"
         )
     return first, last, which
@@ -118,7 +119,7 @@ def drawn_runs(
 
 
 def known_names(names: str, known: Collection[str]) -> list[str]:
-    """The parts of "views+interventions"; ValueError for one that is not ``known``, or comes twice."""
+    """The parts of "views+interventions"; ValueError for one that is unknown, or comes twice."""
     found = names.split("+")
     if unknown := [name for name in found if name not in known]:
         raise ValueError(
@@ -156,16 +157,16 @@ def _gives(make: Callable[[], object]) -> bool:
 
 
 def consecutive(
-    rows: Rows, config: VAEConfig, told: bool, *, gaps: Sequence[int] = GAPS
+    rows: Rows, config: VAEConfig, known: bool, *, gaps: Sequence[int] = GAPS
 ) -> list[Source]:
     """A frame and one that comes ``gaps`` steps later in its episode; the appearance is shared."""
     found = [pairs for gap in gaps if len(pairs := rows.following(gap))]
-    if not found or _drawn(rows):
+    if not found or _independent(rows):
         raise MissingPairs(
             "the frame store holds no frames that follow each other; collect some by acting "
             "(bvae-rl collect --policy random)"
         )
-    style = _shared(config, "style", told)
+    style = _shared(config, "style", known)
 
     def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
         gap = rng.integers(len(found), size=n)
@@ -175,15 +176,15 @@ def consecutive(
     return [draw]
 
 
-def augment(rows: Rows, config: VAEConfig, told: bool) -> list[Source]:
-    """A frame and the same in other colours, and two frames of one appearance in the same new colours."""
+def augment(rows: Rows, config: VAEConfig, known: bool) -> list[Source]:
+    """A frame in other colours, and two frames of one appearance in the same new colours."""
     if rows.store.shape[0] != 3:
         raise MissingPairs(
             f"augmentation turns colours, and frames of {rows.store.shape} have none"
         )
     if not rows.has_same_appearance:
         raise MissingPairs("augmentation needs two frames of one episode, and there are none")
-    content, style = _shared(config, "content", told), _shared(config, "style", told)
+    content, style = _shared(config, "content", known), _shared(config, "style", known)
 
     def same_state(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
         x = frames_at(store, rng.choice(rows.train, size=n))
@@ -208,20 +209,20 @@ PAIRS: dict[str, Callable[[Rows, VAEConfig, bool], list[Source]]] = {
 }
 
 
-def _drawn(rows: Rows) -> bool:
-    """Whether the states of the store were drawn one by one, so that none leads to the next."""
-    return rows.store.meta.get("policy") == "drawn"
+def _independent(rows: Rows) -> bool:
+    """Whether the states of the store were sampled one by one, so that none leads to the next."""
+    return rows.store.meta.get("policy") in ("independent", "drawn")  # as older stores say
 
 
 def _choices(rows: Rows) -> bool:
     """Whether the store's actions are numbers of choices: one column of whole numbers from 0 on."""
-    actions = np.asarray(rows.store.array("actions"))
+    actions = rows.store.column("actions")
     return actions.shape[1] == 1 and bool(((actions == np.floor(actions)) & (actions >= 0)).all())
 
 
-def _shared(config: VAEConfig, group: str, told: bool) -> Tensor | None:
-    """Boolean (1, D): the latents of ``group``; None if nobody is to be ``told``."""
-    if not told:
+def _shared(config: VAEConfig, group: str, known: bool) -> Tensor | None:
+    """Boolean (1, D): the latents of ``group``; None if it is not ``known``."""
+    if not known:
         return None
     if "content" not in config.groups or "style" not in config.groups:
         raise ValueError(

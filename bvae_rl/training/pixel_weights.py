@@ -52,7 +52,7 @@ def foreground(x: Tensor, factor: float) -> Tensor:
 
 
 def motion(x: Tensor, x2: Tensor, factor: float) -> Tensor:
-    """Weights (B, 1, H, W): ``factor`` where two frames of one appearance differ, a pixel dilated."""
+    """Weights (B, 1, H, W): ``factor`` where frames of one appearance differ, a pixel dilated."""
     moved = ((x - x2).abs() > THRESHOLD).any(dim=1, keepdim=True)
     return _weights(functional.max_pool2d(moved.float(), 3, stride=1, padding=1) > 0, factor)
 

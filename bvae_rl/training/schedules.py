@@ -1,96 +1,174 @@
-"""Schedules of beta (or of a capacity) as pure functions of the training step.
+"""Schedules of beta, or of any other weight, over training steps.
 
-``Schedule = Callable[[int], float]``; each maker below returns one. Steps count from 0; values stay
-constant after the last step of a ramp.
+Each is a frozen dataclass that holds all that it does: called with a step (from 0) it gives the
+value, and two of them are equal where they do the same. After the last step of a ramp the value
+stays. A schedule of your own is a frozen dataclass with ``__call__(step) -> float``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
-Schedule = Callable[[int], float]
+
+class Schedule(Protocol):
+    """step (0, 1, ...) -> value."""
+
+    def __call__(self, step: int) -> float: ...
 
 
-def constant(value: float) -> Schedule:
+@dataclass(frozen=True)
+class Constant:
     """Always ``value``."""
-    _check_value(value)
-    return lambda step: value
+
+    value: float
+
+    def __post_init__(self) -> None:
+        _check_values(value=self.value)
+
+    def __call__(self, step: int) -> float:
+        return self.value
 
 
-def linear(start: float, end: float, steps: int) -> Schedule:
+@dataclass(frozen=True)
+class Linear:
     """From ``start`` at step 0 to ``end`` at ``steps``, along a line."""
-    _check_value(start, end)
-    _check_steps(steps)
-    return lambda step: start + (end - start) * min(1.0, step / steps)
+
+    start: float
+    end: float
+    steps: int
+
+    def __post_init__(self) -> None:
+        _check_values(start=self.start, end=self.end)
+        _check_steps(self.steps)
+
+    def __call__(self, step: int) -> float:
+        return self.start + (self.end - self.start) * min(1.0, step / self.steps)
 
 
-def cosine(start: float, end: float, steps: int) -> Schedule:
+@dataclass(frozen=True)
+class Cosine:
     """From ``start`` at step 0 to ``end`` at ``steps``, along half a cosine."""
-    _check_value(start, end)
-    _check_steps(steps)
-    return lambda step: (
-        start + (end - start) * 0.5 * (1.0 - math.cos(math.pi * min(1.0, step / steps)))
-    )
+
+    start: float
+    end: float
+    steps: int
+
+    def __post_init__(self) -> None:
+        _check_values(start=self.start, end=self.end)
+        _check_steps(self.steps)
+
+    def __call__(self, step: int) -> float:
+        done = 0.5 * (1.0 - math.cos(math.pi * min(1.0, step / self.steps)))
+        return self.start + (self.end - self.start) * done
 
 
-def geometric(end: float, steps: int, *, first: float = 1e-3) -> Schedule:
-    """From ``first`` of ``end`` at step 0 to ``end`` at ``steps``, each step by the same factor."""
-    _check_value(end)
-    _check_steps(steps)
-    if not 0.0 < first <= 1.0:
-        raise ValueError(f"first is a fraction of the end, above 0 and up to 1, got {first}")
-    return lambda step: end * first ** (1.0 - min(1.0, step / steps))
+@dataclass(frozen=True)
+class Geometric:
+    """From the fraction ``first`` of ``end`` to ``end`` at ``steps``, each step by one factor."""
+
+    end: float
+    steps: int
+    first: float = 1e-3
+
+    def __post_init__(self) -> None:
+        _check_values(end=self.end)
+        _check_steps(self.steps)
+        if not 0.0 < self.first <= 1.0:
+            raise ValueError(
+                f"first is a fraction of the end, above 0 and up to 1, got {self.first}"
+            )
+
+    def __call__(self, step: int) -> float:
+        return self.end * self.first ** (1.0 - min(1.0, step / self.steps))
 
 
-def cyclical(peak: float, steps: int, *, cycles: int = 4, ramp: float = 0.5) -> Schedule:
+@dataclass(frozen=True)
+class Cyclical:
     """Cyclical annealing (Fu et al. 2019, arXiv 1903.10145, eq. 6).
 
-    ``steps`` is cut into ``cycles``; in each, beta rises from 0 to ``peak`` during the fraction
-    ``ramp`` and stays there. After ``steps`` it is ``peak``.
+    ``steps`` is cut into ``cycles``; in each, the value rises from 0 to ``peak`` during the
+    fraction ``ramp`` and stays there. After ``steps`` it is ``peak``.
     """
-    _check_value(peak)
-    _check_steps(steps)
-    if cycles < 1 or not 0.0 < ramp <= 1.0:
-        raise ValueError(f"need cycles >= 1 and ramp in (0, 1], got cycles={cycles}, ramp={ramp}")
-    period = steps / cycles
 
-    def beta(step: int) -> float:
-        if step >= steps:
-            return peak
-        return peak * min(1.0, (step % period) / period / ramp)
+    peak: float
+    steps: int
+    cycles: int = 4
+    ramp: float = 0.5
 
-    return beta
+    def __post_init__(self) -> None:
+        _check_values(peak=self.peak)
+        _check_steps(self.steps)
+        if self.cycles < 1 or not 0.0 < self.ramp <= 1.0:
+            raise ValueError(
+                f"cycles must be at least 1 and ramp in (0, 1], got cycles={self.cycles}, "
+                f"ramp={self.ramp}"
+            )
 
-
-def relaxed(schedule: Schedule, first: int, last: int, *, to: float = 0.1) -> Schedule:
-    """``schedule`` until step ``first``; from there it falls, at ``last`` to the share ``to``."""
-    _check_value(to)
-    _check_steps(last - first)
-    return lambda step: schedule(step) * to ** min(1.0, max(0.0, (step - first) / (last - first)))
-
-
-def fading(value: float, share: Schedule) -> Schedule:
-    """``value`` while ``share`` is 0, nothing of it once that is 1."""
-    _check_value(value)
-    return lambda step: value * (1.0 - share(step))
+    def __call__(self, step: int) -> float:
+        if step >= self.steps:
+            return self.peak
+        period = self.steps / self.cycles
+        return self.peak * min(1.0, (step % period) / period / self.ramp)
 
 
-def delayed(schedule: Schedule, steps: int) -> Schedule:
-    """``schedule``, begun ``steps`` later: until then its first value."""
-    return lambda step: schedule(max(0, step - steps))
+@dataclass(frozen=True)
+class Released:
+    """``schedule`` until step ``first``; then it falls, at ``last`` to the fraction ``to``."""
+
+    schedule: Schedule
+    first: int
+    last: int
+    to: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check_values(to=self.to)
+        _check_steps(self.last - self.first)
+
+    def __call__(self, step: int) -> float:
+        done = min(1.0, max(0.0, (step - self.first) / (self.last - self.first)))
+        return self.schedule(step) * self.to**done
 
 
-def capacity(maximum: float, steps: int) -> Schedule:
-    """The target capacity C(t) in nats, from 0 to ``maximum`` (Burgess et al. 2018, eq. 8)."""
-    return linear(0.0, maximum, steps)
+@dataclass(frozen=True)
+class Ramp:
+    """0 until step ``first``, 1 from ``last`` on, a line between; with equal steps a jump."""
+
+    first: int
+    last: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.first <= self.last:
+            raise ValueError(
+                f"a ramp needs steps 0 <= first <= last, got first={self.first}, last={self.last}"
+            )
+
+    def __call__(self, step: int) -> float:
+        length = max(1, self.last - self.first)
+        return min(1.0, max(0, step - self.first) / length)
 
 
-def _check_value(*values: float) -> None:
-    for value in values:
+@dataclass(frozen=True)
+class Fading:
+    """``value`` while ``gone`` is 0, nothing of it once that is 1."""
+
+    value: float
+    gone: Schedule
+
+    def __post_init__(self) -> None:
+        _check_values(value=self.value)
+
+    def __call__(self, step: int) -> float:
+        return self.value * (1.0 - self.gone(step))
+
+
+def _check_values(**values: float) -> None:
+    for name, value in values.items():
         if not (math.isfinite(value) and value >= 0.0):
             raise ValueError(
-                f"beta, capacity and other weights must be finite and not negative, got {value}"
+                f"{name} of a schedule must be finite and not negative, got {value}: beta, a "
+                "capacity and other weights are"
             )
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from bvae_rl.runtime.devices import Precision
+
+Decay = Literal["linear", "none"]
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to optimise: Adam, warmed up, then linear decay to 2% of the peak."""
+    """How to optimise: Adam, with a warm-up and a decay of the learning rate."""
 
     batch_size: int = 64
     """images a batch, a multiple of 4; both of a pair count"""
@@ -18,6 +20,9 @@ class TrainConfig:
     """of Adam, at its peak"""
     warmup: int = 200
     """steps until the peak"""
+    decay: Decay = "linear"
+    """of the learning rate: linear, to 2% of the peak at the last step; none, which lets a training
+    go on for more steps than were planned"""
     max_grad_norm: float = 1000.0
     """bound of the gradient's norm, whose scale is that of the loss"""
     weight_decay: float = 0.0
@@ -27,7 +32,7 @@ class TrainConfig:
     log_freq: int = 200
     """steps between two rows of the log"""
     save_freq: int = 1000
-    """steps between two checkpoints, from which a killed run goes on"""
+    """steps between two checkpoints: usable VAEs, from which a killed run goes on"""
     precision: Precision = "auto"
     """auto: bfloat16 where the hardware is faster with it"""
     device: str = "auto"
@@ -41,12 +46,14 @@ class TrainConfig:
             raise ValueError(
                 f"batch_size must be a positive multiple of 4 images, got {self.batch_size}"
             )
-        if not self.learning_rate > 0 or not self.max_grad_norm > 0:
-            raise ValueError(
-                f"learning_rate and max_grad_norm must be positive, got {self.learning_rate} and {self.max_grad_norm}"
-            )
-        if not self.weight_decay >= 0:
-            raise ValueError(f"weight_decay must not be negative, got {self.weight_decay}")
+        for name in ("learning_rate", "max_grad_norm"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        for name in ("weight_decay", "warmup"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        if self.decay not in get_args(Decay):
+            raise ValueError(f"unknown decay {self.decay!r}; known: {', '.join(get_args(Decay))}")
         for name in ("log_freq", "save_freq"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -56,4 +63,5 @@ class TrainConfig:
     def learning_rate_at(self, step: int, steps: int) -> float:
         """The learning rate of a step in 0..steps-1."""
         warm = min(1.0, (step + 1) / max(1, self.warmup))
-        return self.learning_rate * warm * max(0.02, 1.0 - step / steps)
+        left = max(0.02, 1.0 - step / steps) if self.decay == "linear" else 1.0
+        return self.learning_rate * warm * left

@@ -1,4 +1,4 @@
-"""One step of training, and the batches for it: what ``pretrain`` repeats.
+"""One step of training, and the batches for it: what pretraining and fine-tuning repeat.
 
 A step depends only on (seed, step). Where a step is computed by a single thread or by a GPU, its
 batch is drawn in another thread while the step before it is computed, which hides the time that a
@@ -18,14 +18,14 @@ from torch import Tensor
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.runtime.devices import keep_freed_memory, use_bfloat16
+from bvae_rl.runtime.devices import use_bfloat16
 from bvae_rl.training.batches import Batch, Pairing
 from bvae_rl.training.compiled import use_compiled, with_compiled_networks
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.tiles import TiledVAE, fits, tiled
 from bvae_rl.training.train_config import TrainConfig
 
-Parts = Mapping[str, Tensor | float]
+Logged = Mapping[str, Tensor | float]
 T = TypeVar("T")
 
 
@@ -47,8 +47,7 @@ class Trainer:
         device: torch.device,
         weighted: bool = False,
     ) -> None:
-        """``weighted`` says whether the pixels of batches have weights."""
-        keep_freed_memory()
+        """``steps`` is the length of the training; ``weighted``: the pixels have weights."""
         fast_layouts = device.type in ("cpu", "cuda")
         self.vae = vae.to(device).train()
         if fast_layouts:
@@ -63,39 +62,44 @@ class Trainer:
             weight_decay=train.weight_decay,
             fused=fast_layouts,
         )
-        fast = self._fast_vae(weighted)
-        self.lay_out = tiled if isinstance(fast, TiledVAE) else lambda batch: batch
-        self._fast = fast
+        self._fast = self._fast_vae(weighted)
+
+    def lay_out(self, batch: Batch) -> Batch:
+        """``batch`` as what computes the loss takes it."""
+        return tiled(batch) if isinstance(self._fast, TiledVAE) else batch
 
     def batches(
         self, store: FrameStore, pairing: Pairing, first: int
     ) -> Iterator[tuple[Batch, Tensor]]:
-        """What the steps from ``first`` on train on: frames and noise."""
+        """What the steps from ``first`` on train on: laid out frames, and noise (images, D)."""
 
         def draw(step: int) -> tuple[Batch, Tensor]:
             rng = np.random.default_rng([self.seed, step])
             batch = pairing(store, rng, self.train.batch_size)
-            generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-            shape = (self.train.batch_size, self.vae.config.latent_dim)
-            return self.lay_out(batch), torch.randn(shape, generator=generator)
+            return self.lay_out(batch), self.noise(rng)
 
         if self.device.type == "cpu" and torch.get_num_threads() > 1:
             return map(draw, range(first, self.steps))
         return ahead(draw, first, self.steps)
 
+    def noise(self, rng: np.random.Generator) -> Tensor:
+        """Standard normal noise (batch_size, D)."""
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        shape = (self.train.batch_size, self.vae.config.latent_dim)
+        return torch.randn(shape, generator=generator)
+
     def step(self, batch: Batch, noise: Tensor, step: int) -> dict[str, Tensor | float]:
         """Improve the weights once; returns the loss, its parts and the gradient's norm.
 
-        ``batch`` is as ``batches`` gives it: laid out (``lay_out``) for what computes the loss.
-        NotFinite if there is no telling how; nothing has then changed.
+        ``batch`` is laid out (``lay_out``). NotFinite if there is no telling how; nothing has then
+        changed.
         """
         batch, noise = batch.to(self.device), noise.to(self.device)
         for group in self.optimizer.param_groups:
             group["lr"] = self.train.learning_rate_at(step, self.steps)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
             loss, parts = self.objective.loss(self._fast, batch, step, noise)
-        value = loss.detach()
-        self._require_finite("loss", value, step)
+        self._require_finite("loss", loss, step)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.train.max_grad_norm)
@@ -106,11 +110,7 @@ class Trainer:
             f"vae/{name}": part.detach() if isinstance(part, Tensor) else part
             for name, part in parts.items()
         }
-        return {"vae/loss": value, **named, "vae/gradient_norm": norm}
-
-    def plain(self, parts: Parts) -> dict[str, float]:
-        """What ``step`` returned as numbers."""
-        return {name: float(value) for name, value in parts.items()}
+        return {"vae/loss": loss.detach(), **named, "vae/gradient_norm": norm}
 
     def state_dict(self) -> dict[str, Any]:
         """All that changes from step to step."""
@@ -120,7 +120,7 @@ class Trainer:
             "objective": self.objective.state_dict(),
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from ``state``."""
         self.vae.load_state_dict(state["vae"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -134,7 +134,7 @@ class Trainer:
 
     def _fast_vae(self, weighted: bool) -> BetaVAE:
         """What computes the loss with the weights of ``vae``."""
-        on_tiles = self.objective.takes_tiles and fits(self.vae) and self.device.type == "cpu"
+        on_tiles = not self.objective.needs_pixels and fits(self.vae) and self.device.type == "cpu"
         fast = TiledVAE(self.vae) if on_tiles else self.vae
         if not use_compiled(self.train.compile, self.steps, self.device):
             return fast
@@ -145,10 +145,15 @@ class Trainer:
     def _require_finite(self, what: str, value: Tensor, step: int) -> None:
         if not torch.isfinite(value):
             raise NotFinite(
-                f"the {what} became {value.item():g} on the batch of step {step} (seed "
-                f"{self.seed}); the state before it is kept in checkpoint.pt; lower the learning "
-                "rate, beta or s, in another folder, and look at the frames"
+                f"the {what} became {value.item():g} at step {step} (seed {self.seed}); the "
+                "weights are those before it; lower the learning rate, beta or recon_weight, and "
+                "look at the frames"
             )
+
+
+def plain(logged: Logged) -> dict[str, float]:
+    """What ``Trainer.step`` returned as numbers."""
+    return {name: float(value) for name, value in logged.items()}
 
 
 def _decaying(vae: BetaVAE) -> list[dict[str, Any]]:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.losses import beta_norm, kl_per_latent, log_constant, sample
-from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.training.batches import Rows, frames_at
 
 ACTIVE_KL = 0.01  # nats on average: below it a latent carries nothing
@@ -58,12 +59,12 @@ def diagnose(metrics: dict[str, float], config: VAEConfig, step: int) -> bool:
     if active > max(1, config.latent_dim // 6):
         return False
     beta = metrics["vae/beta"]
-    if not beta:  # nothing presses
+    if not beta:  # no KL in the loss
         return False
     norm = beta_norm(beta, latent_dim=config.latent_dim, pixels=config.pixels)
     logger.warning(
-        "%d of %d latents active at step %d: press less (beta is now %g with a %s likelihood of "
-        "weight s = %g; normalised %.2g; bvae-rl objectives names each one's hyperparameter) or raise s",
+        "%d of %d latents active at step %d: lower the KL's weight (beta is now %g with a %s "
+        "likelihood of recon_weight %g; normalised %.2g) or raise recon_weight",
         active, config.latent_dim, step, beta, config.likelihood, config.recon_weight, norm,
     )  # fmt: skip
     return True

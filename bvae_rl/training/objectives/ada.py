@@ -5,7 +5,7 @@ posteriors are close: where their divergence is below the middle between the sma
 largest of the pair. What is shared is averaged (Ada-GVAE) or multiplied (Ada-ML-VAE).
 
 The divergence is symmetric, as in Dittadi et al. 2021 (2010.14407); the paper's own is one-sided,
-KL(q(z|x1) || q(z|x2)), and depends on which frame comes first (hyperparameter ``symmetric`` 0).
+KL(q(z|x1) || q(z|x2)), and depends on which frame comes first (``symmetric`` 0).
 """
 
 from __future__ import annotations
@@ -25,43 +25,44 @@ from bvae_rl.models.losses import (
 )
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.batches import Batch, Pairing, Rows
+from bvae_rl.training.objectives.base import LikelihoodObjective, Parts
 from bvae_rl.training.objectives.elbo import reconstruction
-from bvae_rl.training.objectives.entry import Entry, Hyperparameters, Ramped
-from bvae_rl.training.objectives.stateless import Stateless
-from bvae_rl.training.pair_sources import untold
+from bvae_rl.training.objectives.entry import Entry
+from bvae_rl.training.pair_sources import unlabelled
 from bvae_rl.training.schedules import Schedule
 
 COMBINE: dict[str, Callable[..., tuple[Tensor, Tensor, Tensor, Tensor]]] = {
-    "ada_gvae": average_shared,
-    "ada_mlvae": multiply_shared,
+    "average": average_shared,
+    "product": multiply_shared,
 }
 
 
 @dataclass(frozen=True)
-class AdaObjective(Stateless):
-    """``beta`` is a schedule over training steps; ``name`` is ada_gvae or ada_mlvae.
+class AdaObjective(LikelihoodObjective):
+    """``beta`` is a schedule over training steps; ``combine`` is average or product.
 
     ``symmetric`` compares posteriors by the mean of both KL divergences, else by one.
     """
 
-    takes_tiles = True
-
     beta: Schedule
-    name: str = "ada_gvae"
+    combine: str = "average"
     pairs: str = "consecutive"
     symmetric: bool = True
 
     def __post_init__(self) -> None:
-        if self.name not in COMBINE:
-            raise ValueError(f"unknown objective {self.name!r}; known: {', '.join(COMBINE)}")
+        if self.combine not in COMBINE:
+            raise ValueError(f"unknown combine {self.combine!r}; known: {', '.join(COMBINE)}")
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """As in the table."""
+        return {"average": "ada_gvae", "product": "ada_mlvae"}[self.combine]
 
     def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
-        """The pairs that were asked for; what they share is not told."""
-        return untold(self.pairs, rows)
+        """The pairs that were asked for; what they share is not known."""
+        return unlabelled(self.pairs, rows)
 
-    def loss(
-        self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+    def loss(self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor) -> tuple[Tensor, Parts]:
         """recon + beta * KL over both images, with the inferred latents shared."""
         assert batch.x2 is not None
         x = torch.cat([batch.x, batch.x2])  # (2B, C, H, W)
@@ -70,7 +71,7 @@ class AdaObjective(Stateless):
         one, two, logvar1, logvar2 = halves
         divergence = symmetric_kl if self.symmetric else kl_between
         shared = inferred(divergence(one, logvar1, two, logvar2))
-        one, logvar1, two, logvar2 = COMBINE[self.name](one, logvar1, two, logvar2, shared)
+        one, logvar1, two, logvar2 = COMBINE[self.combine](one, logvar1, two, logvar2, shared)
         mu, logvar = torch.cat([one, two]), torch.cat([logvar1, logvar2])
         recon = reconstruction(vae, x, sample(mu, logvar, noise), batch.weights)
         kl = kl_per_latent(mu, logvar).sum(1).mean()
@@ -78,10 +79,6 @@ class AdaObjective(Stateless):
         shared_latents = shared.sum(1).float().mean()
         loss = recon + beta * kl
         return loss, {"recon": recon, "kl": kl, "beta": beta, "shared": shared_latents}
-
-    def describe(self) -> dict[str, object]:
-        """Name and settings."""
-        return {"name": self.name, "pairs": self.pairs, "symmetric": self.symmetric}
 
 
 def inferred(divergence: Tensor) -> Tensor:
@@ -96,23 +93,19 @@ def kl_between(mu: Tensor, logvar: Tensor, mu2: Tensor, logvar2: Tensor) -> Tens
     return 0.5 * ((logvar - logvar2).exp() + apart - 1.0 + logvar2 - logvar)
 
 
-def _entry(name: str, equation: str) -> Entry:
-    def make(ramped: Ramped, hyperparameters: Hyperparameters, pairs: str) -> AdaObjective:
-        symmetric = bool(hyperparameters["symmetric"])
-        return AdaObjective(ramped(hyperparameters["beta"]), name, pairs, symmetric)
-
+def _entry(name: str, combine: str, equation: str) -> Entry:
     return Entry(
         name=name,
+        objective=AdaObjective,
         source=f"Locatello et al. 2020, section 4, {equation}",
         purpose="pairs of which nobody knows what they share",
-        hyperparameter="beta: up for structure; the gap of the pairs: few factors should differ",
-        cost=1.0,
-        make=make,
+        advice="beta: up for structure; the gap of the pairs: few factors should differ",
         paper={"beta": 1.0, "symmetric": 0.0},
         tuned={"symmetric": 1.0},
+        fixed={"combine": combine},
         pairs="consecutive",
     )
 
 
-ENTRY_GVAE = _entry("ada_gvae", "average (eq. 7)")
-ENTRY_MLVAE = _entry("ada_mlvae", "product (eq. 6)")
+ENTRY_GVAE = _entry("ada_gvae", "average", "average (eq. 7)")
+ENTRY_MLVAE = _entry("ada_mlvae", "product", "product (eq. 6)")

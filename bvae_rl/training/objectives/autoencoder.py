@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch, Pairing, Rows, single
+from bvae_rl.training.batches import Batch
+from bvae_rl.training.objectives.base import LikelihoodObjective, Parts
 from bvae_rl.training.objectives.checks import fraction, not_negative
 from bvae_rl.training.objectives.elbo import reconstruction
 from bvae_rl.training.objectives.entry import Entry
-from bvae_rl.training.objectives.stateless import Stateless
 
 
 def damaged(x: Tensor, generator: torch.Generator, *, noise: float, mask: float) -> Tensor:
@@ -65,7 +65,7 @@ def generator_of(noise: Tensor) -> torch.Generator:
 
 
 @dataclass(frozen=True)
-class AutoencoderObjective(Stateless):
+class AutoencoderObjective(LikelihoodObjective):
     """``noise`` is the deviation of the noise on the input (pixels are from 0 to 1).
 
     ``mask`` is the largest side of the hidden rectangle as a fraction of the frame's.
@@ -79,52 +79,38 @@ class AutoencoderObjective(Stateless):
         fraction(mask=self.mask)
 
     @property
-    def takes_tiles(self) -> bool:  # type: ignore[override]  # of a class, mypy says
+    def needs_pixels(self) -> bool:  # type: ignore[override]
         """Only a damaged picture has to be one."""
-        return not (self.noise or self.mask)
+        return bool(self.noise or self.mask)
 
     @property
-    def name(self) -> str:
-        """As in the saved config."""
-        return "denoising_autoencoder" if self.noise or self.mask else "autoencoder"
+    def name(self) -> str:  # type: ignore[override]
+        """As in the table."""
+        return "dae" if self.noise or self.mask else "ae"
 
-    def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
-        """Independent frames."""
-        return single(rows)
-
-    def loss(
-        self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+    def loss(self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor) -> tuple[Tensor, Parts]:
         """recon of the whole frame from the mean of the damaged one."""
         x = damaged(batch.x, generator_of(noise), noise=self.noise, mask=self.mask)
         mu, _ = vae.encode(x)
         recon = reconstruction(vae, batch.x, mu, batch.weight)
         return recon, {"recon": recon, "kl": 0.0, "beta": 0.0}
 
-    def describe(self) -> dict[str, object]:
-        """Name and damage."""
-        return {"name": self.name, "noise": self.noise, "mask": self.mask}
-
 
 ENTRY = Entry(
     name="ae",
+    objective=AutoencoderObjective,
     source="Hinton and Salakhutdinov 2006, plain autoencoder",
     purpose="a baseline: all the detail, no structure asked for",
-    hyperparameter="none",
-    cost=1.0,
-    make=lambda ramped, hyperparameters, pairs: AutoencoderObjective(),
+    advice="none",
     paper={},
 )
-
 ENTRY_DENOISING = Entry(
     name="dae",
+    objective=AutoencoderObjective,
     source="Vincent et al. 2008; the mask is that of Higgins et al. 2017b, appendix A",
-    purpose="a baseline: an autoencoder that looks at more than single pixels",
-    hyperparameter="mask (largest side of what is hidden), noise: up for less detail; 0 and 0 is ae",
+    purpose="a baseline: an autoencoder that takes in more than single pixels",
+    advice="mask (largest side of what is hidden), noise: up for less detail; 0 and 0 is ae",
     cost=1.3,
-    make=lambda ramped, hyperparameters, pairs: AutoencoderObjective(
-        hyperparameters["noise"], hyperparameters["mask"]
-    ),
     paper={"noise": 0.0, "mask": 1.0},
     tuned={"noise": 0.1, "mask": 0.5},
 )

@@ -18,7 +18,8 @@ from typing import Any
 from torch import Tensor
 
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch, Pairing, Rows, single
+from bvae_rl.training.batches import Batch
+from bvae_rl.training.objectives.base import LikelihoodObjective, Parts
 from bvae_rl.training.objectives.checks import not_negative, positive, whole
 from bvae_rl.training.objectives.elbo import elbo
 from bvae_rl.training.objectives.entry import Entry
@@ -40,11 +41,11 @@ def set_point(step: int, *, kl: float, rise: float, every: int) -> float:
     return min(kl, FIRST_SET_POINT + rise * (step // every))
 
 
-@dataclass
-class ControlVAEObjective:
+@dataclass(frozen=True)
+class ControlVAEObjective(LikelihoodObjective):
     """``kl`` is the last set point in nats, which rises by ``rise`` after each ``every`` steps."""
 
-    takes_tiles = True
+    name = "control"
 
     kl: float
     kp: float = 0.01
@@ -53,33 +54,28 @@ class ControlVAEObjective:
     beta_max: float = 3.0
     rise: float = 0.15
     every: int = 5000
-    name: str = "control_vae"
-    _integral: float = field(default=0.0, init=False, repr=False)
-    _next: float = field(default=0.0, init=False, repr=False)  # of this step, until it is done
+    _state: dict[str, float] = field(
+        default_factory=lambda: {"integral": 0.0, "next": 0.0},
+        init=False, repr=False, compare=False,
+    )  # fmt: skip  # the sum of the errors, and what it is once this step is done
 
     def __post_init__(self) -> None:
-        positive(kl=self.kl, step=self.rise, beta_max=self.beta_max)
+        positive(kl=self.kl, rise=self.rise, beta_max=self.beta_max)
         not_negative(kp=self.kp, ki=self.ki, beta_min=self.beta_min)
         if self.beta_min > self.beta_max:
             raise ValueError(
                 f"beta_min must not exceed beta_max, got {self.beta_min:g} and {self.beta_max:g}"
             )
-        self.every = whole("every", self.every, least=1)
+        whole("every", self.every, least=1)
 
-    def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
-        """Independent frames."""
-        return single(rows)
-
-    def loss(
-        self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+    def loss(self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor) -> tuple[Tensor, Parts]:
         """recon + beta * KL, beta from the KL of this batch and of those before."""
         if step == 0:
-            self._integral = 0.0  # another run with the same objective
+            self._state["integral"] = 0.0  # another run with the same objective
         e = elbo(vae, batch, noise)
         target = set_point(step, kl=self.kl, rise=self.rise, every=self.every)
-        self._next, beta = control(
-            self._integral, target - e.mean_kl.item(), kp=self.kp, ki=self.ki,
+        self._state["next"], beta = control(
+            self._state["integral"], target - e.mean_kl.item(), kp=self.kp, ki=self.ki,
             beta_min=self.beta_min, beta_max=self.beta_max,
         )  # fmt: skip
         loss = e.recon + beta * e.mean_kl
@@ -87,38 +83,25 @@ class ControlVAEObjective:
 
     def after_step(self, vae: BetaVAE, batch: Batch, step: int) -> None:
         """The controller moves on."""
-        self._integral = self._next
+        self._state["integral"] = self._state["next"]
 
     def state_dict(self) -> dict[str, Any]:
         """The sum of the errors."""
-        return {"integral": self._integral}
+        return {"integral": self._state["integral"]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from that sum."""
-        self._integral = float(state["integral"])
-
-    def describe(self) -> dict[str, object]:
-        """Name and settings."""
-        return {
-            "name": self.name, "kl": self.kl, "kp": self.kp, "ki": self.ki,
-            "beta_min": self.beta_min, "beta_max": self.beta_max, "step": self.rise,
-            "every": self.every,
-        }  # fmt: skip
+        self._state["integral"] = float(state["integral"])
 
 
 ENTRY = Entry(
     name="control",
-    source="Shao et al. 2020, eq. 7 and algorithm 1; hyperparameters of its code for disentangling",
+    objective=ControlVAEObjective,
+    source="Shao et al. 2020, eq. 7 and algorithm 1; values of its code for disentangling",
     purpose="a KL that ends where you say, at the beta that this takes",
-    hyperparameter="kl (nats): where the KL ends; step / every: how fast it gets there (no --ramp)",
-    cost=1.0,
-    make=lambda ramped, hyperparameters, pairs: ControlVAEObjective(
-        hyperparameters["kl"], kp=hyperparameters["kp"], ki=hyperparameters["ki"], beta_min=hyperparameters["beta_min"],
-        beta_max=hyperparameters["beta_max"], rise=hyperparameters["step"],
-        every=whole("every", hyperparameters["every"], least=1),
-    ),
+    advice="kl (nats): where the KL ends; rise / every: how fast it gets there (no --ramp)",
     paper={
-        "kl": 18.0, "kp": 0.01, "ki": 0.001, "beta_min": 1.0, "beta_max": 3.0, "step": 0.15,
+        "kl": 18.0, "kp": 0.01, "ki": 0.001, "beta_min": 1.0, "beta_max": 3.0, "rise": 0.15,
         "every": 5000.0,
     },
     tuned={"kl": 25.0, "ki": 0.01, "beta_min": 0.0, "beta_max": 100.0, "every": 36.0},

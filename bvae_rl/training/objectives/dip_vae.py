@@ -20,11 +20,11 @@ import torch
 from torch import Tensor
 
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch, Pairing, Rows, single
+from bvae_rl.training.batches import Batch
+from bvae_rl.training.objectives.base import LikelihoodObjective, Parts
 from bvae_rl.training.objectives.checks import not_negative
 from bvae_rl.training.objectives.elbo import elbo
 from bvae_rl.training.objectives.entry import Entry
-from bvae_rl.training.objectives.stateless import Stateless
 from bvae_rl.training.schedules import Schedule
 
 Variant = Literal["I", "II"]
@@ -45,10 +45,8 @@ def off_identity(covariance: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @dataclass(frozen=True)
-class DIPVAEObjective(Stateless):
+class DIPVAEObjective(LikelihoodObjective):
     """``variant`` I or II; ``lambda_od`` weighs covariances, ``lambda_d`` variances."""
-
-    takes_tiles = True
 
     beta: Schedule
     variant: Variant
@@ -61,17 +59,11 @@ class DIPVAEObjective(Stateless):
         not_negative(lambda_od=self.lambda_od, lambda_d=self.lambda_d)
 
     @property
-    def name(self) -> str:
-        """As in the saved config."""
-        return f"dip_vae_{self.variant.lower()}"
+    def name(self) -> str:  # type: ignore[override]
+        """As in the table."""
+        return {"I": "dip1", "II": "dip2"}[self.variant]
 
-    def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
-        """Independent frames."""
-        return single(rows)
-
-    def loss(
-        self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+    def loss(self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor) -> tuple[Tensor, Parts]:
         """recon + beta * KL + lambda_od * (covariances) + lambda_d * (variances)."""
         e = elbo(vae, batch, noise)
         matrix = covariance(e.mu)
@@ -84,27 +76,17 @@ class DIPVAEObjective(Stateless):
             "recon": e.recon, "kl": e.mean_kl, "beta": beta, "covariances": off, "variances": on
         }  # fmt: skip
 
-    def describe(self) -> dict[str, object]:
-        """Name and weights."""
-        return {"name": self.name, "lambda_od": self.lambda_od, "lambda_d": self.lambda_d}
-
 
 def _entry(name: str, variant: Variant, equation: int, purpose: str, ratio: float) -> Entry:
     return Entry(
         name=name,
+        objective=DIPVAEObjective,
         source=f"Kumar et al. 2018, eq. {equation}",
         purpose=purpose,
-        hyperparameter=f"lambda_od: up for uncorrelated latents; the paper moves lambda_d along, {ratio:g} "
-        "times it",
-        cost=1.0,
-        make=lambda ramped, hyperparameters, pairs: DIPVAEObjective(
-            ramped(hyperparameters["beta"]),
-            variant,
-            hyperparameters["lambda_od"],
-            hyperparameters["lambda_d"],
-        ),
+        advice=f"lambda_od: up for uncorrelated latents; the paper has lambda_d {ratio:g} times it",
         paper={"beta": 1.0, "lambda_od": 10.0, "lambda_d": 10.0 * ratio},
         tuned={"lambda_od": 5.0, "lambda_d": 5.0 * ratio},
+        fixed={"variant": variant},
     )
 
 

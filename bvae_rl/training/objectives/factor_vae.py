@@ -17,8 +17,9 @@ from torch.nn import functional
 
 from bvae_rl.models.losses import sample
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch, Pairing, Rows, single
+from bvae_rl.training.batches import Batch
 from bvae_rl.training.objectives.auxiliary import AuxiliaryNetwork
+from bvae_rl.training.objectives.base import LikelihoodObjective, Parts
 from bvae_rl.training.objectives.checks import positive, whole
 from bvae_rl.training.objectives.elbo import elbo
 from bvae_rl.training.objectives.entry import Entry
@@ -28,10 +29,10 @@ HIDDEN_LAYERS = 6
 BETAS = (0.5, 0.9)  # of the discriminator's Adam
 
 
-def make_discriminator(latents: int, width: int) -> nn.Sequential:
-    """(B, latents) -> logits (B, 1), positive for codes of q(z): log D / (1 - D)."""
+def make_discriminator(latent_dim: int, width: int) -> nn.Sequential:
+    """(B, D) -> logits (B, 1), positive for codes of q(z): log D / (1 - D)."""
     layers: list[nn.Module] = []
-    before = latents
+    before = latent_dim
     for _ in range(HIDDEN_LAYERS):
         layers += [nn.Linear(before, width), nn.LeakyReLU(0.2)]
         before = width
@@ -50,49 +51,44 @@ def discriminator_loss(logits: Tensor, permuted_logits: Tensor) -> Tensor:
     return 0.5 * (functional.softplus(-logits).mean() + functional.softplus(permuted_logits).mean())
 
 
-@dataclass
-class FactorVAEObjective:
+@dataclass(frozen=True)
+class FactorVAEObjective(LikelihoodObjective):
     """``beta`` weighs the KL, ``gamma`` the total correlation: schedules over training steps.
 
     ``width`` is that of the discriminator, ``learning_rate`` its Adam's.
     """
 
-    takes_tiles = True
+    name = "factor"
 
     beta: Schedule
     gamma: Schedule
     width: int = 1000
     learning_rate: float = 1e-4
-    name: str = "factor_vae"
-    _discriminator: AuxiliaryNetwork[nn.Sequential] = field(init=False, repr=False)
-    _codes: tuple[Tensor, Tensor] | None = field(default=None, init=False, repr=False)
+    _discriminator: AuxiliaryNetwork[nn.Sequential] = field(init=False, repr=False, compare=False)
+    _codes: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        self.width = whole("width", self.width, least=1)
+        whole("width", self.width, least=1)
         positive(learning_rate=self.learning_rate)
-        self._discriminator = AuxiliaryNetwork(
+        discriminator = AuxiliaryNetwork(
             lambda vae: make_discriminator(vae.latent_dim, self.width),
             learning_rate=self.learning_rate,
             betas=BETAS,
         )
+        object.__setattr__(self, "_discriminator", discriminator)
 
-    def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
-        """Independent frames; half of a batch is for the discriminator."""
-        return single(rows)
-
-    def loss(
-        self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+    def loss(self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor) -> tuple[Tensor, Parts]:
         """recon + beta * KL + gamma * TC of one half of the batch.
 
-        ``told`` is the fraction of codes and permuted codes that the discriminator tells apart.
+        ``accuracy`` is the fraction of samples and permuted samples that the discriminator gets
+        right.
         """
         if step == 0:
             self._discriminator.forget()  # another run with the same objective
         if len(batch.x) < 4:
             raise ValueError(
                 f"FactorVAE permutes codes within half of a batch, got {len(batch.x)} images in "
-                "all; take at least 4 for each process"
+                "all; take at least 4"
             )
         discriminator = self._discriminator.network(vae)
         e = elbo(vae, batch.part(0, 2), noise[0::2])
@@ -101,18 +97,18 @@ class FactorVAEObjective:
         permuted = permute_latents(others, step)
         with torch.autocast(e.z.device.type, enabled=False):
             logits, permuted_logits = discriminator(e.z), discriminator(permuted)
-        self._codes = e.z.detach(), permuted
+        self._codes.update(z=e.z.detach(), permuted=permuted)
         beta, gamma, tc = self.beta(step), self.gamma(step), logits.mean()
-        told = 0.5 * ((logits > 0).float().mean() + (permuted_logits <= 0).float().mean())
+        accuracy = 0.5 * ((logits > 0).float().mean() + (permuted_logits <= 0).float().mean())
         loss = e.recon + beta * e.mean_kl + gamma * tc
         return loss, {
-            "recon": e.recon, "kl": e.mean_kl, "beta": beta, "gamma": gamma, "tc": tc, "told": told
+            "recon": e.recon, "kl": e.mean_kl, "beta": beta, "gamma": gamma, "tc": tc,
+            "accuracy": accuracy,
         }  # fmt: skip
 
     def after_step(self, vae: BetaVAE, batch: Batch, step: int) -> None:
         """The discriminator's step, on the codes of the VAE before its own, as in algorithm 2."""
-        assert self._codes is not None, "loss comes first"
-        codes, permuted = self._codes
+        codes, permuted = self._codes["z"], self._codes["permuted"]
         self._discriminator.improve(lambda net: discriminator_loss(net(codes), net(permuted)))
 
     def state_dict(self) -> dict[str, Any]:
@@ -123,21 +119,15 @@ class FactorVAEObjective:
         """Go on with that discriminator."""
         self._discriminator.load_state_dict(state)
 
-    def describe(self) -> dict[str, object]:
-        """Name and what the discriminator is."""
-        return {"name": self.name, "width": self.width, "learning_rate": self.learning_rate}
-
 
 ENTRY = Entry(
     name="factor",
+    objective=FactorVAEObjective,
     source="Kim and Mnih 2018, eq. 2 and algorithm 2",
     purpose="independent latents, judged by a discriminator, with the VAE's own detail",
-    hyperparameter="gamma: up for independence",
+    advice="gamma: up for independence",
+    annealed=("beta", "gamma"),
     cost=0.9,
-    make=lambda ramped, hyperparameters, pairs: FactorVAEObjective(
-        ramped(hyperparameters["beta"]), ramped(hyperparameters["gamma"]),
-        width=whole("width", hyperparameters["width"], least=1), learning_rate=hyperparameters["learning_rate"],
-    ),
     paper={"beta": 1.0, "gamma": 35.0, "width": 1000.0, "learning_rate": 1e-4},
     tuned={"gamma": 10.0, "width": 256.0},
-)  # fmt: skip
+)

@@ -1,8 +1,8 @@
 """The pair-supervised Beta-VAE: known groups (Bouchacourt et al. 2018, arXiv 1705.08841).
 
 Both frames of a pair have some latents in common, and it is known which (``pair_sources.py``): the
-content of one state in two appearances, the appearance of two states, all but one joint's where one moved.
-What is shared is *combined*:
+content of one state in two appearances, the appearance of two states, all but one joint's where one
+moved. What is shared is *combined*:
 
     average   mean and variance, as in Ada-GVAE (Locatello et al. 2020, arXiv 2002.02886)
     product   of both posteriors, as in ML-VAE (Bouchacourt et al. 2018), in the form of Ada-ML-VAE:
@@ -11,9 +11,9 @@ What is shared is *combined*:
     swap      each frame is made from the other's; what the partner cannot know is then of no use
               in the shared latents, while an average still holds half of it
 
-None asks the two posteriors to agree: a content mean may go on moving a little with the appearance, and a
-regressor reads that off (*leak*). So each pair also pays ``beta * align`` times the symmetric KL
-between its two posteriors over the shared latents, our addition.
+None asks the two posteriors to agree: a content mean may go on moving a little with the appearance,
+and a regressor reads that off (*leak*). So each pair also pays ``beta * align`` times the symmetric
+KL between its two posteriors over the shared latents, our addition.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ from bvae_rl.models.losses import (
 )
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.batches import Batch, Pairing, Rows
+from bvae_rl.training.objectives.base import LikelihoodObjective, Parts
+from bvae_rl.training.objectives.checks import not_negative
 from bvae_rl.training.objectives.elbo import reconstruction
 from bvae_rl.training.objectives.entry import Entry
-from bvae_rl.training.objectives.stateless import Stateless
 from bvae_rl.training.pair_sources import paired
 from bvae_rl.training.schedules import Schedule
 
@@ -47,36 +48,35 @@ COMBINE: dict[str, Combine] = {
 
 
 @dataclass(frozen=True)
-class PairSupervisedObjective(Stateless):
+class PairSupervisedObjective(LikelihoodObjective):
     """``beta`` is a schedule over training steps, ``align`` weighs agreement (0: none).
 
-    ``pairs`` names the pairs ("views", "views+interventions"), ``combine`` what is done with what they
-    share. ``sampled`` False decodes the means: with beta 0 a plain autoencoder on pairs, whose
+    ``pairs`` names the pairs ("views", "views+interventions"), ``combine`` what is done with what
+    they share. ``sampled`` False decodes the means: with beta 0 a plain autoencoder on pairs, whose
     ``align`` then weighs the squared distance of what is shared.
     """
-
-    takes_tiles = True
 
     beta: Schedule
     align: float = 4.0
     combine: str = "average"
     pairs: str = "views"
     sampled: bool = True
-    name: str = "pair_supervised"
 
     def __post_init__(self) -> None:
-        if not self.align >= 0:
-            raise ValueError(f"align must not be negative, got {self.align}")
+        not_negative(align=self.align)
         if self.combine not in COMBINE:
             raise ValueError(f"unknown combine {self.combine!r}; known: {', '.join(COMBINE)}")
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """As in the table."""
+        return {"average": "pairs", "product": "mlvae_groups", "swap": "swap"}[self.combine]
 
     def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
         """The pairs that were asked for."""
         return paired(self.pairs, rows, vae.config)
 
-    def loss(
-        self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+    def loss(self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor) -> tuple[Tensor, Parts]:
         """recon + beta * (KL + align * disagreement), over both images of each pair."""
         assert batch.x2 is not None and batch.shared is not None
         x = torch.cat([batch.x, batch.x2])  # (2B, C, H, W): one pass for both
@@ -96,50 +96,40 @@ class PairSupervisedObjective(Stateless):
         loss = recon + beta * kl + weight * disagreement
         return loss, {"recon": recon, "kl": kl, "beta": beta, "disagreement": disagreement}
 
-    def describe(self) -> dict[str, object]:
-        """Name and settings."""
-        return {
-            "name": self.name, "align": self.align, "combine": self.combine, "pairs": self.pairs,
-            "sampled": self.sampled,
-        }  # fmt: skip
 
-
-def _entry(name: str, combine: str, source: str, purpose: str, **hyperparameters: float) -> Entry:
+def _entry(name: str, combine: str, source: str, purpose: str, *, align: float) -> Entry:
     return Entry(
         name=name,
+        objective=PairSupervisedObjective,
         source=f"{source}; align is ours",
         purpose=purpose,
-        hyperparameter="align: up against leaks; beta: up for structure",
-        cost=1.0,
-        make=lambda ramped, hyperparameters, pairs: PairSupervisedObjective(
-            ramped(hyperparameters["beta"]),
-            align=hyperparameters["align"],
-            combine=combine,
-            pairs=pairs,
-        ),
+        advice="align: up against leaks; beta: up for structure",
         paper={"beta": 1.0, "align": 0.0},
-        tuned=hyperparameters,
+        tuned={"align": align},
+        fixed={"combine": combine},
         pairs="views",
         groups=True,
     )
 
 
-PRODUCT = _entry(
-    "mlvae_groups",
-    "product",
-    "Bouchacourt et al. 2018, with the product of Locatello et al. 2020, eq. 6",
-    "known groups whose evidence is multiplied",
-)
-SWAP = _entry(
-    "swap",
-    "swap",
-    "known groups (Bouchacourt et al. 2018), exchanged",
-    "each frame made from its partner's latents",
-)
 ENTRY = _entry(
     "pairs",
     "average",
     "known groups (Bouchacourt et al. 2018), averaged as in Locatello et al. 2020, eq. 7",
     "content that does not move with the appearance",
     align=4.0,
+)
+PRODUCT = _entry(
+    "mlvae_groups",
+    "product",
+    "Bouchacourt et al. 2018, with the product of Locatello et al. 2020, eq. 6",
+    "known groups whose evidence is multiplied",
+    align=0.0,
+)
+SWAP = _entry(
+    "swap",
+    "swap",
+    "known groups (Bouchacourt et al. 2018), exchanged",
+    "each frame made from its partner's latents",
+    align=0.0,
 )

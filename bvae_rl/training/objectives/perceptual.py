@@ -18,12 +18,14 @@ from torch import Tensor, nn
 
 from bvae_rl.models.losses import kl_per_latent, recon_nll, sample
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch, Pairing, Rows, single
+from bvae_rl.training.annealing import Annealing
+from bvae_rl.training.batches import Batch
 from bvae_rl.training.objectives.autoencoder import damaged
 from bvae_rl.training.objectives.auxiliary import AuxiliaryNetwork
+from bvae_rl.training.objectives.base import Objective, Parts
 from bvae_rl.training.objectives.checks import positive, whole
 from bvae_rl.training.objectives.elbo import reconstruction
-from bvae_rl.training.objectives.entry import Entry, Hyperparameters, Ramped
+from bvae_rl.training.objectives.entry import Entry, Hyperparameters
 from bvae_rl.training.schedules import Schedule
 
 DAE_LATENTS, DAE_LEARNING_RATE = 100, 1e-3  # both of appendix A
@@ -41,31 +43,28 @@ def features(encoder: nn.Sequential, x: Tensor) -> Tensor:
         return encoder[: last + 1](x.float()).flatten(1)
 
 
-@dataclass
-class PerceptualObjective:
-    """``beta`` is a schedule over training steps, ``weight`` that of the squared distance."""
+@dataclass(frozen=True)
+class PerceptualObjective(Objective):
+    """``beta`` is a schedule over training steps, ``weight`` that of the squared distance.
 
-    takes_tiles = False
+    Features take the place of pixels after ``dae_steps``.
+    """
+
+    name = "darla"
 
     beta: Schedule
     weight: float = 1.0
     dae_steps: int = 3000
-    name: str = "darla"
-    _dae: AuxiliaryNetwork[BetaVAE] = field(init=False, repr=False)
-    _dae_recon: float = field(default=0.0, init=False, repr=False)
+    _dae: AuxiliaryNetwork[BetaVAE] = field(init=False, repr=False, compare=False)
+    _last: dict[str, float] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         positive(weight=self.weight)
-        self.dae_steps = whole("dae_steps", self.dae_steps, least=1)
-        self._dae = AuxiliaryNetwork(make_dae, learning_rate=DAE_LEARNING_RATE)
+        whole("dae_steps", self.dae_steps, least=1)
+        dae = AuxiliaryNetwork(make_dae, learning_rate=DAE_LEARNING_RATE)
+        object.__setattr__(self, "_dae", dae)
 
-    def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
-        """Independent frames."""
-        return single(rows)
-
-    def loss(
-        self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+    def loss(self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor) -> tuple[Tensor, Parts]:
         """recon + beta * KL; recon is of pixels for ``dae_steps`` steps, then of features.
 
         Features have no pixels that could be weighed: what a batch's weights say reaches them
@@ -75,13 +74,13 @@ class PerceptualObjective:
         """
         if step == 0:
             self._dae.forget()  # another run with the same objective
-            self._dae_recon = 0.0
+            self._last.clear()
         dae = self._dae.network(vae)
         mu, logvar = vae.encode(batch.x)
         logits = vae.decode_logits(sample(mu, logvar, noise))
-        likelihood, s = vae.config.likelihood, vae.config.recon_weight
+        likelihood, weight = vae.config.likelihood, vae.config.recon_weight
         pixels = recon_nll(
-            logits, batch.x, likelihood=likelihood, recon_weight=s, weight=batch.weight
+            logits, batch.x, likelihood=likelihood, recon_weight=weight, weight=batch.weight
         ).mean()
         recon = pixels
         if step >= self.dae_steps:
@@ -94,7 +93,8 @@ class PerceptualObjective:
         kl = kl_per_latent(mu, logvar).sum(1).mean()
         beta = self.beta(step)
         return recon + beta * kl, {
-            "recon": recon, "kl": kl, "beta": beta, "pixels": pixels, "dae": self._dae_recon
+            "recon": recon, "kl": kl, "beta": beta, "pixels": pixels,
+            "dae": self._last.get("recon", 0.0),
         }  # fmt: skip
 
     def after_step(self, vae: BetaVAE, batch: Batch, step: int) -> None:
@@ -102,44 +102,42 @@ class PerceptualObjective:
         if step >= self.dae_steps:
             return
         x = damaged(batch.x, torch.Generator().manual_seed(step), noise=0.0, mask=1.0)
-        self._dae_recon = self._dae.improve(
+        self._last["recon"] = self._dae.improve(
             lambda dae: reconstruction(dae, batch.x, dae.encode(x)[0], batch.weight)
         )
 
     def state_dict(self) -> dict[str, Any]:
         """The autoencoder, its optimizer and its last reconstruction error."""
-        return {"dae": self._dae.state_dict(), "dae_recon": self._dae_recon}
+        return {"dae": self._dae.state_dict(), "dae_recon": self._last.get("recon", 0.0)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on with that autoencoder."""
         self._dae.load_state_dict(state["dae"])
-        self._dae_recon = float(state["dae_recon"])
-
-    def describe(self) -> dict[str, object]:
-        """Name and settings."""
-        return {"name": self.name, "weight": self.weight, "dae_steps": self.dae_steps}
+        self._last["recon"] = float(state["dae_recon"])
 
 
-def _make(ramped: Ramped, hyperparameters: Hyperparameters, pairs: str) -> PerceptualObjective:
-    share = hyperparameters["dae_share"]
-    if not 0.0 < share < 1.0:
+def _arguments(values: Hyperparameters, annealing: Annealing) -> dict[str, Any]:
+    fraction = values["dae_fraction"]
+    if not 0.0 < fraction < 1.0:
         raise ValueError(
-            f"dae_share must be above 0 and below 1, got {share:g}: it is the fraction of the "
-            "training after which features take the place of pixels"
+            f"dae_fraction must be above 0 and below 1, got {fraction:g}: it is the fraction of "
+            "the training after which features take the place of pixels"
         )
-    steps = max(1, round(share * ramped.steps))
-    return PerceptualObjective(
-        ramped(hyperparameters["beta"]), hyperparameters["weight"], dae_steps=steps
-    )
+    return {
+        "beta": annealing.to(values["beta"]),
+        "weight": values["weight"],
+        "dae_steps": max(1, round(fraction * annealing.steps)),
+    }
 
 
 ENTRY = Entry(
     name="darla",
+    objective=PerceptualObjective,
     source="Higgins et al. 2017b, eq. 2 and appendix A; its autoencoder trains along",
     purpose="reconstruct what matters to a network rather than each pixel",
-    hyperparameter="beta: up for structure; weight: up for detail; dae_share: when features take over",
+    advice="beta: up for structure; weight: up for detail; dae_fraction: when features take over",
+    arguments=_arguments,
     cost=2.1,
-    make=_make,
-    paper={"beta": 1.0, "weight": 1.0, "dae_share": 0.5},
-    tuned={"weight": 60.0, "dae_share": 0.25},
+    paper={"beta": 1.0, "weight": 1.0, "dae_fraction": 0.5},
+    tuned={"weight": 60.0, "dae_fraction": 0.25},
 )

@@ -25,38 +25,31 @@ from torch import Tensor
 
 from bvae_rl.models.codebook import straight_through
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch, Pairing, Rows, single
+from bvae_rl.training.batches import Batch
+from bvae_rl.training.objectives.base import LikelihoodObjective, Parts
 from bvae_rl.training.objectives.checks import not_negative, whole
 from bvae_rl.training.objectives.elbo import reconstruction
-from bvae_rl.training.objectives.entry import Entry, Hyperparameters, Ramped
-from bvae_rl.training.objectives.stateless import Stateless
+from bvae_rl.training.objectives.entry import Entry
 
 
 @dataclass(frozen=True)
-class QuantisedObjective(Stateless):
-    """``quantisation`` draws the values to the means, ``commitment`` the means to the values."""
+class QuantisedObjective(LikelihoodObjective):
+    """``quantisation`` draws the values to the means, ``commitment`` the means to the values.
 
-    takes_tiles = True
+    ``levels`` is the number of values of each latent: the VAE's own (``VAEConfig.levels``).
+    """
+
+    name = "quantised"
 
     quantisation: float = 0.01
     commitment: float = 0.01
-    name: str = "quantised"
+    levels: int = 10
 
     def __post_init__(self) -> None:
         not_negative(quantisation=self.quantisation, commitment=self.commitment)
+        whole("levels", self.levels, least=2)
 
-    def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
-        """Independent frames; ValueError for a VAE of continuous latents."""
-        if vae.codebook is None:
-            raise ValueError(
-                "objective quantised needs quantised latents and this VAE's are continuous "
-                "(levels=0); build it with VAEConfig(levels=10), and start from no other"
-            )
-        return single(rows)
-
-    def loss(
-        self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+    def loss(self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor) -> tuple[Tensor, Parts]:
         """recon plus both distances between means and values; ``noise`` is not used."""
         assert vae.codebook is not None
         mu = vae.encoder[:-1](batch.x).float()[:, : vae.latent_dim]  # before the codebook, (B, D)
@@ -71,12 +64,6 @@ class QuantisedObjective(Stateless):
             "recon": recon, "kl": 0.0, "beta": 0.0, "quantisation": quantisation, "levels": used
         }  # fmt: skip
 
-    def describe(self) -> dict[str, object]:
-        """Name and weights."""
-        return {
-            "name": self.name, "quantisation": self.quantisation, "commitment": self.commitment
-        }  # fmt: skip
-
 
 @torch.no_grad()
 def levels_used(codes: Tensor) -> Tensor:
@@ -85,18 +72,12 @@ def levels_used(codes: Tensor) -> Tensor:
     return 1.0 + (ordered[1:] != ordered[:-1]).sum(0).float().mean()
 
 
-def _make(ramped: Ramped, hyperparameters: Hyperparameters, pairs: str) -> QuantisedObjective:
-    whole("levels", hyperparameters["levels"], least=2)  # the VAE's: VAEConfig.levels
-    return QuantisedObjective(hyperparameters["quantisation"], hyperparameters["commitment"])
-
-
 ENTRY = Entry(
     name="quantised",
+    objective=QuantisedObjective,
     source="Hsu et al. 2023 (QLAE); with weight decay 0.1 (--weight-decay)",
     purpose="few values for each latent, so that each is spent on one factor",
-    hyperparameter="levels: down for structure, up for detail",
-    cost=1.0,
-    make=_make,
+    advice="levels: down for structure, up for detail",
     paper={"levels": 10.0, "quantisation": 0.01, "commitment": 0.01},
     tuned={"quantisation": 2.0, "commitment": 2.0},
 )

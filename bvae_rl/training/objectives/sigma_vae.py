@@ -4,8 +4,8 @@ The likelihood is Gaussian with one sigma for all pixels, at each batch the one 
 likelihood, sigma^2 = the mean squared error. recon is then minus the log-likelihood with all its
 constants, so that beta = 1 is the evidence lower bound whatever the scale of the pixels.
 
-``VAEConfig.s`` plays no part in training: s = 1 / (2 sigma^2) takes its place. Validation still
-uses the config's, so ``vae/elbo`` and ``vae/validation_recon`` are at that fixed s.
+``VAEConfig.recon_weight`` plays no part in training: 1 / (2 sigma^2) takes its place. Validation
+still uses the config's, so ``vae/elbo`` and ``vae/validation_recon`` are at that fixed weight.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from torch.nn import functional
 from bvae_rl.models.losses import kl_per_latent, sample
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.batches import Batch, Pairing, Rows, single
+from bvae_rl.training.objectives.base import Objective, Parts
 from bvae_rl.training.objectives.entry import Entry
-from bvae_rl.training.objectives.stateless import Stateless
 from bvae_rl.training.schedules import Schedule
 
 LEAST_LOG_SIGMA = -6.0  # of the reference code: a frame told perfectly would else count infinitely
@@ -54,11 +54,12 @@ def gaussian_nll(
 
 
 @dataclass(frozen=True)
-class SigmaVAEObjective(Stateless):
+class SigmaVAEObjective(Objective):
     """``beta`` is a schedule over training steps; 1 is the evidence lower bound."""
 
+    name = "sigma"
+
     beta: Schedule
-    name: str = "sigma_vae"
 
     def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
         """Independent frames; ValueError for another likelihood than the Gaussian."""
@@ -69,9 +70,7 @@ class SigmaVAEObjective(Stateless):
             )
         return single(rows)
 
-    def loss(
-        self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+    def loss(self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor) -> tuple[Tensor, Parts]:
         """recon + beta * KL, recon at the batch's own sigma."""
         mu, logvar = vae.encode(batch.x)
         x_hat = vae.decode_logits(sample(mu, logvar, noise))
@@ -87,18 +86,14 @@ class SigmaVAEObjective(Stateless):
         }
         return recon + beta * kl, parts
 
-    def describe(self) -> dict[str, object]:
-        """Name only: the schedule is described by whoever made it."""
-        return {"name": self.name}
-
 
 ENTRY = Entry(
     name="sigma",
+    objective=SigmaVAEObjective,
     likelihood="gaussian",
     source="Rybkin et al. 2021, section 4, optimal sigma of each batch",
-    purpose="no s to choose: the likelihood sharpens as the pictures do",
-    hyperparameter="beta: up for structure; it takes the place of s, which only validation uses here",
+    purpose="no recon_weight to choose: the likelihood sharpens as the pictures do",
+    advice="beta: up for structure; recon_weight is used by validation only",
     cost=1.2,
-    make=lambda ramped, hyperparameters, pairs: SigmaVAEObjective(ramped(hyperparameters["beta"])),
     paper={"beta": 1.0},
 )

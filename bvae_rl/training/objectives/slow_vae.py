@@ -19,24 +19,23 @@ from torch import Tensor
 from bvae_rl.models.losses import kl_per_latent, sample
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.batches import Batch, Pairing, Rows
+from bvae_rl.training.objectives.base import LikelihoodObjective, Parts
 from bvae_rl.training.objectives.elbo import reconstruction
 from bvae_rl.training.objectives.entry import Entry
-from bvae_rl.training.objectives.stateless import Stateless
-from bvae_rl.training.pair_sources import untold
+from bvae_rl.training.pair_sources import unlabelled
 from bvae_rl.training.schedules import Schedule
 
 
 @dataclass(frozen=True)
-class SlowVAEObjective(Stateless):
+class SlowVAEObjective(LikelihoodObjective):
     """``beta`` is a schedule; ``gamma`` weighs the transition, ``rate`` is its Laplace rate."""
 
-    takes_tiles = True
+    name = "slow"
 
     beta: Schedule
     gamma: float = 10.0
     rate: float = 6.0
     pairs: str = "consecutive"
-    name: str = "slow"
 
     def __post_init__(self) -> None:
         if not (self.gamma >= 0 and self.rate > 0):
@@ -45,12 +44,10 @@ class SlowVAEObjective(Stateless):
             )
 
     def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
-        """The pairs that were asked for; what they share is not told."""
-        return untold(self.pairs, rows)
+        """The pairs that were asked for; what they share is not known."""
+        return unlabelled(self.pairs, rows)
 
-    def loss(
-        self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+    def loss(self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor) -> tuple[Tensor, Parts]:
         """recon + (beta * KL + gamma * transition) / 2, an image."""
         assert batch.x2 is not None
         x = torch.cat([batch.x, batch.x2])  # (2B, C, H, W)
@@ -63,10 +60,6 @@ class SlowVAEObjective(Stateless):
         beta = self.beta(step)
         loss = recon + 0.5 * (beta * kl + self.gamma * transition)
         return loss, {"recon": recon, "kl": kl, "beta": beta, "transition": transition}
-
-    def describe(self) -> dict[str, object]:
-        """Name and settings."""
-        return {"name": self.name, "gamma": self.gamma, "rate": self.rate, "pairs": self.pairs}
 
 
 def laplace_kl(apart: Tensor, logvar: Tensor, rate: float) -> Tensor:
@@ -81,13 +74,10 @@ def laplace_kl(apart: Tensor, logvar: Tensor, rate: float) -> Tensor:
 
 ENTRY = Entry(
     name="slow",
+    objective=SlowVAEObjective,
     source="Klindt et al. 2021, eq. 5",
     purpose="frames that follow each other, in worlds where few things move at a time",
-    hyperparameter="gamma: up to hold latents still; rate: the size of a usual move, inverted",
-    cost=1.0,
-    make=lambda ramped, hyperparameters, pairs: SlowVAEObjective(
-        ramped(hyperparameters["beta"]), hyperparameters["gamma"], hyperparameters["rate"], pairs
-    ),
+    advice="gamma: up to hold latents still; rate: the size of a usual move, inverted",
     paper={"beta": 1.0, "gamma": 10.0, "rate": 6.0},
     tuned={"gamma": 1.0},
     pairs="consecutive",

@@ -1,4 +1,4 @@
-"""A regressor of the true factors: no VAE, but the ceiling for an encoder of this size.
+"""A regressor of the true factors: no VAE, but an upper bound for an encoder of this size.
 
 Latent k regresses factor k, scaled to [-1, 1]; the loss is ``weight`` times the squared error,
 summed over factors and averaged over the batch. The decoder is trained on the same codes without
@@ -18,23 +18,22 @@ from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.batches import Batch, Pairing, Rows, with_factors
+from bvae_rl.training.objectives.base import LikelihoodObjective, Parts
+from bvae_rl.training.objectives.checks import positive
 from bvae_rl.training.objectives.elbo import reconstruction
 from bvae_rl.training.objectives.entry import Entry
-from bvae_rl.training.objectives.stateless import Stateless
 
 
 @dataclass(frozen=True)
-class SupervisedObjective(Stateless):
+class SupervisedObjective(LikelihoodObjective):
     """``weight`` of the regression beside the decoder's loss."""
 
-    takes_tiles = True
+    name = "supervised"
 
     weight: float = 100.0
-    name: str = "supervised"
 
     def __post_init__(self) -> None:
-        if not self.weight > 0:
-            raise ValueError(f"weight must be positive, got {self.weight}")
+        positive(weight=self.weight)
 
     def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
         """Single frames with their factors in [-1, 1]; ValueError if the store has none."""
@@ -53,9 +52,7 @@ class SupervisedObjective(Stateless):
 
         return scaled
 
-    def loss(
-        self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+    def loss(self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor) -> tuple[Tensor, Parts]:
         """weight * squared error of the factors, plus recon for the decoder."""
         assert batch.factors is not None
         mu, _ = vae.encode(batch.x)
@@ -63,10 +60,6 @@ class SupervisedObjective(Stateless):
         recon = reconstruction(vae, batch.x, mu.detach(), batch.weight)
         loss = recon + self.weight * error
         return loss, {"recon": recon, "kl": 0.0, "beta": 0.0, "error": error}
-
-    def describe(self) -> dict[str, object]:
-        """Name and weight."""
-        return {"name": self.name, "weight": self.weight}
 
 
 def unit_factors(factors: Tensor, specs: Sequence[FactorSpec]) -> Tensor:
@@ -85,11 +78,10 @@ def _unit(values: Tensor, spec: FactorSpec) -> Tensor:
 
 ENTRY = Entry(
     name="supervised",
-    source="least squares; the ceiling",
-    purpose="what an encoder can know if it is told all factors",
-    hyperparameter="weight: of the regression",
-    cost=1.0,
-    make=lambda ramped, hyperparameters, pairs: SupervisedObjective(hyperparameters["weight"]),
+    objective=SupervisedObjective,
+    source="least squares; an upper bound",
+    purpose="what an encoder can know if it is trained with all factors as labels",
+    advice="weight: of the regression",
     paper={"weight": 100.0},
     groups=True,
     factors=True,

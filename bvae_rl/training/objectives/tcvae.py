@@ -17,16 +17,16 @@ With all three weights 1 it is the VAE, to the last digit.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.batches import Batch, Pairing, Rows, single
+from bvae_rl.training.objectives.base import LikelihoodObjective, Parts
 from bvae_rl.training.objectives.elbo import elbo
 from bvae_rl.training.objectives.entry import Entry
-from bvae_rl.training.objectives.stateless import Stateless
 from bvae_rl.training.schedules import Schedule
 
 
@@ -63,32 +63,29 @@ def log_density(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     return -0.5 * (math.log(2 * math.pi) + logvar + (z - mu).square() * (-logvar).exp())
 
 
-@dataclass
-class TCVAEObjective(Stateless):
+@dataclass(frozen=True)
+class TCVAEObjective(LikelihoodObjective):
     """``alpha``, ``beta``, ``gamma`` are schedules of the three weights, in the order of eq. 4.
 
-    ``size`` is the number of training frames, which ``pairing`` looks up.
+    What is logged rests on the number of training frames, which ``pairing`` looks up.
     """
 
-    takes_tiles = True
+    name = "tc"
 
     alpha: Schedule
     beta: Schedule
     gamma: Schedule
-    size: int = 1
-    name: str = "beta_tcvae"
+    _size: int = field(default=1, init=False, repr=False, compare=False)  # training frames
 
     def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
-        """Independent frames."""
-        self.size = len(rows.train)
+        """Single frames, which are counted."""
+        object.__setattr__(self, "_size", len(rows.train))
         return single(rows)
 
-    def loss(
-        self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+    def loss(self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor) -> tuple[Tensor, Parts]:
         """recon + alpha * I + beta * TC + gamma * dimension-wise KL."""
         e = elbo(vae, batch, noise)
-        terms = kl_terms(e.z, e.mu, e.logvar, size=self.size)
+        terms = kl_terms(e.z, e.mu, e.logvar, size=self._size)
         alpha, beta, gamma = self.alpha(step), self.beta(step), self.gamma(step)
         loss = (
             e.recon
@@ -101,22 +98,14 @@ class TCVAEObjective(Stateless):
             "tc": terms.total_correlation, "dimension_kl": terms.dimension_wise,
         }  # fmt: skip
 
-    def describe(self) -> dict[str, object]:
-        """Name only: the schedules are described by whoever made them."""
-        return {"name": self.name}
-
 
 ENTRY = Entry(
     name="tc",
+    objective=TCVAEObjective,
     source="Chen et al. 2018, eq. 4, minibatch weighted sampling",
     purpose="independent latents at less cost in detail than a large beta",
-    hyperparameter="beta (of the total correlation): up for independence; alpha, gamma as in the VAE",
-    cost=1.0,
-    make=lambda ramped, hyperparameters, pairs: TCVAEObjective(
-        ramped(hyperparameters["alpha"]),
-        ramped(hyperparameters["beta"]),
-        ramped(hyperparameters["gamma"]),
-    ),
+    advice="beta (of the total correlation): up for independence; alpha, gamma as in the VAE",
+    annealed=("alpha", "beta", "gamma"),
     paper={"alpha": 1.0, "beta": 6.0, "gamma": 1.0},
     tuned={"beta": 4.0},
 )

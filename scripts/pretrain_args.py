@@ -1,0 +1,203 @@
+"""The arguments of ``bvae-rl pretrain``, in groups, and the recipe that they amount to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import tyro
+
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.losses import Likelihood
+from bvae_rl.models.networks import DecoderName, EncoderName
+from bvae_rl.scripts.common import say
+from bvae_rl.training.annealing import Shape
+from bvae_rl.training.pixel_weights import Weighting
+from bvae_rl.training.recipes import Recipe, best_recipe, objective_alone, recipe
+from bvae_rl.training.train_config import TrainConfig
+
+
+@dataclass(frozen=True)
+class SourceArgs:
+    """Frames, if there is no store yet: they are collected into OUT/frames."""
+
+    env: str | None = None
+    """gymnasium id, in which a random policy acts; another package's may name its module first:
+    package.module:Id-v0"""
+    frames: int = 50_000
+    """how many frames to collect"""
+
+
+@dataclass(frozen=True)
+class LossArgs:
+    """What the VAE is trained by. What is not given comes from the recipe."""
+
+    objective: str | None = None
+    """an objective as it comes, instead of a recipe (bvae-rl objectives lists them)"""
+    beta: float | None = None
+    """weight of the KL, for the likelihood and its weight"""
+    set: tuple[str, ...] = ()
+    """further hyperparameters of the objective, as NAME=VALUE"""
+    preset: Literal["tuned", "paper"] = "tuned"
+    """hyperparameters for RL frames on this budget, or the paper's (with its likelihood: bernoulli,
+    recon_weight 1)"""
+    pairs: str | None = None
+    """which frames go together: views, interventions, consecutive, augment, or some joined by +"""
+    schedule: Shape | None = None
+    """how beta (or the capacity) gets there; geometric: by the same factor each step, late"""
+    ramp: float | None = None
+    """fraction of the steps that this takes"""
+    release: float | None = None
+    """fraction of the steps, at the end, in which beta falls back to a tenth: the structure stays,
+    and detail comes back"""
+    weighting: Literal["none", "foreground", "motion"] | None = None
+    """pixels that count more: what stands before the background, or what moves in a pair"""
+    weighting_factor: float = 10.0
+    """how much more they count"""
+
+
+@dataclass(frozen=True)
+class ModelArgs:
+    """What the VAE is built from."""
+
+    content_dim: int | None = None
+    """latents for the state, the first ones; by default one a factor, or 24"""
+    style_dim: int | None = None
+    """latents for the appearance, the last ones; by default two more than such factors, or 8"""
+    per_actuator: int = 1
+    """of the content, latents for what each actuator drives (with interventions)"""
+    likelihood: Likelihood | None = None
+    """gaussian: squared error; bernoulli: cross-entropy; summed over pixels"""
+    recon_weight: float | None = None
+    """weight of the reconstruction (20); gaussian: 1 / (2 sigma^2)"""
+    encoder: EncoderName | None = None
+    """architecture of the encoder"""
+    decoder: DecoderName | None = None
+    """architecture of the decoder"""
+    channels: tuple[int, int, int] | None = None
+    """widths of the three strided convolutions"""
+    hidden: int | None = None
+    """width of the fully connected layer"""
+    channel_order: Literal["RGB", "BGR", "other"] | None = None
+    """what the channels of the stored frames are"""
+
+
+@dataclass(frozen=True)
+class SeedArgs:
+    """Several seeds side by side, of which the best is kept."""
+
+    seeds: int = 1
+    """how many seeds to train from --seed on, each in OUT/seed-K; the best becomes OUT"""
+    select: Literal["udr", "mig", "r2"] = "udr"
+    """what the best is judged by; udr, their agreement, needs no factors"""
+    workers: int = 2
+    """processes side by side, each with its share of the cores"""
+
+
+@dataclass(frozen=True)
+class Args:
+    """What to train, on what, how long."""
+
+    store: tyro.conf.Positional[Path | None] = None
+    """folder of a frame store (bvae-rl collect); or give --env"""
+    out: Path = Path("runs/vae")
+    """folder of the VAE; a killed training goes on there"""
+    recipe: str = "auto"
+    """a whole way of training by its name (docs/objectives.md); auto: the best that the frames
+    allow, which is then said"""
+    steps: int = 24_000
+    """batches"""
+    seed: int = 0
+    """weights, batches and noise depend on it"""
+    start: Path | None = None
+    """go on from this VAE's weights; its architecture, latents and likelihood then hold"""
+    threads: int | None = None
+    """CPU threads; by default torch's choice"""
+    probe_freq: int | None = None
+    """batches between two scores (MIG, DCI, R2; OUT/probe.csv) in the store's environment"""
+    tensorboard: bool = False
+    """also log to OUT/tensorboard (extra: log)"""
+    source: SourceArgs = SourceArgs()
+    loss: LossArgs = LossArgs()
+    model: ModelArgs = ModelArgs()
+    train: TrainConfig = TrainConfig()
+    several: SeedArgs = SeedArgs()
+
+    @classmethod
+    def of(cls, store: Path | None = None, **settings: Any) -> Self:
+        """Arguments from names without their groups: ``Args.of(store, beta=4.0, seeds=2)``."""
+        return cls(store).but(**settings)
+
+    def but(self, **settings: Any) -> Self:
+        """The same with some values replaced, whichever group they are in."""
+        own = {item.name for item in fields(self)}
+        chosen = {name: value for name, value in settings.items() if name in own}
+        for group in ("source", "loss", "model", "train", "several"):
+            part = getattr(self, group)
+            known = {item.name for item in fields(part)} & set(settings) - own
+            if known:
+                chosen[group] = replace(part, **{name: settings[name] for name in known})
+        if unknown := set(settings) - own - _grouped(self):
+            raise TypeError(f"bvae-rl pretrain has no settings {', '.join(sorted(unknown))}")
+        return replace(self, **chosen)
+
+
+def _grouped(args: Args) -> set[str]:
+    parts = [getattr(args, item.name) for item in fields(args)]
+    return {item.name for part in parts if is_dataclass(part) for item in fields(part)}
+
+
+def recipe_of(args: Args, store: FrameStore, *, say_why: bool = False) -> Recipe:
+    """The recipe that is named, or the best for these frames, with what was given besides."""
+    loss, model = args.loss, args.model
+    if loss.objective is not None:
+        chosen = objective_alone(loss.objective)
+    elif args.recipe == "auto":
+        chosen, why = best_recipe(store)
+        if say_why:
+            say(f"recipe {chosen.name}, {chosen.text}: {store.folder}: {why}")
+    else:
+        chosen = recipe(args.recipe)
+    given = {
+        "pairs": loss.pairs, "schedule": loss.schedule, "ramp": loss.ramp,
+        "release": loss.release, "content_dim": model.content_dim, "style_dim": model.style_dim,
+    }  # fmt: skip
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    own = ("content_dim", "style_dim", "per_actuator")
+    built = {
+        item.name: value
+        for item in fields(model)
+        if item.name not in own and (value := getattr(model, item.name)) is not None
+    }
+    if loss.weighting is not None:
+        none = loss.weighting == "none"
+        changes["weighting"] = None if none else Weighting(loss.weighting, loss.weighting_factor)  # type: ignore[arg-type]
+    return replace(
+        chosen, preset=loss.preset, per_actuator=model.per_actuator, model=built,
+        hyperparameters={**chosen.hyperparameters, **hyperparameters(loss)}, **changes,
+    )  # fmt: skip
+
+
+def hyperparameters(loss: LossArgs) -> Mapping[str, float]:
+    """Those of the objective that were given, by name."""
+    given = dict(map(_hyperparameter, loss.set))
+    if loss.beta is not None:
+        if "beta" in given:
+            raise ValueError(
+                f"beta is given twice, as --beta {loss.beta:g} and --set beta={given['beta']:g}; "
+                "give it once"
+            )
+        given["beta"] = loss.beta
+    return given
+
+
+def _hyperparameter(text: str) -> tuple[str, float]:
+    name, equals, value = text.partition("=")
+    try:
+        return name, float(value if equals else "no number")
+    except ValueError as error:
+        raise ValueError(
+            f"a hyperparameter is NAME=NUMBER, for example gamma=10, got {text!r}"
+        ) from error
