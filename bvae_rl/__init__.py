@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bvae_rl.sb3.extractor import BetaVAEExtractor, policy_kwargs
     from bvae_rl.sb3.latent_env import LatentVecEnv
     from bvae_rl.sb3.online import OnlineBetaVAE
+    from bvae_rl.training.pretrain import pretrain
 
 __version__ = "0.1.0"
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "inspect",
     "metrics",
     "policy_kwargs",
+    "pretrain",
     "push_to_hub",
     "to_image_policy",
     "to_latent_policy",
@@ -63,6 +65,7 @@ _HOMES = {
     "from_pretrained": "models.hub",
     "inspect": "sb3.copies",
     "policy_kwargs": "sb3.extractor",
+    "pretrain": "training.pretrain",
     "push_to_hub": "models.hub",
     "to_image_policy": "sb3.convert",
     "to_latent_policy": "sb3.convert",

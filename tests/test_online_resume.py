@@ -80,7 +80,7 @@ class Case:
             return [int(row["step"]) for row in csv.DictReader(file)]
 
     def saved(self) -> list[str]:
-        return sorted(path.name for path in self.out.iterdir() if path.suffix != ".csv")
+        return sorted(path.name for path in self.out.glob("[!.]*") if path.suffix != ".csv")
 
 
 def bytes_of(state: Any) -> bytes:
@@ -141,23 +141,20 @@ def resume(case: Case, step: int = 64, **more: Any) -> None:
 def test_changed_settings_are_refused_with_both_values(tmp_path):
     case = Case(tmp_path)
     case.killed(80)
-    before = {path.name: path.read_bytes() for path in case.out.iterdir()}
+    before = {path.name: path.read_bytes() for path in case.out.glob("[!.]*")}
     later = Linear(0.1, 1.0, 400)
-    # a schedule that differs late only
-    jump = lambda step: BETA(step) if step < 40_000 else 2.0  # noqa: E731
     changes: list[tuple[dict[str, Any], str]] = [
-        ({"beta": Constant(0.1)}, r"schedule of beta \(at step 1 it was 0.1045 and is now 0.1\)"),
-        ({"beta": later}, r"\(at step 1 it was 0.1045 and is now 0.10225\)"),
-        ({"beta": jump}, r"\(at step 4\d{4} it was 1 and is now 2\)"),
-        ({"train_freq": 16}, "train_freq = 24, not 16"),
-        ({"seed": 1}, "seed = 0, not 1"),
-        ({"old": make_store(tmp_path / "frames")}, "mix = 0.0, not 0.5"),
-        ({"config": replace(TUNE, average=0.5)}, r"'average': 0.0.*not .*'average': 0.5"),
+        ({"beta": Constant(0.1)}, r"beta Linear\(.*\), not Constant\(value=0.1\)"),
+        ({"beta": later}, "beta.steps 200, not 400"),
+        ({"train_freq": 16}, "train_freq 24, not 16"),
+        ({"seed": 1}, "seed 0, not 1"),
+        ({"old": make_store(tmp_path / "frames")}, "mix 0, not 0.5"),
+        ({"config": replace(TUNE, average=0.5)}, "config.average 0, not 0.5"),
     ]
     for change, says in changes:
         with pytest.raises(ValueError, match=says):
             resume(case, **change)
-    assert {path.name: path.read_bytes() for path in case.out.iterdir()} == before  # nothing lost
+    assert {path.name: path.read_bytes() for path in case.out.glob("[!.]*")} == before  # nothing lost
     resume(case)
 
 
@@ -230,7 +227,7 @@ def test_another_store_of_old_frames_is_refused(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         case.model().learn(1000, callback=[online, Kill(64)])
     other = make_store(tmp_path / "other", n=50)
-    with pytest.raises(ValueError, match="was started with old = "):
+    with pytest.raises(ValueError, match="old.rows 40, not 50"):
         case.model(64).learn(8, callback=case.callback(old=other), reset_num_timesteps=False)
 
 

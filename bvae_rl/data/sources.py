@@ -64,15 +64,15 @@ def as_store(source: Source, folder: str | Path, *, frames: int, seed: int) -> F
 
 
 def _of_array(array: np.ndarray, store: FrameStore) -> FrameStore:
-    """``array`` as a store: frames of one episode each."""
+    """``array`` as a store: states in no known order, in one appearance for all that is known."""
     if array.dtype != np.uint8 or array.ndim != 4 or not len(array):
         raise ValueError(
             f"frames must be uint8 (N, H, W, C), at least one, got {array.dtype} {array.shape}"
         )
     content = hashlib.sha256(array.tobytes()).hexdigest()
-    store.describe(source="array", frames=len(array), sha256=content)
+    store.describe(source="array", policy="independent", frames=len(array), sha256=content)
     for first in range(len(store), len(array), BLOCK):
         block = np.ascontiguousarray(array[first : first + BLOCK])
         number = np.arange(first, first + len(block))
-        store.append(Frames(block, number, number))
+        store.append(Frames(block, np.zeros_like(number), number))
     return store

@@ -1,0 +1,121 @@
+"""The shortest program: frames from whatever a user has, to a VAE, to a policy."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from stable_baselines3 import PPO
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+import bvae_rl
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.vae_config import VAEConfig
+from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.training.recipes import AUTO, RECIPES, best_recipe, recipe
+from bvae_rl.training.schedules import Constant
+from bvae_rl.training.train_config import TrainConfig
+from tests.objective_cases import grids
+
+QUICK = TrainConfig(batch_size=8, warmup=2, log_freq=2, compile=False)
+
+
+class Dots(gym.Env):
+    """A bright dot walks over a dark picture of 32 x 32: anybody's environment, without factors."""
+
+    observation_space = gym.spaces.Box(0, 255, (32, 32, 3), np.uint8)
+    action_space = gym.spaces.Discrete(2)
+
+    def _picture(self) -> np.ndarray:
+        frame = np.zeros((32, 32, 3), np.uint8)
+        frame[8:16, self.x : self.x + 4] = 200
+        return frame
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        super().reset(seed=seed)
+        self.x = int(self.np_random.integers(28))
+        return self._picture(), {}
+
+    def step(self, action: int) -> Any:
+        self.x = int(np.clip(self.x + 2 * action - 1, 0, 28))
+        return self._picture(), float(self.x), False, False, {}
+
+
+gym.register("Dots-v0", Dots, max_episode_steps=20)
+
+
+@pytest.mark.parametrize(
+    "source", ["Dots-v0", Dots, lambda: DummyVecEnv([Dots] * 2)], ids=["id", "env", "VecEnv"]
+)
+def test_three_lines_from_an_environment_to_a_policy(source: Any, tmp_path: Path) -> None:
+    source = source() if callable(source) else source
+    settings: dict[str, Any] = {"frames": 300, "out": tmp_path, "steps": 4, "train": QUICK}
+    vae = bvae_rl.pretrain(source, **settings)
+    kwargs = bvae_rl.policy_kwargs(tmp_path)
+    model = PPO("CnnPolicy", Dots(), policy_kwargs=kwargs, n_steps=8, batch_size=8)
+    model.learn(8)
+    assert len(FrameStore(tmp_path / "frames")) >= 300
+    again = bvae_rl.pretrain(source, **settings)  # nothing is collected or trained again
+    assert again.meta["training"] == vae.meta["training"]
+
+
+def test_arrays_stores_and_folders_are_frames(tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).integers(0, 255, (200, 32, 32, 3), dtype=np.uint8)
+    settings: dict[str, Any] = {"steps": 2, "train": QUICK}
+    vae = bvae_rl.pretrain(frames, out=tmp_path / "a", **settings)
+    store = FrameStore(tmp_path / "a" / "frames")
+    assert np.array_equal(store.column("frames"), frames) and vae.shape == (3, 32, 32)
+    bvae_rl.pretrain(store, out=tmp_path / "b", **settings)
+    bvae_rl.pretrain(store.folder, out=tmp_path / "c", **settings)
+    with pytest.raises(ValueError, match="holds frames made with"):
+        bvae_rl.pretrain(frames[::-1], out=tmp_path / "a", **settings)
+    for wrong, kind in (
+        (frames.astype(float), ValueError),
+        (3, TypeError),
+        (frames[0], ValueError),
+    ):
+        with pytest.raises(kind, match="frames"):
+            bvae_rl.pretrain(wrong, out=tmp_path / "d", **settings)
+
+
+def test_auto_takes_the_best_recipe_that_the_frames_allow(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = grids(tmp_path / "grids")
+    assert best_recipe(store)[0].name == "views_interventions" == next(iter(AUTO))
+    with caplog.at_level(logging.INFO):
+        vae = bvae_rl.pretrain(store, out=tmp_path / "vae", steps=2, train=QUICK)
+    assert "recipe views_interventions" in caplog.text and "single-action" in caplog.text
+    assert vae.meta["training"]["objective"]["pairs"] == "views+interventions"
+    assert vae.config.groups["content"] == (0, 4) and "actuator1" in vae.config.parts
+    single = FrameStore(tmp_path / "single")
+    block = store.read()
+    single.append(type(block)(block.frames, block.episode, np.arange(len(block))))
+    chosen, why = best_recipe(single)
+    assert chosen.name == "plain" and "no state in two appearances" in why
+
+
+def test_a_recipe_or_an_objective_is_named(tmp_path: Path) -> None:
+    frames = np.zeros((200, 32, 32, 3), np.uint8)
+    frames[:, :, :8] = np.arange(200, dtype=np.uint8)[:, None, None, None]
+    settings: dict[str, Any] = {"steps": 2, "train": QUICK}
+    vae = bvae_rl.pretrain(frames, out=tmp_path / "a", recipe="augment", **settings)
+    assert vae.meta["training"]["objective"]["name"] == "cross_reconstruction"
+    with pytest.raises(ValueError, match="unknown recipe 'best'; known: auto, plain"):
+        bvae_rl.pretrain(frames, out=tmp_path / "b", recipe="best", **settings)
+    mine = BetaVAEObjective(Constant(2.0))
+    with pytest.raises(ValueError, match="needs the VAE's config beside it"):
+        bvae_rl.pretrain(frames, None, mine, out=tmp_path / "b", **settings)
+    config = VAEConfig(shape=(3, 32, 32), latent_dim=5)
+    assert bvae_rl.pretrain(frames, config, mine, out=tmp_path / "b", **settings).latent_dim == 5
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_is_made_of_known_parts(name: str) -> None:
+    row = recipe(name)
+    assert row.make_objective(1000).name and row.latents in ("content", "all")
+    assert row.text and row.supervision
