@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 from bvae_rl.data.frame_store import FrameStore
@@ -15,35 +15,38 @@ from bvae_rl.scripts.common import command_line, say, wrote
 from bvae_rl.scripts.held_frames import HeldFrames, held_frames, probe_frames
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import aligned
-from bvae_rl.training.pretrain import LOG, Collapsed, NotFinite, PretrainResult
+from bvae_rl.training.loop import LOG, Collapsed
 from bvae_rl.training.selection import Selection, check_enough, select
+from bvae_rl.training.trainer import NotFinite
 
 SELECTION = "selection.json"
 
 
 def train_seeds(
     args: pretrain.Args, *, on_progress: Callable[[float], None] | None = None
-) -> PretrainResult:
-    """Train ``args.seeds`` VAEs into OUT/seed-K, keep the best as OUT, say how the others did."""
-    if args.seeds < 1:
-        raise ValueError(f"seeds must be at least 1, got {args.seeds}")
+) -> BetaVAE:
+    """Train several VAEs into OUT/seed-K, keep the best as OUT, say how the others did."""
+    if (seeds := args.several.seeds) < 1:
+        raise ValueError(f"seeds must be at least 1, got {seeds}")
     run = Run(args.out)
     if run.path(CONFIG_FILE).exists() and not run.path(SELECTION).exists():
         raise ValueError(
             f"{args.out} holds a VAE that was not chosen from several seeds; choose another folder "
             "or delete it"
         )
-    held = frames_to_judge(args)
+    store = pretrain.frames(args)
+    args = args.but(store=store.folder, env=None)  # collected once, for all seeds
+    held = frames_to_judge(args, store)
     folders = {
-        f"seed-{seed}": run.path(f"seed-{seed}")
-        for seed in range(args.seed, args.seed + args.seeds)
+        f"seed-{seed}": run.path(f"seed-{seed}") for seed in range(args.seed, args.seed + seeds)
     }
     tasks = [
-        Task(name, finished, (replace(args, seeds=1, seed=args.seed + n, out=folder),))
+        Task(name, finished, (args.but(seeds=1, seed=args.seed + n, out=folder),))
         for n, (name, folder) in enumerate(folders.items())
     ]
     progress = Progress(
-        dict.fromkeys(folders, args.steps * args.train.batch_size / 1300), workers=args.workers
+        dict.fromkeys(folders, args.steps * args.train.batch_size / 1300),
+        workers=args.several.workers,
     )
     done = dict.fromkeys(folders, 0.0)
 
@@ -54,17 +57,22 @@ def train_seeds(
         else:
             on_progress(sum(done.values()) / len(done))
 
-    told = run_parallel(tasks, workers=args.workers, on_progress=show)
+    failures = run_parallel(tasks, workers=args.several.workers, on_progress=show)
     progress.close()
-    failed = {name: words for name, words in zip(folders, told, strict=True) if words}
+    failed = {name: words for name, words in zip(folders, failures, strict=True) if words}
     kept = {name: folder for name, folder in folders.items() if name not in failed}
     if len(kept) < 2:
         raise ValueError(
-            f"of {args.seeds} seeds {len(kept)} came to something, which leaves nothing to choose: "
+            f"of {seeds} seeds {len(kept)} did not diverge or collapse, which leaves nothing to choose: "
             f"{'; '.join(failed.values())}"
         )
     chosen = select(
-        kept, held.frames, by=args.select, specs=held.specs, group=held.group, seed=args.seed
+        kept,
+        held.frames,
+        by=args.several.select,
+        specs=held.specs,
+        group=held.group,
+        seed=args.seed,
     )
     keep(kept[chosen.best], run, chosen, failed)
     vae = BetaVAE.load(args.out)
@@ -73,13 +81,13 @@ def train_seeds(
         say(chosen.why)
         wrote(run.path(SELECTION))
         wrote(args.out, f"bvae-rl visualize {args.out}")
-    return PretrainResult(vae, args.out, vae.meta["scores"]["validation"])
+    return vae
 
 
 def finished(args: pretrain.Args, *, progress: Callable[[float], None]) -> str:
-    """Train one VAE unless that is done; returns why it came to nothing, "" if it did not."""
+    """Train one VAE unless that is done; returns why it diverged or collapsed, "" if it did not."""
     run = Run(args.out)
-    config = asdict(replace(args, workers=1))
+    config = asdict(args.but(workers=1))
     if run.done("failed", config=config):
         progress(1.0)
         return str(run.finished()["failed"]["info"]["words"])
@@ -91,21 +99,20 @@ def finished(args: pretrain.Args, *, progress: Callable[[float], None]) -> str:
     return ""
 
 
-def frames_to_judge(args: pretrain.Args) -> HeldFrames:
+def frames_to_judge(args: pretrain.Args, store: FrameStore) -> HeldFrames:
     """What to compare on; a ValueError where there is too little.
 
-    ``args.select`` mig and r2 need factors: of the store, or of its environment.
+    ``args.several.select`` mig and r2 need factors: of the store, or of its environment.
     """
-    store = FrameStore.existing(args.store)
     held = held_frames(store, validation=args.train.validation)
-    if args.select == "udr" or held.labelled:
+    if args.several.select == "udr" or held.labelled:
         check_enough(len(held.frames))
         return held
     drawn = probe_frames(store, seed=args.seed)
     if drawn is None:
         raise ValueError(
-            f"{args.store} holds no factors and its environment can draw none, so nothing can be "
-            f"selected by {args.select}: take --select udr, which needs none"
+            f"{store.folder} holds no factors and its environment can draw none, so nothing can be "
+            f"selected by {args.several.select}: take --select udr, which needs none"
         )
     return drawn
 
@@ -132,5 +139,5 @@ def table(chosen: Selection, failed: Mapping[str, str]) -> str:
         cells = [f"{one.score:.3f}", str(one.active_latents), f"{one.kl:.1f}", f"{one.elbo:.1f}"]
         lines.append([one.name.removeprefix("seed-"), *cells, mark])
     for name in failed:
-        lines.append([name.removeprefix("seed-"), "-", "-", "-", "-", "came to nothing"])
+        lines.append([name.removeprefix("seed-"), "-", "-", "-", "-", "diverged or collapsed"])
     return aligned(lines)
