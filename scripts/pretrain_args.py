@@ -93,7 +93,7 @@ class SeedArgs:
     select: Literal["udr", "mig", "r2"] = "udr"
     """what the best is judged by; udr, their agreement, needs no factors"""
     workers: int = 2
-    """processes side by side, each with its share of the cores"""
+    """processes side by side, each with its part of the cores"""
 
 
 @dataclass(frozen=True)

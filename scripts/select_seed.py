@@ -63,7 +63,7 @@ def train_seeds(
     kept = {name: folder for name, folder in folders.items() if name not in failed}
     if len(kept) < 2:
         raise ValueError(
-            f"of {seeds} seeds {len(kept)} did not diverge or collapse, which leaves nothing to choose: "
+            f"of {seeds} seeds {len(kept)} neither diverged nor collapsed, too few to choose from: "
             f"{'; '.join(failed.values())}"
         )
     chosen = select(
@@ -108,13 +108,13 @@ def frames_to_judge(args: pretrain.Args, store: FrameStore) -> HeldFrames:
     if args.several.select == "udr" or held.labelled:
         check_enough(len(held.frames))
         return held
-    drawn = probe_frames(store, seed=args.seed)
-    if drawn is None:
+    sampled = probe_frames(store, seed=args.seed)
+    if sampled is None:
         raise ValueError(
-            f"{store.folder} holds no factors and its environment can draw none, so nothing can be "
+            f"{store.folder} holds no factors and its environment can sample none, so nothing can be "
             f"selected by {args.several.select}: take --select udr, which needs none"
         )
-    return drawn
+    return sampled
 
 
 def keep(folder: Path, run: Run, chosen: Selection, failed: Mapping[str, str]) -> None:

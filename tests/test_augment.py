@@ -1,4 +1,4 @@
-"""Augmented looks: grey stays grey, hue turns, what is unchanged is the frame itself."""
+"""Augmented appearances: grey stays grey, hue turns, what is unchanged is the frame itself."""
 
 from __future__ import annotations
 
@@ -104,5 +104,5 @@ def test_two_frames_of_one_look_differ_in_noise() -> None:
     appearances = draw_appearances(4, np.random.default_rng(0), strength=Strength(unchanged=0.0))
     one, two = change_appearance(grey, appearances).chunk(2)
     assert (one - two).abs().amax((1, 2, 3)).min() > 0.0
-    with pytest.raises(ValueError, match="6 frames cannot be shown in 4 looks, an equal share"):
+    with pytest.raises(ValueError, match="6 frames cannot be shown in 4 appearances, equally many"):
         change_appearance(grey[:6], appearances)

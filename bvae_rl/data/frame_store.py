@@ -33,8 +33,9 @@ class Frames:
     """N frames and what is known about them.
 
     ``frames`` uint8 (N, H, W, C). ``episode`` (N,): frames of one episode follow each other and
-    share an appearance. ``state`` (N,): frames with the same number show the same state (in two appearances).
-    ``factors`` (N, K) and ``actions`` (N, A), the action taken *after* the frame, may be missing.
+    share an appearance. ``state`` (N,): frames with the same number show the same state (in two
+    appearances). ``factors`` (N, K) and ``actions`` (N, A), the action taken *after* the frame, may
+    be missing.
     """
 
     frames: np.ndarray
@@ -162,7 +163,11 @@ class FrameStore:
     def identity(self) -> dict[str, Any]:
         """What the store holds, by its content: description, rows and checksums of all blocks."""
         index = self._index
-        return {**index.meta, "rows": index.rows, "sha256": fingerprint([index.blocks, index.arrays])}
+        return {
+            **index.meta,
+            "rows": index.rows,
+            "sha256": fingerprint([index.blocks, index.arrays]),
+        }
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -1,5 +1,6 @@
-"""What a run needs of its machine, and nothing of what it computes.
+"""What a run needs of its machine: folders, identity, devices, workers.
 
-Read ``runs`` (folders, rows, logs: the only writer of results) first, then ``devices``,
-``workers`` (several trainings side by side), ``optional`` and ``versions``.
+Read ``runs`` (folders, rows, logs: the only writer of results) first, then ``identity`` (is this
+the same run?), ``owner`` (one process at a time), ``devices``, ``workers`` (several trainings side
+by side), ``optional`` and ``versions``.
 """

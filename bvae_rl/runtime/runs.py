@@ -27,7 +27,7 @@ from bvae_rl.runtime.identity import fingerprint
 RESULTS, DONE = "results.json", "done.json"
 INDEX = "store.json"  # of a frame store
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"  # of a VAE
-OTHERS = {"a frame store": INDEX, "a VAE": CONFIG_FILE}  # each with the file that tells
+OTHERS = {"a frame store": INDEX, "a VAE": CONFIG_FILE}  # each with the file that marks it
 PACKAGES = ("bvae-rl", "torch", "gymnasium", "stable-baselines3", "numpy")
 
 
@@ -40,7 +40,7 @@ class Row:
     """One measured number and all that is needed to place it.
 
     ``value`` may be NaN (JSON ``null``); ``n`` counts what was averaged (episodes, frames);
-    ``step`` is the training step of a curve; ``ledger`` is what the method was allowed to see.
+    ``step`` is the training step of a curve; ``budget`` is what the method was allowed to see.
     """
 
     study: str
@@ -234,7 +234,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def require_own(folder: Path, *own: str) -> None:
-    """ValueError if ``folder`` holds a store, a VAE or files, and not what is told by ``own``."""
+    """ValueError if ``folder`` holds a store, a VAE or files, and no file of ``own``."""
     files = sorted(path.name for path in folder.glob("[!.]*") if path.is_file())
     for other, file in OTHERS.items():
         if file in files and file not in own:

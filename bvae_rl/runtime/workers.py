@@ -1,4 +1,4 @@
-"""Several trainings side by side, each process with its share of the cores.
+"""Several trainings side by side, each process with its part of the cores.
 
 Two torch processes with two threads each on two cores slow each other down several times over, so
 every worker limits its threads before torch computes anything, and says so in the log.
@@ -23,7 +23,7 @@ from typing import Any
 
 import torch
 
-from bvae_rl.runtime.devices import threads_per_worker
+from bvae_rl.runtime.devices import keep_freed_memory, threads_per_worker
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 USER_ERRORS: tuple[type[Exception], ...] = (ValueError, TypeError, ImportError)
@@ -161,6 +161,7 @@ def _work(
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which decides
     torch.set_num_threads(threads)
+    keep_freed_memory()  # of a process that is ours alone
     reports.put(("log", worker, f"{threads} of {os.cpu_count()} cores, process {os.getpid()}"))
 
     last = 0.0

@@ -43,8 +43,8 @@ class OnlineBetaVAE(BaseCallback):
     model's encoder was made from. ``beta`` is a schedule over *environment steps*
     (``model.num_timesteps``). Every ``train_freq`` of them (on-policy: at the first rollout that
     starts after each multiple) ``config.updates`` gradient steps are taken by an optimizer of their
-    own. ``old`` is a store of pretraining frames of which a share ``mix`` of each batch (one half
-    by default) is drawn, so that old appearances are not forgotten. ``probe`` scores the code now
+    own. ``old`` is a store of pretraining frames of which a fraction ``mix`` of each batch (one half
+    by default) is drawn, so that old appearances are not forgotten. ``probe`` scores the latents now
     and then.
 
     With ``out`` the updates are logged in ``out/online.csv`` (probes in ``out/probe.csv``), and

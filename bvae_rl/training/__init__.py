@@ -1,5 +1,6 @@
 """How a Beta-VAE is trained.
 
-Read ``pretrain`` (the loop) first, then ``trainer`` (one step), ``objectives`` (one file each),
-``schedules`` (of beta) and ``batches`` (what a step sees).
+Read ``pretrain`` (the front door) first, then ``loop`` (a whole training), ``trainer`` (one step),
+``objectives`` (one file each), ``recipes`` (an objective with its hyperparameters and latents),
+``schedules`` and ``annealing`` (of beta), ``batches`` and ``grids`` (what a step sees).
 """

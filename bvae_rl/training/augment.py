@@ -1,7 +1,7 @@
 """Image augmentations that change the appearance of a frame and not its state.
 
-They stand in for looks that an environment cannot switch: hue rotation and a random mixing of the
-channels, brightness, contrast and sensor noise. Nothing moves a pixel. Colour augmentation for
+They stand in for appearances that an environment cannot switch: hue rotation and a random mixing of
+the channels, brightness, contrast and sensor noise. Nothing moves a pixel. Colour augmentation for
 self-supervision goes back to Chen et al. 2020 (SimCLR, arXiv 2002.05709, appendix A), channel
 mixing for control to Lee et al. 2020 (arXiv 1910.05396).
 """
@@ -18,7 +18,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Strength:
-    """How far looks may change; 0 switches a change off."""
+    """How far appearances may change; 0 switches a change off."""
 
     hue: float = 1.0
     """turns of the hue circle, up to half of this in either direction"""
@@ -31,7 +31,7 @@ class Strength:
     noise: float = 0.03
     """standard deviation of the noise, at most"""
     unchanged: float = 0.2
-    """share of frames that keep their look"""
+    """fraction of frames that keep their appearance"""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def change_appearance(x: Tensor, appearances: DrawnAppearances) -> Tensor:
     frames, _, height, width = x.shape
     n = len(appearances.matrix)
     if frames % n:
-        raise ValueError(f"{frames} frames cannot be shown in {n} looks, an equal share each")
+        raise ValueError(f"{frames} frames cannot be shown in {n} appearances, equally many each")
     matrix = appearances.matrix.to(x).repeat(frames // n, 1, 1)
     mixed = (matrix @ x.flatten(2)).view(frames, 3, height, width)
     mean = mixed.mean(dim=(1, 2, 3), keepdim=True)

@@ -87,8 +87,8 @@ class Rows:
         state = store.column("state")
         episode = store.column("episode")
         episodes = int(episode[-1]) + 1 if len(episode) else 0
-        acted = len(np.unique(state)) == len(state) and LEAST_EPISODES <= episodes < len(state)
-        held_out = _hash_fraction(episode if acted else state) < validation
+        on_policy = len(np.unique(state)) == len(state) and LEAST_EPISODES <= episodes < len(state)
+        held_out = _hash_fraction(episode if on_policy else state) < validation
         self.train = np.flatnonzero(~held_out)
         self.validation = np.flatnonzero(held_out)
         self._usable = ~held_out
@@ -123,7 +123,7 @@ class Rows:
         kept = same & self._usable[first] & self._usable[second]
         return np.stack([first[kept], second[kept]], axis=1)
 
-    def acted(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def interventions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Runs of frames between which one and the same actuator moved, the others at zero.
 
         Actions are taken after each row. Returns the first row of each pair (P,), the last row that
@@ -175,7 +175,7 @@ def with_factors(rows: Rows) -> Pairing:
 
 
 def mixture(sources: Sequence[Source], *, pictures: int = 2) -> Pairing:
-    """Batches of pairs (or grids, of four ``pictures``), an equal share from each source."""
+    """Batches of pairs (or grids, of four ``pictures``), equally many from each source."""
 
     def draw(store: FrameStore, rng: np.random.Generator, images: int) -> Batch:
         counts = np.diff(np.linspace(0, images // pictures, len(sources) + 1).round().astype(int))

@@ -7,7 +7,7 @@
     consecutive    a frame and one of the next: the appearance is shared
     augment        "views" made by image augmentation, of frames from anywhere
 
-Names joined by "+" mix, an equal share of the batch for each kind of pair. An objective that infers
+Names joined by "+" mix, equal parts of the batch for each kind of pair. An objective that infers
 what is shared, or asks only for frames that belong together, takes ``unlabelled`` pairs, which need
 no latent groups.
 """
@@ -90,11 +90,11 @@ def interventions(rows: Rows, config: VAEConfig, known: bool) -> list[Source]:
 def moved_actuators(
     rows: Rows, config: VAEConfig, *, known: bool = True
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What ``rows.acted`` gives, checked: there is some, and (``known``) each actuator has latents.
+    """What ``rows.interventions`` gives, checked: there is some, and (``known``) each actuator has latents.
 
     The numbers of choices (Discrete) move no actuator: 3 is no more of anything than 2.
     """
-    first, last, which = rows.acted()
+    first, last, which = rows.interventions()
     if not len(first) or _choices(rows):
         raise MissingPairs(
             "the frame store holds no frames between which one actuator moved alone; collect some "
@@ -127,7 +127,9 @@ def known_names(names: str, known: Collection[str]) -> list[str]:
             f"{', '.join(known)}, joined by +"
         )
     if len({*found}) < len(found):
-        raise ValueError(f"all kinds of pairs have equal shares: name each once, got {names!r}")
+        raise ValueError(
+            f"all kinds of pairs make equal parts of a batch: name each once, got {names!r}"
+        )
     return found
 
 

@@ -21,7 +21,7 @@ from bvae_rl.training.batches import Batch, Pairing
 from bvae_rl.training.grids import other_state
 
 THRESHOLD = 0.1  # of a channel's range: a pixel that differs by more is another thing
-MOST = 0.5  # share of a picture that can count more
+MOST = 0.5  # fraction of a picture that can count more
 GRID = 4  # the background is looked up at every fourth pixel in both directions
 
 

@@ -1,7 +1,7 @@
 """Recipes: whole ways of training a VAE, by name, and which is the best that some frames allow.
 
-A further recipe is one more row. ``bvae-rl evidence`` compares them; what the rows of ``RECIPES``
-share beyond that (pixels of the foreground count ten times) is the same for all.
+A further recipe is one more row. ``bvae-rl evidence`` compares them; all rows weigh
+pixels of the foreground ten times.
 """
 
 from __future__ import annotations

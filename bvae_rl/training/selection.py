@@ -163,14 +163,14 @@ def check_enough(frames: int) -> None:
     if frames < LEAST_FRAMES:
         raise ValueError(
             f"{frames} held-out frames are too few to compare VAEs on, {LEAST_FRAMES} are needed: "
-            "collect more, or hold out a larger share (--validation)"
+            "collect more, or hold out a larger fraction (--validation)"
         )
 
 
 def last_within(scores: Sequence[float], margin: float) -> int:
     """The last place whose score is within ``margin`` of the best; NaN is never taken.
 
-    For scores along a sweep from no pressure to much: as much pressure as costs next to nothing.
+    For scores along a sweep of rising weight: the largest weight that costs next to nothing.
     """
     found = np.asarray(scores, dtype=float)
     if not np.isfinite(found).any():

@@ -91,7 +91,7 @@ class Trainer:
     def step(self, batch: Batch, noise: Tensor, step: int) -> dict[str, Tensor | float]:
         """Improve the weights once; returns the loss, its parts and the gradient's norm.
 
-        ``batch`` is laid out (``lay_out``). NotFinite if there is no telling how; nothing has then
+        ``batch`` is laid out (``lay_out``). NotFinite if that cannot be done; nothing has then
         changed.
         """
         batch, noise = batch.to(self.device), noise.to(self.device)

@@ -1,10 +1,11 @@
 """Autoencoders without a KL: plain (Hinton and Salakhutdinov 2006) and denoising (Vincent 2008).
 
-They decode the mean. The denoising one sees a damaged frame and is to tell the whole one: Gaussian
-noise, or a rectangle set to zero, as in DARLA (Higgins et al. 2017, arXiv 1707.08475, appendix A).
+They decode the mean. The denoising one sees a damaged frame and reconstructs the whole one:
+Gaussian noise, or a rectangle set to zero, as in DARLA (Higgins et al. 2017, arXiv 1707.08475,
+appendix A).
 
 Nothing trains the encoder's log variances, so the evidence lower bound, the KL and the
-reconstruction of validation, which sample z, tell nothing here: look at ``vae/recon``.
+reconstruction of validation, which sample z, mean nothing here: see ``vae/recon``.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """FactorVAE (Kim and Mnih 2018, arXiv 1802.05983, eq. 2 and algorithm 2): recon + KL + gamma * TC.
 
-The total correlation is the mean logit of a discriminator that tells codes of q(z) from codes whose
-latents were permuted over the batch, each on its own, which have the same marginals and nothing
-else. As in algorithm 2 the two come from different frames: one half of the batch trains the VAE and
-gives the codes, the other half is encoded only and gives the permuted ones.
+The total correlation is the mean logit of a discriminator that separates codes of q(z) from codes
+whose latents were permuted over the batch, each on its own, which have the same marginals and
+nothing else. As in algorithm 2 the two come from different frames: one half of the batch trains the
+VAE and gives the codes, the other half is encoded only and gives the permuted ones.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     weight * ||J(x_hat) - J(x)||^2 + beta * KL
 
 J is the last convolution of a denoising autoencoder's encoder, before its nonlinearity, frozen. The
-paper trains that autoencoder beforehand, for 200,000 steps; here it is trained during a first share
+paper trains that autoencoder beforehand, for 200,000 steps; here it is trained during a first part
 of the steps on the same batches, while the VAE learns by its pixels, so that one command is enough.
 It has the VAE's architecture with 100 latents, and a rectangle of zeros hides a part of its frames.
 """

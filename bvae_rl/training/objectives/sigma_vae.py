@@ -24,7 +24,9 @@ from bvae_rl.training.objectives.base import Objective, Parts
 from bvae_rl.training.objectives.entry import Entry
 from bvae_rl.training.schedules import Schedule
 
-LEAST_LOG_SIGMA = -6.0  # of the reference code: a frame told perfectly would else count infinitely
+LEAST_LOG_SIGMA = (
+    -6.0
+)  # of the reference code: a frame reconstructed perfectly would else count infinitely
 
 
 def optimal_log_sigma(x_hat: Tensor, x: Tensor, weight: Tensor | None = None) -> Tensor:
