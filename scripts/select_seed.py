@@ -111,7 +111,7 @@ def frames_to_judge(args: pretrain.Args, store: FrameStore) -> HeldFrames:
     sampled = probe_frames(store, seed=args.seed)
     if sampled is None:
         raise ValueError(
-            f"{store.folder} holds no factors and its environment can sample none, so nothing can be "
+            f"{store.folder} holds no factors and its environment can sample none, so none can be "
             f"selected by {args.several.select}: take --select udr, which needs none"
         )
     return sampled

@@ -265,8 +265,8 @@ class FrameStore:
             start, stop = ends[number] - block["rows"], ends[number]
             if zlib.crc32(array[start:stop].tobytes()) != block["crc32"][name]:
                 raise ValueError(
-                    f"{self.folder}: rows {start} to {stop} of {name} (block {number}) are damaged; "
-                    "delete the folder and collect again"
+                    f"{self.folder}: rows {start} to {stop} of {name} (block {number}) are "
+                    "damaged; delete the folder and collect again"
                 )
             checked[number] = True
 

@@ -64,7 +64,7 @@ def fingerprint(value: Any) -> str:
 
 
 def changed(before: Any, after: Any, *, within: str = "") -> list[str]:
-    """What of two identities differs: "objective.beta.end 1, not 8", the deepest names there are."""
+    """What of two identities differs: "objective.beta.end 1, not 8", by the deepest names."""
     if isinstance(before, dict) and isinstance(after, dict):
         if before.get(KIND) != after.get(KIND):
             return [f"{within or 'what it is'} {_short(before)}, not {_short(after)}"]

@@ -90,7 +90,7 @@ def interventions(rows: Rows, config: VAEConfig, known: bool) -> list[Source]:
 def moved_actuators(
     rows: Rows, config: VAEConfig, *, known: bool = True
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What ``rows.interventions`` gives, checked: there is some, and (``known``) each actuator has latents.
+    """What ``rows.interventions`` gives, checked: some, and (``known``) latents for each actuator.
 
     The numbers of choices (Discrete) move no actuator: 3 is no more of anything than 2.
     """
