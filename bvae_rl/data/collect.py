@@ -1,8 +1,8 @@
-"""Fill a frame store: by acting in a vectorised environment, or by drawing independent factors.
+"""Fill a frame store: with on-policy frames, or with independently sampled states.
 
 Both work in blocks that depend only on (seed, block number), so that a killed collection, called
-again, ends with the same store. Both put pairs between which one actuator moved among their blocks
-if they are asked to (``acted_blocks.py``).
+again, ends with the same store. Both spread interventions among their blocks if they are asked to
+(``interventions.py``).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from bvae_rl.data.factors import FactorEnv, require_factor_env, role_mask
+from bvae_rl.data.factors import FactorEnv, draw_appearance, require_factor_env, role_mask
 from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.interventions import Interventions, plan
@@ -24,7 +24,8 @@ from bvae_rl.data.interventions import Interventions, plan
 Policy = Callable[[np.ndarray], np.ndarray]  # observations (n_envs, ...) -> actions (n_envs, ...)
 Progress = Callable[[int], None]  # called with the number of frames added
 
-BLOCK_STEPS = 64
+BLOCK_STEPS, LONGEST_BLOCK = 64, 1024  # of each environment
+BLOCKS = 16  # of a large collection
 STATES_PER_APPEARANCE = 8
 
 
@@ -45,32 +46,34 @@ def collect(
     interventions: Interventions | None = None,
     progress: Progress = lambda added: None,
 ) -> None:
-    """Act until ``store`` holds at least ``n`` frames; ``policy`` None acts at random.
+    """Act until ``store`` holds at least ``n`` on-policy frames; ``policy`` None acts at random.
 
     ``observe`` wraps the environment into what the policy sees. Keeps the frames underneath (of a
     stack the newest), factors where ``info["factors"]`` gives them, actions, and episodes.
-    ``acting`` adds interventions; a killed collection of both goes on if called with the same
-    numbers.
+    Environments start anew with each block of ``block_steps(n, n_envs)`` steps. A killed
+    collection goes on if it is called with the same numbers.
     """
     layout = FrameLayout.of(venv.observation_space)
     tap = _Tap(venv)
     seen = observe(tap)
+    steps = block_steps(n, venv.num_envs)
     if interventions is not None:
         known = "factors" in interventions.env.reset(seed=seed)[1]
         interventions.check(seed=seed, factors=known)
 
-    def visit(rng: np.random.Generator, episode: int) -> Frames:
-        return _act(seen, tap, layout, rng, policy, row=len(store), episode=episode)
+    def act(rng: np.random.Generator, episode: int) -> Frames:
+        return _act(seen, tap, layout, rng, policy, steps, row=len(store), episode=episode)
 
-    _fill(
-        store,
-        n,
-        visit,
-        interventions,
-        seed=seed,
-        size=BLOCK_STEPS * venv.num_envs,
-        progress=progress,
-    )
+    size = steps * venv.num_envs
+    _fill(store, n, act, interventions, seed=seed, size=size, progress=progress)
+
+
+def block_steps(n: int, n_envs: int) -> int:
+    """Steps in a block of ``n`` on-policy frames: long enough to show more than how episodes begin.
+
+    A sixteenth of all, but 64 to 1,024.
+    """
+    return int(np.clip(-(-n // (BLOCKS * n_envs)), BLOCK_STEPS, LONGEST_BLOCK))
 
 
 def collect_independent(
@@ -83,11 +86,12 @@ def collect_independent(
     interventions: Interventions | None = None,
     progress: Progress = lambda added: None,
 ) -> None:
-    """Draw frames at independent factors until ``store`` holds at least ``n``.
+    """Sample states independently until ``store`` holds at least ``n`` frames of them.
 
-    An "episode" is ``STATES_PER_LOOK`` states in one appearance; with ``views`` = 2 the same states are
-    drawn in two appearances, in two episodes of the same ``state`` numbers. ``acting`` adds interventions,
-    and then drawn frames have actions too, of zeros.
+    An "episode" is ``STATES_PER_APPEARANCE`` states in one appearance. With ``views`` = 2 the same
+    states are shown in two appearances, in two episodes of the same ``state`` numbers. Beside
+    interventions these frames have actions too, of zeros. ValueError if factors of ``env`` cannot
+    be sampled and set.
     """
     if views not in (1, 2):
         raise ValueError(
@@ -96,20 +100,20 @@ def collect_independent(
     if isinstance(env, gym.Env):
         env.reset(seed=seed)
     source = env if isinstance(env, FactorEnv) else require_factor_env(env)
-    is_appearance = role_mask(source.factor_specs, "appearance")
-    if views == 2 and not is_appearance.any():
+    layout = FrameLayout.of(source.observation_space)
+    if views == 2 and not role_mask(source.factor_specs, "appearance").any():
         raise ValueError("views=2 needs factors with role 'appearance'; this environment has none")
     if interventions is not None:
         interventions.check(seed=seed, factors=True)
-    if not len(store):  # so that nobody takes a drawn state for what followed the last
+    if not len(store):  # so that nobody takes a state for what followed the last
         specs = store.factor_specs or source.factor_specs
-        store.describe(factor_specs=specs, **{**store.meta, "policy": "drawn"})
+        store.describe(factor_specs=specs, **{**store.meta, "policy": "independent"})
 
-    def draw(rng: np.random.Generator, episode: int) -> Frames:
-        return _draw(source, rng, is_appearance, views=views, row=len(store), episode=episode)
+    def sample(rng: np.random.Generator, episode: int) -> Frames:
+        return _sample(source, layout, rng, views=views, row=len(store), episode=episode)
 
     size = BLOCK_STEPS * STATES_PER_APPEARANCE
-    _fill(store, n, draw, interventions, seed=seed, size=size, progress=progress)
+    _fill(store, n, sample, interventions, seed=seed, size=size, progress=progress)
 
 
 def _fill(
@@ -129,10 +133,10 @@ def _fill(
         if interventions is None
         else islice(plan(n, interventions.n, block=size), store.blocks, None)
     )
-    for act in due:
+    for intervene in due:
         number = store.blocks
         episode = int(store.array("episode")[-1]) + 1 if len(store) else 0
-        if act and interventions is not None:
+        if intervene and interventions is not None:
             made = interventions.block(seed=seed, number=number, episode=episode, state=len(store))
         else:
             made = block(np.random.default_rng([seed, number]), episode)
@@ -141,35 +145,34 @@ def _fill(
         progress(len(made))
 
 
-def _draw(
+def _sample(
     env: FactorEnv,
+    layout: FrameLayout,
     rng: np.random.Generator,
-    is_appearance: np.ndarray,
     *,
     views: int,
     row: int,
     episode: int,
 ) -> Frames:
-    parts, state = [], row
+    is_appearance = role_mask(env.factor_specs, "appearance")
+    states = BLOCK_STEPS // views * STATES_PER_APPEARANCE
+    factors = []
     for _ in range(BLOCK_STEPS // views):
-        states = [env.sample_factors(rng) for _ in range(STATES_PER_APPEARANCE)]
-        numbers = np.arange(state, state + STATES_PER_APPEARANCE)
-        for _ in range(views):
-            appearance = env.sample_factors(rng)
-            factors = np.where(is_appearance, appearance, np.stack(states))  # (STATES_PER_LOOK, K)
-            frames = np.stack([env.set_factors(wanted) for wanted in factors])
-            parts.append((frames, np.full(STATES_PER_APPEARANCE, episode), numbers, factors))
-            episode += 1
-        if views == 2 and np.array_equal(
-            parts[-1][3][:, is_appearance], parts[-2][3][:, is_appearance]
-        ):
-            raise ValueError(
-                "two views need two appearances, and this environment draws the same one again and "
-                "again; take a set with more than one (--domain)"
-            )
-        state += STATES_PER_APPEARANCE
-    frames, episodes, numbers, factors = (np.concatenate(p) for p in zip(*parts, strict=True))
-    return Frames(frames, episodes, numbers, factors.astype(np.float32))
+        group = np.stack([env.sample_factors(rng) for _ in range(STATES_PER_APPEARANCE)])
+        appearance = env.sample_factors(rng)
+        for view in range(views):
+            if view:
+                appearance = draw_appearance(env, rng, unlike=appearance)
+            factors.append(np.where(is_appearance, appearance, group))
+    wanted = np.concatenate(factors)  # (frames, K)
+    observations = np.stack([np.array(env.set_factors(one)) for one in wanted])
+    numbers = np.arange(row, row + states).reshape(-1, 1, STATES_PER_APPEARANCE)
+    return Frames(
+        layout.frames(observations),
+        episode + np.arange(BLOCK_STEPS).repeat(STATES_PER_APPEARANCE),
+        numbers.repeat(views, axis=1).ravel(),
+        wanted.astype(np.float32),
+    )
 
 
 class _Tap(VecEnvWrapper):
@@ -193,6 +196,7 @@ def _act(
     layout: FrameLayout,
     rng: np.random.Generator,
     policy: Policy | None,
+    steps: int,
     *,
     row: int,
     episode: int,
@@ -204,7 +208,7 @@ def _act(
     factors = [info.get("factors") for info in tap.unwrapped.reset_infos]
     episodes, next_episode = np.arange(n_envs), n_envs
     columns: dict[str, list[np.ndarray]] = {name: [] for name in ("frame", "factor", "act", "ep")}
-    for _ in range(BLOCK_STEPS):
+    for _ in range(steps):
         actions = act(observations)
         columns["frame"].append(layout.frames(tap.raw))
         columns["act"].append(np.asarray(actions, dtype=np.float32).reshape(n_envs, -1))
@@ -221,12 +225,11 @@ def _act(
     merged = {
         name: np.concatenate(list(np.stack(rows, axis=1))) for name, rows in columns.items() if rows
     }
-    rows = len(merged["frame"])
     numbers = np.r_[0, np.cumsum(np.diff(merged["ep"]) != 0)]  # renumbered in stored order
     return Frames(
         merged["frame"],
         episode + numbers,
-        np.arange(row, row + rows),
+        np.arange(row, row + len(numbers)),
         merged.get("factor"),
         merged["act"],
     )

@@ -1,7 +1,7 @@
 """What is true about a frame: factor descriptions and the protocol of environments that know them.
 
-The core works with any environment. One that also offers the methods of ``FactorEnv`` can be
-scored (MIG, DCI, R2), probed and drawn in pairs.
+The library works with any environment. One that also offers the methods of ``FactorEnv`` can be
+scored (MIG, DCI, R2), probed and shown in pairs of views.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ Kind = Literal["continuous", "cyclic", "categorical"]
 Role = Literal["state", "appearance"]
 
 FLOAT32 = 1e-7  # relative rounding of a value that was stored as float32
+TRIES = 100  # draws of another appearance
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,9 @@ class FactorEnv(Protocol):
     """An environment whose frames have known factors. K is the number of specs."""
 
     @property
+    def observation_space(self) -> gym.Space[Any]: ...
+
+    @property
     def factor_specs(self) -> tuple[FactorSpec, ...]: ...
 
     def factors(self) -> np.ndarray:
@@ -87,7 +91,7 @@ class FactorEnv(Protocol):
         ...
 
     def sample_factors(self, rng: np.random.Generator) -> np.ndarray:
-        """Independent draws of all factors, shape (K,), within the appearances the env was made with."""
+        """Independent draws of all factors, shape (K,), within the env's visual domain."""
         ...
 
     def set_factors(self, factors: np.ndarray) -> Any:
@@ -119,6 +123,22 @@ def require_factor_env(env: gym.Env[Any, Any]) -> FactorEnv:
             "sample_factors(rng) and set_factors(factors), or wrap it in a FactorWrapper"
         )
     return found
+
+
+def draw_appearance(env: FactorEnv, rng: np.random.Generator, *, unlike: np.ndarray) -> np.ndarray:
+    """Factors (K,) whose appearance differs from that of the factors ``unlike`` (K,).
+
+    ValueError if none is found in ``TRIES`` draws.
+    """
+    is_appearance = role_mask(env.factor_specs, "appearance")
+    for _ in range(TRIES):
+        drawn = env.sample_factors(rng)
+        if not np.array_equal(drawn[is_appearance], unlike[is_appearance]):
+            return drawn
+    raise ValueError(
+        f"two views need two appearances, and this environment drew the same one {TRIES} times; "
+        "take a visual domain with more than one (--domain)"
+    )
 
 
 def known_specs(env: gym.Env[Any, Any]) -> tuple[FactorSpec, ...]:
