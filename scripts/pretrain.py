@@ -16,13 +16,13 @@ from bvae_rl.models.hub import find_vae
 from bvae_rl.models.losses import Likelihood, beta_norm
 from bvae_rl.models.networks import DecoderName, EncoderName
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.plots.pictures import write_vae_pictures
 from bvae_rl.runtime.optional import require
 from bvae_rl.sb3 import PretrainingProbe, Probe
 from bvae_rl.scripts.common import command_line, say, shown_by, wrote
 from bvae_rl.scripts.pretrain_choice import hyperparameters, make_config, make_objective, weighting
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.objectives.table import entry
+from bvae_rl.training.pictures import write_vae_pictures
 from bvae_rl.training.pretrain import Callback, PretrainResult, TrainConfig, pretrain
 
 logger = logging.getLogger(__name__)

@@ -57,14 +57,14 @@ def test_an_interval_needs_five_seeds_and_holds_the_middle() -> None:
 @pytest.mark.parametrize(("seeds", "bands"), [(4, 0), (5, 1)])
 def test_learning_curves_show_every_seed_and_a_band_from_five(seeds: int, bands: int) -> None:
     values = np.random.default_rng(0).normal(size=(seeds, 4))
-    ax = learning_curves({"state": (STEPS, values)}, references={"floor": -2.0}).axes[0]
+    ax = learning_curves({"state": (STEPS, values)}, references={"random policy": -2.0}).axes[0]
     drawn = [np.asarray(line.get_ydata()) for line in ax.lines if len(line.get_xdata()) == 4]
     for seed in values:
         assert any(np.array_equal(seed, y) for y in drawn)
     assert any(np.allclose(iqm(values), y) for y in drawn) == bool(bands)
     assert sum(isinstance(c, PolyCollection) for c in ax.collections) == bands
     assert [-2.0, -2.0] in [list(line.get_ydata()) for line in ax.lines]
-    assert "floor" in [text.get_text() for text in ax.texts]
+    assert "random policy" in [text.get_text() for text in ax.texts]
 
 
 @pytest.mark.parametrize(("seeds", "lines"), [(4, 0), (5, 2)])
@@ -79,7 +79,7 @@ def test_transfer_bars_have_the_height_of_the_scores(seeds: int, lines: int) -> 
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["true state", "PCA"]
 
 
-def test_bars_of_one_arm_stand_side_by_side_in_its_colour() -> None:
+def test_bars_of_one_method_stand_side_by_side_in_its_colour() -> None:
     figure = transfer_bars({"bvae": {"source": [1.0], "ood1": [0.5], "ood2": [0.2]}})
     left = [bar.get_x() for bar in bars(figure)]
     width = bars(figure)[0].get_width()
@@ -92,11 +92,14 @@ def test_colours_are_fixed_and_distinct() -> None:
     for table in (METHODS, TREATMENTS):  # the two never meet in a picture
         assert len({colour for _, colour, _ in table.values()}) == len(table)
         assert len({marker for _, _, marker in table.values()}) == len(table)
-    assert method_colour("my_arm") == method_colour("my_arm")
-    assert method_colour("my_arm") not in {colour for _, colour, _ in METHODS.values()}
+    assert method_colour("my_method") == method_colour("my_method")
+    assert method_colour("my_method") not in {colour for _, colour, _ in METHODS.values()}
     assert method_label("bvae_pairs") == "pair-supervised Beta-VAE"
-    assert method_label("bvae_pairs/content") == "pair-supervised Beta-VAE, content"
-    assert method_label("my_arm") == "my_arm"
+    assert method_label("bvae_pairs/content") == "pair-supervised Beta-VAE, content latents"
+    assert method_label("bvae/content") == method_label("bvae-content")
+    assert method_label("bvae-content") == "Beta-VAE, content latents"
+    assert method_label("untrained") == method_label("random") == "untrained encoder"
+    assert method_label("my_method") == "my_method"
 
 
 def test_heatmap_prints_every_value_and_greys_inactive_latents() -> None:

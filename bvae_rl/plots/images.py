@@ -1,4 +1,4 @@
-"""Frames side by side: traversals of latents, frames by the set they are from, reconstructions."""
+"""Frames side by side: traversals of latents, frames by visual domain, reconstructions."""
 
 from __future__ import annotations
 

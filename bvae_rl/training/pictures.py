@@ -1,4 +1,7 @@
-"""Pictures of a VAE: what it keeps of a frame and what each latent does."""
+"""Pictures of a trained VAE: what it keeps of a frame, what each latent does and what it holds.
+
+Here frames are encoded and decoded; ``bvae_rl.plots`` draws the arrays.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 SHOWN = 20  # reconstructions
 MOST_ROWS = 16  # latents in a traversal, those of largest KL
+TRACKS = "Which latent tracks which factor"
 SHARE = "share of the factor's information, adjusted for chance"
 SPREAD = np.linspace(-2.0, 2.0, 9)  # in standard deviations of the latent over the frames
 
@@ -33,35 +37,43 @@ def write_vae_pictures(vae: BetaVAE, frames: np.ndarray, out: str | Path) -> lis
     vae.eval()
     mu, logvar = vae.posterior_frames(frames)
     kl = mean_kl(mu, logvar)
+    latents = np.argsort(-kl, kind="stable")[:MOST_ROWS]
+    names = latent_names(vae)
     figures = {
         "reconstructions": reconstructions(
             frames[:SHOWN],
             decode(vae, mu[:SHOWN]),
-            title="Frames and what is decoded from their codes",
+            title="Frames and their reconstructions",
         ),
-        "traversals": traversals(vae, mu, kl),
+        "traversals": traversal_grid(
+            traversals(vae, mu, latents),
+            [f"{names[latent]}  {kl[latent]:.1f} nats" for latent in latents],
+            SPREAD.tolist(),
+            title="What each latent does to the picture",
+            value_label="distance from the latent's mean, in standard deviations",
+        ),
         "kl": kl_bars(kl, groups=vae.config.groups or None, title="KL of each latent"),
     }
     vae.train(training)
     return [run.write_file(f"{name}.png", png(figure)) for name, figure in figures.items()]
 
 
-def traversals(vae: BetaVAE, mu: np.ndarray, kl: np.ndarray) -> Figure:
-    """The most active latents moved one at a time from the code nearest to the mean code."""
+@torch.no_grad()
+def decode(vae: BetaVAE, codes: np.ndarray) -> np.ndarray:
+    """Codes (N, D) -> uint8 frames (N, H, W, C)."""
+    return x_to_frames(vae.decode(torch.from_numpy(codes).to(_device(vae))))
+
+
+def traversals(vae: BetaVAE, mu: np.ndarray, latents: Sequence[int] | np.ndarray) -> np.ndarray:
+    """uint8 frames (R, 9, H, W, C): each of R ``latents`` at ``SPREAD`` around its mean.
+
+    The others stay as in that row of ``mu`` (N, D) which is nearest to the mean.
+    """
     mean, std = mu.mean(0), mu.std(0)
     start = torch.from_numpy(mu[np.argmin(((mu - mean) ** 2).sum(1))]).to(_device(vae))
-    order = np.argsort(-kl, kind="stable")[:MOST_ROWS]
-    images = []
-    for latent in order:
-        values = torch.from_numpy((mean[latent] + SPREAD * std[latent]).astype(np.float32))
-        images.append(x_to_frames(vae.traverse(start, int(latent), values.to(start.device))))
-    return traversal_grid(
-        np.stack(images),
-        [f"{name}  {kl[latent]:.1f} nats" for latent, name in _named(vae, order)],
-        SPREAD.tolist(),
-        title="What each latent does",
-        value_label="distance from the latent's mean, in standard deviations",
-    )
+    values = torch.from_numpy((mean + SPREAD[:, None] * std).astype(np.float32)).to(start.device)
+    rows = [x_to_frames(vae.traverse(start, int(i), values[:, int(i)])) for i in latents]
+    return np.stack(rows)
 
 
 def information_heatmap(
@@ -69,14 +81,9 @@ def information_heatmap(
 ) -> Figure:
     """Share of each factor's information that each latent holds, adjusted for chance."""
     return factor_heatmap(
-        gaps.shares.clip(0.0),
-        latent_names(vae),
-        factors,
-        title="Which latent tracks which factor",
-        value_label=SHARE,
-        groups=vae.config.groups or None,
-        active=active,
-    )
+        gaps.shares.clip(0.0), latent_names(vae), factors, title=TRACKS, value_label=SHARE,
+        groups=vae.config.groups or None, active=active,
+    )  # fmt: skip
 
 
 def scores_heatmap(vaes: Mapping[str, BetaVAE], scores: Mapping[str, Scores]) -> Figure:
@@ -90,7 +97,7 @@ def scores_heatmap(vaes: Mapping[str, BetaVAE], scores: Mapping[str, Scores]) ->
             shares[name],
             latent_names(vae),
             scores[name].all.factors,
-            title="Which latent tracks which factor" if len(vaes) == 1 else name,
+            title=TRACKS if len(vaes) == 1 else name,
             value_label=SHARE,
             groups=vae.config.groups or None,
             active=np.isin(range(scores[name].latents), scores[name].active),
@@ -101,22 +108,11 @@ def scores_heatmap(vaes: Mapping[str, BetaVAE], scores: Mapping[str, Scores]) ->
 
 
 def latent_names(vae: BetaVAE) -> list[str]:
-    """ "z3", or with groups "content 3", "look 1" (numbered within the code)."""
+    """ "z3", or with groups "content 3", "style 5" (numbered among all latents)."""
     names = [f"z{latent}" for latent in range(vae.config.latent_dim)]
     for group, (start, stop) in vae.config.groups.items():
         names[start:stop] = [f"{group} {latent}" for latent in range(start, stop)]
     return names
-
-
-@torch.no_grad()
-def decode(vae: BetaVAE, codes: np.ndarray) -> np.ndarray:
-    """Codes (N, D) -> uint8 frames (N, H, W, C)."""
-    return x_to_frames(vae.decode(torch.from_numpy(codes).to(_device(vae))))
-
-
-def _named(vae: BetaVAE, latents: np.ndarray) -> list[tuple[int, str]]:
-    names = latent_names(vae)
-    return [(int(latent), names[latent]) for latent in latents]
 
 
 def _device(vae: BetaVAE) -> torch.device:
