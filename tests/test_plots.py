@@ -27,7 +27,9 @@ from bvae_rl.plots import (
     transfer_bars,
     traversal_grid,
 )
+from bvae_rl.plots.adaptation import adaptation
 from bvae_rl.plots.style import METHODS, SMALL, TREATMENTS
+from bvae_rl.plots.sweep import sweep
 
 STEPS = np.arange(4) * 1000
 
@@ -193,6 +195,25 @@ def test_timelines_without_factors_show_the_most_active_latents() -> None:
     assert np.array_equal(np.asarray(figure.axes[0].lines[0].get_ydata()), codes[:, 1])
     with pytest.raises(ValueError, match="same episode"):
         timelines(codes, np.zeros((19, 1)), ["z0", "z1", "z2", "z3"], ["elbow"])
+
+
+def test_adaptation_leaves_out_a_measure_without_curves() -> None:
+    curves = {"frozen": (STEPS, np.ones((2, 4)))}
+    figure = adaptation({"error": {"ood1": curves, "ood2": {}}, "MIG": {"ood1": {}, "ood2": {}}})
+    assert [(ax.get_ylabel(), ax.get_visible()) for ax in figure.axes] == [
+        ("error", True),
+        ("", False),
+    ]
+    assert figure.axes[0].get_yscale() == "log"
+    with pytest.raises(ValueError, match="no curve"):
+        adaptation({"MIG": {"ood1": {}}})
+
+
+def test_a_sweep_shows_every_score() -> None:
+    scores = {f"score {i}": np.full((2, 1), 0.1 * i) for i in range(8)}
+    figure = sweep([1, 2], [[9.0], [8]], [[1.0], [2]], [[3], [2]], scores)
+    legend = figure.axes[1].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == list(scores)
 
 
 def test_pictures_fit_into_axes_that_are_given() -> None:

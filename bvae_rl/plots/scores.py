@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bvae_rl.metrics.spread import interval, iqm
+from bvae_rl.metrics.spread import ENOUGH, interval, iqm
 from bvae_rl.plots.style import (
     INK,
     MUTED,
@@ -82,11 +82,14 @@ def learning_curves(
     ax.xaxis.set_major_formatter(require("matplotlib.ticker", extra="plots").EngFormatter(sep=""))
     ax.margins(x=0.02)
     counts = "-".join(map(str, sorted({min(seeds), max(seeds)})))
+    note = f"thin lines: one per seed ({counts} per method)"
+    if max(seeds) >= ENOUGH:
+        note += "; thick: their interquartile mean; band: its 95% bootstrap interval"
     legend(
         figure if alone else ax,
         loc="outside upper center" if alone else "best",
         ncols=min(4, len(curves)),
-        title=seeds_note(f"thin lines ({counts} per method)", "thick", "band", max(seeds)),
+        title=note,
     )
     return figure
 

@@ -102,7 +102,7 @@ def axes_of(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]
 def polish(ax: Axes, *, title: str = "", grid: str | None = None) -> None:
     """The shared style of one axes; ``grid`` is "x", "y" or None."""
     ax.set_title(title, fontsize=TITLE, color=INK, loc="left", pad=8)
-    ax.tick_params(labelsize=SMALL, colors=MUTED, labelcolor=INK, length=3, width=0.8)
+    ax.tick_params(which="both", labelsize=SMALL, colors=MUTED, labelcolor=INK, length=3, width=0.8)
     for name, spine in ax.spines.items():
         spine.set_visible(name in ("left", "bottom"))
         spine.set_color(MUTED)

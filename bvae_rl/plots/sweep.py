@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 CURVE, CHOSEN = "#0072B2", "#D55E00"
 LINES = (  # of the scores, in the order in which they are given
-    ("#009E73", "o"), ("#0072B2", "s"), ("#E69F00", "D"), ("#CC79A7", "^"), ("#7A5C00", "v")
+    ("#009E73", "o"), ("#0072B2", "s"), ("#E69F00", "D"), ("#CC79A7", "^"), ("#7A5C00", "v"),
+    ("#56B4E9", "P"), ("#8B1E3F", "X"),
 )  # fmt: skip
 HEADROOM = 0.18  # of the axes, for the labels of points
 
