@@ -9,14 +9,16 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from bvae_rl.data.collect import block_steps, collect, collect_independent
+from bvae_rl.data.collect import block_steps, collect, collect_independent, record_episode
 from bvae_rl.data.environments import make_vec
+from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.interventions import intervention_pairs
 
 
 class Clock(gym.Env[np.ndarray, np.ndarray]):
-    """Shows its time, and one of ``tones``, in a channels-first buffer that it fills each time."""
+    """Shows its time, and one of ``tones``, channels first; always writes into the same arrays."""
 
     action_space = gym.spaces.Box(-1.0, 1.0, (1,), np.float32)
 
@@ -47,7 +49,7 @@ class Clock(gym.Env[np.ndarray, np.ndarray]):
         return np.array([rng.integers(200), rng.integers(self.tones)], float)
 
     def set_factors(self, factors: np.ndarray) -> np.ndarray:
-        self.now = factors
+        self.now[:] = factors
         self.buffer[0], self.buffer[1] = factors[0] % 256 * self.scale, factors[1] * self.scale
         return self.buffer
 
@@ -65,6 +67,29 @@ def test_sampled_states_are_stored_as_pictures(floats: bool, tmp_path: Path) -> 
     assert (first[..., 1] != second[..., 1]).all()  # one of two tones, and then the other
 
 
+def test_on_policy_frames_and_factors_are_copies(tmp_path: Path) -> None:
+    store = FrameStore(tmp_path)
+    collect(make_vec(Clock, 1, seed=0), store, 10, seed=0)
+    rows = store.read()
+    episode = record_episode(make_vec(lambda: Clock(length=9), 1, seed=0), seed=0)
+    assert len(episode) == 9  # without the frame that ends it
+    for found in (rows, episode):
+        assert found.factors is not None
+        assert found.factors[:, 0].tolist() == [*range(len(found))]
+        assert np.array_equal(found.frames[:, 0, 0, :2], found.factors)
+
+
+def test_the_frames_of_an_intervention_keep_their_factors() -> None:
+    class Unsettable(Clock):
+        sample_factors = None
+
+    assert settable_env(Unsettable()) is None
+    pairs = intervention_pairs(Unsettable(), 4, seed=0, steps=3)
+    assert pairs.factors is not None
+    assert np.array_equal(pairs.frames[:, 0, 0, :2], pairs.factors)
+    assert (np.diff(pairs.factors[:, 0])[::2] == 3).all()
+
+
 def test_one_appearance_gives_no_two_views(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="drew the same one 100 times"):
         collect_independent(Clock(tones=1), FrameStore(tmp_path), 10, seed=0, views=2)
@@ -76,3 +101,4 @@ def test_a_large_collection_shows_more_than_how_episodes_begin(tmp_path: Path) -
     rows = store.read()
     assert rows.factors is not None and len(rows) == 6400 and rows.factors[:, 0].max() == 199
     assert [block_steps(n, 8) for n in (100, 12_800, 1_000_000)] == [64, 100, 1024]
+    assert block_steps(1_000_000, 256) == 64

@@ -174,7 +174,8 @@ def test_the_command_describes_the_store_and_says_how_to_train(
     assert main(argv) == 0
     out = capsys.readouterr().out
     assert "896 frames of 64x64x3 (860 asked for, in whole blocks)" in out
-    assert f"pretrain {tmp_path / 'f'} --objective crossed --pairs views+interventions" in out
+    assert f"pretrain {tmp_path / 'f'} --objective cross" in out
+    assert "--pairs views+interventions" in out
     made = FrameStore.existing(tmp_path / "f")
     assert len(made) == 512 + 4 * BLOCK_PAIRS  # each pair in two appearances
     assert made.meta["interventions"] == 90 and made.meta["frames"] == 500

@@ -16,7 +16,13 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from bvae_rl.data.factors import FactorEnv, draw_appearance, require_factor_env, role_mask
+from bvae_rl.data.factors import (
+    FactorEnv,
+    draw_appearance,
+    info_factors,
+    require_factor_env,
+    role_mask,
+)
 from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.interventions import Interventions, plan
@@ -24,7 +30,7 @@ from bvae_rl.data.interventions import Interventions, plan
 Policy = Callable[[np.ndarray], np.ndarray]  # observations (n_envs, ...) -> actions (n_envs, ...)
 Progress = Callable[[int], None]  # called with the number of frames added
 
-BLOCK_STEPS, LONGEST_BLOCK = 64, 1024  # of each environment
+BLOCK_STEPS, LARGEST_BLOCK = 64, 8192  # steps at least, frames at most
 BLOCKS = 16  # of a large collection
 STATES_PER_APPEARANCE = 8
 
@@ -69,11 +75,12 @@ def collect(
 
 
 def block_steps(n: int, n_envs: int) -> int:
-    """Steps in a block of ``n`` on-policy frames: long enough to show more than how episodes begin.
+    """Steps in a block of a collection of ``n`` on-policy frames.
 
-    A sixteenth of all, but 64 to 1,024.
+    A sixteenth of all, at most 8,192 frames, but at least 64 steps: a large collection shows more
+    than how episodes begin.
     """
-    return int(np.clip(-(-n // (BLOCKS * n_envs)), BLOCK_STEPS, LONGEST_BLOCK))
+    return max(BLOCK_STEPS, min(-(-n // (BLOCKS * n_envs)), LARGEST_BLOCK // n_envs))
 
 
 def collect_independent(
@@ -176,17 +183,18 @@ def _sample(
 
 
 class _Tap(VecEnvWrapper):
-    """Remembers the newest raw observations, whatever is made of them further up."""
+    """Keeps a copy of the newest raw observations, whatever is made of them further up."""
 
     raw: np.ndarray
 
     def reset(self) -> np.ndarray:
-        self.raw = cast(np.ndarray, self.venv.reset())
-        return self.raw
+        raw = cast(np.ndarray, self.venv.reset())
+        self.raw = raw.copy()
+        return raw
 
     def step_wait(self) -> VecEnvStepReturn:
         raw, rewards, dones, infos = self.venv.step_wait()
-        self.raw = cast(np.ndarray, raw)
+        self.raw = cast(np.ndarray, raw).copy()
         return raw, rewards, dones, infos
 
 
@@ -205,7 +213,7 @@ def _act(
     act = policy or random_policy(venv.action_space, rng, n_envs)
     venv.seed(int(rng.integers(2**31)))
     observations = cast(np.ndarray, venv.reset())
-    factors = [info.get("factors") for info in tap.unwrapped.reset_infos]
+    factors = [info_factors(info) for info in tap.unwrapped.reset_infos]
     episodes, next_episode = np.arange(n_envs), n_envs
     columns: dict[str, list[np.ndarray]] = {name: [] for name in ("frame", "factor", "act", "ep")}
     for _ in range(steps):
@@ -218,12 +226,14 @@ def _act(
         following, _, dones, infos = venv.step(actions)
         observations = cast(np.ndarray, following)
         for i, done in enumerate(dones):
-            factors[i] = (tap.unwrapped.reset_infos[i] if done else infos[i]).get("factors")
+            factors[i] = info_factors(tap.unwrapped.reset_infos[i] if done else infos[i])
             if done:
                 episodes[i], next_episode = next_episode, next_episode + 1
     # (time, env) -> env by env, so that the frames of an episode follow each other
     merged = {
-        name: np.concatenate(list(np.stack(rows, axis=1))) for name, rows in columns.items() if rows
+        name: np.stack(rows, axis=1).reshape(-1, *rows[0].shape[1:])
+        for name, rows in columns.items()
+        if rows
     }
     numbers = np.r_[0, np.cumsum(np.diff(merged["ep"]) != 0)]  # renumbered in stored order
     return Frames(
@@ -252,7 +262,7 @@ def record_episode(
     act = policy or random_policy(venv.action_space, np.random.default_rng(seed), 1)
     venv.seed(seed)
     observations = cast(np.ndarray, seen.reset())
-    factors = [tap.unwrapped.reset_infos[0].get("factors")]
+    factors = [info_factors(tap.unwrapped.reset_infos[0])]
     frames, done = [layout.frames(tap.raw)[0]], False
     while not done and len(frames) < most:
         following, _, dones, infos = seen.step(act(observations))
@@ -260,7 +270,7 @@ def record_episode(
         done = bool(dones[0])
         if not done:  # after the end the next episode's first frame is shown
             frames.append(layout.frames(tap.raw)[0])
-            factors.append(infos[0].get("factors"))
+            factors.append(info_factors(infos[0]))
     rows = np.arange(len(frames))
-    known = None if factors[0] is None else np.array(factors, dtype=np.float64)
+    known = None if factors[0] is None else np.stack([row for row in factors if row is not None])
     return Frames(np.stack(frames), np.zeros(len(frames)), rows, known)

@@ -16,7 +16,13 @@ import gymnasium as gym
 import numpy as np
 
 from bvae_rl.data.factor_wrapper import settable_env
-from bvae_rl.data.factors import draw_appearance, known_specs, require_factor_env, role_mask
+from bvae_rl.data.factors import (
+    draw_appearance,
+    info_factors,
+    known_specs,
+    require_factor_env,
+    role_mask,
+)
 from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames
 
@@ -75,7 +81,7 @@ def intervention_pairs(
             )
         frames.append(both)
         actions.append([action, np.zeros_like(action)])
-        factors.append([known, info.get("factors")])
+        factors.append([known, info_factors(info)])
     named = bool(known_specs(env)) and all(v is not None for pair in factors for v in pair)
     return Frames(
         np.concatenate(frames),
@@ -194,7 +200,7 @@ class _Starts:
             )
             self._now = self.env.reset() if terminated or truncated else (observation, info)
         observation, info = self._now
-        return np.array(observation), info.get("factors")
+        return np.array(observation), info_factors(info)
 
 
 def _bounds(space: gym.Space[Any]) -> tuple[np.ndarray, np.ndarray]:
