@@ -216,14 +216,6 @@ def test_a_sweep_shows_every_score() -> None:
     assert [text.get_text() for text in legend.get_texts()] == list(scores)
 
 
-def test_pictures_fit_into_axes_that_are_given() -> None:
-    figure = Figure()
-    left, right = figure.subplots(1, 2)
-    assert learning_curves({"state": (STEPS, np.zeros((1, 4)))}, ax=left) is figure
-    assert transfer_bars({"state": {"source": [1.0]}}, ax=right) is figure
-    assert len(left.lines) == 2 and len(right.patches) == 1
-
-
 def test_png_is_a_picture_whose_text_is_readable_and_uncut() -> None:
     figure = transfer_bars({method: {"source": [0.5], "ood1": [0.2]} for method in METHODS})
     data = png(figure, dpi=100)

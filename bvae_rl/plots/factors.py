@@ -99,12 +99,11 @@ def kl_bars(
     groups: Mapping[str, tuple[int, int]] | None = None,
     threshold: float = 0.01,
     title: str = "",
-    ax: Axes | None = None,
 ) -> Figure:
     """KL of each latent in nats (D,), by group, with those at or below ``threshold`` greyed."""
     values = np.asarray(kl, float)
     groups = groups or {"latents": (0, len(values))}
-    figure, ax = axes_of(ax, max(5.5, 1.6 + 0.22 * len(values)), 3.0)
+    figure, ax = axes_of(None, max(5.5, 1.6 + 0.22 * len(values)), 3.0)
     for colour, (name, (first, last)) in zip(cycle(GROUP_COLOURS), groups.items(), strict=False):
         rows = np.arange(first, last)
         count = int((values[rows] > threshold).sum())

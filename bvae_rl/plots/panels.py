@@ -21,7 +21,6 @@ def metric_panels(
     values: Mapping[str, Mapping[str, Sequence[float]]],
     *,
     labels: Mapping[str, str] | None = None,
-    title: str = "",
 ) -> Figure:
     """``values``: metric -> method -> value of each seed; ``labels`` name the methods in words.
 
@@ -59,6 +58,4 @@ def metric_panels(
         ax.set_visible(False)
     most = max(len(found) for by_method in values.values() for found in by_method.values())
     figure.supxlabel(seeds_note("dots", "bar", "line", most), fontsize=SMALL, color=MUTED)
-    if title:
-        figure.suptitle(title, fontsize=TEXT, color=INK, x=0.01, ha="left")
     return figure

@@ -21,7 +21,6 @@ from bvae_rl.plots.style import (
     method_label,
     method_style,
     polish,
-    reference_line,
     seeds_note,
 )
 from bvae_rl.runtime.optional import require
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+DASHES = (0, (4, 3))
+REFERENCE: dict[str, Any] = {"color": MUTED, "linewidth": 1, "zorder": 1}
 SHADES = ((1.0, ""), (0.55, ""), (0.28, "///"), (0.15, "..."))  # opacity, hatch of a domain
 
 
@@ -70,7 +71,7 @@ def learning_curves(
         label = method_label(method)
         ax.plot([], [], color=colour, linewidth=2, marker=marker, markersize=5, label=label)
     for name, level in (references or {}).items():
-        reference_line(ax, level)
+        ax.axhline(level, linestyle=DASHES, **REFERENCE)
         ax.annotate(
             fill(name, 21), (1, level), xycoords=ax.get_yaxis_transform(), xytext=(5, 0),
             textcoords="offset points", ha="left", va="center", fontsize=SMALL, color=MUTED,
@@ -96,24 +97,19 @@ def learning_curves(
 
 def transfer_bars(
     scores: Mapping[str, Mapping[str, Sequence[float]]],
-    *,
-    ylabel: str = "normalised score",
-    title: str = "",
-    references: Sequence[float] = (0.0, 1.0),
-    ax: Axes | None = None,
 ) -> Figure:
-    """One group of bars a method, one bar a visual domain.
+    """One group of bars a method, one bar a visual domain: normalised scores.
 
     ``scores``: method -> visual domain -> value of each seed. A bar is the interquartile mean (of
     up to three seeds: the mean), each seed a dot; from five seeds on a 95% bootstrap interval.
-    ``references`` are horizontal lines.
+    Lines at 0 and 1 are the references that the scores are normalised by.
     """
     domains = list(dict.fromkeys(domain for sets in scores.values() for domain in sets))
     if not domains:
         raise ValueError(
             "there is no score to show; pass method -> visual domain -> values of the seeds"
         )
-    figure, ax = axes_of(ax, max(6.5, 1.6 + 1.15 * len(scores)), 4.4)
+    figure, ax = axes_of(None, max(6.5, 1.6 + 1.15 * len(scores)), 4.4)
     width = 0.8 / len(domains)
     for position, (method, sets) in enumerate(scores.items()):
         for index, domain in enumerate(domains):
@@ -122,12 +118,12 @@ def transfer_bars(
                 centre = position + (index - (len(domains) - 1) / 2) * width
                 paint = _paint(method_colour(method), index)
                 _bar(ax, centre, values, width=0.92 * width, paint=paint)
-    for level in references:
-        reference_line(ax, level, dashed=level != 0)
-    polish(ax, title=title, grid="y")
+    for level, style in ((0.0, "-"), (1.0, DASHES)):
+        ax.axhline(level, linestyle=style, **REFERENCE)
+    polish(ax, grid="y")
     labels = [fill(method_label(method), 16, break_on_hyphens=False) for method in scores]
     ax.set_xticks(range(len(scores)), labels)
-    ax.set_ylabel(ylabel, fontsize=TEXT)
+    ax.set_ylabel("normalised score", fontsize=TEXT)
     patch = require("matplotlib.patches", extra="plots").Patch
     keys = [patch(label=name, **_paint(MUTED, index)) for index, name in enumerate(domains)]
     legend(

@@ -76,12 +76,6 @@ def seeds_note(one: str, middle: str, band: str, seeds: int) -> str:
     return note + (f"; {band}: its 95% bootstrap interval" if seeds >= ENOUGH else "")
 
 
-def reference_line(ax: Axes, level: float, *, dashed: bool = True) -> None:
-    """A thin horizontal line behind the data."""
-    style = (0, (4, 3)) if dashed else "-"
-    ax.axhline(level, color=MUTED, linewidth=1, linestyle=style, zorder=1)
-
-
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure in inches whose labels are laid out without clipping."""
     figure: Figure = require("matplotlib.figure", extra="plots").Figure(

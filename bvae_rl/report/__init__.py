@@ -73,9 +73,8 @@ def write_report(
     quick: bool,
     notes: Sequence[str] = (),
     versions: Mapping[str, Any] | None = None,
-    name: str = "report.html",
 ) -> Path:
-    """Write the page into ``run`` and return its path.
+    """Write ``report.html`` into ``run`` and return its path.
 
     Agent rows have study "transfer", no ``step`` and the metrics "return", "success", "score".
     Rows of a representation have study "representation", ``method`` = its name (or "name/content")
@@ -107,4 +106,4 @@ def write_report(
         Section("seeds", "Seeds", tables=tables.seeds(rows)),
         Section("versions", "Versions", tables=tables.versions(versions)),
     ]
-    return run.write_file(name, document(title, sections, banner=QUICK if quick else None))
+    return run.write_file("report.html", document(title, sections, banner=QUICK if quick else None))
