@@ -1,4 +1,4 @@
-"""Frames are stored as one picture looks, whatever the environment makes of it."""
+"""What is collected: pictures whatever form the environment gives them, copies, two views."""
 
 from __future__ import annotations
 

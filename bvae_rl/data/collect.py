@@ -7,7 +7,7 @@ again, ends with the same store. Both spread interventions among their blocks if
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice, repeat
 from typing import Any, cast
 
@@ -198,6 +198,22 @@ class _Tap(VecEnvWrapper):
         return raw, rewards, dones, infos
 
 
+def _steps(
+    venv: VecEnv, tap: _Tap, layout: FrameLayout, act: Policy, *, seed: int
+) -> Iterator[tuple[np.ndarray, list[np.ndarray | None], np.ndarray, np.ndarray]]:
+    """From a reset on, for each step: frames and factors before it, actions, what it ended."""
+    venv.seed(seed)
+    observations = cast(np.ndarray, venv.reset())
+    factors = [info_factors(info) for info in tap.unwrapped.reset_infos]
+    while True:
+        frames, actions = layout.frames(tap.raw), act(observations)
+        following, _, dones, infos = venv.step(actions)
+        yield frames, factors, actions, dones
+        observations = cast(np.ndarray, following)
+        starts = tap.unwrapped.reset_infos
+        factors = [info_factors(starts[i] if done else infos[i]) for i, done in enumerate(dones)]
+
+
 def _act(
     venv: VecEnv,
     tap: _Tap,
@@ -211,24 +227,17 @@ def _act(
 ) -> Frames:
     n_envs = venv.num_envs
     act = policy or random_policy(venv.action_space, rng, n_envs)
-    venv.seed(int(rng.integers(2**31)))
-    observations = cast(np.ndarray, venv.reset())
-    factors = [info_factors(info) for info in tap.unwrapped.reset_infos]
     episodes, next_episode = np.arange(n_envs), n_envs
     columns: dict[str, list[np.ndarray]] = {name: [] for name in ("frame", "factor", "act", "ep")}
-    for _ in range(steps):
-        actions = act(observations)
-        columns["frame"].append(layout.frames(tap.raw))
+    walk = _steps(venv, tap, layout, act, seed=int(rng.integers(2**31)))
+    for frames, factors, actions, dones in islice(walk, steps):
+        columns["frame"].append(frames)
         columns["act"].append(np.asarray(actions, dtype=np.float32).reshape(n_envs, -1))
         columns["ep"].append(episodes.copy())
         if factors[0] is not None:
             columns["factor"].append(np.asarray(factors, dtype=np.float32))
-        following, _, dones, infos = venv.step(actions)
-        observations = cast(np.ndarray, following)
-        for i, done in enumerate(dones):
-            factors[i] = info_factors(tap.unwrapped.reset_infos[i] if done else infos[i])
-            if done:
-                episodes[i], next_episode = next_episode, next_episode + 1
+        for i in np.flatnonzero(dones):
+            episodes[i], next_episode = next_episode, next_episode + 1
     # (time, env) -> env by env, so that the frames of an episode follow each other
     merged = {
         name: np.stack(rows, axis=1).reshape(-1, *rows[0].shape[1:])
@@ -253,24 +262,21 @@ def record_episode(
     observe: Callable[[VecEnv], VecEnv] = lambda venv: venv,
     most: int = 500,
 ) -> Frames:
-    """The frames of one episode of a single environment, at most ``most`` of them."""
+    """The frames of one episode of a single environment, at most ``most`` of them.
+
+    The frame that ends it is left out.
+    """
     if venv.num_envs != 1:
         raise ValueError(f"an episode is recorded in one environment, got {venv.num_envs}")
-    layout = FrameLayout.of(venv.observation_space)
-    tap = _Tap(venv)
-    seen = observe(tap)
+    layout, tap = FrameLayout.of(venv.observation_space), _Tap(venv)
     act = policy or random_policy(venv.action_space, np.random.default_rng(seed), 1)
-    venv.seed(seed)
-    observations = cast(np.ndarray, seen.reset())
-    factors = [info_factors(tap.unwrapped.reset_infos[0])]
-    frames, done = [layout.frames(tap.raw)[0]], False
-    while not done and len(frames) < most:
-        following, _, dones, infos = seen.step(act(observations))
-        observations = cast(np.ndarray, following)
-        done = bool(dones[0])
-        if not done:  # after the end the next episode's first frame is shown
-            frames.append(layout.frames(tap.raw)[0])
-            factors.append(info_factors(infos[0]))
+    frames, known = [], []
+    for frame, factors, _, dones in islice(_steps(observe(tap), tap, layout, act, seed=seed), most):
+        frames.append(frame)
+        known += [row for row in factors if row is not None]
+        if dones[0]:
+            break
     rows = np.arange(len(frames))
-    known = None if factors[0] is None else np.stack([row for row in factors if row is not None])
-    return Frames(np.stack(frames), np.zeros(len(frames)), rows, known)
+    return Frames(
+        np.concatenate(frames), np.zeros(len(frames)), rows, np.stack(known) if known else None
+    )

@@ -94,7 +94,7 @@ def intervention_pairs(
 
 @dataclass(frozen=True)
 class Interventions:
-    """At least ``n`` pairs, acted out in ``env``: one that nobody else uses.
+    """At least ``n`` pairs, made in ``env``: one that nobody else uses.
 
     With ``views`` = 2 each pair is shown once more in another appearance: rows (u, a), (v, a),
     (u, b), (v, b) of states u, v and appearances a, b. That takes factors that can be set.
@@ -169,12 +169,12 @@ def plan(frames: int, pairs: int, *, block: int) -> Iterator[bool]:
     ``block`` is the number of frames in one of the other blocks, which come first; then always the
     kind that is behind.
     """
-    collected, acted = 0, 0
-    while collected < frames or acted < pairs:
-        behind = collected * pairs > acted * frames  # as shares of what is asked for
+    collected, paired = 0, 0
+    while collected < frames or paired < pairs:
+        behind = collected * pairs > paired * frames  # as shares of what is asked for
         yield behind
         if behind:
-            acted += BLOCK_PAIRS
+            paired += BLOCK_PAIRS
         else:
             collected += block
 
