@@ -90,6 +90,17 @@ def test_the_frames_of_an_intervention_keep_their_factors() -> None:
     assert (np.diff(pairs.factors[:, 0])[::2] == 3).all()
 
 
+def test_grey_pictures_are_collected(tmp_path: Path) -> None:
+    store = FrameStore(tmp_path)
+    rgb = Clock()
+    grey = gym.wrappers.TransformObservation(
+        rgb, lambda frame: frame[:1], gym.spaces.Box(0, 255, (1, 32, 48), np.uint8)
+    )
+    collect(make_vec(lambda: grey, 1, seed=0), store, 10, seed=0)
+    assert store.shape == (1, 32, 48)
+    assert store.read().frames[:3, 0, 0, 0].tolist() == [0, 1, 2]
+
+
 def test_one_appearance_gives_no_two_views(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="drew the same one 100 times"):
         collect_independent(Clock(tones=1), FrameStore(tmp_path), 10, seed=0, views=2)

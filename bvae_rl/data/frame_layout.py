@@ -31,13 +31,11 @@ class FrameLayout:
     divisor: float
 
     @classmethod
-    def of(
-        cls, space: gym.Space[Any], *, shape: tuple[int, int, int] | None = None, channels: int = 3
-    ) -> FrameLayout:
+    def of(cls, space: gym.Space[Any], *, shape: tuple[int, int, int] | None = None) -> FrameLayout:
         """Read the layout off ``space``; ``shape`` (C, H, W) is what a VAE was trained on.
 
-        Without ``shape`` frames have ``channels`` channels. Raises TypeError for a space that is
-        no picture, and ValueError for one of another size.
+        Without ``shape`` frames have 3 channels, or 1 if there is one in all. Raises TypeError for
+        a space that is no picture, and ValueError for one of another size.
         """
         if isinstance(space, gym.spaces.Dict):
             raise TypeError(
@@ -47,19 +45,19 @@ class FrameLayout:
             )
         if not isinstance(space, gym.spaces.Box) or len(space.shape) != 3:
             raise TypeError(f"expected an image space Box(H, W, C) or Box(C, H, W), got {space}")
-        channels = shape[0] if shape else channels
-        for held, channels_first, stack in readings(space.shape, channels):
-            if fits(held[1:]) and shape in (None, held):
-                return cls(held, channels_first, stack, _divisor(space))
+        for channels in (shape[0],) if shape else (3, None):
+            for held, channels_first, stack in readings(space.shape, channels):
+                if fits(held[1:]) and shape in (None, held):
+                    return cls(held, channels_first, stack, _divisor(space))
         if shape is not None:
             raise ValueError(
                 f"this VAE was trained on frames of shape (C, H, W) = {shape}; the observation "
                 f"space has shape {space.shape}: neither (H, W) nor (C, H, W) first, with channels "
-                f"in multiples of {channels}; resize or convert the picture, or train a VAE on it "
+                f"in multiples of {shape[0]}; resize or convert the picture, or train a VAE on it "
                 "(symbolic observations hold no picture: use an RGB wrapper)"
             )
         raise ValueError(
-            f"observation shape {space.shape} is no picture of {channels} channels with {SIDES}; "
+            f"observation shape {space.shape} is no picture of 1 or 3 channels with {SIDES}; "
             "symbolic observations (as MiniGrid's 7 x 7 x 3 of object ids) hold no picture: use an "
             "RGB wrapper (RGBImgObsWrapper), and resize other pictures"
         )
