@@ -94,7 +94,7 @@ def _plane(
     ax.margins(HEADROOM)
     polish(ax, title="Rate and distortion", grid="both")
     ax.set_xlabel("rate: KL of the latents (nats an image)", fontsize=TEXT)
-    ax.set_ylabel("distortion: reconstruction (nats an image)", fontsize=TEXT)
+    ax.set_ylabel("distortion: reconstruction loss (nats an image)", fontsize=TEXT)
     ticker = require("matplotlib.ticker", extra="plots")
     ax.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
     return np.stack([x, y], axis=1)
@@ -154,6 +154,7 @@ def _along(
         tick.set_color(CHOSEN)
         tick.set_fontweight("bold")
     ax.set_xlabel(f"{label} (second line: active latents)", fontsize=TEXT)
+    ax.set_ylabel("score (higher is better)", fontsize=TEXT)
     if scores:
         legend(
             ax, loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=len(scores), borderpad=0.1,
