@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 SHOWN = 20  # reconstructions
 MOST_ROWS = 16  # latents in a traversal, those of largest KL
-TRACKS = "Which latent tracks which factor"
 SHARE = "share of the factor's information, adjusted for chance"
 SPREAD = np.linspace(-2.0, 2.0, 9)  # in standard deviations of the latent over the frames
 
@@ -77,32 +76,36 @@ def traversals(vae: BetaVAE, mu: np.ndarray, latents: Sequence[int] | np.ndarray
 
 
 def information_heatmap(
-    vae: BetaVAE, gaps: MIG, factors: Sequence[str], *, active: np.ndarray | None = None
+    vae: BetaVAE,
+    gaps: MIG,
+    factors: Sequence[str],
+    *,
+    active: np.ndarray | None = None,
+    title: str = "Which latent tracks which factor",
+    **options: Any,
 ) -> Figure:
-    """Share of each factor's information that each latent holds, adjusted for chance."""
+    """Share of each factor's information that each latent holds, adjusted for chance.
+
+    ``options`` are those of ``factor_heatmap``.
+    """
     return factor_heatmap(
-        gaps.shares.clip(0.0), latent_names(vae), factors, title=TRACKS, value_label=SHARE,
-        groups=vae.config.groups or None, active=active,
+        gaps.shares.clip(0.0), latent_names(vae), factors, value_label=SHARE, title=title,
+        groups=vae.config.groups or None, active=active, **options,
     )  # fmt: skip
 
 
 def scores_heatmap(vaes: Mapping[str, BetaVAE], scores: Mapping[str, Scores]) -> Figure:
     """``information_heatmap`` of each VAE that was scored under its name, side by side."""
-    shares = {name: scores[name].all.mig.shares.clip(0.0) for name in vaes}
-    widest = max(matrix.shape[1] for matrix in shares.values())
-    tallest = max(len(matrix) for matrix in shares.values())
+    sizes = np.array([scores[name].all.mig.shares.shape for name in vaes])  # (D, K) of each
+    tallest, widest = sizes.max(axis=0)
     figure = new_figure((2.6 + 0.72 * widest) * len(vaes), 1.5 + 0.235 * tallest)
     for n, (name, vae) in enumerate(vaes.items()):
-        factor_heatmap(
-            shares[name],
-            latent_names(vae),
-            scores[name].all.factors,
-            title=TRACKS if len(vaes) == 1 else name,
-            value_label=SHARE,
-            groups=vae.config.groups or None,
-            active=np.isin(range(scores[name].latents), scores[name].active),
-            vmax=1.0,
-            ax=figure.add_subplot(1, len(vaes), n + 1),
+        found = scores[name]
+        active = np.isin(range(found.latents), found.active)
+        options = {} if len(vaes) == 1 else {"title": name}
+        ax = figure.add_subplot(1, len(vaes), n + 1)
+        information_heatmap(
+            vae, found.all.mig, found.all.factors, active=active, vmax=1.0, ax=ax, **options
         )
     return figure
 
