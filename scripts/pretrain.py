@@ -14,7 +14,6 @@ from bvae_rl.data.sources import as_store
 from bvae_rl.models.hub import find_vae
 from bvae_rl.models.losses import beta_norm
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.plots.pictures import write_vae_pictures
 from bvae_rl.runtime.optional import require
 from bvae_rl.sb3 import PretrainingProbe, Probe
 from bvae_rl.scripts.common import EnvArgs, command_line, say, shown_by, wrote
@@ -23,6 +22,7 @@ from bvae_rl.scripts.pretrain_args import recipe_of
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.loop import Callback, train_vae
 from bvae_rl.training.objectives.table import entry
+from bvae_rl.training.pictures import write_vae_pictures
 
 IMAGES_PER_SECOND = 1300  # a guess, until the first ones were measured
 

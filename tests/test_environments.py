@@ -1,4 +1,4 @@
-"""Environments by id: arguments, wrappers, and who gets the appearances."""
+"""Environments by id: arguments, wrappers, and who gets the visual domain."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ DOORKEY = "bvae_rl.envs:bvae_rl/MiniGrid-DoorKey-6x6-v0"
 HERE = "tests.test_environments"
 
 
-def dressed(env: gym.Env, domain: str = "bright") -> FactorWrapper:
-    """A wrapper as a user writes one: a function that takes the appearances."""
-    sets = {"bright": lambda rng: {"light": 1.0}, "dark": lambda rng: {"light": 0.0}}
+def with_light(env: gym.Env, domain: str = "bright") -> FactorWrapper:
+    """A wrapper as a user writes one: a function that takes a visual domain."""
+    domains = {"bright": lambda rng: {"light": 1.0}, "dark": lambda rng: {"light": 0.0}}
     now = {"light": 0.5}
 
     def go(env: gym.Env, factors: list[float]) -> object:
@@ -24,7 +24,7 @@ def dressed(env: gym.Env, domain: str = "bright") -> FactorWrapper:
         return env.observation_space.sample()
 
     specs = (FactorSpec("light", role="appearance"),)
-    return FactorWrapper(env, specs, read=lambda env: now, set=go, domains=sets, domain=domain)
+    return FactorWrapper(env, specs, read=lambda env: now, set=go, domains=domains, domain=domain)
 
 
 def test_arguments_reach_the_environment() -> None:
@@ -40,8 +40,8 @@ def test_arguments_reach_the_environment() -> None:
         EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", kwargs=("views=partial",)).make()
 
 
-def test_looks_go_to_the_wrapper_that_takes_them() -> None:
-    world = EnvConfig("CartPole-v1", (f"{HERE}:dressed",))
+def test_the_domain_goes_to_the_wrapper_that_takes_one() -> None:
+    world = EnvConfig("CartPole-v1", (f"{HERE}:with_light",))
     for domain, light in ((None, 1.0), ("bright", 1.0), ("dark", 0.0)):
         _, info = world.with_domain(domain).make().reset(seed=0)
         assert info["factors"] == [light]
@@ -51,7 +51,7 @@ def test_looks_go_to_the_wrapper_that_takes_them() -> None:
         "minigrid:MiniGrid-Empty-6x6-v0", ("bvae_rl.envs.grid.world:MiniGridWorld",), "ood1:texture"
     ).make()
     assert grid.reset(seed=0)[1]["domain"] == "ood1:texture"
-    with pytest.raises(ValueError, match="has no named appearances"):
+    with pytest.raises(ValueError, match="has no visual domains: leave out --domain"):
         EnvConfig("CartPole-v1", domain="dark").make()
 
 

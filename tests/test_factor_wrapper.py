@@ -108,7 +108,7 @@ def test_factors_stand_in_info_beside_what_was_there() -> None:
     assert info["factors"].tolist() == [block.x, block.phase, 4, 0.5] and info["own"] == 1
     *_, later = env.step(np.array([0.5, 0.5]))
     assert later["factors"].tolist() == [block.x, block.phase, 4, 0.5] and later["own"] == 1
-    assert info["factors"][0] != later["factors"][0]  # what was told is not overwritten
+    assert info["factors"][0] != later["factors"][0]  # what was handed out stays as it was
     assert "domain" not in info
 
 
@@ -131,17 +131,17 @@ def test_a_probe_shows_what_its_factors_say() -> None:
 
 
 def test_the_pipeline_takes_it(tmp_path: Path) -> None:
-    acted = FrameStore(tmp_path / "acted")
-    collect(make_vec(with_factors, 2, seed=0), acted, 128, seed=0)
-    frames = acted.read()
+    store = FrameStore(tmp_path / "on_policy")
+    collect(make_vec(with_factors, 2, seed=0), store, 128, seed=0)
+    frames = store.read()
     world = with_factors()
     world.reset(seed=0)
     for row in (0, 19, 20, 100):  # across the end of an episode too
         near = world.set_factors(frames.factors[row].astype(np.float64))
         assert np.array_equal(near[..., 0] == 255, frames.frames[row][..., 0] == 255)
-    drawn = FrameStore(tmp_path / "drawn")
-    collect_independent(with_factors(), drawn, 64, seed=0, views=2)
-    pairs = drawn.read()
+    store = FrameStore(tmp_path / "independent")
+    collect_independent(with_factors(), store, 64, seed=0, views=2)
+    pairs = store.read()
     twins = np.flatnonzero(pairs.state == 3)
     assert np.array_equal(*pairs.factors[twins, :3]) and np.ptp(pairs.factors[twins, 3]) > 0
     shown = state_view(make_vec(with_factors, 1, seed=0)).reset()
@@ -256,7 +256,7 @@ def test_the_two_ends_of_a_circle_are_one_place() -> None:
         env.set_factors(np.array([0.4, 1.0, 4, 0.5]))
 
 
-def test_looks_are_drawn_from_the_named_set() -> None:
+def test_appearances_are_drawn_from_the_named_domain() -> None:
     rng = np.random.default_rng(0)
     for name, low, high in (("dark", 0.0, 0.2), ("bright", 0.8, 1.0)):
         env = with_factors(domains=DOMAINS, domain=name)
@@ -268,17 +268,17 @@ def test_looks_are_drawn_from_the_named_set() -> None:
     assert with_factors(domains=DOMAINS).domain == "dark"
 
 
-def test_a_look_changes_no_later_episode_either() -> None:
+def test_an_appearance_changes_no_later_episode_either() -> None:
     def played(domain: str) -> list[list[float]]:
         env = with_factors(domains=DOMAINS, domain=domain)
-        told = []
+        seen = []
         for episode in range(2):
             _, info = env.reset(seed=3 if episode == 0 else None)
-            told.append(info["factors"][:3].tolist())
+            seen.append(info["factors"][:3].tolist())
             for _ in range(5):
                 _, reward, *_, info = env.step(np.array([0.3, 0.1]))
-                told.append([reward, *info["factors"][:3]])
-        return told
+                seen.append([reward, *info["factors"][:3]])
+        return seen
 
     assert played("dark") == played("bright") == played("plain")
 
@@ -290,7 +290,7 @@ def test_what_cannot_be_wrapped_is_refused() -> None:
         FactorWrapper(Block(), [SPECS[0], SPECS[0]], read=read)
     with pytest.raises(ValueError, match="unknown visual domain 'red'; known: dark, bright, plain"):
         with_factors(domains=DOMAINS, domain="red")
-    with pytest.raises(ValueError, match="appearances are put on by read and set"):
+    with pytest.raises(ValueError, match="visual domains need the functions read and set"):
         with_factors(domains=DOMAINS, set=None)
     with pytest.raises(ValueError, match=r"visual domain 'dark' must give the factors \['tone'\]"):
         with_factors(domains={"dark": lambda rng: {"hue": 1.0}}).reset()

@@ -68,6 +68,9 @@ def test_the_shape_of_a_vae_decides_how_channels_are_read():
     assert FrameLayout.of(space, shape=SHAPE).stack == 1
     assert FrameLayout.of(space, shape=(1, HEIGHT, WIDTH)).stack == 3
     assert FrameLayout.of(space).shape == SHAPE
+    assert FrameLayout.of(box(1, HEIGHT, WIDTH)) == FrameLayout((1, HEIGHT, WIDTH), True, 1, 255.0)
+    with pytest.raises(ValueError, match="no picture of 1 or 3 channels"):
+        FrameLayout.of(box(HEIGHT, WIDTH, 4))  # four grey frames, or what else?
 
 
 def test_frames_and_x_are_inverse_for_all_bytes():

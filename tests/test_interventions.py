@@ -1,4 +1,4 @@
-"""Interventions among the blocks of a frame store: which rows, which numbers, and who is refused."""
+"""Interventions: pairs of frames, blocks of them in a store, and which environments are refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ import pytest
 
 from bvae_rl.data.collect import collect_independent
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.interventions import BLOCK_PAIRS, PER_STEPS, STEPS, Interventions, plan
+from bvae_rl.data.interventions import (
+    BLOCK_PAIRS,
+    PER_STEPS,
+    STEPS,
+    Interventions,
+    intervention_pairs,
+    plan,
+)
 from bvae_rl.envs.planar.arm import Q_HIGH, Q_LOW
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.envs.planar.world import MAX_STEP
@@ -28,7 +35,7 @@ def reach() -> PlanarReach:
     return PlanarReach(size=32, domain="pretrain")
 
 
-def drawn(folder: Path, *, views: int = 2, after: int | None = None) -> FrameStore:
+def sampled(folder: Path, *, views: int = 2, after: int | None = None) -> FrameStore:
     """1024 frames and two blocks of pairs; killed after so many blocks if asked for."""
     store = FrameStore(folder)
 
@@ -45,7 +52,7 @@ def drawn(folder: Path, *, views: int = 2, after: int | None = None) -> FrameSto
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    return drawn(tmp_path_factory.mktemp("acted"))
+    return sampled(tmp_path_factory.mktemp("frames"))
 
 
 def test_blocks_take_turns_in_proportion_to_what_is_asked_for() -> None:
@@ -61,6 +68,22 @@ def test_blocks_take_turns_in_proportion_to_what_is_asked_for() -> None:
     assert np.abs(shares - np.linspace(0, 1, len(many))[::20]).max() < 0.01
 
 
+def test_a_pair_is_an_episode_of_two_rows() -> None:
+    rows = intervention_pairs(reach(), 3, seed=0, steps=(2, 4, 8), actuators=[1])
+    assert rows.episode.tolist() == [0, 0, 1, 1, 2, 2] and rows.state.tolist() == [*range(6)]
+    assert rows.actions is not None and rows.factors is not None
+    assert (rows.actions[::2, 1] != 0).all() and not rows.actions[:, 0].any()
+    assert not rows.actions[1::2].any()
+    assert np.array_equal(rows.factors[::2, 0], rows.factors[1::2, 0])  # the shoulder rests
+    world = reach()
+    world.reset(seed=0)
+    for row, frame in zip(rows.factors, rows.frames, strict=True):
+        assert np.array_equal(world.set_factors(row), frame)
+    for wrong, message in (({"steps": 0}, "steps=0"), ({"actuators": [2]}, r"0 to 1, got \[2\]")):
+        with pytest.raises(ValueError, match=message):
+            intervention_pairs(reach(), 3, seed=0, **wrong)
+
+
 def test_pairs_are_rows_between_which_one_actuator_moved(store: FrameStore) -> None:
     rows = store.read()
     assert len(rows) == 1024 + 2 * PAIRS
@@ -68,19 +91,19 @@ def test_pairs_are_rows_between_which_one_actuator_moved(store: FrameStore) -> N
     assert rows.factors is not None and rows.factors.dtype == rows.actions.dtype == np.float32
     first = np.flatnonzero(rows.actions.any(axis=1))
     expected = np.r_[512 : 512 + PAIRS : 2, 1024 + PAIRS : 1024 + 2 * PAIRS : 2]
-    assert first.tolist() == expected.tolist()  # after each block of 512 drawn frames
+    assert first.tolist() == expected.tolist()  # after each block of 512 frames
     moved = rows.factors[first] != rows.factors[first + 1]
     actuator = np.abs(rows.actions[first]).argmax(axis=1)
     assert ((rows.actions[first] != 0).sum(axis=1) == 1).all()
     assert set(actuator) == {0, 1}
-    assert moved.any(axis=1).all() and not moved[:, 2:].any()  # neither target nor look
+    assert moved.any(axis=1).all() and not moved[:, 2:].any()  # neither target nor appearance
     assert (moved[np.arange(len(first)), 1 - actuator] == 0).all()
     assert (rows.episode[first] == rows.episode[first + 1]).all()
     assert (np.diff(rows.episode) >= 0).all() and len(np.unique(rows.episode)) == 128 + PAIRS
-    assert len(np.unique(rows.state)) == 512 + 2 * PAIRS  # two views of each drawn state
+    assert len(np.unique(rows.state)) == 512 + 2 * PAIRS  # two views of each sampled state
 
 
-def test_an_actuator_acts_from_a_nudge_to_a_sweep(store: FrameStore) -> None:
+def test_actuators_act_for_few_and_for_many_steps(store: FrameStore) -> None:
     rows = store.read(slice(512, 512 + PAIRS))
     assert rows.factors is not None and rows.actions is not None
     steps = np.repeat(STEPS, PER_STEPS)
@@ -94,7 +117,7 @@ def test_an_actuator_acts_from_a_nudge_to_a_sweep(store: FrameStore) -> None:
         assert (reached & (action != 0) & (steps == size)).any()
 
 
-def test_actuator_pairs_and_looks_train_on_one_store(store: FrameStore) -> None:
+def test_interventions_and_views_train_on_one_store(store: FrameStore) -> None:
     config = VAEConfig(
         shape=(3, 32, 32), latent_dim=6, groups={"content": (0, 4), "style": (4, 6)},
         parts={"actuator0": (0, 1), "actuator1": (1, 2)},
@@ -114,15 +137,17 @@ def test_a_killed_collection_ends_with_the_same_store(
     after: int, store: FrameStore, tmp_path: Path
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
-        drawn(tmp_path, after=after)
+        sampled(tmp_path, after=after)
     assert FrameStore(tmp_path).blocks == after
-    again = drawn(tmp_path)
+    again = sampled(tmp_path)
     for name, array in store.read().arrays().items():
         assert np.array_equal(array, again.read().arrays()[name]), name
     again.verify()
 
 
-def test_without_acted_pairs_nothing_changes(store: FrameStore, tmp_path: Path) -> None:
+def test_without_interventions_the_other_frames_are_the_same(
+    store: FrameStore, tmp_path: Path
+) -> None:
     plain = FrameStore(tmp_path)
     collect_independent(reach(), plain, 512, seed=3, views=2)
     rows, beside = plain.read(), store.read(slice(0, 512))
@@ -132,15 +157,25 @@ def test_without_acted_pairs_nothing_changes(store: FrameStore, tmp_path: Path) 
         assert np.array_equal(array, beside.arrays()[name]), name
 
 
-def test_the_command_describes_the_store_and_names_the_pairs(
+def test_the_command_describes_the_store_and_says_how_to_train(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flags = ["--policy", "drawn", "--views", "2", "--interventions", "90", "--domain", "pretrain"]
+    flags = [
+        "--policy",
+        "independent",
+        "--views",
+        "2",
+        "--interventions",
+        "90",
+        "--domain",
+        "pretrain",
+    ]
     argv = ["collect", "--frames", "500", *flags, "--out", str(tmp_path / "f")]
     assert main(argv) == 0
-    said = capsys.readouterr().out
-    assert "896 frames of 64x64x3 (860 asked for, in whole blocks)" in said
-    assert f"pretrain {tmp_path / 'f'} --objective crossed --pairs views+interventions" in said
+    out = capsys.readouterr().out
+    assert "896 frames of 64x64x3 (860 asked for, in whole blocks)" in out
+    assert f"pretrain {tmp_path / 'f'} --objective cross" in out
+    assert "--pairs views+interventions" in out
     made = FrameStore.existing(tmp_path / "f")
     assert len(made) == 512 + 4 * BLOCK_PAIRS  # each pair in two appearances
     assert made.meta["interventions"] == 90 and made.meta["frames"] == 500
@@ -172,7 +207,7 @@ def test_training_on_half_a_collection_says_so(
     assert "interrupted" not in caplog.text
 
 
-def test_a_policy_may_act_beside_the_pairs(tmp_path: Path) -> None:
+def test_interventions_stand_beside_on_policy_frames(tmp_path: Path) -> None:
     args = collect.Args(out=tmp_path / "f", frames=128, n_envs=2, interventions=1)
     made = collect.main(args, on_progress=lambda fraction: None).store
     rows = made.read()
@@ -201,15 +236,25 @@ class Silent(gym.Wrapper):
         return observation, reward, terminated, truncated, {}
 
 
-def test_who_cannot_act_so_is_told_what_there_is(tmp_path: Path) -> None:
+class Stuck(gym.ActionWrapper):
+    """The first actuator does nothing."""
+
+    def action(self, action: np.ndarray) -> np.ndarray:
+        return action * np.array([0, 1], np.float32)
+
+
+def test_an_environment_without_interventions_is_refused(tmp_path: Path) -> None:
     store = FrameStore(tmp_path)
-    given = r"Discrete\(4\).*without --interventions it gives: .*drawn one by one.*--views 2"
+    given = r"Discrete\(4\).*without --interventions there are: .*independently sampled.*--views 2"
     with pytest.raises(ValueError, match=given):
         collect_independent(reach(), store, 10, seed=0, interventions=Interventions(Discrete(), 1))
-    with pytest.raises(ValueError, match=r"have factors, and what is acted out has none"):
+    with pytest.raises(ValueError, match=r"have factors, and interventions have none"):
         collect_independent(
             reach(), store, 10, seed=0, interventions=Interventions(Silent(reach()), 1)
         )
+    with pytest.raises(ValueError, match="actuator 0 never changed the frame in 100 tries"):
+        stuck = Interventions(Stuck(reach()), 1)
+        collect_independent(reach(), store, 10, seed=0, interventions=stuck)
     assert not list(tmp_path.iterdir())
     with pytest.raises(ValueError, match="at least 1, got 0"):
         Interventions(reach(), 0)

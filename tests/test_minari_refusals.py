@@ -1,4 +1,4 @@
-"""Minari datasets that cannot be read, and what the person is told."""
+"""Minari datasets that cannot be read, and what the error says."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def test_a_damaged_episode_is_named_and_what_came_before_is_kept(
 ) -> None:
     made("some-v0", episodes())
     metadata = root / "some-v0" / "data" / "metadata.json"
-    told = json.loads(metadata.read_text())
-    metadata.write_text(json.dumps({**told, "total_episodes": 6}))
+    recorded = json.loads(metadata.read_text())
+    metadata.write_text(json.dumps({**recorded, "total_episodes": 6}))
     read("some-v0", tmp_path / "store", 11)
     with pytest.raises(ValueError, match=r"episode 5 of some-v0 cannot be read"):
         read("some-v0", tmp_path / "store")
@@ -108,7 +108,7 @@ def test_a_damaged_episode_is_named_and_what_came_before_is_kept(
         (
             spaces.Box(0, 255, (210, 160, 3), np.uint8),
             np.zeros((5, 210, 160, 3), np.uint8),
-            "pictures of 210 x 160 pixels, and a frame needs sides of 32 to 128 divisible by 16",
+            "pictures of 210 x 160 pixels, and a frame needs sides of 32 to 128 pixels",
         ),
     ],
     ids=["vector", "symbolic", "dict", "size"],
@@ -126,7 +126,7 @@ def test_datasets_without_usable_pictures_are_refused_before_anything_is_written
     [
         (["--frames", "0"], "n must be at least 1 frame, got 0"),
         (["--seed", "-1"], "seed must not be negative, got -1"),
-        (["--size", "64", "60"], "size must be (H, W), each 32 to 128 and divisible by 16"),
+        (["--size", "64", "60"], "size must be (H, W), sides of 32 to 128 pixels divisible by 16"),
         (["--channels", "0"], "channels must be at least 1, got 0"),
         (["--key", "image"], "key='image' needs Dict observations"),
     ],

@@ -108,7 +108,8 @@ def test_wheel_holds_every_module_and_the_data(tree: Path, wheel: Path) -> None:
     assert b"bvae-rl = bvae_rl.scripts.cli:main" in points
     packed = [name for name in names if ".dist-info/" not in name]
     assert len(packed) == len(set(packed))
-    assert set(packed) == modules_in(tree) | data | {"bvae_rl/py.typed"}
+    data |= {"bvae_rl/py.typed", "bvae_rl/report/page.html.j2"}
+    assert set(packed) == modules_in(tree) | data
 
 
 def test_wheel_imports_without_source_tree_or_extras(tree: Path, wheel: Path) -> None:

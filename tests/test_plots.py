@@ -27,7 +27,9 @@ from bvae_rl.plots import (
     transfer_bars,
     traversal_grid,
 )
+from bvae_rl.plots.adaptation import adaptation
 from bvae_rl.plots.style import METHODS, SMALL, TREATMENTS
+from bvae_rl.plots.sweep import sweep
 
 STEPS = np.arange(4) * 1000
 
@@ -57,14 +59,14 @@ def test_an_interval_needs_five_seeds_and_holds_the_middle() -> None:
 @pytest.mark.parametrize(("seeds", "bands"), [(4, 0), (5, 1)])
 def test_learning_curves_show_every_seed_and_a_band_from_five(seeds: int, bands: int) -> None:
     values = np.random.default_rng(0).normal(size=(seeds, 4))
-    ax = learning_curves({"state": (STEPS, values)}, references={"floor": -2.0}).axes[0]
+    ax = learning_curves({"state": (STEPS, values)}, references={"random policy": -2.0}).axes[0]
     drawn = [np.asarray(line.get_ydata()) for line in ax.lines if len(line.get_xdata()) == 4]
     for seed in values:
         assert any(np.array_equal(seed, y) for y in drawn)
     assert any(np.allclose(iqm(values), y) for y in drawn) == bool(bands)
     assert sum(isinstance(c, PolyCollection) for c in ax.collections) == bands
     assert [-2.0, -2.0] in [list(line.get_ydata()) for line in ax.lines]
-    assert "floor" in [text.get_text() for text in ax.texts]
+    assert "random policy" in [text.get_text() for text in ax.texts]
 
 
 @pytest.mark.parametrize(("seeds", "lines"), [(4, 0), (5, 2)])
@@ -79,7 +81,7 @@ def test_transfer_bars_have_the_height_of_the_scores(seeds: int, lines: int) -> 
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["true state", "PCA"]
 
 
-def test_bars_of_one_arm_stand_side_by_side_in_its_colour() -> None:
+def test_bars_of_one_method_stand_side_by_side_in_its_colour() -> None:
     figure = transfer_bars({"bvae": {"source": [1.0], "ood1": [0.5], "ood2": [0.2]}})
     left = [bar.get_x() for bar in bars(figure)]
     width = bars(figure)[0].get_width()
@@ -92,11 +94,14 @@ def test_colours_are_fixed_and_distinct() -> None:
     for table in (METHODS, TREATMENTS):  # the two never meet in a picture
         assert len({colour for _, colour, _ in table.values()}) == len(table)
         assert len({marker for _, _, marker in table.values()}) == len(table)
-    assert method_colour("my_arm") == method_colour("my_arm")
-    assert method_colour("my_arm") not in {colour for _, colour, _ in METHODS.values()}
+    assert method_colour("my_method") == method_colour("my_method")
+    assert method_colour("my_method") not in {colour for _, colour, _ in METHODS.values()}
     assert method_label("bvae_pairs") == "pair-supervised Beta-VAE"
-    assert method_label("bvae_pairs/content") == "pair-supervised Beta-VAE, content"
-    assert method_label("my_arm") == "my_arm"
+    assert method_label("bvae_pairs/content") == "pair-supervised Beta-VAE, content latents"
+    assert method_label("bvae/content") == method_label("bvae-content")
+    assert method_label("bvae-content") == "Beta-VAE, content latents"
+    assert method_label("untrained") == method_label("random") == "untrained encoder"
+    assert method_label("my_method") == "my_method"
 
 
 def test_heatmap_prints_every_value_and_greys_inactive_latents() -> None:
@@ -192,12 +197,23 @@ def test_timelines_without_factors_show_the_most_active_latents() -> None:
         timelines(codes, np.zeros((19, 1)), ["z0", "z1", "z2", "z3"], ["elbow"])
 
 
-def test_pictures_fit_into_axes_that_are_given() -> None:
-    figure = Figure()
-    left, right = figure.subplots(1, 2)
-    assert learning_curves({"state": (STEPS, np.zeros((1, 4)))}, ax=left) is figure
-    assert transfer_bars({"state": {"source": [1.0]}}, ax=right) is figure
-    assert len(left.lines) == 2 and len(right.patches) == 1
+def test_adaptation_leaves_out_a_measure_without_curves() -> None:
+    curves = {"frozen": (STEPS, np.ones((2, 4)))}
+    figure = adaptation({"error": {"ood1": curves, "ood2": {}}, "MIG": {"ood1": {}, "ood2": {}}})
+    assert [(ax.get_ylabel(), ax.get_visible()) for ax in figure.axes] == [
+        ("error", True),
+        ("", False),
+    ]
+    assert figure.axes[0].get_yscale() == "log"
+    with pytest.raises(ValueError, match="no curve"):
+        adaptation({"MIG": {"ood1": {}}})
+
+
+def test_a_sweep_shows_every_score() -> None:
+    scores = {f"score {i}": np.full((2, 1), 0.1 * i) for i in range(8)}
+    figure = sweep([1, 2], [[9.0], [8]], [[1.0], [2]], [[3], [2]], scores)
+    legend = figure.axes[1].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == list(scores)
 
 
 def test_png_is_a_picture_whose_text_is_readable_and_uncut() -> None:

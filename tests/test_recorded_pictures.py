@@ -18,11 +18,11 @@ def pictures(*shape: int) -> spaces.Box:
     return spaces.Box(0, 255, shape, np.uint8)
 
 
-def drawn(*shape: int) -> np.ndarray:
+def random_bytes(*shape: int) -> np.ndarray:
     return RNG.integers(0, 256, shape, dtype=np.uint8)
 
 
-RGB, GREY = drawn(3, 32, 48, 3), drawn(3, 32, 48, 1)
+RGB, GREY = random_bytes(3, 32, 48, 3), random_bytes(3, 32, 48, 1)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_resizing_averages_over_areas(first: bool) -> None:
 
 
 def test_grey_keeps_its_channel_when_resized() -> None:
-    big = np.repeat(np.repeat(drawn(2, 48, 32), 3, axis=1), 3, axis=2)
+    big = np.repeat(np.repeat(random_bytes(2, 48, 32), 3, axis=1), 3, axis=2)
     frames = RecordedPicture.of(pictures(144, 96), size=(48, 32)).frames(big)
     assert np.array_equal(frames[..., 0], big[:, ::3, ::3])
 
@@ -70,7 +70,7 @@ def test_the_only_picture_of_a_dict_is_found_and_several_need_a_key() -> None:
     space = spaces.Dict({"near": pictures(32, 48, 3), "grid": pictures(7, 7, 3), "pose": VECTOR})
     picture = RecordedPicture.of(space)
     assert picture.key == "near"
-    assert np.array_equal(picture.frames({"near": RGB, "grid": drawn(3, 7, 7, 3)}), RGB)
+    assert np.array_equal(picture.frames({"near": RGB, "grid": random_bytes(3, 7, 7, 3)}), RGB)
     several = spaces.Dict({**space.spaces, "far": pictures(64, 64, 3)})
     with pytest.raises(ValueError, match=r"several pictures: \['far', 'near'\]; .*key="):
         RecordedPicture.of(several)

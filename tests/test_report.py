@@ -36,13 +36,13 @@ def agents(seeds: int) -> list[Row]:
             BASE,
             method=method,
             agent_seed=seed,
-            domain=appearance,
+            domain=domain,
             metric=metric,
             value=value + seed,
         )
         for method in METHODS
         for seed in range(seeds)
-        for appearance in ("source", "ood1")
+        for domain in ("source", "ood1")
         for metric, value in (("score", 0.25), ("return", -40.0), ("success", 0.5))
     ]
 
@@ -91,7 +91,7 @@ def body(table: tables.Table) -> dict[str, list[tables.Cell]]:
     return rows
 
 
-def test_every_arm_and_every_seed_is_on_the_page(tmp_path: Path) -> None:
+def test_every_method_and_every_seed_is_on_the_page(tmp_path: Path) -> None:
     page = write(tmp_path, agents(3))
     for method in METHODS:
         assert method in page.text and method_label(method) in page.text
@@ -128,7 +128,7 @@ def test_missing_and_nan_scores_are_dashes() -> None:
     }
 
 
-def test_the_ledger_says_what_each_arm_saw() -> None:
+def test_the_budget_says_what_each_method_was_trained_on() -> None:
     rows = [
         BASE,
         replace(BASE, method="pca", budget={**BUDGET, "paired": False, "labels": ["a", "b"]}),
@@ -141,8 +141,8 @@ def test_the_ledger_says_what_each_arm_saw() -> None:
         "method",
         "frames rendered for pretraining",
         "environment steps",
-        "domains seen",
-        "same-state pairs",
+        "visual domains",
+        "pairs",
         "labels",
     ]
     assert body(table) == {
@@ -152,7 +152,7 @@ def test_the_ledger_says_what_each_arm_saw() -> None:
     }
 
 
-def test_codes_stand_beside_their_floors() -> None:
+def test_representations_stand_beside_their_references() -> None:
     rows = [
         replace(
             BASE, study="representation", method=method, metric=metric, value=value, domain=None
@@ -164,18 +164,18 @@ def test_codes_stand_beside_their_floors() -> None:
     (table,) = tables.representation(rows)
     assert table.head == [
         "metric",
-        ("pair-supervised Beta-VAE, content", "bvae_pairs/content"),
-        ("untrained encoder", "floor"),
-        ("PCA", "floor"),
+        ("pair-supervised Beta-VAE, content latents", "bvae_pairs/content"),
+        ("untrained encoder", "reference"),
+        ("PCA", "reference"),
     ]
     names = [row[0] for row in table.body]
     assert names == [
+        ("Mutual information gap", "higher is better"),  # not below another metric's heading
         tables.FAMILIES["r2"],
         "elbow",
         "shoulder",
         tables.FAMILIES["leak"],
         "arm_colour",
-        tables.FAMILIES["mig"],
         tables.FAMILIES["dci"],
         "completeness",
     ]
@@ -226,7 +226,7 @@ def test_sections_come_in_order_and_empty_ones_are_left_out(tmp_path: Path) -> N
     rows = [*agents(1), replace(BASE, study="representation", metric="mig")]
     page = write(tmp_path, rows, *(FigureEntry(key, key, "", picture) for key in keys))
     assert [section["id"] for section in page.all("section")] == [
-        *("headline", "curves", "transfer", "scores", "budget", "codes", "heatmap"),
+        *("headline", "curves", "transfer", "scores", "budget", "representation", "heatmap"),
         *("traversals", "timelines", "more", "commands", "seeds", "versions"),
     ]
     bare = write(tmp_path, [])

@@ -1,13 +1,13 @@
-"""Fill a frame store: by acting in a vectorised environment, or by drawing independent factors.
+"""Fill a frame store: with on-policy frames, or with independently sampled states.
 
 Both work in blocks that depend only on (seed, block number), so that a killed collection, called
-again, ends with the same store. Both put pairs between which one actuator moved among their blocks
-if they are asked to (``acted_blocks.py``).
+again, ends with the same store. Both spread interventions among their blocks if they are asked to
+(``interventions.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice, repeat
 from typing import Any, cast
 
@@ -16,7 +16,13 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from bvae_rl.data.factors import FactorEnv, require_factor_env, role_mask
+from bvae_rl.data.factors import (
+    FactorEnv,
+    draw_appearance,
+    info_factors,
+    require_factor_env,
+    role_mask,
+)
 from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.interventions import Interventions, plan
@@ -24,7 +30,8 @@ from bvae_rl.data.interventions import Interventions, plan
 Policy = Callable[[np.ndarray], np.ndarray]  # observations (n_envs, ...) -> actions (n_envs, ...)
 Progress = Callable[[int], None]  # called with the number of frames added
 
-BLOCK_STEPS = 64
+BLOCK_STEPS, LARGEST_BLOCK = 64, 8192  # steps at least, frames at most
+BLOCKS = 16  # of a large collection
 STATES_PER_APPEARANCE = 8
 
 
@@ -45,32 +52,35 @@ def collect(
     interventions: Interventions | None = None,
     progress: Progress = lambda added: None,
 ) -> None:
-    """Act until ``store`` holds at least ``n`` frames; ``policy`` None acts at random.
+    """Act until ``store`` holds at least ``n`` on-policy frames; ``policy`` None acts at random.
 
     ``observe`` wraps the environment into what the policy sees. Keeps the frames underneath (of a
     stack the newest), factors where ``info["factors"]`` gives them, actions, and episodes.
-    ``acting`` adds interventions; a killed collection of both goes on if called with the same
-    numbers.
+    Environments start anew with each block of ``block_steps(n, n_envs)`` steps. A killed
+    collection goes on if it is called with the same numbers.
     """
     layout = FrameLayout.of(venv.observation_space)
     tap = _Tap(venv)
     seen = observe(tap)
+    steps = block_steps(n, venv.num_envs)
     if interventions is not None:
         known = "factors" in interventions.env.reset(seed=seed)[1]
         interventions.check(seed=seed, factors=known)
 
-    def visit(rng: np.random.Generator, episode: int) -> Frames:
-        return _act(seen, tap, layout, rng, policy, row=len(store), episode=episode)
+    def act(rng: np.random.Generator, episode: int) -> Frames:
+        return _act(seen, tap, layout, rng, policy, steps, row=len(store), episode=episode)
 
-    _fill(
-        store,
-        n,
-        visit,
-        interventions,
-        seed=seed,
-        size=BLOCK_STEPS * venv.num_envs,
-        progress=progress,
-    )
+    size = steps * venv.num_envs
+    _fill(store, n, act, interventions, seed=seed, size=size, progress=progress)
+
+
+def block_steps(n: int, n_envs: int) -> int:
+    """Steps in a block of a collection of ``n`` on-policy frames.
+
+    A sixteenth of all, at most 8,192 frames, but at least 64 steps: a large collection shows more
+    than how episodes begin.
+    """
+    return max(BLOCK_STEPS, min(-(-n // (BLOCKS * n_envs)), LARGEST_BLOCK // n_envs))
 
 
 def collect_independent(
@@ -83,11 +93,12 @@ def collect_independent(
     interventions: Interventions | None = None,
     progress: Progress = lambda added: None,
 ) -> None:
-    """Draw frames at independent factors until ``store`` holds at least ``n``.
+    """Sample states independently until ``store`` holds at least ``n`` frames of them.
 
-    An "episode" is ``STATES_PER_LOOK`` states in one appearance; with ``views`` = 2 the same states are
-    drawn in two appearances, in two episodes of the same ``state`` numbers. ``acting`` adds interventions,
-    and then drawn frames have actions too, of zeros.
+    An "episode" is ``STATES_PER_APPEARANCE`` states in one appearance. With ``views`` = 2 the same
+    states are shown in two appearances, in two episodes of the same ``state`` numbers. Beside
+    interventions these frames have actions too, of zeros. ValueError if factors of ``env`` cannot
+    be sampled and set.
     """
     if views not in (1, 2):
         raise ValueError(
@@ -96,20 +107,20 @@ def collect_independent(
     if isinstance(env, gym.Env):
         env.reset(seed=seed)
     source = env if isinstance(env, FactorEnv) else require_factor_env(env)
-    is_appearance = role_mask(source.factor_specs, "appearance")
-    if views == 2 and not is_appearance.any():
+    layout = FrameLayout.of(source.observation_space)
+    if views == 2 and not role_mask(source.factor_specs, "appearance").any():
         raise ValueError("views=2 needs factors with role 'appearance'; this environment has none")
     if interventions is not None:
         interventions.check(seed=seed, factors=True)
-    if not len(store):  # so that nobody takes a drawn state for what followed the last
+    if not len(store):  # so that nobody takes a state for what followed the last
         specs = store.factor_specs or source.factor_specs
-        store.describe(factor_specs=specs, **{**store.meta, "policy": "drawn"})
+        store.describe(factor_specs=specs, **{**store.meta, "policy": "independent"})
 
-    def draw(rng: np.random.Generator, episode: int) -> Frames:
-        return _draw(source, rng, is_appearance, views=views, row=len(store), episode=episode)
+    def sample(rng: np.random.Generator, episode: int) -> Frames:
+        return _sample(source, layout, rng, views=views, row=len(store), episode=episode)
 
     size = BLOCK_STEPS * STATES_PER_APPEARANCE
-    _fill(store, n, draw, interventions, seed=seed, size=size, progress=progress)
+    _fill(store, n, sample, interventions, seed=seed, size=size, progress=progress)
 
 
 def _fill(
@@ -129,10 +140,10 @@ def _fill(
         if interventions is None
         else islice(plan(n, interventions.n, block=size), store.blocks, None)
     )
-    for act in due:
+    for intervene in due:
         number = store.blocks
         episode = int(store.array("episode")[-1]) + 1 if len(store) else 0
-        if act and interventions is not None:
+        if intervene and interventions is not None:
             made = interventions.block(seed=seed, number=number, episode=episode, state=len(store))
         else:
             made = block(np.random.default_rng([seed, number]), episode)
@@ -141,50 +152,66 @@ def _fill(
         progress(len(made))
 
 
-def _draw(
+def _sample(
     env: FactorEnv,
+    layout: FrameLayout,
     rng: np.random.Generator,
-    is_appearance: np.ndarray,
     *,
     views: int,
     row: int,
     episode: int,
 ) -> Frames:
-    parts, state = [], row
+    is_appearance = role_mask(env.factor_specs, "appearance")
+    states = BLOCK_STEPS // views * STATES_PER_APPEARANCE
+    factors = []
     for _ in range(BLOCK_STEPS // views):
-        states = [env.sample_factors(rng) for _ in range(STATES_PER_APPEARANCE)]
-        numbers = np.arange(state, state + STATES_PER_APPEARANCE)
-        for _ in range(views):
-            appearance = env.sample_factors(rng)
-            factors = np.where(is_appearance, appearance, np.stack(states))  # (STATES_PER_LOOK, K)
-            frames = np.stack([env.set_factors(wanted) for wanted in factors])
-            parts.append((frames, np.full(STATES_PER_APPEARANCE, episode), numbers, factors))
-            episode += 1
-        if views == 2 and np.array_equal(
-            parts[-1][3][:, is_appearance], parts[-2][3][:, is_appearance]
-        ):
-            raise ValueError(
-                "two views need two appearances, and this environment draws the same one again and "
-                "again; take a set with more than one (--domain)"
-            )
-        state += STATES_PER_APPEARANCE
-    frames, episodes, numbers, factors = (np.concatenate(p) for p in zip(*parts, strict=True))
-    return Frames(frames, episodes, numbers, factors.astype(np.float32))
+        group = np.stack([env.sample_factors(rng) for _ in range(STATES_PER_APPEARANCE)])
+        appearance = env.sample_factors(rng)
+        for view in range(views):
+            if view:
+                appearance = draw_appearance(env, rng, unlike=appearance)
+            factors.append(np.where(is_appearance, appearance, group))
+    wanted = np.concatenate(factors)  # (frames, K)
+    observations = np.stack([np.array(env.set_factors(one)) for one in wanted])
+    numbers = np.arange(row, row + states).reshape(-1, 1, STATES_PER_APPEARANCE)
+    return Frames(
+        layout.frames(observations),
+        episode + np.arange(BLOCK_STEPS).repeat(STATES_PER_APPEARANCE),
+        numbers.repeat(views, axis=1).ravel(),
+        wanted.astype(np.float32),
+    )
 
 
 class _Tap(VecEnvWrapper):
-    """Remembers the newest raw observations, whatever is made of them further up."""
+    """Keeps a copy of the newest raw observations, whatever is made of them further up."""
 
     raw: np.ndarray
 
     def reset(self) -> np.ndarray:
-        self.raw = cast(np.ndarray, self.venv.reset())
-        return self.raw
+        raw = cast(np.ndarray, self.venv.reset())
+        self.raw = raw.copy()
+        return raw
 
     def step_wait(self) -> VecEnvStepReturn:
         raw, rewards, dones, infos = self.venv.step_wait()
-        self.raw = cast(np.ndarray, raw)
+        self.raw = cast(np.ndarray, raw).copy()
         return raw, rewards, dones, infos
+
+
+def _steps(
+    venv: VecEnv, tap: _Tap, layout: FrameLayout, act: Policy, *, seed: int
+) -> Iterator[tuple[np.ndarray, list[np.ndarray | None], np.ndarray, np.ndarray]]:
+    """From a reset on, for each step: frames and factors before it, actions, what it ended."""
+    venv.seed(seed)
+    observations = cast(np.ndarray, venv.reset())
+    factors = [info_factors(info) for info in tap.unwrapped.reset_infos]
+    while True:
+        frames, actions = layout.frames(tap.raw), act(observations)
+        following, _, dones, infos = venv.step(actions)
+        yield frames, factors, actions, dones
+        observations = cast(np.ndarray, following)
+        starts = tap.unwrapped.reset_infos
+        factors = [info_factors(starts[i] if done else infos[i]) for i, done in enumerate(dones)]
 
 
 def _act(
@@ -193,40 +220,35 @@ def _act(
     layout: FrameLayout,
     rng: np.random.Generator,
     policy: Policy | None,
+    steps: int,
     *,
     row: int,
     episode: int,
 ) -> Frames:
     n_envs = venv.num_envs
     act = policy or random_policy(venv.action_space, rng, n_envs)
-    venv.seed(int(rng.integers(2**31)))
-    observations = cast(np.ndarray, venv.reset())
-    factors = [info.get("factors") for info in tap.unwrapped.reset_infos]
     episodes, next_episode = np.arange(n_envs), n_envs
     columns: dict[str, list[np.ndarray]] = {name: [] for name in ("frame", "factor", "act", "ep")}
-    for _ in range(BLOCK_STEPS):
-        actions = act(observations)
-        columns["frame"].append(layout.frames(tap.raw))
+    walk = _steps(venv, tap, layout, act, seed=int(rng.integers(2**31)))
+    for frames, factors, actions, dones in islice(walk, steps):
+        columns["frame"].append(frames)
         columns["act"].append(np.asarray(actions, dtype=np.float32).reshape(n_envs, -1))
         columns["ep"].append(episodes.copy())
         if factors[0] is not None:
             columns["factor"].append(np.asarray(factors, dtype=np.float32))
-        following, _, dones, infos = venv.step(actions)
-        observations = cast(np.ndarray, following)
-        for i, done in enumerate(dones):
-            factors[i] = (tap.unwrapped.reset_infos[i] if done else infos[i]).get("factors")
-            if done:
-                episodes[i], next_episode = next_episode, next_episode + 1
+        for i in np.flatnonzero(dones):
+            episodes[i], next_episode = next_episode, next_episode + 1
     # (time, env) -> env by env, so that the frames of an episode follow each other
     merged = {
-        name: np.concatenate(list(np.stack(rows, axis=1))) for name, rows in columns.items() if rows
+        name: np.stack(rows, axis=1).reshape(-1, *rows[0].shape[1:])
+        for name, rows in columns.items()
+        if rows
     }
-    rows = len(merged["frame"])
     numbers = np.r_[0, np.cumsum(np.diff(merged["ep"]) != 0)]  # renumbered in stored order
     return Frames(
         merged["frame"],
         episode + numbers,
-        np.arange(row, row + rows),
+        np.arange(row, row + len(numbers)),
         merged.get("factor"),
         merged["act"],
     )
@@ -240,24 +262,21 @@ def record_episode(
     observe: Callable[[VecEnv], VecEnv] = lambda venv: venv,
     most: int = 500,
 ) -> Frames:
-    """The frames of one episode of a single environment, at most ``most`` of them."""
+    """The frames of one episode of a single environment, at most ``most`` of them.
+
+    The frame that ends it is left out.
+    """
     if venv.num_envs != 1:
         raise ValueError(f"an episode is recorded in one environment, got {venv.num_envs}")
-    layout = FrameLayout.of(venv.observation_space)
-    tap = _Tap(venv)
-    seen = observe(tap)
+    layout, tap = FrameLayout.of(venv.observation_space), _Tap(venv)
     act = policy or random_policy(venv.action_space, np.random.default_rng(seed), 1)
-    venv.seed(seed)
-    observations = cast(np.ndarray, seen.reset())
-    factors = [tap.unwrapped.reset_infos[0].get("factors")]
-    frames, done = [layout.frames(tap.raw)[0]], False
-    while not done and len(frames) < most:
-        following, _, dones, infos = seen.step(act(observations))
-        observations = cast(np.ndarray, following)
-        done = bool(dones[0])
-        if not done:  # after the end the next episode's first frame is shown
-            frames.append(layout.frames(tap.raw)[0])
-            factors.append(infos[0].get("factors"))
+    frames, known = [], []
+    for frame, factors, _, dones in islice(_steps(observe(tap), tap, layout, act, seed=seed), most):
+        frames.append(frame)
+        known += [row for row in factors if row is not None]
+        if dones[0]:
+            break
     rows = np.arange(len(frames))
-    known = None if factors[0] is None else np.array(factors, dtype=np.float64)
-    return Frames(np.stack(frames), np.zeros(len(frames)), rows, known)
+    return Frames(
+        np.concatenate(frames), np.zeros(len(frames)), rows, np.stack(known) if known else None
+    )

@@ -24,7 +24,7 @@ class EnvConfig:
     """A gymnasium id, wrappers as ``module:Class`` applied in order, and a visual domain.
 
     ``kwargs`` are further arguments of the environment, as NAME=VALUE (a Python literal or a word).
-    The appearances go to the environment, or to the first wrapper that takes an argument ``domain``.
+    ``domain`` goes to the environment, or to the first wrapper that takes an argument ``domain``.
     """
 
     id: str
@@ -36,8 +36,8 @@ class EnvConfig:
         """Build it, or raise a ValueError that lists close or known ids."""
         kwargs = dict(map(_argument, self.kwargs))
         wrappers = [_load(name) for name in self.wrappers]
-        looking = next((wrapper for wrapper in wrappers if _takes_domain(wrapper)), None)
-        if self.domain is not None and looking is None:
+        taker = next((wrapper for wrapper in wrappers if _takes_domain(wrapper)), None)
+        if self.domain is not None and taker is None:
             kwargs["domain"] = self.domain
         try:
             with warnings.catch_warnings():
@@ -52,17 +52,14 @@ class EnvConfig:
                 raise
             if "domain" in str(error):
                 raise ValueError(
-                    f"{self.id} has no named appearances, so --domain {self.domain} cannot be used with it"
+                    f"{self.id} has no visual domains: leave out --domain {self.domain}"
                 ) from error
             raise ValueError(
                 f"{self.id} does not take {', '.join(self.kwargs)}: {error}"
             ) from error
         for wrapper in wrappers:
-            env = (
-                wrapper(env, domain=self.domain)
-                if wrapper is looking and self.domain
-                else wrapper(env)
-            )
+            takes = wrapper is taker and self.domain is not None
+            env = wrapper(env, domain=self.domain) if takes else wrapper(env)
         return env
 
     def vec(self, n_envs: int, *, seed: int) -> VecEnv:

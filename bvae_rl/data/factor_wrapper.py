@@ -24,34 +24,33 @@ Set = Callable[[Any, np.ndarray], Any]  # returns the observation
 DrawAppearance = Callable[[np.random.Generator], Mapping[str, float]]
 
 SET_TOLERANCE = 1e-4  # share of a factor's range by which what is read may differ from what was set
-APPEARANCE_STREAM = (
-    1  # looks have random numbers of their own, so that they never change the dynamics
-)
+APPEARANCE_STREAM = 1  # random numbers of their own, so that appearances never change the dynamics
 
 
 class FactorWrapper(gym.Wrapper):
-    """``env`` with factors, described by ``specs`` (K of them), and optionally named visual domains.
+    """``env`` with factors, described by ``specs`` (K of them), and optionally visual domains.
 
     Each function gets the wrapped ``env`` (your own class is ``env.unwrapped``) and may be left
     out, at a price; at least one is needed:
 
     ``read(env)`` returns the current factors, (K,) or {name: value}. They stand in
-    ``info["factors"]`` at reset and step. Without it nothing is known about frames that a policy
-    visits: no ``on_policy_set``, no factors in ``collect``, no method that sees the true state, and
-    nobody checks ``set``.
+    ``info["factors"]`` at reset and step. Without it nothing is known about on-policy frames: no
+    ``on_policy_set``, no factors in ``collect``, no method that sees the true state, and nobody
+    checks ``set``.
 
     ``sample(env, rng)`` returns factors drawn independently of each other and of the current state,
     which it leaves alone. Without it: no ``probe_set``, hence no MIG, DCI and R2 free of the
-    policy's habits; no ``collect_drawn``, and pairs only by acting.
+    policy's habits; no ``collect_independent``, hence no views.
 
     ``set(env, factors)`` goes to the factors (K,), which are in range, and returns the observation;
-    for factors that cannot be (a method inside an object) it raises a ValueError that says why.
+    for factors that cannot be (an arm inside an object) it raises a ValueError that says why.
     Without it: as without ``sample``, and no ``domains``.
 
-    ``domains`` holds functions ``draw(rng)`` by the name of a set: each returns one appearance, the values
-    {name: value} of all factors with role "appearance". The set named ``domain`` (default: the first)
-    is drawn from at each reset and by ``sample_factors``; it stands in ``info["domain"]``.
-    Without it looks are what ``env`` and ``sample`` make of them.
+    ``domains`` holds a function ``draw(rng)`` for each visual domain by name: it returns one
+    appearance, the values {name: value} of all factors with role "appearance". The domain named
+    ``domain`` (default: the first) is drawn from at each reset and by ``sample_factors``; it stands
+    in ``info["domain"]``. Without ``domains`` appearances are what ``env`` and ``sample`` make of
+    them.
     """
 
     def __init__(
@@ -75,8 +74,8 @@ class FactorWrapper(gym.Wrapper):
         self._is_appearance = role_mask(self.factor_specs, "appearance")
         if domains is not None and (read is None or set is None or not self._is_appearance.any()):
             raise ValueError(
-                "appearances are put on by read and set, and change factors with role 'appearance'; give both "
-                f"functions and such factors, got read={read}, set={set} and factors {names}"
+                "visual domains need the functions read and set, and factors with role "
+                f"'appearance', got read={read}, set={set} and factors {names}"
             )
         known = list(domains or {})
         if domain not in (None, *known):
@@ -103,11 +102,11 @@ class FactorWrapper(gym.Wrapper):
             self._appearance_rng = np.random.default_rng([seed, APPEARANCE_STREAM])
         if self._draw_appearance is not None:
             observation = self._go(self._with_appearance(self.factors(), self._appearance_rng))
-        return observation, self._told(info)
+        return observation, self._with_factors(info)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         observation, reward, terminated, truncated, info = self.env.step(action)
-        return observation, reward, terminated, truncated, self._told(info)
+        return observation, reward, terminated, truncated, self._with_factors(info)
 
     def factors(self) -> np.ndarray:
         """The current factors, float64 (K,); finite, but not held against their ranges."""
@@ -119,7 +118,7 @@ class FactorWrapper(gym.Wrapper):
         return values
 
     def sample_factors(self, rng: np.random.Generator) -> np.ndarray:
-        """Independent draws of all factors, float64 (K,), in an appearance of the current set."""
+        """Independent draws of all factors, float64 (K,), in an appearance of the domain."""
         if self._sample is None:
             raise self._lacks("sample", "sample(env, rng) -> factors, or uniform(specs)")
         values = self._vector(self._sample(self.env, rng), source="sample")
@@ -182,7 +181,7 @@ class FactorWrapper(gym.Wrapper):
             )
         return array
 
-    def _told(self, info: dict[str, Any]) -> dict[str, Any]:
+    def _with_factors(self, info: dict[str, Any]) -> dict[str, Any]:
         known = {} if self._read is None else {"factors": self.factors()}
         named = {} if self.domain is None else {"domain": self.domain}
         return {**info, **known, **named}

@@ -1,7 +1,7 @@
 """What is true about a frame: factor descriptions and the protocol of environments that know them.
 
-The core works with any environment. One that also offers the methods of ``FactorEnv`` can be
-scored (MIG, DCI, R2), probed and drawn in pairs.
+The library works with any environment. One that also offers the methods of ``FactorEnv`` can be
+scored (MIG, DCI, R2), probed and shown in pairs of views.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ Kind = Literal["continuous", "cyclic", "categorical"]
 Role = Literal["state", "appearance"]
 
 FLOAT32 = 1e-7  # relative rounding of a value that was stored as float32
+TRIES = 100  # draws of another appearance
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,9 @@ class FactorEnv(Protocol):
     """An environment whose frames have known factors. K is the number of specs."""
 
     @property
+    def observation_space(self) -> gym.Space[Any]: ...
+
+    @property
     def factor_specs(self) -> tuple[FactorSpec, ...]: ...
 
     def factors(self) -> np.ndarray:
@@ -87,7 +91,7 @@ class FactorEnv(Protocol):
         ...
 
     def sample_factors(self, rng: np.random.Generator) -> np.ndarray:
-        """Independent draws of all factors, shape (K,), within the appearances the env was made with."""
+        """Independent draws of all factors, shape (K,), within the env's visual domain."""
         ...
 
     def set_factors(self, factors: np.ndarray) -> Any:
@@ -121,12 +125,34 @@ def require_factor_env(env: gym.Env[Any, Any]) -> FactorEnv:
     return found
 
 
+def draw_appearance(env: FactorEnv, rng: np.random.Generator, *, unlike: np.ndarray) -> np.ndarray:
+    """Factors (K,) whose appearance differs from that of the factors ``unlike`` (K,).
+
+    ValueError if none is found in ``TRIES`` draws.
+    """
+    is_appearance = role_mask(env.factor_specs, "appearance")
+    for _ in range(TRIES):
+        drawn = env.sample_factors(rng)
+        if not np.array_equal(drawn[is_appearance], unlike[is_appearance]):
+            return drawn
+    raise ValueError(
+        f"two views need two appearances, and this environment drew the same one {TRIES} times; "
+        "take a visual domain with more than one (--domain)"
+    )
+
+
 def known_specs(env: gym.Env[Any, Any]) -> tuple[FactorSpec, ...]:
     """What the columns of ``info["factors"]`` mean; empty where the environment does not say."""
     try:
         return tuple(env.get_wrapper_attr("factor_specs"))
     except AttributeError:
         return ()
+
+
+def info_factors(info: Mapping[str, Any]) -> np.ndarray | None:
+    """A copy of ``info["factors"]``, float64 (K,): the environment may write into its own later."""
+    known = info.get("factors")
+    return None if known is None else np.array(known, dtype=np.float64)
 
 
 def check_factors(factors: Any, specs: Sequence[FactorSpec]) -> np.ndarray:

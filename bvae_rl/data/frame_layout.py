@@ -6,7 +6,7 @@ extractor, latent wrapper) goes through ``FrameLayout``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 MIN_SIDE, MAX_SIDE = 32, 128
+SIDES = f"sides of {MIN_SIDE} to {MAX_SIDE} pixels divisible by 16"
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,11 @@ class FrameLayout:
     divisor: float
 
     @classmethod
-    def of(
-        cls, space: gym.Space[Any], *, shape: tuple[int, int, int] | None = None, channels: int = 3
-    ) -> FrameLayout:
+    def of(cls, space: gym.Space[Any], *, shape: tuple[int, int, int] | None = None) -> FrameLayout:
         """Read the layout off ``space``; ``shape`` (C, H, W) is what a VAE was trained on.
 
-        Without ``shape`` frames have ``channels`` channels. Raises TypeError for a space that is
-        no picture, and ValueError for one of another size.
+        Without ``shape`` frames have 3 channels, or 1 if there is one in all. Raises TypeError for
+        a space that is no picture, and ValueError for one of another size.
         """
         if isinstance(space, gym.spaces.Dict):
             raise TypeError(
@@ -46,26 +45,21 @@ class FrameLayout:
             )
         if not isinstance(space, gym.spaces.Box) or len(space.shape) != 3:
             raise TypeError(f"expected an image space Box(H, W, C) or Box(C, H, W), got {space}")
-        channels = shape[0] if shape else channels
-        layouts = [
-            layout
-            for layout in (_layout(space, channels, False), _layout(space, channels, True))
-            if layout is not None and (shape is None or layout.shape == shape)
-        ]
-        if layouts:
-            return layouts[0]
+        for channels in (shape[0],) if shape else (3, None):
+            for held, channels_first, stack in readings(space.shape, channels):
+                if fits(held[1:]) and shape in (None, held):
+                    return cls(held, channels_first, stack, _divisor(space))
         if shape is not None:
             raise ValueError(
                 f"this VAE was trained on frames of shape (C, H, W) = {shape}; the observation "
                 f"space has shape {space.shape}: neither (H, W) nor (C, H, W) first, with channels "
-                f"in multiples of {channels}; resize or convert the picture, or train a VAE on it "
+                f"in multiples of {shape[0]}; resize or convert the picture, or train a VAE on it "
                 "(symbolic observations hold no picture: use an RGB wrapper)"
             )
         raise ValueError(
-            f"observation shape {space.shape} is no picture of {channels} channels with sides of "
-            f"{MIN_SIDE} to {MAX_SIDE} pixels divisible by 16; symbolic observations (as MiniGrid's"
-            " 7 x 7 x 3 of object ids) hold no picture: use an RGB wrapper (RGBImgObsWrapper), and "
-            "resize other pictures"
+            f"observation shape {space.shape} is no picture of 1 or 3 channels with {SIDES}; "
+            "symbolic observations (as MiniGrid's 7 x 7 x 3 of object ids) hold no picture: use an "
+            "RGB wrapper (RGBImgObsWrapper), and resize other pictures"
         )
 
     def split(self, observations: torch.Tensor) -> torch.Tensor:
@@ -100,6 +94,26 @@ class FrameLayout:
         if self.stack == 1 and not self.channels_first:
             return observations
         return self.split(torch.from_numpy(observations)).permute(0, 2, 3, 1).numpy()
+
+
+def fits(sides: tuple[int, ...]) -> bool:
+    """Whether frames of these sides (H, W) can be encoded."""
+    return len(sides) == 2 and all(MIN_SIDE <= s <= MAX_SIDE and s % 16 == 0 for s in sides)
+
+
+def readings(
+    shape: tuple[int, ...], channels: int | None
+) -> Iterator[tuple[tuple[int, int, int], bool, int]]:
+    """How an array (A, B, C) may hold pictures of any size, channels last before channels first.
+
+    Yields (C, H, W), whether channels come first, and how many pictures are stacked. ``channels``
+    of one picture; None: 1 or 3, and no stack.
+    """
+    for channels_first in (False, True):
+        stacked, height, width = shape if channels_first else (shape[2], *shape[:2])
+        one = channels or (stacked if stacked in (1, 3) else stacked + 1)
+        if stacked % one == 0 and stacked < min(height, width):
+            yield (one, height, width), channels_first, stacked // one
 
 
 def image_layouts(space: gym.Space[Any], *, shape: tuple[int, int, int]) -> dict[str, FrameLayout]:
@@ -164,16 +178,6 @@ def check_unit_range(x: torch.Tensor) -> None:
             "normalize_images=True for uint8 images, keep float ones within their space's bounds, "
             "and do not wrap images in VecNormalize(norm_obs=True)"
         )
-
-
-def _layout(space: gym.spaces.Box, channels: int, channels_first: bool) -> FrameLayout | None:
-    a, b, c = (int(side) for side in space.shape)
-    stacked, height, width = (a, b, c) if channels_first else (c, a, b)
-    sides_fit = all(MIN_SIDE <= side <= MAX_SIDE and side % 16 == 0 for side in (height, width))
-    if stacked % channels or not sides_fit or stacked >= min(height, width):
-        return None
-    shape = (channels, height, width)
-    return FrameLayout(shape, channels_first, stacked // channels, _divisor(space))
 
 
 def _divisor(space: gym.spaces.Box) -> float:

@@ -1,35 +1,103 @@
-"""Interventions (``acted_pairs.py``) as blocks of a frame store, spread evenly among the others.
+"""Interventions: two frames between which one actuator acted while the others rested at zero.
 
-Which block is which is a plan that depends only on the numbers asked for, and a block of pairs only
-on (seed, block number), so that a killed collection, called again, ends with the same store.
+All that they take is actions: what one actuator does shows how positions and joints depend on each
+other, in simulation and in a real world, where nobody can set factors. In a frame store they stand
+as blocks among the others, spread evenly. Which block is which depends only on the numbers asked
+for, and a block only on (seed, block number), so a killed collection ends with the same store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
 from bvae_rl.data.factor_wrapper import settable_env
-from bvae_rl.data.factors import known_specs, require_factor_env, role_mask
+from bvae_rl.data.factors import (
+    draw_appearance,
+    info_factors,
+    known_specs,
+    require_factor_env,
+    role_mask,
+)
 from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames
-from bvae_rl.data.intervention_pairs import intervention_pairs
-from bvae_rl.data.paired_frames import PairedFrames
 
+TRIES = 100  # actions of one actuator before it is given up
+WALK = 8  # at most so many random actions between two pairs, where states cannot be sampled
 STEPS = (2, 4, 8, 12, 16, 24)  # for how long an actuator acts, an equal share of each block
 PER_STEPS = 16
 BLOCK_PAIRS = PER_STEPS * len(STEPS)
 
 
+def intervention_pairs(
+    env: gym.Env,
+    n: int,
+    *,
+    seed: int,
+    steps: int | Sequence[int] | np.ndarray = 1,
+    actuators: Sequence[int] | None = None,
+) -> Frames:
+    """``n`` pairs as 2n rows of a store: row 2i, its action for ``steps`` steps, and row 2i + 1.
+
+    ``steps`` is one number or one of each pair, (n,). The action of one actuator has at least half
+    the size that its bound allows, and is drawn again until it changes the frame; the second row's
+    is zero. ``actuators`` picks components of the action (default: all). A pair is an episode of
+    its own. States are sampled where factors can be set, else reached by random actions; what moves
+    by itself moves here too. Raises TypeError for actions that are no vector, ValueError for what
+    the environment cannot do.
+    """
+    durations = np.broadcast_to(steps, n)
+    if n < 1 or durations.min() < 1:
+        raise ValueError(f"n and steps must be at least 1, got n={n}, steps={steps}")
+    low, high = _bounds(env.action_space)
+    chosen = list(range(len(low)) if actuators is None else actuators)
+    if not chosen or not all(0 <= actuator < len(low) for actuator in chosen):
+        raise ValueError(f"actuators are numbered 0 to {len(low) - 1}, got {chosen}")
+    layout = FrameLayout.of(env.observation_space)
+    rng = np.random.default_rng(seed)
+    starts = _Starts(env, rng, seed=seed)
+    frames, factors, actions = [], [], []
+    for duration in durations:
+        actuator = int(rng.choice(chosen))
+        for _ in range(TRIES):
+            before, known = starts.draw()
+            action = _lone_action(low, high, actuator, rng)
+            for _ in range(duration):
+                after, _, terminated, truncated, info = env.step(action)
+                starts.ended = terminated or truncated
+                if starts.ended:
+                    break
+            both = layout.frames(np.stack([before, after]))
+            if not np.array_equal(both[0], both[1]):
+                break
+        else:
+            raise ValueError(
+                f"actuator {actuator} never changed the frame in {TRIES} tries; leave it out with "
+                "actuators=[...], or act for more steps"
+            )
+        frames.append(both)
+        actions.append([action, np.zeros_like(action)])
+        factors.append([known, info_factors(info)])
+    named = bool(known_specs(env)) and all(v is not None for pair in factors for v in pair)
+    return Frames(
+        np.concatenate(frames),
+        np.arange(n).repeat(2),
+        np.arange(2 * n),
+        np.array(factors, dtype=np.float64).reshape(2 * n, -1) if named else None,
+        np.array(actions, dtype=np.float32).reshape(2 * n, -1),
+    )
+
+
 @dataclass(frozen=True)
 class Interventions:
-    """At least ``n`` pairs, acted out in ``env``: one that nobody else uses.
+    """At least ``n`` pairs, made in ``env``: one that nobody else uses.
 
-    With ``views`` = 2 each pair is shown once more in another appearance: rows (u, a), (v, a), (u, b),
-    (v, b), which takes an environment whose factors can be set.
+    With ``views`` = 2 each pair is shown once more in another appearance: rows (u, a), (v, a),
+    (u, b), (v, b) of states u, v and appearances a, b. That takes factors that can be set.
     """
 
     env: gym.Env
@@ -41,22 +109,21 @@ class Interventions:
             raise ValueError(f"interventions must be at least 1, got {self.n}")
 
     def check(self, *, seed: int, factors: bool) -> None:
-        """Move each actuator once; a ValueError says what the environment gives if it cannot.
+        """Move each actuator once; a ValueError says what the environment offers if it cannot.
 
         ``factors`` says whether the frames of the other blocks have some.
         """
         try:
-            first = intervention_pairs(self.env, 1, seed=seed)
-            for actuator in range(1, self.width):
-                intervention_pairs(self.env, 1, seed=seed, actuators=[actuator])
+            for actuator in range(self.width):
+                pair = intervention_pairs(self.env, 1, seed=seed, actuators=[actuator])
         except (TypeError, ValueError) as error:
-            raise ValueError(f"no interventions: {error}; {self._given()}") from error
-        if (first.factors is not None) != factors:
+            raise ValueError(f"no interventions: {error}; {self._offers()}") from error
+        if (pair.factors is not None) != factors:
             raise ValueError(
-                "no interventions: the frames of the other blocks have "
-                f"{'factors' if factors else 'none'}, and what is acted out has "
-                f"{'none' if factors else 'factors'}: the environment must put them into "
-                f"info['factors'] at reset and step, and describe them; {self._given()}"
+                f"the frames of the other blocks have {'factors' if factors else 'none'}, and "
+                f"interventions have {'none' if factors else 'factors'}: the environment must put "
+                "them into info['factors'] at reset and step, and describe them; "
+                f"{self._offers()}"
             )
 
     @property
@@ -67,36 +134,33 @@ class Interventions:
     def block(self, *, seed: int, number: int, episode: int, state: int) -> Frames:
         """Block ``number`` of a collection: ``BLOCK_PAIRS`` pairs as rows of a store."""
         rng = np.random.default_rng([seed, number])
-        parts = [
-            intervention_pairs(self.env, PER_STEPS, seed=int(rng.integers(2**31)), steps=steps)
-            for steps in STEPS
-        ]
-        acted = _joined(parts)
-        rows = (
-            _in_two_appearances(self.env, acted, rng, episode=episode, state=state)
-            if self.views == 2
-            else acted.rows(episode=episode, state=state)
+        rows = intervention_pairs(
+            self.env,
+            BLOCK_PAIRS,
+            seed=int(rng.integers(2**31)),
+            steps=np.repeat(STEPS, PER_STEPS),
         )
+        if self.views == 2:
+            rows = _in_two_appearances(self.env, rows, rng)
+        factors = None if rows.factors is None else rows.factors.astype(np.float32)
         return replace(
-            rows,
-            factors=None if rows.factors is None else rows.factors.astype(np.float32),
-            actions=np.asarray(rows.actions, dtype=np.float32),
+            rows, episode=rows.episode + episode, state=rows.state + state, factors=factors
         )
 
     def at_rest(self, block: Frames) -> Frames:
-        """``block`` with actions as wide as those of the pairs: of drawn frames, zeros."""
+        """``block`` with actions as wide as those of the pairs: zeros where it has none."""
         if block.actions is not None:
             return block
         return replace(block, actions=np.zeros((len(block), self.width), dtype=np.float32))
 
-    def _given(self) -> str:
+    def _offers(self) -> str:
         """What can be collected in the environment all the same."""
-        given = ["frames that a policy visits"]
+        offers = ["on-policy frames"]
         if settable_env(self.env) is not None:
-            given.append("frames drawn one by one (--policy independent)")
+            offers.append("independently sampled states (--policy independent)")
             if role_mask(known_specs(self.env), "appearance").any():
-                given.append("one state in two appearances (--policy independent --views 2)")
-        return f"without --interventions it gives: {', '.join(given)}"
+                offers.append("each state in two appearances (--policy independent --views 2)")
+        return f"without --interventions there are: {', '.join(offers)}"
 
 
 def plan(frames: int, pairs: int, *, block: int) -> Iterator[bool]:
@@ -105,47 +169,86 @@ def plan(frames: int, pairs: int, *, block: int) -> Iterator[bool]:
     ``block`` is the number of frames in one of the other blocks, which come first; then always the
     kind that is behind.
     """
-    collected, acted = 0, 0
-    while collected < frames or acted < pairs:
-        interventions = (
-            collected * pairs > acted * frames
-        )  # compares the shares of what is asked for
-        yield interventions
-        if interventions:
-            acted += BLOCK_PAIRS
+    collected, paired = 0, 0
+    while collected < frames or paired < pairs:
+        behind = collected * pairs > paired * frames  # as shares of what is asked for
+        yield behind
+        if behind:
+            paired += BLOCK_PAIRS
         else:
             collected += block
 
 
-def _joined(parts: list[PairedFrames]) -> PairedFrames:
-    factors = [part.factors for part in parts if part.factors is not None]
-    return PairedFrames(
-        np.concatenate([part.frames for part in parts]),
-        np.concatenate(factors) if factors else None,
-        parts[0].specs,
-        np.concatenate([part.actions for part in parts if part.actions is not None]),
-    )
+class _Starts:
+    """Observations to act from, with their factors if known; set ``ended`` when an episode ends."""
+
+    def __init__(self, env: gym.Env, rng: np.random.Generator, *, seed: int) -> None:
+        self.env, self.rng, self.source = env, rng, settable_env(env)
+        self.ended = False
+        self._now = env.reset(seed=seed)
+        env.action_space.seed(int(rng.integers(2**31)))
+
+    def draw(self) -> tuple[np.ndarray, np.ndarray | None]:
+        if self.ended:
+            self._now, self.ended = self.env.reset(), False
+        if self.source is not None:
+            factors = self.source.sample_factors(self.rng)
+            return np.array(self.source.set_factors(factors)), factors
+        for _ in range(self.rng.integers(1, WALK + 1)):
+            observation, _, terminated, truncated, info = self.env.step(
+                self.env.action_space.sample()
+            )
+            self._now = self.env.reset() if terminated or truncated else (observation, info)
+        observation, info = self._now
+        return np.array(observation), info_factors(info)
 
 
-def _in_two_appearances(
-    env: gym.Env, pairs: PairedFrames, rng: np.random.Generator, *, episode: int, state: int
-) -> Frames:
-    """N pairs as 4N rows: each pair, and behind it the same two states in another appearance."""
+def _bounds(space: gym.Space[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds of an action vector, each (A,); zero must be among the actions."""
+    if not isinstance(space, gym.spaces.Box) or len(space.shape) != 1:
+        raise TypeError(
+            f"one actuator moves at a time, which needs actions Box(low, high, (A,)), got {space}"
+        )
+    low, high = space.low, space.high
+    bounded = np.isfinite(low).all() and np.isfinite(high).all()
+    if not bounded or not ((low <= 0) & (high >= 0) & (low < high)).all():
+        raise ValueError(
+            "one actuator moves while the others rest at zero, so the bounds of each must be "
+            f"finite and hold zero, got {space}; rescale the actions"
+        )
+    return low, high
+
+
+def _lone_action(
+    low: np.ndarray, high: np.ndarray, actuator: int, rng: np.random.Generator
+) -> np.ndarray:
+    """An action (A,) of one actuator, at least half of what its bounds allow; the others rest."""
+    action = np.zeros_like(low)
+    sides = [side for side in (low[actuator], high[actuator]) if side != 0]
+    action[actuator] = rng.uniform(0.5, 1.0) * rng.choice(sides)
+    return action
+
+
+def _in_two_appearances(env: gym.Env, rows: Frames, rng: np.random.Generator) -> Frames:
+    """n pairs, 2n rows, as 4n: behind each pair the same two states in another appearance."""
     source, layout = require_factor_env(env), FrameLayout.of(env.observation_space)
-    assert pairs.factors is not None and pairs.actions is not None  # they can be set
+    assert rows.factors is not None and rows.actions is not None  # factors can be set
     is_appearance = role_mask(source.factor_specs, "appearance")
-    domain = np.stack([source.sample_factors(rng) for _ in range(len(pairs))])[:, None]  # (N, 1, K)
-    factors = np.where(is_appearance, domain, pairs.factors)  # (N, 2, K)
-    observations = [
-        np.array(source.set_factors(row)) for row in factors.reshape(-1, len(is_appearance))
-    ]
-    again = layout.frames(np.stack(observations)).reshape(pairs.frames.shape)
-    grids = np.arange(len(pairs))[:, None]  # (N, 1)
-    moved = np.stack([pairs.actions, np.zeros_like(pairs.actions)] * 2, axis=1)  # (N, 4, A)
+    other = rows.factors.copy()
+    for first in range(0, len(rows), 2):
+        appearance = draw_appearance(source, rng, unlike=other[first])
+        other[first : first + 2, is_appearance] = appearance[is_appearance]
+    again = layout.frames(np.stack([np.array(source.set_factors(row)) for row in other]))
+    pairs = np.arange(len(rows) // 2)[:, None]  # (n, 1)
+
+    def beside(rows: np.ndarray, again: np.ndarray) -> np.ndarray:
+        both = [array.reshape(-1, 2, *array.shape[1:]) for array in (rows, again)]
+        return np.concatenate(both, axis=1).reshape(-1, *rows.shape[1:])
+
     return Frames(
-        np.concatenate([pairs.frames, again], axis=1).reshape(-1, *pairs.frames.shape[2:]),
-        episode + (2 * grids + [0, 0, 1, 1]).ravel(),
-        state + (2 * grids + [0, 1, 0, 1]).ravel(),
-        np.concatenate([pairs.factors, factors], axis=1).reshape(-1, len(is_appearance)),
-        moved.reshape(-1, moved.shape[-1]),
+        beside(rows.frames, again),
+        (2 * pairs + [0, 0, 1, 1]).ravel(),
+        (2 * pairs + [0, 1, 0, 1]).ravel(),
+        beside(rows.factors, other),
+        beside(rows.actions, rows.actions),
     )

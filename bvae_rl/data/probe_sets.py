@@ -1,27 +1,32 @@
-"""Frames to score a code on: drawn with independent factors, or visited by a policy.
+"""Frames to score a representation on: of independently sampled states, or on-policy.
 
-Scores are computed on drawn frames, because visited ones have correlated factors, under which the
-usual scores miss entanglement (Träuble et al. 2021, arXiv 2006.07886); the visited ones go beside.
+Scores are computed on independently sampled states, because on-policy frames have correlated
+factors, under which the usual scores miss entanglement (Träuble et al. 2021, arXiv 2006.07886);
+scores on those stand beside. Interventional scores (FactorVAE, BetaVAE) take groups of frames.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from bvae_rl.data.collect import Policy, record_episode
-from bvae_rl.data.factors import require_factor_env
+from bvae_rl.data.factors import FactorEnv, require_factor_env
 from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames
 
+TRIES, VALUES = 100, 10  # draws of one frame, and of one value to hold, before it is given up
+DRAWS = 64  # that show which factors vary at all
+
 
 def probe_set(env: gym.Env, n: int, *, seed: int) -> Frames:
-    """``n`` frames with factors drawn independently: what scores are computed on (trap 26).
+    """``n`` frames of independently sampled factors: what scores are computed on (trap 26).
 
-    ValueError if ``env`` does not know its factors (``FactorEnv``), or cannot draw or set them.
+    ValueError if ``env`` does not know its factors (``FactorEnv``), or cannot sample or set them.
     """
     _check_size(n)
     source = require_factor_env(env)
@@ -44,7 +49,7 @@ def on_policy_set(
     seed: int,
     observe: Callable[[VecEnv], VecEnv] = lambda venv: venv,
 ) -> Frames:
-    """The first ``n`` frames that ``policy`` visits, episode by episode, with their factors.
+    """The first ``n`` frames that ``policy`` sees, episode by episode, with their factors.
 
     ``policy`` maps observations (1, ...) to actions (1, ...), and None acts at random; ``observe``
     wraps the environment into what the policy sees. The frame that ends an episode is left out.
@@ -54,25 +59,126 @@ def on_policy_set(
     FrameLayout.of(env.observation_space)  # refuse what is no picture
     venv = DummyVecEnv([lambda: env])
     rng = np.random.default_rng(seed)
-    visited: list[Frames] = []
+    episodes: list[Frames] = []
     missing = n
     while missing:
         start = int(rng.integers(2**31))
-        visited.append(
-            record_episode(venv, seed=start, policy=policy, observe=observe, most=missing)
-        )
-        if visited[0].factors is None:
+        episode = record_episode(venv, seed=start, policy=policy, observe=observe, most=missing)
+        if episode.factors is None:
             raise ValueError(
                 f"{env} puts no 'factors' into its info; wrap it: FactorWrapper(env, specs, "
                 "read=...) (see bvae_rl.data.factor_wrapper)"
             )
-        missing -= len(visited[-1])
+        episodes.append(episode)
+        missing -= len(episode)
     return Frames(
-        np.concatenate([part.frames for part in visited]),
-        np.repeat(np.arange(len(visited)), [len(part) for part in visited]),
+        np.concatenate([part.frames for part in episodes]),
+        np.repeat(np.arange(len(episodes)), [len(part) for part in episodes]),
         np.arange(n),
-        np.concatenate([np.asarray(part.factors) for part in visited]),
+        np.concatenate([np.asarray(part.factors) for part in episodes]),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class FrameGroups:
+    """Frames uint8 (G, L, H, W, C), factors (G, L, K), which was fixed (G,), names of the K.
+
+    ``fixed`` holds column numbers of ``factors`` and ``names``.
+    """
+
+    frames: np.ndarray
+    factors: np.ndarray
+    fixed: np.ndarray
+    names: tuple[str, ...]
+
+
+def fixed_factor_groups(
+    env: gym.Env,
+    n_groups: int,
+    size: int,
+    *,
+    seed: int,
+    names: Sequence[str] | None = None,
+    pairs: bool = False,
+) -> FrameGroups:
+    """``n_groups`` groups of ``size`` frames, each with one factor fixed, the others independent.
+
+    The fixed factor is drawn anew for each group, from ``names`` (default: all that vary here).
+    With ``pairs`` its value is drawn anew for each two frames, as the BetaVAE score was published
+    (``size`` is then even). Draws that ``set_factors`` refuses are made again; a value that never
+    works is replaced. Where a visual domain is no product of ranges, a fixed appearance factor may
+    leave it. 1,000 groups of 32 frames of 64 x 64 x 3 take 390 MB. ValueError for what ``env``
+    cannot give.
+    """
+    if n_groups < 1 or size < 2 or (pairs and size % 2):
+        raise ValueError(
+            "groups need n_groups of at least 1 and size of at least 2, even for pairs, got "
+            f"n_groups={n_groups}, size={size}, pairs={pairs}"
+        )
+    source = require_factor_env(env)
+    layout = FrameLayout.of(env.observation_space)
+    rng = np.random.default_rng(seed)
+    env.reset(seed=seed)
+    fixed = rng.choice(_varying(source, names, rng), size=n_groups)
+    known = tuple(spec.name for spec in source.factor_specs)
+    together = 2 if pairs else size
+    channels, height, width = layout.shape
+    frames = np.empty((n_groups, size, height, width, channels), dtype=np.uint8)
+    factors = np.empty((n_groups, size, len(known)))
+    for group, column in enumerate(fixed):
+        parts = [_together(source, int(column), together, rng) for _ in range(size // together)]
+        frames[group] = layout.frames(np.concatenate([observations for observations, _ in parts]))
+        factors[group] = np.concatenate([values for _, values in parts])
+    return FrameGroups(frames, factors, fixed, known)
+
+
+def _varying(
+    source: FactorEnv, names: Sequence[str] | None, rng: np.random.Generator
+) -> np.ndarray:
+    """Columns of the factors ``names``, all of which must vary (None: of all that do)."""
+    known = [spec.name for spec in source.factor_specs]
+    if unknown := sorted({*(names or ())} - {*known}):
+        raise ValueError(f"unknown factors {unknown}; known: {', '.join(known)}")
+    varies = np.ptp(np.stack([source.sample_factors(rng) for _ in range(DRAWS)]), axis=0) > 0
+    wanted = np.array([names is None or name in names for name in known])
+    if not (wanted & varies).any() or (names is not None and (wanted & ~varies).any()):
+        raise ValueError(
+            f"no groups can be drawn for {list(names) if names is not None else 'any factor'}: "
+            f"in {DRAWS} draws only {[n for n, v in zip(known, varies, strict=True) if v]} vary"
+        )
+    return np.flatnonzero(wanted & varies)
+
+
+def _together(
+    source: FactorEnv, column: int, size: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Observations (size, ...) and factors (size, K) that share one value of ``column``."""
+    for _ in range(VALUES):
+        value = source.sample_factors(rng)[column]
+        try:
+            states = [_state(source, column, value, rng) for _ in range(size)]
+        except ValueError as error:
+            refusal = error
+            continue
+        return np.stack([frame for frame, _ in states]), np.stack([row for _, row in states])
+    raise ValueError(
+        f"no {size} states that share a value of {source.factor_specs[column].name!r} were found "
+        f"for {VALUES} values (the last refusal: {refusal}); ask for other factors with names=[...]"
+    )
+
+
+def _state(
+    source: FactorEnv, column: int, value: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """An observation and its factors (K,); the last refusal if all of ``TRIES`` are refused."""
+    for _ in range(TRIES):
+        drawn = source.sample_factors(rng)
+        drawn[column] = value
+        try:
+            return np.array(source.set_factors(drawn)), drawn
+        except ValueError as error:
+            refusal = error
+    raise refusal
 
 
 def _check_size(n: int) -> None:

@@ -9,7 +9,7 @@ import cv2
 import gymnasium as gym
 import numpy as np
 
-from bvae_rl.data.frame_layout import MAX_SIDE, MIN_SIDE, FrameLayout
+from bvae_rl.data.frame_layout import MIN_SIDE, SIDES, FrameLayout, fits, readings
 
 Size = tuple[int, int]  # (H, W)
 
@@ -44,17 +44,13 @@ class RecordedPicture:
     ) -> RecordedPicture:
         """Find it in ``space``; a Dict with one picture needs no ``key``.
 
-        ``size`` (H, W) resizes; sides are ``MIN_SIDE`` to ``MAX_SIDE`` pixels and divisible by 16.
-        ``channels`` of one picture, where observations hold a stack (its newest is kept). Raises
-        ValueError for anything that is no such picture.
+        ``size`` (H, W) resizes. ``channels`` of one picture, where observations hold a stack (its
+        newest is kept). Raises ValueError for anything that is no such picture.
         """
         if channels is not None and channels < 1:
             raise ValueError(f"channels must be at least 1, got {channels}")
-        if size is not None and not _fits(size):
-            raise ValueError(
-                f"size must be (H, W), each {MIN_SIDE} to {MAX_SIDE} and divisible by 16, got "
-                f"{tuple(size)}"
-            )
+        if size is not None and not fits(size):
+            raise ValueError(f"size must be (H, W), {SIDES}, got {tuple(size)}")
         if isinstance(space, gym.spaces.Dict):
             key = key if key is not None else _only_picture(space, channels)
             if key not in space.spaces:
@@ -68,11 +64,10 @@ class RecordedPicture:
         if layout is None:
             raise ValueError(f"{where} is no picture: {_short(part)}; {PICTURES}")
         _, height, width = layout.shape
-        if size is None and not _fits((height, width)):
+        if size is None and not fits((height, width)):
             raise ValueError(
-                f"{where} holds pictures of {height} x {width} pixels, and a frame needs sides of "
-                f"{MIN_SIDE} to {MAX_SIDE} divisible by 16; resize them: size=(64, 64), or on the "
-                "command line --size 64 64"
+                f"{where} holds pictures of {height} x {width} pixels, and a frame needs {SIDES}; "
+                "resize them: size=(64, 64), or on the command line --size 64 64"
             )
         recorded = tuple(int(side) for side in part.shape or ())
         return cls(key, layout, recorded, size or (height, width))
@@ -118,17 +113,10 @@ def _layout(space: gym.Space[Any], channels: int | None) -> FrameLayout | None:
     shape = (*space.shape, 1) if len(space.shape) == 2 else space.shape
     if len(shape) != 3:
         return None
-    for channels_first in (False, True):
-        stacked, height, width = shape if channels_first else (shape[2], *shape[:2])
-        count = channels or stacked
-        known = stacked % count == 0 if channels else stacked in (1, 3)
-        if known and min(height, width) >= MIN_SIDE and stacked < min(height, width):
-            return FrameLayout((count, height, width), channels_first, stacked // count, 255.0)
+    for held, channels_first, stack in readings(shape, channels):
+        if min(held[1:]) >= MIN_SIDE:
+            return FrameLayout(held, channels_first, stack, 255.0)
     return None
-
-
-def _fits(size: Size) -> bool:
-    return len(size) == 2 and all(MIN_SIDE <= side <= MAX_SIDE and side % 16 == 0 for side in size)
 
 
 def _listed(space: gym.spaces.Dict) -> str:

@@ -1,4 +1,4 @@
-"""How agents and their encoders fare after a move to new appearances."""
+"""How agents and their encoders fare after a move to a new visual domain."""
 
 from __future__ import annotations
 
@@ -14,23 +14,28 @@ from bvae_rl.runtime.optional import require
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Curves = Mapping[str, tuple[ArrayLike, ArrayLike]]  # method -> (steps (T,), values (S, T))
+Curves = Mapping[str, tuple[ArrayLike, ArrayLike]]  # treatment -> (steps (T,), values (S, T))
 
 
 def adaptation(panels: Mapping[str, Mapping[str, Curves]]) -> Figure:
-    """A row of panels per measure, a column per visual domain: measure -> visual domain -> curves.
+    """A row of panels a measure, a column a visual domain: measure -> visual domain -> curves.
 
-    Curves are as in ``learning_curves``; the methods share one legend.
+    Curves are as in ``learning_curves`` and share one legend; errors stand on a log scale. A
+    measure without curves is left out; ValueError if all are.
     """
+    panels = {measure: columns for measure, columns in panels.items() if any(columns.values())}
     domains = list(dict.fromkeys(name for columns in panels.values() for name in columns))
     if not domains:
         raise ValueError(
-            "there is no curve to show; pass measure -> visual domain -> method -> curve"
+            "there is no curve to show; pass measure -> visual domain -> treatment -> curve"
         )
     figure = new_figure(4.9 * len(domains), 3.6 * len(panels))
     axes = figure.subplots(len(panels), len(domains), squeeze=False, sharex=True)
     for place, (measure, columns) in enumerate(panels.items()):
         for ax, name in zip(axes[place], domains, strict=True):
+            if not columns.get(name):
+                ax.set_visible(False)
+                continue
             title = "" if place else f"moved to {name}"
             learning_curves(columns[name], ylabel=measure, title=title, ax=ax)
             handles, labels = ax.get_legend_handles_labels()

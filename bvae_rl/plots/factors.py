@@ -1,8 +1,9 @@
-"""Latents against factors, and how much each latent says: heatmap and KL bars."""
+"""Latents against factors, and how much each latent carries: heatmap and KL bars."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DARK = 0.55  # cells above this part of the scale carry white figures
-IDLE = "#8f8f8f"
+INACTIVE = "#8f8f8f"
 
 
 def factor_heatmap(
@@ -45,8 +46,8 @@ def factor_heatmap(
     """Latents (rows, in the order given) against factors, every value printed.
 
     ``matrix`` (D, K) holds what ``value_label`` names, coloured from 0 to ``vmax`` (default: the
-    largest value). ``groups`` maps a name to its rows [first, last); ``active`` (D,) bool greys the
-    latents that carry nothing. Raises ValueError if sizes do not agree.
+    largest value). ``groups`` maps a name to its rows [first, last); ``active`` (D,) bool, the
+    others are greyed. Raises ValueError if sizes do not agree.
     """
     values = np.asarray(matrix, float)
     if values.shape != (len(latent_names), len(factor_names)):
@@ -55,9 +56,9 @@ def factor_heatmap(
             f"{len(factor_names)} factor names; pass (D, K)"
         )
     latents, factors = values.shape
-    alive = np.ones(latents, bool) if active is None else np.asarray(active, bool)
-    if alive.shape != (latents,):
-        raise ValueError(f"active is {alive.shape}, but there are {latents} latents; pass (D,)")
+    used = np.ones(latents, bool) if active is None else np.asarray(active, bool)
+    if used.shape != (latents,):
+        raise ValueError(f"active is {used.shape}, but there are {latents} latents; pass (D,)")
     top = vmax if vmax is not None else max(float(np.nanmax(values, initial=0.0)), 1e-9)
 
     figure, ax = axes_of(ax, 2.6 + 0.72 * factors, 1.5 + 0.235 * latents)
@@ -67,16 +68,16 @@ def factor_heatmap(
     for row, column in np.ndindex(latents, factors):
         value = float(values[row, column])
         ink = "white" if value > DARK * top else INK
-        colour = ink if alive[row] else IDLE
+        colour = ink if used[row] else INACTIVE
         ax.text(column, row, _short(value), color=colour, fontsize=SMALL, ha="center", va="center")
-    for row in np.flatnonzero(~alive):
+    for row in np.flatnonzero(~used):
         ax.axhspan(row - 0.5, row + 0.5, color="#efefef", zorder=1.5)
     ax.set_xticks(range(factors), [name.replace("_", "\n") for name in factor_names])
     ax.set_yticks(range(latents), list(latent_names))
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
-    for label, on in zip(ax.get_yticklabels(), alive, strict=True):
-        label.set_color(INK if on else IDLE)
+    for label, on in zip(ax.get_yticklabels(), used, strict=True):
+        label.set_color(INK if on else INACTIVE)
     for spine in ax.spines.values():
         spine.set_visible(False)
     ax.set_xticks(np.arange(-0.5, factors), minor=True)
@@ -98,35 +99,24 @@ def kl_bars(
     groups: Mapping[str, tuple[int, int]] | None = None,
     threshold: float = 0.01,
     title: str = "",
-    ax: Axes | None = None,
 ) -> Figure:
     """KL of each latent in nats (D,), by group, with those at or below ``threshold`` greyed."""
     values = np.asarray(kl, float)
     groups = groups or {"latents": (0, len(values))}
-    figure, ax = axes_of(ax, max(5.5, 1.6 + 0.22 * len(values)), 3.0)
-    for index, (name, (first, last)) in enumerate(groups.items()):
+    figure, ax = axes_of(None, max(5.5, 1.6 + 0.22 * len(values)), 3.0)
+    for colour, (name, (first, last)) in zip(cycle(GROUP_COLOURS), groups.items(), strict=False):
         rows = np.arange(first, last)
-        colour = GROUP_COLOURS[index % len(GROUP_COLOURS)]
         count = int((values[rows] > threshold).sum())
         label = f"{name}: {count} of {len(rows)} active"
         ax.bar(rows, values[rows], width=0.8, color=colour, label=label)
-    idle = np.flatnonzero(values <= threshold)
-    if len(idle):
-        floor = 0.012 * max(values.max(), threshold)
-        ax.scatter(
-            idle,
-            np.full(len(idle), floor),
-            marker="x",
-            s=16,
-            linewidths=1,
-            color=MUTED,
-            label=f"inactive (at most {threshold:g} nats)",
-            zorder=3,
-        )
-    polish(ax, title=title, grid="y")
+    inactive = np.flatnonzero(values <= threshold)
+    if len(inactive):
+        height = np.full(len(inactive), 0.012 * max(values.max(), threshold))
+        label = f"inactive (at most {threshold:g} nats)"
+        ax.scatter(inactive, height, marker="x", s=16, linewidths=1, color=MUTED, label=label)
+    polish(ax, grid="y")
     ax.set_title(title, fontsize=TITLE, color=INK, loc="left", pad=26)
-    step = 1 if len(values) <= 40 else int(np.ceil(len(values) / 40))
-    ax.set_xticks(range(0, len(values), step))
+    ax.set_xticks(range(0, len(values), 1 + (len(values) - 1) // 40))
     ax.set_xlim(-0.8, len(values) - 0.2)
     ax.set_xlabel("latent", fontsize=TEXT)
     ax.set_ylabel("KL (nats)", fontsize=TEXT)
@@ -142,30 +132,16 @@ def _short(value: float) -> str:
 
 
 def _mark_groups(ax: Axes, groups: Mapping[str, tuple[int, int]], *, gutter: float) -> None:
-    for index, (name, (first, last)) in enumerate(groups.items()):
-        colour = GROUP_COLOURS[index % len(GROUP_COLOURS)]
+    side = ax.get_yaxis_transform()
+    for colour, (name, (first, last)) in zip(cycle(GROUP_COLOURS), groups.items(), strict=False):
         if first > 0:
             ax.axhline(first - 0.5, color=INK, linewidth=1.5)
-        side = ax.get_yaxis_transform()
         ax.plot(
-            [-0.012] * 2,
-            [first - 0.4, last - 0.6],
-            color=colour,
-            linewidth=4,
-            solid_capstyle="butt",
-            transform=side,
-            clip_on=False,
-        )
+            [-0.012] * 2, [first - 0.4, last - 0.6], color=colour, linewidth=4,
+            solid_capstyle="butt", transform=side, clip_on=False,
+        )  # fmt: skip
         ax.annotate(
-            name,
-            (0, (first + last - 1) / 2),
-            xycoords=side,
-            xytext=(-gutter, 0),
-            textcoords="offset points",
-            rotation=90,
-            color=INK,
-            fontsize=TEXT,
-            ha="right",
-            va="center",
-            annotation_clip=False,
-        )
+            name, (0, (first + last - 1) / 2), xycoords=side, xytext=(-gutter, 0),
+            textcoords="offset points", rotation=90, color=INK, fontsize=TEXT,
+            ha="right", va="center", annotation_clip=False,
+        )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Frames side by side: traversals of latents, frames by the set they are from, reconstructions."""
+"""Frames side by side: traversals of latents, frames by visual domain, reconstructions."""
 
 from __future__ import annotations
 
@@ -61,18 +61,14 @@ def reconstructions(
     return _grid(images, ["frame", "decoded"] * lines, [], title=title)
 
 
-def frame_sheet(
-    frames: Mapping[str, NDArray[np.uint8]], *, title: str = "", note: str = ""
-) -> Figure:
+def frame_sheet(frames: Mapping[str, NDArray[np.uint8]], *, title: str = "") -> Figure:
     """Frames (N, H, W, C) uint8 by name, as many for each: one row a name."""
     shapes = {name: rows.shape for name, rows in frames.items()}
     if len(set(shapes.values())) != 1:
         raise ValueError(f"every row needs frames of one number and size, got {shapes}")
     images = np.stack(list(frames.values()))
     _sizes(images, 5)
-    figure = _grid(images, list(frames), [], title=title)
-    figure.axes[0].set_xlabel(note, fontsize=SMALL, color=MUTED)
-    return figure
+    return _grid(images, list(frames), [], title=title)
 
 
 def _sizes(images: NDArray[np.uint8], dimensions: int) -> tuple[int, int]:

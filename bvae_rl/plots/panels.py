@@ -8,35 +8,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bvae_rl.metrics.spread import ENOUGH, interval, iqm
-from bvae_rl.plots.style import INK, MUTED, SMALL, TEXT, new_figure, polish
+from bvae_rl.metrics.spread import interval, iqm
+from bvae_rl.plots.style import INK, MUTED, SMALL, TEXT, new_figure, polish, seeds_note
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOUR = "#0072B2"
-NOTE, BANDS = "dots: seeds; bar: their interquartile mean", "; line: its 95% bootstrap interval"
 
 
 def metric_panels(
     values: Mapping[str, Mapping[str, Sequence[float]]],
     *,
     labels: Mapping[str, str] | None = None,
-    title: str = "",
 ) -> Figure:
     """``values``: metric -> method -> value of each seed; ``labels`` name the methods in words.
 
     Every seed is a dot, the bar across them their interquartile mean; from five seeds on a line is
     its 95% bootstrap interval. A metric without values is left out; ValueError if all are.
     """
-    methods = list(dict.fromkeys(method for by_method in values.values() for method in by_method))
-    if not methods or not any(len(v) for by_method in values.values() for v in by_method.values()):
+    methods = list(dict.fromkeys(method for found in values.values() for method in found))
+    values = {metric: found for metric, found in values.items() if any(map(len, found.values()))}
+    if not values:
         raise ValueError("there is nothing to show; pass metric -> method -> values of the seeds")
-    values = {
-        metric: by_method
-        for metric, by_method in values.items()
-        if any(map(len, by_method.values()))
-    }
     columns = min(5, len(values))
     rows = -(-len(values) // columns)
     figure = new_figure(2.6 + 2.0 * columns, rows * (1.1 + 0.42 * len(methods)))
@@ -51,28 +45,17 @@ def metric_panels(
                 ax.plot(list(band), [line, line], color=COLOUR, linewidth=4, alpha=0.35)
             middle = float(iqm(found))
             ax.plot([middle, middle], [line - 0.24, line + 0.24], color=INK, linewidth=2)
-            ax.scatter(
-                found,
-                np.full(len(found), line),
-                s=16,
-                color=COLOUR,
-                zorder=3,
-                alpha=0.8,
-                clip_on=False,
-            )
+            height = np.full(len(found), line)
+            ax.scatter(found, height, s=16, color=COLOUR, zorder=3, alpha=0.8, clip_on=False)
         polish(ax, grid="x")
         ax.set_title(metric, fontsize=TEXT, color=INK, loc="left")
-        ax.set_yticks(
-            range(len(methods)), [fill((labels or {}).get(method, method), 30) for method in methods],
-            fontsize=SMALL,
-        )  # fmt: skip
+        names = [fill((labels or {}).get(method, method), 30) for method in methods]
+        ax.set_yticks(range(len(methods)), names, fontsize=SMALL)
         ax.set_ylim(len(methods) - 0.5, -0.5)
         low, high = ax.get_xlim()
         ax.set_xlim(min(low, 0.0), max(high, 1.0))
     for ax in axes.flat[len(values) :]:
         ax.set_visible(False)
     most = max(len(found) for by_method in values.values() for found in by_method.values())
-    figure.supxlabel(NOTE + BANDS * (most >= ENOUGH), fontsize=SMALL, color=MUTED)
-    if title:
-        figure.suptitle(title, fontsize=TEXT, color=INK, x=0.01, ha="left")
+    figure.supxlabel(seeds_note("dots", "bar", "line", most), fontsize=SMALL, color=MUTED)
     return figure

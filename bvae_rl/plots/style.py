@@ -1,6 +1,6 @@
 """What all pictures share: colours, names of methods, axes, and the way to a PNG.
 
-Colours: Okabe and Ito (2008), "Color universal design"; grey for the two floors.
+Colours: Okabe and Ito (2008), "Color universal design"; grey for references.
 """
 
 from __future__ import annotations
@@ -10,32 +10,37 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from bvae_rl.metrics.spread import ENOUGH
 from bvae_rl.runtime.optional import require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-METHODS: Mapping[str, tuple[str, str, str]] = {  # name: (label, colour, marker)
+Style = tuple[str, str, str]  # label, colour, marker
+METHODS: Mapping[str, Style] = {
     "state": ("true state", "#000000", "o"),
     "random_policy": ("random policy", "#b8b8b8", "x"),
-    "blind": ("blind", "#8a8a8a", "X"),
-    "pixels": ("raw pixels", "#D55E00", "s"),
-    "pixels_randomised": ("randomised pixels", "#E69F00", "D"),
+    "blind": ("own joints, no picture", "#8a8a8a", "X"),
+    "pixels": ("raw pixels, NatureCNN", "#D55E00", "s"),
+    "pixels_randomised": ("raw pixels, NatureCNN, random appearances", "#E69F00", "D"),
     "random": ("untrained encoder", "#009E73", "v"),
     "pca": ("PCA", "#CC79A7", "P"),
-    "bvae": ("Beta-VAE", "#56B4E9", "^"),
-    "bvae_pairs": ("pair-supervised Beta-VAE", "#0072B2", "p"),
+    "bvae": ("Beta-VAE, all latents", "#56B4E9", "^"),
+    "bvae-content": ("Beta-VAE, content latents", "#0072B2", "p"),
 }
-# What happens to an encoder after a move; never in one picture with methods, so colours come again.
-TREATMENTS: Mapping[str, tuple[str, str, str]] = {
+# What happens to an encoder in a new domain; never in one picture with methods, so colours recur.
+TREATMENTS: Mapping[str, Style] = {
     "frozen": ("frozen", "#8a8a8a", "X"),
     "online": ("online, new frames only", "#D55E00", "s"),
     "online_mixed": ("online, half old frames", "#0072B2", "p"),
-    "online_constant": ("the same, beta constant", "#E69F00", "D"),
+    "online_constant": ("online, half old frames, constant beta", "#E69F00", "D"),
 }
-KNOWN = {**METHODS, **TREATMENTS}
-LABELS = {"untrained": "untrained encoder"}  # codes that are not methods
+SAME_STYLE: Mapping[str, Style] = {  # other names of a method or representation
+    "bvae_pairs": ("pair-supervised Beta-VAE", *METHODS["bvae-content"][1:]),
+    "untrained": METHODS["random"],
+}
+KNOWN = {**METHODS, **TREATMENTS, **SAME_STYLE}
 OTHER_COLOURS = ("#7A5C00", "#5D3A9B", "#00595C", "#8B1E3F", "#4B5D16", "#B0A000")
 OTHER_MARKERS = ("<", ">", "h", "8", "*", "d")
 GROUP_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
@@ -44,24 +49,31 @@ SMALL, TEXT, TITLE = 8.5, 9.5, 11.0  # points; nothing is printed smaller than S
 
 
 def method_label(method: str) -> str:
-    """The name of a method or code as it is printed; "method/part" is a part of its code."""
-    name, _, part = method.partition("/")
-    label = KNOWN[name][0] if name in KNOWN else LABELS.get(name, name)
-    return f"{label}, {part}" if part else label
+    """The name of a method or representation as it is printed, an unknown one as it is.
+
+    "method/group" is a representation's group of latents: "Beta-VAE, content latents".
+    """
+    name, _, group = method.partition("/")
+    label = method_style(name)[0]
+    return f"{label.removesuffix(', all latents')}, {group} latents" if group else label
 
 
 def method_colour(method: str) -> str:
     """The fixed colour of a method; an unknown method always gets the same other one."""
-    return (
-        KNOWN[method][1] if method in KNOWN else OTHER_COLOURS[_hash(method) % len(OTHER_COLOURS)]
-    )
+    return method_style(method)[1]
 
 
-def method_marker(method: str) -> str:
-    """The fixed marker of a method, so that colour is never the only difference."""
-    return (
-        KNOWN[method][2] if method in KNOWN else OTHER_MARKERS[_hash(method) % len(OTHER_MARKERS)]
-    )
+def method_style(method: str) -> Style:
+    """Label, colour and marker of a method, so that colour is never the only difference."""
+    place = zlib.crc32(method.encode())
+    colour = OTHER_COLOURS[place % len(OTHER_COLOURS)]
+    return KNOWN.get(method, (method, colour, OTHER_MARKERS[place % len(OTHER_MARKERS)]))
+
+
+def seeds_note(one: str, middle: str, band: str, seeds: int) -> str:
+    """What the marks of ``seeds`` seeds are: each one, their middle, and from five on its band."""
+    note = f"{one}: seeds; {middle}: their interquartile mean"
+    return note + (f"; {band}: its 95% bootstrap interval" if seeds >= ENOUGH else "")
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -82,9 +94,9 @@ def axes_of(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]
 
 
 def polish(ax: Axes, *, title: str = "", grid: str | None = None) -> None:
-    """The shared look of one axes; ``grid`` is "x", "y" or None."""
+    """The shared style of one axes; ``grid`` is "x", "y" or None."""
     ax.set_title(title, fontsize=TITLE, color=INK, loc="left", pad=8)
-    ax.tick_params(labelsize=SMALL, colors=MUTED, labelcolor=INK, length=3, width=0.8)
+    ax.tick_params(which="both", labelsize=SMALL, colors=MUTED, labelcolor=INK, length=3, width=0.8)
     for name, spine in ax.spines.items():
         spine.set_visible(name in ("left", "bottom"))
         spine.set_color(MUTED)
@@ -121,7 +133,3 @@ def png(figure: Figure, *, dpi: int = 130) -> bytes:
         metadata={"Software": None},
     )
     return buffer.getvalue()
-
-
-def _hash(name: str) -> int:
-    return zlib.crc32(name.encode())

@@ -1,20 +1,31 @@
 """A sweep at a glance: rate against distortion (Alemi et al. 2018, 1711.00464), scores beside it.
 
-On the left each value swept is a point of the plane in which every VAE trades: how many nats the
-code carries, and how many nats the picture lacks. On the right is what the trade does to the code.
+On the left each value swept is a point: how many nats the latents carry of an image, and how many
+nats its reconstruction lacks. On the right are the scores of the representation at each value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bvae_rl.metrics.spread import ENOUGH, interval, iqm
+from bvae_rl.metrics.spread import interval, iqm
 from bvae_rl.plots.labels import label_points
-from bvae_rl.plots.style import INK, MUTED, SMALL, TEXT, TITLE, legend, new_figure, polish
+from bvae_rl.plots.style import (
+    INK,
+    MUTED,
+    SMALL,
+    TEXT,
+    TITLE,
+    legend,
+    new_figure,
+    polish,
+    seeds_note,
+)
 from bvae_rl.runtime.optional import require
 
 if TYPE_CHECKING:
@@ -23,10 +34,10 @@ if TYPE_CHECKING:
 
 CURVE, CHOSEN = "#0072B2", "#D55E00"
 LINES = (  # of the scores, in the order in which they are given
-    ("#009E73", "o"), ("#0072B2", "s"), ("#E69F00", "D"), ("#CC79A7", "^"), ("#7A5C00", "v")
+    ("#009E73", "o"), ("#0072B2", "s"), ("#E69F00", "D"), ("#CC79A7", "^"), ("#7A5C00", "v"),
+    ("#56B4E9", "P"), ("#8B1E3F", "X"),
 )  # fmt: skip
 HEADROOM = 0.18  # of the axes, for the labels of points
-NOTE, BANDS = "dots: seeds; lines: their interquartile mean", "; bands: its 95% interval"
 
 
 def sweep(
@@ -44,8 +55,8 @@ def sweep(
     """P values swept, S seeds each: ``rate``, ``distortion``, ``active`` latents, ``scores``.
 
     All (P, S), NaN where a seed has none: rate and distortion in nats, the scores, by name, at most
-    1. ``label`` names what was swept; ``chosen`` is the number of the value to take. ValueError if
-    sizes do not agree.
+    1. ``label`` names what was swept; ``chosen`` is the index of the recommended value. ValueError
+    if sizes do not agree.
     """
     points = len(values)
     arrays = {"rate": rate, "distortion": distortion, "active": active, **scores}
@@ -61,8 +72,7 @@ def sweep(
     _along(right, {name: found[name] for name in scores}, names, counts, chosen, label)
     figure.suptitle(title, fontsize=TITLE + 1, color=INK, x=0.01, ha="left")
     seeds = found["rate"].shape[1]
-    seen = NOTE + (BANDS if seeds >= ENOUGH else "") if seeds > 1 else ""
-    words = [note, seen]
+    words = [note, seeds_note("dots", "lines", "bands", seeds) if seeds > 1 else ""]
     figure.supxlabel("; ".join(filter(None, words)), fontsize=SMALL, color=MUTED, x=0.01, ha="left")
     figure.draw_without_rendering()  # places are known only now
     _label(left, curve, names, counts, chosen, label)
@@ -82,9 +92,9 @@ def _plane(
         colour = CHOSEN if p == chosen else CURVE
         ax.scatter(x[p], y[p], s=70, color=colour, edgecolor="white", linewidth=1.2, zorder=3)
     ax.margins(HEADROOM)
-    polish(ax, title="What each value buys", grid="both")
-    ax.set_xlabel("rate: KL of the code (nats an image)", fontsize=TEXT)
-    ax.set_ylabel("distortion: reconstruction (nats an image)", fontsize=TEXT)
+    polish(ax, title="Rate and distortion", grid="both")
+    ax.set_xlabel("rate: KL of the latents (nats an image)", fontsize=TEXT)
+    ax.set_ylabel("distortion: reconstruction loss (nats an image)", fontsize=TEXT)
     ticker = require("matplotlib.ticker", extra="plots")
     ax.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
     return np.stack([x, y], axis=1)
@@ -120,7 +130,7 @@ def _along(
     places = np.arange(len(names), dtype=float)
     if chosen is not None:
         ax.axvspan(chosen - 0.3, chosen + 0.3, color=CHOSEN, alpha=0.12, linewidth=0)
-    for (name, found), (colour, marker) in zip(scores.items(), LINES, strict=False):
+    for (name, found), (colour, marker) in zip(scores.items(), cycle(LINES), strict=False):
         middle = _middles(found)
         band = _bands(found)
         if band is not None:
@@ -144,6 +154,7 @@ def _along(
         tick.set_color(CHOSEN)
         tick.set_fontweight("bold")
     ax.set_xlabel(f"{label} (second line: active latents)", fontsize=TEXT)
+    ax.set_ylabel("score (higher is better)", fontsize=TEXT)
     if scores:
         legend(
             ax, loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=len(scores), borderpad=0.1,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STYLES = ("-", "--", ":")
-STILL = 1e-6  # standard deviation at which a time line counts as constant
+CONSTANT = 1e-6  # standard deviation up to which a series counts as constant
 
 
 def timelines(
@@ -40,8 +40,8 @@ def timelines(
     """Small multiples over the T steps of one episode, everything standardised.
 
     ``codes`` (T, D), ``factors`` (T, K). One panel for each factor that moves, with the ``top``
-    latents of largest ``|r|`` (Pearson), turned so that r > 0, r printed with its own sign; factors
-    that stand still are named below. Without factors, or if all stand still: the ``most`` latents
+    latents of largest ``|r|`` (Pearson), turned so that r > 0, r printed with its own sign;
+    constant factors are named below. Without factors, or if all are constant: the ``most`` latents
     that vary most, one panel each. Raises ValueError if sizes do not agree.
     """
     z = np.asarray(codes, float)
@@ -52,23 +52,16 @@ def timelines(
             f"codes are {z.shape} with {len(latent_names)} names and factors {truth.shape} with "
             f"{len(names)} names; pass (T, D) and (T, K) of the same episode"
         )
-    moving = [k for k in range(len(names)) if truth[:, k].std() > STILL]
-    still = [names[k] for k in range(len(names)) if k not in moving]
+    moving = [k for k in range(len(names)) if truth[:, k].std() > CONSTANT]
+    constant = [names[k] for k in range(len(names)) if k not in moving]
     if moving:
         figure = _beside_factors(z, truth[:, moving], latent_names, [names[k] for k in moving], top)
     else:
         figure = _most_active(z, latent_names, most)
     figure.suptitle(title, fontsize=TEXT + 1.5, color=INK, x=0.01, ha="left")
-    note = f" (constant in this episode: {', '.join(still)})" if still else ""
+    note = f" (constant in this episode: {', '.join(constant)})" if constant else ""
     figure.supxlabel(f"environment step{note}", fontsize=TEXT, color=INK)
     return figure
-
-
-def correlations(codes: ArrayLike, factors: ArrayLike) -> NDArray[np.float64]:
-    """Pearson r of every latent with every factor, (D, K); 0 where either stands still."""
-    z, f = _standard(np.asarray(codes, float)), _standard(np.asarray(factors, float))
-    r: NDArray[np.float64] = z.T @ f / len(z)
-    return r
 
 
 def _beside_factors(
@@ -78,31 +71,21 @@ def _beside_factors(
     names: Sequence[str],
     top: int,
 ) -> Figure:
-    r = correlations(z, truth)
     lines, target = _standard(z), _standard(truth)
+    r = lines.T @ target / len(z)  # (D, K), Pearson; 0 where a latent is constant
     figure, panels = _panels(len(names))
     for k, (name, ax) in enumerate(zip(names, panels, strict=True)):
         ax.plot(target[:, k], color=INK, linewidth=2.4, alpha=0.85, label=name)
         for place, d in enumerate(np.argsort(-abs(r[:, k]), kind="stable")[:top]):
             sign = -1.0 if r[d, k] < 0 else 1.0
             label = minus(f"{'-' if sign < 0 else ''}{latents[d]}  (r = {r[d, k]:+.2f})")
-            ax.plot(
-                sign * lines[:, d],
-                color=GROUP_COLOURS[place % len(GROUP_COLOURS)],
-                linewidth=1.5,
-                linestyle=STYLES[min(place, 2)],
-                label=label,
-            )
+            colour, style = GROUP_COLOURS[place % len(GROUP_COLOURS)], STYLES[min(place, 2)]
+            ax.plot(sign * lines[:, d], color=colour, linewidth=1.5, linestyle=style, label=label)
         polish(ax, grid="y")
         legend(
-            ax,
-            loc="lower left",
-            bbox_to_anchor=(0, 0.98),
-            ncols=1 + top,
-            borderpad=0,
-            handlelength=1.8,
-            columnspacing=1.2,
-        )
+            ax, loc="lower left", bbox_to_anchor=(0, 0.98), ncols=1 + top, borderpad=0,
+            handlelength=1.8, columnspacing=1.2,
+        )  # fmt: skip
         ax.set_ylabel("standardised", fontsize=SMALL, color=MUTED)
     return figure
 
@@ -131,5 +114,5 @@ def _panels(count: int) -> tuple[Figure, list[Any]]:
 
 def _standard(x: NDArray[np.float64]) -> NDArray[np.float64]:
     spread = x.std(axis=0)
-    lines: NDArray[np.float64] = (x - x.mean(axis=0)) / np.where(spread > STILL, spread, np.inf)
+    lines: NDArray[np.float64] = (x - x.mean(axis=0)) / np.where(spread > CONSTANT, spread, np.inf)
     return lines

@@ -1,7 +1,8 @@
 """A run on one page: ``report.html``, which opens offline and needs nothing beside it.
 
 It reads rows and pictures; it trains, encodes and scores nothing. A new picture is one more
-``FigureEntry``, a new metric or method one more ``Row``.
+``FigureEntry``, a new metric or method one more ``Row``. Read ``tables`` (rows into tables), then
+``page`` (sections into HTML).
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bvae_rl.report import page, tables
+from bvae_rl.report import tables
+from bvae_rl.report.page import Picture, Section, document
 from bvae_rl.runtime.runs import Row, Run, RunError
 from bvae_rl.runtime.versions import environment
 
 FIGURE_SECTIONS = {  # key of a figure, up to its first "/": heading
     "curves": "Learning curves",
-    "transfer": "Transfer to other appearances",
+    "transfer": "Transfer to other visual domains",
     "heatmap": "What each latent holds",
     "traversals": "Traversals",
-    "timelines": "Time lines",
+    "timelines": "Latents over an episode",
 }
 QUICK = (
     "Smoke run: the figures mean nothing. Everything was trained for a moment only, to show that "
@@ -43,7 +45,22 @@ class FigureEntry:
 
     @property
     def section(self) -> str:
-        return self.key.partition("/")[0]
+        """The section that it stands in."""
+        section = self.key.partition("/")[0]
+        return section if section in FIGURE_SECTIONS else "more"
+
+    def read(self, run: Run) -> Picture:
+        """The picture itself; RunError if it is missing or is no PNG."""
+        path = run.folder / self.png_path
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise RunError(
+                f"cannot read the picture {self.key!r} at {path} ({error.strerror}); draw it first"
+            ) from error
+        if not data.startswith(b"\x89PNG\r\n\x1a\n"):
+            raise RunError(f"the picture {self.key!r} at {path} is not a PNG file; draw it again")
+        return Picture(self.title, self.caption, data)
 
 
 def write_report(
@@ -56,59 +73,37 @@ def write_report(
     quick: bool,
     notes: Sequence[str] = (),
     versions: Mapping[str, Any] | None = None,
-    name: str = "report.html",
 ) -> Path:
-    """Write the page into ``run`` and return its path.
+    """Write ``report.html`` into ``run`` and return its path.
 
-    Agent rows have study "transfer", no ``step`` and the metrics "return", "success", "score";
-    rows of a code have study "representation", ``arm`` = its name (or "name/content") and metrics
-    such as "r2/elbow", "mig", "dci/completeness", "leak/arm_colour". ``headline`` is the result in
-    a few lines, ``notes`` are paragraphs about the run, ``versions`` defaults to
-    ``runs.environment()``. A section without rows or pictures is left out. Raises RunError if a
-    picture is missing or is not a PNG.
+    Agent rows have study "transfer", no ``step`` and the metrics "return", "success", "score".
+    Rows of a representation have study "representation", ``method`` = its name (or "name/content")
+    and metrics such as "r2/elbow", "mig", "dci/completeness", "leak/arm_colour". ``headline`` is
+    the result in a few lines, ``notes`` are paragraphs about the run, ``versions`` defaults to
+    ``runtime.versions.environment()``. A section without rows or pictures is left out. Raises
+    RunError if a picture is missing or is not a PNG.
     """
-    pictures = [(entry, _read_png(entry, run)) for entry in figures]
+    pictures: dict[str, list[Picture]] = {}
+    for entry in figures:
+        pictures.setdefault(entry.section, []).append(entry.read(run))
 
-    def shown(section: str) -> list[str]:
-        return [
-            page.figure(data, title=entry.title, caption=entry.caption)
-            for entry, data in pictures
-            if (entry.section if entry.section in FIGURE_SECTIONS else "more") == section
-        ]
+    def drawn(key: str) -> Section:
+        heading = FIGURE_SECTIONS.get(key, "More pictures")
+        return Section(key, heading, pictures=pictures.get(key, ()))
 
     versions = environment() if versions is None else versions
     commands = list(dict.fromkeys(row.command for row in rows if row.command))
     sections = [
-        ("headline", "Headline", [page.headline(headline)]),
-        ("about", "About this run", page.paragraphs(notes)),
-        ("curves", FIGURE_SECTIONS["curves"], shown("curves")),
-        ("transfer", FIGURE_SECTIONS["transfer"], shown("transfer")),
-        ("scores", "Scores, returns, success", page.tables(tables.scores(rows))),
-        ("budget", "What each method was allowed to see", page.tables(tables.budget(rows))),
-        ("codes", "Representation", page.tables(tables.representation(rows))),
-        *(
-            (key, FIGURE_SECTIONS[key], shown(key))
-            for key in ("heatmap", "traversals", "timelines")
-        ),
-        ("more", "More pictures", shown("more")),
-        ("commands", "Commands", page.commands(commands)),
-        ("seeds", "Seeds", page.tables(tables.seeds(rows))),
-        ("versions", "Versions", page.tables(tables.versions(versions))),
+        Section("headline", "Headline", lines=headline),
+        Section("about", "About this run", paragraphs=notes),
+        drawn("curves"),
+        drawn("transfer"),
+        Section("scores", "Scores, returns, success", tables=tables.scores(rows)),
+        Section("budget", "Supervision budget", tables=tables.budget(rows)),
+        Section("representation", "Representation", tables=tables.representation(rows)),
+        *map(drawn, ("heatmap", "traversals", "timelines", "more")),
+        Section("commands", "Commands", commands=commands),
+        Section("seeds", "Seeds", tables=tables.seeds(rows)),
+        Section("versions", "Versions", tables=tables.versions(versions)),
     ]
-    document = page.document(
-        title, [section for section in sections if section[2]], banner=QUICK if quick else None
-    )
-    return run.write_file(name, document)
-
-
-def _read_png(entry: FigureEntry, run: Run) -> bytes:
-    path = run.folder / entry.png_path
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise RunError(
-            f"cannot read the picture {entry.key!r} at {path} ({error.strerror}); draw it first"
-        ) from error
-    if not data.startswith(b"\x89PNG\r\n\x1a\n"):
-        raise RunError(f"the picture {entry.key!r} at {path} is not a PNG file; draw it again")
-    return data
+    return run.write_file("report.html", document(title, sections, banner=QUICK if quick else None))

@@ -1,4 +1,4 @@
-"""Rows grouped into the tables of a report: scores, supervision budget, representation, seeds, versions.
+"""Rows grouped into the tables of a report: scores, budget, representation, seeds, versions.
 
 House rule: below five seeds every seed's value is printed and no interval.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from bvae_rl.metrics.spread import interval, iqm
-from bvae_rl.plots.style import METHODS, method_label, minus
+from bvae_rl.plots.style import KNOWN, method_label, minus
 from bvae_rl.runtime.runs import Row
 
 Cell = str | tuple[str, str]  # a text, or a text and the small print below it
@@ -20,23 +20,23 @@ METRICS: Mapping[str, tuple[str, str]] = {  # agent metrics: (heading, format)
     "score": ("Normalised score", ".2f"),
     "return": ("Return per episode", ".1f"),
     "success": ("Success rate", ".0%"),
-    "retention": ("Retention: score over source score", ".0%"),
+    "retention": ("Retention: score in a domain over the score in source", ".0%"),
 }
-FAMILIES = {  # prefix of a representation metric: heading
-    "r2": "R2 of each factor, read from the code",
-    "linear_r2": "R2 of each factor, read by a linear regressor",
-    "leak": "Leak: R2 of each appearance factor, read from the content latents",
-    "mig": "Mutual information gap",
-    "dci": "DCI",
+FAMILIES: Mapping[str, Cell] = {  # prefix of a representation metric: heading
+    "r2": ("MLP-probe R2 of each factor", "higher is better"),
+    "linear_r2": ("Linear-probe R2 of each factor", "higher is better"),
+    "leak": ("Leak: R2 of each appearance factor from the content latents", "lower is better"),
+    "mig": ("Mutual information gap", "higher is better"),
+    "dci": ("DCI", "higher is better"),
 }
 BUDGET = {
     "pretrain_frames": "frames rendered for pretraining",
     "env_steps": "environment steps",
-    "domain": "domains seen",
-    "paired": "same-state pairs",
+    "domain": "visual domains",
+    "paired": "pairs",
     "labels": "labels",
 }
-FLOORS = ("untrained", "random", "pca")
+REFERENCES = ("untrained", "random", "pca")
 NONE = "\N{EN DASH}"
 SPREAD = (
     "Large: interquartile mean over seeds. Small: every seed's value, or from five seeds on the "
@@ -56,7 +56,7 @@ class Table:
 
 
 def scores(rows: Iterable[Row]) -> list[Table]:
-    """One table for each world, algorithm and metric of study "transfer": methods against looks.
+    """One table for each world, algorithm and metric of study "transfer": methods by domains.
 
     Rows with a ``step`` are points of a curve and left out; algo "none" (a policy that was not
     trained) is shown with every algorithm.
@@ -66,8 +66,10 @@ def scores(rows: Iterable[Row]) -> list[Table]:
     found = []
     for env, algo in _unique((row.env, row.algo) for row in trained or ours):
         here = [row for row in ours if row.env == env and row.algo in (algo, "none")]
-        for metric in _known_first((row.metric for row in here), METRICS):
-            found.append(_score_table(_where(here, metric=metric), f"{env}, {algo.upper()}"))
+        found += [
+            _score_table(_where(here, metric=metric), f"{env}, {algo.upper()}")
+            for metric in _known_first((row.metric for row in here), METRICS)
+        ]
     return found
 
 
@@ -83,14 +85,15 @@ def _score_table(rows: Sequence[Row], place: str) -> Table:
     ]
     return Table(
         f"{heading} {NONE} {place}",
-        ["method", *(domain or "any appearance" for domain in domains)],
+        ["method", *(domain or "as given" for domain in domains)],
         body,
-        f"{_range(row.n for row in rows)} episodes per seed and visual domain. {SPREAD}",
+        f"{_range(row.n for row in rows)} episodes per seed and visual domain; higher is better. "
+        f"{SPREAD}",
     )
 
 
 def budget(rows: Iterable[Row]) -> list[Table]:
-    """What each method was allowed to see."""
+    """What each method was trained on: frames, steps, domains, pairs, labels."""
     ours = [row for row in rows if row.budget]
     keys = _known_first((key for row in ours for key in row.budget), BUDGET)
     body = [
@@ -98,47 +101,54 @@ def budget(rows: Iterable[Row]) -> list[Table]:
         for method in _methods(ours)
     ]
     head = ["method", *(BUDGET.get(key, key.replace("_", " ")) for key in keys)]
-    return [Table("Supervision supervision budget", head, body)] if body else []
+    return [Table("What each method was trained on", head, body)] if body else []
 
 
 def representation(rows: Iterable[Row]) -> list[Table]:
-    """Metrics of study "representation" against codes, the floors last: a table a visual domain."""
+    """Metrics of study "representation", references last: a table a visual domain."""
     ours = _where(rows, study="representation")
-    return [_codes(_where(ours, domain=domain)) for domain in _unique(row.domain for row in ours)]
+    domains = _unique(row.domain for row in ours)
+    return [_representation_table(_where(ours, domain=domain)) for domain in domains]
 
 
-def _codes(ours: Sequence[Row]) -> Table:
-    codes = sorted(_unique(row.method for row in ours), key=_floor)
-    body: list[list[Cell]] = []
+def _representation_table(ours: Sequence[Row]) -> Table:
+    methods = sorted(_unique(row.method for row in ours), key=_is_reference)
+    single: list[list[Cell]] = []  # metrics that are a family of their own, above the others
+    grouped: list[list[Cell]] = []
     for family in _known_first((_family(row.metric) for row in ours), FAMILIES):
         metrics = _unique(row.metric for row in ours if _family(row.metric) == family)
-        if metrics != [family]:
-            body.append([FAMILIES.get(family, family)])
+        heading = FAMILIES.get(family, family)
+        body = single if metrics == [family] else grouped
+        if body is grouped:
+            body.append([heading])
         for metric in metrics:
             here = _where(ours, metric=metric)
-            cells = [_spread(_where(here, method=method), ".2f") for method in codes]
-            body.append([metric.partition("/")[2] or FAMILIES.get(metric, metric), *cells])
-    head = [(method_label(method), "floor" if _floor(method) else method) for method in codes]
-    domains = f" in the appearances of {ours[0].domain}" if ours[0].domain else ""
+            cells = [_spread(_where(here, method=method), ".2f") for method in methods]
+            body.append([metric.partition("/")[2] or heading, *cells])
+    head = [
+        (method_label(method), "reference" if _is_reference(method) else method)
+        for method in methods
+    ]
+    domain = f" in domain {ours[0].domain}" if ours[0].domain else ""
     note = f"Scored on {_range(row.n for row in ours)} frames. {SPREAD}"
-    return Table(f"Codes against true factors{domains}", ["metric", *head], body, note)
+    return Table(
+        f"Representations against true factors{domain}", ["metric", *head], single + grouped, note
+    )
 
 
 def seeds(rows: Iterable[Row]) -> list[Table]:
     """Which seeds stand behind each method."""
     ours = list(rows)
-    body: list[list[Cell]] = []
-    for method in _methods(ours):
-        here = _where(ours, method=method)
-        body.append([_named(method), *(_seeds(here, kind) for kind in ("vae_seed", "agent_seed"))])
-    return (
-        [Table("Seeds behind each method or code", ["method", "VAE", "agent"], body)]
-        if body
-        else []
-    )
+    body = [
+        [_named(method), *(_seeds(ours, method, kind) for kind in ("vae_seed", "agent_seed"))]
+        for method in _methods(ours)
+    ]
+    caption = "Seeds behind each method or representation"
+    return [Table(caption, ["method", "VAE", "agent"], body)] if body else []
 
 
 def versions(found: Mapping[str, Any]) -> list[Table]:
+    """Versions, commit and machine as they are named in ``found``."""
     body = [[str(key), NONE if value is None else str(value)] for key, value in found.items()]
     return [Table("Versions, commit and machine", ["what", "which"], body)] if body else []
 
@@ -180,7 +190,7 @@ def _entry(value: object) -> str:
 
 
 def _methods(rows: Iterable[Row]) -> list[str]:
-    return _known_first((row.method for row in rows), METHODS)
+    return _known_first((row.method for row in rows), KNOWN)
 
 
 def _named(method: str) -> Cell:
@@ -188,13 +198,13 @@ def _named(method: str) -> Cell:
     return label if label == method else (label, method)
 
 
-def _seeds(rows: Sequence[Row], kind: str) -> str:
-    found = sorted({getattr(row, kind) for row in rows} - {None})
+def _seeds(rows: Sequence[Row], method: str, kind: str) -> str:
+    found = sorted({getattr(row, kind) for row in _where(rows, method=method)} - {None})
     return ", ".join(map(str, found)) or NONE
 
 
-def _floor(method: str) -> bool:
-    return method.partition("/")[0] in FLOORS
+def _is_reference(method: str) -> bool:
+    return method.partition("/")[0] in REFERENCES
 
 
 def _family(metric: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bvae_rl.data.factors import FactorSpec
-from bvae_rl.data.probe_groups import fixed_factor_groups
+from bvae_rl.data.probe_sets import fixed_factor_groups
 
 
 class Apart(gym.Env[np.ndarray, Any]):
