@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bvae_rl.data.factor_wrapper import FactorWrapper
     from bvae_rl.data.factors import FactorSpec
     from bvae_rl.data.frame_store import FrameStore
+    from bvae_rl.data.sources import collect
     from bvae_rl.models.hub import find_vae, from_pretrained, push_to_hub
     from bvae_rl.models.vae import BetaVAE
     from bvae_rl.models.vae_config import VAEConfig
@@ -40,6 +41,7 @@ __all__ = [
     "LatentVecEnv",
     "OnlineBetaVAE",
     "VAEConfig",
+    "collect",
     "find_vae",
     "from_pretrained",
     "inspect",
@@ -61,6 +63,7 @@ _HOMES = {
     "LatentVecEnv": "sb3.latent_env",
     "OnlineBetaVAE": "sb3.online",
     "VAEConfig": "models.vae_config",
+    "collect": "data.sources",
     "find_vae": "models.hub",
     "from_pretrained": "models.hub",
     "inspect": "sb3.copies",

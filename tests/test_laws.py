@@ -61,7 +61,7 @@ WRITERS = {
     "bvae_rl.data.frame_store": {"open", "tofile"},  # appends arrays to a frame store
     "bvae_rl.plots.style": {"savefig"},  # into memory
     "bvae_rl.sb3.online_state": {"torch.save"},  # into memory
-    "bvae_rl.training.pretrain": {"torch.save"},  # into memory
+    "bvae_rl.training.loop": {"torch.save"},  # into memory
 }
 WRITE_CALLS = {
     "cv2.imwrite",

@@ -140,16 +140,17 @@ def _fill(
         if interventions is None
         else islice(plan(n, interventions.n, block=size), store.blocks, None)
     )
-    for intervene in due:
-        number = store.blocks
-        episode = int(store.array("episode")[-1]) + 1 if len(store) else 0
-        if intervene and interventions is not None:
-            made = interventions.block(seed=seed, number=number, episode=episode, state=len(store))
-        else:
-            made = block(np.random.default_rng([seed, number]), episode)
-            made = made if interventions is None else interventions.at_rest(made)
-        store.append(made)
-        progress(len(made))
+    with store.writing():
+        for intervene in due:
+            number, state = store.blocks, len(store)
+            episode = int(store.array("episode")[-1]) + 1 if len(store) else 0
+            if intervene and interventions is not None:
+                made = interventions.block(seed=seed, number=number, episode=episode, state=state)
+            else:
+                made = block(np.random.default_rng([seed, number]), episode)
+                made = made if interventions is None else interventions.at_rest(made)
+            store.append(made)
+            progress(len(made))
 
 
 def _sample(

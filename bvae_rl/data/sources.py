@@ -1,8 +1,12 @@
-"""Frames from whatever a user has: a store, an environment by id or in hand, or an array."""
+"""Frames from whatever a user has: a store, an environment by id or in hand, or an array.
+
+``bvae_rl.collect`` and what ``bvae_rl.pretrain`` takes stand here.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,57 +14,165 @@ import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
-from bvae_rl.data.collect import collect
+from bvae_rl.data import collect as collecting
+from bvae_rl.data.collect import Policy, Progress
 from bvae_rl.data.environments import EnvConfig
-from bvae_rl.data.factors import known_specs
+from bvae_rl.data.factors import known_specs, require_factor_env
+from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.data.interventions import Interventions
 from bvae_rl.runtime.runs import INDEX
 
 BLOCK = 1024  # frames of an array in a block
-N_ENVS = 8
+RANDOM, INDEPENDENT = "random", "independent"
 
-Source = Any  # FrameStore | Path | str | gym.Env | VecEnv | np.ndarray
+Env = str | EnvConfig | gym.Env | VecEnv
+Source = Env | FrameStore | Path | np.ndarray
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to collect: ``frames`` of them, and how. ``check`` refuses what does not go together.
+
+    ``policy`` names who acts: "random", "independent" (nobody: states are sampled, which takes an
+    environment whose factors can be set), or somebody who is handed over as a function. With
+    ``views`` = 2 each sampled state is shown in two appearances; ``interventions`` single-action
+    transitions come on top. ``n_envs`` environments act side by side.
+    """
+
+    frames: int = 50_000
+    policy: str = RANDOM
+    views: int = 1
+    interventions: int = 0
+    n_envs: int = 8
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("frames", 1), ("interventions", 0), ("n_envs", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if self.views != 1 and self.policy != INDEPENDENT:
+            raise ValueError(
+                "two views of a state need sampled states: policy='independent' (--policy "
+                "independent)"
+            )
+
+    @property
+    def rows(self) -> int:
+        """Frames in the store, those of interventions with them."""
+        return self.frames + 2 * self.views * self.interventions
+
+    def described(self, env: Env) -> dict[str, Any]:
+        """What the store says about its frames: all that they depend on."""
+        found: dict[str, Any] = {"policy": self.policy, "views": self.views, "seed": self.seed}
+        if isinstance(env, EnvConfig):
+            kwargs = {"kwargs": list(env.kwargs)} if env.kwargs else {}
+            named = {"env": env.id, "wrappers": list(env.wrappers), "domain": env.domain}
+            found = {**named, **kwargs, **found}
+        if self.policy != INDEPENDENT:
+            found["n_envs"] = self.n_envs
+        if self.interventions:  # which block is which depends on both numbers
+            found |= {"frames": self.frames, "interventions": self.interventions}
+        return found
+
+
+def collect(
+    env: Env,
+    out: str | Path,
+    *,
+    frames: int = Plan.frames,
+    policy: str | Policy = RANDOM,
+    views: int = 1,
+    interventions: int = 0,
+    seed: int = 0,
+) -> FrameStore:
+    """Fill the frame store at ``out`` from ``env``; a collection that was interrupted goes on.
+
+    Args:
+        env: a gymnasium id ("package.module:Name-v0" if a package has to be imported first), an
+            ``EnvConfig``, an environment or a VecEnv, whose observations are pictures.
+        out: folder of the store.
+        frames: how many frames at least; whole blocks are collected.
+        policy: "random"; a function from observations (n_envs, ...) to actions (n_envs, ...); or
+            "independent": states are sampled, each on its own, where factors can be set.
+        views: 2 shows each sampled state in two appearances.
+        interventions: single-action transitions on top, for actions Box(low, high, (A,)).
+        seed: what the frames depend on.
+
+    Raises:
+        ValueError: for pictures that are none, what the environment cannot do, and a folder with
+            other frames.
+        RunError: while another process writes into ``out``.
+    """
+    env = EnvConfig(env) if isinstance(env, str) else env
+    acting = None if isinstance(policy, str) else policy
+    name = policy if isinstance(policy, str) else getattr(policy, "__qualname__", "function")
+    store, plan = FrameStore(out), Plan(frames, name, views, interventions, seed=seed)
+    fill(store, env, plan, acting={"policy": acting})
+    return store
+
+
+def fill(
+    store: FrameStore,
+    env: EnvConfig | gym.Env | VecEnv,
+    plan: Plan,
+    *,
+    acting: dict[str, Any] | None = None,
+    progress: Progress = lambda added: None,
+) -> None:
+    """Collect into ``store`` what ``plan`` says; ``acting`` goes to ``data.collect.collect``."""
+    one = env.make() if isinstance(env, EnvConfig) else env
+    FrameLayout.of(one.observation_space)  # what is no picture is refused before anything is done
+    intervene = None
+    if plan.interventions:
+        if not isinstance(env, EnvConfig):
+            raise ValueError(
+                "interventions take an environment of their own, so name it: an id or an EnvConfig "
+                f"instead of {type(env).__name__}"
+            )
+        intervene = Interventions(env.make(), plan.interventions, plan.views)
+    shared: dict[str, Any] = {"seed": plan.seed, "interventions": intervene, "progress": progress}
+    store.expect(plan.rows)
+    if plan.policy == INDEPENDENT:
+        if isinstance(one, VecEnv):
+            raise ValueError("sampled states take a single environment, not a VecEnv")
+        source = require_factor_env(one)
+        one.reset(seed=plan.seed)
+        store.describe(factor_specs=source.factor_specs, **plan.described(env))
+        collecting.collect_independent(source, store, plan.frames, views=plan.views, **shared)
+        return
+    specs = () if isinstance(one, VecEnv) else known_specs(one)
+    store.describe(factor_specs=specs, **plan.described(env))
+    if len(store) >= plan.rows:
+        return
+    if isinstance(env, EnvConfig):
+        venv = env.vec(plan.n_envs, seed=plan.seed)
+        collecting.collect(venv, store, plan.frames, **(acting or {}), **shared)
+        venv.close()
+    else:
+        venv = env if isinstance(env, VecEnv) else DummyVecEnv([lambda: env])
+        collecting.collect(venv, store, plan.frames, **(acting or {}), **shared)
 
 
 def as_store(source: Source, folder: str | Path, *, frames: int, seed: int) -> FrameStore:
     """The frames of ``source``, collected into ``folder`` if they are not in a store yet.
 
-    ``source`` is a ``FrameStore`` or its folder; a gymnasium id ("package.module:Name-v0" if a
-    package has to be imported first), an environment or a VecEnv, in which a random policy acts
-    until there are ``frames`` frames; or uint8 frames (N, H, W, C). A collection that was
-    interrupted goes on. Raises TypeError for anything else and ValueError for pictures that are
-    none.
+    ``source`` is a ``FrameStore`` or its folder, what ``collect`` takes as ``env`` (a random policy
+    acts), or uint8 frames (N, H, W, C). Raises TypeError for anything else; for the rest see
+    ``collect``.
     """
     if isinstance(source, FrameStore):
         return source
     if isinstance(source, str | Path) and (Path(source) / INDEX).exists():
         return FrameStore.existing(source)
-    store = FrameStore(folder)
     if isinstance(source, np.ndarray):
-        return _of_array(source, store)
-    if isinstance(source, str):
-        config = EnvConfig(source)
-        specs = known_specs(config.make())
-        made: VecEnv = config.vec(N_ENVS, seed=seed)
-        store.describe(
-            factor_specs=specs, env=config.id, wrappers=[], domain=None, policy="random",
-            views=1, seed=seed,
-        )  # fmt: skip
-    elif isinstance(source, gym.Env | VecEnv):
-        env = source
-        made = env if isinstance(env, VecEnv) else DummyVecEnv([lambda: env])
-        store.describe(policy="random", views=1, seed=seed)
-    else:
-        raise TypeError(
-            "frames come from a FrameStore or its folder, a gymnasium id, an environment, a VecEnv "
-            f"or a uint8 array (N, H, W, C), got {type(source).__name__}"
-        )
-    store.expect(frames)
-    if len(store) < frames:
-        collect(made, store, frames, seed=seed)
-    if isinstance(source, str):
-        made.close()
-    return store
+        return _of_array(source, FrameStore(folder))
+    if isinstance(source, str | EnvConfig | gym.Env | VecEnv):
+        return collect(source, folder, frames=frames, seed=seed)
+    raise TypeError(
+        "frames come from a FrameStore or its folder, a gymnasium id, an environment, a VecEnv or "
+        f"a uint8 array (N, H, W, C), got {type(source).__name__}"
+    )
 
 
 def _of_array(array: np.ndarray, store: FrameStore) -> FrameStore:
@@ -70,7 +182,7 @@ def _of_array(array: np.ndarray, store: FrameStore) -> FrameStore:
             f"frames must be uint8 (N, H, W, C), at least one, got {array.dtype} {array.shape}"
         )
     content = hashlib.sha256(array.tobytes()).hexdigest()
-    store.describe(source="array", policy="independent", frames=len(array), sha256=content)
+    store.describe(source="array", policy=INDEPENDENT, frames=len(array), sha256=content)
     for first in range(len(store), len(array), BLOCK):
         block = np.ascontiguousarray(array[first : first + BLOCK])
         number = np.arange(first, first + len(block))
