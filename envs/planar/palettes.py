@@ -11,7 +11,7 @@ from colorsys import hsv_to_rgb
 from functools import lru_cache
 from types import MappingProxyType
 
-from bvae_rl.envs.contrast import RGB, check_distinct
+from bvae_rl.envs.appearance import RGB, check_distinct
 
 PARTS = ("arm", "target", "background")
 MIN_CONTRAST = 120.0

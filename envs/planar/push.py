@@ -1,22 +1,4 @@
-"""``bvae_rl/PlanarPush-v0``: a two-link arm pushes a disc to a goal.
-
-Description: the arm of PlanarReach starts clear of a disc, the disc away from a goal drawn as a
-ring. The links run above the table and the fingertip pushes the disc (``planar.push``:
-quasi-static, no friction). With ``links=True`` both links lie on the table and push as well, which
-is much harder: they are in the way. The disc stays inside a box within reach; an arm that would
-crush it against the box stops. The appearance is drawn at each reset from the set given as ``domain``; the
-ring's colour lies half-way between disc and background.
-Actions: ``Box(-1, 1, (2,))``, joint velocities; 1 is ``MAX_STEP`` radians a step. Limits clip.
-Observations: the frame, ``Box(0, 255, (64, 64, 3), uint8)``, RGB.
-Reward: minus the distance from disc to goal; plus 1 while the disc is within ``TOLERANCE``, else
-minus ``APPROACH`` times the radians to a pose from which the fingertip pushes straight to the goal.
-Termination: none; truncation after ``EPISODE_STEPS`` steps.
-Info: ``factors`` (K,), ``is_success`` (disc within ``TOLERANCE`` now), ``domain``; K is 9 (six of
-the state, three colours) unless ``domain`` names other kinds of change.
-Reset options: ``{"appearance": Appearance}``, or ``{"factors": (K,) array or {name: value}}`` as PlanarReach.
-Factors that put the arm inside the disc are refused. Those drawn are uniform where the arm is clear
-of the disc, so joints and disc are not quite independent; the goal and the colours are.
-"""
+"""``bvae_rl/PlanarPush-v0``: a two-link arm pushes a disc to a goal."""
 
 from __future__ import annotations
 
@@ -54,7 +36,38 @@ JOINTS, DISC, GOAL = slice(0, 2), slice(2, 4), slice(4, 6)
 
 
 class PlanarPush(PlanarWorld):
-    """See the module's docstring. ``domain`` names the set from which each reset draws its appearance."""
+    """A two-link arm pushes a disc to a goal.
+
+    ## Description
+    The arm of PlanarReach starts clear of a disc, the disc away from a goal that is drawn as a ring
+    in a colour half-way between disc and background. The links run above the table and the
+    fingertip pushes the disc (``planar.arm.push``: quasi-static, no friction). The disc stays
+    inside a box within reach; an arm that would crush it against the box stops. Each reset draws an
+    appearance of the visual domain.
+
+    ## Action Space
+    ``Box(-1, 1, (2,), float32)``: velocities of shoulder and elbow; 1 is ``MAX_STEP`` radians a
+    step. Joint limits clip.
+
+    ## Observation Space
+    ``Box(0, 255, (size, size, 3), uint8)``: the frame, RGB. Factors: the two joint angles, x and y
+    of disc and goal, and those of the appearance (three colours unless ``domain`` names other
+    kinds). Factors that put the arm inside the disc are refused. Sampled ones are uniform where the
+    arm is clear of the disc, so joints and disc are not quite independent; all else is.
+
+    ## Rewards
+    Minus the distance from disc to goal in metres; plus 1 while the disc is within ``TOLERANCE``,
+    which is success, else minus ``APPROACH`` times the radians to a pose from which the fingertip
+    pushes straight to the goal.
+
+    ## Termination
+    None. Truncation after ``EPISODE_STEPS`` steps.
+
+    ## Arguments
+    ``domain``: a visual domain (``envs.domains``; kinds in ``planar.variations``); ``size``: pixels
+    of a side, 16 or more; ``links``: both links lie on the table and push as well, which is much
+    harder, since they are in the way; ``render_mode``: "rgb_array" or None.
+    """
 
     state_specs = STATE_SPECS
     factor_specs = SPECS
@@ -78,7 +91,7 @@ class PlanarPush(PlanarWorld):
         )
         success = self._is_success()
         bonus = 1.0 if success else -APPROACH * _turn(self._state)
-        return self._told(bonus - _distance(self._state), success)
+        return self._end_step(bonus - _distance(self._state), success)
 
     def _frame(self) -> np.ndarray:
         s = self._state

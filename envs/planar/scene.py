@@ -12,9 +12,9 @@ from zlib import crc32
 import cv2
 import numpy as np
 
-from bvae_rl.envs.contrast import RGB
+from bvae_rl.envs.appearance import RGB
 from bvae_rl.envs.planar import arm as planar
-from bvae_rl.envs.planar.appearances import Appearance
+from bvae_rl.envs.planar.appearances import PlanarAppearance
 from bvae_rl.envs.planar.palettes import Gains, base_colour, lit
 
 SHIFT = 4  # cv2 takes fixed-point coordinates with this many fractional bits
@@ -36,7 +36,7 @@ Point = tuple[float, float]
 def draw(
     q: np.ndarray,
     target: np.ndarray,
-    appearance: Appearance,
+    appearance: PlanarAppearance,
     *,
     size: int = 64,
     goal: np.ndarray | None = None,
@@ -73,7 +73,7 @@ def draw(
 class _Canvas:
     """A frame that is drawn on in metres, seen by the appearance's camera."""
 
-    def __init__(self, size: int, appearance: Appearance) -> None:
+    def __init__(self, size: int, appearance: PlanarAppearance) -> None:
         behind = (appearance.palette, appearance.background, appearance.gains, appearance.texture)
         self.frame = _background(size, *behind).copy()
         self._scale = size / planar.WINDOW * appearance.zoom
