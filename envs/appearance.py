@@ -19,9 +19,8 @@ class Appearance:
     """Fields with checked values, that appearance factors read (``factor``) and change (``at``).
 
     A subclass says which of its fields are names (``choices``: the factor is the name's number) or
-    numbers (``ranges``, wider than those of the factors), which numbers are ``whole``, and which
-    factors have another name than their field (``field_of``). ValueError for a value that is unknown
-    or out of range.
+    numbers (``ranges``, wider than those of the factors), which numbers are ``whole``, and the
+    field of factors of another name (``field_of``). ValueError for what is unknown or out of range.
     """
 
     choices: ClassVar[Mapping[str, tuple[str, ...]]]
@@ -64,19 +63,17 @@ def blend(ramp: tuple[RGB, RGB], u: float) -> np.ndarray:
     return first + u * (last - first)
 
 
-def check_distinct(
-    colours: Mapping[str, RGB], *, allow: bool = False, least: float = LEAST
-) -> None:
-    """Raise a ValueError that names the first two parts closer than ``least``, unless ``allow``."""
+def check_distinct(colours: Mapping[str, RGB], *, allow: bool = False) -> None:
+    """Raise a ValueError that names the first two parts closer than ``LEAST``, unless ``allow``."""
     if allow:
         return
     for first, second in combinations(colours, 2):
         apart = float(np.linalg.norm(np.subtract(colours[first], colours[second], dtype=float)))
-        if apart < least:
+        if apart < LEAST:
             raise ValueError(
                 f"in this appearance {first} {_rgb(colours[first])} and {second} "
                 f"{_rgb(colours[second])} cannot be told apart: {apart:.0f} of 441 in RGB, and "
-                f"{least:.0f} is the least; choose other values, or pass indistinct=True"
+                f"{LEAST:.0f} is the least; choose other values, or pass indistinct=True"
             )
 
 

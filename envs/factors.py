@@ -4,7 +4,7 @@ appearance; and with the options of ``reset``.
 ``options={"factors": ...}`` takes a vector (K,) in the order of ``factor_specs`` or some factors by
 name; what is not given is drawn. ``options={"appearance": ...}`` takes an appearance object of the
 family, also one of no domain; appearance factors that contradict it are an error.
-``info`` holds ``factors`` (K,), ``is_success`` and ``domain``, the name that the world was made with.
+``info`` holds ``factors`` (K,), ``is_success`` and ``domain`` (the argument of the world).
 """
 
 from __future__ import annotations

@@ -9,11 +9,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium.utils.env_checker import check_env
-from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
-import bvae_rl.envs  # noqa: F401  registers the environments
-from bvae_rl.data.factors import FactorEnv
 from bvae_rl.envs.mujoco.gl import choose_backend
 from bvae_rl.envs.mujoco.world import MujocoPusher, MujocoReacher, MujocoRelocate, MujocoWorld
 from tests.mujoco_cases import MUJOCO_WORLDS, need_drawing
@@ -45,16 +41,6 @@ def bang(env: Any, seed: int, steps: int) -> list[np.ndarray]:
     return list((env.action_space.high * np.repeat(signs, 6, axis=0))[:steps].astype(np.float32))
 
 
-@pytest.mark.filterwarnings("ignore:.*recommend.* symmetric and normalized")
-@pytest.mark.parametrize("domain", ["source", "ood2:all"])
-@pytest.mark.parametrize("name", ["Reacher", "Pusher", "Relocate"])
-def test_both_checkers_pass(name: str, domain: str) -> None:
-    env = gym.make(f"bvae_rl/Mujoco{name}-v0", domain=domain, render_mode="rgb_array")
-    check_env(env.unwrapped)
-    sb3_check_env(env.unwrapped)
-    assert isinstance(env.unwrapped, FactorEnv)
-
-
 @every_world
 def test_an_episode_is_that_of_the_wrapped_task(make: type[MujocoWorld]) -> None:
     env = make(domain="ood2:all", max_steps=30)
@@ -64,9 +50,9 @@ def test_an_episode_is_that_of_the_wrapped_task(make: type[MujocoWorld]) -> None
         bare.reset(seed=seed)
         for step, action in enumerate(bang(env, seed, 30), 1):
             _, reward, terminated, truncated, info = env.step(action)
-            _, expected, ended, _, told = bare.step(action)
+            _, expected, ended, _, expected_info = bare.step(action)
             assert reward == expected and terminated == ended and truncated == (step == 30)
-            assert told.items() <= info.items()
+            assert expected_info.items() <= info.items()
             assert np.array_equal(env._sim.data.qpos, bare.data.qpos)
 
 
@@ -117,7 +103,7 @@ def test_the_hand_moves_in_the_directions_of_its_factors() -> None:
 
 
 @every_world
-def test_what_is_visited_is_in_the_ranges_of_the_factors(make: type[MujocoWorld]) -> None:
+def test_played_states_are_in_the_ranges_of_the_factors(make: type[MujocoWorld]) -> None:
     env = make(size=32)
     free = [k for k, s in enumerate(env.factor_specs) if not s.name.startswith("object")]
     for seed in range(3):
@@ -202,10 +188,6 @@ def test_reset_takes_factors_by_name_or_all(make: type[MujocoWorld]) -> None:
     assert wanted.items() <= named(env).items() and env.appearance.arm == 0.5
     again, _ = env.reset(seed=1, options={"factors": info["factors"]})
     assert np.array_equal(frame, again) or not env.task.whole
-    with pytest.raises(ValueError, match=r"unknown factor 'mass'; known: .*_colour"):
-        env.reset(options={"factors": {"mass": 1.0}})
-    with pytest.raises(ValueError, match="'arm_colour' = 2 is outside its range"):
-        env.reset(options={"factors": {"arm_colour": 2.0}})
 
 
 @pytest.mark.parametrize(
@@ -216,7 +198,7 @@ def test_reset_takes_factors_by_name_or_all(make: type[MujocoWorld]) -> None:
         (MujocoRelocate, {"object_x": 0.1, "target_x": 0.1, "target_y": 0.2, "target_z": 0.2}, 0.1),
     ],
 )
-def test_success_is_told(make: type[MujocoWorld], done: dict[str, float], moved: float) -> None:
+def test_success_is_in_info(make: type[MujocoWorld], done: dict[str, float], moved: float) -> None:
     env = make()
     if make is MujocoRelocate:
         done = {**done, "object_y": 0.2, "object_z": 0.2}
@@ -232,10 +214,6 @@ def test_arguments_that_cannot_be_are_refused() -> None:
             MujocoReacher(size=size)
     with pytest.raises(ValueError, match="unknown render_mode 'human'; known: rgb_array"):
         MujocoReacher(render_mode="human")
-    with pytest.raises(
-        ValueError, match=r"unknown kind of appearance 'fog' .* material, light, camera"
-    ):
-        MujocoReacher(domain="ood1:fog")
     assert MujocoReacher(size=96).reset()[0].shape == (96, 96, 3)
     assert MujocoReacher().render() is None
 

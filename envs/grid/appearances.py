@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from minigrid.core.constants import COLOR_NAMES, COLORS
+from minigrid.core.constants import COLORS
 
-from bvae_rl.envs.appearance import LEAST, RGB, Appearance, Range, blend, check_distinct
+from bvae_rl.envs.appearance import RGB, Appearance, Range, blend, check_distinct
 from bvae_rl.envs.domains import DOMAINS, Domain, Variation, choice, parse_domain, ramp
 
 PARTS = ("floor", "wall", "agent")
@@ -35,6 +35,8 @@ TEXTURES = ("plain", "bricks", "dots", "diagonal", "checker")
 FLOOR_TONE = 40  # how much lighter a texture is than the floor, 0 to 255
 WALL_TONE = 0.6  # how dark a texture is beside the wall, as a share
 SMALLEST = 0.5  # of the largest tile
+# Distinct from floor, wall and agent in every appearance.
+GOAL_COLOURS = ("blue", "green", "purple", "yellow")
 
 
 @dataclass(frozen=True)
@@ -142,19 +144,6 @@ def check_things(
             check_distinct({part: _rgb(beside), name: _rgb(COLORS[colour])}, allow=allow)
 
 
-def _goal_colours() -> tuple[str, ...]:
-    ramps = [[blend(ramp, u) for u in np.linspace(0.0, 1.0, 101)] for ramp in RAMPS.values()]
-    every = np.concatenate([*ramps, np.array(ramps[0]) + FLOOR_TONE])
-    return tuple(
-        name
-        for name in COLOR_NAMES
-        if np.linalg.norm(every - COLORS[name], axis=1).min() > LEAST + 1
-    )
-
-
 def _rgb(colour: np.ndarray) -> RGB:
     r, g, b = (int(channel) for channel in colour)
     return r, g, b
-
-
-GOAL_COLOURS = _goal_colours()  # distinct from floor, wall and agent in every appearance

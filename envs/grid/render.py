@@ -2,8 +2,8 @@
 
 minigrid's own picture asks its tile cache once a cell. Here a picture is ``tiles[numbers]``. The
 library draws each tile (same cache key, same supersampling, same light, so the pixels are the
-same); its pixels are kept as labels of what they show, and an appearance gives the labels their colours.
-So an appearance changes the picture and nothing else, and a new one costs little.
+same); its pixels are kept as labels of what they show, and an appearance gives the labels their
+colours. So an appearance changes the picture and nothing else, and a new one costs little.
 """
 
 from __future__ import annotations

@@ -73,8 +73,9 @@ class MujocoAppearance(Appearance):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_distinct(self.colours(), allow=self.indistinct)
+        check_distinct(self.colours, allow=self.indistinct)
 
+    @property
     def colours(self) -> dict[str, RGB]:
         """RGB colour of each part where the light falls on it, 0 to 255."""
         return {part: self._colour(part) for part in RAMPS}

@@ -1,8 +1,8 @@
-"""Pictures of a MuJoCo scene from a model of its own, so that no appearance can change the dynamics.
+"""Pictures of a MuJoCo scene from a model of its own, so that appearances keep the dynamics.
 
-The picture's model has the bodies and joints of the simulated one, but its own
-light, materials and sizes of geoms, few triangles, and no meshes, shadows or reflections, which
-Mesa's software renderer would spend nearly all of its time on.
+That model has the bodies and joints of the simulated one, but its own light, materials and sizes of
+geoms, few triangles, and no meshes, shadows or reflections, which Mesa's software renderer would
+spend nearly all of its time on.
 """
 
 from __future__ import annotations

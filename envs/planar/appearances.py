@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import ClassVar
 
-from bvae_rl.envs.appearance import RGB, Appearance, Range
-from bvae_rl.envs.planar.palettes import HUE, PALETTES, PARTS, Gains, light_gains, part_colours
+from bvae_rl.envs.appearance import RGB, Appearance, Range, check_distinct
+from bvae_rl.envs.planar.palettes import (
+    DISTRACTORS,
+    HUE,
+    PALETTES,
+    PARTS,
+    Gains,
+    base_colour,
+    light_gains,
+    lit,
+)
 
 SOURCE_U = 0.15
 SOURCE_HUES = {"arm": 0.08, "target": 0.6, "background": 0.4}  # in turns
@@ -62,19 +72,20 @@ class PlanarAppearance(Appearance):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.colours()
+        check_distinct(self.colours, allow=self.indistinct)
 
     @property
     def gains(self) -> Gains:
-        """What the light makes of each channel."""
+        """The factors by which the light multiplies each channel."""
         return light_gains(self.brightness, self.warmth)
 
-    def colours(self) -> Mapping[str, RGB]:
-        """RGB colour of each part (and of distractors) in this light, 0 to 255."""
-        of_parts = (self.palette, self.arm, self.target, self.background)
-        return part_colours(
-            *of_parts, self.brightness, self.warmth, self.distractors, self.indistinct
-        )
+    @cached_property
+    def colours(self) -> dict[str, RGB]:
+        """RGB colour of each part (and of distractors if there are any) in this light, 0 to 255."""
+        colours = {part: base_colour(self.palette, part, getattr(self, part)) for part in PARTS}
+        if self.distractors:
+            colours["distractors"] = DISTRACTORS[self.palette]
+        return {part: lit(colour, self.gains) for part, colour in colours.items()}
 
     def drifted(self, turns: float) -> PlanarAppearance:
         """This appearance with the distractors ``turns`` further on their ways."""
@@ -84,4 +95,4 @@ class PlanarAppearance(Appearance):
 
 
 SOURCE = PlanarAppearance()
-HUE_SOURCE = PlanarAppearance(**SOURCE_HUES, palette=HUE)
+HUE_SOURCE = replace(SOURCE.at({f"{p}_hue": hue for p, hue in SOURCE_HUES.items()}), palette=HUE)
