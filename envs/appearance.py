@@ -56,6 +56,10 @@ class Appearance:
                 changes[field] = round(value) if field in self.whole else float(value)
         return replace(self, **changes)
 
+    def after_step(self) -> Self:
+        """The appearance a step of the world later: where something moves by itself."""
+        return self
+
 
 def blend(ramp: tuple[RGB, RGB], u: float) -> np.ndarray:
     """The colour at ``u`` in [0, 1] on the straight way between two RGB colours, shape (3,)."""

@@ -79,10 +79,3 @@ def split_factors(
     states = sum(spec.role == "state" for spec in specs)
     named = zip((spec.name for spec in specs[states:]), values[states:].tolist(), strict=True)
     return values[:states], shown.at(dict(named))
-
-
-def check_render_mode(render_mode: str | None) -> str | None:
-    """``render_mode`` if a world of pictures knows it; ValueError if not."""
-    if render_mode not in (None, "rgb_array"):
-        raise ValueError(f"unknown render_mode {render_mode!r}; known: rgb_array, None")
-    return render_mode

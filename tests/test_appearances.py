@@ -160,11 +160,7 @@ def test_an_appearance_that_cannot_be_says_what_can(
     ("family", "name", "message"),
     [
         ("planar", "dark", "unknown visual domain 'dark'; known: source, ood1, ood2, pretrain"),
-        (
-            "planar",
-            "ood1:fog",
-            "kind of change 'fog' in visual domain 'ood1:fog'; .*: colours",
-        ),
+        ("planar", "ood1:fog", "kind of change 'fog' in visual domain 'ood1:fog'; .*: colours"),
         ("planar", "ood1:", "unknown kind of change '' in visual domain 'ood1:'"),
         ("planar", "ood1:hue+colours", "hue and colours exclude each other"),
         ("grid", "ood1:hue", r"'hue' in visual domain 'ood1:hue'.*: colours, texture, tile, all"),

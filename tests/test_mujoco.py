@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from bvae_rl.envs.mujoco.gl import choose_backend
-from bvae_rl.envs.mujoco.world import MujocoPusher, MujocoReacher, MujocoRelocate, MujocoWorld
+from bvae_rl.envs.mujoco.pusher import MujocoPusher
+from bvae_rl.envs.mujoco.reacher import MujocoReacher
+from bvae_rl.envs.mujoco.relocate import MujocoRelocate
+from bvae_rl.envs.mujoco.world import MujocoWorld
 from tests.mujoco_cases import MUJOCO_WORLDS, need_drawing
 
 every_world = pytest.mark.parametrize("make", MUJOCO_WORLDS.values(), ids=MUJOCO_WORLDS.keys())
@@ -44,7 +47,7 @@ def bang(env: Any, seed: int, steps: int) -> list[np.ndarray]:
 @every_world
 def test_an_episode_is_that_of_the_wrapped_task(make: type[MujocoWorld]) -> None:
     env = make(domain="ood2:all", max_steps=30)
-    bare = env.task.make()
+    bare = env.simulation()
     for seed in range(3):
         env.reset(seed=seed)
         bare.reset(seed=seed)
@@ -60,8 +63,8 @@ def test_an_episode_is_that_of_the_wrapped_task(make: type[MujocoWorld]) -> None
 def test_episodes_last_as_long_as_those_of_the_task(make: type[MujocoWorld]) -> None:
     env = make()
     registered = {"ReacherEnv": "Reacher-v5", "PusherEnv": "Pusher-v5"}
-    known = registered.get(env.task.entry.partition(":")[2], "AdroitHandRelocate-v1")
-    assert gym.spec(known).max_episode_steps == env.max_steps == env.task.steps
+    known = registered.get(env.entry.partition(":")[2], "AdroitHandRelocate-v1")
+    assert gym.spec(known).max_episode_steps == env.max_steps == env.steps
 
 
 def test_factors_are_where_mujoco_says_things_are() -> None:
@@ -187,7 +190,7 @@ def test_reset_takes_factors_by_name_or_all(make: type[MujocoWorld]) -> None:
     frame, info = env.reset(seed=0, options={"factors": {**wanted, "arm_colour": 0.5}})
     assert wanted.items() <= named(env).items() and env.appearance.arm == 0.5
     again, _ = env.reset(seed=1, options={"factors": info["factors"]})
-    assert np.array_equal(frame, again) or not env.task.whole
+    assert np.array_equal(frame, again) or not env.whole
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,10 @@ import pytest
 
 from bvae_rl.envs.mujoco.appearances import RAMPS, SOURCE, MujocoAppearance
 from bvae_rl.envs.mujoco.paint import TEXTURE_LOW, pattern
-from bvae_rl.envs.mujoco.world import MujocoPusher, MujocoReacher, MujocoRelocate, MujocoWorld
+from bvae_rl.envs.mujoco.pusher import MujocoPusher
+from bvae_rl.envs.mujoco.reacher import MujocoReacher
+from bvae_rl.envs.mujoco.relocate import MujocoRelocate
+from bvae_rl.envs.mujoco.world import MujocoWorld
 from tests.mujoco_cases import need_drawing
 
 
@@ -22,12 +25,6 @@ def shown(make: type[MujocoWorld], appearance: MujocoAppearance, *, seed: int = 
 def changed(frame: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Which pixels differ clearly, (H, W)."""
     return np.abs(frame - other).max(axis=-1) > 20
-
-
-def test_an_appearance_of_one_world_is_checked_in_another() -> None:
-    need_drawing()
-    with pytest.raises(ValueError, match="shows arm, target, floor, and no object"):
-        MujocoReacher().reset(options={"appearance": MujocoAppearance(object=0.5)})
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from bvae_rl.envs.planar import arm as planar
-from bvae_rl.envs.planar.appearances import SHAPES, SOURCE, TEXTURES, PlanarAppearance
+from bvae_rl.envs.planar.appearances import DRIFT, SHAPES, SOURCE, TEXTURES, PlanarAppearance
 from bvae_rl.envs.planar.push import PlanarPush
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.envs.planar.scene import OUTLINES, draw
 from bvae_rl.envs.planar.variations import planar_domain
-from bvae_rl.envs.planar.world import DRIFT
 
 Q, TARGET = np.array([1.2, 0.9]), np.array([0.4, 0.3])  # the arm is to the left of the target
 PIXEL = planar.WINDOW / 64

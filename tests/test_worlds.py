@@ -21,7 +21,10 @@ from bvae_rl.data.probe_sets import on_policy_set, probe_set
 from bvae_rl.envs.grid import world as minigrid
 from bvae_rl.envs.grid.appearances import grid_domain
 from bvae_rl.envs.mujoco.appearances import mujoco_domain
-from bvae_rl.envs.mujoco.world import MujocoPusher, MujocoReacher, MujocoRelocate, MujocoWorld
+from bvae_rl.envs.mujoco.pusher import MujocoPusher
+from bvae_rl.envs.mujoco.reacher import MujocoReacher
+from bvae_rl.envs.mujoco.relocate import MujocoRelocate
+from bvae_rl.envs.mujoco.world import MujocoWorld
 from bvae_rl.envs.planar.push import PlanarPush
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.envs.planar.variations import planar_domain
@@ -90,7 +93,7 @@ def mujoco(make: type[MujocoWorld], **kwargs: Any) -> World:
 
     return World(
         world,
-        shows=lambda env, domain: mujoco_domain(domain, make.task.parts).holds(env.appearance),
+        shows=lambda env, domain: mujoco_domain(domain, make.parts).holds(env.appearance),
         odd={"zoom": 1.5},
         other="light",
         domains=("source:all", "ood1:all", "ood2:all"),

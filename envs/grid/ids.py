@@ -54,11 +54,9 @@ _NAMES = {
             GoTo GoToOpen GoToObjMaze GoToObjMazeOpen GoToImpUnlock GoToSeq GoToObjDoor Open
             OpenDoor OpenDoorDebug OpenDoorColor OpenDoorLoc Pickup UnblockPickup Unlock UnlockLocal
             UnlockLocalDist KeyInBox Synth SynthLoc SynthSeq BossLevel BossLevelNoUnlock
-        """,
+        """
     },
-    128: {
-        "MiniGrid": "MultiRoom-N2-S4 MultiRoom-N4-S5-v1 MultiRoom-N6",
-    },
+    128: {"MiniGrid": "MultiRoom-N2-S4 MultiRoom-N4-S5-v1 MultiRoom-N6"},
 }
 GRID_WORLDS: dict[str, int] = {
     f"{library}-{name}" if name.endswith("-v1") else f"{library}-{name}-v0": size

@@ -39,12 +39,7 @@ def make(
     """The MiniGrid world with id ``world_id``; ``kwargs`` (max_steps, ...) are its own."""
     env = gym.make(world_id, disable_env_checker=True, **kwargs)
     return MiniGridWorld(
-        env,
-        domain=domain,
-        size=size,
-        view=view,
-        thing_colours=thing_colours,
-        indistinct=indistinct,
+        env, domain=domain, size=size, view=view, thing_colours=thing_colours, indistinct=indistinct
     )
 
 

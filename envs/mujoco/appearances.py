@@ -16,15 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from bvae_rl.envs.appearance import RGB, Appearance, Range, blend, check_distinct
-from bvae_rl.envs.domains import (
-    Domain,
-    Variation,
-    both_sides,
-    choice,
-    interval,
-    parse_domain,
-    ramp,
-)
+from bvae_rl.envs.domains import Domain, Variation, both_sides, choice, interval, parse_domain, ramp
 
 RAMPS: dict[str, tuple[RGB, RGB]] = {
     "arm": ((235, 40, 30), (250, 235, 40)),

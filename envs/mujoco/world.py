@@ -1,30 +1,27 @@
-"""MuJoCo worlds with known factors; they need the extra ``robotics``.
-
-``bvae_rl/MujocoReacher-v0``   gymnasium's ``Reacher-v5``
-``bvae_rl/MujocoPusher-v0``    gymnasium's ``Pusher-v5``
-``bvae_rl/MujocoRelocate-v0``  gymnasium-robotics' ``AdroitHandRelocate-v1``
-"""
+"""The base of the MuJoCo worlds: a task of gymnasium or gymnasium-robotics, with known factors."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import gymnasium as gym
 import numpy as np
 
-from bvae_rl.envs.factors import appearance_rng, check_render_mode, reset_options, split_factors
-from bvae_rl.envs.mujoco.appearances import SOURCE, MujocoAppearance, mujoco_domain
-from bvae_rl.envs.mujoco.gl import load_mujoco
-from bvae_rl.envs.mujoco.paint import painter
-from bvae_rl.envs.mujoco.relocate import Relocate
-from bvae_rl.envs.mujoco.tasks import Pusher, Reacher, Task
+from bvae_rl.data.factors import FactorSpec
+from bvae_rl.envs.appearance import Range
+from bvae_rl.envs.mujoco.appearances import mujoco_domain
+from bvae_rl.envs.mujoco.gl import EXTRA, load_mujoco
+from bvae_rl.envs.mujoco.paint import Scene, painter
+from bvae_rl.envs.world import Step, World
+from bvae_rl.runtime.optional import require
 
 DRAWS = 1000
 PIXELS = 16  # size is a multiple of this
+Limits = dict[str, Range]
 
 
-class MujocoWorld(gym.Env):
-    """The ``task`` of a subclass as a world of pictures.
+class MujocoWorld(World):
+    """A simulated task as a world of pictures; it needs the extra ``robotics``.
 
     ## Description
     The simulation, its dynamics and rewards stay those of the task. Each reset draws an appearance
@@ -51,8 +48,16 @@ class MujocoWorld(gym.Env):
     or with nothing to draw with.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 20}
-    task: ClassVar[Task]
+    entry: ClassVar[str]  # module:Class of the simulation
+    steps: ClassVar[int]  # of an episode
+    parts: ClassVar[tuple[str, ...]] = ("arm", "object", "target", "floor")
+    scene: ClassVar[Scene]
+    bodies: ClassVar[Mapping[str, str]]  # roots of body trees, as messages name them
+    touch: ClassVar[float] = 0.015  # metres that a contact may be deep
+    # Where factors are drawn. ``state_specs`` are wider where acting leads out of these: MuJoCo's
+    # joint limits and contacts are soft.
+    limits: ClassVar[Limits]
+    whole: ClassVar[bool] = True  # whether the factors are all that can be seen
 
     def __init__(
         self,
@@ -63,138 +68,89 @@ class MujocoWorld(gym.Env):
         render_mode: str | None = None,
         **kwargs: Any,
     ) -> None:
-        task = self.task
-        self._domain = mujoco_domain(domain, task.parts)
-        self.render_mode = check_render_mode(render_mode)
+        steps = self.steps if max_steps is None else max_steps
+        parsed = mujoco_domain(domain, self.parts)
+        super().__init__(parsed, size=size, max_steps=steps, render_mode=render_mode)
         if size < 2 * PIXELS or size % PIXELS:
             raise ValueError(f"size must be a multiple of {PIXELS} from {2 * PIXELS}, got {size}")
         self._mujoco = load_mujoco()
-        self.domain, self.size = domain, size
-        self.factor_specs = (*task.specs, *self._domain.specs)
-        self.proprioception = task.proprioception
-        self.max_steps = task.steps if max_steps is None else max_steps
-        self._sim = task.make(**kwargs)
+        self._sim = self.simulation(**kwargs)
         self.action_space = self._sim.action_space
-        self.observation_space = gym.spaces.Box(0, 255, (size, size, 3), np.uint8)
         self._trial = self._mujoco.MjData(self._sim.model)  # where states are tried out
-        self._appearance = SOURCE
-        self._appearance_rng = np.random.default_rng()
-        self._steps = 0
 
-    @property
-    def appearance(self) -> MujocoAppearance:
-        """The appearance on show."""
-        return self._appearance
+    @classmethod
+    def simulation(cls, **kwargs: Any) -> Any:
+        """The task itself, a MujocoEnv."""
+        load_mujoco()
+        module, _, name = cls.entry.partition(":")
+        return getattr(require(module, extra=EXTRA), name)(**kwargs)
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[np.ndarray, dict[str, Any]]:
-        super().reset(seed=seed)
-        if seed is not None:
-            self._appearance_rng = appearance_rng(seed)
-        given = reset_options(options, self.factor_specs, SOURCE)
-        appearance = given.shown(self._domain.sample(self._appearance_rng))
-        if "object" not in self.task.parts and appearance.object != SOURCE.object:
-            raise ValueError(f"this world shows {', '.join(self.task.parts)}, and no object")
-        self._sim.reset(seed=seed)
-        if given.of_state:
-            drawn = zip(self.task.specs, self.task.read(self._sim).tolist(), strict=True)
-            self._go_to(np.array([given.of_state.get(spec.name, value) for spec, value in drawn]))
-        self._appearance, self._steps = appearance, 0
-        return self._frame(), self._info()
-
-    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        _, reward, terminated, _, info = self._sim.step(action)
-        self._steps += 1
-        ended = self._steps >= self.max_steps
-        return self._frame(), float(reward), terminated, ended, {**info, **self._info()}
-
-    def render(self) -> np.ndarray | None:
-        return self._frame() if self.render_mode == "rgb_array" else None
+    def step(self, action: np.ndarray) -> Step:
+        _, reward, _, _, info = self._sim.step(action)
+        return self._outcome(reward, info=info)
 
     def close(self) -> None:
         self._sim.close()
 
-    def factors(self) -> np.ndarray:
-        """The current factors in the order of ``factor_specs``, shape (K,)."""
-        return np.array([*self.task.read(self._sim), *self._domain.factors(self._appearance)])
-
     def sample_factors(self, rng: np.random.Generator) -> np.ndarray:
         """Factors, shape (K,): a uniform possible state, and an appearance of the domain."""
+        state = self._draw_state(rng)  # before the appearance, as published runs did
+        return np.array([*state, *self._domain.factors(self._domain.sample(rng))])
+
+    def _start(self, seed: int | None, given: Mapping[str, float]) -> None:
+        self._sim.reset(seed=seed)
+        if given:
+            drawn = zip(self.state_specs, self._read().tolist(), strict=True)
+            self._go_to(np.array([given.get(spec.name, value) for spec, value in drawn]))
+
+    def _draw_state(self, rng: np.random.Generator) -> np.ndarray:
+        low, high = zip(*self.limits.values(), strict=True)
         for _ in range(DRAWS):
-            state = self.task.draw(rng)
+            state = rng.uniform(low, high)
             if self._obstacle(state) is None:
-                return np.array([*state, *self._domain.factors(self._domain.sample(rng))])
+                return state
         raise AssertionError("no possible state was drawn")
-
-    def set_factors(self, factors: np.ndarray) -> np.ndarray:
-        """Go to the given factors (K,), at rest, keeping all else, and return the frame.
-
-        ValueError where they are out of range or cannot be; nothing has changed then.
-        """
-        state, appearance = split_factors(factors, self.factor_specs, self._appearance)
-        self._go_to(state)
-        self._appearance = appearance
-        return self._frame()
 
     def _go_to(self, state: np.ndarray) -> None:
         if (reason := self._obstacle(state)) is not None:
             raise ValueError(f"impossible factors: {reason}")
         sim = self._sim
         self._mujoco.mj_resetData(sim.model, sim.data)
-        self.task.place(sim, state)
-        sim.set_state(self.task.qpos(sim, state), np.zeros(sim.model.nv))
+        self._place(state)
+        sim.set_state(self._qpos(state), np.zeros(sim.model.nv))
 
     def _obstacle(self, state: np.ndarray) -> str | None:
         """Why a state cannot be, or None."""
-        if (reason := self.task.impossible(state)) is not None:
-            return reason
         model, trial = self._sim.model, self._trial
-        trial.qpos[:] = self.task.qpos(self._sim, state)
+        trial.qpos[:] = self._qpos(state)
         self._mujoco.mj_fwdPosition(model, trial)
         for number in np.argsort(trial.contact.dist):
             depth = -float(trial.contact.dist[number])
             roots = model.body_rootid[model.geom_bodyid[trial.contact.geom[number]]]
-            first, second = (self.task.bodies[model.body(root).name] for root in roots)
-            if depth > self.task.touch and first != second:
+            first, second = (self.bodies[model.body(root).name] for root in roots)
+            if depth > self.touch and first != second:
                 return f"{first} and {second} would be {depth:.3g} m inside each other; move one"
         return None
 
     def _frame(self) -> np.ndarray:
+        """By way of the factors where these are all that can be seen, so that the same factors give
+        the same picture to the last bit.
+        """
         sim = self._sim
-        artist = painter(self.task.scene, sim.fullpath, self.size)
-        return artist.paint(sim.model, self.task.shown(sim), self._appearance)
+        qpos = self._qpos(self._read()) if self.whole else sim.data.qpos
+        return painter(self.scene, sim.fullpath, self.size).paint(sim.model, qpos, self._appearance)
 
-    def _info(self) -> dict[str, Any]:
-        values = self.factors()
-        success = self.task.success(values[: len(self.task.specs)])
-        return {"factors": values, "is_success": success, "domain": self.domain}
+    def _qpos(self, state: np.ndarray) -> np.ndarray:
+        """The joint positions (nq,) for a state (S,)."""
+        raise NotImplementedError
 
-
-class MujocoReacher(MujocoWorld):
-    """A two-link arm, seen from above, reaches for a target: gymnasium's ``Reacher-v5``.
-
-    Success: fingertip within 0.02 m of the target. The sections of ``MujocoWorld`` hold.
-    """
-
-    task = Reacher()
+    def _place(self, state: np.ndarray) -> None:
+        """Put what has no joints where the state (S,) says."""
 
 
-class MujocoPusher(MujocoWorld):
-    """A seven-joint arm pushes a disc to a fixed goal: gymnasium's ``Pusher-v5``.
-
-    Success: object within 0.05 m of the goal. The sections of ``MujocoWorld`` hold.
-    """
-
-    task = Pusher()
-
-
-class MujocoRelocate(MujocoWorld):
-    """A hand carries a ball to a target: gymnasium-robotics' ``AdroitHandRelocate-v1``.
-
-    Success: ball within 0.1 m of the target. The dense reward is that of gymnasium-robotics 1.4.2,
-    which *adds* a tenth of the distance from palm to ball (its authors announce another in v2);
-    ``reward_type="sparse"`` has none of this. The sections of ``MujocoWorld`` hold.
-    """
-
-    task = Relocate()
+def wider(limits: Limits, by: float, unit: str) -> tuple[FactorSpec, ...]:
+    """Continuous factors that may leave ``limits`` by so much."""
+    return tuple(
+        FactorSpec(name, low=low - by, high=high + by, unit=unit)
+        for name, (low, high) in limits.items()
+    )

@@ -21,6 +21,7 @@ from bvae_rl.envs.planar.palettes import (
 
 SOURCE_U = 0.15
 SOURCE_HUES = {"arm": 0.08, "target": 0.6, "background": 0.4}  # in turns
+DRIFT = 0.02  # turns of the distractors' phase a step
 SHAPES = ("disc", "square", "diamond", "triangle", "star")
 TEXTURES = ("plain", "gradient", "stripes", "checker", "clouds")
 
@@ -65,10 +66,7 @@ class PlanarAppearance(Appearance):
     whole: ClassVar = ("distractors",)
     field_of: ClassVar = {
         f"{part}_{kind}": part for part in PARTS for kind in ("colour", "hue")
-    } | {
-        "target_shape": "shape",
-        "distractor_phase": "phase",
-    }
+    } | {"target_shape": "shape", "distractor_phase": "phase"}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -87,10 +85,12 @@ class PlanarAppearance(Appearance):
             colours["distractors"] = DISTRACTORS[self.palette]
         return {part: lit(colour, self.gains) for part, colour in colours.items()}
 
-    def drifted(self, turns: float) -> PlanarAppearance:
-        """This appearance with the distractors ``turns`` further on their ways."""
+    def after_step(self) -> PlanarAppearance:
+        """This appearance with the distractors a step further on their ways."""
+        if not self.distractors:
+            return self
         moved = object.__new__(PlanarAppearance)  # nothing else changes: not all is checked again
-        moved.__dict__.update(self.__dict__, phase=(self.phase + turns) % 1.0)
+        moved.__dict__.update(self.__dict__, phase=(self.phase + DRIFT) % 1.0)
         return moved
 
 

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import hypot, pi
-from typing import Any
 
 import numpy as np
 
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.envs.planar import arm as planar
 from bvae_rl.envs.planar.scene import draw
-from bvae_rl.envs.planar.world import (
-    COLOUR_SPECS,
-    JOINT_SPECS,
-    PlanarWorld,
-    joint_move,
-    uniform,
-)
+from bvae_rl.envs.planar.world import COLOUR_SPECS, JOINT_SPECS, PlanarWorld, joint_move, uniform
+from bvae_rl.envs.world import Step
 
 TOLERANCE = 0.12
 APPROACH = 0.1  # a radian
@@ -70,7 +64,6 @@ class PlanarPush(PlanarWorld):
     """
 
     state_specs = STATE_SPECS
-    factor_specs = SPECS
 
     def __init__(
         self,
@@ -82,32 +75,40 @@ class PlanarPush(PlanarWorld):
     ) -> None:
         super().__init__(domain=domain, size=size, render_mode=render_mode)
         self.links = links
+        self._state = np.array([0.6, 0.0, 0.0, 0.2, -0.3, 0.1])
 
-    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+    def step(self, action: np.ndarray) -> Step:
         q = self._state[JOINTS]
         move = joint_move(q, action) - q
         self._state[JOINTS], self._state[DISC] = planar.push(
             q, move, self._state[DISC], links=self.links
         )
-        success = self._is_success()
+        success = self._is_success(self._state)
         bonus = 1.0 if success else -APPROACH * _turn(self._state)
-        return self._end_step(bonus - _distance(self._state), success)
+        return self._outcome(bonus - _distance(self._state), success)
 
     def _frame(self) -> np.ndarray:
         s = self._state
         return draw(s[JOINTS], s[DISC], self._appearance, size=self.size, goal=s[GOAL])
 
-    def _is_success(self) -> bool:
-        return _distance(self._state) < TOLERANCE
+    def _is_success(self, state: np.ndarray) -> bool:
+        return _distance(state) < TOLERANCE
 
-    def _first_state(self) -> np.ndarray:
-        return np.array([0.6, 0.0, 0.0, 0.2, -0.3, 0.1])
+    def _start(self, seed: int | None, given: Mapping[str, float]) -> None:
+        """Clear of the disc, and unless factors are given disc and goal apart."""
+        apart = 0.0 if given else START_DISTANCE
+        self._state = self._clear_state(self.np_random, given, apart=apart)
 
-    def _draw_state(
-        self, rng: np.random.Generator, given: Mapping[str, float], *, start: bool = False
+    def _draw_state(self, rng: np.random.Generator) -> np.ndarray:
+        return self._clear_state(rng, {})
+
+    def _go_to(self, state: np.ndarray) -> None:
+        self._check_state(state)
+        super()._go_to(state)
+
+    def _clear_state(
+        self, rng: np.random.Generator, given: Mapping[str, float], *, apart: float = 0.0
     ) -> np.ndarray:
-        """Clear of the disc; at the start, unless factors are given, disc and goal apart."""
-        apart = START_DISTANCE if start and not given else 0.0
         for _ in range(DRAWS):
             state = uniform(STATE_SPECS, rng, given)
             if self._inside(state) is None and _distance(state) >= apart:

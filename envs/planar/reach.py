@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.envs.planar import arm as planar
 from bvae_rl.envs.planar.scene import draw
-from bvae_rl.envs.planar.world import (
-    COLOUR_SPECS,
-    JOINT_SPECS,
-    PlanarWorld,
-    joint_move,
-    uniform,
-)
+from bvae_rl.envs.planar.world import COLOUR_SPECS, JOINT_SPECS, PlanarWorld, joint_move, uniform
+from bvae_rl.envs.world import Step
 
 TOLERANCE = 0.12
 STATE_SPECS = (
@@ -55,32 +49,30 @@ class PlanarReach(PlanarWorld):
     """
 
     state_specs = STATE_SPECS
-    factor_specs = SPECS
 
-    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+    def step(self, action: np.ndarray) -> Step:
         self._state[:2] = joint_move(self._state[:2], action)
-        distance = self._distance()
+        distance = _distance(self._state)
         success = distance < TOLERANCE
-        return self._end_step(-distance + float(success), success)
+        return self._outcome(-distance + float(success), success)
 
     def _frame(self) -> np.ndarray:
         return draw(self._state[:2], self._state[2:4], self._appearance, size=self.size)
 
-    def _is_success(self) -> bool:
-        return self._distance() < TOLERANCE
+    def _is_success(self, state: np.ndarray) -> bool:
+        return _distance(state) < TOLERANCE
 
-    def _first_state(self) -> np.ndarray:
-        return np.array([(spec.low + spec.high) / 2 for spec in STATE_SPECS])
+    def _start(self, seed: int | None, given: Mapping[str, float]) -> None:
+        self._state = uniform(STATE_SPECS, self.np_random, given)
 
-    def _draw_state(
-        self, rng: np.random.Generator, given: Mapping[str, float], *, start: bool = False
-    ) -> np.ndarray:
-        return uniform(STATE_SPECS, rng, given)
+    def _draw_state(self, rng: np.random.Generator) -> np.ndarray:
+        return uniform(STATE_SPECS, rng, {})
 
     def _appearance_stream(self) -> np.random.Generator:
         # Published runs drew colours between the states; other kinds do not change the states.
         return self.np_random if self._domain.kinds == ("colours",) else self._appearance_rng
 
-    def _distance(self) -> float:
-        _, tip = planar.joints(self._state[:2])
-        return float(np.linalg.norm(tip - self._state[2:4]))
+
+def _distance(state: np.ndarray) -> float:
+    _, tip = planar.joints(state[:2])
+    return float(np.linalg.norm(tip - state[2:4]))
