@@ -41,15 +41,13 @@ class Variation:
     """One appearance factor and, for each domain, the values that it takes there."""
 
     spec: FactorSpec
-    source: float
+    source: Ranges
     ood1: Ranges
     ood2: Ranges
     pretrain: Ranges
 
     def ranges(self, base: str) -> Ranges:
         """The values in one of ``DOMAINS``."""
-        if base == "source":
-            return ((self.source, self.source),)
         found: Ranges = getattr(self, base)
         return found
 
@@ -66,9 +64,10 @@ class Variation:
             along -= length
         return ranges[-1][1]
 
-    def holds(self, base: str, value: float) -> bool:
-        """Whether a domain has ``value``."""
-        return any(low - 1e-9 <= value <= high + 1e-9 for low, high in self.ranges(base))
+
+def points(*values: float) -> Ranges:
+    """Single values as ranges."""
+    return tuple((float(value), float(value)) for value in values)
 
 
 def choice(
@@ -77,8 +76,8 @@ def choice(
     """A categorical variation over the numbers that the domains name."""
     values = tuple(sorted({float(v) for v in (source, *ood1, *ood2)}))
     spec = FactorSpec(name, "categorical", "appearance", values=values, unit=unit)
-    points = [tuple((float(v), float(v)) for v in numbers) for numbers in ([source], ood1, ood2)]
-    return Variation(spec, source, points[1], points[2], (*points[0], *points[1]))
+    one, near, far = (points(*numbers) for numbers in ([source], ood1, ood2))
+    return Variation(spec, one, near, far, (*one, *near))
 
 
 def interval(name: str, source: float, *, ood1: Ranges, ood2: Ranges, unit: str = "") -> Variation:
@@ -88,7 +87,7 @@ def interval(name: str, source: float, *, ood1: Ranges, ood2: Ranges, unit: str 
     seen = [source, *(end for part in ood1 for end in part)]
     every = [*seen, *(end for part in ood2 for end in part)]
     spec = FactorSpec(name, role="appearance", low=min(every), high=max(every), unit=unit)
-    return Variation(spec, source, ood1, ood2, ((min(seen), max(seen)),))
+    return Variation(spec, points(source), ood1, ood2, ((min(seen), max(seen)),))
 
 
 def ramp(name: str, source: float) -> Variation:
@@ -126,24 +125,19 @@ class Domain(Generic[A]):
         """The appearance factors, one for each variation."""
         return tuple(variation.spec for variation in self.variations)
 
+    @cached_property
+    def _names(self) -> list[str]:
+        return [spec.name for spec in self.specs]
+
     def factors(self, appearance: A) -> list[float]:
         """The values of the appearance factors, in the order of ``specs``."""
-        return [appearance.factor(spec.name) for spec in self.specs]
+        return [appearance.factor(name) for name in self._names]
 
     def sample(self, rng: np.random.Generator) -> A:
         """An appearance, its variations independent of each other."""
         if self.alternative is not None and rng.random() >= 0.5:
             return self.alternative.sample(rng)
         return self.source.at({v.spec.name: v.sample(self.base, rng) for v in self.variations})
-
-    def holds(self, appearance: A) -> bool:
-        """Whether an appearance belongs to the domain."""
-        if self.alternative is not None and self.alternative.holds(appearance):
-            return True
-        values = {spec.name: appearance.factor(spec.name) for spec in self.specs}
-        return self.source.at(values) == appearance and all(
-            variation.holds(self.base, values[variation.spec.name]) for variation in self.variations
-        )
 
 
 def parse_domain(

@@ -87,12 +87,13 @@ class World(gym.Env):
         return self._frame()
 
     def _outcome(
-        self, reward: float, success: bool | None = None, info: Mapping[str, Any] | None = None
+        self, reward: float, success: bool | None = None, info: dict[str, Any] | None = None
     ) -> Step:
         """What ``step`` returns; ``success`` if it is known already."""
         self._steps += 1
         self._appearance = self._appearance.after_step()
-        info = {**(info or {}), **self._info(success)}
+        known = self._info(success)
+        info = {**info, **known} if info else known
         return self._frame(), float(reward), False, self._steps >= self.max_steps, info
 
     def _info(self, success: bool | None = None) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from bvae_rl.envs.mujoco.world import MujocoWorld
 from bvae_rl.envs.planar.push import PlanarPush
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.envs.planar.variations import planar_domain
+from tests.domain_cases import holds
 from tests.mujoco_cases import need_drawing
 
 
@@ -55,7 +56,7 @@ def planar(
     """A planar world that varies ``kinds`` of change."""
     return World(
         lambda domain: make(domain=domain, render_mode="rgb_array"),
-        shows=lambda env, domain: planar_domain(domain).holds(env.appearance),
+        shows=lambda env, domain: holds(planar_domain(domain), env.appearance),
         odd={"brightness": 1.3},
         domains=(f"source{kinds}", f"ood1{kinds}", f"ood2{kinds}"),
         seen=f"pretrain{kinds}",
@@ -74,7 +75,7 @@ def grid(kinds: str, **kwargs: Any) -> World:
             render_mode="rgb_array",
             **kwargs,
         ),
-        shows=lambda env, domain: grid_domain(domain, env._tiles).holds(env.appearance),
+        shows=lambda env, domain: holds(grid_domain(domain, env._tiles), env.appearance),
         odd={"floor": 0.8},
         part="wall",
         other="texture",
@@ -93,7 +94,7 @@ def mujoco(make: type[MujocoWorld], **kwargs: Any) -> World:
 
     return World(
         world,
-        shows=lambda env, domain: mujoco_domain(domain, make.parts).holds(env.appearance),
+        shows=lambda env, domain: holds(mujoco_domain(domain, make.parts), env.appearance),
         odd={"zoom": 1.5},
         other="light",
         domains=("source:all", "ood1:all", "ood2:all"),

@@ -143,7 +143,7 @@ def _labelled(key: Key, cell: WorldObj | None, side: int) -> tuple[np.ndarray, n
 
 @lru_cache(maxsize=256)
 def texture_mask(texture: str, side: int) -> np.ndarray:
-    """Where a texture has its second tone in a square of ``side`` pixels, boolean (side, side)."""
+    """Where a texture (not "plain") has its second tone, boolean (side, side)."""
     along = (np.arange(side) + 0.5) / side
     y, x = along[:, None], along[None, :]
     if texture == "bricks":
@@ -153,6 +153,4 @@ def texture_mask(texture: str, side: int) -> np.ndarray:
         return ((x % 0.5 - 0.25) ** 2 + (y % 0.5 - 0.25) ** 2 <= 0.2**2) & ((x < 0.5) == (y < 0.5))
     if texture == "diagonal":
         return np.asarray((x + y) % 0.5 < 0.2)
-    if texture == "checker":
-        return np.asarray((x < 0.5) != (y < 0.5))
-    return np.zeros((side, side), bool)
+    return np.asarray((x < 0.5) != (y < 0.5))  # checker

@@ -20,27 +20,19 @@ from bvae_rl.envs.grid.things import Slot, counts, found_in, slots
 from bvae_rl.envs.grid.view import Sight
 
 VIEWS = ("full", "partial")
+ARGUMENTS = ("domain", "size", "view", "thing_colours", "indistinct")
 MIN_TILE = 3  # pixels; smaller ones show no boxes
 MIN_DOOR_TILE = 5  # smaller ones show no open doors
 PROBED = 16  # episodes looked at for what they have in common
 UP = 3  # where the agent looks in its own view
 
 
-def make(
-    world_id: str,
-    *,
-    domain: str = "source",
-    size: int = 64,
-    view: str = "full",
-    thing_colours: bool = False,
-    indistinct: bool = False,
-    **kwargs: Any,
-) -> MiniGridWorld:
-    """The MiniGrid world with id ``world_id``; ``kwargs`` (max_steps, ...) are its own."""
-    env = gym.make(world_id, disable_env_checker=True, **kwargs)
-    return MiniGridWorld(
-        env, domain=domain, size=size, view=view, thing_colours=thing_colours, indistinct=indistinct
-    )
+def make(world_id: str, **kwargs: Any) -> MiniGridWorld:
+    """The MiniGrid world with id ``world_id``; ``kwargs`` are those of ``MiniGridWorld``, and the
+    world's own (max_steps, ...).
+    """
+    ours = {name: kwargs.pop(name) for name in ARGUMENTS if name in kwargs}
+    return MiniGridWorld(gym.make(world_id, disable_env_checker=True, **kwargs), **ours)
 
 
 class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):

@@ -16,6 +16,7 @@ from bvae_rl.envs.world import Step, World
 from bvae_rl.runtime.optional import require
 
 DRAWS = 1000
+TOUCH = 0.015  # metres that a contact may be deep
 PIXELS = 16  # size is a multiple of this
 Limits = dict[str, Range]
 
@@ -53,7 +54,6 @@ class MujocoWorld(World):
     parts: ClassVar[tuple[str, ...]] = ("arm", "object", "target", "floor")
     scene: ClassVar[Scene]
     bodies: ClassVar[Mapping[str, str]]  # roots of body trees, as messages name them
-    touch: ClassVar[float] = 0.015  # metres that a contact may be deep
     # Where factors are drawn. ``state_specs`` are wider where acting leads out of these: MuJoCo's
     # joint limits and contacts are soft.
     limits: ClassVar[Limits]
@@ -128,7 +128,7 @@ class MujocoWorld(World):
             depth = -float(trial.contact.dist[number])
             roots = model.body_rootid[model.geom_bodyid[trial.contact.geom[number]]]
             first, second = (self.bodies[model.body(root).name] for root in roots)
-            if depth > self.touch and first != second:
+            if depth > TOUCH and first != second:
                 return f"{first} and {second} would be {depth:.3g} m inside each other; move one"
         return None
 

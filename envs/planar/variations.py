@@ -25,6 +25,7 @@ from bvae_rl.envs.domains import (
     choice,
     interval,
     parse_domain,
+    points,
     ramp,
 )
 from bvae_rl.envs.planar.appearances import (
@@ -41,7 +42,7 @@ def _circle(name: str, source: float) -> Variation:
     """A hue in turns; the domains are rings of distance from the source."""
     return Variation(
         FactorSpec(name, "cyclic", "appearance", unit="turn"),
-        source,
+        points(source),
         ood1=(*_arc(source + 0.05, source + 0.3), *_arc(source - 0.3, source - 0.05)),
         ood2=_arc(source + 0.38, source + 0.62),
         pretrain=_arc(source - 0.3, source + 0.3),
@@ -54,10 +55,10 @@ def _arc(low: float, high: float) -> Ranges:
     return ((low, high),) if low < high else ((0.0, high), (low, 1.0))
 
 
-def _anywhere(spec: FactorSpec, source: float) -> Variation:
-    """A value that may be anything but in the source."""
-    everything = ((spec.low, spec.high),)
-    return Variation(spec, source, everything, everything, everything)
+def _anywhere(spec: FactorSpec) -> Variation:
+    """A value that may be anything but in the source, where it is the least."""
+    every = ((spec.low, spec.high),)
+    return Variation(spec, points(spec.low), every, every, every)
 
 
 COLOURS = tuple(ramp(f"{part}_colour", SOURCE_U) for part in PARTS)
@@ -68,7 +69,7 @@ KINDS: dict[str, tuple[Variation, ...]] = {
     "texture": (choice("texture", source=0, ood1=(1, 2), ood2=(3, 4)),),
     "distractors": (
         choice("distractors", source=0, ood1=(1, 2), ood2=(3, 4)),
-        _anywhere(FactorSpec("distractor_phase", "cyclic", "appearance", unit="turn"), 0.0),
+        _anywhere(FactorSpec("distractor_phase", "cyclic", "appearance", unit="turn")),
     ),
     "camera": (
         both_sides("camera_x", least=0.02, seen=0.1, unseen=0.14, most=0.18, unit="m"),
@@ -92,6 +93,6 @@ def planar_domain(name: str) -> Domain[PlanarAppearance]:
         return replace(domain, source=HUE_SOURCE)
     if domain.base != "ood2" or "colours" not in domain.kinds:
         return domain
-    anywhere = tuple(_anywhere(v.spec, v.source) if v in COLOURS else v for v in domain.variations)
+    anywhere = tuple(_anywhere(v.spec) if v in COLOURS else v for v in domain.variations)
     second = replace(SOURCE, palette="second")
     return replace(domain, alternative=replace(domain, variations=anywhere, source=second))
