@@ -11,7 +11,7 @@ import numpy as np
 
 RGB = tuple[int, int, int]
 Range = tuple[float, float]  # closed; (v, v) is the value v
-LEAST = 40.0  # Euclidean distance in RGB, 0 to 441, below which two parts look alike
+LEAST = 40.0  # Euclidean distance in RGB, 0 to 441, below which two parts are too alike
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def test_show_takes_environments_that_know_no_factors(
 ) -> None:
     result = show.main(show.Args(GRID, frames=4, out=tmp_path))
     assert result.picture.name == "MiniGrid-Empty-6x6-v0.png"
-    assert "does not tell its factors" in capsys.readouterr().out
+    assert "does not know its factors" in capsys.readouterr().out
     env = GRID.config().make()
     shown = show.frames_of(env, 4, seed=1)
     assert np.array_equal(shown, show.frames_of(env, 4, seed=1))

@@ -24,7 +24,7 @@ ARGUMENTS = ("domain", "size", "view", "thing_colours", "indistinct")
 MIN_TILE = 3  # pixels; smaller ones show no boxes
 MIN_DOOR_TILE = 5  # smaller ones show no open doors
 PROBED = 16  # episodes looked at for what they have in common
-UP = 3  # where the agent looks in its own view
+UP = 3  # the direction of the agent in its own view
 
 
 def make(world_id: str, **kwargs: Any) -> MiniGridWorld:

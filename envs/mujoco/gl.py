@@ -26,7 +26,7 @@ from bvae_rl.runtime.optional import require
 
 EXTRA = "robotics"
 PACKAGES = {"egl": "libegl1", "osmesa": "libosmesa6"}  # Debian's; in order of preference
-SUPERSAMPLING = 2  # a side; half as dear as multisampling by 4 in Mesa's software renderer
+SUPERSAMPLING = 2  # a side; half the cost of multisampling by 4 in Mesa's software renderer
 
 
 def load_mujoco() -> Any:
@@ -125,8 +125,8 @@ class Canvas:
             ) from error
         self._scene = mujoco.MjvScene(model, maxgeom=model.ngeom + model.nsite + 10)
         flag = mujoco.mjtRndFlag
-        for dear in (flag.mjRND_SHADOW, flag.mjRND_REFLECTION, flag.mjRND_SKYBOX, flag.mjRND_HAZE):
-            self._scene.flags[dear] = False
+        for off in (flag.mjRND_SHADOW, flag.mjRND_REFLECTION, flag.mjRND_SKYBOX, flag.mjRND_HAZE):
+            self._scene.flags[off] = False
         self._rect = mujoco.MjrRect(0, 0, side, side)
         self._pixels = np.empty((side, side, 3), np.uint8)
         atexit.register(self.close)  # before the display is shut down

@@ -1,4 +1,4 @@
-"""How a planar scene can look: the value object, its ranges, and the source appearance."""
+"""How a planar scene is shown: the value object, its ranges, and the source appearance."""
 
 from __future__ import annotations
 

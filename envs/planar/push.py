@@ -47,7 +47,7 @@ class PlanarPush(PlanarWorld):
     ``Box(0, 255, (size, size, 3), uint8)``: the frame, RGB. Factors: the two joint angles, x and y
     of disc and goal, and those of the appearance (three colours unless ``domain`` names other
     kinds). Factors that put the arm inside the disc are refused. Sampled ones are uniform where the
-    arm is clear of the disc, so joints and disc are not quite independent; all else is.
+    arm is clear of the disc, so joints and disc are not quite independent.
 
     ## Rewards
     Minus the distance from disc to goal in metres; plus 1 while the disc is within ``TOLERANCE``,
