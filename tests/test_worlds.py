@@ -247,7 +247,7 @@ def test_domains_are_disjoint(world: World, seed: int) -> None:
 @property_test
 @given(seed=seeds)
 def test_one_seed_one_episode(world: World, seed: int) -> None:
-    def played() -> list[Any]:
+    def episode() -> list[Any]:
         env = world.make(world.seen)
         frame, info = env.reset(seed=seed)
         return [
@@ -257,8 +257,8 @@ def test_one_seed_one_episode(world: World, seed: int) -> None:
             env.render().tobytes(),
         ]
 
-    first = played()
-    assert played() == first
+    first = episode()
+    assert episode() == first
     assert world.make(world.seen).reset(seed=seed + 1)[0].tobytes() != first[0]
 
 
@@ -295,20 +295,20 @@ def test_an_unknown_domain_lists_the_known(world: World) -> None:
 
 
 @every_world
-def test_visited_frames_show_their_factors(world: World) -> None:
+def test_on_policy_frames_show_their_factors(world: World) -> None:
     domain = world.domains[0]
-    visited = on_policy_set(world.make(domain), None, 70, seed=0)
+    played = on_policy_set(world.make(domain), None, 70, seed=0)
     env = made(world, domain)
     for row in range(0, 70, 7) if world.whole else ():
-        assert np.array_equal(env.set_factors(visited.factors[row]), visited.frames[row])
-    assert len(visited) == 70 and visited.episode[0] == 0 and visited.episode[-1] > 0
+        assert np.array_equal(env.set_factors(played.factors[row]), played.frames[row])
+    assert len(played) == 70 and played.episode[0] == 0 and played.episode[-1] > 0
     again, other = (on_policy_set(world.make(domain), None, 70, seed=seed) for seed in (0, 1))
-    assert np.array_equal(visited.frames, again.frames)
-    assert not np.array_equal(visited.factors, other.factors)
+    assert np.array_equal(played.frames, again.frames)
+    assert not np.array_equal(played.factors, other.factors)
 
 
 @every_world
-def test_a_policy_visits_what_it_chooses(world: World) -> None:
+def test_a_policy_sees_what_it_chooses(world: World) -> None:
     seen: list[np.ndarray] = []
 
     def still(observations: np.ndarray) -> np.ndarray:
@@ -316,12 +316,11 @@ def test_a_policy_visits_what_it_chooses(world: World) -> None:
         return np.full((1, *env.action_space.shape), world.still or 0, env.action_space.dtype)
 
     env = world.make(world.seen)
-    visited = on_policy_set(env, still, 60, seed=0)
-    assert np.array_equal(visited.frames[0], seen[0])
-    states = visited.factors[
-        :, role_mask(env.factor_specs, "state")
-    ]  # an appearance may move by itself
-    one, other = (states[visited.episode == number] for number in (0, 1))
+    played = on_policy_set(env, still, 60, seed=0)
+    assert np.array_equal(played.frames[0], seen[0])
+    is_state = role_mask(env.factor_specs, "state")  # an appearance may move by itself
+    states = played.factors[:, is_state]
+    one, other = (states[played.episode == number] for number in (0, 1))
     assert world.still is None or np.allclose(one, one[0])
     assert not np.allclose(one[0], other[0])
 
