@@ -83,13 +83,13 @@ class GridPainter:
         self._appearance = appearance
         self._numbers: dict[Any, int] = {}  # two tiles a code, or (code, direction): plain, lit
         self._tiles = np.empty((0, appearance.tile, appearance.tile, 3), np.uint8)
-        parts = [
-            appearance.colour("floor"),
-            appearance.tone("floor"),
-            appearance.colour("wall"),
-            appearance.tone("wall"),
+        scenery = [
+            shade(part)
+            for part in ("floor", "wall")
+            for shade in (appearance.colour, appearance.tone)
         ]
-        self._colours = np.stack([*parts, appearance.colour("agent"), appearance.colour("floor")])
+        ends = [appearance.colour("agent"), appearance.colour("floor")]
+        self._colours = np.stack([*scenery, *ends])  # in the order of the labels
 
     def _draw(self, codes: Sequence[Any], cells: Sequence[WorldObj | None], agent: int) -> None:
         """Tiles for those of ``codes`` that have none yet."""
@@ -109,20 +109,14 @@ class GridPainter:
         if (key, side) not in self._drawings:
             self._drawings[key, side] = _labelled(key, cell, side)
         labels, others = self._drawings[key, side]
-        labels = self._textured(labels, side)
+        textures = (self._appearance.floor_texture, self._appearance.wall_texture)
+        for label, texture in zip((FLOOR, WALL), textures, strict=True):
+            if texture != "plain":
+                labels = labels + ((labels == label) & texture_mask(texture, side))
         plain = np.concatenate([self._colours, others])
         lit = plain[None].copy()
         highlight_img(lit)
         return np.concatenate([plain[labels], lit[0][labels]])
-
-    def _textured(self, labels: np.ndarray, side: int) -> np.ndarray:
-        for label, texture in (
-            (FLOOR, self._appearance.floor_texture),
-            (WALL, self._appearance.wall_texture),
-        ):
-            if texture != "plain":
-                labels = labels + ((labels == label) & texture_mask(texture, side))
-        return labels
 
 
 def _labelled(key: Key, cell: WorldObj | None, side: int) -> tuple[np.ndarray, np.ndarray]:

@@ -62,10 +62,10 @@ def choose_backend(
     for name in candidates:
         if works(name):
             return name
-    packages = " or ".join(f"apt install {PACKAGES[name]}" for name in candidates)
     raise ImportError(
         f"MuJoCo has nothing to draw with: no working {' and no '.join(candidates)} library was "
-        f"found; on Debian and Ubuntu: {packages}"
+        "found; on Debian and Ubuntu: "
+        + " or ".join(f"apt install {PACKAGES[name]}" for name in candidates)
     )
 
 
