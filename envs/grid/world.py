@@ -152,7 +152,7 @@ class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         _, reward, terminated, truncated, info = self.env.step(action)
-        info |= self._info(success=terminated and float(reward) > 0)
+        info = {**info, **self._info(success=terminated and float(reward) > 0)}
         return self._frame(), float(reward), terminated, truncated, info
 
     def render(self) -> Any:
