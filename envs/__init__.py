@@ -2,26 +2,27 @@
 
 In a fresh process (``SubprocVecEnv``) name the package with the id:
 ``"bvae_rl.envs:bvae_rl/PlanarReach-v0"``.
+
+Shared by all families, in the order of reading: ``appearance`` (one way to show a world),
+``domains`` (source, ood1, ood2, pretrain, and what varies in them), ``factors`` (options of
+``reset``; state factors before appearance factors), ``world`` (the base of the planar and MuJoCo
+worlds). Then one folder a family: ``planar`` (an arm drawn by OpenCV), ``grid`` (MiniGrid and
+BabyAI), ``mujoco`` (tasks of gymnasium and gymnasium-robotics).
 """
 
 from gymnasium.envs.registration import register
 
 from bvae_rl.envs.grid.ids import GRID_WORLDS
 
-register(
-    id="bvae_rl/PlanarReach-v0",
-    entry_point="bvae_rl.envs.planar.reach:PlanarReach",
-)
-
-register(
-    id="bvae_rl/PlanarPush-v0",
-    entry_point="bvae_rl.envs.planar.push:PlanarPush",
-)
+for name in ("reach", "push"):
+    world = f"Planar{name.capitalize()}"
+    register(id=f"bvae_rl/{world}-v0", entry_point=f"bvae_rl.envs.planar.{name}:{world}")
 for world_id, size in GRID_WORLDS.items():
     register(
         id=f"bvae_rl/{world_id}",
         entry_point="bvae_rl.envs.grid.world:make",
         kwargs={"world_id": world_id, "size": size},
     )
-for name in ("Reacher", "Pusher", "Relocate"):
-    register(id=f"bvae_rl/Mujoco{name}-v0", entry_point=f"bvae_rl.envs.mujoco.world:Mujoco{name}")
+for name in ("reacher", "pusher", "relocate"):
+    world = f"Mujoco{name.capitalize()}"
+    register(id=f"bvae_rl/{world}-v0", entry_point=f"bvae_rl.envs.mujoco.{name}:{world}")

@@ -1,4 +1,4 @@
-"""Look at an environment: a picture of its frames in named appearances, and a table of its factors."""
+"""A picture of an environment's frames in some visual domains, and a table of its factors."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from bvae_rl.scripts.common import EnvArgs, say, wrote
 
 @dataclass(frozen=True)
 class Args:
-    """Which environment, in which appearances."""
+    """Which environment, in which visual domains."""
 
     world: EnvArgs = EnvArgs()
     domain: tuple[str, ...] = ()
-    """named visual domains, one row of frames each; by default as the environment draws them"""
+    """visual domains, one row of frames each; by default as the environment draws them"""
     frames: int = 10
-    """frames in a row: drawn with independent factors, else one a random step"""
+    """frames in a row: with independently sampled factors, else one a step of a random policy"""
     seed: int = 0
     """draws the frames"""
     out: Path = Path("runs/show")
@@ -63,7 +63,7 @@ def main(args: Args) -> Result:
 
 
 def frames_of(env: gym.Env, n: int, *, seed: int) -> np.ndarray:
-    """``n`` frames, uint8 (n, H, W, C): independent draws, or every step of a random policy."""
+    """``n`` frames, uint8 (n, H, W, C): independently sampled, or every step of a random policy."""
     if settable_env(env) is not None:
         return probe_set(env, n, seed=seed).frames
     layout = FrameLayout.of(env.observation_space)
@@ -82,12 +82,12 @@ def factor_table(name: str, specs: dict[str, tuple[FactorSpec, ...]]) -> str:
     """One line a factor: name, role, kind, range, and the rows that have it if not all do."""
     factors = {spec.name: spec for row in specs.values() for spec in row}
     if not factors:
-        return f"{name} does not tell its factors; see bvae_rl.data.factor_wrapper"
+        return f"{name} does not know its factors; see bvae_rl.data.factor_wrapper"
     lines = [f"{name}: {len(factors)} factors"]
     for spec in factors.values():
         having = [row for row, known in specs.items() if spec in known]
         only = "" if len(having) == len(specs) else f"  in {', '.join(having)}"
-        line = f"  {spec.name:20} {spec.role:6} {spec.kind:12} {spec.range_text}{only}"
+        line = f"  {spec.name:20} {spec.role:10} {spec.kind:12} {spec.range_text}{only}"
         lines.append(line.rstrip())
     return "\n".join(lines)
 

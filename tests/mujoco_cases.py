@@ -7,7 +7,9 @@ from functools import cache
 
 import pytest
 
-from bvae_rl.envs.mujoco.world import MujocoPusher, MujocoReacher, MujocoRelocate
+from bvae_rl.envs.mujoco.pusher import MujocoPusher
+from bvae_rl.envs.mujoco.reacher import MujocoReacher
+from bvae_rl.envs.mujoco.relocate import MujocoRelocate
 
 MUJOCO_WORLDS = {"reacher": MujocoReacher, "pusher": MujocoPusher, "relocate": MujocoRelocate}
 

@@ -35,10 +35,7 @@ def test_all_of_minigrids_worlds_are_registered_but_those_without_their_files() 
 
 @pytest.mark.parametrize(
     "world_id",
-    [
-        *SMALL[::12],
-        *(pytest.param(world_id, marks=pytest.mark.full) for world_id in GRID_WORLDS),
-    ],
+    [*SMALL[::12], *(pytest.param(world_id, marks=pytest.mark.full) for world_id in GRID_WORLDS)],
 )
 def test_a_world_is_set_to_drawn_factors_and_played(world_id: str) -> None:
     size, rng = GRID_WORLDS[world_id], np.random.default_rng(0)

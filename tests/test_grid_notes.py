@@ -133,7 +133,7 @@ def test_the_key_of_another_colour_does_not_open_the_door() -> None:
         assert (named(env, env.step(TOGGLE)[4]["factors"])["door_state"] == 0) == opens
 
 
-def test_goals_are_drawn_in_colours_that_no_look_hides() -> None:
+def test_goals_are_drawn_in_colours_that_no_appearance_hides() -> None:
     env = make("MiniGrid-Empty-8x8-v0", thing_colours=True, domain="pretrain:all")
     env.reset(seed=0)
     rng = np.random.default_rng(0)

@@ -52,7 +52,7 @@ def test_factors_drawn_and_set_are_read_and_show_in_the_grid(world_id: str) -> N
 
 
 def test_each_world_has_the_factors_of_its_things() -> None:
-    domain = [f"{part}_colour" for part in PARTS]
+    colours = [f"{part}_colour" for part in PARTS]
     agent = ["agent_column", "agent_row", "agent_direction"]
     goal = ["goal_column", "goal_row"]
     door_key = ["door_column", "door_row", "door_state", *goal, "key_column", "key_row", "carrying"]
@@ -63,7 +63,7 @@ def test_each_world_has_the_factors_of_its_things() -> None:
         DOOR_KEY: [*agent, *door_key],
         PUT_NEAR: [*agent, *pooled, "carrying"],
     }.items():
-        assert [spec.name for spec in make(world_id).factor_specs] == [*names, *domain]
+        assert [spec.name for spec in make(world_id).factor_specs] == [*names, *colours]
 
 
 def test_factors_are_drawn_independently_over_what_is_free() -> None:

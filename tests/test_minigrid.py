@@ -26,7 +26,7 @@ every_view = pytest.mark.parametrize("view", WRAPPERS)
 
 @every_id
 @every_view
-def test_the_source_look_has_the_pixels_of_minigrid(world_id: str, view: str) -> None:
+def test_the_source_domain_has_the_pixels_of_minigrid(world_id: str, view: str) -> None:
     env = make(world_id, view=view)
     world = inner(env)
     tile = 64 // (max(world.width, world.height) if view == "full" else world.agent_view_size)
@@ -41,8 +41,8 @@ def test_the_source_look_has_the_pixels_of_minigrid(world_id: str, view: str) ->
             assert np.array_equal(frame[inside], expected)
             assert frame.sum() == expected.sum(dtype=np.int64)  # black around it
             action = int(rng.integers(inner(env).action_space.n))
-            (frame, *told, _), (expected, *wanted, _) = env.step(action), library.step(action)
-            assert told == wanted
+            (frame, *outcome, _), (expected, *wanted, _) = env.step(action), library.step(action)
+            assert outcome == wanted
 
 
 @pytest.mark.parametrize("kwargs", [{"agent_view_size": 5}, {"see_through_walls": True}])

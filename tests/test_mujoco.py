@@ -9,13 +9,12 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium.utils.env_checker import check_env
-from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
-import bvae_rl.envs  # noqa: F401  registers the environments
-from bvae_rl.data.factors import FactorEnv
 from bvae_rl.envs.mujoco.gl import choose_backend
-from bvae_rl.envs.mujoco.world import MujocoPusher, MujocoReacher, MujocoRelocate, MujocoWorld
+from bvae_rl.envs.mujoco.pusher import MujocoPusher
+from bvae_rl.envs.mujoco.reacher import MujocoReacher
+from bvae_rl.envs.mujoco.relocate import MujocoRelocate
+from bvae_rl.envs.mujoco.world import MujocoWorld
 from tests.mujoco_cases import MUJOCO_WORLDS, need_drawing
 
 every_world = pytest.mark.parametrize("make", MUJOCO_WORLDS.values(), ids=MUJOCO_WORLDS.keys())
@@ -45,28 +44,18 @@ def bang(env: Any, seed: int, steps: int) -> list[np.ndarray]:
     return list((env.action_space.high * np.repeat(signs, 6, axis=0))[:steps].astype(np.float32))
 
 
-@pytest.mark.filterwarnings("ignore:.*recommend.* symmetric and normalized")
-@pytest.mark.parametrize("domain", ["source", "ood2:all"])
-@pytest.mark.parametrize("name", ["Reacher", "Pusher", "Relocate"])
-def test_both_checkers_pass(name: str, domain: str) -> None:
-    env = gym.make(f"bvae_rl/Mujoco{name}-v0", domain=domain, render_mode="rgb_array")
-    check_env(env.unwrapped)
-    sb3_check_env(env.unwrapped)
-    assert isinstance(env.unwrapped, FactorEnv)
-
-
 @every_world
 def test_an_episode_is_that_of_the_wrapped_task(make: type[MujocoWorld]) -> None:
     env = make(domain="ood2:all", max_steps=30)
-    bare = env.task.make()
+    bare = env.simulation()
     for seed in range(3):
         env.reset(seed=seed)
         bare.reset(seed=seed)
         for step, action in enumerate(bang(env, seed, 30), 1):
             _, reward, terminated, truncated, info = env.step(action)
-            _, expected, ended, _, told = bare.step(action)
+            _, expected, ended, _, expected_info = bare.step(action)
             assert reward == expected and terminated == ended and truncated == (step == 30)
-            assert told.items() <= info.items()
+            assert expected_info.items() <= info.items()
             assert np.array_equal(env._sim.data.qpos, bare.data.qpos)
 
 
@@ -74,8 +63,8 @@ def test_an_episode_is_that_of_the_wrapped_task(make: type[MujocoWorld]) -> None
 def test_episodes_last_as_long_as_those_of_the_task(make: type[MujocoWorld]) -> None:
     env = make()
     registered = {"ReacherEnv": "Reacher-v5", "PusherEnv": "Pusher-v5"}
-    known = registered.get(env.task.entry.partition(":")[2], "AdroitHandRelocate-v1")
-    assert gym.spec(known).max_episode_steps == env.max_steps == env.task.steps
+    known = registered.get(env.entry.partition(":")[2], "AdroitHandRelocate-v1")
+    assert gym.spec(known).max_episode_steps == env.max_steps == env.steps
 
 
 def test_factors_are_where_mujoco_says_things_are() -> None:
@@ -117,7 +106,7 @@ def test_the_hand_moves_in_the_directions_of_its_factors() -> None:
 
 
 @every_world
-def test_what_is_visited_is_in_the_ranges_of_the_factors(make: type[MujocoWorld]) -> None:
+def test_played_states_are_in_the_ranges_of_the_factors(make: type[MujocoWorld]) -> None:
     env = make(size=32)
     free = [k for k, s in enumerate(env.factor_specs) if not s.name.startswith("object")]
     for seed in range(3):
@@ -201,11 +190,7 @@ def test_reset_takes_factors_by_name_or_all(make: type[MujocoWorld]) -> None:
     frame, info = env.reset(seed=0, options={"factors": {**wanted, "arm_colour": 0.5}})
     assert wanted.items() <= named(env).items() and env.appearance.arm == 0.5
     again, _ = env.reset(seed=1, options={"factors": info["factors"]})
-    assert np.array_equal(frame, again) or not env.task.whole
-    with pytest.raises(ValueError, match=r"unknown factor 'mass'; known: .*_colour"):
-        env.reset(options={"factors": {"mass": 1.0}})
-    with pytest.raises(ValueError, match="'arm_colour' = 2 is outside its range"):
-        env.reset(options={"factors": {"arm_colour": 2.0}})
+    assert np.array_equal(frame, again) or not env.whole
 
 
 @pytest.mark.parametrize(
@@ -216,7 +201,7 @@ def test_reset_takes_factors_by_name_or_all(make: type[MujocoWorld]) -> None:
         (MujocoRelocate, {"object_x": 0.1, "target_x": 0.1, "target_y": 0.2, "target_z": 0.2}, 0.1),
     ],
 )
-def test_success_is_told(make: type[MujocoWorld], done: dict[str, float], moved: float) -> None:
+def test_success_is_in_info(make: type[MujocoWorld], done: dict[str, float], moved: float) -> None:
     env = make()
     if make is MujocoRelocate:
         done = {**done, "object_y": 0.2, "object_z": 0.2}
@@ -232,10 +217,6 @@ def test_arguments_that_cannot_be_are_refused() -> None:
             MujocoReacher(size=size)
     with pytest.raises(ValueError, match="unknown render_mode 'human'; known: rgb_array"):
         MujocoReacher(render_mode="human")
-    with pytest.raises(
-        ValueError, match=r"unknown kind of appearance 'fog' .* material, light, camera"
-    ):
-        MujocoReacher(domain="ood1:fog")
     assert MujocoReacher(size=96).reset()[0].shape == (96, 96, 3)
     assert MujocoReacher().render() is None
 

@@ -12,7 +12,8 @@ import pytest
 
 from bvae_rl.envs.mujoco import gl as mujoco_gl
 from bvae_rl.envs.mujoco.gl import Canvas, choose_backend, library_works, load_mujoco
-from bvae_rl.envs.mujoco.world import MujocoReacher, MujocoRelocate
+from bvae_rl.envs.mujoco.reacher import MujocoReacher
+from bvae_rl.envs.mujoco.relocate import MujocoRelocate
 from bvae_rl.scripts import cli
 from tests.mujoco_cases import need_drawing
 
@@ -123,7 +124,7 @@ def test_a_backend_that_is_there_draws(backend: str) -> None:
     if not library_works(backend):
         pytest.skip(f"{backend} is not installed here")
     code = (
-        "from bvae_rl.envs.mujoco.world import MujocoReacher\n"
+        "from bvae_rl.envs.mujoco.reacher import MujocoReacher\n"
         "frame, _ = MujocoReacher().reset(seed=0)\n"
         "assert frame.std() > 10, frame\n"
     )

@@ -25,7 +25,7 @@ GRID = EnvArgs(
 )
 
 
-def test_show_writes_a_row_a_look_and_the_factors_of_each(
+def test_show_writes_a_row_a_domain_and_the_factors_of_each(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     result = show.main(show.Args(domain=("source", "ood1:noise"), frames=3, out=tmp_path))
@@ -46,19 +46,19 @@ def test_show_takes_environments_that_know_no_factors(
 ) -> None:
     result = show.main(show.Args(GRID, frames=4, out=tmp_path))
     assert result.picture.name == "MiniGrid-Empty-6x6-v0.png"
-    assert "does not tell its factors" in capsys.readouterr().out
+    assert "does not know its factors" in capsys.readouterr().out
     env = GRID.config().make()
     shown = show.frames_of(env, 4, seed=1)
     assert np.array_equal(shown, show.frames_of(env, 4, seed=1))
     assert not np.array_equal(shown, show.frames_of(env, 4, seed=2))
 
 
-def test_show_refuses_unknown_looks_in_one_line(
+def test_show_refuses_unknown_domains_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["show", "--domain", "ood1:fog", "--out", str(tmp_path)]) == 2
     error = capsys.readouterr().err
-    assert "unknown kind of appearance 'fog'" in error and len(error.splitlines()) == 1
+    assert "unknown kind of change 'fog'" in error and len(error.splitlines()) == 1
     with pytest.raises(ValueError, match=r"frames must be at least 1 .* got 0 and 0"):
         show.main(show.Args(frames=0))
 
@@ -72,7 +72,7 @@ def test_rows_of_a_sheet_are_of_one_size() -> None:
     assert board[0, 0, 0] == 0 and board[-1, 0, 0] == 9
 
 
-def test_bench_envs_times_every_kind_of_world_and_look(
+def test_bench_envs_times_every_kind_of_world_and_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(bench_envs, "SIZES", bench_envs.Sizes(planar=20, grid=10, mujoco=2))

@@ -49,40 +49,38 @@ class Ground:
         return not any(first and second for first, second in self._sides(gate))
 
     def _is_gate(self, cell: Cell) -> bool:
-        there = self.at(cell)
-        return there is not None and there.type == "wall" and not self.leads_out(cell)
+        return self._is_wall(cell) and not self.leads_out(cell)
 
     def _sides(self, cell: Cell) -> list[tuple[bool, bool]]:
-        column, row = cell
-        pairs = (((column - 1, row), (column + 1, row)), ((column, row - 1), (column, row + 1)))
-        return [(first in self._is_free, second in self._is_free) for first, second in pairs]
+        left, right, above, below = (beside in self._is_free for beside in _beside(cell))
+        return [(left, right), (above, below)]
 
     def _is_edge(self, cell: Cell) -> bool:
         """Whether a cell at the edge of the grid is open; beyond it minigrid fails."""
         column, row = cell
-        there = self.at(cell)
         at_edge = column in (0, self._width - 1) or row in (0, self._height - 1)
-        return at_edge and (there is None or there.type != "wall")
+        return at_edge and not self._is_wall(cell)
 
     def _reached(self, starts: set[Cell], barred: set[Cell]) -> set[Cell]:
         """The cells that walls and ``barred`` cells do not part from ``starts``."""
-        reached, waiting = {*starts}, list(starts)
+        done, waiting = starts | barred, list(starts)
         while waiting:
-            column, row = waiting.pop()
-            for cell in (
-                (column - 1, row),
-                (column + 1, row),
-                (column, row - 1),
-                (column, row + 1),
-            ):
+            for cell in _beside(waiting.pop()):
                 within = 0 <= cell[0] < self._width and 0 <= cell[1] < self._height
-                if cell in reached or cell in barred or not within:
-                    continue
-                there = self.at(cell)
-                if there is None or there.type != "wall":
-                    reached.add(cell)
+                if within and cell not in done and not self._is_wall(cell):
+                    done.add(cell)
                     waiting.append(cell)
-        return reached
+        return (done - barred) | starts
+
+    def _is_wall(self, cell: Cell) -> bool:
+        there = self.at(cell)
+        return there is not None and there.type == "wall"
 
     def _number(self, cell: Cell) -> int:
         return cell[1] * self._width + cell[0]
+
+
+def _beside(cell: Cell) -> tuple[Cell, Cell, Cell, Cell]:
+    """The cells to the left, to the right, above and below."""
+    column, row = cell
+    return (column - 1, row), (column + 1, row), (column, row - 1), (column, row + 1)

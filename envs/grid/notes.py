@@ -86,7 +86,7 @@ class Notes:
 
 
 def _forget_hands(instruction: Any, carrying: Any) -> None:
-    """Tell BabyAI's instructions what the agent holds now, so that they see the next change."""
+    """Give BabyAI's instructions what the agent holds now, so that they see the next change."""
     if hasattr(instruction, "preCarrying"):
         instruction.preCarrying = carrying
     for part in ("instr_a", "instr_b"):

@@ -2,8 +2,8 @@
 
 minigrid's own picture asks its tile cache once a cell. Here a picture is ``tiles[numbers]``. The
 library draws each tile (same cache key, same supersampling, same light, so the pixels are the
-same); its pixels are kept as labels of what they show, and an appearance gives the labels their colours.
-So an appearance changes the picture and nothing else, and a new one costs little.
+same); its pixels are kept as labels of what they show, and an appearance gives the labels their
+colours. So an appearance changes the picture and nothing else, and a new one costs little.
 """
 
 from __future__ import annotations
@@ -83,13 +83,13 @@ class GridPainter:
         self._appearance = appearance
         self._numbers: dict[Any, int] = {}  # two tiles a code, or (code, direction): plain, lit
         self._tiles = np.empty((0, appearance.tile, appearance.tile, 3), np.uint8)
-        parts = [
-            appearance.colour("floor"),
-            appearance.tone("floor"),
-            appearance.colour("wall"),
-            appearance.tone("wall"),
+        scenery = [
+            shade(part)
+            for part in ("floor", "wall")
+            for shade in (appearance.colour, appearance.tone)
         ]
-        self._colours = np.stack([*parts, appearance.colour("agent"), appearance.colour("floor")])
+        ends = [appearance.colour("agent"), appearance.colour("floor")]
+        self._colours = np.stack([*scenery, *ends])  # in the order of the labels
 
     def _draw(self, codes: Sequence[Any], cells: Sequence[WorldObj | None], agent: int) -> None:
         """Tiles for those of ``codes`` that have none yet."""
@@ -109,20 +109,14 @@ class GridPainter:
         if (key, side) not in self._drawings:
             self._drawings[key, side] = _labelled(key, cell, side)
         labels, others = self._drawings[key, side]
-        labels = self._textured(labels, side)
+        textures = (self._appearance.floor_texture, self._appearance.wall_texture)
+        for label, texture in zip((FLOOR, WALL), textures, strict=True):
+            if texture != "plain":
+                labels = labels + ((labels == label) & texture_mask(texture, side))
         plain = np.concatenate([self._colours, others])
         lit = plain[None].copy()
         highlight_img(lit)
         return np.concatenate([plain[labels], lit[0][labels]])
-
-    def _textured(self, labels: np.ndarray, side: int) -> np.ndarray:
-        for label, texture in (
-            (FLOOR, self._appearance.floor_texture),
-            (WALL, self._appearance.wall_texture),
-        ):
-            if texture != "plain":
-                labels = labels + ((labels == label) & texture_mask(texture, side))
-        return labels
 
 
 def _labelled(key: Key, cell: WorldObj | None, side: int) -> tuple[np.ndarray, np.ndarray]:
@@ -143,7 +137,7 @@ def _labelled(key: Key, cell: WorldObj | None, side: int) -> tuple[np.ndarray, n
 
 @lru_cache(maxsize=256)
 def texture_mask(texture: str, side: int) -> np.ndarray:
-    """Where a texture has its second tone in a square of ``side`` pixels, boolean (side, side)."""
+    """Where a texture (not "plain") has its second tone, boolean (side, side)."""
     along = (np.arange(side) + 0.5) / side
     y, x = along[:, None], along[None, :]
     if texture == "bricks":
@@ -153,6 +147,4 @@ def texture_mask(texture: str, side: int) -> np.ndarray:
         return ((x % 0.5 - 0.25) ** 2 + (y % 0.5 - 0.25) ** 2 <= 0.2**2) & ((x < 0.5) == (y < 0.5))
     if texture == "diagonal":
         return np.asarray((x + y) % 0.5 < 0.2)
-    if texture == "checker":
-        return np.asarray((x < 0.5) != (y < 0.5))
-    return np.zeros((side, side), bool)
+    return np.asarray((x < 0.5) != (y < 0.5))  # checker

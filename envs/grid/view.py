@@ -32,8 +32,8 @@ class Sight:
         self._visible: dict[tuple[int, ...], np.ndarray] = {}
         self._wall = Wall()
 
-    def hasten(self) -> None:
-        """Let the world make its own observation, which is the same, from what is known here."""
+    def speed_up(self) -> None:
+        """Let the world make its own observation, which is the same, from what is kept here."""
         plain = {name: getattr(MiniGridEnv, name) for name in ("gen_obs", "gen_obs_grid")}
         if all(getattr(type(self._world), name) is method for name, method in plain.items()):
             self._world.gen_obs = self.observation  # type: ignore[method-assign]
@@ -49,14 +49,14 @@ class Sight:
 
         In the agent's cell is what it carries.
         """
-        cells, visible, _ = self._appearance()
+        cells, visible, _ = self._seen()
         shown: Cells = [c if v else None for c, v in zip(cells, visible.tolist(), strict=True)]
         shown[self.agent] = self._world.carrying
         return shown, visible
 
     def lit(self) -> np.ndarray:
         """Which cells of the grid are visible, boolean (height * width,)."""
-        _, visible, numbers = self._appearance()
+        _, visible, numbers = self._seen()
         lit = np.zeros(self._world.width * self._world.height + 1, dtype=bool)
         lit[numbers[visible]] = True
         return lit[:-1]  # the last is outside
@@ -73,7 +73,7 @@ class Sight:
         direction, mission = self._world.agent_dir, self._world.mission
         return {"image": image, "direction": direction, "mission": mission}
 
-    def _appearance(self) -> tuple[Cells, np.ndarray, np.ndarray]:
+    def _seen(self) -> tuple[Cells, np.ndarray, np.ndarray]:
         """Cells of the view, which are visible, and their numbers in the grid (-1 outside)."""
         world = self._world
         side = world.agent_view_size

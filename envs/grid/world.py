@@ -1,27 +1,8 @@
-"""MiniGrid worlds (Chevalier-Boisvert et al. 2023, arXiv 2306.13831) with known factors.
-
-Any registered MiniGrid or BabyAI id, as RGB pictures. ``bvae_rl/MiniGrid-...-v0`` is ``make`` with
-the id of that name; any other in the source appearance:
-``--wrappers bvae_rl.envs.grid.world:MiniGridWorld``.
-
-Observations: ``Box(0, 255, (size, size, 3), uint8)``: the whole grid (``view="full"``) or what the
-agent sees (``view="partial"``), in whole tiles, centred, on black. No mission text, no symbols.
-Actions, reward, termination, truncation: those of the MiniGrid world.
-Factors, all categorical: column, row and direction (0 right, 1 down, 2 left, 3 up) of the agent;
-column and row of each thing (key, ball, box, door, goal); of a door also its state (0 open,
-1 closed, 2 locked); with ``thing_colours`` its colour (number in minigrid's ``COLOR_TO_IDX``);
-``carrying`` (0 nothing, k the k-th thing that can be picked up). A thing that is carried or hidden
-in a box, or a box that was opened, is at column -1, row -1. Where the number of things changes from
-episode to episode there are factors for the most that were seen, all -1 for a thing that is not
-there. Then the factors of the appearance (``bvae_rl.envs.grid.appearances``).
-What is no factor belongs to the episode and is kept by ``set_factors``: walls, lava, colours of
-things, the cell that Memory rewards and, where these are drawn anew in each episode, the kinds of
-things (``thing1``, ``thing2``, ...). Rewards and missions follow the things that are moved.
-Info: ``factors`` (K,), ``is_success`` (ended just now with a positive reward), ``domain``.
-"""
+"""MiniGrid worlds (Chevalier-Boisvert et al. 2023, arXiv 2306.13831) with known factors."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +11,8 @@ import numpy as np
 from minigrid.core.constants import IDX_TO_COLOR
 from minigrid.minigrid_env import MiniGridEnv
 
-from bvae_rl.data.factors import check_factors, check_options, named_factors
-from bvae_rl.envs.domains import check_name
-from bvae_rl.envs.grid.appearances import (
-    GridAppearance,
-    Tiles,
-    check_things,
-    grid_domain,
-    in_grid_set,
-)
+from bvae_rl.envs.factors import appearance_rng, reset_options, split_factors
+from bvae_rl.envs.grid.appearances import GridAppearance, Tiles, check_things, grid_domain
 from bvae_rl.envs.grid.render import GridPainter
 from bvae_rl.envs.grid.rules import check_state, draw_state
 from bvae_rl.envs.grid.state import Episode, GridState, state_specs
@@ -46,43 +20,60 @@ from bvae_rl.envs.grid.things import Slot, counts, found_in, slots
 from bvae_rl.envs.grid.view import Sight
 
 VIEWS = ("full", "partial")
+ARGUMENTS = ("domain", "size", "view", "thing_colours", "indistinct")
 MIN_TILE = 3  # pixels; smaller ones show no boxes
 MIN_DOOR_TILE = 5  # smaller ones show no open doors
 PROBED = 16  # episodes looked at for what they have in common
-UP = 3  # where the agent looks in its own view
-APPEARANCE_STREAM = (
-    1  # looks have random numbers of their own, so that they never change the dynamics
-)
+UP = 3  # the direction of the agent in its own view
 
 
-def make(
-    world_id: str,
-    *,
-    domain: str = "source",
-    size: int = 64,
-    view: str = "full",
-    thing_colours: bool = False,
-    indistinct: bool = False,
-    **kwargs: Any,
-) -> MiniGridWorld:
-    """The MiniGrid world with id ``world_id``; ``kwargs`` (max_steps, ...) are its own."""
-    env = gym.make(world_id, disable_env_checker=True, **kwargs)
-    return MiniGridWorld(
-        env,
-        domain=domain,
-        size=size,
-        view=view,
-        thing_colours=thing_colours,
-        indistinct=indistinct,
-    )
+def make(world_id: str, **kwargs: Any) -> MiniGridWorld:
+    """The MiniGrid world with id ``world_id``; ``kwargs`` are those of ``MiniGridWorld``, and the
+    world's own (max_steps, ...).
+    """
+    ours = {name: kwargs.pop(name) for name in ARGUMENTS if name in kwargs}
+    return MiniGridWorld(gym.make(world_id, disable_env_checker=True, **kwargs), **ours)
 
 
 class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
-    """See the module's docstring. ``domain`` names the set from which each reset draws its appearance.
+    """A MiniGrid or BabyAI world as RGB pictures, with known factors.
 
-    ``indistinct`` lets ``set_factors`` give things colours by which they cannot be told apart.
-    TypeError for what is no MiniGrid world. ValueError for one that is wrapped into other
-    observations, whose grid does not fit into ``size`` pixels, or whose colours cannot be factors.
+    ``bvae_rl/MiniGrid-...-v0`` is ``make`` with the id of that name; any other world that is a
+    ``MiniGridEnv`` is wrapped by ``--wrappers bvae_rl.envs.grid.world:MiniGridWorld``.
+
+    ## Description
+    The whole grid (``view="full"``) or what the agent sees (``view="partial"``), in whole tiles,
+    centred, on black. No mission text, no symbols. Each reset draws an appearance of the visual
+    domain. What is no factor belongs to the episode and is kept by ``set_factors``: walls, lava,
+    colours of things, the cell that Memory rewards and, where these are drawn anew in each episode,
+    the kinds of things (``thing1``, ``thing2``, ...). Rewards and missions follow the things that
+    are moved.
+
+    ## Action Space
+    That of the MiniGrid world.
+
+    ## Observation Space
+    ``Box(0, 255, (size, size, 3), uint8)``, RGB. Factors, all categorical: column, row and
+    direction (0 right, 1 down, 2 left, 3 up) of the agent; column and row of each thing (key, ball,
+    box, door, goal); of a door also its state (0 open, 1 closed, 2 locked); with ``thing_colours``
+    its colour (number in minigrid's ``COLOR_TO_IDX``); ``carrying`` (0 nothing, k the k-th thing
+    that can be picked up); then those of the appearance. A thing that is carried or hidden in a
+    box, or a box that was opened, is at column -1, row -1. Where the number of things changes from
+    episode to episode there are factors for the most that were seen, all -1 for a thing that is not
+    there.
+
+    ## Rewards
+    Those of the MiniGrid world. Success: a step that terminated with a positive reward.
+
+    ## Termination
+    That of the MiniGrid world; so is truncation.
+
+    ## Arguments
+    ``domain``: a visual domain (``envs.domains``; kinds in ``grid.appearances``); ``size``: pixels
+    of a side; ``view``; ``thing_colours``: colours of things are factors; ``indistinct``: lets
+    ``set_factors`` give things colours by which they cannot be told apart. TypeError for what is no
+    MiniGrid world. ValueError for one that is wrapped into other observations, whose grid does not
+    fit into ``size`` pixels, or whose colours cannot be factors.
     """
 
     def __init__(
@@ -119,7 +110,7 @@ class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
         self.observation_space = gym.spaces.Box(0, 255, (size, size, 3), np.uint8)
         self._world = world
         self._sight = Sight(world)
-        self._sight.hasten()
+        self._sight.speed_up()
         self._slots = self._survey()
         if thing_colours and hasattr(world, "instrs"):
             raise ValueError(
@@ -127,13 +118,12 @@ class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
                 "is fixed by its colour at the reset"
             )
         self._tiles = self._tile_sizes()
-        self._domain = grid_domain(check_name(domain), self._tiles)
-        self._painter = GridPainter(GridAppearance(tile=self._tiles.largest))
+        self._domain = grid_domain(domain, self._tiles)
+        self._painter = GridPainter(self._domain.source)
         self._appearance_rng = np.random.default_rng()
         self._episode = Episode(world, self._slots, colours=thing_colours)
         world._np_random = None  # a reset without a seed stays a random one
         state = state_specs(world, self._slots, colours=thing_colours)
-        self._states = len(state)
         self.factor_specs = (*state, *self._domain.specs)
 
     @property
@@ -141,33 +131,29 @@ class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
         """The appearance on show."""
         return self._painter.appearance
 
-    def shows(self, domain: str) -> bool:
-        """Whether the appearance on show is in the set of that name; ValueError for unknown ones."""
-        return in_grid_set(self.appearance, domain, self._tiles)
-
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        options = dict(check_options(options))
-        given = named_factors(options.get("factors", {}), self.factor_specs)
-        if not isinstance(options.get("appearance", self.appearance), GridAppearance):
-            got = type(options["appearance"]).__name__
-            raise TypeError(f"options['appearance'] must be a GridAppearance, got {got}")
+        given = reset_options(options, self.factor_specs, self._domain.source)
+        if (tile := given.shown(self._domain.source).tile) > self._tiles.largest:
+            raise ValueError(
+                f"an appearance with a tile of {tile} pixels does not fit: {self._tiles}; use "
+                f"GridAppearance(tile={self._tiles.largest}, ...) or less"
+            )
         _, info = self.env.reset(seed=seed)
         self._episode = Episode(self._world, self._slots, colours=self.thing_colours)
         if seed is not None:
-            self._appearance_rng = np.random.default_rng([seed, APPEARANCE_STREAM])
-        appearance = self._appearance(self._domain.draw(self._appearance_rng))
-        self._painter.appearance = options.get("appearance", appearance)
-        if given:
+            self._appearance_rng = appearance_rng(seed)
+        self._painter.appearance = given.shown(self._domain.sample(self._appearance_rng))
+        if given.of_state or given.of_appearance:
             drawn = zip(self.factor_specs, self.factors(), strict=True)
-            self.set_factors(np.array([given.get(spec.name, value) for spec, value in drawn]))
+            self.set_factors([given.of_state.get(spec.name, value) for spec, value in drawn])
         return self._frame(), {**info, **self._info(success=False)}
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         _, reward, terminated, truncated, info = self.env.step(action)
-        told = self._info(success=terminated and float(reward) > 0)
-        return self._frame(), float(reward), terminated, truncated, {**info, **told}
+        info = {**info, **self._info(success=terminated and float(reward) > 0)}
+        return self._frame(), float(reward), terminated, truncated, info
 
     def render(self) -> Any:
         """The frame, if the world was made with ``render_mode="rgb_array"``."""
@@ -175,27 +161,25 @@ class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
 
     def factors(self) -> np.ndarray:
         """The current factors in the order of ``factor_specs``, shape (K,)."""
-        appearance = [self.appearance.value(spec.name) for spec in self._domain.specs]
-        return np.array(
-            [*self._episode.numbers(self._episode.read()), *appearance], dtype=np.float64
-        )
+        state = self._episode.numbers(self._episode.read())
+        return np.array([*state, *self._domain.factors(self.appearance)], dtype=np.float64)
 
     def sample_factors(self, rng: np.random.Generator) -> np.ndarray:
         """Independent factors, shape (K,): uniform over what this episode's walls leave free, no
-        two things in a cell, and an appearance drawn from ``self.domain``.
+        two things in a cell, and an appearance of the domain.
         """
         state = self._episode.numbers(draw_state(self._episode, rng))
-        return np.array([*state, *self._domain.draw(rng)], dtype=np.float64)
+        appearance = self._domain.factors(self._domain.sample(rng))
+        return np.array([*state, *appearance], dtype=np.float64)
 
-    def set_factors(self, factors: np.ndarray) -> np.ndarray:
-        """Go to the given factors (K,), keeping all that belongs to the episode; the frame.
+    def set_factors(self, factors: np.ndarray | Sequence[float]) -> np.ndarray:
+        """Go to the given factors (K,), keeping all else, and return the frame.
 
         ValueError where they are out of range or cannot be (a key in a wall), or where things could
-        not be told apart; nothing has changed.
+        not be told apart; nothing has changed then.
         """
-        values = check_factors(factors, self.factor_specs)
-        state = self._episode.state([round(value) for value in values[: self._states]])
-        appearance = self._appearance(values[self._states :])
+        values, appearance = split_factors(factors, self.factor_specs, self.appearance)
+        state = self._episode.state([round(value) for value in values])
         check_state(self._episode, state, indistinct=self.indistinct)
         if self.thing_colours:
             check_things(appearance, self._coloured(state), allow=self.indistinct)
@@ -229,12 +213,6 @@ class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
                 f"more{', or view=' + repr('partial') if full else ''}"
             )
         return tiles
-
-    def _appearance(self, values: np.ndarray) -> GridAppearance:
-        """The source's appearance with the appearance factors at ``values``."""
-        names = [spec.name for spec in self._domain.specs]
-        source = GridAppearance(tile=self._tiles.largest)
-        return source.with_values(dict(zip(names, values.tolist(), strict=True)))
 
     def _coloured(self, state: GridState) -> dict[str, tuple[str, str]]:
         """Kind and colour of each thing that can be seen in ``state``, by its name."""

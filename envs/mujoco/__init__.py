@@ -1,1 +1,5 @@
-"""MuJoCo's worlds with known factors: ``world`` wraps the tasks of ``tasks``."""
+"""MuJoCo tasks with known factors; one file a world: ``reacher``, ``pusher`` and ``relocate``.
+
+They need the extra ``robotics``. Read ``appearances`` (how a scene is shown, and the visual
+domains), ``gl`` (what draws), ``paint`` (the picture's own model), ``world`` (what all share).
+"""

@@ -26,7 +26,7 @@ from bvae_rl.runtime.optional import require
 
 EXTRA = "robotics"
 PACKAGES = {"egl": "libegl1", "osmesa": "libosmesa6"}  # Debian's; in order of preference
-SUPERSAMPLING = 2  # a side; half as dear as multisampling by 4 in Mesa's software renderer
+SUPERSAMPLING = 2  # a side; half the cost of multisampling by 4 in Mesa's software renderer
 
 
 def load_mujoco() -> Any:
@@ -62,10 +62,10 @@ def choose_backend(
     for name in candidates:
         if works(name):
             return name
-    packages = " or ".join(f"apt install {PACKAGES[name]}" for name in candidates)
     raise ImportError(
         f"MuJoCo has nothing to draw with: no working {' and no '.join(candidates)} library was "
-        f"found; on Debian and Ubuntu: {packages}"
+        "found; on Debian and Ubuntu: "
+        + " or ".join(f"apt install {PACKAGES[name]}" for name in candidates)
     )
 
 
@@ -125,8 +125,8 @@ class Canvas:
             ) from error
         self._scene = mujoco.MjvScene(model, maxgeom=model.ngeom + model.nsite + 10)
         flag = mujoco.mjtRndFlag
-        for dear in (flag.mjRND_SHADOW, flag.mjRND_REFLECTION, flag.mjRND_SKYBOX, flag.mjRND_HAZE):
-            self._scene.flags[dear] = False
+        for off in (flag.mjRND_SHADOW, flag.mjRND_REFLECTION, flag.mjRND_SKYBOX, flag.mjRND_HAZE):
+            self._scene.flags[off] = False
         self._rect = mujoco.MjrRect(0, 0, side, side)
         self._pixels = np.empty((side, side, 3), np.uint8)
         atexit.register(self.close)  # before the display is shut down

@@ -1,8 +1,8 @@
-"""Pictures of a MuJoCo scene from a model of its own, so that no appearance can change the dynamics.
+"""Pictures of a MuJoCo scene from a model of its own, so that appearances keep the dynamics.
 
-The picture's model is the simulated one with other clothes: the same bodies and joints, but its own
-light, materials and sizes of geoms, few triangles, and no meshes, shadows or reflections, which
-Mesa's software renderer would spend nearly all of its time on.
+That model has the bodies and joints of the simulated one, but its own light, materials and sizes of
+geoms, few triangles, and no meshes, shadows or reflections, which Mesa's software renderer would
+spend nearly all of its time on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.envs.mujoco.appearances import RAMPS, TEXTURES, SceneAppearance
+from bvae_rl.envs.mujoco.appearances import RAMPS, TEXTURES, MujocoAppearance
 from bvae_rl.envs.mujoco.gl import Canvas, load_mujoco
 
 HIDDEN = 5  # the group of geoms that are not drawn
@@ -98,16 +98,16 @@ class Painter:
         self._camera.lookat[:] = scene.lookat
         self._option.geomgroup[HIDDEN] = self._option.sitegroup[HIDDEN] = 0
         self._canvas = Canvas(self._model, size)
-        self._appearance: SceneAppearance | None = None
+        self._appearance: MujocoAppearance | None = None
 
-    def paint(self, simulated: Any, qpos: np.ndarray, appearance: SceneAppearance) -> np.ndarray:
+    def paint(self, simulated: Any, qpos: np.ndarray, appearance: MujocoAppearance) -> np.ndarray:
         """The frame, uint8 (size, size, 3), of joint positions ``qpos`` (nq,) in an appearance.
 
         ``simulated`` is the model whose bodies and sites may have been moved since it was loaded.
         """
         model, data = self._model, self._data
         if appearance != self._appearance:
-            self._wear(appearance)
+            self._show(appearance)
         model.body_pos[: simulated.nbody] = simulated.body_pos
         model.site_pos[:] = simulated.site_pos
         data.qpos[:] = qpos
@@ -122,7 +122,7 @@ class Painter:
         site = self._mujoco.mj_name2id(self._model, named, name)
         return self._data.site_xpos[site] if site >= 0 else self._data.body(name).xpos
 
-    def _wear(self, appearance: SceneAppearance) -> None:
+    def _show(self, appearance: MujocoAppearance) -> None:
         model, scene = self._model, self._scene
         for part, material in self._materials.items():
             model.mat_rgba[material, :3] = appearance.paint(part)

@@ -1,5 +1,5 @@
-"""A two-link arm in the plane, drawn by OpenCV: ``reach`` and ``push``.
+"""A two-link arm in the plane, drawn by OpenCV; one file a world: ``reach`` and ``push``.
 
-``world`` is what both share, ``arm`` the kinematics, ``scene`` the drawing, ``appearances`` what
-can look different.
+Read ``arm`` (kinematics and contact), ``palettes`` and ``appearances`` (how a scene is shown),
+``variations`` (the visual domains), ``scene`` (the drawing), ``world`` (what both worlds share).
 """

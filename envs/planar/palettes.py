@@ -1,17 +1,14 @@
-"""Palettes of the planar worlds, and light: the RGB colour of each part.
+"""Palettes of the planar worlds, and light.
 
 Within a palette any two points on different ramps are at least ``MIN_CONTRAST`` apart in RGB
-(Euclidean, 0 to 441), so that no draw hides a part.
+(Euclidean, 0 to 441), so that no colours hide a part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from colorsys import hsv_to_rgb
-from functools import lru_cache
-from types import MappingProxyType
 
-from bvae_rl.envs.contrast import RGB, check_distinct
+from bvae_rl.envs.appearance import RGB
 
 PARTS = ("arm", "target", "background")
 MIN_CONTRAST = 120.0
@@ -36,36 +33,15 @@ Gains = tuple[float, float, float]
 
 
 def light_gains(brightness: float, warmth: float) -> Gains:
-    """What the light makes of the red, green and blue channel."""
+    """The factors by which the light multiplies the red, green and blue channel."""
     return brightness * (1.0 + warmth), brightness, brightness * (1.0 - warmth)
-
-
-@lru_cache(maxsize=256)
-def part_colours(
-    palette: str,
-    arm: float,
-    target: float,
-    background: float,
-    brightness: float,
-    warmth: float,
-    distractors: int,
-    indistinct: bool,
-) -> Mapping[str, RGB]:
-    """Colour of each part, and of distractors if there are any; ValueError if two look alike."""
-    gains = light_gains(brightness, warmth)
-    parts = zip(PARTS, (arm, target, background), strict=True)
-    colours = {part: lit(base_colour(palette, part, u), gains) for part, u in parts}
-    if distractors:
-        colours["distractors"] = lit(DISTRACTORS[palette], gains)
-    check_distinct(colours, allow=indistinct)
-    return MappingProxyType(colours)
 
 
 def base_colour(palette: str, part: str, u: float) -> RGB:
     """RGB colour of a part in white light, 0 to 255."""
     if palette == HUE:
-        saturation, value = HUE_SV[part]
-        return _from_hsv(u, saturation, value)
+        r, g, b = (round(255 * channel) for channel in hsv_to_rgb(u % 1.0, *HUE_SV[part]))
+        return r, g, b
     first, second = PALETTES[palette][part]
     r, g, b = (round((1.0 - u) * a + u * c) for a, c in zip(first, second, strict=True))
     return r, g, b
@@ -76,9 +52,4 @@ def lit(colour: RGB, gains: Gains) -> RGB:
     if gains == (1.0, 1.0, 1.0):
         return colour
     r, g, b = (min(255, round(c * gain)) for c, gain in zip(colour, gains, strict=True))
-    return r, g, b
-
-
-def _from_hsv(hue: float, saturation: float, value: float) -> RGB:
-    r, g, b = (round(255 * channel) for channel in hsv_to_rgb(hue % 1.0, saturation, value))
     return r, g, b

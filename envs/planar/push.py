@@ -1,41 +1,17 @@
-"""``bvae_rl/PlanarPush-v0``: a two-link arm pushes a disc to a goal.
-
-Description: the arm of PlanarReach starts clear of a disc, the disc away from a goal drawn as a
-ring. The links run above the table and the fingertip pushes the disc (``planar.push``:
-quasi-static, no friction). With ``links=True`` both links lie on the table and push as well, which
-is much harder: they are in the way. The disc stays inside a box within reach; an arm that would
-crush it against the box stops. The appearance is drawn at each reset from the set given as ``domain``; the
-ring's colour lies half-way between disc and background.
-Actions: ``Box(-1, 1, (2,))``, joint velocities; 1 is ``MAX_STEP`` radians a step. Limits clip.
-Observations: the frame, ``Box(0, 255, (64, 64, 3), uint8)``, RGB.
-Reward: minus the distance from disc to goal; plus 1 while the disc is within ``TOLERANCE``, else
-minus ``APPROACH`` times the radians to a pose from which the fingertip pushes straight to the goal.
-Termination: none; truncation after ``EPISODE_STEPS`` steps.
-Info: ``factors`` (K,), ``is_success`` (disc within ``TOLERANCE`` now), ``domain``; K is 9 (six of
-the state, three colours) unless ``domain`` names other kinds of change.
-Reset options: ``{"appearance": Appearance}``, or ``{"factors": (K,) array or {name: value}}`` as PlanarReach.
-Factors that put the arm inside the disc are refused. Those drawn are uniform where the arm is clear
-of the disc, so joints and disc are not quite independent; the goal and the colours are.
-"""
+"""``bvae_rl/PlanarPush-v0``: a two-link arm pushes a disc to a goal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from math import hypot, pi
-from typing import Any
 
 import numpy as np
 
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.envs.planar import arm as planar
 from bvae_rl.envs.planar.scene import draw
-from bvae_rl.envs.planar.world import (
-    COLOUR_SPECS,
-    JOINT_SPECS,
-    PlanarWorld,
-    joint_move,
-    uniform,
-)
+from bvae_rl.envs.planar.world import COLOUR_SPECS, JOINT_SPECS, PlanarWorld, joint_move, uniform
+from bvae_rl.envs.world import Step
 
 TOLERANCE = 0.12
 APPROACH = 0.1  # a radian
@@ -54,10 +30,40 @@ JOINTS, DISC, GOAL = slice(0, 2), slice(2, 4), slice(4, 6)
 
 
 class PlanarPush(PlanarWorld):
-    """See the module's docstring. ``domain`` names the set from which each reset draws its appearance."""
+    """A two-link arm pushes a disc to a goal.
+
+    ## Description
+    The arm of PlanarReach starts clear of a disc, the disc away from a goal that is drawn as a ring
+    in a colour half-way between disc and background. The links run above the table and the
+    fingertip pushes the disc (``planar.arm.push``: quasi-static, no friction). The disc stays
+    inside a box within reach; an arm that would crush it against the box stops. Each reset draws an
+    appearance of the visual domain.
+
+    ## Action Space
+    ``Box(-1, 1, (2,), float32)``: velocities of shoulder and elbow; 1 is ``MAX_STEP`` radians a
+    step. Joint limits clip.
+
+    ## Observation Space
+    ``Box(0, 255, (size, size, 3), uint8)``: the frame, RGB. Factors: the two joint angles, x and y
+    of disc and goal, and those of the appearance (three colours unless ``domain`` names other
+    kinds). Factors that put the arm inside the disc are refused. Sampled ones are uniform where the
+    arm is clear of the disc, so joints and disc are not quite independent.
+
+    ## Rewards
+    Minus the distance from disc to goal in metres; plus 1 while the disc is within ``TOLERANCE``,
+    which is success, else minus ``APPROACH`` times the radians to a pose from which the fingertip
+    pushes straight to the goal.
+
+    ## Termination
+    None. Truncation after ``EPISODE_STEPS`` steps.
+
+    ## Arguments
+    ``domain``: a visual domain (``envs.domains``; kinds in ``planar.variations``); ``size``: pixels
+    of a side, 16 or more; ``links``: both links lie on the table and push as well, which is much
+    harder, since they are in the way; ``render_mode``: "rgb_array" or None.
+    """
 
     state_specs = STATE_SPECS
-    factor_specs = SPECS
 
     def __init__(
         self,
@@ -69,32 +75,40 @@ class PlanarPush(PlanarWorld):
     ) -> None:
         super().__init__(domain=domain, size=size, render_mode=render_mode)
         self.links = links
+        self._state = np.array([0.6, 0.0, 0.0, 0.2, -0.3, 0.1])
 
-    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+    def step(self, action: np.ndarray) -> Step:
         q = self._state[JOINTS]
         move = joint_move(q, action) - q
         self._state[JOINTS], self._state[DISC] = planar.push(
             q, move, self._state[DISC], links=self.links
         )
-        success = self._is_success()
+        success = self._is_success(self._state)
         bonus = 1.0 if success else -APPROACH * _turn(self._state)
-        return self._told(bonus - _distance(self._state), success)
+        return self._outcome(bonus - _distance(self._state), success)
 
     def _frame(self) -> np.ndarray:
         s = self._state
         return draw(s[JOINTS], s[DISC], self._appearance, size=self.size, goal=s[GOAL])
 
-    def _is_success(self) -> bool:
-        return _distance(self._state) < TOLERANCE
+    def _is_success(self, state: np.ndarray) -> bool:
+        return _distance(state) < TOLERANCE
 
-    def _first_state(self) -> np.ndarray:
-        return np.array([0.6, 0.0, 0.0, 0.2, -0.3, 0.1])
+    def _start(self, seed: int | None, given: Mapping[str, float]) -> None:
+        """Clear of the disc, and unless factors are given disc and goal apart."""
+        apart = 0.0 if given else START_DISTANCE
+        self._state = self._clear_state(self.np_random, given, apart=apart)
 
-    def _draw_state(
-        self, rng: np.random.Generator, given: Mapping[str, float], *, start: bool = False
+    def _draw_state(self, rng: np.random.Generator) -> np.ndarray:
+        return self._clear_state(rng, {})
+
+    def _go_to(self, state: np.ndarray) -> None:
+        self._check_state(state)
+        super()._go_to(state)
+
+    def _clear_state(
+        self, rng: np.random.Generator, given: Mapping[str, float], *, apart: float = 0.0
     ) -> np.ndarray:
-        """Clear of the disc; at the start, unless factors are given, disc and goal apart."""
-        apart = START_DISTANCE if start and not given else 0.0
         for _ in range(DRAWS):
             state = uniform(STATE_SPECS, rng, given)
             if self._inside(state) is None and _distance(state) >= apart:

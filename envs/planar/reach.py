@@ -1,34 +1,16 @@
-"""``bvae_rl/PlanarReach-v0``: a two-link arm reaches for a coloured target.
-
-Description: the arm starts at random joint angles in front of a target disc at a random place
-within reach. The appearance is drawn at each reset from the set given as ``domain``.
-Actions: ``Box(-1, 1, (2,))``, joint velocities; 1 is ``MAX_STEP`` radians a step. Limits clip.
-Observations: the frame, ``Box(0, 255, (64, 64, 3), uint8)``, RGB.
-Reward: minus the distance from fingertip to target centre, plus 1 within ``TOLERANCE``.
-Termination: none; truncation after ``EPISODE_STEPS`` steps.
-Info: ``factors`` (K,), ``is_success`` (fingertip within ``TOLERANCE`` now), ``domain``; K is 7
-(four of the state, three colours) unless ``domain`` names other kinds of change.
-Reset options: ``{"appearance": Appearance}``, or ``{"factors": (K,) array or {name: value}}``; appearance factors
-override the appearance that would have been drawn; contradicting a given ``appearance`` is an error.
-"""
+"""``bvae_rl/PlanarReach-v0``: a two-link arm reaches for a coloured target."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.envs.planar import arm as planar
 from bvae_rl.envs.planar.scene import draw
-from bvae_rl.envs.planar.world import (
-    COLOUR_SPECS,
-    JOINT_SPECS,
-    PlanarWorld,
-    joint_move,
-    uniform,
-)
+from bvae_rl.envs.planar.world import COLOUR_SPECS, JOINT_SPECS, PlanarWorld, joint_move, uniform
+from bvae_rl.envs.world import Step
 
 TOLERANCE = 0.12
 STATE_SPECS = (
@@ -36,39 +18,61 @@ STATE_SPECS = (
     FactorSpec("target_x", low=planar.TARGET_LOW[0], high=planar.TARGET_HIGH[0], unit="m"),
     FactorSpec("target_y", low=planar.TARGET_LOW[1], high=planar.TARGET_HIGH[1], unit="m"),
 )
-SPECS = (*STATE_SPECS, *COLOUR_SPECS)
+SPECS = (*STATE_SPECS, *COLOUR_SPECS)  # of a domain that varies the colours
 
 
 class PlanarReach(PlanarWorld):
-    """See the module's docstring. ``domain`` names the set from which each reset draws its appearance."""
+    """A two-link arm reaches for a coloured target.
+
+    ## Description
+    The arm starts at random joint angles, the target disc at a random place within reach. Each
+    reset draws an appearance of the visual domain.
+
+    ## Action Space
+    ``Box(-1, 1, (2,), float32)``: velocities of shoulder and elbow; 1 is ``MAX_STEP`` radians a
+    step. Joint limits clip.
+
+    ## Observation Space
+    ``Box(0, 255, (size, size, 3), uint8)``: the frame, RGB. Factors: the two joint angles, x and y
+    of the target, and those of the appearance (three colours unless ``domain`` names other kinds).
+
+    ## Rewards
+    Minus the distance from fingertip to target centre in metres; plus 1 within ``TOLERANCE``, which
+    is success.
+
+    ## Termination
+    None. Truncation after ``EPISODE_STEPS`` steps.
+
+    ## Arguments
+    ``domain``: a visual domain (``envs.domains``; kinds in ``planar.variations``); ``size``: pixels
+    of a side, 16 or more; ``render_mode``: "rgb_array" or None.
+    """
 
     state_specs = STATE_SPECS
-    factor_specs = SPECS
 
-    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+    def step(self, action: np.ndarray) -> Step:
         self._state[:2] = joint_move(self._state[:2], action)
-        distance = self._distance()
+        distance = _distance(self._state)
         success = distance < TOLERANCE
-        return self._told(-distance + float(success), success)
+        return self._outcome(-distance + float(success), success)
 
     def _frame(self) -> np.ndarray:
         return draw(self._state[:2], self._state[2:4], self._appearance, size=self.size)
 
-    def _is_success(self) -> bool:
-        return self._distance() < TOLERANCE
+    def _is_success(self, state: np.ndarray) -> bool:
+        return _distance(state) < TOLERANCE
 
-    def _first_state(self) -> np.ndarray:
-        return np.array([(spec.low + spec.high) / 2 for spec in STATE_SPECS])
+    def _start(self, seed: int | None, given: Mapping[str, float]) -> None:
+        self._state = uniform(STATE_SPECS, self.np_random, given)
 
-    def _draw_state(
-        self, rng: np.random.Generator, given: Mapping[str, float], *, start: bool = False
-    ) -> np.ndarray:
-        return uniform(STATE_SPECS, rng, given)
+    def _draw_state(self, rng: np.random.Generator) -> np.ndarray:
+        return uniform(STATE_SPECS, rng, {})
 
     def _appearance_stream(self) -> np.random.Generator:
-        # Published runs drew colours between the states; other kinds leave the states alone.
+        # Published runs drew colours between the states; other kinds do not change the states.
         return self.np_random if self._domain.kinds == ("colours",) else self._appearance_rng
 
-    def _distance(self) -> float:
-        _, tip = planar.joints(self._state[:2])
-        return float(np.linalg.norm(tip - self._state[2:4]))
+
+def _distance(state: np.ndarray) -> float:
+    _, tip = planar.joints(state[:2])
+    return float(np.linalg.norm(tip - state[2:4]))

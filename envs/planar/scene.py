@@ -12,9 +12,9 @@ from zlib import crc32
 import cv2
 import numpy as np
 
-from bvae_rl.envs.contrast import RGB
+from bvae_rl.envs.appearance import RGB
 from bvae_rl.envs.planar import arm as planar
-from bvae_rl.envs.planar.appearances import Appearance
+from bvae_rl.envs.planar.appearances import PlanarAppearance
 from bvae_rl.envs.planar.palettes import Gains, base_colour, lit
 
 SHIFT = 4  # cv2 takes fixed-point coordinates with this many fractional bits
@@ -31,12 +31,13 @@ WAYS = (
 )
 
 Point = tuple[float, float]
+Place = np.ndarray | Point  # metres
 
 
 def draw(
     q: np.ndarray,
     target: np.ndarray,
-    appearance: Appearance,
+    appearance: PlanarAppearance,
     *,
     size: int = 64,
     goal: np.ndarray | None = None,
@@ -45,17 +46,17 @@ def draw(
 
     ``q`` (2,) joint angles, ``target`` (2,) centre of the target. The arm stands in front. With a
     ``goal`` (2,) the target is an object to be pushed: smaller, the goal a ring behind it in a
-    colour half-way between target and background, the fingertip a variation.
+    colour half-way between target and background, and the fingertip shows.
     """
     canvas = _Canvas(size, appearance)
-    colours = appearance.colours()
+    colours = appearance.colours
     for way in WAYS[: appearance.distractors]:
         canvas.disc(_on_way(way, appearance.phase), DISTRACTOR_RADIUS, colours["distractors"])
     if goal is not None:
         r, g, b = (
             (a + b) // 2 for a, b in zip(colours["target"], colours["background"], strict=True)
         )
-        canvas.ring(goal, planar.RING_RADIUS, (r, g, b))
+        canvas.disc(goal, planar.RING_RADIUS, (r, g, b), width=max(1, size // 32))
     radius = planar.TARGET_RADIUS if goal is None else planar.DISC_RADIUS
     canvas.shape(appearance.shape, target, radius, colours["target"])
     elbow, tip = planar.joints(q)
@@ -73,7 +74,7 @@ def draw(
 class _Canvas:
     """A frame that is drawn on in metres, seen by the appearance's camera."""
 
-    def __init__(self, size: int, appearance: Appearance) -> None:
+    def __init__(self, size: int, appearance: PlanarAppearance) -> None:
         behind = (appearance.palette, appearance.background, appearance.gains, appearance.texture)
         self.frame = _background(size, *behind).copy()
         self._scale = size / planar.WINDOW * appearance.zoom
@@ -82,22 +83,14 @@ class _Canvas:
         self._x = middle - appearance.camera_x * self._fine
         self._y = middle + appearance.camera_y * self._fine
 
-    def disc(self, centre: np.ndarray | Point, radius: float, colour: RGB) -> None:
-        cv2.circle(
-            self.frame, self._pixel(centre), self._fixed(radius), colour, -1, cv2.LINE_AA, SHIFT
-        )
+    def disc(self, centre: Place, radius: float, colour: RGB, width: int = -1) -> None:
+        """Filled, or with a ``width`` in pixels a ring."""
+        pixels = round(radius * self._fine)
+        cv2.circle(self.frame, self._pixel(centre), pixels, colour, width, cv2.LINE_AA, SHIFT)
 
-    def ring(self, centre: np.ndarray, radius: float, colour: RGB) -> None:
-        width = max(1, len(self.frame) // 32)
-        cv2.circle(
-            self.frame, self._pixel(centre), self._fixed(radius), colour, width, cv2.LINE_AA, SHIFT
-        )
-
-    def line(self, start: np.ndarray, end: np.ndarray, width: float, colour: RGB) -> None:
-        pixels = max(1, round(width * self._scale))
-        cv2.line(
-            self.frame, self._pixel(start), self._pixel(end), colour, pixels, cv2.LINE_AA, SHIFT
-        )
+    def line(self, start: Place, end: Place, width: float, colour: RGB) -> None:
+        pixels, ends = max(1, round(width * self._scale)), (self._pixel(start), self._pixel(end))
+        cv2.line(self.frame, *ends, colour, pixels, cv2.LINE_AA, SHIFT)
 
     def shape(self, name: str, centre: np.ndarray, radius: float, colour: RGB) -> None:
         """A shape with the area of a disc of ``radius``."""
@@ -108,12 +101,9 @@ class _Canvas:
         corners = [self._pixel((x + radius * a, y + radius * b)) for a, b in OUTLINES[name]]
         cv2.fillPoly(self.frame, [np.array(corners, np.int32)], colour, cv2.LINE_AA, SHIFT)
 
-    def _pixel(self, point: np.ndarray | Point) -> tuple[int, int]:
+    def _pixel(self, point: Place) -> tuple[int, int]:
         x, y = float(point[0]), float(point[1])
         return round(self._x + x * self._fine), round(self._y - y * self._fine)
-
-    def _fixed(self, length: float) -> int:
-        return round(length * self._fine)
 
 
 def _outline(corners: int, *, first: float, inner: float = 1.0) -> list[Point]:

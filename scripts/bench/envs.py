@@ -1,8 +1,8 @@
 """``bvae-rl bench envs``: frames a second of every kind of world, 64x64x3, in one process.
 
-Planar worlds in each kind of appearance (the hardest set) and in all at once; MiniGrid beside the
-library's own picture wrappers with the same tiles; MuJoCo if it is installed. Random actions,
-resets included: with episodes of 50 steps every appearance is drawn often.
+Planar worlds in ood2 of each kind of change and of all at once; MiniGrid beside the library's own
+picture wrappers with the same tiles; MuJoCo if it is installed. Random actions, resets included:
+with episodes of 50 steps appearances are drawn often.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Bench:
         self.steps: dict[str, int] = {}
         for world in PLANAR:
             for kind in (*KINDS, "all"):
-                name = f"{world}, ood2:{kind}"
-                self._add(name, f"{world}-v0", self.sizes.planar, domain=f"ood2:{kind}")
+                domain = f"ood2:{kind}"
+                self._add(f"{world}, {domain}", f"{world}-v0", self.sizes.planar, domain=domain)
         for world in GRIDS:
             for view in OTHERS:
                 name = f"MiniGrid-{world}, {view}"
