@@ -121,16 +121,7 @@ class FrameStore:
     @property
     def factor_specs(self) -> tuple[FactorSpec, ...]:
         """What the columns of ``factors`` mean; empty where there are none."""
-        return tuple(
-            FactorSpec(
-                **{
-                    **spec,
-                    "values": tuple(spec["values"]),
-                    "role": EARLIER.get(spec["role"], spec["role"]),
-                }
-            )
-            for spec in self._index.factor_specs
-        )
+        return tuple(map(_spec, self._index.factor_specs))
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -269,6 +260,11 @@ class FrameStore:
                     "damaged; delete the folder and collect again"
                 )
             checked[number] = True
+
+
+def _spec(stored: dict[str, Any]) -> FactorSpec:
+    role = EARLIER.get(stored["role"], stored["role"])
+    return FactorSpec(**{**stored, "values": tuple(stored["values"]), "role": role})
 
 
 def _read_index(folder: Path) -> _Index:
