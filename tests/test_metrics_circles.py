@@ -9,8 +9,7 @@ from bvae_rl.metrics import measure, mig
 from bvae_rl.metrics.carriers import carriers, held
 from bvae_rl.metrics.infomec import infoc, infom
 from bvae_rl.metrics.mig import MIG
-from bvae_rl.metrics.mig_family import dcimig, jemmig, mig_sup
-from bvae_rl.metrics.modularity import modularity
+from bvae_rl.metrics.mig_family import dcimig, jemmig, mig_sup, modularity
 
 ANGLE = np.random.default_rng(0).uniform(-np.pi, np.pi, size=(3000, 1))
 NOISE = np.random.default_rng(1).normal(size=(3000, 4))

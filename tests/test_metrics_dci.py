@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bvae_rl.metrics import completeness, dci, disentanglement
-from bvae_rl.metrics.held_out import held_out
+from bvae_rl.metrics.inputs import split
 
 
 def test_closed_forms_of_the_importance_matrix() -> None:
@@ -125,7 +125,7 @@ def test_the_reference_is_the_published_one() -> None:
     codes = np.stack([label + value, value, random.normal(size=300)], axis=1)
     found = dci(codes, factors, kinds=["categorical", "continuous"], reference=True, n_jobs=2)
 
-    train, test = held_out(300, test_fraction=None, seed=0, reference=True)
+    train, test = split(300, test_fraction=None, seed=0, reference=True)
     models = [
         ensemble.GradientBoostingClassifier(random_state=0),
         ensemble.GradientBoostingRegressor(random_state=0),

@@ -57,14 +57,14 @@ def test_labels_are_numbered_over_all_sets(random) -> None:
 
 def test_bad_sets_are_named(random) -> None:
     codes, factors = sets(random, {"source": 0.0, "ood": 0.1})
-    with pytest.raises(ValueError, match="codes and factors of the same sets are needed, 'other'"):
+    with pytest.raises(ValueError, match="codes and factors of the same domains are needed, 'other'"):
         generalisation(codes, factors, source="other")
-    with pytest.raises(ValueError, match="a set other than the source"):
+    with pytest.raises(ValueError, match="a domain other than the source"):
         generalisation({"a": codes["ood"]}, {"a": factors["ood"]}, source="a")
-    with pytest.raises(ValueError, match="codes of set 'ood' have 1 columns, those of 'source' 2"):
+    with pytest.raises(ValueError, match="codes of domain 'ood' have 1 columns, those of 'source' 2"):
         generalisation(codes | {"ood": codes["ood"][:, :1]}, factors, source="source")
     constant = factors | {"ood": factors["ood"] * [1, 0]}
-    with pytest.raises(ValueError, match="factors of set 'ood' column 1 is constant"):
+    with pytest.raises(ValueError, match="factors of domain 'ood' column 1 is constant"):
         generalisation(codes, constant, source="source")
     with pytest.raises(ValueError, match="unknown model"):
         generalisation(codes, factors, source="source", model="forest")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bvae_rl.metrics.held_out import held_out
+from bvae_rl.metrics.inputs import split
 from bvae_rl.metrics.interventional import beta_vae_score, factor_vae_score
 
 pytest.importorskip("sklearn")
@@ -65,7 +65,7 @@ def test_the_reference_of_factor_vae_is_the_published_one() -> None:
     codes = values @ random.normal(size=(4, 3)) + 0.5 * random.normal(size=(300, 16, 3))
     codes = np.concatenate([0.01 * values[:, :, :1], codes], axis=2)  # a code below the threshold
     spread = codes.reshape(-1, 4).var(axis=0, ddof=1)
-    train, test = held_out(300, test_fraction=None, seed=0, reference=True)
+    train, test = split(300, test_fraction=None, seed=0, reference=True)
     votes = np.zeros((4, 4), dtype=int)
     votes_test = np.zeros_like(votes)
     for rows, table in ((train, votes), (test, votes_test)):
@@ -98,7 +98,7 @@ def test_bad_groups_are_refused(score) -> None:
     nan = values.copy()
     nan[0, 0, 0] = np.nan
     for codes, which, message in (
-        (values[0], fixed, "groups x frames x codes"),
+        (values[0], fixed, "groups x frames x latents"),
         (nan, fixed, "must be finite"),
         (values.astype(object), fixed, "real numbers"),
         (values[:, :1], fixed, "at least 2 frames"),

@@ -11,8 +11,7 @@ from bvae_rl.metrics.binning import arcs, cells, published_cells
 from bvae_rl.metrics.infomec import infoc, infom
 from bvae_rl.metrics.information import Information, measure
 from bvae_rl.metrics.mig import gap
-from bvae_rl.metrics.mig_family import dcimig, jemmig, mig_sup
-from bvae_rl.metrics.modularity import modularity
+from bvae_rl.metrics.mig_family import dcimig, jemmig, mig_sup, modularity
 
 KINDS = ("continuous", "cyclic", "categorical")
 CODES = ("mixed", "grid", "thirds", "float32", "circle")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bvae_rl.metrics import measure, mig
-from bvae_rl.metrics.mig_family import dcimig, jemmig, mig_sup, rmig
-from bvae_rl.metrics.modularity import modularity
+from bvae_rl.metrics.mig_family import dcimig, jemmig, mig_sup, modularity
+from bvae_rl.metrics.rmig import rmig
 
 GRID = np.stack(np.meshgrid(*[np.arange(5.0)] * 4), axis=-1).reshape(-1, 4)  # independent, even
 KINDS = ["categorical"] * 4
@@ -65,7 +65,7 @@ def test_dead_latents_count_in_the_published_numbers_only() -> None:
     assert mig_sup(of(codes)).score == pytest.approx(2 / 3)
     found = of(codes, reference=False)
     assert modularity(found).score == pytest.approx(1, abs=1e-3)
-    assert modularity(found).informative_latents == mig_sup(found).active_latents == 2
+    assert modularity(found).latents == mig_sup(found).latents == 2
     dead = of(np.zeros((625, 2)), reference=False)
     for metric in (mig_sup, dcimig, jemmig, modularity):
         assert metric(dead).score == 0

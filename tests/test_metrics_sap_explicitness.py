@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bvae_rl.metrics.explicitness import explicitness
-from bvae_rl.metrics.held_out import held_out
+from bvae_rl.metrics.inputs import split
 from bvae_rl.metrics.sap import sap
 
 svm = pytest.importorskip("sklearn.svm")
@@ -77,7 +77,7 @@ def test_the_reference_of_sap_is_the_published_one(random) -> None:
     found = sap(codes, factors, kinds=["continuous", "categorical"], reference=True)
     squared = np.corrcoef(codes[:, :2].T, factors[:, 0])[2, :2] ** 2
     np.testing.assert_allclose(found.predictability[:, 0], [*squared, 0])
-    train, test = held_out(300, test_fraction=None, seed=0, reference=True)
+    train, test = split(300, test_fraction=None, seed=0, reference=True)
     assert len(test) == 100
     for j in range(3):
         machine = svm.LinearSVC(C=0.01, class_weight="balanced", random_state=0, max_iter=10_000)
@@ -111,7 +111,7 @@ def test_the_reference_of_explicitness_is_the_published_one(random) -> None:
     label = random.integers(0, 3, size=300)
     codes = np.stack([label + random.normal(size=300), 5 * random.normal(size=300)], axis=1)
     found = explicitness(codes, label[:, None], kinds=["categorical"], reference=True)
-    train, test = held_out(300, test_fraction=None, seed=0, reference=True)
+    train, test = split(300, test_fraction=None, seed=0, reference=True)
     x = (codes - codes[train].mean(axis=0)) / codes[train].std(axis=0)
     likely = linear.LogisticRegression().fit(x[train], label[train]).predict_proba(x[test])
     truth = label[test][:, None] == [0, 1, 2]
@@ -130,10 +130,10 @@ def test_noise_and_dead_codes_score_nothing(random, samples) -> None:
 
 def test_a_class_on_one_side_only(random) -> None:
     label = np.zeros((40, 1))
-    label[held_out(40, test_fraction=None, seed=0)[0][:2]] = 1
+    label[split(40, test_fraction=None, seed=0)[0][:2]] = 1
     with pytest.raises(ValueError, match=r"2 classes among the 30 samples .* and 1 among the 10"):
         explicitness(random.normal(size=(40, 2)), label, kinds=["categorical"])
-    label[held_out(40, test_fraction=None, seed=0)[1][:4]] = 2
+    label[split(40, test_fraction=None, seed=0)[1][:4]] = 2
     assert np.isfinite(explicitness(label + label**2, label, kinds=["categorical"]).score)
 
 

@@ -78,7 +78,7 @@ def test_bad_models_are_refused(random) -> None:
         ([codes, codes[:-1]], {}, "the same frames"),
         ([codes[:5], codes[:5]], {}, "ten or more"),
         ([codes, np.full((50, 2), np.nan)], {}, r"codes\[1\] must be finite"),
-        ([codes, codes], {"kl": [[1, 1]]}, "kl needs one finite number"),
+        ([codes, codes], {"kl": [[1, 1]]}, "kl must be given for each of the 2 models, got 1"),
         ([codes, codes], {"kl": [[1, 1], [1]]}, "of the 2 latents of model 1"),
         ([codes, codes], {"method": "kendall"}, "unknown method"),
         ([codes, codes], {"most": 1}, "most must be at least 10"),

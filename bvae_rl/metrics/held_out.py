@@ -1,30 +1,66 @@
-"""Which samples the predictive metrics fit on and which they score on."""
+"""What the predictive metrics share: arrays of which one part is fitted, the other scored."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict, Unpack
+
 import numpy as np
 
-from bvae_rl.metrics.inputs import split
+from bvae_rl.data.factors import Kind
+from bvae_rl.metrics.inputs import Checked, check, split, standardise
+from bvae_rl.metrics.regression import line
+from bvae_rl.metrics.targets import Targets, make_targets
 
-PUBLISHED = 1 / 3  # 10,000 samples to fit and 5,000 to score in disentanglement_lib
 
+class Splitting(TypedDict, total=False):
+    """The keywords of the predictive metrics.
 
-def held_out(
-    samples: int,
-    *,
-    test_fraction: float | None,
-    seed: int,
-    most: int | None = None,
-    reference: bool = False,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Random row numbers to fit on and to score on, disjoint.
-
-    ``test_fraction`` None is a quarter, and a third in the ``reference``. At most ``most`` rows
-    are fitted on, and as many as there are in the reference.
+    ``kinds`` gives the kind of each factor (all continuous). ``seed`` (0) draws the part of the
+    samples that is held out, ``test_fraction``: a quarter, with ``reference`` (False: the published
+    definition instead) a third. At most ``most`` samples are fitted on, with None and in the
+    reference all.
     """
-    if most is not None and most < 10:
-        raise ValueError(f"most must be at least 10 samples to fit on, or None, got {most}")
-    if test_fraction is None:
-        test_fraction = PUBLISHED if reference else 0.25
-    train, test = split(samples, test_fraction=test_fraction, seed=seed)
-    return (train if reference else train[:most]), test
+
+    kinds: Sequence[Kind] | None
+    reference: bool
+    seed: int
+    test_fraction: float | None
+    most: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut(Checked):
+    """Checked arrays, what stands for the factors in a regression, and the rows of both parts."""
+
+    targets: Targets
+    train: np.ndarray
+    test: np.ndarray
+    reference: bool
+    seed: int
+
+    @classmethod
+    def of(cls, codes: Any, factors: Any, **settings: Unpack[Splitting]) -> HeldOut:
+        """Of (N, D) codes and (N, K) factors; ValueError for unusable arrays and few samples."""
+        found = check(codes, factors, kinds=settings.get("kinds"))
+        reference, seed = settings.get("reference", False), settings.get("seed", 0)
+        train, test = split(
+            len(found.codes),
+            test_fraction=settings.get("test_fraction"),
+            seed=seed,
+            most=settings.get("most"),
+            reference=reference,
+        )
+        targets = make_targets(found.factors, found.kinds)
+        return cls(found.codes, found.factors, found.kinds, targets, train, test, reference, seed)
+
+    def linear_probe(self, factor: int, latents: Sequence[int] | slice = slice(None)) -> float:
+        """Score of one factor's linear probe on some latents (all of them by default)."""
+        x = standardise(self.codes[:, latents], self.train)
+        predicted = line(x[self.train], self.targets.of(factor)[self.train], x[self.test])
+        return self.targets.score_one(factor, predicted, self.test)
+
+    def labels(self, factor: int) -> tuple[np.ndarray, np.ndarray]:
+        """The factor's values to fit on and to score on."""
+        return self.factors[self.train, factor], self.factors[self.test, factor]

@@ -1,4 +1,4 @@
-"""The one door for the arrays of every metric: shapes, numbers and kinds are checked here.
+"""Checks of the arrays that every metric takes, and their split: shapes, numbers, kinds.
 
 What passes is float64, finite, two-dimensional, of equal length, and holds no constant factor
 (a factor that never changes has no entropy and no variance, so no score of it is defined).
@@ -37,7 +37,7 @@ def check(
     """Codes, factors and kinds as every metric wants them, or a ValueError.
 
     ``minimum`` is the number of samples the metric needs; ``suffix`` is added to the two names in
-    messages. Codes may hold constant columns (dead latents): they carry nothing and score nothing.
+    messages. Codes may hold constant columns (inactive latents): they score nothing.
     """
     z = as_matrix(codes, f"codes{suffix}")
     v = as_matrix(factors, f"factors{suffix}")
@@ -139,8 +139,24 @@ def changing(
     return v[:, ~constant], kept
 
 
-def split(samples: int, *, test_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Random row numbers for training and testing, disjoint and together all of them."""
+def split(
+    samples: int,
+    *,
+    test_fraction: float | None,
+    seed: int,
+    most: int | None = None,
+    reference: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Random row numbers to fit on and to score on, disjoint and together all of them.
+
+    ``test_fraction`` None is a quarter, in the ``reference`` a third (10,000 samples to fit and
+    5,000 to score in disentanglement_lib). ``most`` rows are fitted on at most, in the reference
+    all.
+    """
+    if most is not None and most < 10:
+        raise ValueError(f"most must be at least 10 samples to fit on, or None, got {most}")
+    if test_fraction is None:
+        test_fraction = 1 / 3 if reference else 0.25
     if not 0 < test_fraction < 1:
         raise ValueError(f"test_fraction must lie between 0 and 1, got {test_fraction}")
     order = np.random.default_rng(seed).permutation(samples)
@@ -149,15 +165,15 @@ def split(samples: int, *, test_fraction: float, seed: int) -> tuple[np.ndarray,
     if len(train) < 10 or len(test) < 2:
         raise ValueError(
             f"{samples} samples with test_fraction {test_fraction:g} leave {len(train)} to fit and "
-            f"{len(test)} to test on; at least 10 and 2 are needed"
+            f"{len(test)} to score; at least 10 and 2 are needed"
         )
-    return train, test
+    return (train if reference else train[:most]), test
 
 
 def standardise(values: np.ndarray, train: np.ndarray) -> np.ndarray:
     """All rows (N, D) shifted and scaled by mean and deviation of the ``train`` rows.
 
-    A column that is constant there becomes 0 throughout: nothing could be learned from it.
+    A column that is constant there becomes 0 throughout.
     """
     mean, scale = values[train].mean(axis=0), values[train].std(axis=0)
     alive = (np.ptp(values[train], axis=0) > 0) & (scale > 0)

@@ -1,9 +1,9 @@
-"""R2 per factor: how well each factor can be read from the codes, by a network or by a line.
+"""Linear-probe and MLP-probe R2: how well each factor is read from the codes.
 
-The regressor is fitted on one part of the samples and scored on the other; targets and scores by
-kind as in ``targets``. The linear one is least squares with an intercept. Random splits of
-rollout frames put neighbours on both sides: give ``codes_test`` and ``factors_test`` from other
-episodes (or other appearances, for the generalisation score of Traeuble et al. 2022) there.
+The probe is fitted on one part of the samples and scored on the other; targets and scores by kind
+as in ``targets``. The linear one is least squares with an intercept, the other the small network of
+``regressor``. Random splits of rollout frames put neighbours on both sides: give ``codes_test`` and
+``factors_test`` from other episodes there.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class R2:
     """Held-out score per factor (K,), at most 1, negative if worse than a constant; their mean.
 
     ``interval`` (1 + K, 2) bounds the mean and each factor's score at 95%, if replicates were
-    drawn: of the held-out samples, so it does not cover the luck of the fit.
+    drawn: of the held-out samples, so it does not cover the chance in the fit.
     """
 
     per_factor: np.ndarray
@@ -50,26 +50,22 @@ def r2(
     """R2 of (N, K) factors from (N, D) codes on held-out samples.
 
     With ``codes_test`` and ``factors_test`` the fit uses all of ``codes`` and the score all of
-    these; otherwise a random ``test_fraction`` is held out. ``steps`` are those of the network;
-    ``replicates`` of the held-out samples give the interval. Raises ValueError for unusable arrays,
-    an unknown model, and too few samples.
+    these; otherwise a random ``test_fraction`` is held out. ``steps`` are those of the network.
+    ``replicates`` (0, or 2 and more) of the held-out samples give the interval; draws in which a
+    factor is constant are left out. ValueError for unusable arrays, an unknown model, and too few
+    samples.
     """
     check_model(model, steps)
     if (codes_test is None) != (factors_test is None):
         raise ValueError("codes_test and factors_test must be given together")
-
+    checked = check(codes, factors, kinds=kinds, minimum=2 if codes_test is None else 10)
+    z, v = checked.codes, checked.factors
     if codes_test is None:
-        checked = check(codes, factors, kinds=kinds)
-        z, v = checked.codes, checked.factors
         train, test = split(len(z), test_fraction=test_fraction, seed=seed)
     else:
-        checked = check(codes, factors, kinds=kinds, minimum=10)
         held = check(codes_test, factors_test, kinds=kinds, suffix="_test")
-        z, v = (
-            _stack(checked.codes, held.codes, "codes"),
-            _stack(checked.factors, held.factors, "factors"),
-        )
-        train, test = np.split(np.arange(len(z)), [len(checked.codes)])
+        train, test = np.split(np.arange(len(z) + len(held.codes)), [len(z)])
+        z, v = _stack(z, held.codes, "codes"), _stack(v, held.factors, "factors")
 
     targets = make_targets(v, checked.kinds)
     predicted = read(z, targets, train, test, model=model, seed=seed, steps=steps)
@@ -125,8 +121,14 @@ def _bootstrap(
     if not replicates:
         return None
     rng = np.random.default_rng(seed)
-    draws = rng.integers(len(rows), size=(replicates, len(rows)))
-    scores = np.array([targets.score(predicted[drawn], rows[drawn]) for drawn in draws])
+    draws = rng.integers(len(rows), size=(max(replicates, 0), len(rows)))
+    usable = [drawn for drawn in draws if targets.vary(rows[drawn])]
+    if len(usable) < 2:
+        raise ValueError(
+            f"an interval needs two or more replicates, got {replicates}, of which {len(usable)} "
+            "hold two values of every factor; draw more, or test on more samples"
+        )
+    scores = np.array([targets.score(predicted[drawn], rows[drawn]) for drawn in usable])
     both = np.column_stack([scores.mean(axis=1), scores])
     return np.quantile(both, [0.025, 0.975], axis=0).T
 

@@ -3,7 +3,7 @@
 continuous   the value itself; R2.
 cyclic       (cos, sin) of the angle in radians; one R2 with the squared errors of both summed, so
              that it does not depend on where the angle 0 lies.
-categorical  one-hot; accuracy a rescaled to (a - c) / (1 - c) with c the share of the most common
+categorical  one-hot; accuracy a rescaled to (a - c) / (1 - c) with c the part of the most common
              class in the tested samples, so that 0 is the best constant answer, as for R2.
 
 All are 1 for a perfect prediction and negative for one that is worse than a constant.
@@ -27,16 +27,19 @@ class Targets:
     owner: np.ndarray
     kinds: tuple[Kind, ...]
 
+    def vary(self, rows: np.ndarray) -> bool:
+        """Whether every factor changes in these rows, so that its score is defined."""
+        changes = np.ptp(self.columns[rows], axis=0) > 0
+        return bool(np.isin(range(len(self.kinds)), self.owner[changes]).all())
+
     def of(self, factor: int) -> np.ndarray:
         """The columns of one factor, (N, C)."""
         return self.columns[:, self.owner == factor]
 
     def score(self, predicted: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Score per factor, (K,), of ``predicted`` (len(rows), M) on the given rows."""
-        scores = [
-            self.score_one(k, predicted[:, self.owner == k], rows) for k in range(len(self.kinds))
-        ]
-        return np.array(scores)
+        factors = range(len(self.kinds))
+        return np.array([self.score_one(k, predicted[:, self.owner == k], rows) for k in factors])
 
     def score_one(self, factor: int, predicted: np.ndarray, rows: np.ndarray) -> float:
         """Score of the ``predicted`` columns (len(rows), C) of one factor on the given rows."""
