@@ -1,4 +1,4 @@
-"""The generalisation score: what carries over to other appearances keeps its R2, the rest loses it."""
+"""The generalisation score: what holds in other domains keeps its R2, the rest loses it."""
 
 from __future__ import annotations
 
@@ -57,11 +57,15 @@ def test_labels_are_numbered_over_all_sets(random) -> None:
 
 def test_bad_sets_are_named(random) -> None:
     codes, factors = sets(random, {"source": 0.0, "ood": 0.1})
-    with pytest.raises(ValueError, match="codes and factors of the same domains are needed, 'other'"):
+    with pytest.raises(
+        ValueError, match="codes and factors of the same domains are needed, 'other'"
+    ):
         generalisation(codes, factors, source="other")
     with pytest.raises(ValueError, match="a domain other than the source"):
         generalisation({"a": codes["ood"]}, {"a": factors["ood"]}, source="a")
-    with pytest.raises(ValueError, match="codes of domain 'ood' have 1 columns, those of 'source' 2"):
+    with pytest.raises(
+        ValueError, match="codes of domain 'source' and codes of domain 'ood' must have the same"
+    ):
         generalisation(codes | {"ood": codes["ood"][:, :1]}, factors, source="source")
     constant = factors | {"ood": factors["ood"] * [1, 0]}
     with pytest.raises(ValueError, match="factors of domain 'ood' column 1 is constant"):

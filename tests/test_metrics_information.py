@@ -105,16 +105,6 @@ def test_inactive_latents_are_left_out_and_counted(random) -> None:
     assert pruned.per_factor == pytest.approx([1, 1], abs=0.02)
     assert pruned.active_latents == 3 and pruned.carriers == ((0,), (1,))
     assert (pruned.shares[2] == 0).all() and pruned.mutual_information[2, 0] > 1
-    with pytest.raises(ValueError, match="one boolean for each of the 4 latents"):
-        mig(codes, factors, active=[0, 1, 2])
-
-
-def test_settings_that_do_not_exist_are_refused(random) -> None:
-    factors = random.uniform(size=(50, 2))
-    with pytest.raises(ValueError, match="unknown binning 'equal'; known are"):
-        measure(factors, factors, binning="equal")
-    with pytest.raises(ValueError, match="published definitions use equal-width bins"):
-        measure(factors, factors, binning="quantile", reference=True)
 
 
 def test_a_few_samples_give_numbers_and_no_more_than_chance() -> None:

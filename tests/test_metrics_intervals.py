@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bvae_rl.metrics import gap, measure, r2
-from bvae_rl.metrics.intervals import _weights, information_interval, interval
 from bvae_rl.metrics.contingency import Table, joint_entropies, replicated_entropies
+from bvae_rl.metrics.intervals import _weights, information_interval, interval
 
 
 def correlated(samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

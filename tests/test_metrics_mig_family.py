@@ -144,7 +144,3 @@ def test_published_rmig_uses_the_posteriors_mass() -> None:
     assert found.score == pytest.approx(channel / np.log(2))
     exact = rmig(codes, factors, deviations=0 * codes, bins=2, reference=True)
     assert exact.score == pytest.approx(1)
-    with pytest.raises(ValueError, match="at least 0 and of the codes' shape"):
-        rmig(codes, factors, deviations=-np.ones_like(codes))
-    with pytest.raises(ValueError, match="low < high"):
-        rmig(codes, factors, deviations=codes * 0, limits=(1, -1), reference=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from bvae_rl.metrics.mig_family import dcimig, jemmig, mig_sup, modularity
 from bvae_rl.metrics.sap import sap
 from bvae_rl.metrics.total_correlation import gaussian_total_correlation
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -36,7 +38,7 @@ class Part:
     seed: int
     reference: bool
 
-    def score(self, metric: Callable[..., Any], **settings: Any) -> Any:
+    def score(self, metric: Callable[..., T], **settings: Any) -> T:
         """What a metric of arrays, kinds, seed and reference mode returns."""
         shared = {"kinds": self.kinds, "seed": self.seed, "reference": self.reference}
         return metric(self.codes, self.factors, **shared, **settings)

@@ -83,18 +83,18 @@ def circle_cells(
 
     A latent alone stands here twice, by its bins and by its turn.
     """
-    alive = np.flatnonzero(active & (np.ptp(codes, axis=0) > 0))
-    z = codes[:, alive]
+    counted = np.flatnonzero(active & (np.ptp(codes, axis=0) > 0))
+    z = codes[:, counted]
     low, high = z.min(axis=0), z.max(axis=0)
     middle = (((z - low) - (high - z)) / (high - low)).T  # (D, N), -1 ... 1, and exactly odd
     found = [cells(z, bins, binning).T]
-    carriers = [np.stack([alive, alive], axis=1)]
-    for i, latent in enumerate(alive):
+    carriers = [np.stack([counted, counted], axis=1)]
+    for i, latent in enumerate(counted):
         alone = np.pi * middle[i : i + 1]
         x = np.concatenate([np.cos(alone), np.broadcast_to(middle[i], middle[i + 1 :].shape)])
         y = np.concatenate([np.sin(alone), middle[i + 1 :]])
         found.append(_arcs(x, y, angles, bins, binning))
-        carriers.append(np.stack([np.full(len(x), latent), alive[i:]], axis=1))
+        carriers.append(np.stack([np.full(len(x), latent), counted[i:]], axis=1))
     return np.concatenate(carriers), np.concatenate(found)
 
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from bvae_rl.data.factors import Kind
-from bvae_rl.metrics.inputs import Checked, check, split
-from bvae_rl.metrics.regression import R2, Model, check_model, read, scored
-from bvae_rl.metrics.targets import make_targets
+from bvae_rl.metrics.held_out import HeldOut
+from bvae_rl.metrics.inputs import check, split, stack
+from bvae_rl.metrics.regression import R2, Model, predict, scored
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,6 @@ def generalisation(
     The factors must change in every domain. Raises ValueError for unusable arrays, domains that are
     not in both mappings, fewer than two domains, and too few samples.
     """
-    check_model(model, steps)
     if set(codes) != set(factors) or source not in codes:
         raise ValueError(
             f"codes and factors of the same domains are needed, {source!r} (the source) among "
@@ -63,36 +62,22 @@ def generalisation(
         name: check(codes[name], factors[name], kinds=kinds, suffix=f" of domain {name!r}")
         for name in (source, *(name for name in codes if name != source))
     }
-    _check_columns(domains, source)
-    z = np.concatenate([one.codes for one in domains.values()])
-    targets = make_targets(
-        np.concatenate([one.factors for one in domains.values()]), domains[source].kinds
-    )
+    both = stack(*domains.values())
     ends = np.cumsum([len(one.codes) for one in domains.values()])
     train, test = split(int(ends[0]), test_fraction=test_fraction, seed=seed)
-    rows = dict(zip(domains, [test, *np.split(np.arange(len(z)), ends[:-1])[1:]], strict=True))
-    every = np.concatenate(list(rows.values()))
-    predicted = read(z, targets, train, every, model=model, seed=seed, steps=steps)
+    others = np.split(np.arange(len(both.codes)), ends[:-1])[1:]
+    rows = dict(zip(domains, [test, *others], strict=True))
+    held = HeldOut.at(both, train, np.concatenate(list(rows.values())), seed)
+    predicted = predict(held, model, steps)
     parts = np.split(predicted, np.cumsum([len(one) for one in rows.values()])[:-1])
     scores = {
-        name: scored(part, targets, rows[name]) for name, part in zip(rows, parts, strict=True)
+        name: scored(part, held.targets, rows[name]) for name, part in zip(rows, parts, strict=True)
     }
     base = scores[source]
-    others = {name: found for name, found in scores.items() if name != source}
+    moved = {name: found for name, found in scores.items() if name != source}
     return Generalisation(
         source,
         scores,
-        {name: base.mean - found.mean for name, found in others.items()},
-        {name: base.per_factor - found.per_factor for name, found in others.items()},
+        {name: base.mean - found.mean for name, found in moved.items()},
+        {name: base.per_factor - found.per_factor for name, found in moved.items()},
     )
-
-
-def _check_columns(domains: Mapping[str, Checked], source: str) -> None:
-    for name, one in domains.items():
-        for what in ("codes", "factors"):
-            expected = getattr(domains[source], what).shape[1]
-            got = getattr(one, what).shape[1]
-            if got != expected:
-                raise ValueError(
-                    f"{what} of domain {name!r} have {got} columns, those of {source!r} {expected}"
-                )

@@ -10,7 +10,6 @@ import numpy as np
 
 from bvae_rl.data.factors import Kind
 from bvae_rl.metrics.inputs import Checked, check, split, standardise
-from bvae_rl.metrics.regression import line
 from bvae_rl.metrics.targets import Targets, make_targets
 
 
@@ -37,30 +36,48 @@ class HeldOut(Checked):
     targets: Targets
     train: np.ndarray
     test: np.ndarray
-    reference: bool
     seed: int
+    reference: bool = False
 
     @classmethod
     def of(cls, codes: Any, factors: Any, **settings: Unpack[Splitting]) -> HeldOut:
         """Of (N, D) codes and (N, K) factors; ValueError for unusable arrays and few samples."""
         found = check(codes, factors, kinds=settings.get("kinds"))
-        reference, seed = settings.get("reference", False), settings.get("seed", 0)
-        train, test = split(
-            len(found.codes),
-            test_fraction=settings.get("test_fraction"),
-            seed=seed,
-            most=settings.get("most"),
-            reference=reference,
+        seed, reference = settings.get("seed", 0), settings.get("reference", False)
+        fraction, most = settings.get("test_fraction"), settings.get("most")
+        rows = split(
+            len(found.codes), test_fraction=fraction, seed=seed, most=most, reference=reference
         )
+        return cls.at(found, *rows, seed, reference)
+
+    @classmethod
+    def at(
+        cls,
+        found: Checked,
+        train: np.ndarray,
+        test: np.ndarray,
+        seed: int,
+        reference: bool = False,
+    ) -> HeldOut:
+        """Fitted and scored at given rows."""
         targets = make_targets(found.factors, found.kinds)
-        return cls(found.codes, found.factors, found.kinds, targets, train, test, reference, seed)
+        return cls(
+            **vars(found), targets=targets, train=train, test=test, seed=seed, reference=reference
+        )
 
     def linear_probe(self, factor: int, latents: Sequence[int] | slice = slice(None)) -> float:
         """Score of one factor's linear probe on some latents (all of them by default)."""
         x = standardise(self.codes[:, latents], self.train)
-        predicted = line(x[self.train], self.targets.of(factor)[self.train], x[self.test])
+        predicted = least_squares(x[self.train], self.targets.of(factor)[self.train], x[self.test])
         return self.targets.score_one(factor, predicted, self.test)
 
     def labels(self, factor: int) -> tuple[np.ndarray, np.ndarray]:
         """The factor's values to fit on and to score on."""
         return self.factors[self.train, factor], self.factors[self.test, factor]
+
+
+def least_squares(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> np.ndarray:
+    """Predictions (N', M) from a fit of ``y`` (N, M) on ``x`` (N, D), which is centred."""
+    mean = y.mean(axis=0)  # so this is the intercept
+    slope = np.linalg.lstsq(x, y - mean, rcond=None)[0]
+    return np.asarray(x_test @ slope + mean)

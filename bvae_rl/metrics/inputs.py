@@ -14,16 +14,18 @@ import numpy as np
 
 from bvae_rl.data.factors import FactorSpec, Kind
 
+LEAST_EPISODES = 14  # to fit on 10 or more and test on others
 _LARGEST = 1e100  # squares and ranges of anything below stay finite
 
 
 @dataclass(frozen=True, eq=False)
 class Checked:
-    """Codes (N, D) and factors (N, K), float64, and the K kinds."""
+    """Codes (N, D) and factors (N, K), float64, the K kinds, and a suffix of names in messages."""
 
     codes: np.ndarray
     factors: np.ndarray
     kinds: tuple[Kind, ...]
+    suffix: str
 
 
 def check(
@@ -67,7 +69,24 @@ def check(
                 f"factors{suffix} column {k} is categorical but has as many values as samples "
                 f"({len(v)}); declare it continuous, or score more samples"
             )
-    return Checked(z, v, checked)
+    return Checked(z, v, checked, suffix)
+
+
+def stack(first: Checked, *others: Checked) -> Checked:
+    """The samples of several checked arrays as one; a ValueError where their columns differ."""
+    for what in ("codes", "factors"):
+        width = getattr(first, what).shape[1]
+        for one in others:
+            if (got := getattr(one, what).shape[1]) != width:
+                raise ValueError(
+                    f"{what}{first.suffix} and {what}{one.suffix} must have the same columns, "
+                    f"got {width} and {got}"
+                )
+    codes, factors = (
+        np.concatenate([getattr(one, what) for one in (first, *others)])
+        for what in ("codes", "factors")
+    )
+    return Checked(codes, factors, first.kinds, "")
 
 
 def as_matrix(array: Any, name: str) -> np.ndarray:
@@ -142,8 +161,8 @@ def changing(
 def split(
     samples: int,
     *,
-    test_fraction: float | None,
-    seed: int,
+    test_fraction: float | None = None,
+    seed: int = 0,
     most: int | None = None,
     reference: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -170,12 +189,31 @@ def split(
     return (train if reference else train[:most]), test
 
 
+def split_episodes(episode: Any, samples: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers to fit on and to score on, of different episodes, which ``episode`` (N,) numbers.
+
+    A quarter of the episodes is held out.
+    """
+    number = np.asarray(episode)
+    if number.shape != (samples,):
+        raise ValueError(f"episode must number each of the {samples} samples, got {number.shape}")
+    names = np.unique(number)
+    if len(names) < LEAST_EPISODES:
+        raise ValueError(
+            f"the samples are of {len(names)} episodes; at least {LEAST_EPISODES} are needed to "
+            "test on others than were fitted: collect more frames"
+        )
+    _, test = split(len(names), seed=seed)
+    held = np.isin(number, names[test])
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
 def standardise(values: np.ndarray, train: np.ndarray) -> np.ndarray:
     """All rows (N, D) shifted and scaled by mean and deviation of the ``train`` rows.
 
     A column that is constant there becomes 0 throughout.
     """
     mean, scale = values[train].mean(axis=0), values[train].std(axis=0)
-    alive = (np.ptp(values[train], axis=0) > 0) & (scale > 0)
-    scaled: np.ndarray = np.where(alive, (values - mean) / np.where(alive, scale, 1), 0.0)
+    varies = (np.ptp(values[train], axis=0) > 0) & (scale > 0)
+    scaled: np.ndarray = np.where(varies, (values - mean) / np.where(varies, scale, 1), 0.0)
     return scaled

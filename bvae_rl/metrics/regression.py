@@ -15,8 +15,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from bvae_rl.data.factors import Kind
-from bvae_rl.metrics.inputs import check, split, standardise
-from bvae_rl.metrics.targets import Targets, make_targets
+from bvae_rl.metrics.held_out import HeldOut, least_squares
+from bvae_rl.metrics.inputs import check, stack, standardise
+from bvae_rl.metrics.targets import Targets
 
 Model = Literal["mlp", "linear"]
 
@@ -55,57 +56,33 @@ def r2(
     factor is constant are left out. ValueError for unusable arrays, an unknown model, and too few
     samples.
     """
-    check_model(model, steps)
     if (codes_test is None) != (factors_test is None):
         raise ValueError("codes_test and factors_test must be given together")
-    checked = check(codes, factors, kinds=kinds, minimum=2 if codes_test is None else 10)
-    z, v = checked.codes, checked.factors
     if codes_test is None:
-        train, test = split(len(z), test_fraction=test_fraction, seed=seed)
+        held = HeldOut.of(codes, factors, kinds=kinds, test_fraction=test_fraction, seed=seed)
     else:
-        held = check(codes_test, factors_test, kinds=kinds, suffix="_test")
-        train, test = np.split(np.arange(len(z) + len(held.codes)), [len(z)])
-        z, v = _stack(z, held.codes, "codes"), _stack(v, held.factors, "factors")
-
-    targets = make_targets(v, checked.kinds)
-    predicted = read(z, targets, train, test, model=model, seed=seed, steps=steps)
-    found = scored(predicted, targets, test)
-    drawn = _bootstrap(predicted, targets, test, replicates=replicates, seed=seed)
-    return replace(found, interval=drawn)
+        fitted = check(codes, factors, kinds=kinds, minimum=10)
+        both = stack(fitted, check(codes_test, factors_test, kinds=kinds, suffix="_test"))
+        train, test = np.split(np.arange(len(both.codes)), [len(fitted.codes)])
+        held = HeldOut.at(both, train, test, seed)
+    predicted = predict(held, model, steps)
+    interval = _bootstrap(predicted, held, replicates) if replicates else None
+    return replace(scored(predicted, held.targets, held.test), interval=interval)
 
 
-def read(
-    codes: np.ndarray,
-    targets: Targets,
-    train: np.ndarray,
-    test: np.ndarray,
-    *,
-    model: Model,
-    seed: int,
-    steps: int,
-) -> np.ndarray:
-    """Predictions (len(test), M) from checked (N, D) codes, fitted on the ``train`` rows."""
-    x, y = standardise(codes, train), targets.columns[train]
-    if model == "linear":
-        return line(x[train], y, x[test])
-    from bvae_rl.metrics.regressor import fit_predict  # torch is loaded where it is used
-
-    return fit_predict(x[train], y, x[test], owner=targets.owner, seed=seed, steps=steps)
-
-
-def line(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> np.ndarray:
-    """Predictions (N', M) by least squares of ``y`` (N, M) on ``x`` (N, D), which is centred."""
-    mean = y.mean(axis=0)  # so this is the intercept
-    slope = np.linalg.lstsq(x, y - mean, rcond=None)[0]
-    return np.asarray(x_test @ slope + mean)
-
-
-def check_model(model: str, steps: int) -> None:
-    """ValueError for an unknown model or too few steps."""
+def predict(held: HeldOut, model: Model, steps: int) -> np.ndarray:
+    """A probe's predictions (len(test), M); ValueError for an unknown model or too few steps."""
     if model not in get_args(Model):
         raise ValueError(f"unknown model {model!r}; known are 'mlp' and 'linear'")
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
+    x, y = standardise(held.codes, held.train), held.targets.columns[held.train]
+    if model == "linear":
+        return least_squares(x[held.train], y, x[held.test])
+    from bvae_rl.metrics.regressor import fit_predict  # torch is loaded where it is used
+
+    owner, seed = held.targets.owner, held.seed
+    return fit_predict(x[held.train], y, x[held.test], owner=owner, seed=seed, steps=steps)
 
 
 def scored(predicted: np.ndarray, targets: Targets, rows: np.ndarray) -> R2:
@@ -114,13 +91,10 @@ def scored(predicted: np.ndarray, targets: Targets, rows: np.ndarray) -> R2:
     return R2(per_factor, float(per_factor.mean()))
 
 
-def _bootstrap(
-    predicted: np.ndarray, targets: Targets, rows: np.ndarray, *, replicates: int, seed: int
-) -> np.ndarray | None:
-    """95% percentile interval (1 + K, 2) over draws of the tested rows; None without replicates."""
-    if not replicates:
-        return None
-    rng = np.random.default_rng(seed)
+def _bootstrap(predicted: np.ndarray, held: HeldOut, replicates: int) -> np.ndarray:
+    """95% percentile interval (1 + K, 2) over draws of the tested rows."""
+    rows, targets = held.test, held.targets
+    rng = np.random.default_rng(held.seed)
     draws = rng.integers(len(rows), size=(max(replicates, 0), len(rows)))
     usable = [drawn for drawn in draws if targets.vary(rows[drawn])]
     if len(usable) < 2:
@@ -131,12 +105,3 @@ def _bootstrap(
     scores = np.array([targets.score(predicted[drawn], rows[drawn]) for drawn in usable])
     both = np.column_stack([scores.mean(axis=1), scores])
     return np.quantile(both, [0.025, 0.975], axis=0).T
-
-
-def _stack(train: np.ndarray, test: np.ndarray, name: str) -> np.ndarray:
-    if train.shape[1] != test.shape[1]:
-        raise ValueError(
-            f"{name} and {name}_test must have the same columns, "
-            f"got {train.shape[1]} and {test.shape[1]}"
-        )
-    return np.concatenate([train, test])

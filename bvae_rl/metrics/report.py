@@ -23,17 +23,17 @@ import numpy as np
 
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.metrics.array_metrics import ARRAY_METRICS, Part, chosen
-from bvae_rl.metrics.dci import DCI, dci
+from bvae_rl.metrics.dci import dci
 from bvae_rl.metrics.factor_correlation import factor_correlation
 from bvae_rl.metrics.information import Information, Settings, measure
-from bvae_rl.metrics.inputs import as_matrix, changing, split
+from bvae_rl.metrics.inputs import LEAST_EPISODES as LEAST_EPISODES
+from bvae_rl.metrics.inputs import as_matrix, changing, split_episodes
 from bvae_rl.metrics.intervals import information_interval, interval
 from bvae_rl.metrics.mig import gap
 from bvae_rl.metrics.regression import R2, Model, r2
 from bvae_rl.metrics.scores import PartScores, ProbeScores, Scores
 from bvae_rl.metrics.summary import conclusions, table
 
-LEAST_EPISODES = 14  # to fit on 10 or more and test on others
 SHUFFLED, TRUTH = "shuffled", "true factors"
 
 Columns = tuple[tuple[int, ...], tuple[int, ...]]  # latents and factors of a part
@@ -72,10 +72,11 @@ def score(
     kinds = tuple(spec.kind for spec in kept)
     settings: Settings = {"bins": bins, "kinds": kinds, "active": active, "reference": reference}
     information = measure(z, v, **settings)
+    rows = None if episode is None else split_episodes(episode, len(z), seed=seed)
     scorer = _Scorer(
         Part(z, v, kinds, information, seed, reference), tuple(spec.name for spec in kept),
         chosen(metrics), settings, replicates, slow_replicates, steps, n_jobs,
-        {"episode": episode, "seed": seed}, _rows_of(episode, len(z), seed),
+        {"episode": episode, "seed": seed}, rows,
     )  # fmt: skip
     parts = _parts([spec.role for spec in kept], groups, z.shape[1])
     full = {name: columns for name, columns in parts.items() if name in ("all", "content")}
@@ -201,8 +202,8 @@ class _Scorer:
         return ProbeScores(columns[0], named, self._r2(part, "mlp"), self._r2(part, "linear"))
 
     def full(self, columns: Columns, mig_bounds: np.ndarray | None) -> PartScores:
-        part, importances = self.part(columns), self._dci(self.part(columns))
-        further = self._further(part)
+        part = self.part(columns)
+        importances, further = part.score(dci, n_jobs=self.n_jobs), self._further(part)
         return PartScores(
             **vars(self.probes(columns)),
             mig=gap(part.information),
@@ -226,10 +227,6 @@ class _Scorer:
         ends = np.cumsum([1 + len(factors) for _, factors in parts.values()])[:-1]
         both = np.stack([found.low, found.high], axis=1).clip(0.0, 1.0)  # as MIG is
         return dict(zip(parts, np.split(both, ends), strict=True))
-
-    def _dci(self, part: Part) -> DCI:
-        found: DCI = part.score(dci, n_jobs=self.n_jobs)
-        return found
 
     def _r2(self, part: Part, model: Model) -> R2:
         z, v = part.codes, part.factors
@@ -258,7 +255,8 @@ class _Scorer:
         def numbers(codes: np.ndarray, factors: np.ndarray) -> list[float]:
             information = measure(codes, factors, **settings)
             drawn = replace(part, codes=codes, factors=factors, information=information)
-            return [*self._dci(drawn).numbers().values(), *self._further(drawn).values()]
+            importances = drawn.score(dci, n_jobs=self.n_jobs).numbers()
+            return [*importances.values(), *self._further(drawn).values()]
 
         both = interval(
             numbers, part.codes, part.factors, replicates=self.slow_replicates, **self.drawn
@@ -289,21 +287,3 @@ def _parts(
         "style": (group("style"), every),
     }
     return {name: columns for name, columns in found.items() if all(columns)}
-
-
-def _rows_of(episode: Any, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Rows to fit and to test on, by whole episodes; None where there are none."""
-    if episode is None:
-        return None
-    number = np.asarray(episode)
-    if number.shape != (samples,):
-        raise ValueError(f"episode must number each of the {samples} samples, got {number.shape}")
-    names = np.unique(number)
-    if len(names) < LEAST_EPISODES:
-        raise ValueError(
-            f"the samples are of {len(names)} episodes; at least {LEAST_EPISODES} are needed to "
-            "test on others than were fitted: collect more frames"
-        )
-    _, test = split(len(names), test_fraction=0.25, seed=seed)
-    held = np.isin(number, names[test])
-    return np.flatnonzero(~held), np.flatnonzero(held)
