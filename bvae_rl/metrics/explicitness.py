@@ -18,7 +18,6 @@ from typing import Any, Unpack
 import numpy as np
 
 from bvae_rl.metrics.held_out import HeldOut, Splitting
-from bvae_rl.metrics.inputs import standardise
 from bvae_rl.metrics.results import FactorScores
 from bvae_rl.runtime.optional import require
 
@@ -45,7 +44,7 @@ def explicitness(codes: Any, factors: Any, **settings: Unpack[Splitting]) -> Fac
 
 def _area(held: HeldOut, factor: int) -> float:
     """Mean of the area under the curve over the classes that are on both sides."""
-    x = standardise(held.codes, held.train)
+    x = held.standardised
     label, label_test = held.labels(factor)
     seen = np.intersect1d(label, label_test)
     fitted, scored = len(np.unique(label)), len(np.unique(label_test))

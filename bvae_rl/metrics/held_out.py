@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
@@ -65,10 +66,15 @@ class HeldOut(Checked):
             **vars(found), targets=targets, train=train, test=test, seed=seed, reference=reference
         )
 
+    @cached_property
+    def standardised(self) -> np.ndarray:
+        """The codes, shifted and scaled by mean and deviation of what is fitted."""
+        return standardise(self.codes, self.train)
+
     def linear_probe(self, factor: int, latents: Sequence[int] | slice = slice(None)) -> float:
         """Score of one factor's linear probe on some latents (all of them by default)."""
-        x = standardise(self.codes[:, latents], self.train)
-        predicted = least_squares(x[self.train], self.targets.of(factor)[self.train], x[self.test])
+        x, y = self.standardised[:, latents], self.targets.of(factor)
+        predicted = least_squares(x[self.train], y[self.train], x[self.test])
         return self.targets.score_one(factor, predicted, self.test)
 
     def labels(self, factor: int) -> tuple[np.ndarray, np.ndarray]:

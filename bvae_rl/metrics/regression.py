@@ -9,6 +9,7 @@ as in ``targets``. The linear one is least squares with an intercept, the other 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from bvae_rl.data.factors import Kind
 from bvae_rl.metrics.held_out import HeldOut, least_squares
-from bvae_rl.metrics.inputs import check, stack, standardise
+from bvae_rl.metrics.inputs import check, stack
 from bvae_rl.metrics.targets import Targets
 
 Model = Literal["mlp", "linear"]
@@ -76,13 +77,13 @@ def predict(held: HeldOut, model: Model, steps: int) -> np.ndarray:
         raise ValueError(f"unknown model {model!r}; known are 'mlp' and 'linear'")
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
-    x, y = standardise(held.codes, held.train), held.targets.columns[held.train]
+    x, x_test = held.standardised[held.train], held.standardised[held.test]
+    y = held.targets.columns[held.train]
     if model == "linear":
-        return least_squares(x[held.train], y, x[held.test])
+        return least_squares(x, y, x_test)
     from bvae_rl.metrics.regressor import fit_predict  # torch is loaded where it is used
 
-    owner, seed = held.targets.owner, held.seed
-    return fit_predict(x[held.train], y, x[held.test], owner=owner, seed=seed, steps=steps)
+    return fit_predict(x, y, x_test, owner=held.targets.owner, seed=held.seed, steps=steps)
 
 
 def scored(predicted: np.ndarray, targets: Targets, rows: np.ndarray) -> R2:
@@ -93,15 +94,14 @@ def scored(predicted: np.ndarray, targets: Targets, rows: np.ndarray) -> R2:
 
 def _bootstrap(predicted: np.ndarray, held: HeldOut, replicates: int) -> np.ndarray:
     """95% percentile interval (1 + K, 2) over draws of the tested rows."""
-    rows, targets = held.test, held.targets
-    rng = np.random.default_rng(held.seed)
-    draws = rng.integers(len(rows), size=(max(replicates, 0), len(rows)))
-    usable = [drawn for drawn in draws if targets.vary(rows[drawn])]
-    if len(usable) < 2:
+    rng, rows, scores = np.random.default_rng(held.seed), held.test, []
+    for drawn in rng.integers(len(rows), size=(max(replicates, 0), len(rows))):
+        with suppress(ValueError):  # a draw may hold one value of a factor only
+            scores.append(held.targets.score(predicted[drawn], rows[drawn]))
+    if len(scores) < 2:
         raise ValueError(
-            f"an interval needs two or more replicates, got {replicates}, of which {len(usable)} "
+            f"an interval needs two or more replicates, got {replicates}, of which {len(scores)} "
             "hold two values of every factor; draw more, or test on more samples"
         )
-    scores = np.array([targets.score(predicted[drawn], rows[drawn]) for drawn in usable])
-    both = np.column_stack([scores.mean(axis=1), scores])
+    both = np.column_stack([np.mean(scores, axis=1), scores])
     return np.quantile(both, [0.025, 0.975], axis=0).T

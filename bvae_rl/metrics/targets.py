@@ -27,17 +27,15 @@ class Targets:
     owner: np.ndarray
     kinds: tuple[Kind, ...]
 
-    def vary(self, rows: np.ndarray) -> bool:
-        """Whether every factor changes in these rows, so that its score is defined."""
-        changes = np.ptp(self.columns[rows], axis=0) > 0
-        return bool(np.isin(range(len(self.kinds)), self.owner[changes]).all())
-
     def of(self, factor: int) -> np.ndarray:
         """The columns of one factor, (N, C)."""
         return self.columns[:, self.owner == factor]
 
     def score(self, predicted: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Score per factor, (K,), of ``predicted`` (len(rows), M) on the given rows."""
+        """Score per factor, (K,), of ``predicted`` (len(rows), M) on the given rows.
+
+        ValueError where a factor is constant in these.
+        """
         factors = range(len(self.kinds))
         return np.array([self.score_one(k, predicted[:, self.owner == k], rows) for k in factors])
 
