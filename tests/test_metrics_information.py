@@ -35,7 +35,7 @@ def test_independent_codes_hold_no_more_than_the_plug_in_bias(random, samples) -
     assert abs(found.shares.mean()) < 0.1 * found.chance.mean()
 
 
-def test_a_code_tells_no_more_than_the_entropy_and_a_copy_tells_all(random) -> None:
+def test_a_latent_holds_no_more_than_the_entropy_and_a_copy_all_of_it(random) -> None:
     factors = random.integers(0, 6, size=(500, 2)).astype(float)
     codes = np.concatenate([factors, random.normal(size=(500, 3)), np.zeros((500, 1))], axis=1)
     information = measure(codes, factors, kinds=["categorical"] * 2)
@@ -66,16 +66,16 @@ def test_reference_mig_is_that_of_disentanglement_lib(random) -> None:
     assert found.score == pytest.approx(np.mean((best[0] - best[1]) / entropy))
 
 
-def test_mig_of_identity_noise_duplicated_and_dead_codes(random) -> None:
+def test_mig_of_identity_noise_duplicated_and_inactive_latents(random) -> None:
     factors = random.uniform(size=(4000, 4))
     for binning in ("width", "quantile"):
         assert mig(factors, factors, binning=binning).score > 0.99
         assert mig(random.normal(size=(4000, 6)), factors, binning=binning).score < 0.01
         twice = np.concatenate([factors, -2 * factors], axis=1)
         assert mig(twice, factors, binning=binning).score < 1e-9
-    dead = mig(np.full((4000, 3), 0.1), factors)
-    assert dead.score == 0 and (dead.per_factor == 0).all() and dead.active_latents == 0
-    assert dead.carriers == ((),) * 4
+    inactive = mig(np.full((4000, 3), 0.1), factors)
+    assert inactive.score == 0 and (inactive.per_factor == 0).all() and inactive.active_latents == 0
+    assert inactive.carriers == ((),) * 4
     assert mig(factors[:, :1], factors[:, :1]).score == pytest.approx(1)  # no second latent
 
 

@@ -10,6 +10,7 @@ from bvae_rl.metrics import (
     disentanglement,
     explicitness,
     infoe,
+    infomec,
     irs,
     mcc,
     measure,
@@ -110,6 +111,12 @@ def test_bad_settings_are_refused(metric, settings, message) -> None:
         metric(CODES, FACTORS, **settings)
 
 
+@pytest.mark.parametrize("metric", [mig, measure, infomec, dci, sap, explicitness])
+def test_a_misspelt_keyword_is_refused(metric) -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'kind'"):
+        metric(CODES, FACTORS, kind=["continuous"] * 2)
+
+
 def test_what_only_some_arrays_allow_is_refused() -> None:
     with pytest.raises(ValueError, match="must not be negative, got -1"):
         disentanglement(-np.eye(3))
@@ -150,7 +157,7 @@ def test_split_is_a_partition_that_the_seed_decides() -> None:
         split(12, test_fraction=0.25, seed=0)
 
 
-def test_standardise_uses_the_training_rows_and_silences_dead_columns() -> None:
+def test_standardise_uses_the_training_rows_and_silences_constant_columns() -> None:
     values = np.array([[1.0, 0.1], [3.0, 0.1]] * 500 + [[5.0, 7.0]])
     train = np.arange(1000)
     assert values[train, 1].std() > 0  # a constant's deviation is rounding, not 0

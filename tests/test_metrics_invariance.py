@@ -88,7 +88,7 @@ def test_order_sign_and_scale_change_nothing(
 )
 def test_scores_lie_between_zero_and_one(kind, seed, samples, latents, reference) -> None:
     codes, factors = drawn(kind, seed, samples, latents)
-    codes[:, -1:] = 0.1  # a dead latent
+    codes[:, -1:] = 0.1  # an inactive latent
     information = measure(codes, factors, kinds=KINDS, reference=reference)
     found = scores(information)
     assert ((found >= 0) & (found <= 1)).all()

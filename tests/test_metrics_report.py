@@ -1,4 +1,4 @@
-"""The report of a code: parts, groups, what is left out, and the words for it."""
+"""The report of a representation: parts, groups, what is left out, and the words for it."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_rows_and_json_hold_the_same_plain_numbers(scores) -> None:
     json.dumps(rows, allow_nan=False)
 
 
-def test_the_table_has_one_column_a_code_and_dashes_for_what_is_missing(scores) -> None:
+def test_the_table_has_one_column_each_and_dashes_for_what_is_missing(scores) -> None:
     codes, factors = world(200)
     reference = score(codes[:, ::-1], factors, SPECS, steps=1)
     text = table({"VAE": scores, "untrained": reference})
@@ -279,7 +279,7 @@ def test_on_policy_frames_are_tested_on_other_episodes() -> None:
         score(codes, factors, specs, episode=episode[:9])
 
 
-def test_factors_that_go_together_are_named() -> None:
+def test_correlated_factors_are_named() -> None:
     random = np.random.default_rng(0)
     x = random.normal(size=2000)
     factors = np.stack([x, 0.8 * x + 0.6 * random.normal(size=2000)], axis=1)
@@ -289,7 +289,7 @@ def test_factors_that_go_together_are_named() -> None:
     assert any("correlated in these samples" in s and "x and y (0.8" in s for s in said)
 
 
-def test_a_report_sets_codes_between_chance_and_the_truth() -> None:
+def test_a_report_adds_a_reference_and_an_upper_bound() -> None:
     codes, factors = world(1500)
     found = MetricReport(factors, SPECS, metrics=("sap",), steps=200)
     found.add("ours", codes, groups=GROUPS)

@@ -28,7 +28,7 @@ def mixed(random) -> tuple[np.ndarray, list[str]]:
 
 
 def laid_out(factors: np.ndarray) -> np.ndarray:
-    """The codes that tell the ``mixed`` factors perfectly: the angle as a circle."""
+    """The codes that hold the ``mixed`` factors perfectly: the angle as a circle."""
     value, angle, label = factors.T
     return np.stack([value, np.cos(angle), np.sin(angle), label], axis=1)
 
@@ -119,7 +119,7 @@ def test_the_reference_of_explicitness_is_the_published_one(random) -> None:
 
 
 @pytest.mark.parametrize("samples", [500, 5000])
-def test_noise_and_dead_codes_score_nothing(random, samples) -> None:
+def test_noise_and_inactive_latents_score_nothing(random, samples) -> None:
     label = random.integers(0, 3, size=(samples, 1))
     factors = np.concatenate([random.normal(size=(samples, 2)), label], axis=1)
     kinds = ["continuous", "cyclic", "categorical"]

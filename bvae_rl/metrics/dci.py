@@ -61,9 +61,9 @@ def dci(
 ) -> DCI:
     """DCI of (N, D) codes and (N, K) factors; the reference needs scikit-learn.
 
-    ``most`` is 10,000. ``trees`` are grown per target, 100 in the reference, whose factors are
-    fitted by ``n_jobs`` threads; these do not change the result. ValueError for unusable arrays and
-    for too few samples.
+    Settings are those of ``Splitting``, ``most`` is 10,000. ``trees`` are grown per target, 100 in
+    the reference, whose factors are fitted by ``n_jobs`` threads; these do not change the result.
+    ValueError for unusable arrays and for too few samples.
     """
     if trees < 1:
         raise ValueError(f"trees must be at least 1, got {trees}")

@@ -27,8 +27,8 @@ _ITERATIONS = 2000  # the default 100 can end before the optimum, with a warning
 def explicitness(codes: Any, factors: Any, **settings: Unpack[Splitting]) -> FactorScores:
     """Explicitness of (N, D) codes and (N, K) factors; scikit-learn for categorical factors.
 
-    ``most`` is 5,000. ValueError for unusable arrays, too few samples, and a factor of which only
-    one class is held out.
+    Settings are those of ``Splitting``, ``most`` is 5,000. ValueError for unusable arrays, too few
+    samples, and a factor of which only one class is held out.
     """
     settings.setdefault("most", 5000)
     held = HeldOut.of(codes, factors, **settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -41,13 +41,21 @@ class HeldOut(Checked):
     reference: bool = False
 
     @classmethod
-    def of(cls, codes: Any, factors: Any, **settings: Unpack[Splitting]) -> HeldOut:
+    def of(
+        cls,
+        codes: Any,
+        factors: Any,
+        *,
+        kinds: Sequence[Kind] | None = None,
+        reference: bool = False,
+        seed: int = 0,
+        test_fraction: float | None = None,
+        most: int | None = None,
+    ) -> HeldOut:
         """Of (N, D) codes and (N, K) factors; ValueError for unusable arrays and few samples."""
-        found = check(codes, factors, kinds=settings.get("kinds"))
-        seed, reference = settings.get("seed", 0), settings.get("reference", False)
-        fraction, most = settings.get("test_fraction"), settings.get("most")
+        found = check(codes, factors, kinds=kinds)
         rows = split(
-            len(found.codes), test_fraction=fraction, seed=seed, most=most, reference=reference
+            len(found.codes), test_fraction=test_fraction, seed=seed, most=most, reference=reference
         )
         return cls.at(found, *rows, seed, reference)
 

@@ -100,18 +100,15 @@ def _weights(samples: int, replicates: int, seed: int, episode: Any) -> np.ndarr
     """(N, R) float32: how often each replicate holds each row."""
     if replicates < 2:
         raise ValueError(f"replicates must be at least 2, got {replicates}")
-    random = np.random.default_rng(seed)
-    if episode is None:
-        drawn = random.multinomial(samples, np.full(samples, 1 / samples), size=replicates)
-        return np.ascontiguousarray(drawn.T, dtype=np.float32)
-    names = np.asarray(episode)
+    names = np.arange(samples) if episode is None else np.asarray(episode)
     if names.shape != (samples,):
         raise ValueError(f"episode must number each of the {samples} rows, got {names.shape}")
     _, which = np.unique(names, return_inverse=True)
     episodes = int(which.max()) + 1
     if episodes < 2:
         raise ValueError("episodes can only be drawn from two or more, got one")
-    drawn = random.multinomial(episodes, np.full(episodes, 1 / episodes), size=replicates)
+    even = np.full(episodes, 1 / episodes)
+    drawn = np.random.default_rng(seed).multinomial(episodes, even, size=replicates)
     return np.ascontiguousarray(drawn.T[which], dtype=np.float32)
 
 
@@ -158,11 +155,11 @@ def _centred(
     """Replicates of row and column entropies and of information, with the estimates as means."""
     row, column, joint = drawn
     nats = row[:, :, None] + column[:, None] - joint
-    return (
-        row - row.mean(axis=0) + rows,
-        column - column.mean(axis=0) + columns,
-        nats - nats.mean(axis=0) + information,
-    )
+
+    def moved(values: np.ndarray, mean: np.ndarray) -> np.ndarray:
+        return np.asarray(values - values.mean(axis=0) + mean)
+
+    return moved(row, rows), moved(column, columns), moved(nats, information)
 
 
 def _interval(estimate: Any, values: Sequence[Any], level: float) -> Interval:

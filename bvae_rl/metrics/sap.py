@@ -42,7 +42,8 @@ class SAP:
 def sap(codes: Any, factors: Any, **settings: Unpack[Splitting]) -> SAP:
     """SAP of (N, D) codes and (N, K) factors; needs scikit-learn for categorical factors.
 
-    ``most`` is 5,000. ValueError for unusable arrays and too few samples.
+    Settings are those of ``Splitting``, ``most`` is 5,000. ValueError for unusable arrays and too
+    few samples.
     """
     settings.setdefault("most", 5000)
     held = HeldOut.of(codes, factors, **settings)
