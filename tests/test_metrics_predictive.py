@@ -80,13 +80,6 @@ def test_scores_are_bounded(metric, reference, seed) -> None:
     assert LOWEST.get(metric, 0) <= METRICS[metric](codes, factors, kinds=KINDS, **more) <= 1
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_lists_and_integers_are_taken(metric) -> None:
-    codes, factors = world(0)
-    found = METRICS[metric](codes.tolist(), np.round(factors).astype(int), kinds=KINDS)
-    assert np.isfinite(found)
-
-
 @given(seed=st.integers(0, 10**6))
 @some
 def test_total_correlation_is_that_of_any_order_and_scale(seed) -> None:

@@ -34,8 +34,6 @@ from bvae_rl.metrics.circles import Circle, circle_cells
 from bvae_rl.metrics.contingency import Table, joint_entropies, marginals
 from bvae_rl.metrics.inputs import check
 
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
-
 
 class Settings(TypedDict, total=False):
     """The keywords of everything that measures information.
@@ -84,12 +82,12 @@ class Information:
         return np.where(self.active[:, None], found, 0.0)
 
     @property
-    def evident(self) -> Mask:
+    def evident(self) -> np.ndarray:
         """(D, K) whether a latent is active and holds more of a factor than chance may lead to.
 
         In reference mode: whether it holds any information.
         """
-        beyond: Mask = np.greater(self.mutual_information, self.chance + self.margin)
+        beyond = np.greater(self.mutual_information, self.chance + self.margin)
         return np.asarray(beyond & self.active[:, None])
 
     @property

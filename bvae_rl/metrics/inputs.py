@@ -43,11 +43,7 @@ def check(
     """
     z = as_matrix(codes, f"codes{suffix}")
     v = as_matrix(factors, f"factors{suffix}")
-    if len(z) != len(v):
-        raise ValueError(
-            f"codes{suffix} and factors{suffix} must describe the same samples, "
-            f"got {len(z)} and {len(v)} rows"
-        )
+    check_lengths(z, v, suffix)
     if len(z) < minimum:
         raise ValueError(f"at least {minimum} samples are needed, got {len(z)}")
     if v.shape[1] > len(v):
@@ -108,6 +104,15 @@ def as_matrix(array: Any, name: str) -> np.ndarray:
             f"in row {row}, column {column} ({int(bad.sum())} such entries)"
         )
     return matrix
+
+
+def check_lengths(codes: np.ndarray, factors: np.ndarray, suffix: str = "") -> None:
+    """ValueError for codes and factors of different numbers of samples."""
+    if len(codes) != len(factors):
+        raise ValueError(
+            f"codes{suffix} and factors{suffix} must describe the same samples, "
+            f"got {len(codes)} and {len(factors)} rows"
+        )
 
 
 def check_kinds(kinds: Sequence[Kind] | None, count: int) -> tuple[Kind, ...]:
@@ -189,14 +194,20 @@ def split(
     return (train if reference else train[:most]), test
 
 
+def check_episode(episode: Any, samples: int) -> np.ndarray:
+    """``episode`` as (N,) or a ValueError."""
+    number = np.asarray(episode)
+    if number.shape != (samples,):
+        raise ValueError(f"episode must number each of the {samples} samples, got {number.shape}")
+    return number
+
+
 def split_episodes(episode: Any, samples: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers to fit on and to score on, of different episodes, which ``episode`` (N,) numbers.
 
     A quarter of the episodes is held out.
     """
-    number = np.asarray(episode)
-    if number.shape != (samples,):
-        raise ValueError(f"episode must number each of the {samples} samples, got {number.shape}")
+    number = check_episode(episode, samples)
     names = np.unique(number)
     if len(names) < LEAST_EPISODES:
         raise ValueError(

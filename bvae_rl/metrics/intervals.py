@@ -29,7 +29,7 @@ import numpy as np
 
 from bvae_rl.metrics.contingency import replicated_entropies
 from bvae_rl.metrics.information import Cells, Information, Settings, count, to_cells
-from bvae_rl.metrics.inputs import as_matrix
+from bvae_rl.metrics.inputs import as_matrix, check_episode, check_lengths
 
 _CIRCLE_CANDIDATES = 32  # of a cyclic factor that replicates look at: the best of the estimate
 
@@ -87,10 +87,7 @@ def interval(
     a replicate is not finite. ValueError for fewer than two replicates and as ``metric`` raises it.
     """
     z, v = as_matrix(codes, "codes"), as_matrix(factors, "factors")
-    if len(z) != len(v):
-        raise ValueError(
-            f"codes and factors must describe the same samples, got {len(z)} and {len(v)} rows"
-        )
+    check_lengths(z, v)
     weights = _weights(len(z), replicates, seed, episode).astype(np.int64)
     drawn = (np.repeat(np.arange(len(z)), weight) for weight in weights.T)
     return _interval(metric(z, v), [metric(z[rows], v[rows]) for rows in drawn], level)
@@ -100,9 +97,7 @@ def _weights(samples: int, replicates: int, seed: int, episode: Any) -> np.ndarr
     """(N, R) float32: how often each replicate holds each row."""
     if replicates < 2:
         raise ValueError(f"replicates must be at least 2, got {replicates}")
-    names = np.arange(samples) if episode is None else np.asarray(episode)
-    if names.shape != (samples,):
-        raise ValueError(f"episode must number each of the {samples} rows, got {names.shape}")
+    names = np.arange(samples) if episode is None else check_episode(episode, samples)
     _, which = np.unique(names, return_inverse=True)
     episodes = int(which.max()) + 1
     if episodes < 2:
