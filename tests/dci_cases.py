@@ -27,7 +27,7 @@ class Comparison:
 def twenty_models(
     samples: int, factors: int = 7, latents: int = 10, *, seed: int = 0
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Independent uniform factors, and codes that are mixed, noisy, bent, doubled or shared."""
+    """Independent uniform factors, and codes that are mixed, noisy, curved, doubled or shared."""
     random = np.random.default_rng(seed)
     v = random.uniform(-1, 1, size=(samples, factors))
 
@@ -39,8 +39,8 @@ def twenty_models(
         turn = np.linalg.qr(random.normal(size=(factors, factors)))[0]
         found.append(v @ ((1 - mix) * np.eye(factors) + mix * turn) + noise(0.05))
     found += [v + noise(scale) for scale in (0.1, 0.3, 0.6, 1.2)]
-    for bend in (0.3, 0.8, 2):
-        found.append(np.tanh(2 * v) + bend * np.roll(v, 1, 1) * np.roll(v, 2, 1) + noise(0.05))
+    for curve in (0.3, 0.8, 2):
+        found.append(np.tanh(2 * v) + curve * np.roll(v, 1, 1) * np.roll(v, 2, 1) + noise(0.05))
     for twice in (1, 2, 3):
         doubled = np.concatenate([v, v[:, :twice]], axis=1)[:, :latents]
         found.append(doubled + noise(0.1, doubled.shape[1]))

@@ -91,7 +91,7 @@ def test_identity_scores_one_and_noise_zero_at_every_sample_size(samples) -> Non
     for binning in ("width", "quantile"):
         identity = [mig(v, v, binning=binning).score for v in draws]
         assert np.mean(identity) > 1 - 6 / samples
-        floor = [mig(z, v, binning=binning).score for z, v in zip(noise, draws, strict=True)]
-        assert np.mean(floor) < 4 / samples
+        reference = [mig(z, v, binning=binning).score for z, v in zip(noise, draws, strict=True)]
+        assert np.mean(reference) < 4 / samples
     published = np.mean([mig(v, v, reference=True).score for v in draws])
     assert published == pytest.approx({500: 0.853, 1000: 0.927, 5000: 0.987}[samples], abs=0.01)

@@ -9,8 +9,7 @@ from bvae_rl.metrics import measure, mig
 from bvae_rl.metrics.carriers import carriers, held
 from bvae_rl.metrics.infomec import infoc, infom
 from bvae_rl.metrics.mig import MIG
-from bvae_rl.metrics.mig_family import dcimig, jemmig, mig_sup
-from bvae_rl.metrics.modularity import modularity
+from bvae_rl.metrics.mig_family import dcimig, jemmig, mig_sup, modularity
 
 ANGLE = np.random.default_rng(0).uniform(-np.pi, np.pi, size=(3000, 1))
 NOISE = np.random.default_rng(1).normal(size=(3000, 4))
@@ -58,22 +57,22 @@ def test_noise_and_repeated_circles_score_zero() -> None:
     assert scored(ANGLE, -2 * ANGLE).score < 1e-9
 
 
-def test_a_latent_outside_a_circle_costs_what_it_knows() -> None:
+def test_a_latent_outside_a_circle_costs_its_information() -> None:
     both = circle(ANGLE)
     found = scored(both, both[:, :1])
     assert found.score == pytest.approx(1 - found.shares[0, 0], abs=0.01)
     assert 0.6 < found.shares[0, 0] < 0.9
 
 
-def test_directions_in_quarters_are_carried_by_a_circle_or_a_number(random) -> None:
+def test_four_directions_are_carried_by_a_circle_or_a_number(random) -> None:
     direction = random.integers(0, 4, size=(3000, 1)) * np.pi / 2
-    square = np.round(circle(direction), 9)  # or rounding tells 0 from 0, by rank
+    square = np.round(circle(direction), 9)  # or rounding separates 0 from 0, by rank
     for binning in ("width", "quantile"):
         assert scored(square, angle=direction, binning=binning).score > 0.99
         assert scored(direction, NOISE, angle=direction, binning=binning).score > 0.99
     noisy = square + 0.05 * NOISE[:, :2]
     assert scored(noisy, NOISE[:, 2:], angle=direction).score > 0.99
-    turned = circle(direction, 0.4)  # four values of each latent: either alone tells all
+    turned = circle(direction, 0.4)  # four values of each latent: either alone holds all
     assert scored(turned, angle=direction).score == 0
 
 
@@ -84,7 +83,7 @@ def test_metrics_of_latents_count_a_circle_as_one_place(random) -> None:
     information = measure(codes, factors, kinds=["continuous", "cyclic"])
     shares = held(information)
     assert shares[:2, 1] == pytest.approx([1, 1], abs=0.02) and shares[2, 0] == pytest.approx(1)
-    assert (shares[3] == 0).all()  # noise knows nothing
+    assert (shares[3] == 0).all()  # noise holds nothing
     assert mig_sup(information).per_latent == pytest.approx([1, 1, 1, 0], abs=0.03)
     assert dcimig(information).per_factor == pytest.approx([1, 1], abs=0.03)
     assert jemmig(information).score == pytest.approx(1, abs=0.02)
@@ -103,8 +102,8 @@ def test_chosen_latents_keep_their_candidates() -> None:
     assert alone.latents == (0,) and 0.6 < alone.share < 0.9 and alone.rival == 0
 
 
-def test_dead_latents_carry_nothing() -> None:
-    dead = np.ones_like(NOISE)
-    assert scored(dead).carriers == ((),) and scored(dead).score == 0
-    found = scored(dead, circle(ANGLE))
+def test_inactive_latents_carry_nothing() -> None:
+    inactive = np.ones_like(NOISE)
+    assert scored(inactive).carriers == ((),) and scored(inactive).score == 0
+    found = scored(inactive, circle(ANGLE))
     assert found.carriers == ((4, 5),) and found.score > 0.97

@@ -40,8 +40,8 @@ def test_one_latent_for_each_factor_scores_one_and_several_less() -> None:
 def test_one_factor_or_one_latent_leaves_nothing_to_share_with() -> None:
     found = measure(GRID[:, :1], GRID[:, :1], kinds=["categorical"])
     assert infom(found) == infoc(found) == 1
-    dead = measure(GRID * 0, GRID, kinds=KINDS)
-    assert infom(dead) == infoc(dead) == 0
+    inactive = measure(GRID * 0, GRID, kinds=KINDS)
+    assert infom(inactive) == infoc(inactive) == 0
 
 
 @pytest.mark.parametrize("samples", [500, 4000])
@@ -88,7 +88,7 @@ def test_published_numbers_recomputed(random) -> None:
     codes = factors @ random.normal(size=(3, 4)) + random.normal(size=(600, 4))
     codes[:, 3] *= 0.01  # pruned: less than a twentieth of the largest range
     scaled = (codes - codes.mean(axis=0)) / codes.std(axis=0)
-    nmi, told = np.empty((3, 4)), []
+    nmi, removed = np.empty((3, 4)), []
     for k, v in enumerate(factors.T.astype(int)):
         for j in range(4):
             nats = selection.mutual_info_classif(
@@ -96,7 +96,7 @@ def test_published_numbers_recomputed(random) -> None:
             )
             nmi[k, j] = nats[0] / metrics.mutual_info_score(v, v)
         model = linear.LogisticRegression(C=np.inf, class_weight="balanced").fit(scaled, v)
-        told.append(1 - metrics.log_loss(v, model.predict_proba(scaled)) / np.log(4))
+        removed.append(1 - metrics.log_loss(v, model.predict_proba(scaled)) / np.log(4))
     kept = nmi[:, :3]
     m = (np.mean(kept.max(axis=0) / kept.sum(axis=0)) - 1 / 3) / (1 - 1 / 3)
     c = (np.mean(kept.max(axis=1) / kept.sum(axis=1)) - 1 / 3) / (1 - 1 / 3)
@@ -105,6 +105,6 @@ def test_published_numbers_recomputed(random) -> None:
     assert found.active.tolist() == [True, True, True, False]
     np.testing.assert_allclose(found.shares[:3].T, kept, atol=0.002)  # noise of 1e-10 breaks ties
     assert [found.infom, found.infoc] == pytest.approx([m, c], abs=0.003)
-    np.testing.assert_allclose(found.infoe_per_factor, told, atol=1e-4)
-    dead = infomec(codes * 0, factors, kinds=KINDS, reference=True)
-    assert dead.infom == dead.infoc == 0 and dead.infoe == pytest.approx(0, abs=1e-6)
+    np.testing.assert_allclose(found.infoe_per_factor, removed, atol=1e-4)
+    inactive = infomec(codes * 0, factors, kinds=KINDS, reference=True)
+    assert inactive.infom == inactive.infoc == 0 and inactive.infoe == pytest.approx(0, abs=1e-6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bvae_rl.metrics import entropies, gap, measure, mig, mutual_information
+from bvae_rl.metrics import gap, measure, mig
 
 
 @pytest.fixture
@@ -25,9 +25,6 @@ def test_information_of_a_known_joint() -> None:
             np.testing.assert_allclose(found.mutual_information, [[expected]], rtol=1e-12)
             np.testing.assert_allclose(found.code_entropy, [np.log(2)])
             np.testing.assert_allclose(found.entropy, [-(0.6 * np.log(0.6) + 0.4 * np.log(0.4))])
-            np.testing.assert_array_equal(
-                entropies(factors, kinds=[kind], binning=binning), found.entropy
-            )
 
 
 @pytest.mark.parametrize("samples", [2000, 20000])
@@ -38,7 +35,7 @@ def test_independent_codes_hold_no_more_than_the_plug_in_bias(random, samples) -
     assert abs(found.shares.mean()) < 0.1 * found.chance.mean()
 
 
-def test_a_code_tells_no_more_than_the_entropy_and_a_copy_tells_all(random) -> None:
+def test_a_latent_holds_no_more_than_the_entropy_and_a_copy_all_of_it(random) -> None:
     factors = random.integers(0, 6, size=(500, 2)).astype(float)
     codes = np.concatenate([factors, random.normal(size=(500, 3)), np.zeros((500, 1))], axis=1)
     information = measure(codes, factors, kinds=["categorical"] * 2)
@@ -67,21 +64,18 @@ def test_reference_mig_is_that_of_disentanglement_lib(random) -> None:
     np.testing.assert_allclose(found.entropy, entropy)
     np.testing.assert_allclose(found.per_factor, (best[0] - best[1]) / entropy)
     assert found.score == pytest.approx(np.mean((best[0] - best[1]) / entropy))
-    np.testing.assert_allclose(
-        mutual_information(codes, factors, kinds=["categorical"] * 3, reference=True), information
-    )
 
 
-def test_mig_of_identity_noise_duplicated_and_dead_codes(random) -> None:
+def test_mig_of_identity_noise_duplicated_and_inactive_latents(random) -> None:
     factors = random.uniform(size=(4000, 4))
     for binning in ("width", "quantile"):
         assert mig(factors, factors, binning=binning).score > 0.99
         assert mig(random.normal(size=(4000, 6)), factors, binning=binning).score < 0.01
         twice = np.concatenate([factors, -2 * factors], axis=1)
         assert mig(twice, factors, binning=binning).score < 1e-9
-    dead = mig(np.full((4000, 3), 0.1), factors)
-    assert dead.score == 0 and (dead.per_factor == 0).all() and dead.active_latents == 0
-    assert dead.carriers == ((),) * 4
+    inactive = mig(np.full((4000, 3), 0.1), factors)
+    assert inactive.score == 0 and (inactive.per_factor == 0).all() and inactive.active_latents == 0
+    assert inactive.carriers == ((),) * 4
     assert mig(factors[:, :1], factors[:, :1]).score == pytest.approx(1)  # no second latent
 
 
@@ -111,16 +105,6 @@ def test_inactive_latents_are_left_out_and_counted(random) -> None:
     assert pruned.per_factor == pytest.approx([1, 1], abs=0.02)
     assert pruned.active_latents == 3 and pruned.carriers == ((0,), (1,))
     assert (pruned.shares[2] == 0).all() and pruned.mutual_information[2, 0] > 1
-    with pytest.raises(ValueError, match="one boolean for each of the 4 latents"):
-        mig(codes, factors, active=[0, 1, 2])
-
-
-def test_settings_that_do_not_exist_are_refused(random) -> None:
-    factors = random.uniform(size=(50, 2))
-    with pytest.raises(ValueError, match="unknown binning 'equal'; known are"):
-        measure(factors, factors, binning="equal")
-    with pytest.raises(ValueError, match="published definitions use equal-width bins"):
-        measure(factors, factors, binning="quantile", reference=True)
 
 
 def test_a_few_samples_give_numbers_and_no_more_than_chance() -> None:

@@ -5,8 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bvae_rl.metrics import dci, disentanglement, measure, mig, r2
+from bvae_rl.metrics import (
+    dci,
+    disentanglement,
+    explicitness,
+    infoe,
+    infomec,
+    irs,
+    mcc,
+    measure,
+    mig,
+    r2,
+    rmig,
+    sap,
+)
 from bvae_rl.metrics.inputs import as_matrix, check, constant_columns, split, standardise
+
+pytest.importorskip("sklearn")
 
 
 def arrays(samples: int = 40) -> tuple[np.ndarray, np.ndarray]:
@@ -52,7 +67,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("metric", [mig, dci, r2])
+@pytest.mark.parametrize("metric", [mig, dci, r2, sap, explicitness, infoe, irs, mcc])
 @pytest.mark.parametrize("case", BAD)
 def test_bad_arrays_are_refused(metric, case) -> None:
     codes, factors, kinds, message = BAD[case]
@@ -60,25 +75,55 @@ def test_bad_arrays_are_refused(metric, case) -> None:
         metric(codes, factors, kinds=kinds)
 
 
-def test_bad_settings_are_refused() -> None:
-    with pytest.raises(ValueError, match="bins must be at least 2, got 1"):
-        mig(CODES, FACTORS, bins=1)
-    with pytest.raises(ValueError, match="trees must be at least 1, got 0"):
-        dci(CODES, FACTORS, trees=0)
-    with pytest.raises(ValueError, match="unknown model 'forest'"):
-        r2(CODES, FACTORS, model="forest")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="steps must be at least 1"):
-        r2(CODES, FACTORS, steps=0)
-    with pytest.raises(ValueError, match="given together"):
-        r2(CODES, FACTORS, codes_test=CODES)
-    with pytest.raises(ValueError, match="codes_test must be a matrix"):
-        r2(CODES, FACTORS, codes_test=CODES[:, 0], factors_test=FACTORS)
-    with pytest.raises(ValueError, match="same columns, got 3 and 2"):
-        r2(CODES, FACTORS, codes_test=CODES[:, :2], factors_test=FACTORS)
+@pytest.mark.parametrize(
+    "metric, settings, message",
+    [
+        (mig, {"bins": 1}, "bins must be at least 2, got 1"),
+        (measure, {"binning": "equal"}, "unknown binning 'equal'; known are"),
+        (measure, {"binning": "quantile", "reference": True}, "published .* equal-width bins"),
+        (measure, {"active": [0, 1, 2]}, "one boolean for each of the 3 latents"),
+        (dci, {"trees": 0}, "trees must be at least 1, got 0"),
+        (dci, {"n_jobs": 0}, "n_jobs must be at least 1"),
+        (sap, {"most": 3}, "most must be at least 10 samples to fit on"),
+        (explicitness, {"most": 3}, "most must be at least 10 samples to fit on"),
+        (irs, {"quantile": 0}, "must lie in"),
+        (irs, {"quantile": 1.5}, "must lie in"),
+        (irs, {"bins": 1}, "must be at least 2"),
+        (mcc, {"method": "kendall"}, "unknown method 'kendall'"),
+        (r2, {"model": "forest"}, "unknown model 'forest'"),
+        (r2, {"steps": 0}, "steps must be at least 1"),
+        (r2, {"model": "linear", "replicates": 1}, "needs two or more replicates, got 1"),
+        (r2, {"codes_test": CODES}, "given together"),
+        (r2, {"codes_test": CODES[:, 0], "factors_test": FACTORS}, "codes_test must be a matrix"),
+        (r2, {"codes_test": CODES[:, :2], "factors_test": FACTORS}, "same columns, got 3 and 2"),
+        (rmig, {"deviations": CODES * 0, "bins": 0}, "bins must be at least 2, got 0"),
+        (rmig, {"deviations": CODES * 0, "bins": 1, "reference": True}, "at least 2, got 1"),
+        (rmig, {"deviations": 0 * CODES - 1}, "at least 0 and of the codes' shape"),
+        (
+            rmig,
+            {"deviations": CODES * 0, "limits": (1, -1), "reference": True},
+            "low < high",
+        ),
+    ],
+)
+def test_bad_settings_are_refused(metric, settings, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        metric(CODES, FACTORS, **settings)
+
+
+@pytest.mark.parametrize("metric", [mig, measure, infomec, dci, sap, explicitness])
+def test_a_misspelt_keyword_is_refused(metric) -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'kind'"):
+        metric(CODES, FACTORS, kind=["continuous"] * 2)
+
+
+def test_what_only_some_arrays_allow_is_refused() -> None:
     with pytest.raises(ValueError, match="must not be negative, got -1"):
         disentanglement(-np.eye(3))
     with pytest.raises(ValueError, match="one of 20 bins"):
         measure(CODES, 0.1 + 0.01 * FACTORS, kinds=["cyclic"] * 2)
+    with pytest.raises(ValueError, match="too few for IRS"):
+        irs(CODES[:3, :1], np.array([[0.0], [0.5], [1.0]]))
 
 
 def test_a_factor_that_the_test_part_never_varies_is_refused() -> None:
@@ -112,7 +157,7 @@ def test_split_is_a_partition_that_the_seed_decides() -> None:
         split(12, test_fraction=0.25, seed=0)
 
 
-def test_standardise_uses_the_training_rows_and_silences_dead_columns() -> None:
+def test_standardise_uses_the_training_rows_and_silences_constant_columns() -> None:
     values = np.array([[1.0, 0.1], [3.0, 0.1]] * 500 + [[5.0, 7.0]])
     train = np.arange(1000)
     assert values[train, 1].std() > 0  # a constant's deviation is rounding, not 0

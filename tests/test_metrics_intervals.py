@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bvae_rl.metrics import gap, measure, r2
+from bvae_rl.metrics.contingency import Table, joint_entropies, replicated_entropies
 from bvae_rl.metrics.intervals import _weights, information_interval, interval
-from bvae_rl.metrics.tables import Table, joint_entropies, replicated_entropies
 
 
 def correlated(samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -120,7 +120,7 @@ def test_unusable_settings_are_refused() -> None:
         information_interval(mig_of, codes, factors, replicates=1)
     with pytest.raises(ValueError, match="level must lie between 0 and 1, got 95"):
         information_interval(mig_of, codes, factors, level=95, replicates=2)
-    with pytest.raises(ValueError, match="must number each of the 50 rows"):
+    with pytest.raises(ValueError, match="must number each of the 50 samples"):
         information_interval(mig_of, codes, factors, episode=[1, 2])
     with pytest.raises(ValueError, match="two or more, got one"):
         interval(lambda z, v: 0.0, codes, factors, episode=np.zeros(50))

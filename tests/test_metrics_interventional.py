@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bvae_rl.metrics.held_out import held_out
+from bvae_rl.metrics.inputs import split
 from bvae_rl.metrics.interventional import beta_vae_score, factor_vae_score
 
 pytest.importorskip("sklearn")
@@ -28,8 +28,8 @@ def groups(
 @pytest.mark.parametrize("reference", [False, True])
 def test_identity_codes_score_1_and_noise_by_chance(score, reference) -> None:
     values, fixed, random = groups()
-    dead = np.full((*values.shape[:2], 2), 0.1)
-    codes = np.concatenate([dead, values[:, :, ::-1] * [-1, 2, 3, 1]], axis=2)
+    inactive = np.full((*values.shape[:2], 2), 0.1)
+    codes = np.concatenate([inactive, values[:, :, ::-1] * [-1, 2, 3, 1]], axis=2)
     assert score(codes, fixed, reference=reference) == 1
     noise = random.normal(size=values.shape)
     assert abs(score(noise, fixed, reference=reference) - 0.25 * reference) < 0.1
@@ -44,7 +44,7 @@ def test_codes_are_standardised_by_default(score) -> None:
     assert score(codes * [-1, 1e-9, 1e9, 2], fixed) == pytest.approx(found, abs=1e-3)
 
 
-def test_codes_that_share_a_factor_still_vote_for_it() -> None:
+def test_latents_that_share_a_factor_still_vote_for_it() -> None:
     values, fixed, _ = groups()
     found = factor_vae_score(np.concatenate([values, values[:, :, :2]], axis=2), fixed)
     assert found.score == 1
@@ -52,7 +52,7 @@ def test_codes_that_share_a_factor_still_vote_for_it() -> None:
     assert found.votes.shape == (6, 4) and found.votes.sum() == 450
 
 
-def test_one_code_for_two_factors_confuses_them() -> None:
+def test_one_latent_for_two_factors_confuses_them() -> None:
     values, fixed, _ = groups(2000)
     two = fixed % 2
     one = values[:, :, :1] + 0 * values[:, :, :2]
@@ -63,9 +63,9 @@ def test_one_code_for_two_factors_confuses_them() -> None:
 def test_the_reference_of_factor_vae_is_the_published_one() -> None:
     values, fixed, random = groups(300)
     codes = values @ random.normal(size=(4, 3)) + 0.5 * random.normal(size=(300, 16, 3))
-    codes = np.concatenate([0.01 * values[:, :, :1], codes], axis=2)  # a code below the threshold
+    codes = np.concatenate([0.01 * values[:, :, :1], codes], axis=2)  # a latent below the threshold
     spread = codes.reshape(-1, 4).var(axis=0, ddof=1)
-    train, test = held_out(300, test_fraction=None, seed=0, reference=True)
+    train, test = split(300, test_fraction=None, seed=0, reference=True)
     votes = np.zeros((4, 4), dtype=int)
     votes_test = np.zeros_like(votes)
     for rows, table in ((train, votes), (test, votes_test)):
@@ -79,7 +79,7 @@ def test_the_reference_of_factor_vae_is_the_published_one() -> None:
     np.testing.assert_array_equal(found.active, [False, True, True, True])
 
 
-def test_variances_and_active_codes_can_be_given() -> None:
+def test_variances_and_active_latents_can_be_given() -> None:
     values, fixed, _ = groups()
     free = np.full(4, 1 / 12)  # of uniform factors
     assert factor_vae_score(values, fixed, variances=free).score == 1
@@ -98,7 +98,7 @@ def test_bad_groups_are_refused(score) -> None:
     nan = values.copy()
     nan[0, 0, 0] = np.nan
     for codes, which, message in (
-        (values[0], fixed, "groups x frames x codes"),
+        (values[0], fixed, "groups x frames x latents"),
         (nan, fixed, "must be finite"),
         (values.astype(object), fixed, "real numbers"),
         (values[:, :1], fixed, "at least 2 frames"),

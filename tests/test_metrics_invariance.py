@@ -11,8 +11,7 @@ from bvae_rl.metrics.binning import arcs, cells, published_cells
 from bvae_rl.metrics.infomec import infoc, infom
 from bvae_rl.metrics.information import Information, measure
 from bvae_rl.metrics.mig import gap
-from bvae_rl.metrics.mig_family import dcimig, jemmig, mig_sup
-from bvae_rl.metrics.modularity import modularity
+from bvae_rl.metrics.mig_family import dcimig, jemmig, mig_sup, modularity
 
 KINDS = ("continuous", "cyclic", "categorical")
 CODES = ("mixed", "grid", "thirds", "float32", "circle")
@@ -89,7 +88,7 @@ def test_order_sign_and_scale_change_nothing(
 )
 def test_scores_lie_between_zero_and_one(kind, seed, samples, latents, reference) -> None:
     codes, factors = drawn(kind, seed, samples, latents)
-    codes[:, -1:] = 0.1  # a dead latent
+    codes[:, -1:] = 0.1  # an inactive latent
     information = measure(codes, factors, kinds=KINDS, reference=reference)
     found = scores(information)
     assert ((found >= 0) & (found <= 1)).all()

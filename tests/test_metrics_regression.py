@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from bvae_rl.metrics import r2
+from bvae_rl.metrics.inputs import split
 from bvae_rl.metrics.targets import make_targets
 
 
@@ -18,14 +19,14 @@ def random() -> np.random.Generator:
 def test_a_linear_code_is_read_by_both_models(random) -> None:
     factors = random.uniform(size=(1000, 3)) * [1, 1e-6, 1e6]
     mixed = factors / [1, 1e-6, 1e6] @ random.normal(size=(3, 3))
-    codes = np.concatenate([mixed, np.full((1000, 1), 0.1)], axis=1)  # and a dead latent
+    codes = np.concatenate([mixed, np.full((1000, 1), 0.1)], axis=1)  # and an inactive latent
     np.testing.assert_allclose(r2(codes, factors, model="linear").per_factor, 1)
     found = r2(codes, factors, steps=250)
     assert (found.per_factor > 0.98).all() and (found.per_factor <= 1).all()
     assert found.mean == pytest.approx(found.per_factor.mean())
 
 
-def test_only_the_network_reads_a_bent_code(random) -> None:
+def test_only_the_mlp_probe_reads_a_curved_encoding(random) -> None:
     factors = random.uniform(-1, 1, size=(2000, 2))
     codes = np.stack([factors[:, 0] ** 2, np.sign(factors[:, 0]), factors.prod(axis=1)], axis=1)
     target = factors[:, :1] * np.abs(factors[:, :1])  # code 0 times code 1
@@ -35,7 +36,7 @@ def test_only_the_network_reads_a_bent_code(random) -> None:
     assert r2(codes, target, model="linear").mean < 0.95
 
 
-def test_noise_and_dead_codes_score_nothing(random) -> None:
+def test_noise_and_inactive_latents_score_nothing(random) -> None:
     factors = random.uniform(size=(2000, 3))
     for codes in (random.normal(size=(2000, 10)), np.zeros((2000, 2))):
         for found in (r2(codes, factors, steps=150), r2(codes, factors, model="linear")):
@@ -111,3 +112,13 @@ def test_nothing_global_is_touched_and_the_seed_decides(random) -> None:
         again = r2(codes, factors, steps=60)
     assert first.mean == again.mean
     assert first.mean != r2(codes, factors, steps=60, seed=1).mean
+
+
+def test_an_interval_leaves_out_draws_that_miss_a_rare_class(random) -> None:
+    labels = np.zeros((2000, 1))
+    labels[split(2000, seed=0)[1][:2]] = labels[split(2000, seed=0)[0][:6]] = 1
+    found = r2(
+        random.normal(size=(2000, 2)), labels, kinds=["categorical"], model="linear", replicates=100
+    )
+    assert found.interval is not None and found.interval.shape == (2, 2)
+    assert (found.interval[:, 0] <= found.mean).all() and (found.mean <= found.interval[:, 1]).all()

@@ -1,4 +1,4 @@
-"""The report of a code: parts, groups, what is left out, and the words for it."""
+"""The report of a representation: parts, groups, what is left out, and the words for it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ GROUPS = {"content": (0, 5), "style": (5, 8)}
 
 
 def world(samples: int = 600) -> tuple[np.ndarray, np.ndarray]:
-    """Codes: x, y, heading as (cos, sin), a dead latent | colour, shape, half of x."""
+    """Codes: x, y, heading as (cos, sin), an inactive latent | colour, shape, half of x."""
     random = np.random.default_rng(0)
     factors = random.uniform(size=(samples, 5)) * [1, 1, 4, 1, 1]
     factors[:, 4] = random.integers(0, 3, samples)
@@ -82,7 +82,7 @@ def test_active_latents_are_the_mask_or_the_ones_that_move(scores) -> None:
         score(codes, factors, SPECS, active=np.ones(8))
 
 
-def test_without_groups_or_look_factors_those_parts_are_none() -> None:
+def test_without_groups_or_appearance_factors_those_parts_are_none() -> None:
     codes, factors = world(200)
     plain = score(codes, factors, SPECS, steps=1)
     assert plain.content is plain.leak is plain.style is None
@@ -129,18 +129,18 @@ def test_rows_and_json_hold_the_same_plain_numbers(scores) -> None:
     json.dumps(rows, allow_nan=False)
 
 
-def test_the_table_has_one_column_a_code_and_dashes_for_what_is_missing(scores) -> None:
+def test_the_table_has_one_column_each_and_dashes_for_what_is_missing(scores) -> None:
     codes, factors = world(200)
-    floor = score(codes[:, ::-1], factors, SPECS, steps=1)
-    text = table({"VAE": scores, "untrained": floor})
+    reference = score(codes[:, ::-1], factors, SPECS, steps=1)
+    text = table({"VAE": scores, "untrained": reference})
     lines = text.splitlines()
     assert lines[0].split() == ["VAE", "untrained"]
     assert lines[1].split() == ["samples", "600", "200"]
     assert lines[2].split() == ["latents", "(active)", "8", "(7)", "8", "(7)"]
     leak = lines[lines.index("leak: appearance factors from the content latents") + 1]
-    assert leak.split() == ["R2", "mean", f"{scores.leak.r2.mean:.3f}", "-"]
+    assert leak.split() == ["MLP-probe", "R2", "mean", f"{scores.leak.r2.mean:.3f}", "-"]
     first = lines[lines.index("all latents") + 1]
-    assert first.split()[2:] == [f"{scores.all.r2.mean:.3f}", f"{floor.all.r2.mean:.3f}"]
+    assert first.split()[3:] == [f"{scores.all.r2.mean:.3f}", f"{reference.all.r2.mean:.3f}"]
     assert {len(line) for line in lines if line.startswith("  ")} == {len(lines[0])}
     assert sum("DCI disentanglement" in line for line in lines) == 2  # all, content
     with pytest.raises(ValueError, match="at least one code"):
@@ -150,8 +150,13 @@ def test_the_table_has_one_column_a_code_and_dashes_for_what_is_missing(scores) 
 def test_the_conclusions_say_what_is_where(scores) -> None:
     said = conclusions(scores, SPECS)
     text = "\n".join(said)
-    assert any(s.startswith("latent 1 tracks y: 1.00 of its information; R2") for s in said)
-    assert any(s.startswith("latents 2 and 3 carry heading as a circle; R2") for s in said)
+    assert any(
+        s.startswith("latent 1 tracks y: 1.00 of its information; MLP-probe R2") for s in said
+    )
+    assert any(
+        s.startswith("latents 2 and 3 carry heading as a circle: 1.00 of its information; ")
+        for s in said
+    )
     assert "latent 6 tracks shape: 1.00 of its information" in text
     assert "no appearance factor could be read well from the content latents" in text
     assert "7 of 8 latents are active" in said
@@ -168,9 +173,27 @@ def test_the_conclusions_name_leaks_mixtures_and_losses() -> None:
     codes = np.stack([factors[:, 0] + factors[:, 2], random.normal(size=4000)], axis=1)
     found = score(codes, factors, specs, groups={"content": (0, 2)}, steps=200)
     said = "\n".join(conclusions(found, specs))
-    assert "no single latent tracks y" in said
+    assert "no latent tracks y" in said
     assert "latent 0 mixes" in said and "state and appearance together" in said
     assert "the appearance leaks into the content latents (most: colour" in said
+
+
+def test_noise_is_not_said_to_carry_an_angle_as_a_circle() -> None:
+    random = np.random.default_rng(0)
+    heading = random.uniform(high=4, size=(400, 1))
+    found = score(random.normal(size=(400, 6)), heading, SPECS[2:3], steps=1)
+    assert len(found.all.mig.carriers[0]) == 2 and found.all.mig.carried[0] < 0.1
+    assert conclusions(found, SPECS[2:3])[0].startswith("no latent tracks heading (most in ")
+
+
+def test_repeated_latents_have_no_interval_of_their_total_correlation() -> None:
+    x = np.random.default_rng(0).uniform(size=(200, 1))
+    found = score(
+        np.tile(x, 2), x, SPECS[:1], metrics=["total_correlation"], slow_replicates=3, steps=1
+    )
+    assert found.all.further["total_correlation"] == np.inf
+    assert not [name for name in found.to_rows_dict() if "total_correlation" in name]
+    json.dumps(found.to_json(), allow_nan=False)
 
 
 def test_what_does_not_fit_together_is_refused() -> None:
@@ -242,7 +265,7 @@ def test_slow_intervals_bound_dci_and_the_further_metrics() -> None:
     assert table({"one": found}).count("95% interval") == 5
 
 
-def test_visited_frames_are_tested_on_other_episodes() -> None:
+def test_on_policy_frames_are_tested_on_other_episodes() -> None:
     random = np.random.default_rng(0)
     episode = np.repeat(np.arange(40), 25)
     factors = random.uniform(size=40)[episode][:, None]  # constant within an episode
@@ -256,7 +279,7 @@ def test_visited_frames_are_tested_on_other_episodes() -> None:
         score(codes, factors, specs, episode=episode[:9])
 
 
-def test_factors_that_go_together_are_named() -> None:
+def test_correlated_factors_are_named() -> None:
     random = np.random.default_rng(0)
     x = random.normal(size=2000)
     factors = np.stack([x, 0.8 * x + 0.6 * random.normal(size=2000)], axis=1)
@@ -266,7 +289,7 @@ def test_factors_that_go_together_are_named() -> None:
     assert any("correlated in these samples" in s and "x and y (0.8" in s for s in said)
 
 
-def test_a_report_sets_codes_between_chance_and_the_truth() -> None:
+def test_a_report_adds_a_reference_and_an_upper_bound() -> None:
     codes, factors = world(1500)
     found = MetricReport(factors, SPECS, metrics=("sap",), steps=200)
     found.add("ours", codes, groups=GROUPS)
@@ -279,7 +302,9 @@ def test_a_report_sets_codes_between_chance_and_the_truth() -> None:
     assert found.conclusions("ours") == conclusions(found.scores["ours"], SPECS)
     json.dumps(found.to_json(), allow_nan=False)
     other = world(400)
-    found.add("visited", other[0], factors=other[1])
-    assert found.scores["visited"].samples == 400
+    found.add("on-policy", other[0], factors=other[1])
+    assert found.scores["on-policy"].samples == 400
     with pytest.raises(ValueError, match="scores of 'ours' already"):
         found.add("ours", codes)
+    with pytest.raises(ValueError, match="no codes were added as 'theirs'; the report has: ours"):
+        found.add_bounds("theirs")

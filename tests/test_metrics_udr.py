@@ -1,4 +1,4 @@
-"""UDR: models that agree up to order, sign and scale score high, strangers low."""
+"""UDR: models that agree up to order, sign and scale score high, unrelated ones low."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def test_models_that_agree_and_one_that_does_not(random) -> None:
 def test_spearman_sees_monotone_agreement_and_noise_has_none(random) -> None:
     codes = random.normal(size=(1000, 1))
     assert udr([codes, np.exp(-codes)], method="spearman").scores == pytest.approx([1, 1])
-    strangers = [random.normal(size=(1000, 5)) for _ in range(3)]
-    assert (udr(strangers).scores == 0).all()
-    assert (udr(strangers, method="spearman").scores < 0.06).all()
+    unrelated = [random.normal(size=(1000, 5)) for _ in range(3)]
+    assert (udr(unrelated).scores == 0).all()
+    assert (udr(unrelated, method="spearman").scores < 0.06).all()
 
 
 def test_the_formula_on_a_small_case(random) -> None:
@@ -67,8 +67,8 @@ def test_inactive_latents_are_left_out(random) -> None:
     assert found.active == ((0, 1, 2),) * 3
     np.testing.assert_allclose(found.scores, 0.9, atol=0.01)
     assert udr([padded, noisy]).active == ((0, 1, 2), (0, 1, 2, 3, 4))
-    dead = udr([np.zeros((500, 2)), codes, codes])
-    assert dead.scores[0] == 0 and dead.active[0] == ()
+    inactive = udr([np.zeros((500, 2)), codes, codes])
+    assert inactive.scores[0] == 0 and inactive.active[0] == ()
 
 
 def test_bad_models_are_refused(random) -> None:
@@ -78,7 +78,7 @@ def test_bad_models_are_refused(random) -> None:
         ([codes, codes[:-1]], {}, "the same frames"),
         ([codes[:5], codes[:5]], {}, "ten or more"),
         ([codes, np.full((50, 2), np.nan)], {}, r"codes\[1\] must be finite"),
-        ([codes, codes], {"kl": [[1, 1]]}, "kl needs one finite number"),
+        ([codes, codes], {"kl": [[1, 1]]}, "kl must be given for each of the 2 models, got 1"),
         ([codes, codes], {"kl": [[1, 1], [1]]}, "of the 2 latents of model 1"),
         ([codes, codes], {"method": "kendall"}, "unknown method"),
         ([codes, codes], {"most": 1}, "most must be at least 10"),

@@ -1,14 +1,14 @@
 """The further metrics of a report by name: a new one is one row of ``ARRAY_METRICS``.
 
 MIG, DCI and R2 are in every report; these are added by their names. Each row gets the arrays of one
-part of a code with their measured information and returns one or more named numbers.
+part of a representation with their measured information and returns one or more named numbers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,15 +20,16 @@ from bvae_rl.metrics.information import Information
 from bvae_rl.metrics.irs import irs
 from bvae_rl.metrics.mcc import mcc
 from bvae_rl.metrics.mig import mig
-from bvae_rl.metrics.mig_family import dcimig, jemmig, mig_sup
-from bvae_rl.metrics.modularity import modularity
+from bvae_rl.metrics.mig_family import dcimig, jemmig, mig_sup, modularity
 from bvae_rl.metrics.sap import sap
 from bvae_rl.metrics.total_correlation import gaussian_total_correlation
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What a metric gets: some latents (N, D) and factors (N, K) of one code."""
+    """What a metric gets: some latents (N, D) and factors (N, K) of one representation."""
 
     codes: np.ndarray
     factors: np.ndarray
@@ -37,10 +38,10 @@ class Part:
     seed: int
     reference: bool
 
-    @property
-    def moving(self) -> np.ndarray:
-        """The codes that the information metrics count, (N, D')."""
-        return self.codes[:, self.information.active]
+    def score(self, metric: Callable[..., T], **settings: Any) -> T:
+        """What a metric of arrays, kinds, seed and reference mode returns."""
+        shared = {"kinds": self.kinds, "seed": self.seed, "reference": self.reference}
+        return metric(self.codes, self.factors, **shared, **settings)
 
 
 ARRAY_METRICS: dict[str, Callable[[Part], dict[str, float]]] = {
@@ -50,17 +51,11 @@ ARRAY_METRICS: dict[str, Callable[[Part], dict[str, float]]] = {
     "dcimig": lambda part: {"dcimig": dcimig(part.information).score},
     "modularity": lambda part: {"modularity": modularity(part.information).score},
     "infomec": lambda part: _infomec(part),
-    "sap": lambda part: {"sap": sap(part.codes, part.factors, **_settings(part)).score},
-    "explicitness": lambda part: {
-        "explicitness": explicitness(part.codes, part.factors, **_settings(part)).score
-    },
-    "irs": lambda part: {"irs": irs(part.codes, part.factors, **_settings(part)).score},
-    "mcc": lambda part: {"mcc": mcc(part.codes, part.factors, **_settings(part)).score},
-    "total_correlation": lambda part: {
-        "total_correlation": gaussian_total_correlation(part.moving).nats
-        if part.moving.shape[1]
-        else 0.0
-    },
+    "sap": lambda part: {"sap": part.score(sap).score},
+    "explicitness": lambda part: {"explicitness": part.score(explicitness).score},
+    "irs": lambda part: {"irs": part.score(irs).score},
+    "mcc": lambda part: {"mcc": part.score(mcc).score},
+    "total_correlation": lambda part: {"total_correlation": _total_correlation(part)},
 }
 LABELS = {
     "mig_quantile": "MIG, quantile bins",
@@ -92,22 +87,19 @@ def chosen(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _mig_quantile(part: Part) -> float:
-    found = part.information
-    settings: dict[str, Any] = {"bins": found.bins, "kinds": part.kinds, "active": found.active}
+    bins, active = part.information.bins, part.information.active
+    settings: dict[str, Any] = {"bins": bins, "kinds": part.kinds, "active": active}
     return mig(part.codes, part.factors, binning="quantile", **settings).score
 
 
 def _infomec(part: Part) -> dict[str, float]:
     if part.reference:
-        found = infomec(part.codes, part.factors, **_settings(part))
+        found = part.score(infomec)
         return {"infom": found.infom, "infoe": found.infoe, "infoc": found.infoc}
-    held = infoe(part.codes, part.factors, kinds=part.kinds, seed=part.seed)
-    return {
-        "infom": infom(part.information),
-        "infoe": held.score,
-        "infoc": infoc(part.information),
-    }
+    linear = part.score(infoe).score
+    return {"infom": infom(part.information), "infoe": linear, "infoc": infoc(part.information)}
 
 
-def _settings(part: Part) -> dict[str, Any]:
-    return {"kinds": part.kinds, "seed": part.seed, "reference": part.reference}
+def _total_correlation(part: Part) -> float:
+    active = part.codes[:, part.information.active]
+    return gaussian_total_correlation(active).nats if active.shape[1] else 0.0

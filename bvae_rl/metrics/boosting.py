@@ -1,6 +1,6 @@
 """Gradient-boosted regression trees (Friedman 2001) on binned columns, for importances at speed.
 
-Each tree has at most 8 leaves and is fitted to what the trees before it left over, as in
+Each tree has at most 8 leaves and is fitted to the residual of the trees before it, as in
 scikit-learn's default. The speed comes from columns that are cut into quantile bins once, so that
 all splits of a level are found by counting, and from 30 trees at a rate of 0.3 in place of 100 at
 0.1. A tenth of the samples is kept aside, and predictions are those of the trees up to the one

@@ -1,4 +1,4 @@
-"""Which latent, or for a cyclic factor which latent or pair, carries each factor, and how alone.
+"""Which latent, or which pair for a cyclic factor, carries each factor: what gaps compare.
 
 The carrier of a factor is the candidate of the largest share of its information; the rival is the
 best candidate that has no latent in common with it. Candidates are single active latents, and for
@@ -49,27 +49,27 @@ def carriers(information: Information) -> tuple[Carrier, ...]:
 
 
 def held(information: Information) -> np.ndarray:
-    """(D, K) shares of the factors that latents hold, 0 for those that know nothing evident.
+    """(D, K) shares of the factors that latents hold, 0 for those without evident information.
 
     The latents of a circle that carries a cyclic factor hold the carrier's share. Entries of
-    latents that know some factor may lie slightly below 0 for others, so that sums are unbiased.
+    latents that hold some factor may lie slightly below 0 for others, so that sums are unbiased.
     """
-    known = np.any(information.evident, axis=1)
-    shares = np.where(known[:, None], information.shares, 0.0)
+    informed = np.any(information.evident, axis=1)
+    shares = np.where(informed[:, None], information.shares, 0.0)
     for k, carrier in on_circles(information):
         shares[list(carrier.latents), k] = carrier.share
     return shares
 
 
 def on_circles(information: Information) -> list[tuple[int, Carrier]]:
-    """The cyclic factors of which every latent of the carrier alone knows a part, with carriers."""
-    if not information.circles:
-        return []
-    found, evident = list(enumerate(carriers(information))), information.evident
+    """The cyclic factors of which every latent of the carrier alone holds a part, with carriers."""
     cyclic = {circle.factor for circle in information.circles}
+    if not cyclic:
+        return []
+    evident = information.evident
     return [
         (k, carrier)
-        for k, carrier in found
+        for k, carrier in enumerate(carriers(information))
         if k in cyclic and carrier.latents and np.all(evident[list(carrier.latents), k])
     ]
 

@@ -10,7 +10,7 @@ computed here from the recurrence of the hypergeometric probabilities: exact but
 
     I* = (I - E0) / (H - E0)
 
-is the chance-adjusted share: 0 on average for independent samples, 1 where the factor is known.
+is the chance-adjusted share: 0 on average for independent samples, 1 for a copy of the factor.
 """
 
 from __future__ import annotations

@@ -1,22 +1,22 @@
-"""Who carries a cyclic factor: one latent, or two that lay it out as a circle.
+"""Which latents hold a cyclic factor: one, or two that lay it out as a circle.
 
-An angle needs two latents to be laid out without a cut, each of which holds a part of it only, so
-that the plain gap calls a perfectly separated circle 0. The rule here: candidates are each active
-latent alone and each pair of active latents. A pair tells its polar angle about the middle of its
-ranges, in units of the half-ranges; a latent alone tells what its bins tell, or what its position
-in its range tells, taken as a turn (an angle that is cut elsewhere), whichever is more. Turns are
-cut into arcs that start where the circular mean of their difference to the factor puts angle 0,
-in the direction, with or against the factor, in which that difference is the more even.
+An angle needs two latents to be laid out without a cut, each of which holds only a part of it, so
+that the plain gap gives a perfectly separated circle 0. The rule here: candidates are each active
+latent alone and each pair of active latents. Of a pair the polar angle about the middle of its
+ranges counts, in units of the half-ranges; of a latent alone its bins, or its position in its range
+taken as a turn (an angle that is cut elsewhere), whichever has more information. Turns are cut into
+arcs that start where the circular mean of their difference to the factor puts angle 0, in the
+direction, with or against the factor, in which that difference is the more even.
 
 The carrier is the candidate of the largest chance-adjusted share, and is compared with the best
-candidate, alone or pair, that shares no latent with it: a circle that appears twice gains nothing.
+candidate, alone or pair, that shares no latent with it: a duplicated circle gains nothing.
 
 Limits. The maximum is over D (D + 1) / 2 candidates, each of which is adjusted for chance while
 the maximum is not: it lies above 0 for noise (some 2.5 standard deviations of one candidate at
-D = 10), on both sides of the gap. A pair whose two latents each tell almost all of the angle may
-win over either alone and so hide that they are duplicates; where it tells no more than one of them,
+D = 10), on both sides of the gap. A pair of which each latent alone holds almost all of the angle
+may win over either and so hide that they are duplicates; where it holds no more than one of them,
 as in a turned circle of four directions, they are duplicates, and the gap is 0. Arcs are equal: a
-circle that is laid out unevenly loses information, as an uneven code does.
+circle that is laid out unevenly loses information, as any uneven representation does.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Circle:
     """The candidates of one cyclic factor: pairs of latents (C, 2), a latent alone twice.
 
     Information with the factor, what chance gives of it, and the entropy of the candidate, all (C,)
-    nats; ``rows`` (C,) numbers the row of ``circle_cells``. Every latent and pair stands here once.
+    nats; ``rows`` (C,) numbers the row of ``circle_cells``.
     """
 
     factor: int
@@ -44,37 +44,21 @@ class Circle:
     chance: np.ndarray
     entropy: np.ndarray
 
-    @classmethod
-    def best_of(
-        cls,
-        factor: int,
-        carriers: np.ndarray,
-        *,
-        information: np.ndarray,
-        chance: np.ndarray,
-        entropy: np.ndarray,
-    ) -> Circle:
+    def best(self) -> Circle:
         """Of several rows for the same latents, the one with the most information beyond chance."""
-        order = np.argsort(chance - information, kind="stable")
-        _, first = np.unique(carriers[order], axis=0, return_index=True)
-        kept = np.sort(order[first])
-        every = cls(factor, carriers, np.arange(len(carriers)), information, chance, entropy)
-        return every._keep(kept)
+        order = np.argsort(self.chance - self.information, kind="stable")
+        _, first = np.unique(self.carriers[order], axis=0, return_index=True)
+        return self.keep(np.sort(order[first]))
 
-    def _keep(self, kept: np.ndarray) -> Circle:
-        return replace(
-            self,
-            carriers=self.carriers[kept],
-            rows=self.rows[kept],
-            information=self.information[kept],
-            chance=self.chance[kept],
-            entropy=self.entropy[kept],
-        )
+    def keep(self, places: np.ndarray) -> Circle:
+        """The candidates at some places."""
+        columns = ("carriers", "rows", "information", "chance", "entropy")
+        return replace(self, **{name: getattr(self, name)[places] for name in columns})
 
     def strongest(self, most: int, factor_entropy: float) -> Circle:
         """The ``most`` candidates of the largest shares."""
         order = np.argsort(-self.shares(factor_entropy), kind="stable")
-        return self._keep(np.sort(order[:most]))
+        return self.keep(np.sort(order[:most]))
 
     def shares(self, factor_entropy: float) -> np.ndarray:
         """(C,) chance-adjusted shares of the factor's information."""
@@ -85,7 +69,7 @@ class Circle:
 
         Where a latent is selected several times, it stands for its first place.
         """
-        kept = self._keep(np.flatnonzero(np.isin(self.carriers, latents).all(axis=1)))
+        kept = self.keep(np.flatnonzero(np.isin(self.carriers, latents).all(axis=1)))
         place = {int(latent): j for j, latent in reversed(list(enumerate(latents)))}
         renumbered = [sorted(place[int(j)] for j in pair) for pair in kept.carriers]
         carriers = np.array(renumbered, dtype=np.int64).reshape(-1, 2)
@@ -99,18 +83,18 @@ def circle_cells(
 
     A latent alone stands here twice, by its bins and by its turn.
     """
-    alive = np.flatnonzero(active & (np.ptp(codes, axis=0) > 0))
-    z = codes[:, alive]
+    counted = np.flatnonzero(active & (np.ptp(codes, axis=0) > 0))
+    z = codes[:, counted]
     low, high = z.min(axis=0), z.max(axis=0)
     middle = (((z - low) - (high - z)) / (high - low)).T  # (D, N), -1 ... 1, and exactly odd
     found = [cells(z, bins, binning).T]
-    carriers = [np.stack([alive, alive], axis=1)]
-    for i, latent in enumerate(alive):
+    carriers = [np.stack([counted, counted], axis=1)]
+    for i, latent in enumerate(counted):
         alone = np.pi * middle[i : i + 1]
         x = np.concatenate([np.cos(alone), np.broadcast_to(middle[i], middle[i + 1 :].shape)])
         y = np.concatenate([np.sin(alone), middle[i + 1 :]])
         found.append(_arcs(x, y, angles, bins, binning))
-        carriers.append(np.stack([np.full(len(x), latent), alive[i:]], axis=1))
+        carriers.append(np.stack([np.full(len(x), latent), counted[i:]], axis=1))
     return np.concatenate(carriers), np.concatenate(found)
 
 

@@ -6,37 +6,34 @@ From the matrix S (D, K) of shares of the factors' information:
     InfoC = (mean_k max_j S_jk / sum_j S_jk - 1/D) / (1 - 1/D)        over factors, D active latents
 
 and InfoE from ``infoe``. All lie in [0, 1] by default; InfoM is 1 with a single factor and InfoC
-with a single active latent, if anything is known.
+with a single active latent, if anything is held.
 
-By default S is chance-adjusted (``carriers.held``), InfoM is the mean over latents that know more
-than chance may give and InfoC over factors that some latent knows (0 if there are none): the
+By default S is chance-adjusted (``carriers.held``), InfoM is the mean over latents that hold more
+than chance may give and InfoC over factors that some latent holds (0 if there are none): the
 published ratios of noise compare one chance information with another. For InfoC a pair of latents
-that lays out a cyclic factor counts as one. Pruned and counted as for ``measure``.
+that lays out a cyclic factor counts as one.
 
 Reference mode follows the published code: S from nearest neighbours (``mutual_info_classif``, 10
 neighbours, its noise drawn with ``seed``; plug-in entropies), latents of at most 1/20 of the
 largest range pruned, means over all others; a latent without information, where the published
-code has no number, counts as if it knew all factors alike. That continuous and cyclic factors are
+code has no number, counts as if it held all factors alike. That continuous and cyclic factors are
 cut into bins is our extension. Needs scikit-learn.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
-from bvae_rl.data.factors import Kind
-from bvae_rl.metrics.binning import factor_cells
 from bvae_rl.metrics.carriers import held, on_circles
 from bvae_rl.metrics.chance import entropy, mean_in_order
+from bvae_rl.metrics.contingency import marginals
 from bvae_rl.metrics.infoe import infoe
-from bvae_rl.metrics.information import Information, active_mask, measure
-from bvae_rl.metrics.inputs import check
-from bvae_rl.metrics.tables import marginals
+from bvae_rl.metrics.information import Cells, Information, Settings, count, to_cells
+from bvae_rl.metrics.inputs import as_matrix
 from bvae_rl.runtime.optional import require
 
 
@@ -55,30 +52,25 @@ class InfoMEC:
     infoe_per_factor: np.ndarray
 
 
-def infomec(
-    codes: Any,
-    factors: Any,
-    *,
-    bins: int = 20,
-    kinds: Sequence[Kind] | None = None,
-    active: Any = None,
-    reference: bool = False,
-    seed: int = 0,
-) -> InfoMEC:
+def infomec(codes: Any, factors: Any, *, seed: int = 0, **settings: Unpack[Settings]) -> InfoMEC:
     """InfoMEC of (N, D) codes and (N, K) factors; ``seed`` draws the split for InfoE.
 
-    Raises ValueError for unusable arrays.
+    Settings and errors as for ``measure``.
     """
-    if reference:
-        shares, alive = _published(codes, factors, bins, kinds, active, seed)
-        m = _purity(shares, alive)
-        c = _purity(shares[alive].T, np.full(shares.shape[1], alive.any()))
+    cells = to_cells(codes, factors, **settings)
+    if cells.reference:
+        shares, active = _published(as_matrix(codes, "codes"), cells, seed)
+        m = _purity(shares, active)
+        c = _purity(shares[active].T, np.full(shares.shape[1], active.any()))
     else:
-        information = measure(codes, factors, bins=bins, kinds=kinds, active=active)
-        shares, alive = held(information), information.active
+        information = count(cells)
+        shares, active = held(information), information.active
         m, c = infom(information), infoc(information)
-    told = infoe(codes, factors, kinds=kinds, bins=bins, reference=reference, seed=seed)
-    return InfoMEC(m, told.score, c, shares, alive, told.per_factor)
+    linear = infoe(
+        codes, factors, kinds=settings.get("kinds"), bins=cells.bins, reference=cells.reference,
+        seed=seed,
+    )  # fmt: skip
+    return InfoMEC(m, linear.score, c, shares, active, linear.per_factor)
 
 
 def infom(information: Information) -> float:
@@ -92,8 +84,8 @@ def infoc(information: Information) -> float:
     for k, carrier in on_circles(information):
         shares[list(carrier.latents[1:]), k] = 0.0
         merged[k] = len(carrier.latents) - 1
-    known = np.any(information.evident, axis=0)
-    return _purity(shares[information.active].T, known, fewer=merged)
+    evident = np.any(information.evident, axis=0)
+    return _purity(shares[information.active].T, evident, fewer=merged)
 
 
 def _purity(shares: np.ndarray, counted: np.ndarray, *, fewer: Any = 0) -> float:
@@ -112,25 +104,15 @@ def _purity(shares: np.ndarray, counted: np.ndarray, *, fewer: Any = 0) -> float
     return mean_in_order(rows[counted].clip(0.0, 1.0))
 
 
-def _published(
-    codes: Any,
-    factors: Any,
-    bins: int,
-    kinds: Sequence[Kind] | None,
-    active: Any,
-    seed: int,
-) -> tuple[np.ndarray, np.ndarray]:
+def _published(codes: np.ndarray, cells: Cells, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Nearest-neighbour shares (D, K) and the latents of more than 1/20 of the largest range."""
-    checked = check(codes, factors, kinds=kinds)
-    z = checked.codes
-    extent = np.ptp(z, axis=0)
-    alive = active_mask(z, active) & (extent > extent.max() / 20)
-    levels = factor_cells(checked, bins, "width", reference=True).T
+    extent, levels = np.ptp(codes, axis=0), cells.table.columns
+    active = cells.active & (extent > extent.max() / 20)
     selection = require("sklearn.feature_selection", extra="metrics")
-    shares = np.zeros((z.shape[1], len(levels)))
+    shares = np.zeros((codes.shape[1], len(levels)))
     for k, level in enumerate(levels):
-        if alive.any():
-            shares[alive, k] = selection.mutual_info_classif(
-                z[:, alive], level, discrete_features=False, n_neighbors=10, random_state=seed
+        if active.any():
+            shares[active, k] = selection.mutual_info_classif(
+                codes[:, active], level, discrete_features=False, n_neighbors=10, random_state=seed
             )
-    return shares / entropy(marginals(levels)), alive
+    return shares / entropy(marginals(levels)), active

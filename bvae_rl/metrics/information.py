@@ -1,4 +1,4 @@
-"""Mutual information of codes and factors: measured once, handed on to every metric that needs it.
+"""Mutual information of codes and factors: measured once, used by every metric that rests on it.
 
 Codes are cut into ``bins`` bins over each latent's own range (``binning="width"``) or of equally
 many samples (``"quantile"``). The factors by kind: continuous ones are cut in the same way, cyclic
@@ -8,7 +8,7 @@ ones are taken as they are. See ``binning`` for the edges.
 The plug-in estimate I is biased upwards: for an independent pair with B and M occupied bins by
 about (B - 1)(M - 1) / 2N nats (Miller 1955), .36 at 500 samples with 20 x 20 bins. So metrics rest
 on the chance-adjusted share I* = (I - E0) / (H - E0) of ``chance`` (Vinh 2010), which is at most 1
-and slightly negative half the time for noise. For codes that hold a part of a factor it is biased
+and slightly negative half the time for noise. For latents that hold a part of a factor it is biased
 downwards, since a dependent pair fills fewer cells: read it with the number of samples. Factors on
 a full grid, every combination equally often, are more even than chance: there independent ones
 share less than 0, by E0 / H.
@@ -21,8 +21,8 @@ continuous and cyclic factors are binned is our extension; there all factors are
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -31,19 +31,34 @@ from bvae_rl.metrics import binning as bin_rules
 from bvae_rl.metrics.binning import Binning
 from bvae_rl.metrics.chance import chance_margin, entropy, expected_information, share
 from bvae_rl.metrics.circles import Circle, circle_cells
+from bvae_rl.metrics.contingency import Table, joint_entropies, marginals
 from bvae_rl.metrics.inputs import check
-from bvae_rl.metrics.tables import Table, joint_entropies, marginals
 
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+class Settings(TypedDict, total=False):
+    """The keywords of everything that measures information.
+
+    ``bins`` (20, at least 2) and ``binning`` ("width") cut codes and factors into cells; ``kinds``
+    gives the kind of each factor (all continuous). ``active`` is a boolean (D,), say KL above .01
+    nats; without it latents that never change are inactive, except in ``reference`` mode (False),
+    the published measurement, where all count.
+    """
+
+    bins: int
+    kinds: Sequence[Kind] | None
+    binning: Binning
+    active: Any
+    reference: bool
 
 
 @dataclass(frozen=True, eq=False)
 class Information:
     """Mutual information (D, K) and entropy of the factors (K,), in nats, and what they rest on.
 
-    ``chance`` (D, K) is E0 and ``margin`` (D, K) how far above it chance may lead; both are 0 in
-    reference mode. ``code_entropy`` is (D,). ``active`` (D,) marks the latents that metrics count.
-    ``circles`` holds the carriers of each cyclic factor (none in reference mode).
+    ``mutual_information`` is the plug-in estimate, of inactive latents too. ``chance`` (D, K) is E0
+    and ``margin`` (D, K) how far above it chance may lead; both are 0 in reference mode.
+    ``code_entropy`` is (D,). ``active`` (D,) marks the latents that metrics count. ``circles``
+    holds the carriers of each cyclic factor (none in reference mode).
     """
 
     mutual_information: np.ndarray
@@ -54,7 +69,6 @@ class Information:
     margin: np.ndarray
     code_entropy: np.ndarray
     active: np.ndarray
-    binning: Binning
     reference: bool
     circles: tuple[Circle, ...]
 
@@ -68,12 +82,12 @@ class Information:
         return np.where(self.active[:, None], found, 0.0)
 
     @property
-    def evident(self) -> Mask:
-        """(D, K) whether a latent is active and tells more of a factor than chance may lead to.
+    def evident(self) -> np.ndarray:
+        """(D, K) whether a latent is active and holds more of a factor than chance may lead to.
 
-        In reference mode: whether it tells anything.
+        In reference mode: whether it holds any information.
         """
-        beyond: Mask = np.greater(self.mutual_information, self.chance + self.margin)
+        beyond = np.greater(self.mutual_information, self.chance + self.margin)
         return np.asarray(beyond & self.active[:, None])
 
     @property
@@ -91,18 +105,15 @@ class Information:
             for circle in self.circles
             if circle.factor == factor
         ]
-        return Information(
-            self.mutual_information[both],
-            self.entropy[columns],
-            self.samples,
-            self.bins,
-            self.chance[both],
-            self.margin[both],
-            self.code_entropy[rows],
-            self.active[rows],
-            self.binning,
-            self.reference,
-            tuple(circles),
+        return replace(
+            self,
+            mutual_information=self.mutual_information[both],
+            entropy=self.entropy[columns],
+            chance=self.chance[both],
+            margin=self.margin[both],
+            code_entropy=self.code_entropy[rows],
+            active=self.active[rows],
+            circles=tuple(circles),
         )
 
 
@@ -118,11 +129,19 @@ class Cells:
     circles: tuple[tuple[int, np.ndarray, Table], ...]
     active: np.ndarray
     bins: int
-    binning: Binning
     reference: bool
 
 
-def measure(
+def measure(codes: Any, factors: Any, **settings: Unpack[Settings]) -> Information:
+    """Measure everything that the information metrics of (N, D) codes and (N, K) factors need.
+
+    Raises ValueError for unusable arrays and settings, and for a cyclic factor whose angles all
+    fall into one bin.
+    """
+    return count(to_cells(codes, factors, **settings))
+
+
+def to_cells(
     codes: Any,
     factors: Any,
     *,
@@ -131,35 +150,6 @@ def measure(
     binning: Binning = "width",
     active: Any = None,
     reference: bool = False,
-) -> Information:
-    """Measure everything that the information metrics of (N, D) codes and (N, K) factors need.
-
-    ``active`` is a boolean (D,), say KL above .01 nats; without it latents that never change are
-    inactive, except in reference mode, where all count. Raises ValueError for unusable arrays, for
-    fewer than two bins, and for a cyclic factor whose angles all fall into one bin.
-    """
-    return count(
-        to_cells(
-            codes,
-            factors,
-            bins=bins,
-            kinds=kinds,
-            binning=binning,
-            active=active,
-            reference=reference,
-        )
-    )
-
-
-def to_cells(
-    codes: Any,
-    factors: Any,
-    *,
-    bins: int,
-    kinds: Sequence[Kind] | None,
-    binning: Binning,
-    active: Any,
-    reference: bool,
 ) -> Cells:
     """The first half of ``measure``."""
     bin_rules.check_bins(bins, binning, reference=reference)
@@ -175,7 +165,7 @@ def to_cells(
             carriers, arcs = circle_cells(z, checked.factors[:, k], counted, bins, binning)
             if len(carriers):
                 circles.append((k, carriers, Table(arcs, levels[:, [k]].T)))
-    return Cells(Table(found.T, levels.T), tuple(circles), counted, bins, binning, reference)
+    return Cells(Table(found.T, levels.T), tuple(circles), counted, bins, reference)
 
 
 def count(cells: Cells) -> Information:
@@ -184,22 +174,16 @@ def count(cells: Cells) -> Information:
     rows, columns = marginals(table.rows), marginals(table.columns)
     nothing = np.zeros((len(rows), len(columns)))
     code_entropy, factor_entropy = entropy(rows), entropy(columns)
-    information = _information(table, code_entropy, factor_entropy)
     circles = []
     for factor, carriers, arcs in cells.circles:
         turns, levels = marginals(arcs.rows), columns[[factor]]
-        carrier_entropy = entropy(turns)
-        circles.append(
-            Circle.best_of(
-                factor,
-                carriers,
-                information=_information(arcs, carrier_entropy, factor_entropy[[factor]])[:, 0],
-                chance=expected_information(turns, levels)[:, 0],
-                entropy=carrier_entropy,
-            )
-        )
+        own = entropy(turns)
+        nats = _information(arcs, own, factor_entropy[[factor]])[:, 0]
+        chance = expected_information(turns, levels)[:, 0]
+        every = np.arange(len(carriers))
+        circles.append(Circle(factor, carriers, every, nats, chance, own).best())
     return Information(
-        information,
+        _information(table, code_entropy, factor_entropy),
         factor_entropy,
         table.rows.shape[1],
         cells.bins,
@@ -207,40 +191,9 @@ def count(cells: Cells) -> Information:
         nothing if cells.reference else chance_margin(rows, columns),
         code_entropy,
         cells.active,
-        cells.binning,
         cells.reference,
         tuple(circles),
     )
-
-
-def mutual_information(
-    codes: Any,
-    factors: Any,
-    *,
-    bins: int = 20,
-    kinds: Sequence[Kind] | None = None,
-    binning: Binning = "width",
-    reference: bool = False,
-) -> np.ndarray:
-    """Plug-in I(code; factor) in nats, (D, K), from 0 to the factor's entropy. See ``measure``."""
-    cells = to_cells(
-        codes, factors, bins=bins, kinds=kinds, binning=binning, active=None, reference=reference
-    )
-    rows, columns = marginals(cells.table.rows), marginals(cells.table.columns)
-    return _information(cells.table, entropy(rows), entropy(columns))
-
-
-def entropies(
-    factors: Any,
-    *,
-    bins: int = 20,
-    kinds: Sequence[Kind] | None = None,
-    binning: Binning = "width",
-) -> np.ndarray:
-    """Entropy in nats of each binned factor, (K,). See ``measure``."""
-    bin_rules.check_bins(bins, binning, reference=False)
-    checked = check(factors, factors, kinds=kinds)
-    return entropy(marginals(bin_rules.factor_cells(checked, bins, binning).T))
 
 
 def _information(table: Table, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The one door for the arrays of every metric: shapes, numbers and kinds are checked here.
+"""Checks of the arrays that every metric takes, and their split: shapes, numbers, kinds.
 
 What passes is float64, finite, two-dimensional, of equal length, and holds no constant factor
 (a factor that never changes has no entropy and no variance, so no score of it is defined).
@@ -14,16 +14,18 @@ import numpy as np
 
 from bvae_rl.data.factors import FactorSpec, Kind
 
+LEAST_EPISODES = 14  # to fit on 10 or more and test on others
 _LARGEST = 1e100  # squares and ranges of anything below stay finite
 
 
 @dataclass(frozen=True, eq=False)
 class Checked:
-    """Codes (N, D) and factors (N, K), float64, and the K kinds."""
+    """Codes (N, D) and factors (N, K), float64, the K kinds, and a suffix of names in messages."""
 
     codes: np.ndarray
     factors: np.ndarray
     kinds: tuple[Kind, ...]
+    suffix: str
 
 
 def check(
@@ -37,15 +39,11 @@ def check(
     """Codes, factors and kinds as every metric wants them, or a ValueError.
 
     ``minimum`` is the number of samples the metric needs; ``suffix`` is added to the two names in
-    messages. Codes may hold constant columns (dead latents): they carry nothing and score nothing.
+    messages. Codes may hold constant columns (inactive latents): they score nothing.
     """
     z = as_matrix(codes, f"codes{suffix}")
     v = as_matrix(factors, f"factors{suffix}")
-    if len(z) != len(v):
-        raise ValueError(
-            f"codes{suffix} and factors{suffix} must describe the same samples, "
-            f"got {len(z)} and {len(v)} rows"
-        )
+    check_lengths(z, v, suffix)
     if len(z) < minimum:
         raise ValueError(f"at least {minimum} samples are needed, got {len(z)}")
     if v.shape[1] > len(v):
@@ -67,7 +65,24 @@ def check(
                 f"factors{suffix} column {k} is categorical but has as many values as samples "
                 f"({len(v)}); declare it continuous, or score more samples"
             )
-    return Checked(z, v, checked)
+    return Checked(z, v, checked, suffix)
+
+
+def stack(first: Checked, *others: Checked) -> Checked:
+    """The samples of several checked arrays as one; a ValueError where their columns differ."""
+    for what in ("codes", "factors"):
+        width = getattr(first, what).shape[1]
+        for one in others:
+            if (got := getattr(one, what).shape[1]) != width:
+                raise ValueError(
+                    f"{what}{first.suffix} and {what}{one.suffix} must have the same columns, "
+                    f"got {width} and {got}"
+                )
+    codes, factors = (
+        np.concatenate([getattr(one, what) for one in (first, *others)])
+        for what in ("codes", "factors")
+    )
+    return Checked(codes, factors, first.kinds, "")
 
 
 def as_matrix(array: Any, name: str) -> np.ndarray:
@@ -89,6 +104,15 @@ def as_matrix(array: Any, name: str) -> np.ndarray:
             f"in row {row}, column {column} ({int(bad.sum())} such entries)"
         )
     return matrix
+
+
+def check_lengths(codes: np.ndarray, factors: np.ndarray, suffix: str = "") -> None:
+    """ValueError for codes and factors of different numbers of samples."""
+    if len(codes) != len(factors):
+        raise ValueError(
+            f"codes{suffix} and factors{suffix} must describe the same samples, "
+            f"got {len(codes)} and {len(factors)} rows"
+        )
 
 
 def check_kinds(kinds: Sequence[Kind] | None, count: int) -> tuple[Kind, ...]:
@@ -139,8 +163,24 @@ def changing(
     return v[:, ~constant], kept
 
 
-def split(samples: int, *, test_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Random row numbers for training and testing, disjoint and together all of them."""
+def split(
+    samples: int,
+    *,
+    test_fraction: float | None = None,
+    seed: int = 0,
+    most: int | None = None,
+    reference: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Random row numbers to fit on and to score on, disjoint and together all of them.
+
+    ``test_fraction`` None is a quarter, in the ``reference`` a third (10,000 samples to fit and
+    5,000 to score in disentanglement_lib). ``most`` rows are fitted on at most, in the reference
+    all.
+    """
+    if most is not None and most < 10:
+        raise ValueError(f"most must be at least 10 samples to fit on, or None, got {most}")
+    if test_fraction is None:
+        test_fraction = 1 / 3 if reference else 0.25
     if not 0 < test_fraction < 1:
         raise ValueError(f"test_fraction must lie between 0 and 1, got {test_fraction}")
     order = np.random.default_rng(seed).permutation(samples)
@@ -149,17 +189,42 @@ def split(samples: int, *, test_fraction: float, seed: int) -> tuple[np.ndarray,
     if len(train) < 10 or len(test) < 2:
         raise ValueError(
             f"{samples} samples with test_fraction {test_fraction:g} leave {len(train)} to fit and "
-            f"{len(test)} to test on; at least 10 and 2 are needed"
+            f"{len(test)} to score; at least 10 and 2 are needed"
         )
-    return train, test
+    return (train if reference else train[:most]), test
+
+
+def check_episode(episode: Any, samples: int) -> np.ndarray:
+    """``episode`` as (N,) or a ValueError."""
+    number = np.asarray(episode)
+    if number.shape != (samples,):
+        raise ValueError(f"episode must number each of the {samples} samples, got {number.shape}")
+    return number
+
+
+def split_episodes(episode: Any, samples: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers to fit on and to score on, of different episodes, which ``episode`` (N,) numbers.
+
+    A quarter of the episodes is held out.
+    """
+    number = check_episode(episode, samples)
+    names = np.unique(number)
+    if len(names) < LEAST_EPISODES:
+        raise ValueError(
+            f"the samples are of {len(names)} episodes; at least {LEAST_EPISODES} are needed to "
+            "test on others than were fitted: collect more frames"
+        )
+    _, test = split(len(names), seed=seed)
+    held = np.isin(number, names[test])
+    return np.flatnonzero(~held), np.flatnonzero(held)
 
 
 def standardise(values: np.ndarray, train: np.ndarray) -> np.ndarray:
     """All rows (N, D) shifted and scaled by mean and deviation of the ``train`` rows.
 
-    A column that is constant there becomes 0 throughout: nothing could be learned from it.
+    A column that is constant there becomes 0 throughout.
     """
     mean, scale = values[train].mean(axis=0), values[train].std(axis=0)
-    alive = (np.ptp(values[train], axis=0) > 0) & (scale > 0)
-    scaled: np.ndarray = np.where(alive, (values - mean) / np.where(alive, scale, 1), 0.0)
+    varies = (np.ptp(values[train], axis=0) > 0) & (scale > 0)
+    scaled: np.ndarray = np.where(varies, (values - mean) / np.where(varies, scale, 1), 0.0)
     return scaled

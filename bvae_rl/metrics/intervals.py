@@ -5,13 +5,13 @@
 and not the replicates' quantiles: a replicate draws rows with replacement, holds each drawn row
 1.6 times on average, and so has information that is biased upwards once more (twice the plug-in
 bias for independent pairs) and a predictor's test rows among its training rows. The spread of
-replicates tells of the estimate's spread; their centre does not tell where the truth lies. So the
-interval is for the metric at this number of samples: a bias that all samples of this size share
-(see ``information``) is no part of it.
+replicates estimates that of the metric, their centre does not estimate the truth. So the interval
+is for the metric at this number of samples: a bias that all samples of this size share (see
+``information``) is no part of it.
 
 ``information_interval`` bins once, counts replicates by weights, moves every entropy so that the
 replicates' mean is the estimate (or the gap of a maximum would be taken from values that lie apart
-by their bias alone), keeps E0, and hands an ``Information`` of each replicate to the metric. For
+by their bias alone), keeps E0, and gives an ``Information`` of each replicate to the metric. For
 noise s is too large, by up to 3**.5: the estimate's own chance part is taken for dependence.
 
 ``interval`` calls a metric on drawn rows. Rows of one episode are not independent: give
@@ -23,15 +23,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
-from bvae_rl.data.factors import Kind
-from bvae_rl.metrics.binning import Binning
-from bvae_rl.metrics.information import Cells, Information, count, to_cells
-from bvae_rl.metrics.inputs import as_matrix
-from bvae_rl.metrics.tables import replicated_entropies
+from bvae_rl.metrics.contingency import replicated_entropies
+from bvae_rl.metrics.information import Cells, Information, Settings, count, to_cells
+from bvae_rl.metrics.inputs import as_matrix, check_episode, check_lengths
 
 _CIRCLE_CANDIDATES = 32  # of a cyclic factor that replicates look at: the best of the estimate
 
@@ -53,15 +51,11 @@ def information_interval(
     codes: Any,
     factors: Any,
     *,
-    bins: int = 20,
-    kinds: Sequence[Kind] | None = None,
-    binning: Binning = "width",
-    active: Any = None,
-    reference: bool = False,
     replicates: int = 200,
     level: float = 0.95,
     seed: int = 0,
     episode: Any = None,
+    **settings: Unpack[Settings],
 ) -> Interval:
     """Interval of a number or array that ``metric`` makes of an ``Information``.
 
@@ -69,15 +63,7 @@ def information_interval(
     each row. Settings and errors as for ``measure``; of a cyclic factor's candidates replicates
     look at the 32 best.
     """
-    cells = to_cells(
-        codes,
-        factors,
-        bins=bins,
-        kinds=kinds,
-        binning=binning,
-        active=active,
-        reference=reference,
-    )
+    cells = to_cells(codes, factors, **settings)
     weights = _weights(cells.table.rows.shape[1], replicates, seed, episode)
     information = count(cells)
     values = [metric(drawn) for drawn in _replicas(cells, information, weights)]
@@ -97,14 +83,11 @@ def interval(
     """Interval of a number or array that ``metric`` makes of (N, D) codes and (N, K) factors.
 
     For a metric that splits into training and test part, drawn rows stand on both sides and its
-    replicates vary less than fresh samples would: read it as a lower bound of the spread.
-    Raises ValueError for fewer than two replicates and what ``metric`` raises.
+    replicates vary less than fresh samples would: read it as a lower bound of the spread. NaN where
+    a replicate is not finite. ValueError for fewer than two replicates and as ``metric`` raises it.
     """
     z, v = as_matrix(codes, "codes"), as_matrix(factors, "factors")
-    if len(z) != len(v):
-        raise ValueError(
-            f"codes and factors must describe the same samples, got {len(z)} and {len(v)} rows"
-        )
+    check_lengths(z, v)
     weights = _weights(len(z), replicates, seed, episode).astype(np.int64)
     drawn = (np.repeat(np.arange(len(z)), weight) for weight in weights.T)
     return _interval(metric(z, v), [metric(z[rows], v[rows]) for rows in drawn], level)
@@ -114,18 +97,13 @@ def _weights(samples: int, replicates: int, seed: int, episode: Any) -> np.ndarr
     """(N, R) float32: how often each replicate holds each row."""
     if replicates < 2:
         raise ValueError(f"replicates must be at least 2, got {replicates}")
-    random = np.random.default_rng(seed)
-    if episode is None:
-        drawn = random.multinomial(samples, np.full(samples, 1 / samples), size=replicates)
-        return np.ascontiguousarray(drawn.T, dtype=np.float32)
-    names = np.asarray(episode)
-    if names.shape != (samples,):
-        raise ValueError(f"episode must number each of the {samples} rows, got {names.shape}")
+    names = np.arange(samples) if episode is None else check_episode(episode, samples)
     _, which = np.unique(names, return_inverse=True)
     episodes = int(which.max()) + 1
     if episodes < 2:
         raise ValueError("episodes can only be drawn from two or more, got one")
-    drawn = random.multinomial(episodes, np.full(episodes, 1 / episodes), size=replicates)
+    even = np.full(episodes, 1 / episodes)
+    drawn = np.random.default_rng(seed).multinomial(episodes, even, size=replicates)
     return np.ascontiguousarray(drawn.T[which], dtype=np.float32)
 
 
@@ -172,18 +150,19 @@ def _centred(
     """Replicates of row and column entropies and of information, with the estimates as means."""
     row, column, joint = drawn
     nats = row[:, :, None] + column[:, None] - joint
-    return (
-        row - row.mean(axis=0) + rows,
-        column - column.mean(axis=0) + columns,
-        nats - nats.mean(axis=0) + information,
-    )
+
+    def moved(values: np.ndarray, mean: np.ndarray) -> np.ndarray:
+        return np.asarray(values - values.mean(axis=0) + mean)
+
+    return moved(row, rows), moved(column, columns), moved(nats, information)
 
 
 def _interval(estimate: Any, values: Sequence[Any], level: float) -> Interval:
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, got {level}")
     middle = np.asarray(estimate, dtype=np.float64)
-    deviation = np.std(np.array(values, dtype=np.float64), axis=0, ddof=1)
+    with np.errstate(invalid="ignore"):  # a replicate may be infinite: a total correlation
+        deviation = np.std(np.array(values, dtype=np.float64), axis=0, ddof=1)
     reach = NormalDist().inv_cdf((1 + level) / 2) * deviation
     return Interval(
         middle, middle - reach, middle + reach, np.asarray(deviation), level, len(values)

@@ -1,14 +1,14 @@
 """Scores of groups of frames in which one factor was held fixed: FactorVAE and BetaVAE.
 
 Codes are (G, L, D): G groups of L frames, and ``fixed`` (G,) names by number the factor that all
-frames of a group share; ``data.probe_groups`` draws them. From each group a guess is made of
-which factor that was; the guesser learns on one part of the groups and is scored on the other.
+frames of a group share; ``data.probe_groups`` draws them. Which factor that was is predicted from
+each group; the classifier learns on one part of the groups and is scored on the other.
 
-The default standardises the codes and corrects accuracy a for chance: kappa = (a - e) / (1 - e),
-e what the same guesses would get by chance (Cohen 1960), so that noise scores 0 and a code that
-tells all factors 1. ``reference=True`` gives the numbers of disentanglement_lib: plain accuracy
-(chance is about 1/K), with a third of the groups held out. Its published settings are 15,000 groups
-of 64 frames for FactorVAE, and of 64 pairs, 128 frames, for BetaVAE.
+The default standardises the codes and corrects accuracy a for chance: kappa = (a - e) / (1 - e), e
+the accuracy of the same predictions by chance (Cohen 1960), so that noise scores 0 and the true
+factors 1. ``reference=True`` gives the numbers of disentanglement_lib: plain accuracy (chance is
+about 1/K), with a third of the groups held out. Its published settings are 15,000 groups of 64
+frames for FactorVAE, and of 64 pairs, 128 frames, for BetaVAE.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.metrics.held_out import held_out
-from bvae_rl.metrics.inputs import as_matrix
+from bvae_rl.metrics.information import active_mask
+from bvae_rl.metrics.inputs import as_matrix, split
 from bvae_rl.runtime.optional import require
 
 _ITERATIONS = 5000
-_PUBLISHED_THRESHOLD = 0.05  # standard deviation below which a code is inactive
+_PUBLISHED_THRESHOLD = 0.05  # standard deviation below which a latent is inactive
 
 
 @dataclass(frozen=True, eq=False)
 class FactorVAEScore:
     """Score (default in [-1, 1], reference in [0, 1]) and its evidence.
 
-    ``votes`` (D, K) counts the groups to learn from by the code that varied least and the fixed
-    factor, ``active`` (D,) marks the codes that may vote.
+    ``votes`` (D, K) counts the groups to learn from by the latent that varied least and the fixed
+    factor, ``active`` (D,) marks the latents that may vote.
     """
 
     score: float
@@ -51,43 +51,31 @@ def factor_vae_score(
 ) -> FactorVAEScore:
     """FactorVAE score (Kim & Mnih 2018, arXiv 1802.05983) of codes (G, L, D) and ``fixed`` (G,).
 
-    A group votes for the code whose variance in it, over ``variances`` (D,), is least; a code
-    guesses the factor for which it got most votes. ``variances`` are those with all factors free
-    (default: of all the frames given). ``active`` (D,) says which codes may vote; by default those
-    that are not constant, in the reference those of deviation 0.05 or more; without any the score
-    is 0. Two slips of disentanglement_lib are not copied: the count of active codes, and votes
-    numbered among the active codes. ValueError for unusable arrays.
+    A group votes for the latent whose variance in it, over ``variances`` (D,), is least; a latent
+    predicts the factor for which it got most votes. ``variances`` are those with all factors free
+    (default: of all the frames given). ``active`` (D,) says which latents may vote; by default
+    those that are not constant, in the reference those of deviation 0.05 or more; without any the
+    score is 0. Two slips of disentanglement_lib are not copied: the count of active latents, and
+    votes numbered among the active ones. ValueError for unusable arrays.
     """
-    z, label = _check(codes, fixed, least=2)
+    z, label = _check(codes, fixed)
     size = z.shape[2]
     flat = z.reshape(-1, size)
-    if variances is None:
-        spread = flat.var(axis=0, ddof=1)
-    else:
-        spread = np.asarray(variances, dtype=np.float64)
-        if spread.shape != (size,) or not (np.isfinite(spread) & (spread >= 0)).all():
-            raise ValueError(f"variances must be {size} finite numbers of 0 or more, got {spread}")
-    if active is not None:
-        mask = np.asarray(active)
-        if mask.shape != (size,) or mask.dtype != np.bool_:
-            raise ValueError(f"active must be one boolean for each of the {size} codes")
-    elif reference:
-        mask = np.sqrt(spread) >= _PUBLISHED_THRESHOLD
-    else:
-        mask = np.ptp(flat, axis=0) > 0
-    mask = mask & (spread > 0)
-    values = int(label.max()) + 1
-    train, test = held_out(
-        len(z), test_fraction=test_fraction, seed=seed, reference=reference, most=None
-    )
-    votes = np.zeros((size, values), dtype=np.int64)
+    spread = flat.var(axis=0, ddof=1) if variances is None else np.asarray(variances, np.float64)
+    if spread.shape != (size,) or not (np.isfinite(spread) & (spread >= 0)).all():
+        raise ValueError(f"variances must be {size} finite numbers of 0 or more, got {spread}")
+    if reference and active is None:
+        active = np.sqrt(spread) >= _PUBLISHED_THRESHOLD
+    mask = active_mask(flat, active) & (spread > 0)
+    train, test = split(len(z), test_fraction=test_fraction, seed=seed, reference=reference)
+    votes = np.zeros((size, int(label.max()) + 1), dtype=np.int64)
     if not mask.any():
         return FactorVAEScore(0.0, votes, mask)
     ratio = z[:, :, mask].var(axis=1, ddof=1) / spread[mask]
     vote = np.flatnonzero(mask)[ratio.argmin(axis=1)]
     np.add.at(votes, (vote[train], label[train]), 1)
-    guess = votes.argmax(axis=1)[vote[test]]
-    return FactorVAEScore(_agreement(guess, label[test], chance=not reference), votes, mask)
+    predicted = votes.argmax(axis=1)[vote[test]]
+    return FactorVAEScore(_agreement(predicted, label[test], chance=not reference), votes, mask)
 
 
 def beta_vae_score(
@@ -101,15 +89,13 @@ def beta_vae_score(
     """BetaVAE score (Higgins et al. 2017) of codes (G, L, D), L even, and ``fixed`` (G,).
 
     Frames 2i and 2i + 1 of a group are a pair that shares the value of the fixed factor; pairs of
-    one group may differ in it, as published. The mean absolute difference of the pairs is what a
-    logistic regression guesses the factor from. Needs scikit-learn; ValueError for unusable arrays.
+    one group may differ in it, as published. A logistic regression predicts the factor from the
+    mean absolute difference of the pairs. Needs scikit-learn; ValueError for unusable arrays.
     """
-    z, label = _check(codes, fixed, least=2)
+    z, label = _check(codes, fixed)
     if z.shape[1] % 2:
         raise ValueError(f"pairs need an even number of frames in a group, got {z.shape[1]}")
-    train, test = held_out(
-        len(z), test_fraction=test_fraction, seed=seed, reference=reference, most=None
-    )
+    train, test = split(len(z), test_fraction=test_fraction, seed=seed, reference=reference)
     if len(np.unique(label[train])) < 2:
         raise ValueError(f"{len(train)} groups to learn from hold one factor fixed; give more")
     if not reference:
@@ -121,13 +107,13 @@ def beta_vae_score(
     return _agreement(model.predict(points[test]), label[test], chance=not reference)
 
 
-def _check(codes: Any, fixed: Any, *, least: int) -> tuple[np.ndarray, np.ndarray]:
+def _check(codes: Any, fixed: Any) -> tuple[np.ndarray, np.ndarray]:
     z = np.asarray(codes)
     if z.ndim != 3 or 0 in z.shape:
-        raise ValueError(f"codes must be groups x frames x codes, got shape {z.shape}")
+        raise ValueError(f"codes must be groups x frames x latents, got shape {z.shape}")
     flat = as_matrix(z.reshape(-1, z.shape[2]), "codes (all frames)")
-    if z.shape[1] < least:
-        raise ValueError(f"a group needs at least {least} frames, got {z.shape[1]}")
+    if z.shape[1] < 2:
+        raise ValueError(f"a group needs at least 2 frames, got {z.shape[1]}")
     label = np.asarray(fixed)
     if label.shape != z.shape[:1] or label.dtype.kind not in "iu" or label.min() < 0:
         raise ValueError(
@@ -139,14 +125,14 @@ def _check(codes: Any, fixed: Any, *, least: int) -> tuple[np.ndarray, np.ndarra
     return flat.reshape(z.shape), label.astype(np.int64)
 
 
-def _agreement(guess: np.ndarray, truth: np.ndarray, *, chance: bool) -> float:
-    """Accuracy, or kappa: 0 if the guesses say nothing about the truth."""
-    accuracy = float(np.mean(guess == truth))
+def _agreement(predicted: np.ndarray, truth: np.ndarray, *, chance: bool) -> float:
+    """Accuracy, or kappa: 0 if the predictions say nothing about the truth."""
+    accuracy = float(np.mean(predicted == truth))
     if not chance:
         return accuracy
-    size = int(max(guess.max(), truth.max())) + 1
-    shares = [np.bincount(one, minlength=size) / len(one) for one in (guess, truth)]
-    expected = float(shares[0] @ shares[1])
+    size = int(max(predicted.max(), truth.max())) + 1
+    rates = [np.bincount(one, minlength=size) / len(one) for one in (predicted, truth)]
+    expected = float(rates[0] @ rates[1])
     if expected == 1:
         raise ValueError(
             f"the {len(truth)} groups held out all hold the same factor fixed; give more groups"

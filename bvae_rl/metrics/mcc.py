@@ -24,8 +24,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from bvae_rl.data.factors import Kind
-from bvae_rl.metrics.held_out import held_out
-from bvae_rl.metrics.inputs import Checked, check
+from bvae_rl.metrics.inputs import Checked, check, split
 from bvae_rl.runtime.optional import require
 
 Method = Literal["pearson", "spearman"]
@@ -62,12 +61,11 @@ def mcc(
     if reference:
         train = test = np.arange(len(checked.codes))
     else:
-        train, test = held_out(len(checked.codes), test_fraction=test_fraction, seed=seed)
+        train, test = split(len(checked.codes), test_fraction=test_fraction, seed=seed)
     shape = checked.codes.shape[1], len(checked.kinds)
     fitted, correlation = np.empty(shape), np.empty(shape)
-    for j in range(shape[0]):
-        for k in range(shape[1]):
-            fitted[j, k], correlation[j, k] = _pair(checked, j, k, train, test, method)
+    for j, k in np.ndindex(shape):
+        fitted[j, k], correlation[j, k] = _pair(checked, j, k, train, test, method)
     assign = require("scipy.optimize", extra="metrics").linear_sum_assignment
     rows, columns = assign(-np.abs(fitted))
     latents = np.full(shape[1], -1)

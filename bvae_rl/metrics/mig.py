@@ -10,21 +10,18 @@ latent the rival's share is 0, with none the score is 0.
 
 ``reference=True`` is disentanglement_lib's number: S = I / H with 20 equal-width bins by
 np.digitize and plug-in information, factors with few values declared ``categorical``; always in
-[0, 1]. It has no rule for cyclic factors and calls a perfectly separated circle (cos, sin) 0.
+[0, 1]. It has no rule for cyclic factors and gives a perfectly separated circle (cos, sin) 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
-from bvae_rl.data.factors import Kind
-from bvae_rl.metrics.binning import Binning
 from bvae_rl.metrics.carriers import carriers
-from bvae_rl.metrics.information import Information, measure
+from bvae_rl.metrics.information import Information, Settings, measure
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +30,8 @@ class MIG:
 
     ``mutual_information`` (D, K) is the plug-in estimate and ``entropy`` (K,), both in nats;
     ``shares`` (D, K) are those of single latents, at most 1. ``carriers`` names the one or two
-    latents that carry each factor (none without active latents); ``active_latents`` counts those
-    that took part.
+    latents that carry each factor (none without active latents), ``carried`` (K,) is their share;
+    ``active_latents`` counts those that took part.
     """
 
     score: float
@@ -43,46 +40,30 @@ class MIG:
     entropy: np.ndarray
     shares: np.ndarray
     carriers: tuple[tuple[int, ...], ...]
+    carried: np.ndarray
     active_latents: int
 
 
-def mig(
-    codes: Any,
-    factors: Any,
-    *,
-    bins: int = 20,
-    kinds: Sequence[Kind] | None = None,
-    binning: Binning = "width",
-    active: Any = None,
-    reference: bool = False,
-) -> MIG:
-    """Mutual information gap of (N, D) codes and (N, K) factors; settings as for ``measure``.
+def mig(codes: Any, factors: Any, **settings: Unpack[Settings]) -> MIG:
+    """Mutual information gap of (N, D) codes and (N, K) factors.
 
-    ValueError on unusable arrays.
+    Settings and errors as for ``measure``: ``bins``, ``kinds``, ``binning``, ``active``,
+    ``reference``.
     """
-    return gap(
-        measure(
-            codes,
-            factors,
-            bins=bins,
-            kinds=kinds,
-            binning=binning,
-            active=active,
-            reference=reference,
-        )
-    )
+    return gap(measure(codes, factors, **settings))
 
 
 def gap(information: Information) -> MIG:
     """The same, from information measured before."""
-    carried = carriers(information)
-    per_factor = np.clip([c.share - c.rival for c in carried], 0.0, 1.0)
+    found = carriers(information)
+    per_factor = np.clip([one.share - one.rival for one in found], 0.0, 1.0)
     return MIG(
         float(per_factor.mean()),
         per_factor,
         information.mutual_information,
         information.entropy,
         information.shares,
-        tuple(c.latents for c in carried),
+        tuple(one.latents for one in found),
+        np.array([one.share for one in found]),
         information.active_latents,
     )

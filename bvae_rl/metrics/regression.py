@@ -1,22 +1,24 @@
-"""R2 per factor: how well each factor can be read from the codes, by a network or by a line.
+"""Linear-probe and MLP-probe R2: how well each factor is read from the codes.
 
-The regressor is fitted on one part of the samples and scored on the other; targets and scores by
-kind as in ``targets``. The linear one is least squares with an intercept. Random splits of
-rollout frames put neighbours on both sides: give ``codes_test`` and ``factors_test`` from other
-episodes (or other appearances, for the generalisation score of Traeuble et al. 2022) there.
+The probe is fitted on one part of the samples and scored on the other; targets and scores by kind
+as in ``targets``. The linear one is least squares with an intercept, the other the small network of
+``regressor``. Random splits of rollout frames put neighbours on both sides: give ``codes_test`` and
+``factors_test`` from other episodes there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from bvae_rl.data.factors import Kind
-from bvae_rl.metrics.inputs import check, split, standardise
-from bvae_rl.metrics.targets import Targets, make_targets
+from bvae_rl.metrics.held_out import HeldOut, least_squares
+from bvae_rl.metrics.inputs import check, stack
+from bvae_rl.metrics.targets import Targets
 
 Model = Literal["mlp", "linear"]
 
@@ -26,7 +28,7 @@ class R2:
     """Held-out score per factor (K,), at most 1, negative if worse than a constant; their mean.
 
     ``interval`` (1 + K, 2) bounds the mean and each factor's score at 95%, if replicates were
-    drawn: of the held-out samples, so it does not cover the luck of the fit.
+    drawn: of the held-out samples, so it does not cover the chance in the fit.
     """
 
     per_factor: np.ndarray
@@ -50,66 +52,38 @@ def r2(
     """R2 of (N, K) factors from (N, D) codes on held-out samples.
 
     With ``codes_test`` and ``factors_test`` the fit uses all of ``codes`` and the score all of
-    these; otherwise a random ``test_fraction`` is held out. ``steps`` are those of the network;
-    ``replicates`` of the held-out samples give the interval. Raises ValueError for unusable arrays,
-    an unknown model, and too few samples.
+    these; otherwise a random ``test_fraction`` is held out. ``steps`` are those of the network.
+    ``replicates`` (0, or 2 and more) of the held-out samples give the interval; draws in which a
+    factor is constant are left out. ValueError for unusable arrays, an unknown model, and too few
+    samples.
     """
-    check_model(model, steps)
     if (codes_test is None) != (factors_test is None):
         raise ValueError("codes_test and factors_test must be given together")
-
     if codes_test is None:
-        checked = check(codes, factors, kinds=kinds)
-        z, v = checked.codes, checked.factors
-        train, test = split(len(z), test_fraction=test_fraction, seed=seed)
+        held = HeldOut.of(codes, factors, kinds=kinds, test_fraction=test_fraction, seed=seed)
     else:
-        checked = check(codes, factors, kinds=kinds, minimum=10)
-        held = check(codes_test, factors_test, kinds=kinds, suffix="_test")
-        z, v = (
-            _stack(checked.codes, held.codes, "codes"),
-            _stack(checked.factors, held.factors, "factors"),
-        )
-        train, test = np.split(np.arange(len(z)), [len(checked.codes)])
-
-    targets = make_targets(v, checked.kinds)
-    predicted = read(z, targets, train, test, model=model, seed=seed, steps=steps)
-    found = scored(predicted, targets, test)
-    drawn = _bootstrap(predicted, targets, test, replicates=replicates, seed=seed)
-    return replace(found, interval=drawn)
+        fitted = check(codes, factors, kinds=kinds, minimum=10)
+        both = stack(fitted, check(codes_test, factors_test, kinds=kinds, suffix="_test"))
+        train, test = np.split(np.arange(len(both.codes)), [len(fitted.codes)])
+        held = HeldOut.at(both, train, test, seed)
+    predicted = predict(held, model, steps)
+    interval = _bootstrap(predicted, held, replicates) if replicates else None
+    return replace(scored(predicted, held.targets, held.test), interval=interval)
 
 
-def read(
-    codes: np.ndarray,
-    targets: Targets,
-    train: np.ndarray,
-    test: np.ndarray,
-    *,
-    model: Model,
-    seed: int,
-    steps: int,
-) -> np.ndarray:
-    """Predictions (len(test), M) from checked (N, D) codes, fitted on the ``train`` rows."""
-    x, y = standardise(codes, train), targets.columns[train]
-    if model == "linear":
-        return line(x[train], y, x[test])
-    from bvae_rl.metrics.regressor import fit_predict  # torch is loaded where it is used
-
-    return fit_predict(x[train], y, x[test], owner=targets.owner, seed=seed, steps=steps)
-
-
-def line(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> np.ndarray:
-    """Predictions (N', M) by least squares of ``y`` (N, M) on ``x`` (N, D), which is centred."""
-    mean = y.mean(axis=0)  # so this is the intercept
-    slope = np.linalg.lstsq(x, y - mean, rcond=None)[0]
-    return np.asarray(x_test @ slope + mean)
-
-
-def check_model(model: str, steps: int) -> None:
-    """ValueError for an unknown model or too few steps."""
+def predict(held: HeldOut, model: Model, steps: int) -> np.ndarray:
+    """A probe's predictions (len(test), M); ValueError for an unknown model or too few steps."""
     if model not in get_args(Model):
         raise ValueError(f"unknown model {model!r}; known are 'mlp' and 'linear'")
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
+    x, x_test = held.standardised[held.train], held.standardised[held.test]
+    y = held.targets.columns[held.train]
+    if model == "linear":
+        return least_squares(x, y, x_test)
+    from bvae_rl.metrics.regressor import fit_predict  # torch is loaded where it is used
+
+    return fit_predict(x, y, x_test, owner=held.targets.owner, seed=held.seed, steps=steps)
 
 
 def scored(predicted: np.ndarray, targets: Targets, rows: np.ndarray) -> R2:
@@ -118,23 +92,16 @@ def scored(predicted: np.ndarray, targets: Targets, rows: np.ndarray) -> R2:
     return R2(per_factor, float(per_factor.mean()))
 
 
-def _bootstrap(
-    predicted: np.ndarray, targets: Targets, rows: np.ndarray, *, replicates: int, seed: int
-) -> np.ndarray | None:
-    """95% percentile interval (1 + K, 2) over draws of the tested rows; None without replicates."""
-    if not replicates:
-        return None
-    rng = np.random.default_rng(seed)
-    draws = rng.integers(len(rows), size=(replicates, len(rows)))
-    scores = np.array([targets.score(predicted[drawn], rows[drawn]) for drawn in draws])
-    both = np.column_stack([scores.mean(axis=1), scores])
-    return np.quantile(both, [0.025, 0.975], axis=0).T
-
-
-def _stack(train: np.ndarray, test: np.ndarray, name: str) -> np.ndarray:
-    if train.shape[1] != test.shape[1]:
+def _bootstrap(predicted: np.ndarray, held: HeldOut, replicates: int) -> np.ndarray:
+    """95% percentile interval (1 + K, 2) over draws of the tested rows."""
+    rng, rows, scores = np.random.default_rng(held.seed), held.test, []
+    for drawn in rng.integers(len(rows), size=(max(replicates, 0), len(rows))):
+        with suppress(ValueError):  # a draw may hold one value of a factor only
+            scores.append(held.targets.score(predicted[drawn], rows[drawn]))
+    if len(scores) < 2:
         raise ValueError(
-            f"{name} and {name}_test must have the same columns, "
-            f"got {train.shape[1]} and {test.shape[1]}"
+            f"an interval needs two or more replicates, got {replicates}, of which {len(scores)} "
+            "hold two values of every factor; draw more, or test on more samples"
         )
-    return np.concatenate([train, test])
+    both = np.column_stack([np.mean(scores, axis=1), scores])
+    return np.quantile(both, [0.025, 0.975], axis=0).T

@@ -1,10 +1,10 @@
-"""A small network that reads factors from codes: how well can they be told, at a fixed effort?
+"""The network of the MLP probe: how well can factors be read from codes, at a fixed effort?
 
 Two hidden layers of 256 SiLU units, AdamW with cosine decay, one network for all targets. A tenth
 of the training samples is kept aside, and each factor's predictions are taken from the step at
-which that tenth was predicted best; step 0 answers the mean. So a factor that the codes do not
+which that tenth was predicted best; step 0 predicts the mean. So a factor that the codes do not
 hold scores 0 and not the negative value of an overfitted network, and needs no early stop that
-would cost the others. Nothing is drawn from or left in torch's global state.
+would cost the others. Torch's global random state is neither read nor changed.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _fit_predict(
 
 
 def _weights(sizes: list[int], random: torch.Generator) -> list[torch.Tensor]:
-    """He initialisation, and a last layer of zeros: the first answer is the mean."""
+    """He initialisation, and a last layer of zeros: the first prediction is the mean."""
     weights = []
     for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         last = i == len(sizes) - 2

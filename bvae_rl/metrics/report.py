@@ -1,10 +1,16 @@
-"""The scores of one code: everything computed in one pass, mutual information measured once.
+"""The scores of representations, one or several side by side, computed in one pass each.
 
-For all latents: MIG, DCI, R2 (network and line) and the further metrics that were asked for, over
-all factors. Where the code has a ``content`` group: the same for it over the state factors, and its
-*leak*, R2 of the appearance factors from content latents. Where it has a ``appearance`` group: R2 of all
-factors from it. Inactive latents take no part in what rests on information, and are counted.
-Factors that never change in the samples are left out and named.
+For all latents: MIG, DCI, R2 (MLP probe and linear probe) and the further metrics that were asked
+for, over all factors; mutual information is measured once. With a ``content`` group: the same for
+it over the state factors, and its *leak*, R2 of the appearance factors from content latents. With a
+``style`` group: R2 of all factors from it. Inactive latents take no part in what rests on
+information, and are counted. Factors that never change in the samples are left out and named.
+
+    report = MetricReport(factors, specs, replicates=200)
+    report.add("vae", codes, groups={"content": (0, 24), "style": (24, 32)})
+    report.add_bounds("vae")
+    print(report.table())
+    print("\\n".join(report.conclusions("vae")))
 """
 
 from __future__ import annotations
@@ -19,14 +25,18 @@ from bvae_rl.data.factors import FactorSpec
 from bvae_rl.metrics.array_metrics import ARRAY_METRICS, Part, chosen
 from bvae_rl.metrics.dci import dci
 from bvae_rl.metrics.factor_correlation import factor_correlation
-from bvae_rl.metrics.information import Information, measure
-from bvae_rl.metrics.inputs import as_matrix, changing, split
+from bvae_rl.metrics.information import Information, Settings, measure
+from bvae_rl.metrics.inputs import LEAST_EPISODES as LEAST_EPISODES
+from bvae_rl.metrics.inputs import as_matrix, changing, split_episodes
 from bvae_rl.metrics.intervals import information_interval, interval
 from bvae_rl.metrics.mig import gap
 from bvae_rl.metrics.regression import R2, Model, r2
-from bvae_rl.metrics.scores import CodeScores, Readout, Scores
+from bvae_rl.metrics.scores import PartScores, ProbeScores, Scores
+from bvae_rl.metrics.summary import conclusions, table
 
-LEAST_EPISODES = 14  # to fit on 10 or more and test on others
+SHUFFLED, TRUTH = "shuffled", "true factors"
+
+Columns = tuple[tuple[int, ...], tuple[int, ...]]  # latents and factors of a part
 
 
 def score(
@@ -48,199 +58,232 @@ def score(
 ) -> Scores:
     """Score (N, D) codes against the (N, K) factors that ``specs`` describe.
 
-    ``groups`` gives the half-open ranges of the latents called ``content`` and ``appearance``; other
+    ``groups`` gives the half-open ranges of the latents called ``content`` and ``style``; other
     names are not scored. ``active`` is a boolean (D,), say KL above .01 nats. ``metrics`` are names
     of ``ARRAY_METRICS``, or "all"; ``reference`` takes the published definitions where there are
     two. ``replicates`` (200, say) draw the 95% intervals of MIG and R2; ``slow_replicates`` (20,
     say) those of DCI and the further metrics, which are scored anew each time. ``episode`` (N,)
-    numbers the episodes of visited frames: R2 is then tested on others, and whole ones are drawn.
+    numbers the episodes of on-policy frames: R2 is then tested on others, and whole ones are drawn.
     Cyclic factors are turned into angles by the period ``high - low`` of their spec. ``steps`` are
-    those of the network behind R2. ValueError for anything that does not fit together.
+    those of the MLP probe. ValueError for anything that does not fit together.
     """
     z = as_matrix(codes, "codes")
     v, kept = changing(factors, specs)
     kinds = tuple(spec.kind for spec in kept)
-    settings: dict[str, Any] = {
-        "bins": bins, "kinds": kinds, "active": active, "reference": reference
-    }  # fmt: skip
+    settings: Settings = {"bins": bins, "kinds": kinds, "active": active, "reference": reference}
     information = measure(z, v, **settings)
+    rows = None if episode is None else split_episodes(episode, len(z), seed=seed)
     scorer = _Scorer(
-        z, v, kept, information, chosen(metrics), reference, replicates, seed, steps, n_jobs,
-        _rows_of(episode, len(z), seed),
+        Part(z, v, kinds, information, seed, reference), tuple(spec.name for spec in kept),
+        chosen(metrics), settings, replicates, slow_replicates, steps, n_jobs,
+        {"episode": episode, "seed": seed}, rows,
     )  # fmt: skip
-    size = z.shape[1]
-    content, style = _range("content", groups, size), _range("style", groups, size)
-    roles = [spec.role for spec in kept]
-    every = tuple(range(len(roles)))
-    state = tuple(k for k in every if roles[k] == "state")
-    appearance = tuple(k for k in every if roles[k] == "appearance")
-    parts = {"all": (tuple(range(size)), every)}
-    if content and state:
-        parts["content"] = (content, state)
-    bounds = _bounds(parts, z, v, settings, replicates=replicates, episode=episode, seed=seed)
-    coded = {name: scorer.code(*part, bounds.get(name)) for name, part in parts.items()}
-    if slow_replicates:
-        drawn = {"replicates": slow_replicates, "episode": episode, "seed": seed}
-        coded = {name: scorer.with_intervals(part, **drawn) for name, part in coded.items()}
-    names = [spec.name for spec in kept]
+    parts = _parts([spec.role for spec in kept], groups, z.shape[1])
+    full = {name: columns for name, columns in parts.items() if name in ("all", "content")}
+    bounds = scorer.mig_bounds(full) if replicates else {}
+    coded = {name: scorer.full(columns, bounds.get(name)) for name, columns in full.items()}
+    probed = {name: scorer.probes(parts[name]) for name in ("leak", "style") if name in parts}
     return Scores(
         samples=len(z),
         bins=bins,
-        latents=size,
-        active=tuple(int(j) for j in np.flatnonzero(information.active)),
-        constant_factors=tuple(spec.name for spec in specs if spec.name not in names),
+        latents=z.shape[1],
+        active=tuple(np.flatnonzero(information.active).tolist()),
+        constant_factors=tuple(s.name for s in specs if s.name not in scorer.names),
         factor_correlation=factor_correlation(v, kinds=kinds),
         chance=float(information.chance.max(initial=0.0)),
         all=coded["all"],
         content=coded.get("content"),
-        leak=scorer.readout(content, appearance) if content and appearance else None,
-        style=scorer.readout(style, every) if style else None,
+        leak=probed.get("leak"),
+        style=probed.get("style"),
     )
+
+
+class MetricReport:
+    """Scores of codes of the same N frames, whose (N, K) ``factors`` the ``specs`` describe.
+
+    ``settings`` are those of ``score``: metrics, replicates, reference, seed, steps, ...
+    """
+
+    def __init__(self, factors: Any, specs: Sequence[FactorSpec], **settings: Any) -> None:
+        self.factors, self.specs = as_matrix(factors, "factors"), tuple(specs)
+        self.settings = settings
+        self.scores: dict[str, Scores] = {}
+        self._codes: dict[str, np.ndarray] = {}
+
+    def add(
+        self,
+        name: str,
+        codes: Any,
+        *,
+        groups: Mapping[str, tuple[int, int]] | None = None,
+        active: Any = None,
+        factors: Any = None,
+        episode: Any = None,
+    ) -> Scores:
+        """Score ``codes`` (N, D) under ``name``.
+
+        For other frames, say on-policy ones, give their ``factors`` (N', K), and their ``episode``
+        (N',) if they are from episodes. ValueError for a name that is taken, and as ``score``.
+        """
+        if name in self.scores:
+            raise ValueError(f"the report has scores of {name!r} already; take another name")
+        truth = self.factors if factors is None else factors
+        self.scores[name] = score(
+            codes, truth, self.specs, groups=groups, active=active, episode=episode,
+            **self.settings,
+        )  # fmt: skip
+        self._codes[name] = as_matrix(codes, "codes")
+        return self.scores[name]
+
+    def add_bounds(self, name: str) -> None:
+        """Add a reference and an upper bound: the codes of ``name`` shuffled over the frames, and
+        the true factors as a representation (a cyclic one as cosine and sine).
+        """
+        self._known(name)
+        rng = np.random.default_rng(self.settings.get("seed", 0))
+        self.add(SHUFFLED, rng.permutation(self._codes[name]))
+        self.add(TRUTH, true_codes(self.factors, self.specs))
+
+    def table(self) -> str:
+        """One column a representation, one row a metric."""
+        return table(self.scores)
+
+    def conclusions(self, name: str) -> list[str]:
+        """What a reader may conclude of one representation, a sentence an entry."""
+        return conclusions(self._known(name), self.specs)
+
+    def to_json(self) -> dict[str, Any]:
+        """All scores by name, as plain lists and numbers."""
+        return {name: scores.to_json() for name, scores in self.scores.items()}
+
+    def _known(self, name: str) -> Scores:
+        if name not in self.scores:
+            known = ", ".join(self.scores) or "none"
+            raise ValueError(f"no codes were added as {name!r}; the report has: {known}")
+        return self.scores[name]
+
+
+def true_codes(factors: Any, specs: Sequence[FactorSpec]) -> np.ndarray:
+    """The factors that change as codes (N, D): what a perfect encoder would give."""
+    values, kept = changing(factors, specs)
+    columns = []
+    for value, spec in zip(values.T, kept, strict=True):
+        columns += [np.cos(value), np.sin(value)] if spec.kind == "cyclic" else [value]
+    return np.stack(columns, axis=1)
 
 
 @dataclass(frozen=True, eq=False)
 class _Scorer:
-    """The checked arrays of one report and its settings; knows how to score any part of them."""
+    """The measured arrays of one report and its settings; scores any part of them."""
 
-    codes: np.ndarray
-    factors: np.ndarray
-    specs: tuple[FactorSpec, ...]
-    information: Information
+    whole: Part
+    names: tuple[str, ...]
     metrics: tuple[str, ...]
-    reference: bool
+    settings: Settings
     replicates: int
-    seed: int
+    slow_replicates: int
     steps: int
     n_jobs: int
-    split: tuple[np.ndarray, np.ndarray] | None
+    drawn: dict[str, Any]  # how replicates are drawn
+    rows: tuple[np.ndarray, np.ndarray] | None  # to fit probes on and to test them on
 
-    def readout(self, latents: Sequence[int], factors: Sequence[int]) -> Readout:
-        z, v, kinds = self._select(latents, factors)
-
-        def read(model: Model) -> R2:
-            settings: dict[str, Any] = {
-                "kinds": kinds, "seed": self.seed, "model": model, "steps": self.steps,
-                "replicates": self.replicates,
-            }  # fmt: skip
-            if self.split is None:
-                return r2(z, v, **settings)
-            train, test = self.split
-            return r2(z[train], v[train], codes_test=z[test], factors_test=v[test], **settings)
-
-        names = tuple(self.specs[k].name for k in factors)
-        return Readout(tuple(latents), names, read("mlp"), read("linear"))
-
-    def code(
-        self, latents: Sequence[int], factors: Sequence[int], bounds: np.ndarray | None
-    ) -> CodeScores:
-        z, v, kinds = self._select(latents, factors)
-        read = self.readout(latents, factors)
-        information = self.information.select(latents, factors)
-        further = self._further(z, v, kinds, information)
-        return CodeScores(
-            read.latents,
-            read.factors,
-            read.r2,
-            read.linear_r2,
-            gap(information),
-            dci(z, v, kinds=kinds, seed=self.seed, reference=self.reference, n_jobs=self.n_jobs),
-            bounds,
-            further,
+    def part(self, columns: Columns) -> Part:
+        latents, factors = columns
+        return replace(
+            self.whole,
+            codes=self.whole.codes[:, list(latents)],
+            factors=self.whole.factors[:, list(factors)],
+            kinds=tuple(self.whole.kinds[k] for k in factors),
+            information=self.whole.information.select(latents, factors),
         )
 
-    def with_intervals(self, scores: CodeScores, **drawn: Any) -> CodeScores:
-        """The same with intervals of DCI and the further metrics over draws of the samples."""
-        factors = [spec.name for spec in self.specs]
-        numbers = [factors.index(name) for name in scores.factors]
-        z, v, kinds = self._select(scores.latents, numbers)
-        active = self.information.select(scores.latents, numbers).active
-        settings: dict[str, Any] = {"kinds": kinds, "reference": self.reference}
+    def probes(self, columns: Columns) -> ProbeScores:
+        part, named = self.part(columns), tuple(self.names[k] for k in columns[1])
+        return ProbeScores(columns[0], named, self._r2(part, "mlp"), self._r2(part, "linear"))
 
-        def measured(codes: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-            found = dci(codes, truth, seed=self.seed, n_jobs=self.n_jobs, **settings)
-            information = measure(
-                codes, truth, bins=self.information.bins, active=active, **settings
-            )
-            return {
-                "dci/disentanglement": found.disentanglement,
-                "dci/completeness": found.completeness,
-                "dci/informativeness": found.informativeness,
-                **self._further(codes, truth, kinds, information),
-            }
+    def full(self, columns: Columns, mig_bounds: np.ndarray | None) -> PartScores:
+        part = self.part(columns)
+        importances, further = part.score(dci, n_jobs=self.n_jobs), self._further(part)
+        return PartScores(
+            **vars(self.probes(columns)),
+            mig=gap(part.information),
+            dci=importances,
+            mig_interval=mig_bounds,
+            further=further,
+            slow_interval=self._slow_bounds(part, [*importances.numbers(), *further]),
+        )
 
-        names = list(measured(z, v))
-        both = interval(lambda c, f: list(measured(c, f).values()), z, v, **drawn)
-        bounds = zip(both.low.tolist(), both.high.tolist(), strict=True)
-        return replace(scores, slow_interval=dict(zip(names, bounds, strict=True)))
+    def mig_bounds(self, parts: Mapping[str, Columns]) -> dict[str, np.ndarray]:
+        """95% intervals (1 + K, 2) of each part's MIG, from the same replicates."""
 
-    def _further(
-        self, codes: np.ndarray, factors: np.ndarray, kinds: Any, information: Information
-    ) -> dict[str, float]:
-        part = Part(codes, factors, kinds, information, self.seed, self.reference)
+        def gaps(information: Information) -> np.ndarray:
+            found = [gap(information.select(*columns)) for columns in parts.values()]
+            return np.concatenate([[one.score, *one.per_factor] for one in found])
+
+        found = information_interval(
+            gaps, self.whole.codes, self.whole.factors, replicates=self.replicates, **self.drawn,
+            **self.settings,
+        )  # fmt: skip
+        ends = np.cumsum([1 + len(factors) for _, factors in parts.values()])[:-1]
+        both = np.stack([found.low, found.high], axis=1).clip(0.0, 1.0)  # as MIG is
+        return dict(zip(parts, np.split(both, ends), strict=True))
+
+    def _r2(self, part: Part, model: Model) -> R2:
+        z, v = part.codes, part.factors
+        settings: dict[str, Any] = {
+            "kinds": part.kinds, "seed": part.seed, "model": model, "steps": self.steps,
+            "replicates": self.replicates,
+        }  # fmt: skip
+        if self.rows is None:
+            return r2(z, v, **settings)
+        train, test = self.rows
+        return r2(z[train], v[train], codes_test=z[test], factors_test=v[test], **settings)
+
+    def _further(self, part: Part) -> dict[str, float]:
         found: dict[str, float] = {}
         for name in self.metrics:
             found |= ARRAY_METRICS[name](part)
         return found
 
-    def _select(
-        self, latents: Sequence[int], factors: Sequence[int]
-    ) -> tuple[np.ndarray, np.ndarray, tuple[Any, ...]]:
-        kinds = tuple(self.specs[k].kind for k in factors)
-        return self.codes[:, list(latents)], self.factors[:, list(factors)], kinds
+    def _slow_bounds(self, part: Part, names: Sequence[str]) -> dict[str, tuple[float, float]]:
+        """Intervals of DCI and the further metrics over draws of the samples."""
+        if not self.slow_replicates:
+            return {}
+        settings: Settings = {**self.settings, "kinds": part.kinds}
+        settings["active"] = part.information.active
 
+        def numbers(codes: np.ndarray, factors: np.ndarray) -> list[float]:
+            information = measure(codes, factors, **settings)
+            drawn = replace(part, codes=codes, factors=factors, information=information)
+            importances = drawn.score(dci, n_jobs=self.n_jobs).numbers()
+            return [*importances.values(), *self._further(drawn).values()]
 
-def _bounds(
-    parts: Mapping[str, tuple[Sequence[int], Sequence[int]]],
-    codes: np.ndarray,
-    factors: np.ndarray,
-    settings: Mapping[str, Any],
-    *,
-    replicates: int,
-    episode: Any,
-    seed: int,
-) -> dict[str, np.ndarray]:
-    """95% intervals (1 + K, 2) of each part's MIG, from the same replicates; none without."""
-    if not replicates:
-        return {}
-
-    def gaps(information: Information) -> np.ndarray:
-        found = [gap(information.select(*part)) for part in parts.values()]
-        return np.concatenate([[one.score, *one.per_factor] for one in found])
-
-    drawn = information_interval(
-        gaps, codes, factors, replicates=replicates, episode=episode, seed=seed, **settings
-    )
-    ends = np.cumsum([1 + len(factors) for _, factors in parts.values()])[:-1]
-    both = np.stack([drawn.low, drawn.high], axis=1).clip(0.0, 1.0)  # as MIG is
-    return dict(zip(parts, np.split(both, ends), strict=True))
-
-
-def _rows_of(episode: Any, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Rows to fit and to test on, by whole episodes; None where there are none."""
-    if episode is None:
-        return None
-    number = np.asarray(episode)
-    if number.shape != (samples,):
-        raise ValueError(f"episode must number each of the {samples} samples, got {number.shape}")
-    names = np.unique(number)
-    if len(names) < LEAST_EPISODES:
-        raise ValueError(
-            f"the samples are of {len(names)} episodes; at least {LEAST_EPISODES} are needed to "
-            "test on others than were fitted: visit more frames"
+        both = interval(
+            numbers, part.codes, part.factors, replicates=self.slow_replicates, **self.drawn
         )
-    _, test = split(len(names), test_fraction=0.25, seed=seed)
-    held = np.isin(number, names[test])
-    return np.flatnonzero(~held), np.flatnonzero(held)
+        bounds = zip(both.low.tolist(), both.high.tolist(), strict=True)
+        return dict(zip(names, bounds, strict=True))
 
 
-def _range(
-    name: str, groups: Mapping[str, tuple[int, int]] | None, latents: int
-) -> tuple[int, ...]:
-    if groups is None or name not in groups:
-        return ()
-    start, stop = groups[name]
-    if not 0 <= start < stop <= latents:
-        raise ValueError(
-            f"the {name} group ({start}, {stop}) is not a range within the {latents} latents"
-        )
-    return tuple(range(start, stop))
+def _parts(
+    roles: Sequence[str], groups: Mapping[str, tuple[int, int]] | None, latents: int
+) -> dict[str, Columns]:
+    """The parts of a report that have both latents and factors."""
+
+    def group(name: str) -> tuple[int, ...]:
+        start, stop = (groups or {}).get(name, (0, 0))
+        if name in (groups or {}) and not 0 <= start < stop <= latents:
+            raise ValueError(
+                f"the {name} group ({start}, {stop}) is not a range within the {latents} latents"
+            )
+        return tuple(range(start, stop))
+
+    every = tuple(range(len(roles)))
+    state = tuple(k for k in every if roles[k] == "state")
+    found = {
+        "all": (tuple(range(latents)), every),
+        "content": (group("content"), state),
+        "leak": (group("content"), tuple(k for k in every if k not in state)),
+        "style": (group("style"), every),
+    }
+    return {name: columns for name, columns in found.items() if all(columns)}

@@ -1,6 +1,6 @@
-"""The middle of some seeds and how sure it is (Agarwal et al. 2021, arXiv:2108.13264).
+"""Interquartile mean over seeds and its interval (Agarwal et al. 2021, arXiv:2108.13264).
 
-House rule: below ``ENOUGH`` seeds every point is shown and no interval is drawn.
+Below ``ENOUGH`` seeds every point is shown and no interval is drawn.
 """
 
 from __future__ import annotations

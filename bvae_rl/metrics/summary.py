@@ -1,4 +1,4 @@
-"""Scores in words: a table of several codes side by side, and what one code's scores allow to say.
+"""Scores in words: a table of several representations, and what the scores of one allow to say.
 
 Nothing is computed here that is not in the ``Scores``.
 """
@@ -11,11 +11,13 @@ import numpy as np
 
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.metrics.array_metrics import LABELS
-from bvae_rl.metrics.scores import CodeScores, Readout, Scores
+from bvae_rl.metrics.scores import PartScores, ProbeScores, Scores
 
 _LEAST = 0.1  # share of a factor's information below which a latent is not said to hold it
-_LEAKY = 0.15  # R2 from which a appearance factor is said to leak
+_LEAKY = 0.15  # MLP-probe R2 from which an appearance factor is said to leak
 _LISTED = 4  # latents named in one sentence
+_CORRELATED = 0.3  # from which two factors are said to be correlated
+_CHANCE = 0.1  # nats that independence gives from which a reader is warned
 
 _PARTS = {
     "": "all latents",
@@ -23,11 +25,9 @@ _PARTS = {
     "leak/": "leak: appearance factors from the content latents",
     "style/": "style latents",
 }
-_CORRELATED = 0.3  # from which two factors are said to go together
-_CHANCE = 0.1  # nats that independence gives from which a reader is warned
 _METRICS = {
-    "r2": "R2",
-    "linear_r2": "linear R2",
+    "r2": "MLP-probe R2",
+    "linear_r2": "linear-probe R2",
     "mig": "MIG",
     "dci/disentanglement": "DCI disentanglement",
     "dci/completeness": "DCI completeness",
@@ -37,45 +37,48 @@ _METRICS = {
 
 
 def table(scores_by_name: Mapping[str, Scores]) -> str:
-    """A fixed-width table: one column a code, rows R2, linear R2, MIG and DCI by part and factor.
+    """A fixed-width table: one column a representation, rows R2, MIG, DCI, ... by part and factor.
 
-    ``-`` marks what a code does not have.
+    ``-`` marks what a representation does not have.
     """
     if not scores_by_name:
         raise ValueError("table needs the scores of at least one code, got none")
-    columns = {name: scores.to_rows_dict() for name, scores in scores_by_name.items()}
-    rows: list[tuple[str, list[str]]] = [
-        ("samples", [str(scores.samples) for scores in scores_by_name.values()]),
-        (
-            "latents (active)",
-            [f"{scores.latents} ({scores.active_latents})" for scores in scores_by_name.values()],
-        ),
+    every = scores_by_name.values()
+    columns = [scores.to_rows_dict() for scores in every]
+    lines: list[list[str]] = [
+        ["", *scores_by_name],
+        ["samples", *(str(scores.samples) for scores in every)],
+        ["latents (active)", *(f"{scores.latents} ({scores.active_latents})" for scores in every)],
     ]
-    known = list(dict.fromkeys(key for column in columns.values() for key in column))
+    known = list(dict.fromkeys(key for column in columns for key in column))
     for part, title in _PARTS.items():
-        keys = {m: [k for k in known if _belongs(k, part + m)] for m in _METRICS}
-        if any(keys.values()):
-            rows.append((title, [""] * len(columns)))
-        for metric, label in _METRICS.items():
-            for key in keys[metric]:  # the mean comes first
-                factor = key.removeprefix(part + metric).removeprefix("/")
-                mean = " mean" if metric in ("r2", "linear_r2", "mig") else ""
-                values = [_number(column.get(key)) for column in columns.values()]
-                rows.append((f"  {label} {factor}" if factor else f"  {label}{mean}", values))
-                bounds = [_bounds(column, key) for column in columns.values()]
-                if not factor and any(bounds):
-                    rows.append(("    95% interval", [bound or "-" for bound in bounds]))
-    left = max(len(label) for label, _ in rows)
-    widths = [
-        max(len(name), *(len(values[i]) for _, values in rows)) for i, name in enumerate(columns)
-    ]
-    lines = [("", list(columns)), *rows]
+        rows = [line for metric in _METRICS for line in _lines(part, metric, known, columns)]
+        if rows:
+            lines += [[title, *[""] * len(columns)], *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
-        "  ".join(
-            [label.ljust(left), *(v.rjust(w) for v, w in zip(values, widths, strict=True))]
-        ).rstrip()
-        for label, values in lines
+        "  ".join([line[0].ljust(widths[0]), *(map(str.rjust, line[1:], widths[1:]))]).rstrip()
+        for line in lines
     )
+
+
+def _lines(
+    part: str, metric: str, known: Sequence[str], columns: Sequence[Mapping[str, float]]
+) -> list[list[str]]:
+    """The mean of one metric, its interval, and its parts by factor."""
+    name, label, lines = part + metric, _METRICS[metric], []
+    for key in (key for key in known if key == name or key.startswith(f"{name}/")):
+        factor = key.removeprefix(name).removeprefix("/")
+        suffix = factor or ("mean" if metric in ("r2", "linear_r2", "mig") else "")
+        values = [f"{column[key]:.3f}" if key in column else "-" for column in columns]
+        lines.append([f"  {label} {suffix}".rstrip(), *values])
+        low, high = f"{key}_low", f"{key}_high"
+        if low in known and high in known:
+            bounds = [
+                f"{c[low]:.3f}..{c[high]:.3f}" if low in c and high in c else "-" for c in columns
+            ]
+            lines.append(["    95% interval", *bounds])
+    return lines
 
 
 def conclusions(scores: Scores, specs: Sequence[FactorSpec]) -> list[str]:
@@ -112,96 +115,81 @@ def conclusions(scores: Scores, specs: Sequence[FactorSpec]) -> list[str]:
     return sentences
 
 
-def _tracking(code: CodeScores, k: int) -> str:
-    factor, readable = code.factors[k], f"R2 {code.r2.per_factor[k]:.2f} from all latents"
-    share = code.mig.shares[:, k]
-    pair = code.mig.carriers[k]
-    if len(pair) == 2:
-        names = _listed([str(code.latents[j]) for j in pair])
-        return f"latents {names} carry {factor} as a circle; {readable}"
+def _tracking(part: PartScores, k: int) -> str:
+    factor, share = part.factors[k], part.mig.shares[:, k]
+    probe = f"MLP-probe R2 {part.r2.per_factor[k]:.2f} from all latents"
+    carrier, carried = part.mig.carriers[k], float(part.mig.carried[k])
+    if len(carrier) == 2 and carried >= _LEAST:
+        names = _listed([str(part.latents[j]) for j in carrier])
+        return f"latents {names} carry {factor} as a circle: {_held(carried)}; {probe}"
     order = np.argsort(-share, kind="stable")
-    best = int(order[0])
-    if share[best] < _LEAST:
-        return (
-            f"no single latent tracks {factor} (most in latent {code.latents[best]}: "
-            f"{share[best]:.2f} of its information); {readable}"
-        )
-    sharing = [int(j) for j in order if share[j] > share[best] / 2]
+    best = part.latents[int(order[0])], float(share[order[0]])
+    if best[1] < _LEAST:
+        return f"no latent tracks {factor} (most in {best[0]}: {_held(best[1])}); {probe}"
+    sharing = [int(j) for j in order if share[j] > best[1] / 2]
     if len(sharing) == 1:
-        return (
-            f"latent {code.latents[best]} tracks {factor}: "
-            f"{share[best]:.2f} of its information; {readable}"
-        )
+        return f"latent {best[0]} tracks {factor}: {_held(best[1])}; {probe}"
     some = sharing[:_LISTED]
-    names = _listed([str(code.latents[j]) for j in some], more=len(sharing) - len(some))
-    parts = ", ".join(f"{share[j]:.2f}" for j in some)
-    return f"{factor} is shared by latents {names} ({parts} of its information); {readable}"
+    names = _listed([str(part.latents[j]) for j in some], more=len(sharing) - len(some))
+    held = ", ".join(f"{share[j]:.2f}" for j in some)
+    return f"{factor} is shared by latents {names} ({held} of its information); {probe}"
 
 
-def _mixed(code: CodeScores, roles: Mapping[str, str]) -> list[str]:
+def _held(share: float) -> str:
+    return f"{share:.2f} of its information"
+
+
+def _mixed(part: PartScores, roles: Mapping[str, str]) -> list[str]:
     """Latents that hold a tenth or more of the information of several factors."""
-    share = code.mig.shares
     sentences = []
-    for latent, row in zip(code.latents, share, strict=True):
-        held = [k for k in np.argsort(-row, kind="stable") if row[k] >= _LEAST]
-        if len(held) > 1:
-            names = [code.factors[k] for k in held]
+    for latent, row in zip(part.latents, part.mig.shares, strict=True):
+        names = [part.factors[k] for k in np.argsort(-row, kind="stable") if row[k] >= _LEAST]
+        if len(names) > 1:
             both = len({roles[name] for name in names}) > 1
             mix = ", state and appearance together" if both else ""
             sentences.append(f"latent {latent} mixes {_listed(names)}{mix}")
-    if len(sentences) > _LISTED:
-        more = len(sentences) - _LISTED
+    more = len(sentences) - _LISTED
+    if more > 0:
         return [*sentences[:_LISTED], f"{more} more latents mix several factors"]
     return sentences
 
 
 def together(scores: Scores) -> list[str]:
-    """Which factors go together in these samples, in one sentence or none.
+    """Which factors are correlated in these samples, in one sentence or none.
 
     Of correlated factors the usual scores say less (Träuble et al. 2021, arXiv 2006.07886).
     """
-    found = np.argwhere(np.abs(np.triu(scores.factor_correlation, 1)) >= _CORRELATED)
-    names = scores.all.factors
+    names, correlation = scores.all.factors, scores.factor_correlation
     listed = [
-        f"{names[i]} and {names[j]} ({scores.factor_correlation[i, j]:.2f})" for i, j in found
+        f"{names[i]} and {names[j]} ({correlation[i, j]:.2f})"
+        for i, j in np.argwhere(np.abs(np.triu(correlation, 1)) >= _CORRELATED)
     ]
     if not listed:
         return []
+    if len(listed) > _LISTED:
+        listed = [*listed[:_LISTED], f"{len(listed) - _LISTED} more pairs"]
     return [
         "correlated in these samples, so that scores may take one for the other: "
-        + "; ".join(listed[:_LISTED])
-        + (f"; {len(listed) - _LISTED} more pairs" if len(listed) > _LISTED else "")
+        + "; ".join(listed)
     ]
 
 
-def _readable(content: CodeScores) -> str:
+def _readable(content: PartScores) -> str:
     worst = int(content.r2.per_factor.argmin())
     return (
-        f"the content latents tell the state with R2 {content.r2.mean:.2f} on average "
+        f"the content latents hold the state with MLP-probe R2 {content.r2.mean:.2f} on average "
         f"(lowest: {content.factors[worst]}, {content.r2.per_factor[worst]:.2f}), "
-        f"a line with {content.linear_r2.mean:.2f}"
+        f"linear-probe R2 {content.linear_r2.mean:.2f}"
     )
 
 
-def _leak(leak: Readout) -> str:
+def _leak(leak: ProbeScores) -> str:
     worst = int(leak.r2.per_factor.argmax())
-    found = f"most: {leak.factors[worst]}, R2 {leak.r2.per_factor[worst]:.2f}"
-    if leak.r2.per_factor[worst] < _LEAKY:
+    highest = float(leak.r2.per_factor[worst])
+    found = f"most: {leak.factors[worst]}, MLP-probe R2 {highest:.2f}"
+    if highest < _LEAKY:
         return f"no appearance factor could be read well from the content latents ({found})"
     return f"the appearance leaks into the content latents ({found})"
-
-
-def _belongs(key: str, name: str) -> bool:
-    return key == name or key.startswith(f"{name}/")
-
-
-def _bounds(column: Mapping[str, float], key: str) -> str:
-    low, high = column.get(f"{key}_low"), column.get(f"{key}_high")
-    return "" if low is None or high is None else f"{low:.3f}..{high:.3f}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 def _listed(names: list[str], *, more: int = 0) -> str:

@@ -3,7 +3,7 @@
 continuous   the value itself; R2.
 cyclic       (cos, sin) of the angle in radians; one R2 with the squared errors of both summed, so
              that it does not depend on where the angle 0 lies.
-categorical  one-hot; accuracy a rescaled to (a - c) / (1 - c) with c the share of the most common
+categorical  one-hot; accuracy a rescaled to (a - c) / (1 - c) with c the part of the most common
              class in the tested samples, so that 0 is the best constant answer, as for R2.
 
 All are 1 for a perfect prediction and negative for one that is worse than a constant.
@@ -32,11 +32,12 @@ class Targets:
         return self.columns[:, self.owner == factor]
 
     def score(self, predicted: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Score per factor, (K,), of ``predicted`` (len(rows), M) on the given rows."""
-        scores = [
-            self.score_one(k, predicted[:, self.owner == k], rows) for k in range(len(self.kinds))
-        ]
-        return np.array(scores)
+        """Score per factor, (K,), of ``predicted`` (len(rows), M) on the given rows.
+
+        ValueError where a factor is constant in these.
+        """
+        factors = range(len(self.kinds))
+        return np.array([self.score_one(k, predicted[:, self.owner == k], rows) for k in factors])
 
     def score_one(self, factor: int, predicted: np.ndarray, rows: np.ndarray) -> float:
         """Score of the ``predicted`` columns (len(rows), C) of one factor on the given rows."""

@@ -1,9 +1,9 @@
 """Unsupervised disentanglement ranking (Duan et al. 2020, arXiv 1905.12614): do models agree?
 
 All models encode the same frames; no factors are needed. For models i and j, R (D_i, D_j) holds how
-much latent a of i has to do with latent b of j: the absolute weights of a Lasso (alpha 0.1) from
-the standardised codes of i to those of j, or absolute Spearman correlations. Good models agree up
-to order and sign, and R has one large entry in each row and column:
+strongly latent a of i and latent b of j depend on each other: the absolute weights of a Lasso
+(alpha 0.1) from the standardised latents of i to those of j, or absolute Spearman correlations.
+Good models agree up to order and sign, and R has one large entry in each row and column:
 
     UDR_ij = 1/2 (mean_b r_b^2 / sum_a R_ab + mean_a r_a^2 / sum_b R_ab), r the largest entry,
 
@@ -59,6 +59,8 @@ def udr(
         raise ValueError(f"UDR compares models: at least two are needed, got {len(codes)}")
     if most is not None and most < 10:
         raise ValueError(f"most must be at least 10 frames, or None, got {most}")
+    if kl is not None and len(kl) != len(codes):
+        raise ValueError(f"kl must be given for each of the {len(codes)} models, got {len(kl)}")
     models = [as_matrix(one, f"codes[{i}]") for i, one in enumerate(codes)]
     lengths = [len(one) for one in models]
     if len(set(lengths)) > 1 or lengths[0] < 10:
@@ -83,15 +85,15 @@ def udr(
 
 
 def _active(codes: np.ndarray, kl: Sequence[Any] | None, i: int, threshold: float) -> np.ndarray:
-    alive = np.ptp(codes, axis=0) > 0
+    active = np.ptp(codes, axis=0) > 0
     if kl is not None:
-        if len(kl) <= i or np.shape(kl[i]) != alive.shape or not np.isfinite(kl[i]).all():
+        if np.shape(kl[i]) != active.shape or not np.isfinite(kl[i]).all():
             raise ValueError(
-                f"kl needs one finite number for each of the {len(alive)} latents of model {i}, "
-                f"got {kl[i] if i < len(kl) else f'{len(kl)} models'}"
+                f"kl needs one finite number for each of the {len(active)} latents of model {i}, "
+                f"got {kl[i]}"
             )
-        alive &= np.asarray(kl[i]) > threshold
-    return np.flatnonzero(alive)
+        active &= np.asarray(kl[i]) > threshold
+    return np.flatnonzero(active)
 
 
 def _lasso(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """``bvae-rl bench metrics``: seconds that scores take, 10,000 samples, 10 latents, 7 factors.
 
 The codes mix the factors through a random network with noise. MIG is without intervals, with the
-exact mean under permutation; the report has every array metric, R2 by the network, and 200
+exact mean under permutation; the report has every array metric, both probes' R2, and 200
 bootstrap replicates. Published DCI is 100 boosted trees of scikit-learn a factor.
 """
 
