@@ -24,7 +24,9 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecTransposeImage
 
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.sb3 import BetaVAEExtractor, policy_kwargs
+from bvae_rl.sb3 import BetaVAEExtractor, inspect, policy_kwargs
+from bvae_rl.sb3.copies import encoder_copies
+from tests.plug_cases import PLAIN
 
 CONFIG = VAEConfig(shape=(3, 32, 32), latent_dim=4, channels=(8, 8, 8), hidden=16)
 SETTINGS: dict[type[BaseAlgorithm], dict[str, Any]] = {
@@ -73,7 +75,9 @@ def as_form(frames: np.ndarray, form: str) -> np.ndarray:
 @pytest.fixture
 def vae() -> BetaVAE:
     torch.manual_seed(0)
-    return BetaVAE(CONFIG).eval()
+    vae = BetaVAE(CONFIG).eval()
+    vae.meta["statistics"] = PLAIN
+    return vae
 
 
 @pytest.fixture
@@ -81,7 +85,7 @@ def folder(vae: BetaVAE, tmp_path: Path) -> Path:
     return vae.save(tmp_path / "vae")
 
 
-def build(algorithm: type[BaseAlgorithm], folder: Path, env: Any = None, **extra: Any) -> Any:
+def build(algorithm: type[BaseAlgorithm], folder: Path | BetaVAE, env: Any = None, **extra: Any) -> Any:
     kwargs = policy_kwargs(folder, net_arch=[8, 8]) | extra
     env = env or NoiseEnv(discrete=algorithm is DQN)
     return algorithm("CnnPolicy", env, policy_kwargs=kwargs, seed=0, **SETTINGS[algorithm])
@@ -239,6 +243,19 @@ print(json.dumps(actions))
 """
 
 
+def act_elsewhere(folder: Path, expected: dict[str, np.ndarray]) -> None:
+    """A fresh process has to act as ``expected`` with the models saved in ``folder``."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD_AND_ACT, str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for name, actions in json.loads(done.stdout).items():
+        np.testing.assert_allclose(np.float32(actions), expected[name], atol=1e-6)
+
+
 def test_trap_11_a_saved_model_acts_the_same_elsewhere_without_the_vae(folder, tmp_path):
     frames = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), np.uint8)
     np.save(tmp_path / "frames.npy", frames)
@@ -248,16 +265,32 @@ def test_trap_11_a_saved_model_acts_the_same_elsewhere_without_the_vae(folder, t
         expected[algorithm.__name__] = model.predict(frames, deterministic=True)[0]
         model.save(tmp_path / f"{algorithm.__name__}.zip")
     shutil.rmtree(folder)
-    done = subprocess.run(
-        [sys.executable, "-c", LOAD_AND_ACT, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    for name, actions in json.loads(done.stdout).items():
-        np.testing.assert_allclose(np.float32(actions), expected[name], atol=1e-6)
+    act_elsewhere(tmp_path, expected)
     assert len(np.unique(expected["PPO"][:, 0])) == 4  # the actions do depend on the frame
+
+
+def test_trap_11_a_vae_in_memory_goes_with_the_model(vae, tmp_path):
+    vae.meta["statistics"] = {"mean": [0.1, 0.2, 0.3, 0.4], "std": [0.5, 1.0, 0.7, 0.6]}
+    frames = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), np.uint8)
+    np.save(tmp_path / "frames.npy", frames)
+    expected = {}
+    for algorithm in (PPO, SAC):
+        model = build(algorithm, vae)
+        assert "in memory" in str(model.policy_kwargs) and len(str(model.policy_kwargs)) < 2000
+        codes = (vae.encode_frames(frames) - [0.1, 0.2, 0.3, 0.4]) / [0.5, 1.0, 0.7, 0.6]
+        x = torch.from_numpy(frames).permute(0, 3, 1, 2) / 255
+        np.testing.assert_allclose(extractors(model)[0](x), codes, atol=1e-5)
+        expected[algorithm.__name__] = model.learn(8).predict(frames, deterministic=True)[0]
+        model.save(tmp_path / f"{algorithm.__name__}.zip")
+        # SB3 compares arguments given to load with those saved
+        again = algorithm.load(tmp_path / f"{algorithm.__name__}.zip", policy_kwargs=model.policy_kwargs)
+        assert {copy.moved for copy in inspect(again)} == {False}
+    kwargs = policy_kwargs(vae)
+    with torch.no_grad():
+        next(vae.encoder.parameters()).zero_()  # trained on, the policy keeps what it was given
+    model = PPO("CnnPolicy", NoiseEnv(), policy_kwargs=kwargs, n_steps=8, batch_size=8)
+    assert next(iter(encoder_copies(model).values())).weights()["1.weight"].any()
+    act_elsewhere(tmp_path, expected)
 
 
 def test_trap_11_the_weights_in_the_zip_win_over_another_vae_at_the_path(folder, tmp_path):

@@ -49,14 +49,20 @@ def test_traverse_moves_one_latent_only() -> None:
         vae.traverse(z, 6, torch.zeros(1))
 
 
-def test_groups_are_selected_by_name() -> None:
-    vae = tiny(groups={"content": (0, 4), "style": (4, 6)})
-    codes = torch.arange(12.0).reshape(2, 6)
-    assert vae.select(codes, "content").tolist() == [[0, 1, 2, 3], [6, 7, 8, 9]]
-    assert vae.select(codes, "style").tolist() == [[4, 5], [10, 11]]
-    assert vae.select(codes, "all").shape == (2, 6)
-    with pytest.raises(ValueError, match="no latent group 'state'; known: all, content, style"):
-        vae.select(codes, "state")
+def test_latents_are_chosen_by_name() -> None:
+    groups = {"content": (0, 4), "style": (4, 6)}
+    config = tiny(groups=groups, parts={"actuator0": (1, 2)}).config
+    slices = {name: config.slice_of(name) for name in ("all", *groups, "actuator0")}
+    assert [(s.start, s.stop) for s in slices.values()] == [(0, 6), (0, 4), (4, 6), (1, 2)]
+    assert config.choice("auto") == "content" and config.choice("style") == "style"
+    assert tiny().config.choice("auto") == "all"
+    assert tiny(groups={"a": (0, 2), "b": (2, 6)}).config.choice("auto") == "all"
+    for look_up in (config.slice_of, config.choice):
+        with pytest.raises(ValueError, match="no latent group 'state'; known: all, content, style"):
+            look_up("state")
+    for taken in ("all", "auto"):
+        with pytest.raises(ValueError, match=f"'{taken}' is no name for latents of its own"):
+            tiny(groups={taken: (0, 6)})
 
 
 def test_frames_are_encoded_as_x_is() -> None:

@@ -6,8 +6,9 @@ the batch, in nats, so that
     loss = recon + beta * kl,        recon = recon_weight * ||x - x_hat||^2   (gaussian)
 
 is minus the evidence lower bound, up to a constant, at beta = 1, for a Gaussian likelihood of
-variance 1 / (2 recon_weight). beta means nothing without the likelihood and ``recon_weight``. Averaged over M latents
-and N pixels instead, the same objective has beta_norm = beta * M / N (Higgins et al. 2017, A.6).
+variance 1 / (2 recon_weight). beta means nothing without the likelihood and ``recon_weight``.
+Averaged over M latents and N pixels instead, the same objective has beta_norm = beta * M / N
+(Higgins et al. 2017, A.6).
 """
 
 from __future__ import annotations
@@ -31,11 +32,13 @@ def recon_nll(
     recon_weight: float,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """Minus log-likelihood of each image, up to a constant, shape (B,).
+    """Minus log-likelihood of each image in nats, up to a constant, shape (B,).
 
-    ``x_logits`` is the decoder's output: the mean itself (gaussian) or logits (bernoulli), which
-    for pixels in between 0 and 1 is the cross-entropy. ``recon_weight`` weighs either, ``weight``
-    (B, 1, H, W) each pixel, or (B, C, H, W) each of its channels.
+    ``x_logits``: the decoder's output (B, C, H, W): the mean itself (gaussian) or logits
+    (bernoulli; between 0 and 1 this is the cross-entropy).
+    ``x``: the image, in [0, 1].
+    ``recon_weight``: multiplies either, > 0.
+    ``weight``: of each pixel (B, 1, H, W), or of each of its channels (B, C, H, W).
     """
     if likelihood == "gaussian":
         error = (x_logits - x).square()

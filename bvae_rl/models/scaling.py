@@ -1,6 +1,6 @@
-"""What standardised codes are: (mu - mean) / max(std, 0.1 * max(std)), as in pretraining.
+"""What standardised latents are: (mu - mean) / max(std, 0.1 * max(std)).
 
-The floor keeps the noise of inactive latents from being blown up.
+Mean and std are those of pretraining; the least std keeps the noise of inactive latents small.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def scaling(vae: HasStatistics) -> tuple[np.ndarray, np.ndarray]:
     if statistics is None:
         raise ValueError(
             "standardise=True needs the mean and std of the latents, and this encoder has none; "
-            "pretrain() stores them in the VAE's config.json, or leave standardise=False"
+            "give standardise=False, or use a VAE made by pretraining, which stores them"
         )
     mean, std = (np.asarray(values, dtype=np.float32) for values in statistics)
     expected = (vae.latent_dim,)

@@ -34,10 +34,12 @@ FORMAT = 1
 
 
 class BetaVAE(nn.Module):
-    """Encoder q(z|x) = N(mu, exp(logvar)) and decoder p(x|z).
+    """Encoder q(z|x) = N(mu, exp(logvar)) and decoder p(x|z), untrained.
 
-    ``meta`` is what is known about the weights: ``statistics`` (mean and std of each latent on
-    validation frames, KL), ``training`` (command, seed, steps), ``scores``, ``versions``.
+    ``config``: sizes, latent groups and likelihood.
+
+    ``meta`` is what is known about the weights: ``statistics`` (mean, std and KL of each latent on
+    validation frames), ``training`` (command, seed, steps), ``scores``, ``versions``.
     """
 
     def __init__(self, config: VAEConfig) -> None:
@@ -71,7 +73,7 @@ class BetaVAE(nn.Module):
         return last if isinstance(last, Codebook) else None
 
     def slice_of(self, group: str) -> slice:
-        """Which latents ``group`` holds: "all" or a named group."""
+        """Which latents ``group`` holds: "all", a named group, or a part of one."""
         return self.config.slice_of(group)
 
     def statistics(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -107,13 +109,12 @@ class BetaVAE(nn.Module):
             return logits.sigmoid()
         return logits.clamp(0.0, 1.0)
 
-    def select(self, codes: Tensor, group: str) -> Tensor:
-        """The columns of ``codes`` (B, D) that belong to ``group``: "all", "content", "style"..."""
-        return codes[:, self.config.slice_of(group)]
-
     @torch.no_grad()
     def traverse(self, z: Tensor, latent: int, values: Tensor) -> Tensor:
-        """Decode ``z`` (D,) with one latent set to each of ``values`` (T,) -> (T, C, H, W)."""
+        """Decode ``z`` (D,) with one latent set to each of ``values`` (T,) -> (T, C, H, W).
+
+        Raises ValueError for a ``latent`` outside 0..D-1.
+        """
         if not 0 <= latent < self.config.latent_dim:
             raise ValueError(f"latent must be in 0..{self.config.latent_dim - 1}, got {latent}")
         path = z.repeat(len(values), 1)

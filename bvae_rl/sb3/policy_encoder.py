@@ -15,26 +15,61 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
+from weakref import WeakKeyDictionary, WeakSet
 
 import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from bvae_rl.models.codebook import with_codebook
+from bvae_rl.models.earlier import GROUPS
 from bvae_rl.models.networks import make_encoder
 from bvae_rl.models.scaling import scaling
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 
 Mode = Literal["frozen", "policy", "online"]
 
+# The encoders that each function has been applied to: see ``PolicyEncoder._apply``.
+_applied: WeakKeyDictionary[Callable[..., Any], WeakSet[nn.Module]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, repr=False)
+class EncoderWeights:
+    """The encoder of a VAE that has no folder, as a value among an extractor's arguments.
+
+    SB3 hands these to every copy of the extractor, compares them and pickles them into
+    ``model.zip``. Bytes allow all that, in any process; a module would be shared between copies,
+    and a file in a cache can go missing.
+    """
+
+    data: bytes  # safetensors: the encoder's state dict, and ``mean`` and ``scale`` of the latents
+
+    @classmethod
+    def of(cls, vae: BetaVAE, *, standardise: bool) -> EncoderWeights:
+        """The encoder of ``vae`` as it is now; ValueError where it cannot be standardised."""
+        tensors = dict(vae.encoder.state_dict())
+        if standardise:
+            tensors |= zip(("mean", "scale"), map(torch.from_numpy, scaling(vae)), strict=True)
+        return cls(save_tensors({k: t.detach().cpu().contiguous() for k, t in tensors.items()}))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """By name."""
+        return load_tensors(self.data)
+
+    def __repr__(self) -> str:
+        return f"<encoder in memory, {len(self.data) / 1e6:.1f} MB>"
+
 
 class PolicyEncoder(nn.Module):
     """x (N, C, H, W) -> the chosen posterior means (N, width), standardised if asked for.
 
-    ``config`` is ``VAEConfig.to_dict()``. If ``checkpoint``, a VAE's folder, cannot be used, the
-    encoder waits for a state dict that holds weights, such as the one in ``model.zip``, and
-    ``forward`` raises until it has come.
+    The arguments are those of ``BetaVAEExtractor``. Where ``checkpoint`` cannot be used, the encoder
+    waits for a state dict with weights, such as the one in ``model.zip``; until then ``forward``
+    raises.
     """
 
     ready: Tensor
@@ -46,7 +81,7 @@ class PolicyEncoder(nn.Module):
         self,
         config: Mapping[str, Any],
         *,
-        checkpoint: str | None,
+        checkpoint: str | EncoderWeights | None,
         latents: str,
         mode: Mode,
         standardise: bool,
@@ -55,10 +90,11 @@ class PolicyEncoder(nn.Module):
         super().__init__()
         check_mode(mode, step_size=step_size)
         self.config, self.checkpoint, self.mode = VAEConfig.from_dict(config), checkpoint, mode
-        self.latents, self.standardise, self.step_size = latents, standardise, step_size
-        self._columns = self.config.slice_of(latents)  # of the output, whose first half is mu
+        self.latents = self.config.choice(GROUPS.get(latents, latents))
+        self.standardise, self.step_size = standardise, step_size
+        self._columns = self.config.slice_of(self.latents)  # of the output: mu, then logvar
         self.width = self._columns.stop - self._columns.start
-        vae, self._problem = _load(self.config, checkpoint)
+        weights, self._problem = _load(self.config, checkpoint, standardise=standardise)
         self.network = _empty(self.config)
         _turn_into_buffers(self.network)
         self.offsets = nn.ParameterList(
@@ -69,8 +105,8 @@ class PolicyEncoder(nn.Module):
         if standardise:
             self.register_buffer("mean", torch.zeros(self.config.latent_dim))
             self.register_buffer("scale", torch.ones(self.config.latent_dim))
-        if vae is not None:
-            self.adopt(vae)
+        if weights is not None:
+            self.adopt(weights)
         self.register_load_state_dict_post_hook(_note_that_weights_came)
         self.train(False)
 
@@ -116,14 +152,15 @@ class PolicyEncoder(nn.Module):
         return dict(self.network.state_dict(keep_vars=True))
 
     @torch.no_grad()
-    def adopt(self, vae: BetaVAE) -> None:
+    def adopt(self, vae: BetaVAE | EncoderWeights) -> None:
         """Take ``vae``, of the same config, for the checkpoint."""
-        assert vae.config == self.config
-        self.write(vae.encoder.state_dict())
+        if isinstance(vae, BetaVAE):
+            vae = EncoderWeights.of(vae, standardise=self.standardise)
+        tensors = vae.tensors()
+        self.write(tensors)
         if self.standardise:
-            mean, scale = scaling(vae)
-            self.mean.copy_(torch.from_numpy(mean))
-            self.scale.copy_(torch.from_numpy(scale))
+            self.mean.copy_(tensors["mean"])
+            self.scale.copy_(tensors["scale"])
         self.fingerprint.fill_(fingerprint(self.weights()))
         self.ready.fill_(True)
         self._problem = ""
@@ -140,6 +177,23 @@ class PolicyEncoder(nn.Module):
     def apply(self, fn: Callable[[nn.Module], None]) -> Self:
         """Leave everything as it is: PPO and A2C initialise the policy's layers through this."""
         return self
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        """As ``policy.to(device)`` does at the end of a model's construction.
+
+        torch applies ``fn`` to a module once for each network that holds it, so that twice means an
+        actor and a critic, and SB3 then lets no gradient of the critic's loss through (trap 9).
+        """
+        if self.mode == "policy":
+            encoders = _applied.setdefault(fn, WeakSet())
+            if self in encoders:
+                raise ValueError(
+                    "two networks hold this encoder, and share_features_extractor=True trains the "
+                    "encoder by the actor's loss alone in SAC, TD3 and DDPG; leave it False with "
+                    "mode='policy', or use mode='online'"
+                )
+            encoders.add(self)
+        return super()._apply(fn, recurse)
 
 
 def check_mode(mode: str, *, step_size: float) -> None:
@@ -169,22 +223,27 @@ def _note_that_weights_came(module: nn.Module, incompatible_keys: object) -> Non
         module._problem = ""
 
 
-def _load(config: VAEConfig, checkpoint: str | None) -> tuple[BetaVAE | None, str]:
-    """The VAE, or None and the reason.
+def _load(
+    config: VAEConfig, checkpoint: str | EncoderWeights | None, *, standardise: bool
+) -> tuple[EncoderWeights | None, str]:
+    """The weights, or None and the reason.
 
     Draws no random numbers from the global generator, so that the policy's heads start the same
     with and without an encoder in front.
     """
     if checkpoint is None:
         return None, "no checkpoint was given"
+    if isinstance(checkpoint, EncoderWeights):
+        return checkpoint, ""
     with torch.random.fork_rng(devices=[]):
         try:
             vae = BetaVAE.load(checkpoint)
+            weights = EncoderWeights.of(vae, standardise=standardise)
         except (ValueError, OSError) as error:
             return None, str(error)
     if vae.config != config:
         return None, f"the VAE at {checkpoint} has another config than the one given"
-    return vae, ""
+    return weights, ""
 
 
 def _empty(config: VAEConfig) -> nn.Sequential:
