@@ -42,9 +42,7 @@ def test_features_are_the_means_of_the_chosen_group(vae, folder, x):
         "content": slice(0, 3),
         "style": slice(3, 4),
     }.items():
-        extractor = BetaVAEExtractor(
-            SPACE, **(WHOLE | {"checkpoint": folder, "latents": latents})
-        )
+        extractor = BetaVAEExtractor(SPACE, **(WHOLE | {"checkpoint": folder, "latents": latents}))
         assert extractor.features_dim == columns.stop - columns.start
         assert torch.equal(extractor(x), mu[:, columns])
 

@@ -9,7 +9,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.vec_env import (
@@ -230,7 +229,7 @@ def test_what_does_not_fit_is_refused_at_construction():
         LatentVecEnv(bare(), BetaVAE(CONFIG), latents="colour")
     with pytest.raises(ValueError, match="no VAE at nowhere"):
         LatentVecEnv(bare(), "nowhere")
-    with pytest.raises(TypeError, match="vae must be a BetaVAE, .* got int"):
+    with pytest.raises(TypeError, match=r"vae must be a BetaVAE, .* got int"):
         LatentVecEnv(bare(), 3)
 
 

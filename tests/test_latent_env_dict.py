@@ -9,7 +9,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-import torch
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.vec_env import (
     DummyVecEnv,

@@ -85,7 +85,9 @@ def folder(vae: BetaVAE, tmp_path: Path) -> Path:
     return vae.save(tmp_path / "vae")
 
 
-def build(algorithm: type[BaseAlgorithm], folder: Path | BetaVAE, env: Any = None, **extra: Any) -> Any:
+def build(
+    algorithm: type[BaseAlgorithm], folder: Path | BetaVAE, env: Any = None, **extra: Any
+) -> Any:
     kwargs = policy_kwargs(folder, net_arch=[8, 8]) | extra
     env = env or NoiseEnv(discrete=algorithm is DQN)
     return algorithm("CnnPolicy", env, policy_kwargs=kwargs, seed=0, **SETTINGS[algorithm])
@@ -283,7 +285,9 @@ def test_trap_11_a_vae_in_memory_goes_with_the_model(vae, tmp_path):
         expected[algorithm.__name__] = model.learn(8).predict(frames, deterministic=True)[0]
         model.save(tmp_path / f"{algorithm.__name__}.zip")
         # SB3 compares arguments given to load with those saved
-        again = algorithm.load(tmp_path / f"{algorithm.__name__}.zip", policy_kwargs=model.policy_kwargs)
+        again = algorithm.load(
+            tmp_path / f"{algorithm.__name__}.zip", policy_kwargs=model.policy_kwargs
+        )
         assert {copy.moved for copy in inspect(again)} == {False}
     kwargs = policy_kwargs(vae)
     with torch.no_grad():

@@ -29,7 +29,8 @@ class FusedEncoder:
         """
         layers, factor = list(encoder), 1
         if isinstance(layers[0], nn.PixelUnshuffle):
-            factor = layers.pop(0).downscale_factor
+            factor = layers[0].downscale_factor
+            del layers[0]
         first, *rest = layers
         if not isinstance(first, nn.Conv2d):
             y: Tensor = encoder(x.to(next(encoder.parameters()).device).float() / 255.0)

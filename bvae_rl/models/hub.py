@@ -1,4 +1,4 @@
-"""A VAE by its name: a folder, one that this package ships, or a repository on the Hugging Face Hub.
+"""A VAE by its name: a folder, one that this package ships, or a repository on the Hub.
 
     vae = from_pretrained("reach_pairs")  # also "runs/vae", or "owner/name" on the Hub
     push_to_hub(vae, "owner/reach-vae")

@@ -82,7 +82,7 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
         ]
         if len(self._widths) == 1:
             return self.encoder(x[0]).reshape(-1, self.features_dim)
-        codes = self.encoder(torch.cat(x)).split([len(frames) for frames in x])
+        codes = self.encoder(torch.cat(x)).split([frames.shape[0] for frames in x])
         features = dict(zip(self.layouts, codes, strict=True))
         return torch.cat(
             [
@@ -143,7 +143,9 @@ def policy_kwargs(
         "features_extractor_class": extractor,
         "features_extractor_kwargs": {
             "config": vae.config.to_dict(),
-            "checkpoint": str(folder) if folder else EncoderWeights.of(vae, standardise=standardise),
+            "checkpoint": str(folder)
+            if folder
+            else EncoderWeights.of(vae, standardise=standardise),
             "latents": vae.config.choice(latents),
             "mode": mode,
             "standardise": standardise,

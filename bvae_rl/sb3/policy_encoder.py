@@ -67,9 +67,8 @@ class EncoderWeights:
 class PolicyEncoder(nn.Module):
     """x (N, C, H, W) -> the chosen posterior means (N, width), standardised if asked for.
 
-    The arguments are those of ``BetaVAEExtractor``. Where ``checkpoint`` cannot be used, the encoder
-    waits for a state dict with weights, such as the one in ``model.zip``; until then ``forward``
-    raises.
+    The arguments are those of ``BetaVAEExtractor``. Where ``checkpoint`` cannot be used, it waits
+    for a state dict with weights, such as the one in ``model.zip``; until then ``forward`` raises.
     """
 
     ready: Tensor
