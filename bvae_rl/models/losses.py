@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 Likelihood = Literal["gaussian", "bernoulli"]
+Posteriors = tuple[Tensor, Tensor, Tensor, Tensor]  # of a pair: mu, logvar, mu2, logvar2, (B, D)
 
 
 def recon_nll(
@@ -76,7 +77,7 @@ def sample(mu: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:
 
 def average_shared(
     mu: Tensor, logvar: Tensor, mu2: Tensor, logvar2: Tensor, shared: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> Posteriors:
     """Replace the posteriors of ``shared`` (B, D) latents by the pair's average.
 
     Means and variances are averaged as in Ada-GVAE (Locatello et al. 2020, arXiv 2002.02886,
@@ -84,17 +85,12 @@ def average_shared(
     """
     mean = 0.5 * (mu + mu2)
     log_variance = torch.logaddexp(logvar, logvar2) - math.log(2.0)
-    return (
-        torch.where(shared, mean, mu),
-        torch.where(shared, log_variance, logvar),
-        torch.where(shared, mean, mu2),
-        torch.where(shared, log_variance, logvar2),
-    )
+    return _where(shared, (mean, log_variance, mean, log_variance), (mu, logvar, mu2, logvar2))
 
 
 def multiply_shared(
     mu: Tensor, logvar: Tensor, mu2: Tensor, logvar2: Tensor, shared: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> Posteriors:
     """Replace the posteriors of ``shared`` (B, D) latents by their normalised product.
 
     The evidence of a group is accumulated as in ML-VAE (Bouchacourt et al. 2018, arXiv 1705.08841),
@@ -102,27 +98,22 @@ def multiply_shared(
     """
     log_variance = math.log(2.0) - torch.logaddexp(-logvar, -logvar2)
     mean = 0.5 * log_variance.exp() * (mu * (-logvar).exp() + mu2 * (-logvar2).exp())
-    return (
-        torch.where(shared, mean, mu),
-        torch.where(shared, log_variance, logvar),
-        torch.where(shared, mean, mu2),
-        torch.where(shared, log_variance, logvar2),
-    )
+    return _where(shared, (mean, log_variance, mean, log_variance), (mu, logvar, mu2, logvar2))
 
 
 def swap_shared(
     mu: Tensor, logvar: Tensor, mu2: Tensor, logvar2: Tensor, shared: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Exchange the posteriors of ``shared`` (B, D) latents: each image is made from the other's."""
-    return (
-        torch.where(shared, mu2, mu),
-        torch.where(shared, logvar2, logvar),
-        torch.where(shared, mu, mu2),
-        torch.where(shared, logvar, logvar2),
-    )
+) -> Posteriors:
+    """Exchange the posteriors of ``shared`` (B, D) latents between the two images of a pair."""
+    return _where(shared, (mu2, logvar2, mu, logvar), (mu, logvar, mu2, logvar2))
 
 
 def symmetric_kl(mu: Tensor, logvar: Tensor, mu2: Tensor, logvar2: Tensor) -> Tensor:
     """Mean of both KL divergences between two diagonal Gaussians, a latent each, (B, D) nats."""
     var, var2, squared = logvar.exp(), logvar2.exp(), (mu - mu2).square()
     return 0.25 * ((var + squared) / var2 + (var2 + squared) / var) - 0.5
+
+
+def _where(shared: Tensor, changed: Posteriors, kept: Posteriors) -> Posteriors:
+    a, b, c, d = (torch.where(shared, x, y) for x, y in zip(changed, kept, strict=True))
+    return a, b, c, d

@@ -84,7 +84,7 @@ class VAEConfig:
                 raise ValueError(f"unknown {name} {value!r}; known: {', '.join(choices)}")
         if not self.recon_weight > 0:
             raise ValueError(
-                f"recon_weight is 1 / (2 sigma^2), so positive, got {self.recon_weight}"
+                f"recon_weight is 1 / (2 sigma^2), and must be positive, got {self.recon_weight}"
             )
         for name in {ALL, AUTO} & {*self.groups, *self.parts}:
             raise ValueError(f"{name!r} is no name for latents of its own; choose another")

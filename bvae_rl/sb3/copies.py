@@ -14,8 +14,9 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import unwrap_vec_wrapper
 from torch import Tensor, nn
 
+from bvae_rl.sb3.encoder_weights import EncoderWeights
 from bvae_rl.sb3.latent_env import LatentVecEnv
-from bvae_rl.sb3.policy_encoder import EncoderWeights, Mode, PolicyEncoder
+from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.models.hub import VAE, find_vae, load_vae
 from bvae_rl.models.scaling import scaling
 from bvae_rl.models.vae import BetaVAE, ChannelOrder, VAEConfig, check_channel_order
-from bvae_rl.sb3.policy_encoder import EncoderWeights, Mode, PolicyEncoder, check_mode
+from bvae_rl.sb3.encoder_weights import EncoderWeights
+from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder, check_mode
 
 DEFAULT_NET_ARCH = (256, 256)
 
@@ -60,7 +61,7 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
         )  # fmt: skip
         spaces = _parts(observation_space)
         widths = {
-            key: layouts[key].stack * encoder.width
+            key: layouts[key].stack * encoder.latent_dim
             if key in layouts
             else get_flattened_obs_dim(space)
             for key, space in spaces.items()

@@ -13,23 +13,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 from weakref import WeakKeyDictionary, WeakSet
 
+import numpy as np
 import torch
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from bvae_rl.data.frame_layout import frames_to_x
 from bvae_rl.models.codebook import with_codebook
 from bvae_rl.models.earlier import GROUPS
 from bvae_rl.models.networks import make_encoder
-from bvae_rl.models.scaling import scaling
 from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.sb3.encoder_weights import EncoderWeights, fingerprint
 
 Mode = Literal["frozen", "policy", "online"]
 
@@ -37,35 +35,8 @@ Mode = Literal["frozen", "policy", "online"]
 _applied: WeakKeyDictionary[Callable[..., Any], WeakSet[nn.Module]] = WeakKeyDictionary()
 
 
-@dataclass(frozen=True, repr=False)
-class EncoderWeights:
-    """The encoder of a VAE that has no folder, as a value among an extractor's arguments.
-
-    SB3 hands these to every copy of the extractor, compares them and pickles them into
-    ``model.zip``. Bytes allow all that, in any process; a module would be shared between copies,
-    and a file in a cache can go missing.
-    """
-
-    data: bytes  # safetensors: the encoder's state dict, and ``mean`` and ``scale`` of the latents
-
-    @classmethod
-    def of(cls, vae: BetaVAE, *, standardise: bool) -> EncoderWeights:
-        """The encoder of ``vae`` as it is now; ValueError where it cannot be standardised."""
-        tensors = dict(vae.encoder.state_dict())
-        if standardise:
-            tensors |= zip(("mean", "scale"), map(torch.from_numpy, scaling(vae)), strict=True)
-        return cls(save_tensors({k: t.detach().cpu().contiguous() for k, t in tensors.items()}))
-
-    def tensors(self) -> dict[str, Tensor]:
-        """By name."""
-        return load_tensors(self.data)
-
-    def __repr__(self) -> str:
-        return f"<encoder in memory, {len(self.data) / 1e6:.1f} MB>"
-
-
 class PolicyEncoder(nn.Module):
-    """x (N, C, H, W) -> the chosen posterior means (N, width), standardised if asked for.
+    """x (N, C, H, W) -> the chosen posterior means (N, latent_dim), standardised if asked for.
 
     The arguments are those of ``BetaVAEExtractor``. Where ``checkpoint`` cannot be used, it waits
     for a state dict with weights, such as the one in ``model.zip``; until then ``forward`` raises.
@@ -92,7 +63,6 @@ class PolicyEncoder(nn.Module):
         self.latents = self.config.choice(GROUPS.get(latents, latents))
         self.standardise, self.step_size = standardise, step_size
         self._columns = self.config.slice_of(self.latents)  # of the output: mu, then logvar
-        self.width = self._columns.stop - self._columns.start
         weights, self._problem = _load(self.config, checkpoint, standardise=standardise)
         self.network = _empty(self.config)
         _turn_into_buffers(self.network)
@@ -110,7 +80,7 @@ class PolicyEncoder(nn.Module):
         self.train(False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (N, C, H, W) in [0, 1] -> codes (N, width); ValueError while there are no weights."""
+        """x (N, C, H, W) in [0, 1] -> codes (N, latent_dim); ValueError while there are no weights."""
         self.require_weights()
         output = (
             functional_call(self.network, self.weights(), (x,))
@@ -121,6 +91,34 @@ class PolicyEncoder(nn.Module):
         if not self.standardise:
             return mu
         return (mu - self.mean[self._columns]) / self.scale[self._columns]
+
+    # The same to LatentVecEnv and probes, as an encoder of frames whose only latents are the chosen
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of a frame."""
+        return self.config.shape
+
+    @property
+    def latent_dim(self) -> int:
+        """How many latents are chosen."""
+        return self._columns.stop - self._columns.start
+
+    def slice_of(self, group: str) -> slice:
+        """Which of its latents ``group`` holds; there is only "all"."""
+        if group != "all":
+            raise ValueError(f"this encoder gives its {self.latents} latents, got {group!r}")
+        return slice(0, self.latent_dim)
+
+    def statistics(self) -> None:
+        """Not known: its latents are standardised already, or are not to be."""
+
+    @torch.inference_mode()
+    def encode_frames(self, frames: np.ndarray, *, batch: int = 256) -> np.ndarray:
+        """uint8 frames (N, H, W, C) -> codes (N, latent_dim) float32, as the policy sees them."""
+        device = self.ready.device
+        parts = [frames[start : start + batch] for start in range(0, len(frames), batch)]
+        return torch.cat([self(frames_to_x(part).to(device)) for part in parts]).cpu().numpy()
 
     def require_weights(self) -> None:
         """Raise a ValueError while there are no weights."""
@@ -206,14 +204,6 @@ def check_mode(mode: str, *, step_size: float) -> None:
             f"step_size scales what the RL loss does to the encoder; mode {mode!r} has none of "
             "that: use mode='policy' or leave step_size out"
         )
-
-
-def fingerprint(weights: Mapping[str, Tensor]) -> int:
-    """A number that differs between different weights; fits into a signed 64-bit integer."""
-    digest = hashlib.sha256()
-    for name in sorted(weights):
-        digest.update(weights[name].detach().cpu().contiguous().numpy().tobytes())
-    return int.from_bytes(digest.digest()[:8], "big", signed=True)
 
 
 def _note_that_weights_came(module: nn.Module, incompatible_keys: object) -> None:

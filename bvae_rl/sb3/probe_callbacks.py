@@ -6,19 +6,14 @@ import logging
 import time
 from pathlib import Path
 
-import numpy as np
-import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
-from bvae_rl.data.frame_layout import frames_to_x
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import CsvLog
 from bvae_rl.sb3.copies import encoder_copies
-from bvae_rl.sb3.policy_encoder import PolicyEncoder
 from bvae_rl.sb3.probe import Probe
 
 FILE = "probe.csv"
-BATCH = 256
 
 logger = logging.getLogger(__name__)
 
@@ -74,8 +69,8 @@ class ProbeCallback(BaseCallback):
     def _on_rollout_start(self) -> None:
         step = self.model.num_timesteps
         if self.probe.due(step, elapsed=time.monotonic() - self._began):
-            code = _Code(next(iter(encoder_copies(self.model).values())))
-            self.history[step] = self.probe.measure(code, step=step)
+            encoder = next(iter(encoder_copies(self.model).values()))
+            self.history[step] = self.probe.measure(encoder, step=step)
             for name, value in self.history[step].items():
                 self.logger.record(name, value)
 
@@ -85,17 +80,3 @@ class ProbeCallback(BaseCallback):
     def _on_training_end(self) -> None:
         if not self.history:
             logger.warning("no probe was taken: %s", self.probe.why_none)
-
-
-class _Code:
-    """What the policy's encoder makes of frames."""
-
-    def __init__(self, encoder: PolicyEncoder) -> None:
-        self.encoder = encoder
-
-    @torch.inference_mode()
-    def encode_frames(self, frames: np.ndarray) -> np.ndarray:
-        device = next(self.encoder.network.buffers()).device
-        parts = [frames[start : start + BATCH] for start in range(0, len(frames), BATCH)]
-        codes = [self.encoder(frames_to_x(part).to(device)) for part in parts]
-        return torch.cat(codes).cpu().numpy()
