@@ -51,7 +51,7 @@ from bvae_rl.sb3 import (
     policy_kwargs,
 )
 from bvae_rl.sb3.copies import encoder_copies
-from bvae_rl.sb3.policy_encoder import fingerprint
+from bvae_rl.sb3.encoder_weights import fingerprint
 from bvae_rl.training.fine_tune import FineTuneConfig
 from bvae_rl.training.schedules import linear
 from tests.plug_cases import PLAIN

@@ -71,13 +71,14 @@ def check_dict_observations(example: Any, out: Path, said: str) -> None:
     }
     assert all(speed > 0 and width == 24 + 2 for speed, width in speeds.values())
     in_policy, once = (PPO.load(out / f"{name}.zip") for name in speeds)
+    encoder: Any = in_policy.policy.features_extractor.encoder
     assert in_policy.observation_space["picture"].shape == (3, 64, 64)
     assert once.observation_space["picture"].shape == (24,)
     # equal seeds, so equal agents, whichever way they were given their codes
     env = example.WithJoints(gym.make(example.ENV))
     seen, info = env.reset(seed=1)
     assert seen["joints"] == pytest.approx(info["factors"][:2])
-    code = in_policy.policy.features_extractor.encoder.encode_frames(seen["picture"][None])[0]
+    code = encoder.encode_frames(seen["picture"][None])[0]
     action, _ = in_policy.predict(seen, deterministic=True)
     same, _ = once.predict({**seen, "picture": code}, deterministic=True)
     assert np.abs(action).max() > 1e-2

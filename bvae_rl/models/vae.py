@@ -44,15 +44,9 @@ class BetaVAE(nn.Module):
 
     def __init__(self, config: VAEConfig) -> None:
         super().__init__()
-        sizes: dict[str, Any] = {
-            "latent_dim": config.latent_dim, "channels": config.channels, "hidden": config.hidden
-        }  # fmt: skip
         self.config = config
-        self.encoder = with_codebook(
-            make_encoder(config.encoder, config.shape, **sizes),
-            latent_dim=config.latent_dim, levels=config.levels,
-        )  # fmt: skip
-        self.decoder = make_decoder(config.decoder, config.shape, **sizes)
+        self.encoder = encoder_of(config)
+        self.decoder = make_decoder(config.decoder, config.shape, **config.sizes)
         self._fused = FusedEncoder()
         self.meta: dict[str, Any] = {}
 
@@ -192,6 +186,12 @@ class BetaVAE(nn.Module):
         own = ("format", "model", "input", "weights_sha256")
         vae.meta = {key: value for key, value in stored.items() if key not in own}
         return vae.to(device).eval()
+
+
+def encoder_of(config: VAEConfig) -> nn.Sequential:
+    """An untrained encoder x (B, C, H, W) -> (B, 2 * D), with the codebook if there is one."""
+    encoder = make_encoder(config.encoder, config.shape, **config.sizes)
+    return with_codebook(encoder, latent_dim=config.latent_dim, levels=config.levels)
 
 
 def check_channel_order(config: VAEConfig, shown: ChannelOrder) -> None:

@@ -83,9 +83,7 @@ class VAEConfig:
             if value not in choices:
                 raise ValueError(f"unknown {name} {value!r}; known: {', '.join(choices)}")
         if not self.recon_weight > 0:
-            raise ValueError(
-                f"recon_weight is 1 / (2 sigma^2), and must be positive, got {self.recon_weight}"
-            )
+            raise ValueError(f"recon_weight must be positive, got {self.recon_weight}")
         for name in {ALL, AUTO} & {*self.groups, *self.parts}:
             raise ValueError(f"{name!r} is no name for latents of its own; choose another")
         edges = sorted(self.groups.values())
@@ -96,8 +94,8 @@ class VAEConfig:
             or any(a[1] != b[0] for a, b in pairwise(edges))
         ):
             raise ValueError(
-                f"the groups {dict(self.groups)} do not add up to {self.latent_dim} latents without "
-                "gap or overlap"
+                f"the groups {dict(self.groups)} do not add up to {self.latent_dim} latents, "
+                "without gap or overlap"
             )
         for name, (start, stop) in self.parts.items():
             if name in self.groups or not any(
@@ -143,6 +141,11 @@ class VAEConfig:
             known = ", ".join(named)
             raise ValueError(f"this VAE has no latent group {group!r}; known: {known}")
         return slice(*named[group])
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """What both networks are made from."""
+        return {"latent_dim": self.latent_dim, "channels": self.channels, "hidden": self.hidden}
 
     @property
     def pixels(self) -> int:

@@ -7,7 +7,7 @@ step instead of one per gradient step, and a replay buffer of latents instead of
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -21,33 +21,13 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from bvae_rl.data.frame_layout import FrameLayout, picture_layouts
 from bvae_rl.models.hub import VAE, load_vae
-from bvae_rl.models.scaling import scaling
+from bvae_rl.models.scaling import Encoder, scaling
 from bvae_rl.models.vae import BetaVAE, ChannelOrder, check_channel_order
 from bvae_rl.models.vae_config import ALL, AUTO
 
+__all__ = ["Encoder", "LatentVecEnv"]
+
 Observations = Any  # an array (B, *shape), or a dict of such, as the space of the environment says
-
-
-@runtime_checkable
-class Encoder(Protocol):
-    """What turns frames into codes: a BetaVAE, trained or not, PCA, or anything else like it."""
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of the frames."""
-
-    @property
-    def latent_dim(self) -> int:
-        """D, the width of a code."""
-
-    def encode_frames(self, frames: np.ndarray) -> np.ndarray:
-        """uint8 frames (N, H, W, C) -> codes (N, D) float32."""
-
-    def slice_of(self, group: str) -> slice:
-        """The columns of "all" or of a named group; ValueError for an unknown one."""
-
-    def statistics(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Mean and standard deviation of each latent in pretraining, each (D,), where known."""
 
 
 class LatentVecEnv(VecEnvWrapper):

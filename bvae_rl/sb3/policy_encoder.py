@@ -23,10 +23,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from bvae_rl.data.frame_layout import frames_to_x
-from bvae_rl.models.codebook import with_codebook
 from bvae_rl.models.earlier import GROUPS
-from bvae_rl.models.networks import make_encoder
-from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.models.vae import BetaVAE, VAEConfig, encoder_of
 from bvae_rl.sb3.encoder_weights import EncoderWeights, fingerprint
 
 Mode = Literal["frozen", "policy", "online"]
@@ -80,7 +78,7 @@ class PolicyEncoder(nn.Module):
         self.train(False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (N, C, H, W) in [0, 1] -> codes (N, latent_dim); ValueError while there are no weights."""
+        """x (N, C, H, W) in [0, 1] -> codes (N, latent_dim); ValueError without weights."""
         self.require_weights()
         output = (
             functional_call(self.network, self.weights(), (x,))
@@ -237,14 +235,7 @@ def _load(
 
 def _empty(config: VAEConfig) -> nn.Sequential:
     with torch.random.fork_rng(devices=[]):
-        encoder = make_encoder(
-            config.encoder,
-            config.shape,
-            latent_dim=config.latent_dim,
-            channels=config.channels,
-            hidden=config.hidden,
-        )
-    return with_codebook(encoder, latent_dim=config.latent_dim, levels=config.levels)
+        return encoder_of(config)
 
 
 def _turn_into_buffers(network: nn.Module) -> None:

@@ -1,39 +1,36 @@
-"""MIG, DCI and R2 of a code that is still being trained, at a bounded share of the time."""
+"""MIG, DCI and R2 of an encoder in training, in a bounded fraction of the time."""
 
 from __future__ import annotations
 
 import time
-from typing import Protocol
 
 import gymnasium as gym
-import numpy as np
 
 from bvae_rl.data.factors import require_factor_env
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics import dci, measure, r2
 from bvae_rl.metrics.inputs import changing
 from bvae_rl.metrics.mig import gap
+from bvae_rl.models.scaling import Encoder
 from bvae_rl.runtime.optional import require
 
 FIRST_GUESS = 2.0  # seconds per 1,000 frames, until the first probe has been timed
 R2_STEPS = 300  # of the regressor, fewer than in a report
 
 
-class Code(Protocol):
-    """What is probed."""
-
-    def encode_frames(self, frames: np.ndarray) -> np.ndarray:
-        """uint8 frames (N, H, W, C) -> codes (N, D)."""
-        ...
-
-
 class Probe:
-    """Scores on ``n`` frames of ``env`` whose factors are drawn independently (trap 26).
+    """Scores on frames whose factors are sampled independently (trap 26).
 
-    ``env`` offers factors (``FactorEnv``; ValueError otherwise). A probe is taken
-    every ``every`` environment steps, but put off while probes would take more than ``share`` of
-    the training's time. Factors that never change, such as the colours of a single look, are left
-    out. Needs scikit-learn.
+    Factors that never change, such as the colours of a single appearance, are left out.
+
+    ``env``: offers factors (``FactorEnv``).
+    ``n``: number of frames.
+    ``every``: environment steps (in pretraining: batches) between two probes, at least 1.
+    ``share``: fraction of the training's time that probes may take, in (0, 1]; they wait otherwise.
+    ``seed``: of the frames.
+
+    Raises ValueError for an environment without factors and for values out of these ranges, and
+    ImportError without scikit-learn.
     """
 
     def __init__(
@@ -65,7 +62,7 @@ class Probe:
         return channels, height, width
 
     def due(self, step: int, *, elapsed: float) -> bool:
-        """Whether to probe now, ``elapsed`` seconds into the training (probes included)."""
+        """Whether to probe now, ``elapsed`` seconds into the training, probes included."""
         if self._next is None:
             self._next = step + self.every
         affordable = self.seconds + self._last_cost <= self.share * (elapsed - self.seconds)
@@ -79,10 +76,10 @@ class Probe:
             "longer, probe fewer frames, or allow a larger share"
         )
 
-    def measure(self, vae: Code, *, step: int) -> dict[str, float]:
+    def measure(self, encoder: Encoder, *, step: int) -> dict[str, float]:
         """``vae/mig``, ``vae/dci`` (disentanglement) and ``vae/r2``, means over the factors."""
         began = time.monotonic()
-        codes = vae.encode_frames(self.frames.frames)
+        codes = encoder.encode_frames(self.frames.frames)
         scores = {
             "vae/mig": gap(measure(codes, self._factors, bins=20, kinds=self._kinds)).score,
             "vae/dci": dci(codes, self._factors, kinds=self._kinds).disentanglement,
