@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from stable_baselines3 import PPO
 
-from bvae_rl.models.vae import BetaVAE, read_config
+from bvae_rl.models.vae import BetaVAE, VAEConfig, read_config
 from bvae_rl.sb3 import LatentVecEnv, inspect, policy_kwargs
 from tests.plug_cases import build, make_env
 
@@ -30,6 +30,8 @@ def test_a_folder_is_read_in_todays_words(tmp_path: Path) -> None:
     assert (vae.config.latent_dim, vae.config.recon_weight) == (4, 10.0)
     assert vae.config.groups == {"content": (0, 3), "style": (3, 4)}
     training = vae.meta["training"]
+    assert VAEConfig.from_dict(training["model"]) == vae.config
+    assert training["model"]["groups"].keys() == {"content", "style"}
     assert training["store"]["domain"] == "pretrain"
     assert training["objective"]["pairs"] == "views+interventions"
     assert training["objective"]["name"] == "cross_reconstruction"

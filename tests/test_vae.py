@@ -71,6 +71,9 @@ def test_frames_are_encoded_as_x_is() -> None:
     x = torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
         assert np.allclose(vae.encode_frames(frames, batch=2), vae.encode(x)[0].numpy(), atol=1e-5)
+    none = vae.encode_frames(frames[:0])
+    assert none.shape == (0, 6) and none.dtype == np.float32
+    assert [part.shape for part in vae.posterior_frames(frames[:0])] == [(0, 6), (0, 6)]
 
 
 def test_save_and_load_is_bit_equal(tmp_path: Path) -> None:
@@ -79,7 +82,9 @@ def test_save_and_load_is_bit_equal(tmp_path: Path) -> None:
     )
     vae.meta = {"scores": {"mig": 0.5}, "training": {"seed": 3, "command": "bvae-rl pretrain x"}}
     vae.save(tmp_path / "vae")
+    state = torch.get_rng_state()
     again = BetaVAE.load(tmp_path / "vae")
+    assert torch.equal(torch.get_rng_state(), state)  # the host's random numbers are its own
     assert again.config == vae.config
     assert again.meta["scores"] == {"mig": 0.5}
     assert again.meta["training"]["seed"] == 3

@@ -44,6 +44,8 @@ def in_todays_words(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 def _training(training: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(training)
+    if model := training.get("model"):
+        found["model"] = model_in_todays_words(model)
     if "looks" in (store := training.get("store") or {}):
         found["store"] = {"domain" if k == "looks" else k: v for k, v in store.items()}
     if objective := training.get("objective"):

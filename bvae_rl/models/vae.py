@@ -120,7 +120,7 @@ class BetaVAE(nn.Module):
         """Posterior means of uint8 frames (N, H, W, C), shape (N, D) float32."""
         parts = [
             self._fused.run(self.encoder, byte_planes(frames[i : i + batch]))
-            for i in range(0, len(frames), batch)
+            for i in range(0, max(1, len(frames)), batch)
         ]
         codes = parts[0] if len(parts) == 1 else torch.cat(parts)
         return codes[:, : self.config.latent_dim].cpu().numpy()
@@ -133,7 +133,7 @@ class BetaVAE(nn.Module):
         device = next(self.parameters()).device
         parts = [
             torch.stack(self.encode(frames_to_x(frames[i : i + batch]).to(device)))
-            for i in range(0, len(frames), batch)
+            for i in range(0, max(1, len(frames)), batch)
         ]
         mu, logvar = torch.cat(parts, dim=1).cpu().numpy()
         return mu, logvar
@@ -160,7 +160,10 @@ class BetaVAE(nn.Module):
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str | torch.device = "cpu") -> BetaVAE:
-        """Read a saved folder, bit-equal; ValueError says what is wrong with a damaged one."""
+        """Read a saved folder, bit-equal; ValueError says what is wrong with a damaged one.
+
+        Leaves torch's global random state as it is.
+        """
         stored = read_config(folder)
         path = Path(folder) / WEIGHTS_FILE
         try:
@@ -176,7 +179,8 @@ class BetaVAE(nn.Module):
                 f"{path} does not belong to the {CONFIG_FILE} beside it (checksums differ); the "
                 "save was interrupted or a file replaced: copy both files again"
             )
-        vae = cls(VAEConfig.from_dict(stored["model"]))
+        with torch.random.fork_rng(devices=[]):
+            vae = cls(VAEConfig.from_dict(stored["model"]))
         if not any(name.startswith("decoder.") for name in tensors):
             raise ValueError(f"{path} lacks the decoder; copy the whole VAE or pretrain again")
         try:

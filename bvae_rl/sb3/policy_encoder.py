@@ -213,27 +213,23 @@ def _note_that_weights_came(module: nn.Module, incompatible_keys: object) -> Non
 def _load(
     config: VAEConfig, checkpoint: str | EncoderWeights | None, *, standardise: bool
 ) -> tuple[EncoderWeights | None, str]:
-    """The weights, or None and the reason.
-
-    Draws no random numbers from the global generator, so that the policy's heads start the same
-    with and without an encoder in front.
-    """
+    """The weights, or None and the reason."""
     if checkpoint is None:
         return None, "no checkpoint was given"
     if isinstance(checkpoint, EncoderWeights):
         return checkpoint, ""
-    with torch.random.fork_rng(devices=[]):
-        try:
-            vae = BetaVAE.load(checkpoint)
-            weights = EncoderWeights.of(vae, standardise=standardise)
-        except (ValueError, OSError) as error:
-            return None, str(error)
+    try:
+        vae = BetaVAE.load(checkpoint)
+        weights = EncoderWeights.of(vae, standardise=standardise)
+    except (ValueError, OSError) as error:
+        return None, str(error)
     if vae.config != config:
         return None, f"the VAE at {checkpoint} has another config than the one given"
     return weights, ""
 
 
 def _empty(config: VAEConfig) -> nn.Sequential:
+    """Draws no random numbers, so that the policy's heads start the same with and without it."""
     with torch.random.fork_rng(devices=[]):
         return encoder_of(config)
 
