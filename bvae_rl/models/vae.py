@@ -133,8 +133,8 @@ class BetaVAE(nn.Module):
         device = next(self.parameters()).device
         parts = [
             torch.stack(self.encode(frames_to_x(frames[i : i + batch]).to(device)))
-            for i in range(0, max(1, len(frames)), batch)
-        ]
+            for i in range(0, len(frames), batch)
+        ] or [torch.empty(2, 0, self.latent_dim)]
         mu, logvar = torch.cat(parts, dim=1).cpu().numpy()
         return mu, logvar
 
