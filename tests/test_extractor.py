@@ -125,7 +125,23 @@ def test_policy_kwargs_are_plain_values(folder):
     }
 
 
-def test_policy_kwargs_refuse_what_cannot_work(folder):
+def test_policy_kwargs_take_a_vae_in_every_form(vae, folder):
+    for form in (folder, Path(folder), vae):
+        extractor = policy_kwargs(form)["features_extractor_kwargs"]
+        assert extractor["latents"] == "content"
+        features = BetaVAEExtractor(SPACE, **extractor)
+        assert features.features_dim == 3
+    for name, latents in (("reach_plain", "all"), ("reach_crossed", "content")):
+        assert policy_kwargs(name)["features_extractor_kwargs"]["latents"] == latents
+    with pytest.raises(TypeError, match=r"vae must be a BetaVAE, .* got NoneType"):
+        policy_kwargs(None)
+
+
+def test_policy_kwargs_refuse_what_cannot_work(vae, folder):
+    vae.meta = {}
+    with pytest.raises(ValueError, match="this encoder has none; give standardise=False"):
+        policy_kwargs(vae)
+    assert policy_kwargs(vae, standardise=False)
     with pytest.raises(ValueError, match="no VAE at"):
         policy_kwargs(folder + "x")
     with pytest.raises(ValueError, match="no latent group 'colour'; known: all, content, style"):
