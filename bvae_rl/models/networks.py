@@ -54,7 +54,7 @@ def make_encoder(
         layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.SiLU()]
     flat = channels[-1] * (height // 16) * (width // 16)
     layers += [nn.Flatten(), nn.Linear(flat, hidden), nn.SiLU(), nn.Linear(hidden, 2 * latent_dim)]
-    return _initialised(nn.Sequential(*layers), last_gain=0.1)
+    return _initialised(nn.Sequential(*layers))
 
 
 def make_decoder(
@@ -66,11 +66,15 @@ def make_decoder(
     hidden: int,
 ) -> nn.Sequential:
     """(B, latent_dim) -> (B, C, H, W): pixel means (gaussian) or logits (bernoulli)."""
-    maker = {
-        "pixel_shuffle": _pixel_shuffle, "broadcast": _broadcast, "transposed": _transposed
-    }[name]  # fmt: skip
-    layers = maker(shape, latent_dim, list(reversed(channels)), hidden)
-    return _initialised(nn.Sequential(*layers), last_gain=0.1)
+    c, widths = shape[0], list(reversed(channels))
+    if name == "broadcast":
+        layers = _broadcast(shape, latent_dim, widths)
+    elif name == "transposed":
+        layers = _growing(shape, latent_dim, [*widths, widths[-1], c], hidden)
+    else:
+        layers = _growing(shape, latent_dim, [*widths, 4 * c], hidden)
+        layers.append(nn.PixelShuffle(2))
+    return _initialised(nn.Sequential(*layers))
 
 
 class Transposed(nn.ConvTranspose2d):
@@ -109,19 +113,6 @@ class Broadcast(nn.Module):
         return torch.cat([tiled, self.coordinates.expand(len(z), -1, -1, -1)], dim=1)
 
 
-def _pixel_shuffle(
-    shape: tuple[int, int, int], latent_dim: int, channels: list[int], hidden: int
-) -> list[nn.Module]:
-    c = shape[0]
-    return [*_growing(shape, latent_dim, [*channels, 4 * c], hidden), nn.PixelShuffle(2)]
-
-
-def _transposed(
-    shape: tuple[int, int, int], latent_dim: int, channels: list[int], hidden: int
-) -> list[nn.Module]:
-    return _growing(shape, latent_dim, [*channels, channels[-1], shape[0]], hidden)
-
-
 def _growing(
     shape: tuple[int, int, int], latent_dim: int, widths: list[int], hidden: int
 ) -> list[nn.Module]:
@@ -140,7 +131,7 @@ def _growing(
 
 
 def _broadcast(
-    shape: tuple[int, int, int], latent_dim: int, channels: list[int], hidden: int
+    shape: tuple[int, int, int], latent_dim: int, channels: list[int]
 ) -> list[nn.Module]:
     c, height, width = shape
     before = latent_dim + 2
@@ -152,7 +143,7 @@ def _broadcast(
     return [*layers, nn.PixelShuffle(4)]
 
 
-def _initialised(network: nn.Sequential, *, last_gain: float) -> nn.Sequential:
+def _initialised(network: nn.Sequential) -> nn.Sequential:
     """He initialisation, with a small last layer so that training starts near the prior."""
     weighted = [
         module
@@ -164,5 +155,5 @@ def _initialised(network: nn.Sequential, *, last_gain: float) -> nn.Sequential:
         if module.bias is not None:
             nn.init.zeros_(module.bias)
     with torch.no_grad():
-        weighted[-1].weight.mul_(last_gain)
+        weighted[-1].weight.mul_(0.1)
     return network

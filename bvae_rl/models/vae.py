@@ -19,7 +19,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from bvae_rl.data.frame_layout import byte_planes, frames_to_x
-from bvae_rl.models.codebook import Codebook, with_codebook
+from bvae_rl.models.codebook import Codebook
 from bvae_rl.models.earlier import in_todays_words
 from bvae_rl.models.fused import FusedEncoder
 from bvae_rl.models.losses import recon_nll
@@ -195,7 +195,7 @@ class BetaVAE(nn.Module):
 def encoder_of(config: VAEConfig) -> nn.Sequential:
     """An untrained encoder x (B, C, H, W) -> (B, 2 * D), with the codebook if there is one."""
     encoder = make_encoder(config.encoder, config.shape, **config.sizes)
-    return with_codebook(encoder, latent_dim=config.latent_dim, levels=config.levels)
+    return encoder.append(Codebook(config.latent_dim, config.levels)) if config.levels else encoder
 
 
 def check_channel_order(config: VAEConfig, shown: ChannelOrder) -> None:

@@ -11,8 +11,7 @@ from bvae_rl.sb3.copies import inspect
 from bvae_rl.sb3.extractor import BetaVAEExtractor, policy_kwargs
 from bvae_rl.sb3.latent_env import LatentVecEnv
 from bvae_rl.sb3.online import OnlineBetaVAE
-from bvae_rl.sb3.probe import Probe
-from bvae_rl.sb3.probe_callbacks import PretrainingProbe, ProbeCallback
+from bvae_rl.sb3.probe import PretrainingProbe, Probe, ProbeCallback
 
 __all__ = [
     "BetaVAECombinedExtractor",
