@@ -101,7 +101,7 @@ def test_values_that_are_no_pixels_are_refused_under_every_key(bad, folder):
             extractor(good | {key: pixels})
 
 
-def test_a_vae_of_another_channel_order_needs_a_word(folder, tmp_path):
+def test_another_channel_order_is_refused_unless_it_is_named(folder, tmp_path):
     for trained, refused in (("BGR", "RGB"), ("RGB", "BGR")):
         vae = BetaVAE(replace(CONFIG, channel_order=trained))
         vae.meta["statistics"] = PLAIN

@@ -57,22 +57,22 @@ def to_image_policy(
     if latent_env is None or not isinstance(latent_env.vae, BetaVAE):
         found = "no LatentVecEnv" if latent_env is None else type(latent_env.vae).__name__
         raise ValueError(
-            f"joining needs the LatentVecEnv that the policy was trained on, over a BetaVAE; got "
-            f"{found}; pass it as latent_env"
+            "to_image_policy needs the LatentVecEnv that the policy was trained on, over a BetaVAE; "
+            f"got {found}; pass it as latent_env"
         )
     if mode == "policy":
         raise ValueError(
-            "a joined encoder starts without an optimizer, so mode must be 'frozen' or 'online'"
+            "the encoder comes without an optimizer, so mode must be 'frozen' or 'online'"
         )
     if model.policy.features_extractor_class not in _PLAIN:
         raise ValueError(
             f"the policy has a features extractor of its own "
-            f"({model.policy.features_extractor_class.__name__}); joining replaces it"
+            f"({model.policy.features_extractor_class.__name__}), which would be replaced"
         )
     if _normalises(model) or model.observation_space != latent_env.observation_space:
         raise ValueError(
-            "a wrapper above LatentVecEnv changes its observations, which a joined model cannot "
-            "repeat; put VecNormalize(norm_obs=True) or VecFrameStack below it and train again"
+            "a wrapper above LatentVecEnv changes its observations, and a model on pictures would "
+            "not; put VecNormalize(norm_obs=True) or VecFrameStack below it and train again"
         )
     is_dict = isinstance(latent_env.observation_space, gym.spaces.Dict)
     kwargs = {
