@@ -57,8 +57,8 @@ def to_image_policy(
     if latent_env is None or not isinstance(latent_env.vae, BetaVAE):
         found = "no LatentVecEnv" if latent_env is None else type(latent_env.vae).__name__
         raise ValueError(
-            "to_image_policy needs the LatentVecEnv that the policy was trained on, over a BetaVAE; "
-            f"got {found}; pass it as latent_env"
+            "to_image_policy needs the LatentVecEnv that the policy was trained on, over a "
+            f"BetaVAE; got {found}; pass it as latent_env"
         )
     if mode == "policy":
         raise ValueError(
