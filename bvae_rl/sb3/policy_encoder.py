@@ -115,8 +115,11 @@ class PolicyEncoder(nn.Module):
     def encode_frames(self, frames: np.ndarray, *, batch: int = 256) -> np.ndarray:
         """uint8 frames (N, H, W, C) -> codes (N, latent_dim) float32, as the policy sees them."""
         device = self.ready.device
-        parts = [frames[start : start + batch] for start in range(0, len(frames), batch)]
-        return torch.cat([self(frames_to_x(part).to(device)) for part in parts]).cpu().numpy()
+        parts = [
+            self(frames_to_x(frames[start : start + batch]).to(device))
+            for start in range(0, len(frames), batch)
+        ] or [torch.empty(0, self.latent_dim)]
+        return torch.cat(parts).cpu().numpy()
 
     def require_weights(self) -> None:
         """Raise a ValueError while there are no weights."""
@@ -143,7 +146,7 @@ class PolicyEncoder(nn.Module):
             offset.zero_()
 
     def _stored(self) -> dict[str, Tensor]:
-        """The buffers that are weights: coordinates are in no state dict."""
+        """The buffers that are weights."""
         return dict(self.network.state_dict(keep_vars=True))
 
     @torch.no_grad()
