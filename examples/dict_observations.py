@@ -16,7 +16,7 @@ import tyro
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 
-from bvae_rl import BetaVAECombinedExtractor, LatentVecEnv, policy_kwargs
+import bvae_rl
 
 ENV = "bvae_rl.envs:bvae_rl/PlanarReach-v0"  # 64x64 pictures; the part before ":" registers it
 PPO_KWARGS: dict[str, Any] = {
@@ -53,12 +53,12 @@ def main(steps: int = 4000, out: Path = Path("runs/examples/dict")) -> None:
     out.mkdir(parents=True, exist_ok=True)
     venv = make_vec_env(ENV, n_envs=8, seed=0, wrapper_class=WithJoints)
 
-    # 32 latents and 2 angles; pictures are found by their three dimensions, whatever their keys
-    kwargs = policy_kwargs("reach_pairs", extractor=BetaVAECombinedExtractor)
+    # 24 latents and 2 angles; pictures are found by their three dimensions, whatever their keys
+    kwargs = bvae_rl.policy_kwargs("reach_pairs", extractor=bvae_rl.BetaVAECombinedExtractor)
     model = PPO("MultiInputPolicy", venv, policy_kwargs=kwargs, **PPO_KWARGS)
     train("encoder_in_policy", model, steps, out)
 
-    codes = LatentVecEnv(venv, "reach_pairs")
+    codes = bvae_rl.LatentVecEnv(venv, "reach_pairs")
     print(f"LatentVecEnv shows {codes.observation_space}")
     kwargs = {"net_arch": [256, 256]}  # as policy_kwargs sets it, so that the two can be compared
     model = PPO("MultiInputPolicy", codes, policy_kwargs=kwargs, **PPO_KWARGS)

@@ -1,4 +1,4 @@
-"""A saved model carries its encoder: it acts in another process, with no VAE on disk.
+"""A saved model carries its encoder: it acts in another process, with no VAE there.
 
 The other machine needs bvae_rl and stable-baselines3 installed, and nothing else of yours; pickled
 into the zip are classes of bvae_rl by name, so nothing defined in the file that you run (compare
@@ -7,7 +7,6 @@ into the zip are classes of bvae_rl by name, so nothing defined in the file that
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +16,7 @@ import tyro
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 
-from bvae_rl import find_vae, inspect, policy_kwargs
+import bvae_rl
 
 ENV = "bvae_rl.envs:bvae_rl/PlanarReach-v0"  # 64x64 pictures; the part before ":" registers it
 
@@ -33,22 +32,22 @@ np.save(sys.argv[3], actions)
 
 
 def main(steps: int = 1000, out: Path = Path("runs/examples/load")) -> None:
-    vae = shutil.copytree(find_vae("reach_pairs"), out / "vae", dirs_exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
+    kwargs = bvae_rl.policy_kwargs(bvae_rl.from_pretrained("reach_pairs"))  # a VAE in memory
     venv = make_vec_env(ENV, n_envs=4, seed=0)
-    model = PPO("CnnPolicy", venv, policy_kwargs=policy_kwargs(vae), n_steps=125, batch_size=250)
+    model = PPO("CnnPolicy", venv, policy_kwargs=kwargs, n_steps=125, batch_size=250)
     model.learn(steps)
     pictures = venv.reset()
     here, _ = model.predict(pictures, deterministic=True)
     model.save(out / "agent")
     np.save(out / "pictures.npy", pictures)
-    shutil.rmtree(vae)
 
     files = [str((out / name).resolve()) for name in ("agent.zip", "pictures.npy", "actions.npy")]
     subprocess.run([sys.executable, "-c", ELSEWHERE, *files], check=True)
     there = np.load(out / "actions.npy")
-    print(f"actions of {len(here)} pictures, here and in a process without the VAE's folder:")
+    print(f"actions of {len(here)} pictures, here and in a process without the VAE:")
     print(f"greatest difference {np.abs(here - there).max():.1g}")
-    inspect(PPO.load(out / "agent"))
+    bvae_rl.inspect(PPO.load(out / "agent"))
 
 
 if __name__ == "__main__":

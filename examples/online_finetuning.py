@@ -15,12 +15,13 @@ import tyro
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 
-from bvae_rl import BetaVAE, FrameStore, OnlineBetaVAE, find_vae, inspect, policy_kwargs
+import bvae_rl
+from bvae_rl import BetaVAE, FrameStore, OnlineBetaVAE
 from bvae_rl.data.collect import collect_independent
 from bvae_rl.data.factors import require_factor_env
 from bvae_rl.data.frame_layout import frames_to_x
 from bvae_rl.sb3 import Probe
-from bvae_rl.training.schedules import linear
+from bvae_rl.training.schedules import Linear
 from bvae_rl.training.validation import validate
 
 ENV = "bvae_rl.envs:bvae_rl/PlanarReach-v0"  # 64x64 pictures; the part before ":" registers it
@@ -34,7 +35,7 @@ def scores(vae: BetaVAE, probe: Probe) -> dict[str, float]:
 
 def main(steps: int = 8000, out: Path = Path("runs/examples/online")) -> None:
     shutil.rmtree(out / "run", ignore_errors=True)  # of an earlier call: a run is never mixed up
-    vae = find_vae("reach_plain")
+    vae = bvae_rl.from_pretrained("reach_plain")
     old = FrameStore(out / "old_frames")  # yours would be the store that the VAE was pretrained on
     collect_independent(require_factor_env(gym.make(ENV, domain="pretrain")), old, 2000, seed=0)
     venv = make_vec_env(ENV, n_envs=8, seed=0, env_kwargs={"domain": "ood2"})
@@ -42,10 +43,12 @@ def main(steps: int = 8000, out: Path = Path("runs/examples/online")) -> None:
     probes = {domain: Probe(gym.make(ENV, domain=domain), n=500) for domain in ("ood2", "pretrain")}
 
     def online() -> OnlineBetaVAE:
-        beta = linear(0.1, 1.0, steps)  # over environment steps
-        return OnlineBetaVAE(vae, beta=beta, train_freq=steps // 8, old=old, out=out / "run")
+        beta = Linear(0.1, 1.0, steps)  # over environment steps
+        return OnlineBetaVAE(
+            "reach_plain", beta=beta, train_freq=steps // 8, old=old, out=out / "run"
+        )
 
-    kwargs = policy_kwargs(vae, mode="online")
+    kwargs = bvae_rl.policy_kwargs("reach_plain", mode="online")
     model = PPO("CnnPolicy", venv, policy_kwargs=kwargs, n_steps=32, batch_size=128, n_epochs=5)
     first = online()
     model.learn(steps // 2, callback=first)
@@ -59,12 +62,12 @@ def main(steps: int = 8000, out: Path = Path("runs/examples/online")) -> None:
         beta, move = row["vae/beta"], row["vae/feature_move"]
         print(f"step {row['step']:5}: beta {beta:.2f}, features moved {move:.2f} deviations")
     for domain, probe in probes.items():
-        before = scores(BetaVAE.load(vae), probe)
+        before = scores(vae, probe)
         after = scores(second.tuner.seen_by_policy(), probe)
         print(
             f"{domain}:", *(f" {name} {before[name]:.2f} -> {after[name]:.2f}" for name in before)
         )
-    inspect(model)
+    bvae_rl.inspect(model)
 
 
 if __name__ == "__main__":

@@ -12,22 +12,18 @@ rl_zoo3 executes this file, not knowing for which algorithm: for SAC there is
 - ``--optimize-hyperparameters`` samples ``policy_kwargs`` anew and so silently trains SB3's own
   NatureCNN.
 - The environment for evaluation is like the one for training; ``--eval-env-kwargs
-  "domain:'ood1'"`` evaluates on looks that the agent never saw.
+  "domain:'ood1'"`` evaluates in appearances that the agent never saw.
 """
-
-from pathlib import Path
 
 from torch import nn
 
 import bvae_rl
 
-CHECKPOINT = Path(bvae_rl.__file__).parent / "checkpoints" / "reach_pairs"
-
 hyperparams = {
     "bvae_rl/PlanarReach-v0": {  # the values of bvae_rl.agents.config, which gives the reasons
         "policy": "CnnPolicy",
         "policy_kwargs": {
-            **bvae_rl.policy_kwargs(CHECKPOINT, latents="content", standardise=True),
+            **bvae_rl.policy_kwargs("reach_pairs"),
             "activation_fn": nn.ReLU,
             "log_std_init": -0.7,
         },

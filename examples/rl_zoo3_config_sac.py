@@ -4,16 +4,12 @@ Slow, since each gradient step encodes its batch five times. ``LatentVecEnv`` en
 but rl_zoo3 builds wrappers from plain values and cannot hand it a VAE.
 """
 
-from pathlib import Path
-
 import bvae_rl
-
-CHECKPOINT = Path(bvae_rl.__file__).parent / "checkpoints" / "reach_pairs"
 
 hyperparams = {
     "bvae_rl/PlanarReach-v0": {
         "policy": "CnnPolicy",
-        "policy_kwargs": bvae_rl.policy_kwargs(CHECKPOINT, latents="content", standardise=True),
+        "policy_kwargs": bvae_rl.policy_kwargs("reach_pairs"),
         "n_timesteps": 10_000,
         "n_envs": 1,
         "batch_size": 256,

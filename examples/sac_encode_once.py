@@ -1,6 +1,6 @@
 """SAC on codes: ``LatentVecEnv`` encodes each picture once, and the replay buffer holds codes.
 
-Afterwards the policy and its encoder are joined into one ordinary model that acts on pictures.
+Afterwards the policy and its encoder become one ordinary model that acts on pictures.
 Twenty seconds on one core.
 """
 
@@ -13,18 +13,18 @@ import tyro
 from stable_baselines3 import SAC
 from stable_baselines3.common.env_util import make_vec_env
 
-from bvae_rl import LatentVecEnv, from_pretrained, to_image_policy
+import bvae_rl
 
 ENV = "bvae_rl.envs:bvae_rl/PlanarReach-v0"  # 64x64 pictures; the part before ":" registers it
 
 
 def main(steps: int = 1000, out: Path = Path("runs/examples/sac")) -> None:
     pictures = make_vec_env(ENV, n_envs=1, seed=0)
-    codes = LatentVecEnv(pictures, from_pretrained("reach_pairs"), latents="content")
+    codes = bvae_rl.LatentVecEnv(pictures, "reach_pairs")
     model = SAC(
         "MlpPolicy",
         codes,
-        policy_kwargs={"net_arch": [256, 256]},
+        policy_kwargs={"net_arch": [256, 256]},  # as bvae_rl.policy_kwargs sets it
         buffer_size=100_000, learning_starts=100, gamma=0.9, seed=0,
     )  # fmt: skip
     buffer = model.replay_buffer
@@ -34,7 +34,7 @@ def main(steps: int = 1000, out: Path = Path("runs/examples/sac")) -> None:
     model.learn(steps)
 
     # one transition of room, since this model is there to act; give it more to train it further
-    deployed = to_image_policy(model, buffer_size=1)
+    deployed = bvae_rl.to_image_policy(model, buffer_size=1)
     out.mkdir(parents=True, exist_ok=True)
     deployed.save(out / "agent")
     agent = SAC.load(out / "agent")  # takes pictures; knows nothing of LatentVecEnv

@@ -21,11 +21,11 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
 
-from bvae_rl import FrameStore, VAEConfig, policy_kwargs
+import bvae_rl
 from bvae_rl.data.collect import collect
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.pretrain import pretrain
-from bvae_rl.training.schedules import linear
+from bvae_rl.training.schedules import Linear
 
 
 class Catch(gym.Env):
@@ -62,11 +62,11 @@ def score(model: PPO) -> float:
 
 def main(steps: int = 10_000, out: Path = Path("runs/examples/own"), vae_steps: int = 500) -> None:
     venv = make_vec_env(Catch, n_envs=8, seed=0)
-    store = FrameStore(out / "frames")
+    store = bvae_rl.FrameStore(out / "frames")
     collect(venv, store, 4000, seed=0)  # by a random policy; resumes if it was interrupted
 
-    config = VAEConfig(shape=store.shape, latent_dim=8, channels=(16, 32, 32), hidden=64)
-    objective = BetaVAEObjective(linear(0.0, 1.0, vae_steps // 2))  # beta over training steps
+    config = bvae_rl.VAEConfig(shape=store.shape, latent_dim=8, channels=(16, 32, 32), hidden=64)
+    objective = BetaVAEObjective(Linear(0.0, 1.0, vae_steps // 2))  # beta over training steps
     trained = pretrain(store, config, objective, steps=vae_steps, seed=0, out=out / "vae")
     metrics = trained.metrics  # on frames that were held out
     print(
@@ -74,7 +74,7 @@ def main(steps: int = 10_000, out: Path = Path("runs/examples/own"), vae_steps: 
         f"evidence lower bound {metrics['vae/elbo']:.0f} nats, after {vae_steps} steps"
     )
 
-    kwargs = policy_kwargs(trained.folder, standardise=True)
+    kwargs = bvae_rl.policy_kwargs(trained.vae)
     model = PPO("CnnPolicy", venv, policy_kwargs=kwargs, n_steps=128, learning_rate=1e-3, seed=0)
     before = score(model)
     model.learn(steps)

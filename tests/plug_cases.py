@@ -26,6 +26,8 @@ CONFIG = VAEConfig(
     channels=(8, 8, 8),
     hidden=16,
 )
+# of latents that standardising leaves as they are
+PLAIN = {"mean": [0.0] * CONFIG.latent_dim, "std": [1.0] * CONFIG.latent_dim}
 OFF_POLICY = {"learning_starts": 4, "batch_size": 4, "buffer_size": 100}
 SETTINGS: dict[type[BaseAlgorithm], dict[str, Any]] = {
     PPO: {"n_steps": 8, "batch_size": 8, "n_epochs": 2},

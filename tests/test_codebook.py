@@ -146,9 +146,9 @@ def test_the_same_codes_everywhere(vae: BetaVAE, tmp_path: Path, standardise: bo
     if standardise:
         mean, std = vae.statistics()
         codes = (codes - mean) / np.maximum(std, 0.1 * std.max())
-    latent_env = LatentVecEnv(make_env(), vae, standardise=standardise)
+    latent_env = LatentVecEnv(make_env(), vae, latents="all", standardise=standardise)
     assert np.allclose(latent_env.encode(frames), codes, atol=1e-6)
-    kwargs = policy_kwargs(vae.save(tmp_path), standardise=standardise)
+    kwargs = policy_kwargs(vae, latents="all", standardise=standardise)
     model = build(A2C, make_env(), **kwargs)
     x = frames_to_x(frames)
     extractor = model.policy.features_extractor
@@ -161,15 +161,16 @@ def test_the_same_codes_everywhere(vae: BetaVAE, tmp_path: Path, standardise: bo
 
 
 def test_a_policy_on_codes_becomes_one_on_pictures(vae: BetaVAE) -> None:
-    model = build(A2C, LatentVecEnv(make_env(), vae))
+    env = LatentVecEnv(make_env(), vae)
+    model = build(A2C, env)
     pictures = to_image_policy(model)
     frames = noise(np.random.default_rng(4), 20)
-    expected = model.predict(vae.encode_frames(frames), deterministic=True)[0]
+    expected = model.predict(env.encode(frames), deterministic=True)[0]
     assert np.allclose(pictures.predict(frames, deterministic=True)[0], expected, atol=1e-5)
 
 
-def test_mode_policy_trains_through_the_levels(vae: BetaVAE, tmp_path: Path) -> None:
-    model = build(A2C, make_env(), **policy_kwargs(vae.save(tmp_path), mode="policy"))
+def test_mode_policy_trains_through_the_levels(vae: BetaVAE) -> None:
+    model = build(A2C, make_env(), **policy_kwargs(vae, mode="policy"))
     encoder = model.policy.features_extractor.encoder
     before = {name: weight.detach().clone() for name, weight in encoder.weights().items()}
     model.learn(40)

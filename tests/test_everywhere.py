@@ -51,9 +51,10 @@ from bvae_rl.sb3 import (
     policy_kwargs,
 )
 from bvae_rl.sb3.copies import encoder_copies
-from bvae_rl.sb3.policy_encoder import fingerprint
+from bvae_rl.sb3.encoder_weights import fingerprint
 from bvae_rl.training.fine_tune import FineTuneConfig
 from bvae_rl.training.schedules import Linear
+from tests.plug_cases import PLAIN
 
 sb3_contrib = pytest.importorskip("sb3_contrib")
 # tqdm's own word on the progress bar that SB3 draws
@@ -373,7 +374,9 @@ print(json.dumps(results))
 def check_cases(cases: Sequence[Case], tmp_path: Path) -> None:
     """Train and save them all, delete the VAE, and let one fresh process act with every zip."""
     torch.manual_seed(0)
-    vae = BetaVAE(CONFIG).save(tmp_path / "vae")
+    untrained = BetaVAE(CONFIG)
+    untrained.meta["statistics"] = PLAIN
+    vae = untrained.save(tmp_path / "vae")
     models = tmp_path / "models"
     for case in cases:
         (models / case.name).mkdir(parents=True)

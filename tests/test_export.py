@@ -57,12 +57,13 @@ def vae() -> BetaVAE:
     torch.manual_seed(0)
     vae = BetaVAE(CONFIG)
     torch.nn.init.normal_(vae.encoder[-1].weight)  # codes as wide as a trained encoder's
+    vae.meta["statistics"] = {"mean": [0.1, 0.2, 0.3, 0.4], "std": [1.0, 2.0, 0.5, 3.0]}
     return vae
 
 
 @pytest.fixture
-def kwargs(vae: BetaVAE, tmp_path: Path) -> dict[str, Any]:
-    return policy_kwargs(vae.save(tmp_path / "vae"), channel_order="BGR", net_arch=[8, 8])
+def kwargs(vae: BetaVAE) -> dict[str, Any]:
+    return policy_kwargs(vae, channel_order="BGR", net_arch=[8, 8])
 
 
 def run(path: Path, **inputs: np.ndarray) -> np.ndarray:

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.models.hub import SHIPPED, find_vae, from_pretrained, push_to_hub
+from bvae_rl.models.hub import SHIPPED, find_vae, from_pretrained, load_vae, push_to_hub
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.sb3 import policy_kwargs
+from bvae_rl.sb3.copies import same_weights
 
 CONFIG = VAEConfig(shape=(3, 32, 32), latent_dim=4, channels=(8, 8, 8), hidden=16)
 
@@ -58,9 +59,10 @@ class FakeHub:
     def snapshot_download(
         self, repo_id: str, *, revision: str | None, cache_dir: Any, allow_patterns: list[str]
     ) -> str:
-        target = Path(cache_dir) / repo_id / (revision or "main")
-        target.mkdir(parents=True)
-        for path in (self.root / repo_id).iterdir():
+        target = Path(cache_dir or self.root / "cache") / repo_id / (revision or "main")
+        found = list((self.root / repo_id).iterdir())
+        target.mkdir(parents=True, exist_ok=True)
+        for path in found:
             if path.name in allow_patterns:
                 shutil.copy(path, target)
         return str(target)
@@ -93,9 +95,19 @@ def test_a_vae_comes_back_bit_equal(hub, folder, tmp_path):
     assert vae.config == CONFIG and vae.meta == expected.meta
     state = expected.state_dict()
     assert all(torch.equal(tensor, state[name]) for name, tensor in vae.state_dict().items())
-    found = find_vae("me/reach.v1", cache_dir=tmp_path / "cache")
-    assert policy_kwargs(found)["features_extractor_kwargs"]["checkpoint"] == str(found)
+    kwargs = policy_kwargs("me/reach.v1", standardise=False)  # downloaded for good, by its id
+    found = Path(kwargs["features_extractor_kwargs"]["checkpoint"])
     assert {path.name for path in found.iterdir()} == {"config.json", "model.safetensors"}
+
+
+def test_a_vae_in_memory_is_pushed_as_it_is(hub, folder):
+    vae = BetaVAE.load(folder)
+    with torch.no_grad():
+        next(vae.encoder.parameters()).add_(1.0)
+    push_to_hub(vae, "me/moved")
+    assert same_weights(load_vae("me/moved").state_dict(), vae.state_dict())
+    assert load_vae(vae) is vae is from_pretrained(vae)
+    assert "| latent_dim | 4 |" in (hub.root / "me" / "moved" / "README.md").read_text()
 
 
 def test_the_card_says_what_the_config_knows(hub, folder):
@@ -138,6 +150,8 @@ def test_a_broken_folder_is_not_uploaded(hub, folder):
     for nothing in (folder.parent, folder.parent / "typo", "runs/typo"):
         with pytest.raises(ValueError, match="no VAE at"):
             push_to_hub(nothing, "me/reach")
+    with pytest.raises(TypeError, match=r"vae must be a BetaVAE, .* got int"):
+        push_to_hub(3, "me/reach")
     assert not hub.root.exists()
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.vec_env import (
@@ -22,14 +21,8 @@ from stable_baselines3.common.vec_env import (
 
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.sb3 import Encoder, LatentVecEnv, policy_kwargs
+from tests.plug_cases import CONFIG, make_vae
 
-CONFIG = VAEConfig(
-    shape=(3, 32, 32),
-    latent_dim=4,
-    groups={"content": (0, 3), "style": (3, 4)},
-    channels=(8, 8, 8),
-    hidden=16,
-)
 LENGTHS = (3, 5)  # of the episodes of the two environments, so that they end apart
 
 
@@ -56,12 +49,15 @@ class NoiseEnv(gym.Env[np.ndarray, np.ndarray]):
         return self.np_random.integers(0, 256, (32, 32, 3), np.uint8)
 
 
+UNIT = [0.0] * 3, [1.0] * 3
+
+
 class SpyEncoder:
     """The mean of each channel as codes; counts what it is asked."""
 
     shape, latent_dim = (3, 32, 32), 3
 
-    def __init__(self, statistics: tuple[list[float], list[float]] | None = None) -> None:
+    def __init__(self, statistics: tuple[list[float], list[float]] | None = UNIT) -> None:
         self.batches: list[int] = []
         self.known = statistics
 
@@ -85,8 +81,7 @@ def bare() -> VecEnv:
 
 @pytest.fixture(scope="module")
 def vae() -> BetaVAE:
-    torch.manual_seed(0)
-    return BetaVAE(CONFIG).eval()
+    return make_vae()
 
 
 def actions() -> np.ndarray:
@@ -104,7 +99,7 @@ WRAPPINGS: dict[str, Callable[[VecEnv], VecEnv]] = {
 @pytest.mark.parametrize("wrapping", WRAPPINGS)
 def test_observations_are_the_codes_of_the_frames_beneath(vae, wrapping):
     stack = 3 if "stack" in wrapping else 1
-    latent: Any = LatentVecEnv(WRAPPINGS[wrapping](bare()), vae)
+    latent: Any = LatentVecEnv(WRAPPINGS[wrapping](bare()), vae, latents="all", standardise=False)
     raw: Any = WRAPPINGS[wrapping](bare())
 
     def codes(observations: np.ndarray) -> np.ndarray:
@@ -150,35 +145,34 @@ def test_a_group_of_any_encoder_can_be_chosen():
 def test_standardising_leaves_inactive_latents_small():
     mean, std = [100.0, 120.0, 127.0], [40.0, 20.0, 0.001]
     codes = LatentVecEnv(bare(), SpyEncoder()).reset()
-    venv = LatentVecEnv(bare(), SpyEncoder((mean, std)), standardise=True)
+    venv = LatentVecEnv(bare(), SpyEncoder((mean, std)))
     expected = (codes - np.array(mean)) / np.array([40.0, 20.0, 4.0])  # 4 = 0.1 * 40
     np.testing.assert_allclose(venv.reset(), expected, rtol=1e-5)
-    last = LatentVecEnv(bare(), SpyEncoder((mean, std)), latents="last", standardise=True)
+    last = LatentVecEnv(bare(), SpyEncoder((mean, std)), latents="last")
     np.testing.assert_allclose(last.reset(), expected[:, 2:], rtol=1e-5)
 
 
 @pytest.mark.parametrize(
     ("statistics", "says"),
     [
-        (None, "this encoder has none"),
+        (None, "this encoder has none; give standardise=False"),
         (([0.0] * 3, [0.0] * 3), "no active latent"),
         (([0.0] * 3, [1.0, np.nan, 1.0]), "no active latent"),
         (([0.0], [1.0]), "3 latents and statistics of shape"),
     ],
 )
 def test_standardising_needs_usable_statistics(statistics, says):
-    LatentVecEnv(bare(), SpyEncoder(statistics))
+    LatentVecEnv(bare(), SpyEncoder(statistics), standardise=False)
     with pytest.raises(ValueError, match=says):
-        LatentVecEnv(bare(), SpyEncoder(statistics), standardise=True)
+        LatentVecEnv(bare(), SpyEncoder(statistics))
 
 
 def test_a_vae_reads_its_statistics_from_its_folder(vae, tmp_path):
-    assert vae.statistics() is None
     trained = BetaVAE(CONFIG)
     trained.meta["statistics"] = {"mean": [1.0, 2.0, 3.0, 4.0], "std": [1.0, 0.5, 0.25, 0.01]}
     loaded = BetaVAE.load(trained.save(tmp_path / "vae"))
-    venv = LatentVecEnv(bare(), loaded, latents="style", standardise=True)
-    mu = LatentVecEnv(bare(), loaded).reset()
+    venv = LatentVecEnv(bare(), loaded, latents="style")
+    mu = LatentVecEnv(bare(), loaded, latents="all", standardise=False).reset()
     np.testing.assert_allclose(venv.reset(), (mu[:, 3:] - 4.0) / 0.1, rtol=1e-5)
 
 
@@ -235,7 +229,7 @@ def test_what_does_not_fit_is_refused_at_construction():
         LatentVecEnv(bare(), BetaVAE(CONFIG), latents="colour")
     with pytest.raises(ValueError, match="no VAE at nowhere"):
         LatentVecEnv(bare(), "nowhere")
-    with pytest.raises(TypeError, match=r"vae must be an encoder.*got int"):
+    with pytest.raises(TypeError, match=r"vae must be a BetaVAE, .* got int"):
         LatentVecEnv(bare(), 3)
 
 
@@ -243,11 +237,11 @@ def test_ppo_learns_the_same_on_latents_as_with_the_extractor(vae, tmp_path):
     kwargs = policy_kwargs(vae.save(tmp_path / "vae"), net_arch=[8])
     common: dict[str, Any] = {"n_steps": 8, "batch_size": 8, "n_epochs": 2, "seed": 0}
     frames = np.random.default_rng(1).integers(0, 256, (6, 32, 32, 3), np.uint8)
-    codes = vae.encode_frames(frames)
+    latent_env = LatentVecEnv(bare(), vae)
+    codes = latent_env.encode(frames)
     on_images = PPO("CnnPolicy", bare(), policy_kwargs=kwargs, **common)
     before = on_images.predict(frames, deterministic=True)[0]
     expected = on_images.learn(32).predict(frames, deterministic=True)[0]
-    latent_env = LatentVecEnv(bare(), vae)
     on_latents = PPO("MlpPolicy", latent_env, policy_kwargs={"net_arch": [8]}, **common)
     # equal heads to start with, because the extractor draws no random numbers
     np.testing.assert_allclose(on_latents.predict(codes, deterministic=True)[0], before, atol=1e-6)

@@ -9,7 +9,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-import torch
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.vec_env import (
     DummyVecEnv,
@@ -19,8 +18,9 @@ from stable_baselines3.common.vec_env import (
     VecTransposeImage,
 )
 
-from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3 import LatentVecEnv
+from tests.plug_cases import make_vae
 
 LENGTHS = (3, 5)  # of the episodes of the two environments, so that they end apart
 PICTURE = gym.spaces.Box(0, 255, (32, 32, 3), np.uint8)
@@ -57,15 +57,7 @@ class TwoCameras(gym.Env[dict[str, np.ndarray], np.ndarray]):
 
 @pytest.fixture(scope="module")
 def vae() -> BetaVAE:
-    torch.manual_seed(0)
-    config = VAEConfig(
-        shape=(3, 32, 32),
-        latent_dim=4,
-        groups={"content": (0, 3), "style": (3, 4)},
-        channels=(8, 8, 8),
-        hidden=16,
-    )
-    return BetaVAE(config).eval()
+    return make_vae()
 
 
 def bare(make: Callable[..., VecEnv] = DummyVecEnv) -> VecEnv:
@@ -102,7 +94,7 @@ def counted(vae: BetaVAE, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.mark.parametrize("wrapping", WRAPPINGS)
 def test_pictures_become_codes_and_vectors_stay(vae, wrapping):
     stack = 3 if "stack" in wrapping else 1
-    latent: Any = LatentVecEnv(WRAPPINGS[wrapping](), vae)
+    latent: Any = LatentVecEnv(WRAPPINGS[wrapping](), vae, latents="all", standardise=False)
     raw: Any = WRAPPINGS[wrapping]()
 
     def expected(observations: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -158,7 +150,7 @@ def test_one_pass_for_all_pictures_of_all_environments(vae, monkeypatch):
 
 def test_a_group_of_the_latents_in_every_picture(vae):
     venv: Any = LatentVecEnv(bare(), vae, latents="style")
-    everything: Any = LatentVecEnv(bare(), vae).reset()
+    everything: Any = LatentVecEnv(bare(), vae, latents="all").reset()
     observations: Any = venv.reset()
     assert venv.observation_space["camera"].shape == (1,)
     np.testing.assert_allclose(observations["camera"], everything["camera"][:, 3:], atol=1e-6)

@@ -1,4 +1,4 @@
-"""Encoders and decoders: the default ones unchanged, coordinates, and each inside everything."""
+"""Encoders and decoders: the default ones unchanged, and each inside everything."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from torch import nn
 
 from bvae_rl.models.networks import (
     Broadcast,
-    Coordinates,
     DecoderName,
     EncoderName,
     Transposed,
@@ -27,7 +26,7 @@ from bvae_rl.sb3.export import export_encoder
 from bvae_rl.training.fine_tune import FineTuneConfig, FineTuner
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.schedules import Constant
-from tests.plug_cases import NoiseEnv, noise
+from tests.plug_cases import PLAIN, NoiseEnv, noise
 
 ENCODERS, DECODERS = get_args(EncoderName), get_args(DecoderName)
 SIZES: dict[str, Any] = {"latent_dim": 4, "channels": (4, 6, 8), "hidden": 16}
@@ -40,6 +39,7 @@ def make_vae(**changes: Any) -> BetaVAE:
     last: Any = vae.encoder[-1]
     with torch.no_grad():
         last.weight.mul_(10.0)  # it starts small
+    vae.meta["statistics"] = PLAIN
     return vae
 
 
@@ -117,28 +117,17 @@ def test_strided_and_transposed_mirror_each_other() -> None:
 
 
 def test_coordinates_run_from_left_to_right_and_top_to_bottom() -> None:
-    out = Coordinates(3, 5)(torch.full((2, 4, 3, 5), 7.0))
-    assert out.shape == (2, 6, 3, 5) and (out[:, :4] == 7.0).all()
-    assert out[1, 4, 2].tolist() == [-1.0, -0.5, 0.0, 0.5, 1.0]
-    assert out[1, 5, :, 3].tolist() == [-1.0, 0.0, 1.0]
-    tiled = Broadcast(3, 5)(torch.tensor([[2.0, 3.0]]))
-    assert tiled.shape == (1, 4, 3, 5)
+    tiled = Broadcast(3, 5)(torch.tensor([[2.0, 3.0], [7.0, 7.0]]))
+    assert tiled.shape == (2, 4, 3, 5)
     assert (tiled[0, 0] == 2.0).all() and (tiled[0, 1] == 3.0).all()
-    assert torch.equal(tiled[0, 2:], out[0, 4:])
-    assert not Coordinates(3, 5).state_dict()
+    assert tiled[1, 2, 2].tolist() == [-1.0, -0.5, 0.0, 0.5, 1.0]
+    assert tiled[1, 3, :, 3].tolist() == [-1.0, 0.0, 1.0]
+    assert not Broadcast(3, 5).state_dict()
 
 
-def test_only_coordinates_tell_the_inside_of_a_picture_where_it_is() -> None:
-    """Away from the edges a convolution shifts with its input, unless it sees coordinates."""
-    x = torch.zeros(2, 3, 64, 64)
-    x[0, :, 24:28, 24:28] = x[1, :, 32:36, 32:36] = 1.0  # two cells of four pixels further
-    for name in ("space_to_depth", "coordinates"):
-        torch.manual_seed(0)
-        encoder = make_encoder(name, (3, 64, 64), **SIZES)  # type: ignore[arg-type]
-        first = next(i for i, layer in enumerate(encoder) if isinstance(layer, nn.Conv2d))
-        y = encoder[: first + 1](x)  # (2, 4, 16, 16)
-        here, there = y[0, :, 4:10, 4:10], y[1, :, 6:12, 6:12]
-        assert torch.allclose(here, there, atol=1e-6) == (name == "space_to_depth")
+def test_a_removed_encoder_says_what_to_do() -> None:
+    with pytest.raises(ValueError, match=r"'coordinates' is not built any more.*pretrain again"):
+        VAEConfig(encoder="coordinates")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
@@ -175,7 +164,7 @@ def test_broadcast_needs_no_linear_layer_and_shifts_with_its_coordinates() -> No
 
 
 class TestInsideAPolicy:
-    """A policy's encoder is of buffers; coordinates are buffers, and no weights."""
+    """A policy's encoder is of buffers, of the same names as the weights."""
 
     @pytest.mark.parametrize("encoder", ENCODERS)
     @pytest.mark.parametrize("mode", ["frozen", "policy", "online"])
@@ -191,9 +180,6 @@ class TestInsideAPolicy:
         assert len(copy.offsets) == (stored if mode == "policy" else 0)
         model.learn(8)
         assert copy.moved == (mode == "policy")
-        for module in copy.network.modules():
-            if isinstance(module, Coordinates):
-                assert torch.equal(module.coordinates, Coordinates(16, 16).coordinates)
         model.save(tmp_path / "model")
         again = PPO.load(tmp_path / "model")
         expected, _ = model.predict(FRAMES, deterministic=True)
@@ -222,11 +208,10 @@ class TestInsideAPolicy:
             np.testing.assert_allclose(copy(x).numpy(), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("encoder", ["strided", "coordinates"])  # the default: test_export.py
-def test_the_exported_file_gives_the_same_codes(encoder: EncoderName, tmp_path: Path) -> None:
+def test_the_exported_file_gives_the_same_codes(tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
-    vae = make_vae(encoder=encoder)
+    vae = make_vae(encoder="strided")  # the default: test_export.py
     path = export_encoder(vae, tmp_path / "encoder.onnx")
     (codes,) = onnxruntime.InferenceSession(path).run(None, {"frames": FRAMES})
     assert np.ptp(codes) > 0.1

@@ -164,7 +164,8 @@ def test_the_encoder_that_the_rl_loss_trains_is_scored_too(tmp_path):
     assert callback.history and min(callback.history) >= 16
     scores = [entry["vae/r2"] for entry in callback.history.values()]
     assert len(set(scores)) == len(scores)  # the encoder moves
-    frozen = build(A2C, make_env(), **policy_kwargs(saved, net_arch=[8]))
+    kwargs = policy_kwargs(saved, latents="all", standardise=False, net_arch=[8])
+    frozen = build(A2C, make_env(), **kwargs)
     again = ProbeCallback(Probe(FactorsInPixels(), n=60, every=16, share=1.0))
     again.probe._last_cost = 0.0
     frozen.learn(60, callback=again)

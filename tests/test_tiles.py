@@ -77,5 +77,5 @@ def test_all_pictures_and_weights_of_a_batch_become_tiles() -> None:
 
 def test_other_networks_do_not_fit() -> None:
     assert fits(BetaVAE(VAEConfig(shape=(3, 32, 32))))
-    for other in ({"encoder": "strided"}, {"encoder": "coordinates"}, {"decoder": "broadcast"}):
+    for other in ({"encoder": "strided"}, {"decoder": "broadcast"}):
         assert not fits(BetaVAE(VAEConfig(shape=(3, 32, 32), **other)))  # type: ignore[arg-type]

@@ -23,45 +23,10 @@ from stable_baselines3 import A2C, DQN, PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecTransposeImage
 
-from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.sb3 import BetaVAEExtractor, policy_kwargs
-
-CONFIG = VAEConfig(shape=(3, 32, 32), latent_dim=4, channels=(8, 8, 8), hidden=16)
-SETTINGS: dict[type[BaseAlgorithm], dict[str, Any]] = {
-    PPO: {"n_steps": 8, "batch_size": 4, "n_epochs": 2},
-    A2C: {"n_steps": 4},
-    SAC: {"learning_starts": 4, "batch_size": 4, "buffer_size": 20},
-    DQN: {"learning_starts": 4, "batch_size": 4, "buffer_size": 20, "train_freq": 1,
-          "target_update_interval": 8},
-}  # fmt: skip
-
-
-class NoiseEnv(gym.Env[np.ndarray, Any]):
-    """New noise at each step of episodes of 5 steps, in any form that SB3 may meet."""
-
-    def __init__(self, form: str = "bytes", *, discrete: bool = False) -> None:
-        self.form = form
-        shape = (3, 32, 32) if form == "channels first" else (32, 32, 3)
-        if form == "float":
-            self.observation_space = gym.spaces.Box(0, 1, shape, np.float32)
-        else:
-            self.observation_space = gym.spaces.Box(0, 255, shape, np.uint8)
-        box = gym.spaces.Box(-1, 1, (2,), np.float32)
-        self.action_space = gym.spaces.Discrete(3) if discrete else box
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
-        super().reset(seed=seed)
-        self.steps = 0
-        return self.frame(), {}
-
-    def step(self, action: Any):
-        self.steps += 1
-        frame = self.frame()
-        return frame, float(frame.mean()), False, self.steps >= 5, {}
-
-    def frame(self) -> np.ndarray:
-        frame = self.np_random.integers(0, 256, (32, 32, 3), np.uint8)
-        return as_form(frame, self.form)
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.sb3 import BetaVAEExtractor, inspect, policy_kwargs
+from bvae_rl.sb3.copies import encoder_copies
+from tests.plug_cases import CONFIG, PLAIN, SETTINGS, NoiseEnv, make_vae
 
 
 def as_form(frames: np.ndarray, form: str) -> np.ndarray:
@@ -72,8 +37,9 @@ def as_form(frames: np.ndarray, form: str) -> np.ndarray:
 
 @pytest.fixture
 def vae() -> BetaVAE:
-    torch.manual_seed(0)
-    return BetaVAE(CONFIG).eval()
+    vae = make_vae()
+    vae.meta["statistics"] = PLAIN
+    return vae
 
 
 @pytest.fixture
@@ -81,8 +47,10 @@ def folder(vae: BetaVAE, tmp_path: Path) -> Path:
     return vae.save(tmp_path / "vae")
 
 
-def build(algorithm: type[BaseAlgorithm], folder: Path, env: Any = None, **extra: Any) -> Any:
-    kwargs = policy_kwargs(folder, net_arch=[8, 8]) | extra
+def build(
+    algorithm: type[BaseAlgorithm], folder: Path | BetaVAE, env: Any = None, **extra: Any
+) -> Any:
+    kwargs = policy_kwargs(folder, latents="all", net_arch=[8, 8]) | extra
     env = env or NoiseEnv(discrete=algorithm is DQN)
     return algorithm("CnnPolicy", env, policy_kwargs=kwargs, seed=0, **SETTINGS[algorithm])
 
@@ -172,7 +140,7 @@ def test_trap_05_each_form_of_a_picture_gives_the_same_features(algorithm, form,
 
 def test_trap_05_unscaled_bytes_are_refused(folder):
     model = build(PPO, folder, normalize_images=False)
-    with pytest.raises(ValueError, match=r"got \[0, 255\]; leave normalize_images=True"):
+    with pytest.raises(ValueError, match=r"got \[\d+, \d+\]; leave normalize_images=True"):
         model.predict(model.get_env().reset())
     scaled = build(PPO, folder, env=NoiseEnv("float"), normalize_images=False)  # nothing to divide
     scaled.predict(scaled.get_env().reset())
@@ -239,6 +207,19 @@ print(json.dumps(actions))
 """
 
 
+def act_elsewhere(folder: Path, expected: dict[str, np.ndarray]) -> None:
+    """A fresh process has to act as ``expected`` with the models saved in ``folder``."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD_AND_ACT, str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for name, actions in json.loads(done.stdout).items():
+        np.testing.assert_allclose(np.float32(actions), expected[name], atol=1e-6)
+
+
 def test_trap_11_a_saved_model_acts_the_same_elsewhere_without_the_vae(folder, tmp_path):
     frames = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), np.uint8)
     np.save(tmp_path / "frames.npy", frames)
@@ -248,16 +229,34 @@ def test_trap_11_a_saved_model_acts_the_same_elsewhere_without_the_vae(folder, t
         expected[algorithm.__name__] = model.predict(frames, deterministic=True)[0]
         model.save(tmp_path / f"{algorithm.__name__}.zip")
     shutil.rmtree(folder)
-    done = subprocess.run(
-        [sys.executable, "-c", LOAD_AND_ACT, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    for name, actions in json.loads(done.stdout).items():
-        np.testing.assert_allclose(np.float32(actions), expected[name], atol=1e-6)
+    act_elsewhere(tmp_path, expected)
     assert len(np.unique(expected["PPO"][:, 0])) == 4  # the actions do depend on the frame
+
+
+def test_trap_11_a_vae_in_memory_goes_with_the_model(vae, tmp_path):
+    vae.meta["statistics"] = {"mean": [0.1, 0.2, 0.3, 0.4], "std": [0.5, 1.0, 0.7, 0.6]}
+    frames = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), np.uint8)
+    np.save(tmp_path / "frames.npy", frames)
+    expected = {}
+    for algorithm in (PPO, SAC):
+        model = build(algorithm, vae)
+        assert "in memory" in str(model.policy_kwargs) and len(str(model.policy_kwargs)) < 2000
+        codes = (vae.encode_frames(frames) - [0.1, 0.2, 0.3, 0.4]) / [0.5, 1.0, 0.7, 0.6]
+        x = torch.from_numpy(frames).permute(0, 3, 1, 2) / 255
+        np.testing.assert_allclose(extractors(model)[0](x), codes, atol=1e-5)
+        expected[algorithm.__name__] = model.learn(8).predict(frames, deterministic=True)[0]
+        model.save(tmp_path / f"{algorithm.__name__}.zip")
+        # SB3 compares arguments given to load with those saved
+        again = algorithm.load(
+            tmp_path / f"{algorithm.__name__}.zip", policy_kwargs=model.policy_kwargs
+        )
+        assert {copy.moved for copy in inspect(again)} == {False}
+    kwargs = policy_kwargs(vae)
+    with torch.no_grad():
+        next(vae.encoder.parameters()).zero_()  # trained on, the policy keeps what it was given
+    model = PPO("CnnPolicy", NoiseEnv(), policy_kwargs=kwargs, n_steps=8, batch_size=8)
+    assert next(iter(encoder_copies(model).values())).weights()["1.weight"].any()
+    act_elsewhere(tmp_path, expected)
 
 
 def test_trap_11_the_weights_in_the_zip_win_over_another_vae_at_the_path(folder, tmp_path):
@@ -265,7 +264,7 @@ def test_trap_11_the_weights_in_the_zip_win_over_another_vae_at_the_path(folder,
     model = build(PPO, folder)
     expected = model.predict(frames, deterministic=True)[0]
     model.save(tmp_path / "model.zip")
-    for other in (CONFIG, replace(CONFIG, latent_dim=6)):  # pretrained again since, even otherwise
+    for other in (CONFIG, replace(CONFIG, groups={})):  # pretrained again since, even otherwise
         BetaVAE(other).save(folder)
         loaded = PPO.load(tmp_path / "model.zip")
         assert np.array_equal(loaded.predict(frames, deterministic=True)[0], expected)
@@ -275,7 +274,7 @@ def test_trap_11_a_mistyped_path_never_becomes_a_random_encoder(folder, vae):
     wrong = str(folder) + "_typo"
     with pytest.raises(ValueError, match=r"no VAE at .*_typo"):
         policy_kwargs(wrong)
-    kwargs = policy_kwargs(folder)
+    kwargs = policy_kwargs(folder, latents="all")
     kwargs["features_extractor_kwargs"]["checkpoint"] = wrong
     model = PPO("CnnPolicy", NoiseEnv(), policy_kwargs=kwargs, n_steps=8, batch_size=8)
     assert not any(bool(one.encoder.ready) for one in extractors(model))

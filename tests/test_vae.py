@@ -49,14 +49,20 @@ def test_traverse_moves_one_latent_only() -> None:
         vae.traverse(z, 6, torch.zeros(1))
 
 
-def test_groups_are_selected_by_name() -> None:
-    vae = tiny(groups={"content": (0, 4), "style": (4, 6)})
-    codes = torch.arange(12.0).reshape(2, 6)
-    assert vae.select(codes, "content").tolist() == [[0, 1, 2, 3], [6, 7, 8, 9]]
-    assert vae.select(codes, "style").tolist() == [[4, 5], [10, 11]]
-    assert vae.select(codes, "all").shape == (2, 6)
-    with pytest.raises(ValueError, match="no latent group 'state'; known: all, content, style"):
-        vae.select(codes, "state")
+def test_latents_are_chosen_by_name() -> None:
+    groups = {"content": (0, 4), "style": (4, 6)}
+    config = tiny(groups=groups, parts={"actuator0": (1, 2)}).config
+    slices = {name: config.slice_of(name) for name in ("all", *groups, "actuator0")}
+    assert [(s.start, s.stop) for s in slices.values()] == [(0, 6), (0, 4), (4, 6), (1, 2)]
+    assert config.choice("auto") == "content" and config.choice("style") == "style"
+    assert tiny().config.choice("auto") == "all"
+    assert tiny(groups={"a": (0, 2), "b": (2, 6)}).config.choice("auto") == "all"
+    for look_up in (config.slice_of, config.choice):
+        with pytest.raises(ValueError, match="no latent group 'state'; known: all, content, style"):
+            look_up("state")
+    for taken in ("all", "auto"):
+        with pytest.raises(ValueError, match=f"'{taken}' is no name for latents of its own"):
+            tiny(groups={taken: (0, 6)})
 
 
 def test_frames_are_encoded_as_x_is() -> None:
@@ -65,6 +71,9 @@ def test_frames_are_encoded_as_x_is() -> None:
     x = torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
         assert np.allclose(vae.encode_frames(frames, batch=2), vae.encode(x)[0].numpy(), atol=1e-5)
+    none = vae.encode_frames(frames[:0])
+    assert none.shape == (0, 6) and none.dtype == np.float32
+    assert [part.shape for part in vae.posterior_frames(frames[:0])] == [(0, 6), (0, 6)]
 
 
 def test_save_and_load_is_bit_equal(tmp_path: Path) -> None:
@@ -73,7 +82,9 @@ def test_save_and_load_is_bit_equal(tmp_path: Path) -> None:
     )
     vae.meta = {"scores": {"mig": 0.5}, "training": {"seed": 3, "command": "bvae-rl pretrain x"}}
     vae.save(tmp_path / "vae")
+    state = torch.get_rng_state()
     again = BetaVAE.load(tmp_path / "vae")
+    assert torch.equal(torch.get_rng_state(), state)  # the host's random numbers are its own
     assert again.config == vae.config
     assert again.meta["scores"] == {"mig": 0.5}
     assert again.meta["training"]["seed"] == 3

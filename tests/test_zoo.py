@@ -59,7 +59,7 @@ def check_encoders(model: BaseAlgorithm, copies: int) -> None:
 
 
 @pytest.mark.parametrize("algo", ["ppo", "sac"])
-def test_the_config_is_the_house_recipe_and_builds_an_agent(algo):
+def test_the_config_has_the_values_of_agents_config_and_builds_an_agent(algo):
     given, recipe = hyperparameters(algo), AgentConfig.of(algo)
     assert given.pop("n_timesteps") == recipe.total_timesteps
     assert given.pop("n_envs") == recipe.n_envs

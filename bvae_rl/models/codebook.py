@@ -43,8 +43,3 @@ def quantise(mu: Tensor, values: Tensor) -> Tensor:
 def straight_through(mu: Tensor, quantised: Tensor) -> Tensor:
     """``quantised``, bit for bit, with the gradient of ``mu``."""
     return quantised.detach() + (mu - mu.detach())  # the bracket is 0
-
-
-def with_codebook(encoder: nn.Sequential, *, latent_dim: int, levels: int) -> nn.Sequential:
-    """``encoder`` with a codebook behind it, or as it is where ``levels`` is 0."""
-    return nn.Sequential(*encoder, Codebook(latent_dim, levels)) if levels else encoder

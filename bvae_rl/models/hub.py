@@ -1,56 +1,77 @@
-"""VAE folders on the Hugging Face Hub: one commit of config, weights and a card; never pickle.
+"""A VAE by its name: a folder, one that this package ships, or a repository on the Hub.
 
-    push_to_hub("runs/vae", "someone/reach-vae")
-    vae = from_pretrained("someone/reach-vae")
-    PPO("CnnPolicy", env, policy_kwargs=policy_kwargs(find_vae("someone/reach-vae")))
+    vae = from_pretrained("reach_pairs")  # also "runs/vae", or "owner/name" on the Hub
+    push_to_hub(vae, "owner/reach-vae")
 
-A local folder, or the name of a checkpoint that this package ships, needs neither the Hub's package
-(extra ``hub``) nor a network.
+Every function that takes a ``vae`` finds it by ``load_vae``. Only the Hub needs a network, and the
+extra ``hub``; what goes there and comes from there is never a pickle.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from bvae_rl.models.earlier import in_todays_words
 from bvae_rl.models.vae import BetaVAE, read_config
 from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import CONFIG_FILE, WEIGHTS_FILE
 
+VAE = BetaVAE | str | Path  # what an argument called ``vae`` takes
 SHIPPED = Path(__file__).parents[1] / "checkpoints"
 CARD_FILE = "README.md"
 
 
-def from_pretrained(
-    name: str | Path, *, revision: str | None = None, cache_dir: str | Path | None = None
+def load_vae(
+    vae: VAE, *, revision: str | None = None, cache_dir: str | Path | None = None
 ) -> BetaVAE:
-    """Load a VAE by ``name``: see ``find_vae`` for the arguments. ValueError for a damaged one."""
-    return BetaVAE.load(find_vae(name, revision=revision, cache_dir=cache_dir))
+    """The VAE that ``vae`` names; a ``BetaVAE`` is given back as it is.
+
+    ``vae``: a ``BetaVAE``, or a name as ``find_vae`` takes it.
+    ``revision``, ``cache_dir``: for a repository on the Hub, as ``find_vae`` takes them.
+
+    Raises what ``find_vae`` raises, TypeError for something else, and ValueError for a damaged VAE.
+    """
+    if isinstance(vae, BetaVAE):
+        return vae
+    return BetaVAE.load(find_vae(vae, revision=revision, cache_dir=cache_dir))
+
+
+from_pretrained = load_vae  # the word that users of the Hub know
 
 
 def find_vae(
-    name: str | Path, *, revision: str | None = None, cache_dir: str | Path | None = None
+    vae: str | Path, *, revision: str | None = None, cache_dir: str | Path | None = None
 ) -> Path:
-    """The folder of a VAE, as ``policy_kwargs`` and ``BetaVAE.load`` take it.
+    """The folder of a VAE.
 
-    ``name`` is, in this order, a local folder, a shipped checkpoint (``reach_pairs``), or a
-    repository ``owner/name`` on the Hub, which is downloaded at ``revision`` (branch, tag or
-    commit) into ``cache_dir`` (default: the Hub's own cache) unless it is there already.
+    ``vae``: in this order a local folder, a shipped VAE's name (``reach_pairs``), or a repository
+    ``owner/name`` on the Hub.
+    ``revision``: branch, tag or commit of the repository; default: its newest.
+    ``cache_dir``: where the Hub's files are kept, and found again; default: the Hub's own cache.
 
     Raises ValueError where there is no VAE, where ``revision`` is given for a local one and where
-    the Hub cannot be used, and ImportError for a repository without the extra ``hub``.
+    the Hub cannot be used, ImportError for a repository without the extra ``hub``, and TypeError
+    for something that is no name.
     """
-    local = _local(name)
+    if not isinstance(vae, str | Path):
+        raise TypeError(
+            f"vae must be a BetaVAE, a VAE's folder or its name, got {type(vae).__name__}"
+        )
+    local = next((path for path in (Path(vae), SHIPPED / vae) if path.exists()), None)
     if local is not None:
         if revision is not None:
             raise ValueError(f"{local} is a local folder and has no revision {revision!r}")
         read_config(local)
         return local
-    repo = str(name)
-    absent = f"no VAE at {repo}, and the shipped checkpoints are {_shipped()}"
+    repo = str(vae)
+    shipped = ", ".join(sorted(path.parent.name for path in SHIPPED.glob(f"*/{CONFIG_FILE}")))
+    absent = f"no VAE at {repo}, and the shipped ones are {shipped}"
     if not _is_repo(repo):
         raise ValueError(
             f"{absent}; make one (bvae-rl pretrain), or name one on the Hub as owner/name"
@@ -74,27 +95,29 @@ def find_vae(
 
 
 def push_to_hub(
-    folder: str | Path, repo_id: str, *, private: bool = False, revision: str | None = None
+    vae: VAE, repo_id: str, *, private: bool = False, revision: str | None = None
 ) -> str:
-    """Upload the VAE in ``folder`` (or a shipped one) to ``repo_id``; return the address.
+    """Upload a VAE in one commit; return the repository's address.
 
-    One commit, on the branch ``revision``, to a repository that is made if there is none: the
-    weights, ``config.json`` (which holds the training's command, its paths and the platform) and a
-    card, which is the folder's own README.md or else made from the config. Nothing is uploaded
-    unless the folder loads.
+    Uploaded are the weights, ``config.json`` (with the training's command, its paths and the
+    platform) and a card: the folder's own README.md, or else one made from the config.
 
-    Raises ValueError for a folder without an intact VAE, an impossible name, ``private`` with a
+    ``vae``: a ``BetaVAE``, a folder, or a name; uploaded only if it loads.
+    ``repo_id``: ``owner/name``; made if there is none.
+    ``private``: whether a new repository is private.
+    ``revision``: the branch; default: the main one.
+
+    Raises ValueError where there is no intact VAE, for an impossible name, for ``private`` with a
     repository that is public already, and where the Hub cannot be used; ImportError without the
     extra ``hub``.
     """
     if not _is_repo(repo_id):
         raise ValueError(f"a repository on the Hub is named owner/name, got {repo_id!r}")
-    local = vae_folder(folder)
-    BetaVAE.load(local)  # whole, with weights that belong to the config
-    own = local / CARD_FILE
-    card = own.read_bytes() if own.exists() else model_card(read_config(local), repo_id).encode()
-    files = {name: (local / name).read_bytes() for name in (CONFIG_FILE, WEIGHTS_FILE)}
+    files = _files(vae)
     hub = require("huggingface_hub", extra="hub")
+    if CARD_FILE not in files:
+        config = in_todays_words(json.loads(files[CONFIG_FILE]))
+        files[CARD_FILE] = model_card(config, repo_id).encode()
     with _explained(repo_id, revision):
         api = hub.HfApi()
         url = api.create_repo(repo_id, private=private, exist_ok=True)
@@ -107,45 +130,49 @@ def push_to_hub(
     with _explained(repo_id, revision):
         api.create_commit(
             repo_id,
-            [hub.CommitOperationAdd(*file) for file in ({CARD_FILE: card} | files).items()],
+            [hub.CommitOperationAdd(*file) for file in files.items()],
             commit_message="Beta-VAE of bvae_rl",
             revision=revision,
         )
     return str(url)
 
 
+CARD = """---
+{data}
+---
+
+# {name}
+
+A Beta-VAE of frames of a reinforcement-learning environment; its posterior means are a policy's
+features. Needs `pip install "bvae-rl[hub]"`.
+
+```python
+import bvae_rl
+from stable_baselines3 import PPO
+
+vae = bvae_rl.from_pretrained("{repo}")
+codes = vae.encode_frames(frames)  # uint8 (B, H, W, C) -> (B, D)
+model = PPO("CnnPolicy", env, policy_kwargs=bvae_rl.policy_kwargs("{repo}"))
+```
+"""
+
+
 def model_card(config: Mapping[str, Any], repo_id: str) -> str:
     """The README (Markdown) of ``repo_id``, from what a VAE's config.json knows."""
-    lines = [
-        "---",
-        "library_name: bvae-rl",
-        "tags: [beta-vae, reinforcement-learning, representation-learning, stable-baselines3]",
-        "---",
-        "",
-        f"# {repo_id.partition('/')[2]}",
-        "",
-        "A Beta-VAE of frames of a reinforcement-learning environment; its posterior means are a",
-        'policy\'s features. Needs `pip install "bvae-rl[hub]"`.',
-        "",
-        "```python",
-        "from stable_baselines3 import PPO",
-        "from bvae_rl import policy_kwargs",
-        "from bvae_rl.models.hub import find_vae, from_pretrained",
-        "",
-        f'vae = from_pretrained("{repo_id}")',
-        "codes = vae.encode_frames(frames)  # uint8 (B, H, W, C)",
-        f'model = PPO("CnnPolicy", env, policy_kwargs=policy_kwargs(find_vae("{repo_id}")))',
-        "```",
-    ]
+    data = require("huggingface_hub", extra="hub").ModelCardData(
+        library_name="bvae-rl",
+        tags=["beta-vae", "reinforcement-learning", "representation-learning", "stable-baselines3"],
+    )
+    text = CARD.format(data=data.to_yaml(), name=repo_id.partition("/")[2], repo=repo_id)
     for part in ("model", "training", "scores", "versions"):
         if rows := list(_rows(config.get(part) or {})):
-            lines += ["", f"## {part.capitalize()}", "", "| | |", "|---|---|"]
-            lines += [f"| {name} | {_cell(value)} |" for name, value in rows]
-    return "\n".join(lines) + "\n"
+            table = "\n".join(f"| {name} | {_cell(value)} |" for name, value in rows)
+            text += f"\n## {part.capitalize()}\n\n| | |\n|---|---|\n{table}\n"
+    return text
 
 
 def _rows(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Names and values of nested settings, without empty ones; the model's are told once."""
+    """Names and values of nested settings that are not empty; the model stands in its own part."""
     for name, value in values.items():
         if isinstance(value, Mapping) and name != "model":
             yield from _rows(value, f"{prefix}{name}: ")
@@ -158,28 +185,15 @@ def _cell(value: object) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def vae_folder(name: str | Path) -> Path:
-    """``name`` itself, or the shipped checkpoint of that name if there is no such folder.
-
-    ValueError if there is neither, TypeError for something else than a name.
-    """
-    if not isinstance(name, str | Path):
-        raise TypeError(f"give the folder or the name of a VAE, got {type(name).__name__}")
-    found = _local(name)
-    if found is None:
-        raise ValueError(
-            f"no VAE at {name}; shipped are {_shipped()}; make one (bvae-rl pretrain), or fetch "
-            "one from the Hub with find_vae('owner/name')"
-        )
-    return found
-
-
-def _shipped() -> str:
-    return ", ".join(sorted(path.parent.name for path in SHIPPED.glob(f"*/{CONFIG_FILE}")))
-
-
-def _local(name: str | Path) -> Path | None:
-    return next((path for path in (Path(name), SHIPPED / name) if path.exists()), None)
+def _files(vae: VAE) -> dict[str, bytes]:
+    """What is uploaded, by file name; of a VAE that loads."""
+    if isinstance(vae, BetaVAE):
+        with TemporaryDirectory() as folder:
+            return _files(vae.save(folder))
+    found = find_vae(vae)
+    BetaVAE.load(found)
+    paths = [found / name for name in (CARD_FILE, CONFIG_FILE, WEIGHTS_FILE)]
+    return {path.name: path.read_bytes() for path in paths if path.exists()}
 
 
 def _is_repo(name: str) -> bool:

@@ -6,8 +6,9 @@ the batch, in nats, so that
     loss = recon + beta * kl,        recon = recon_weight * ||x - x_hat||^2   (gaussian)
 
 is minus the evidence lower bound, up to a constant, at beta = 1, for a Gaussian likelihood of
-variance 1 / (2 recon_weight). beta means nothing without the likelihood and ``recon_weight``. Averaged over M latents
-and N pixels instead, the same objective has beta_norm = beta * M / N (Higgins et al. 2017, A.6).
+variance 1 / (2 recon_weight). beta means nothing without the likelihood and ``recon_weight``.
+Averaged over M latents and N pixels instead, the same objective has beta_norm = beta * M / N
+(Higgins et al. 2017, A.6).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 Likelihood = Literal["gaussian", "bernoulli"]
+Posteriors = tuple[Tensor, Tensor, Tensor, Tensor]  # of a pair: mu, logvar, mu2, logvar2, (B, D)
 
 
 def recon_nll(
@@ -31,11 +33,13 @@ def recon_nll(
     recon_weight: float,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """Minus log-likelihood of each image, up to a constant, shape (B,).
+    """Minus log-likelihood of each image in nats, up to a constant, shape (B,).
 
-    ``x_logits`` is the decoder's output: the mean itself (gaussian) or logits (bernoulli), which
-    for pixels in between 0 and 1 is the cross-entropy. ``recon_weight`` weighs either, ``weight``
-    (B, 1, H, W) each pixel, or (B, C, H, W) each of its channels.
+    ``x_logits``: the decoder's output (B, C, H, W): the mean itself (gaussian) or logits
+    (bernoulli; between 0 and 1 this is the cross-entropy).
+    ``x``: the image, in [0, 1].
+    ``recon_weight``: multiplies either, > 0.
+    ``weight``: of each pixel (B, 1, H, W), or of each of its channels (B, C, H, W).
     """
     if likelihood == "gaussian":
         error = (x_logits - x).square()
@@ -73,7 +77,7 @@ def sample(mu: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:
 
 def average_shared(
     mu: Tensor, logvar: Tensor, mu2: Tensor, logvar2: Tensor, shared: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> Posteriors:
     """Replace the posteriors of ``shared`` (B, D) latents by the pair's average.
 
     Means and variances are averaged as in Ada-GVAE (Locatello et al. 2020, arXiv 2002.02886,
@@ -81,17 +85,12 @@ def average_shared(
     """
     mean = 0.5 * (mu + mu2)
     log_variance = torch.logaddexp(logvar, logvar2) - math.log(2.0)
-    return (
-        torch.where(shared, mean, mu),
-        torch.where(shared, log_variance, logvar),
-        torch.where(shared, mean, mu2),
-        torch.where(shared, log_variance, logvar2),
-    )
+    return _where(shared, (mean, log_variance, mean, log_variance), (mu, logvar, mu2, logvar2))
 
 
 def multiply_shared(
     mu: Tensor, logvar: Tensor, mu2: Tensor, logvar2: Tensor, shared: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> Posteriors:
     """Replace the posteriors of ``shared`` (B, D) latents by their normalised product.
 
     The evidence of a group is accumulated as in ML-VAE (Bouchacourt et al. 2018, arXiv 1705.08841),
@@ -99,27 +98,22 @@ def multiply_shared(
     """
     log_variance = math.log(2.0) - torch.logaddexp(-logvar, -logvar2)
     mean = 0.5 * log_variance.exp() * (mu * (-logvar).exp() + mu2 * (-logvar2).exp())
-    return (
-        torch.where(shared, mean, mu),
-        torch.where(shared, log_variance, logvar),
-        torch.where(shared, mean, mu2),
-        torch.where(shared, log_variance, logvar2),
-    )
+    return _where(shared, (mean, log_variance, mean, log_variance), (mu, logvar, mu2, logvar2))
 
 
 def swap_shared(
     mu: Tensor, logvar: Tensor, mu2: Tensor, logvar2: Tensor, shared: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Exchange the posteriors of ``shared`` (B, D) latents: each image is made from the other's."""
-    return (
-        torch.where(shared, mu2, mu),
-        torch.where(shared, logvar2, logvar),
-        torch.where(shared, mu, mu2),
-        torch.where(shared, logvar, logvar2),
-    )
+) -> Posteriors:
+    """Exchange the posteriors of ``shared`` (B, D) latents between the two images of a pair."""
+    return _where(shared, (mu2, logvar2, mu, logvar), (mu, logvar, mu2, logvar2))
 
 
 def symmetric_kl(mu: Tensor, logvar: Tensor, mu2: Tensor, logvar2: Tensor) -> Tensor:
     """Mean of both KL divergences between two diagonal Gaussians, a latent each, (B, D) nats."""
     var, var2, squared = logvar.exp(), logvar2.exp(), (mu - mu2).square()
     return 0.25 * ((var + squared) / var2 + (var2 + squared) / var) - 0.5
+
+
+def _where(shared: Tensor, changed: Posteriors, kept: Posteriors) -> Posteriors:
+    a, b, c, d = (torch.where(shared, x, y) for x, y in zip(changed, kept, strict=True))
+    return a, b, c, d

@@ -1,24 +1,23 @@
 """Encoders and decoders: convolutions between a picture and a vector, SiLU between the layers.
 
-What they cost and are worth: ``bvae-rl bench networks``, docs/networks.md.
+Their cost and quality: ``bvae-rl bench networks``, docs/networks.md.
 
-Encoders, H/16 x W/16 before the linear layers, so that H and W are to be divisible by 16:
+Encoders reach H/16 x W/16 before the linear layers, so H and W have to be divisible by 16:
 
     space_to_depth  2 x 2 pixels become channels, then three 4 x 4 convolutions of stride 2: half
-                    the arithmetic of the next
-    strided         four 4 x 4 convolutions of stride 2 on the picture itself, as in Burgess et al.
-                    2018 (1804.03599) and the studies that followed, there with ReLU
-    coordinates     space_to_depth with the place as two more channels (CoordConv, Liu et al. 2018,
-                    1807.03247)
+                    the arithmetic of the next, at equal scores
+    strided         four 4 x 4 convolutions of stride 2 on the picture itself: the published one of
+                    Burgess et al. 2018 (1804.03599), there with ReLU
 
 Decoders:
 
-    pixel_shuffle   mirrors space_to_depth
-    transposed      mirrors strided: four transposed convolutions, 4 x 4 of stride 2
+    pixel_shuffle   mirrors space_to_depth; the fastest
+    transposed      mirrors strided: four transposed convolutions, 4 x 4 of stride 2; the best
+                    evidence lower bound an image
     broadcast       z at every place, with coordinates, then convolutions without stride (spatial
-                    broadcast, Watters et al. 2019, 1901.07017). The paper's places are the pixels;
-                    here they are blocks of 4 x 4 pixels, which a pixel-shuffle lays out at the end:
-                    a sixteenth of the arithmetic, and still about ten times that of pixel_shuffle
+                    broadcast, Watters et al. 2019, 1901.07017); the best for positions. A place is
+                    a block of 4 x 4 pixels, laid out by a pixel-shuffle at the end: a sixteenth of
+                    the paper's arithmetic, and about ten times that of pixel_shuffle
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-EncoderName = Literal["space_to_depth", "strided", "coordinates"]
+EncoderName = Literal["space_to_depth", "strided"]
 DecoderName = Literal["pixel_shuffle", "broadcast", "transposed"]
 
 
@@ -46,19 +45,16 @@ def make_encoder(
     """(B, C, H, W) -> (B, 2 * latent_dim): means, then log variances.
 
     ``channels`` are the widths of the convolutions; strided has one more in front, as wide as the
-    first. ``FusedEncoder`` knows the layers before the first convolution.
+    first. ``FusedEncoder`` knows the first two layers.
     """
     c, height, width = shape
     layers: list[nn.Module] = [] if name == "strided" else [nn.PixelUnshuffle(2)]
     widths = [c, channels[0], *channels] if name == "strided" else [4 * c, *channels]
-    if name == "coordinates":
-        layers.append(Coordinates(height // 2, width // 2))
-        widths[0] += 2
     for before, after in pairwise(widths):
         layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.SiLU()]
     flat = channels[-1] * (height // 16) * (width // 16)
     layers += [nn.Flatten(), nn.Linear(flat, hidden), nn.SiLU(), nn.Linear(hidden, 2 * latent_dim)]
-    return _initialised(nn.Sequential(*layers), last_gain=0.1)
+    return _initialised(nn.Sequential(*layers))
 
 
 def make_decoder(
@@ -70,11 +66,15 @@ def make_decoder(
     hidden: int,
 ) -> nn.Sequential:
     """(B, latent_dim) -> (B, C, H, W): pixel means (gaussian) or logits (bernoulli)."""
-    maker = {
-        "pixel_shuffle": _pixel_shuffle, "broadcast": _broadcast, "transposed": _transposed
-    }[name]  # fmt: skip
-    layers = maker(shape, latent_dim, list(reversed(channels)), hidden)
-    return _initialised(nn.Sequential(*layers), last_gain=0.1)
+    c, widths = shape[0], list(reversed(channels))
+    if name == "broadcast":
+        layers = _broadcast(shape, latent_dim, widths)
+    elif name == "transposed":
+        layers = _growing(shape, latent_dim, [*widths, widths[-1], c], hidden)
+    else:
+        layers = _growing(shape, latent_dim, [*widths, 4 * c], hidden)
+        layers.append(nn.PixelShuffle(2))
+    return _initialised(nn.Sequential(*layers))
 
 
 class Transposed(nn.ConvTranspose2d):
@@ -92,10 +92,10 @@ class Transposed(nn.ConvTranspose2d):
         return y + self.bias.to(y.dtype)[:, None, None]
 
 
-class Coordinates(nn.Module):
-    """Appends the place, x and y from -1 to 1, as two channels.
+class Broadcast(nn.Module):
+    """z at every place, and the place, x and y from -1 to 1, as two more channels.
 
-    They are known from the size: a buffer that moves with the module and is in no state dict.
+    Coordinates follow from the size: a buffer that moves with the module and is in no state dict.
     """
 
     coordinates: Tensor
@@ -107,31 +107,10 @@ class Coordinates(nn.Module):
         )
         self.register_buffer("coordinates", torch.stack([x, y]), persistent=False)  # (2, h, w)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, h, w) -> (B, C + 2, h, w)."""
-        return torch.cat([x, self.coordinates.expand(x.shape[0], -1, -1, -1)], dim=1)
-
-
-class Broadcast(Coordinates):
-    """z at every place, with the coordinates of the place."""
-
     def forward(self, z: Tensor) -> Tensor:
         """(B, D) -> (B, D + 2, h, w)."""
-        height, width = self.coordinates.shape[1:]
-        return super().forward(z[:, :, None, None].expand(-1, -1, height, width))
-
-
-def _pixel_shuffle(
-    shape: tuple[int, int, int], latent_dim: int, channels: list[int], hidden: int
-) -> list[nn.Module]:
-    c = shape[0]
-    return [*_growing(shape, latent_dim, [*channels, 4 * c], hidden), nn.PixelShuffle(2)]
-
-
-def _transposed(
-    shape: tuple[int, int, int], latent_dim: int, channels: list[int], hidden: int
-) -> list[nn.Module]:
-    return _growing(shape, latent_dim, [*channels, channels[-1], shape[0]], hidden)
+        tiled = z[:, :, None, None].expand(-1, -1, *self.coordinates.shape[1:])
+        return torch.cat([tiled, self.coordinates.expand(len(z), -1, -1, -1)], dim=1)
 
 
 def _growing(
@@ -152,7 +131,7 @@ def _growing(
 
 
 def _broadcast(
-    shape: tuple[int, int, int], latent_dim: int, channels: list[int], hidden: int
+    shape: tuple[int, int, int], latent_dim: int, channels: list[int]
 ) -> list[nn.Module]:
     c, height, width = shape
     before = latent_dim + 2
@@ -164,7 +143,7 @@ def _broadcast(
     return [*layers, nn.PixelShuffle(4)]
 
 
-def _initialised(network: nn.Sequential, *, last_gain: float) -> nn.Sequential:
+def _initialised(network: nn.Sequential) -> nn.Sequential:
     """He initialisation, with a small last layer so that training starts near the prior."""
     weighted = [
         module
@@ -176,5 +155,5 @@ def _initialised(network: nn.Sequential, *, last_gain: float) -> nn.Sequential:
         if module.bias is not None:
             nn.init.zeros_(module.bias)
     with torch.no_grad():
-        weighted[-1].weight.mul_(last_gain)
+        weighted[-1].weight.mul_(0.1)
     return network

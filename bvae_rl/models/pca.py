@@ -1,8 +1,4 @@
-"""Principal components of frames as an encoder: the linear floor that a VAE has to beat.
-
-The leading components come from a randomised singular value decomposition with power iterations
-(Halko, Martinsson and Tropp 2011, SIAM Review 53(2), algorithms 4.4 and 5.1).
-"""
+"""Principal components of frames as an encoder: the linear reference that a VAE has to beat."""
 
 from __future__ import annotations
 
@@ -12,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
@@ -20,7 +17,7 @@ from bvae_rl.runtime.runs import CONFIG_FILE, WEIGHTS_FILE, Run
 from bvae_rl.runtime.versions import environment
 
 KIND, FORMAT = "pca", 1
-OVERSAMPLING, POWER_ITERATIONS = 10, 3
+OVERSAMPLING, POWER_ITERATIONS = 10, 3  # of the randomised decomposition
 
 
 class PCAEncoder:
@@ -45,7 +42,7 @@ class PCAEncoder:
 
     @classmethod
     def fit(cls, frames: np.ndarray, latent_dim: int, *, seed: int) -> PCAEncoder:
-        """Fit ``latent_dim`` components on uint8 ``frames`` (N, H, W, C), N > latents."""
+        """Fit ``latent_dim`` components on uint8 ``frames`` (N, H, W, C), N > latent_dim."""
         if frames.ndim != 4 or frames.dtype != np.uint8:
             raise ValueError(
                 f"frames must be uint8 (N, H, W, C), got {frames.dtype} {frames.shape}"
@@ -53,23 +50,21 @@ class PCAEncoder:
         n, height, width, channels = frames.shape
         if not 1 <= latent_dim < min(n, height * width * channels):
             raise ValueError(
-                f"{latent_dim} components need latent_dim >= 1 and more frames and pixels than that, "
-                f"got {n} frames of {height * width * channels} values; ask for fewer"
+                f"{latent_dim} components need latent_dim >= 1 and more frames and pixels than "
+                f"that, got {n} frames of {height * width * channels} values; ask for fewer"
             )
         x = frames.reshape(n, -1).astype(np.float32)
         x /= 255.0
         mean = x.mean(0)
         x -= mean
-        width_of_sketch = min(latent_dim + OVERSAMPLING, *x.shape)
-        rng = np.random.default_rng(seed)
-        basis = _orthonormal(x @ rng.standard_normal((x.shape[1], width_of_sketch), np.float32))
-        for _ in range(POWER_ITERATIONS):
-            basis = _orthonormal(x @ _orthonormal(x.T @ basis))
-        _, singular, right = np.linalg.svd(basis.T @ x, full_matrices=False)
-        components = right[:latent_dim]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            sketch = min(latent_dim + OVERSAMPLING, *x.shape)
+            _, std, right = torch.svd_lowrank(torch.from_numpy(x), sketch, POWER_ITERATIONS)
+        components = right.numpy().T[:latent_dim]
         peaks = np.take_along_axis(components, np.abs(components).argmax(1)[:, None], axis=1)
         signs = np.where(peaks < 0, -1, 1)  # a sign is free: fix it
-        std = singular[:latent_dim, None] / np.sqrt(n)
+        std = std.numpy()[:latent_dim, None] / np.sqrt(n)
         std = np.maximum(std, max(1e-4 * std[0, 0], 1e-6))  # directions in which nothing varies
         components = (signs * components / std).astype(np.float32)
         return cls((channels, height, width), components=components, mean=mean)
@@ -127,7 +122,3 @@ class PCAEncoder:
                 f"{folder} holds no principal components that this version reads ({error}); "
                 "fit them again"
             ) from error
-
-
-def _orthonormal(columns: np.ndarray) -> np.ndarray:
-    return np.linalg.qr(columns)[0]

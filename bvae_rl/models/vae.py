@@ -20,7 +20,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from bvae_rl.data.frame_layout import byte_planes, frames_to_x
-from bvae_rl.models.codebook import Codebook, with_codebook
+from bvae_rl.models.codebook import Codebook
 from bvae_rl.models.earlier import in_todays_words
 from bvae_rl.models.fused import FusedEncoder
 from bvae_rl.models.losses import recon_nll
@@ -37,23 +37,19 @@ logger = logging.getLogger(__name__)
 
 
 class BetaVAE(nn.Module):
-    """Encoder q(z|x) = N(mu, exp(logvar)) and decoder p(x|z).
+    """Encoder q(z|x) = N(mu, exp(logvar)) and decoder p(x|z), untrained.
 
-    ``meta`` is what is known about the weights: ``statistics`` (mean and std of each latent on
-    validation frames, KL), ``training`` (command, seed, steps), ``scores``, ``versions``.
+    ``config``: sizes, latent groups and likelihood.
+
+    ``meta`` is what is known about the weights: ``statistics`` (mean, std and KL of each latent on
+    validation frames), ``training`` (command, seed, steps), ``scores``, ``versions``.
     """
 
     def __init__(self, config: VAEConfig) -> None:
         super().__init__()
-        sizes: dict[str, Any] = {
-            "latent_dim": config.latent_dim, "channels": config.channels, "hidden": config.hidden
-        }  # fmt: skip
         self.config = config
-        self.encoder = with_codebook(
-            make_encoder(config.encoder, config.shape, **sizes),
-            latent_dim=config.latent_dim, levels=config.levels,
-        )  # fmt: skip
-        self.decoder = make_decoder(config.decoder, config.shape, **sizes)
+        self.encoder = encoder_of(config)
+        self.decoder = make_decoder(config.decoder, config.shape, **config.sizes)
         self._fused = FusedEncoder()
         self.meta: dict[str, Any] = {}
 
@@ -74,7 +70,7 @@ class BetaVAE(nn.Module):
         return last if isinstance(last, Codebook) else None
 
     def slice_of(self, group: str) -> slice:
-        """Which latents ``group`` holds: "all" or a named group."""
+        """Which latents ``group`` holds: "all", a named group, or a part of one."""
         return self.config.slice_of(group)
 
     def statistics(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -119,13 +115,12 @@ class BetaVAE(nn.Module):
             return logits.sigmoid()
         return logits.clamp(0.0, 1.0)
 
-    def select(self, codes: Tensor, group: str) -> Tensor:
-        """The columns of ``codes`` (B, D) that belong to ``group``: "all", "content", "style"..."""
-        return codes[:, self.config.slice_of(group)]
-
     @torch.no_grad()
     def traverse(self, z: Tensor, latent: int, values: Tensor) -> Tensor:
-        """Decode ``z`` (D,) with one latent set to each of ``values`` (T,) -> (T, C, H, W)."""
+        """Decode ``z`` (D,) with one latent set to each of ``values`` (T,) -> (T, C, H, W).
+
+        Raises ValueError for a ``latent`` outside 0..D-1.
+        """
         if not 0 <= latent < self.config.latent_dim:
             raise ValueError(f"latent must be in 0..{self.config.latent_dim - 1}, got {latent}")
         path = z.repeat(len(values), 1)
@@ -137,7 +132,7 @@ class BetaVAE(nn.Module):
         """Posterior means of uint8 frames (N, H, W, C), shape (N, D) float32."""
         parts = [
             self._fused.run(self.encoder, byte_planes(frames[i : i + batch]))
-            for i in range(0, len(frames), batch)
+            for i in range(0, max(1, len(frames)), batch)
         ]
         codes = parts[0] if len(parts) == 1 else torch.cat(parts)
         return codes[:, : self.config.latent_dim].cpu().numpy()
@@ -151,7 +146,7 @@ class BetaVAE(nn.Module):
         parts = [
             torch.stack(self.encode(frames_to_x(frames[i : i + batch]).to(device)))
             for i in range(0, len(frames), batch)
-        ]
+        ] or [torch.empty(2, 0, self.latent_dim)]
         mu, logvar = torch.cat(parts, dim=1).cpu().numpy()
         return mu, logvar
 
@@ -175,7 +170,10 @@ class BetaVAE(nn.Module):
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str | torch.device = "cpu") -> BetaVAE:
-        """Read a saved folder, bit-equal; ValueError says what is wrong with a damaged one."""
+        """Read a saved folder, bit-equal; ValueError says what is wrong with a damaged one.
+
+        Leaves torch's global random state as it is.
+        """
         stored = read_config(folder)
         path = Path(folder) / WEIGHTS_FILE
         try:
@@ -191,7 +189,8 @@ class BetaVAE(nn.Module):
                 f"{path} does not belong to the {CONFIG_FILE} beside it (checksums differ); the "
                 "save was interrupted or a file replaced: copy both files again"
             )
-        vae = cls(VAEConfig.from_dict(stored["model"]))
+        with torch.random.fork_rng(devices=[]):
+            vae = cls(VAEConfig.from_dict(stored["model"]))
         if not any(name.startswith("decoder.") for name in tensors):
             raise ValueError(f"{path} lacks the decoder; copy the whole VAE or pretrain again")
         try:
@@ -207,6 +206,12 @@ class BetaVAE(nn.Module):
                 training.get("steps"),
             )  # fmt: skip
         return vae.to(device).eval()
+
+
+def encoder_of(config: VAEConfig) -> nn.Sequential:
+    """An untrained encoder x (B, C, H, W) -> (B, 2 * D), with the codebook if there is one."""
+    encoder = make_encoder(config.encoder, config.shape, **config.sizes)
+    return encoder.append(Codebook(config.latent_dim, config.levels)) if config.levels else encoder
 
 
 def check_channel_order(config: VAEConfig, shown: ChannelOrder) -> None:

@@ -10,23 +10,33 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from bvae_rl.data.frame_layout import MAX_SIDE, MIN_SIDE
-from bvae_rl.models.earlier import model_in_todays_words
+from bvae_rl.models.earlier import model_in_todays_words, refuse_removed
 from bvae_rl.models.losses import Likelihood
 from bvae_rl.models.networks import DecoderName, EncoderName
 
 ChannelOrder = Literal["RGB", "BGR", "other"]
+ALL, AUTO = "all", "auto"  # choices of latents that are no groups
 
 
 @dataclass(frozen=True)
 class VAEConfig:
     """What a BetaVAE is built from.
 
-    ``shape`` is (C, H, W), sides from 32 to 128 and divisible by 16; ``groups`` splits the latents,
-    for example ``{"content": (0, 24), "style": (24, 32)}``, and must cover them without overlap;
-    ``parts`` names ranges within a group, as ``{"actuator0": (0, 1)}`` for what one actuator
-    drives; ``levels`` is the number of values of each quantised latent, 0 for continuous ones
-    (``quantisation.py``); ``recon_weight`` weighs the likelihood (``losses.py``); ``channel_order`` says what
-    the channels are.
+    ``shape``: (C, H, W) of a frame; H and W from 32 to 128 and divisible by 16.
+    ``latent_dim``: number of latents D, at least 1.
+    ``groups``: ranges of latents by name, as ``{"content": (0, 24), "style": (24, 32)}``; together
+    all latents, without overlap; empty: the latents are in no groups.
+    ``parts``: ranges within a group, as ``{"actuator0": (0, 1)}`` for what one actuator drives.
+    ``channels``, ``hidden``: widths of the three convolutions and of the linear layers, each > 0.
+    ``encoder``, ``decoder``: which networks (``networks.py``).
+    ``levels``: values that each quantised latent can take, at least 2 (``codebook.py``); 0 for
+    continuous latents.
+    ``likelihood``: of a pixel in [0, 1], "gaussian" or "bernoulli".
+    ``recon_weight``: weight of minus the log-likelihood, > 0; of a Gaussian 1 / (2 sigma^2)
+    (``losses.py``).
+    ``channel_order``: what the channels are; "other" fits every environment.
+
+    Raises ValueError for values out of these ranges.
     """
 
     shape: tuple[int, int, int] = (3, 64, 64)
@@ -65,7 +75,7 @@ class VAEConfig:
                 f"and {self.hidden}"
             )
         for name, value, choices in (
-            ("encoder", self.encoder, get_args(EncoderName)),
+            ("encoder", refuse_removed(self.encoder), get_args(EncoderName)),
             ("decoder", self.decoder, get_args(DecoderName)),
             ("likelihood", self.likelihood, get_args(Likelihood)),
             ("channel_order", self.channel_order, get_args(ChannelOrder)),
@@ -73,9 +83,9 @@ class VAEConfig:
             if value not in choices:
                 raise ValueError(f"unknown {name} {value!r}; known: {', '.join(choices)}")
         if not self.recon_weight > 0:
-            raise ValueError(
-                f"recon_weight, the weight of the likelihood, must be positive, got {self.recon_weight}"
-            )
+            raise ValueError(f"recon_weight must be positive, got {self.recon_weight}")
+        for name in {ALL, AUTO} & {*self.groups, *self.parts}:
+            raise ValueError(f"{name!r} is no name for latents of its own; choose another")
         edges = sorted(self.groups.values())
         if edges and (
             edges[0][0] != 0
@@ -84,11 +94,11 @@ class VAEConfig:
             or any(a[1] != b[0] for a, b in pairwise(edges))
         ):
             raise ValueError(
-                f"the groups {dict(self.groups)} do not add up to {self.latent_dim} latents without "
-                "gap or overlap"
+                f"the groups {dict(self.groups)} do not add up to {self.latent_dim} latents, "
+                "without gap or overlap"
             )
         for name, (start, stop) in self.parts.items():
-            if name in ("all", *self.groups) or not any(
+            if name in self.groups or not any(
                 low <= start < stop <= high for low, high in self.groups.values()
             ):
                 raise ValueError(
@@ -104,22 +114,38 @@ class VAEConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> VAEConfig:
-        """The inverse of ``to_dict``, also of configs with the names of before; else a ValueError."""
+        """The inverse of ``to_dict``, also of configs written before 0.1.
+
+        Raises ValueError for unknown entries and values that cannot be.
+        """
         values = model_in_todays_words(values)
         unknown = set(values) - {f.name for f in fields(cls)}
         if unknown:
             raise ValueError(f"unknown entries in a VAE's config: {', '.join(sorted(unknown))}")
         return cls(**values)
 
+    def choice(self, latents: str) -> str:
+        """``latents`` by name: "auto" is "content" where there is such a group, else "all".
+
+        Raises ValueError for a group that this VAE does not have.
+        """
+        if latents == AUTO:
+            return "content" if "content" in self.groups else ALL
+        self.slice_of(latents)
+        return latents
+
     def slice_of(self, group: str) -> slice:
         """Which latents ``group`` holds: "all", a named group, or a part of one."""
-        if group == "all":
-            return slice(0, self.latent_dim)
-        named = {**self.groups, **self.parts}
+        named = {ALL: (0, self.latent_dim), **self.groups, **self.parts}
         if group not in named:
-            known = ", ".join(["all", *named])
+            known = ", ".join(named)
             raise ValueError(f"this VAE has no latent group {group!r}; known: {known}")
         return slice(*named[group])
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """What both networks are made from."""
+        return {"latent_dim": self.latent_dim, "channels": self.channels, "hidden": self.hidden}
 
     @property
     def pixels(self) -> int:

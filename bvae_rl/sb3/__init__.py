@@ -4,14 +4,14 @@ Read ``extractor`` (the encoder inside a policy) first, then ``latent_env`` (in 
 ``online`` (fine-tuning while an agent learns), ``convert`` and ``export``.
 """
 
+from bvae_rl.models.scaling import Encoder
 from bvae_rl.sb3.combined import BetaVAECombinedExtractor
 from bvae_rl.sb3.convert import to_image_policy, to_latent_policy
 from bvae_rl.sb3.copies import inspect
 from bvae_rl.sb3.extractor import BetaVAEExtractor, policy_kwargs
-from bvae_rl.sb3.latent_env import Encoder, LatentVecEnv
+from bvae_rl.sb3.latent_env import LatentVecEnv
 from bvae_rl.sb3.online import OnlineBetaVAE
-from bvae_rl.sb3.probe import Probe
-from bvae_rl.sb3.probe_callbacks import PretrainingProbe, ProbeCallback
+from bvae_rl.sb3.probe import PretrainingProbe, Probe, ProbeCallback
 
 __all__ = [
     "BetaVAECombinedExtractor",

@@ -9,23 +9,21 @@ Heads, optimizers and counters are carried over, so that either can be trained o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any, TypeVar
 
 import gymnasium as gym
-import numpy as np
-import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.save_util import recursive_getattr, recursive_setattr
 from stable_baselines3.common.torch_layers import CombinedExtractor, FlattenExtractor
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
 
-from bvae_rl.data.frame_layout import frames_to_x
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.combined import BetaVAECombinedExtractor
 from bvae_rl.sb3.copies import encoder_copies, latent_env_of, same_weights
 from bvae_rl.sb3.extractor import BetaVAEExtractor
 from bvae_rl.sb3.latent_env import LatentVecEnv
-from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder
+from bvae_rl.sb3.policy_encoder import Mode
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
 # What belongs to the old environment or is set up anew; SB3's own list is added to it.
@@ -44,33 +42,37 @@ def to_image_policy(
 ) -> Model:
     """A model of the same class on the pictures beneath ``latent_env``, with equal actions.
 
-    ``latent_env`` is by default the model's own. The encoder is built in with ``mode`` "frozen" or
-    "online". ``buffer_size`` replaces that of an off-policy model: pictures take a hundred times
-    the room, and a model that only acts needs room for 1. Wrappers above ``latent_env``
-    (VecMonitor, VecNormalize of rewards) are left out. ValueError for an encoder other than a
-    BetaVAE, for policies with an extractor of their own, wrappers that change the codes, and
-    algorithms without image policies (CrossQ).
+    Wrappers above ``latent_env`` (VecMonitor, VecNormalize of rewards) are left out.
+
+    ``model``: trained over ``latent_env``.
+    ``latent_env``: default: the model's own.
+    ``mode``: of the encoder that is built in, "frozen" or "online".
+    ``buffer_size``: transitions in the replay buffer of an off-policy model, default: as many as
+    before. Pictures take a hundred times the memory; a model that only acts needs room for 1.
+
+    Raises ValueError for an encoder other than a BetaVAE, for policies with an extractor of their
+    own, wrappers that change the codes, and algorithms without image policies (CrossQ).
     """
     latent_env = latent_env or latent_env_of(model)
     if latent_env is None or not isinstance(latent_env.vae, BetaVAE):
         found = "no LatentVecEnv" if latent_env is None else type(latent_env.vae).__name__
         raise ValueError(
-            f"joining needs the LatentVecEnv that the policy was trained on, over a BetaVAE; got "
-            f"{found}; pass it as latent_env"
+            "to_image_policy needs the LatentVecEnv that the policy was trained on, over a "
+            f"BetaVAE; got {found}; pass it as latent_env"
         )
     if mode == "policy":
         raise ValueError(
-            "a joined encoder starts without an optimizer, so mode must be 'frozen' or 'online'"
+            "the encoder comes without an optimizer, so mode must be 'frozen' or 'online'"
         )
     if model.policy.features_extractor_class not in _PLAIN:
         raise ValueError(
             f"the policy has a features extractor of its own "
-            f"({model.policy.features_extractor_class.__name__}); joining replaces it"
+            f"({model.policy.features_extractor_class.__name__}), which would be replaced"
         )
     if _normalises(model) or model.observation_space != latent_env.observation_space:
         raise ValueError(
-            "a wrapper above LatentVecEnv changes its observations, which a joined model cannot "
-            "repeat; put VecNormalize(norm_obs=True) or VecFrameStack below it and train again"
+            "a wrapper above LatentVecEnv changes its observations, and a model on pictures would "
+            "not; put VecNormalize(norm_obs=True) or VecFrameStack below it and train again"
         )
     is_dict = isinstance(latent_env.observation_space, gym.spaces.Dict)
     kwargs = {
@@ -97,9 +99,14 @@ def to_latent_policy(
 ) -> Model:
     """A model of the same class over ``LatentVecEnv(venv, its encoder)``, with equal actions.
 
-    ``venv`` is by default the model's own environment. ValueError where the copies of the encoder
-    differ (SAC, TD3 and unshared on-policy policies after mode "policy"): one environment cannot
-    stand for two encoders. After mode "policy" the optimizers start afresh.
+    After mode "policy" the optimizers start afresh.
+
+    ``model``: with a Beta-VAE encoder in its policy.
+    ``venv``: of pictures; default: the model's own environment.
+    ``buffer_size``: transitions in the replay buffer; default: as many as before.
+
+    Raises ValueError where the copies of the encoder differ (SAC, TD3 and unshared on-policy
+    policies after mode "policy"): one environment cannot encode in two ways.
     """
     copies = {name: copy for name, copy in encoder_copies(model).items() if "target" not in name}
     if not copies:
@@ -115,9 +122,9 @@ def to_latent_policy(
     venv = venv or model.get_env()
     if venv is None:
         raise ValueError("this model has no environment; give its VecEnv of pictures as venv")
-    latent_env = LatentVecEnv(
-        venv, TakenOut(first), latents=first.latents, standardise=first.standardise
-    )
+    first.require_weights()
+    # its codes are the chosen latents, standardised if they were
+    latent_env = LatentVecEnv(venv, deepcopy(first), standardise=False)
     kwargs = {
         key: value
         for key, value in (model.policy_kwargs or {}).items()
@@ -127,45 +134,6 @@ def to_latent_policy(
     latent = _rebuild(model, latent_env, "MultiInput" if is_dict else "Mlp", kwargs, buffer_size)
     _carry_over(model, latent, optimizers=first.mode != "policy")
     return latent
-
-
-class TakenOut:
-    """The encoder of a policy by itself, as ``LatentVecEnv`` takes it."""
-
-    def __init__(self, encoder: PolicyEncoder) -> None:
-        encoder.require_weights()
-        self._config, self._network = encoder.config, encoder.network
-        self._weights = {name: w.detach().clone() for name, w in encoder.weights().items()}
-        self._statistics = (
-            (encoder.mean.cpu().numpy(), encoder.scale.cpu().numpy())
-            if encoder.standardise
-            else None
-        )
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of a frame."""
-        return self._config.shape
-
-    @property
-    def latent_dim(self) -> int:
-        """D."""
-        return self._config.latent_dim
-
-    def slice_of(self, group: str) -> slice:
-        """Which latents ``group`` holds."""
-        return self._config.slice_of(group)
-
-    def statistics(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Mean and (floored) standard deviation of each latent, if the policy standardised."""
-        return self._statistics
-
-    @torch.inference_mode()
-    def encode_frames(self, frames: np.ndarray) -> np.ndarray:
-        """uint8 frames (N, H, W, C) -> posterior means (N, D) float32."""
-        x = frames_to_x(frames).to(next(iter(self._weights.values())).device)
-        raw = torch.func.functional_call(self._network, self._weights, (x,))
-        return raw[:, : self.latent_dim].cpu().numpy()
 
 
 _PLAIN = (FlattenExtractor, CombinedExtractor)

@@ -14,21 +14,26 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import unwrap_vec_wrapper
 from torch import Tensor, nn
 
+from bvae_rl.sb3.encoder_weights import EncoderWeights
 from bvae_rl.sb3.latent_env import LatentVecEnv
 from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder
 
 
 @dataclass(frozen=True)
 class EncoderCopy:
-    """One copy: where it stands in the policy, its mode, who trains it, and if it has moved.
+    """One copy of the encoder in a policy.
 
-    ``trained_by`` names the optimizers that hold its weights ("critic.optimizer"), or says
-    "Polyak average" (a target copy), the callback that may, or "nobody". ``moved``: the weights
-    are no longer those of the checkpoint (or of the VAE that was joined in); None while there are
-    none.
+    ``where``: its dotted name in the policy.
+    ``latents``: which the policy sees, "all" or a group.
+    ``mode``: "frozen", "policy" or "online".
+    ``trained_by``: the optimizers that hold its weights ("critic.optimizer"), "Polyak average" (a
+    target copy), the callback that may train it, or "nobody".
+    ``moved``: whether the weights are no longer those of the VAE; None while there are none.
+    ``checkpoint``: the VAE's folder, "memory", or None (joined by ``to_image_policy``).
     """
 
     where: str
+    latents: str
     mode: Mode
     trained_by: str
     moved: bool | None
@@ -64,17 +69,18 @@ def write_encoder(model: BaseAlgorithm, weights: Mapping[str, Tensor]) -> None:
 
 
 def inspect(model: BaseAlgorithm) -> list[EncoderCopy]:
-    """Print and return which encoder copies the policy has, who trains each, and if it has moved.
+    """Print and return the encoder's copies: latents, who trains each, whether it has moved.
 
-    ValueError for a model without one, such as a policy over ``LatentVecEnv``.
+    ``model``: an SB3 model. ValueError for one without an encoder, as over ``LatentVecEnv``.
     """
     found = [
         EncoderCopy(
             where,
+            encoder.latents,
             encoder.mode,
             _trainer(model, where, encoder),
             encoder.moved if encoder.ready else None,
-            encoder.checkpoint,
+            "memory" if isinstance(encoder.checkpoint, EncoderWeights) else encoder.checkpoint,
         )
         for where, encoder in encoder_copies(model).items()
     ]
@@ -83,14 +89,12 @@ def inspect(model: BaseAlgorithm) -> list[EncoderCopy]:
             f"the policy of this {type(model).__name__} holds no Beta-VAE encoder; build the model "
             "with policy_kwargs(...) (over LatentVecEnv the encoder is in the environment)"
         )
-    print(f"{'copy':38} {'mode':7} {'trained by':32} {'weights':21} checkpoint")
+    columns = "{:38} {:8} {:7} {:32} {:15} {}"
+    print(columns.format("copy", "latents", "mode", "trained by", "weights", "VAE"))
     for copy in found:
-        untouched = "as in the checkpoint" if copy.checkpoint else "as joined"
-        weights = {None: "no weights yet", True: "moved", False: untouched}[copy.moved]
-        print(
-            f"{copy.where:38} {copy.mode:7} {copy.trained_by:32} {weights:21} "
-            f"{copy.checkpoint or '-'}"
-        )
+        weights = {None: "no weights yet", True: "moved", False: "as in the VAE"}[copy.moved]
+        row = (copy.where, copy.latents, copy.mode, copy.trained_by, weights)
+        print(columns.format(*row, copy.checkpoint or "joined"))
     return found
 
 

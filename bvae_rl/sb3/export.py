@@ -29,21 +29,29 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from bvae_rl.data.frame_layout import FrameLayout
+from bvae_rl.models.hub import VAE, load_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import Run
 
 
-def export_encoder(vae: BetaVAE, path: str | Path, *, latents: str = "all") -> Path:
+def export_encoder(vae: VAE, path: str | Path, *, latents: str = "all") -> Path:
     """Write the encoder: ``frames`` uint8 (B, H, W, C) -> ``codes`` float32 (B, D); return path.
 
-    The codes are ``vae.encode_frames(frames)``, of which ``latents`` ("all" or a group) chooses the
-    columns. The file's metadata hold ``latents`` and ``channel_order``: pictures of another order
-    (OpenCV reads BGR) have to be turned round before.
+    The codes are ``vae.encode_frames(frames)``: posterior means, not standardised. The file's
+    metadata hold ``latents`` and ``channel_order``: pictures of another order (OpenCV reads BGR)
+    have to be reordered before.
+
+    ``vae``: a ``BetaVAE``, a folder, a shipped VAE's name or ``owner/name`` on the Hub.
+    ``path``: the file to write.
+    ``latents``: which columns: "all", a group's name, or "auto": "content" if there is such a
+    group, else all.
 
     Raises ValueError for an unknown group, RunError if ``path`` cannot be written, and ImportError
     without the extra ``onnx``.
     """
+    vae = load_vae(vae)
+    latents = vae.config.choice(latents)
     c, height, width = vae.shape
     device = next(vae.parameters()).device
     frames = torch.zeros(2, height, width, c, dtype=torch.uint8, device=device)
@@ -53,12 +61,15 @@ def export_encoder(vae: BetaVAE, path: str | Path, *, latents: str = "all") -> P
 
 
 def export_policy(model: BaseAlgorithm, path: str | Path, *, channels_first: bool = False) -> Path:
-    """Write the policy: ``observation`` (B, ...) -> ``action``, deterministic; return the path.
+    """Write the policy: ``observation`` (B, ...) -> ``action``, deterministic; return ``path``.
+
+    ``model``: an SB3 model; ``path``: the file to write.
+    ``channels_first``: whether uint8 images are (B, C, H, W) instead of (B, H, W, C).
 
     The action is that of ``model.predict(observation, deterministic=True)``, in the scale of the
     environment: float32 (B, ...) for a Box, int64 for discrete spaces. A Dict observation is one
-    input per key. Inputs have type and shape of ``model.observation_space``, save that uint8
-    images, which SB3 turns channels first, are (B, H, W, C) unless ``channels_first``.
+    input per key. Inputs have type and shape of ``model.observation_space``, save for the order of
+    the axes of uint8 images, which SB3 turns channels first.
 
     What wrappers do stays outside: stack frames and apply ``VecNormalize`` before; a policy over
     ``LatentVecEnv`` takes codes until ``to_image_policy`` has joined it with its encoder.

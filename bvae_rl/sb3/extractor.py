@@ -8,38 +8,39 @@ where the VAE's folder is missing. Who may move them is ``mode``: see ``policy_e
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.preprocessing import is_image_space
+import torch
+from stable_baselines3.common.preprocessing import get_flattened_obs_dim, is_image_space
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor
 
 from bvae_rl.data.frame_layout import FrameLayout
-from bvae_rl.models.hub import vae_folder
+from bvae_rl.models.hub import VAE, find_vae, load_vae
 from bvae_rl.models.scaling import scaling
 from bvae_rl.models.vae import BetaVAE, ChannelOrder, VAEConfig, check_channel_order
+from bvae_rl.sb3.encoder_weights import EncoderWeights
 from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder, check_mode
 
 DEFAULT_NET_ARCH = (256, 256)
 
 
 class BetaVAEExtractor(BaseFeaturesExtractor):
-    """Posterior means (B, stack * D) of an image observation.
+    """Features of an image observation: the posterior means (B, stack * D) of its frames.
 
-    ``config`` is ``VAEConfig.to_dict()``; ``checkpoint`` is a VAE's folder; ``latents`` chooses the
-    columns, "all" or a group. ``standardise`` gives (mu - mean) / std as ``LatentVecEnv`` does.
-    ``mode`` is "frozen", "policy" (the RL loss moves the encoder too, at ``step_size`` times the
-    learning rate) or "online" (``OnlineBetaVAE`` does). A stack of n frames gives n codes, the
-    oldest first. If ``checkpoint`` cannot be used (as on another machine), ``forward`` raises until
-    a state dict with weights, such as the one in ``model.zip``, has been loaded.
+    ``policy_kwargs`` makes the arguments. A stack of n frames gives n codes, the oldest first.
+
+    ``observation_space``: Box of a picture, as the policy sees it.
+    ``config``: ``VAEConfig.to_dict()`` of the VAE.
+    ``checkpoint``: the VAE's folder, or its weights in memory. Where it cannot be used (a folder
+    that is on another machine), ``forward`` raises until a state dict with weights, such as the one
+    in ``model.zip``, has been loaded.
+    ``latents``, ``mode``, ``standardise``, ``step_size``: as in ``policy_kwargs``.
 
     Raises TypeError or ValueError for an observation space other than the pictures that the VAE was
-    trained on, and for mode "policy" where only the actor's loss would reach the encoder.
+    trained on.
     """
 
     def __init__(
@@ -47,69 +48,106 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
         observation_space: gym.Space[Any],
         *,
         config: Mapping[str, Any],
-        checkpoint: str | None = None,
-        latents: str = "all",
+        checkpoint: str | EncoderWeights | None = None,
+        latents: str = "auto",
         mode: Mode = "frozen",
-        standardise: bool = False,
+        standardise: bool = True,
         step_size: float = 1.0,
     ) -> None:
-        vae_config = VAEConfig.from_dict(config)
-        layout = FrameLayout.of(observation_space, shape=vae_config.shape)
-        columns = vae_config.slice_of(latents)
-        super().__init__(observation_space, layout.stack * (columns.stop - columns.start))
-        refuse_actor_only(mode)
-        self.layout = layout
-        # SB3 divides these spaces by 255 itself, and only these
-        self._scaled = is_image_space(observation_space)
-        self.encoder = PolicyEncoder(
+        layouts = self._layouts_of(observation_space, shape=VAEConfig.from_dict(config).shape)
+        encoder = PolicyEncoder(
             config, checkpoint=checkpoint, latents=latents, mode=mode,
             standardise=standardise, step_size=step_size,
         )  # fmt: skip
+        spaces = _parts(observation_space)
+        widths = {
+            key: layouts[key].stack * encoder.latent_dim
+            if key in layouts
+            else get_flattened_obs_dim(space)
+            for key, space in spaces.items()
+        }
+        super().__init__(observation_space, sum(widths.values()))
+        self.layouts, self._widths, self.encoder = layouts, widths, encoder
+        # SB3 divides these spaces by 255 itself, and only these
+        self._scaled = {key: is_image_space(spaces[key]) for key in layouts}
 
-    def forward(self, observations: Tensor) -> Tensor:
-        """Observations (B, *space.shape) as SB3 hands them over -> features (B, stack * D).
+    def forward(self, observations: Any) -> Tensor:
+        """Observations (B, *space.shape), or a dict of them, as SB3 gives them -> features (B, F).
 
-        Raises ValueError for values outside [0, 1], NaN included, and while there are no weights.
+        Raises ValueError for pixels outside [0, 1], NaN included, and while there are no weights.
         """
-        x = self.layout.x(observations, scaled=self._scaled)  # (B * stack, C, H, W)
-        return self.encoder(x).reshape(-1, self.features_dim)
+        parts = _parts(observations)
+        x = [
+            layout.x(parts[key], scaled=self._scaled[key])  # (B * stack, C, H, W)
+            for key, layout in self.layouts.items()
+        ]
+        if len(self._widths) == 1:
+            return self.encoder(x[0]).reshape(-1, self.features_dim)
+        codes = self.encoder(torch.cat(x)).split([frames.shape[0] for frames in x])
+        features = dict(zip(self.layouts, codes, strict=True))
+        return torch.cat(
+            [
+                features.get(key, parts[key]).reshape(-1, width)
+                for key, width in self._widths.items()
+            ],
+            dim=1,
+        )
+
+    @staticmethod
+    def _layouts_of(
+        space: gym.Space[Any], *, shape: tuple[int, int, int]
+    ) -> Mapping[Any, FrameLayout]:
+        """The layout of each picture in ``space``, by its key."""
+        return {None: FrameLayout.of(space, shape=shape)}
 
 
 def policy_kwargs(
-    checkpoint: str | Path,
+    vae: VAE,
     *,
-    latents: str = "all",
+    latents: str = "auto",
     mode: Mode = "frozen",
-    standardise: bool = False,
+    standardise: bool = True,
     step_size: float = 1.0,
     net_arch: Sequence[int] | Mapping[str, Sequence[int]] = DEFAULT_NET_ARCH,
     extractor: type[BaseFeaturesExtractor] = BetaVAEExtractor,
     channel_order: ChannelOrder = "RGB",
 ) -> dict[str, Any]:
-    """The ``policy_kwargs`` that plug the VAE saved at ``checkpoint`` into any SB3 algorithm.
+    """The ``policy_kwargs`` that plug a VAE into any SB3 algorithm with an image policy.
 
-    ``checkpoint`` is a folder or the name of a shipped one ("reach_pairs").
-    ``latents``, ``mode``, ``standardise`` and ``step_size`` are those of ``BetaVAEExtractor``;
-    ``extractor=BetaVAECombinedExtractor`` takes Dict observations. ``net_arch`` is always explicit,
-    because SB3's own default depends on the class of the extractor; (256, 256) is what it gives
-    SAC, and the forms that the algorithm knows (``{"pi": ..., "vf": ...}``, ``{"pi": ..., "qf":
-    ...}``) are handed on. Give a rival (NatureCNN) the same. ``channel_order`` is what your
-    environment shows; spaces cannot tell. Raises ValueError for a missing or damaged checkpoint,
-    one of another channel order, and settings that do not go together.
+    ``vae``: a ``BetaVAE``, a folder, a shipped VAE's name or ``owner/name`` on the Hub. Of a folder
+    the path is kept, of a ``BetaVAE`` a copy of its encoder as it is now.
+    ``latents``: which the policy sees: "all", a group's name, or "auto": "content" if the VAE has
+    such a group, else all.
+    ``mode``: "frozen", "policy" (the RL loss trains the encoder too) or "online"
+    (``OnlineBetaVAE`` trains it). "policy" does not go with ``share_features_extractor=True`` in
+    SAC, TD3 and DDPG, which is refused: the actor's loss alone would train the encoder.
+    ``standardise``: give (mu - mean) / std by the statistics of pretraining (``scaling.py``).
+    ``step_size``: of the encoder in mode "policy", > 0, times the algorithm's learning rate.
+    ``net_arch``: widths of the heads; also by part, as the algorithm knows them: ``{"pi": ...,
+    "vf": ...}`` or ``{"pi": ..., "qf": ...}``. SB3's own default depends on the extractor's class:
+    PPO, A2C and DQN give NatureCNN no hidden layer and any other extractor [64, 64]; TD3 gives
+    [256, 256] or [400, 300]; SAC always [256, 256]. So it is always set here; to compare with
+    NatureCNN, give that the same ``net_arch``.
+    ``extractor``: ``BetaVAECombinedExtractor`` for Dict observations and "MultiInputPolicy".
+    ``channel_order``: what the environment shows, which spaces cannot tell.
+
+    Raises ValueError where there is no intact VAE, for one without statistics (give
+    ``standardise=False``) or of another channel order, and for settings that do not go together.
     """
-    folder = vae_folder(checkpoint)
-    vae = BetaVAE.load(folder)
+    folder = None if isinstance(vae, BetaVAE) else find_vae(vae)
+    vae = load_vae(folder or vae)
     check_channel_order(vae.config, channel_order)
     check_mode(mode, step_size=step_size)
-    vae.config.slice_of(latents)  # raises for an unknown group
     if standardise:
         scaling(vae)  # raises without usable statistics
     return {
         "features_extractor_class": extractor,
         "features_extractor_kwargs": {
             "config": vae.config.to_dict(),
-            "checkpoint": str(folder),
-            "latents": latents,
+            "checkpoint": str(folder)
+            if folder
+            else EncoderWeights.of(vae, standardise=standardise),
+            "latents": vae.config.choice(latents),
             "mode": mode,
             "standardise": standardise,
             "step_size": step_size,
@@ -122,19 +160,8 @@ def policy_kwargs(
     }
 
 
-def refuse_actor_only(mode: Mode) -> None:
-    """Raise a ValueError where the extractor being built would learn from the actor's loss only.
-
-    SAC, TD3 and DDPG with ``share_features_extractor=True`` block the critic's gradient. The policy
-    that is building the extractor does not tell it, so it is looked up among the callers.
-    """
-    frame = sys._getframe() if mode == "policy" else None
-    while frame is not None:
-        owner = frame.f_locals.get("self")
-        off_policy = isinstance(owner, BasePolicy) and hasattr(owner, "make_critic")
-        if off_policy and getattr(owner, "share_features_extractor", False):
-            raise ValueError(
-                f"{type(owner).__name__} with share_features_extractor=True trains the encoder by "
-                "the actor's loss alone; leave it False with mode='policy', or use mode='online'"
-            )
-        frame = frame.f_back
+def _parts(whole: Any) -> Mapping[Any, Any]:
+    """A Dict space or a dict of observations by key; anything else under the key None."""
+    if isinstance(whole, gym.spaces.Dict):
+        return whole.spaces
+    return whole if isinstance(whole, dict) else {None: whole}

@@ -7,9 +7,7 @@ step instead of one per gradient step, and a replay buffer of latents instead of
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import accumulate
-from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -22,63 +20,48 @@ from stable_baselines3.common.vec_env import (
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from bvae_rl.data.frame_layout import FrameLayout, picture_layouts
-from bvae_rl.models.hub import vae_folder
-from bvae_rl.models.scaling import scaling
+from bvae_rl.models.hub import VAE, load_vae
+from bvae_rl.models.scaling import Encoder, scaling
 from bvae_rl.models.vae import BetaVAE, ChannelOrder, check_channel_order
+from bvae_rl.models.vae_config import ALL, AUTO
+
+__all__ = ["Encoder", "LatentVecEnv"]
 
 Observations = Any  # an array (B, *shape), or a dict of such, as the space of the environment says
-
-
-@runtime_checkable
-class Encoder(Protocol):
-    """What turns frames into codes: a BetaVAE, trained or not, PCA, or anything else like it."""
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of the frames."""
-
-    @property
-    def latent_dim(self) -> int:
-        """D, the width of a code."""
-
-    def encode_frames(self, frames: np.ndarray) -> np.ndarray:
-        """uint8 frames (N, H, W, C) -> codes (N, D) float32."""
-
-    def slice_of(self, group: str) -> slice:
-        """The columns of "all" or of a named group; ValueError for an unknown one."""
-
-    def statistics(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Mean and standard deviation of each latent in pretraining, each (D,), where known."""
 
 
 class LatentVecEnv(VecEnvWrapper):
     """``venv`` seen through ``vae``: pictures are codes, Box(-inf, inf, (stack * D,), float32).
 
-    ``vae`` is an encoder, a VAE's folder, or the name of a shipped one.
-
     In a Dict observation every picture (a Box of three dimensions) becomes a code under its own key
-    and all else stays, for "MultiInputPolicy". ``latents`` chooses the columns, "all" or a group; a
-    stack of n frames gives n codes, the oldest first. Everything of a step, the
-    ``terminal_observation`` of environments that ended too, is encoded in one pass. Float pictures
-    are rounded to 256 levels first. ``standardise`` gives (mu - mean) / std, see ``scaling.py``.
-    ``channel_order`` is what ``venv`` shows, which spaces cannot tell.
+    and all else stays, for "MultiInputPolicy". A stack of n frames gives n codes, the oldest first.
+    Everything of a step, the ``terminal_observation`` of environments that ended too, is encoded in
+    one pass. Float pictures are rounded to 256 levels first. Give the policy the ``net_arch`` of
+    what it is compared with: SB3's own default depends on the extractor.
+
+    ``venv``: vectorised environment of pictures, or of Dict observations with pictures.
+    ``vae``: a ``BetaVAE``, a folder, a shipped VAE's name or ``owner/name`` on the Hub; or another
+    ``Encoder``, such as PCA.
+    ``latents``: "all", a group's name, or "auto": "content" if there is such a group, else all.
+    ``standardise``: give (mu - mean) / std by the statistics of pretraining (``scaling.py``).
+    ``channel_order``: what ``venv`` shows, which spaces cannot tell.
 
     ``raw`` holds the newest observations of ``venv``, None before the first reset; where the
-    encoder has moved, ``encode(raw)`` sees them anew. ``layouts`` says how each picture is held, by
-    its key; the key is None where the observation is one picture.
+    encoder has moved, ``encode(raw)`` encodes them anew. ``layouts`` says how each picture is held,
+    by its key; the key is None where the observation is one picture.
 
     Raises TypeError or ValueError for observations other than the pictures that ``vae`` was trained
-    on, a Dict without a picture, another channel order, and ``standardise`` without usable
-    statistics.
+    on, a Dict without a picture, another channel order, and a VAE without usable statistics (give
+    ``standardise=False``).
     """
 
     def __init__(
         self,
         venv: VecEnv,
-        vae: Encoder | str | Path,
+        vae: VAE | Encoder,
         *,
-        latents: str = "all",
-        standardise: bool = False,
+        latents: str = "auto",
+        standardise: bool = True,
         channel_order: ChannelOrder = "RGB",
     ) -> None:
         if not isinstance(venv, VecEnv):
@@ -86,19 +69,17 @@ class LatentVecEnv(VecEnvWrapper):
                 f"LatentVecEnv wraps a VecEnv, got {type(venv).__name__}; make one with "
                 "stable_baselines3.common.env_util.make_vec_env"
             )
-        if isinstance(vae, str | Path):
-            vae = BetaVAE.load(vae_folder(vae))
         if not isinstance(vae, Encoder):
-            raise TypeError(
-                f"vae must be an encoder such as BetaVAE.load(folder), got {type(vae).__name__}"
-            )
+            vae = load_vae(vae)
         if isinstance(vae, BetaVAE):
             check_channel_order(vae.config, channel_order)
-        self.vae, self.latents, self.standardise = vae, latents, standardise
+            latents = vae.config.choice(latents)
+        self.vae, self.standardise = vae, standardise
+        self.latents = ALL if latents == AUTO else latents
         self.layouts = picture_layouts(venv.observation_space, shape=vae.shape)
         _refuse_mixed_channels(venv, self.layouts, vae.shape[0])
         self.raw: Observations | None = None
-        self._columns = vae.slice_of(latents)
+        self._columns = vae.slice_of(self.latents)
         self._width = self._columns.stop - self._columns.start
         self._scaling = scaling(vae) if standardise else None
         codes = {
@@ -144,7 +125,8 @@ class LatentVecEnv(VecEnvWrapper):
             mean, scale = self._scaling
             codes = (codes - mean) / scale
         codes = np.ascontiguousarray(codes[:, self._columns], dtype=np.float32)
-        parts = iter(_split(codes, [len(frames) for frames in pictures]))
+        stops = np.cumsum([len(frames) for frames in pictures])
+        parts = iter(np.split(codes, stops[:-1]))
         return [
             _with_codes(
                 batch,
@@ -187,8 +169,3 @@ def _map(change: Callable[[Any], Any], observation: Observations) -> Observation
     if isinstance(observation, dict):
         return {key: change(np.asarray(value)) for key, value in observation.items()}
     return change(observation)
-
-
-def _split(codes: np.ndarray, lengths: Sequence[int]) -> list[np.ndarray]:
-    stops = list(accumulate(lengths))
-    return [codes[stop - length : stop] for stop, length in zip(stops, lengths, strict=True)]

@@ -20,7 +20,7 @@ import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.models.hub import vae_folder
+from bvae_rl.models.hub import load_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.copies import encoder_copies, latent_env_of, same_weights, write_encoder
 from bvae_rl.sb3.latent_env import LatentVecEnv
@@ -90,7 +90,7 @@ class OnlineBetaVAE(BaseCallback):
                 f"beta is a schedule over environment steps, got {beta!r}; for a fixed value give "
                 "bvae_rl.training.schedules.constant(value)"
             )
-        self.vae = vae if isinstance(vae, BetaVAE) else BetaVAE.load(vae_folder(vae))
+        self.vae = load_vae(vae)
         if self.vae.codebook is not None:
             raise ValueError(
                 "online fine-tuning trains a Beta-VAE, and the latents of this VAE are quantised "

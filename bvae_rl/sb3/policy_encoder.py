@@ -13,28 +13,31 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Self, get_args
+from weakref import WeakKeyDictionary, WeakSet
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from bvae_rl.models.codebook import with_codebook
-from bvae_rl.models.networks import make_encoder
-from bvae_rl.models.scaling import scaling
-from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.data.frame_layout import frames_to_x
+from bvae_rl.models.earlier import GROUPS
+from bvae_rl.models.vae import BetaVAE, VAEConfig, encoder_of
+from bvae_rl.sb3.encoder_weights import EncoderWeights, fingerprint
 
 Mode = Literal["frozen", "policy", "online"]
 
+# The encoders that each function has been applied to: see ``PolicyEncoder._apply``.
+_applied: WeakKeyDictionary[Callable[..., Any], WeakSet[nn.Module]] = WeakKeyDictionary()
+
 
 class PolicyEncoder(nn.Module):
-    """x (N, C, H, W) -> the chosen posterior means (N, width), standardised if asked for.
+    """x (N, C, H, W) -> the chosen posterior means (N, latent_dim), standardised if asked for.
 
-    ``config`` is ``VAEConfig.to_dict()``. If ``checkpoint``, a VAE's folder, cannot be used, the
-    encoder waits for a state dict that holds weights, such as the one in ``model.zip``, and
-    ``forward`` raises until it has come.
+    The arguments are those of ``BetaVAEExtractor``. Where ``checkpoint`` cannot be used, it waits
+    for a state dict with weights, such as the one in ``model.zip``; until then ``forward`` raises.
     """
 
     ready: Tensor
@@ -46,7 +49,7 @@ class PolicyEncoder(nn.Module):
         self,
         config: Mapping[str, Any],
         *,
-        checkpoint: str | None,
+        checkpoint: str | EncoderWeights | None,
         latents: str,
         mode: Mode,
         standardise: bool,
@@ -55,10 +58,10 @@ class PolicyEncoder(nn.Module):
         super().__init__()
         check_mode(mode, step_size=step_size)
         self.config, self.checkpoint, self.mode = VAEConfig.from_dict(config), checkpoint, mode
-        self.latents, self.standardise, self.step_size = latents, standardise, step_size
-        self._columns = self.config.slice_of(latents)  # of the output, whose first half is mu
-        self.width = self._columns.stop - self._columns.start
-        vae, self._problem = _load(self.config, checkpoint)
+        self.latents = self.config.choice(GROUPS.get(latents, latents))
+        self.standardise, self.step_size = standardise, step_size
+        self._columns = self.config.slice_of(self.latents)  # of the output: mu, then logvar
+        weights, self._problem = _load(self.config, checkpoint, standardise=standardise)
         self.network = _empty(self.config)
         _turn_into_buffers(self.network)
         self.offsets = nn.ParameterList(
@@ -69,13 +72,13 @@ class PolicyEncoder(nn.Module):
         if standardise:
             self.register_buffer("mean", torch.zeros(self.config.latent_dim))
             self.register_buffer("scale", torch.ones(self.config.latent_dim))
-        if vae is not None:
-            self.adopt(vae)
+        if weights is not None:
+            self.adopt(weights)
         self.register_load_state_dict_post_hook(_note_that_weights_came)
         self.train(False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (N, C, H, W) in [0, 1] -> codes (N, width); ValueError while there are no weights."""
+        """x (N, C, H, W) in [0, 1] -> codes (N, latent_dim); ValueError without weights."""
         self.require_weights()
         output = (
             functional_call(self.network, self.weights(), (x,))
@@ -86,6 +89,37 @@ class PolicyEncoder(nn.Module):
         if not self.standardise:
             return mu
         return (mu - self.mean[self._columns]) / self.scale[self._columns]
+
+    # The same to LatentVecEnv and probes, as an encoder of frames whose only latents are the chosen
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of a frame."""
+        return self.config.shape
+
+    @property
+    def latent_dim(self) -> int:
+        """How many latents are chosen."""
+        return self._columns.stop - self._columns.start
+
+    def slice_of(self, group: str) -> slice:
+        """Which of its latents ``group`` holds; there is only "all"."""
+        if group != "all":
+            raise ValueError(f"this encoder gives its {self.latents} latents, got {group!r}")
+        return slice(0, self.latent_dim)
+
+    def statistics(self) -> None:
+        """Not known: its latents are standardised already, or are not to be."""
+
+    @torch.inference_mode()
+    def encode_frames(self, frames: np.ndarray, *, batch: int = 256) -> np.ndarray:
+        """uint8 frames (N, H, W, C) -> codes (N, latent_dim) float32, as the policy sees them."""
+        device = self.ready.device
+        parts = [
+            self(frames_to_x(frames[start : start + batch]).to(device))
+            for start in range(0, len(frames), batch)
+        ] or [torch.empty(0, self.latent_dim)]
+        return torch.cat(parts).cpu().numpy()
 
     def require_weights(self) -> None:
         """Raise a ValueError while there are no weights."""
@@ -112,18 +146,19 @@ class PolicyEncoder(nn.Module):
             offset.zero_()
 
     def _stored(self) -> dict[str, Tensor]:
-        """The buffers that are weights: coordinates are in no state dict."""
+        """The buffers that are weights."""
         return dict(self.network.state_dict(keep_vars=True))
 
     @torch.no_grad()
-    def adopt(self, vae: BetaVAE) -> None:
+    def adopt(self, vae: BetaVAE | EncoderWeights) -> None:
         """Take ``vae``, of the same config, for the checkpoint."""
-        assert vae.config == self.config
-        self.write(vae.encoder.state_dict())
+        if isinstance(vae, BetaVAE):
+            vae = EncoderWeights.of(vae, standardise=self.standardise)
+        tensors = vae.tensors()
+        self.write(tensors)
         if self.standardise:
-            mean, scale = scaling(vae)
-            self.mean.copy_(torch.from_numpy(mean))
-            self.scale.copy_(torch.from_numpy(scale))
+            self.mean.copy_(tensors["mean"])
+            self.scale.copy_(tensors["scale"])
         self.fingerprint.fill_(fingerprint(self.weights()))
         self.ready.fill_(True)
         self._problem = ""
@@ -141,6 +176,23 @@ class PolicyEncoder(nn.Module):
         """Leave everything as it is: PPO and A2C initialise the policy's layers through this."""
         return self
 
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        """As ``policy.to(device)`` does at the end of a model's construction.
+
+        torch applies ``fn`` to a module once for each network that holds it, so that twice means an
+        actor and a critic, and SB3 then lets no gradient of the critic's loss through (trap 9).
+        """
+        if self.mode == "policy":
+            encoders = _applied.setdefault(fn, WeakSet())
+            if self in encoders:
+                raise ValueError(
+                    "two networks hold this encoder, and share_features_extractor=True trains the "
+                    "encoder by the actor's loss alone in SAC, TD3 and DDPG; leave it False with "
+                    "mode='policy', or use mode='online'"
+                )
+            encoders.add(self)
+        return super()._apply(fn, recurse)
+
 
 def check_mode(mode: str, *, step_size: float) -> None:
     """Raise a ValueError for an unknown mode, or a step size that the mode does not use."""
@@ -155,48 +207,34 @@ def check_mode(mode: str, *, step_size: float) -> None:
         )
 
 
-def fingerprint(weights: Mapping[str, Tensor]) -> int:
-    """A number that differs between different weights; fits into a signed 64-bit integer."""
-    digest = hashlib.sha256()
-    for name in sorted(weights):
-        digest.update(weights[name].detach().cpu().contiguous().numpy().tobytes())
-    return int.from_bytes(digest.digest()[:8], "big", signed=True)
-
-
 def _note_that_weights_came(module: nn.Module, incompatible_keys: object) -> None:
     assert isinstance(module, PolicyEncoder)
     if module.ready:
         module._problem = ""
 
 
-def _load(config: VAEConfig, checkpoint: str | None) -> tuple[BetaVAE | None, str]:
-    """The VAE, or None and the reason.
-
-    Draws no random numbers from the global generator, so that the policy's heads start the same
-    with and without an encoder in front.
-    """
+def _load(
+    config: VAEConfig, checkpoint: str | EncoderWeights | None, *, standardise: bool
+) -> tuple[EncoderWeights | None, str]:
+    """The weights, or None and the reason."""
     if checkpoint is None:
         return None, "no checkpoint was given"
-    with torch.random.fork_rng(devices=[]):
-        try:
-            vae = BetaVAE.load(checkpoint)
-        except (ValueError, OSError) as error:
-            return None, str(error)
+    if isinstance(checkpoint, EncoderWeights):
+        return checkpoint, ""
+    try:
+        vae = BetaVAE.load(checkpoint)
+        weights = EncoderWeights.of(vae, standardise=standardise)
+    except (ValueError, OSError) as error:
+        return None, str(error)
     if vae.config != config:
         return None, f"the VAE at {checkpoint} has another config than the one given"
-    return vae, ""
+    return weights, ""
 
 
 def _empty(config: VAEConfig) -> nn.Sequential:
+    """Draws no random numbers, so that the policy's heads start the same with and without it."""
     with torch.random.fork_rng(devices=[]):
-        encoder = make_encoder(
-            config.encoder,
-            config.shape,
-            latent_dim=config.latent_dim,
-            channels=config.channels,
-            hidden=config.hidden,
-        )
-    return with_codebook(encoder, latent_dim=config.latent_dim, levels=config.levels)
+        return encoder_of(config)
 
 
 def _turn_into_buffers(network: nn.Module) -> None:

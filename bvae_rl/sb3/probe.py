@@ -1,39 +1,48 @@
-"""MIG, DCI and R2 of a code that is still being trained, at a bounded share of the time."""
+"""MIG, DCI and R2 of an encoder in training, in a bounded fraction of the time.
+
+``PretrainingProbe`` logs them in pretraining, ``ProbeCallback`` while an SB3 agent learns.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
-from typing import Protocol
+from pathlib import Path
 
 import gymnasium as gym
-import numpy as np
+from stable_baselines3.common.callbacks import BaseCallback
 
 from bvae_rl.data.factors import require_factor_env
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics import dci, measure, r2
 from bvae_rl.metrics.inputs import changing
 from bvae_rl.metrics.mig import gap
+from bvae_rl.models.scaling import Encoder
+from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.optional import require
+from bvae_rl.runtime.runs import CsvLog
+from bvae_rl.sb3.copies import encoder_copies
 
+FILE = "probe.csv"
 FIRST_GUESS = 2.0  # seconds per 1,000 frames, until the first probe has been timed
 R2_STEPS = 300  # of the regressor, fewer than in a report
 
-
-class Code(Protocol):
-    """What is probed."""
-
-    def encode_frames(self, frames: np.ndarray) -> np.ndarray:
-        """uint8 frames (N, H, W, C) -> codes (N, D)."""
-        ...
+logger = logging.getLogger(__name__)
 
 
 class Probe:
-    """Scores on ``n`` frames of ``env`` whose factors are drawn independently (trap 26).
+    """Scores on frames whose factors are sampled independently (trap 26).
 
-    ``env`` offers factors (``FactorEnv``; ValueError otherwise). A probe is taken
-    every ``every`` environment steps, but put off while probes would take more than ``share`` of
-    the training's time. Factors that never change, such as the colours of a single look, are left
-    out. Needs scikit-learn.
+    Factors that never change, such as the colours of a single appearance, are left out.
+
+    ``env``: offers factors (``FactorEnv``).
+    ``n``: number of frames.
+    ``every``: environment steps (in pretraining: batches) between two probes, at least 1.
+    ``share``: fraction of the training's time that probes may take, in (0, 1]; they wait otherwise.
+    ``seed``: of the frames.
+
+    Raises ValueError for an environment without factors and for values out of these ranges, and
+    ImportError without scikit-learn.
     """
 
     def __init__(
@@ -65,7 +74,7 @@ class Probe:
         return channels, height, width
 
     def due(self, step: int, *, elapsed: float) -> bool:
-        """Whether to probe now, ``elapsed`` seconds into the training (probes included)."""
+        """Whether to probe now, ``elapsed`` seconds into the training, probes included."""
         if self._next is None:
             self._next = step + self.every
         affordable = self.seconds + self._last_cost <= self.share * (elapsed - self.seconds)
@@ -79,10 +88,10 @@ class Probe:
             "longer, probe fewer frames, or allow a larger share"
         )
 
-    def measure(self, vae: Code, *, step: int) -> dict[str, float]:
+    def measure(self, encoder: Encoder, *, step: int) -> dict[str, float]:
         """``vae/mig``, ``vae/dci`` (disentanglement) and ``vae/r2``, means over the factors."""
         began = time.monotonic()
-        codes = vae.encode_frames(self.frames.frames)
+        codes = encoder.encode_frames(self.frames.frames)
         scores = {
             "vae/mig": gap(measure(codes, self._factors, bins=20, kinds=self._kinds)).score,
             "vae/dci": dci(codes, self._factors, kinds=self._kinds).disentanglement,
@@ -92,3 +101,67 @@ class Probe:
         self.seconds += self._last_cost
         self._next = step + self.every
         return scores
+
+
+class PretrainingProbe:
+    """A callback of ``pretrain``: scores of the VAE in training, in ``out/probe.csv``.
+
+    ``probe.every`` counts batches here. A probe is taken when metrics are logged and it is due.
+    """
+
+    def __init__(self, probe: Probe, out: str | Path) -> None:
+        self.probe, self.history = probe, dict[int, dict[str, float]]()
+        self._path = Path(out) / FILE
+        self._log: CsvLog | None = None
+        self._began = time.monotonic()
+
+    def __call__(self, step: int, vae: BetaVAE, metrics: dict[str, float]) -> None:
+        if not self.probe.due(step, elapsed=time.monotonic() - self._began):
+            return
+        training = vae.training
+        vae.eval()
+        self.history[step] = self.probe.measure(vae, step=step)
+        vae.train(training)
+        self._log = self._log or CsvLog(self._path, resume_step=step)
+        self._log.append(step, self.history[step])
+
+    def say_if_none(self) -> None:
+        """Warn after a training in which no probe was taken."""
+        if not self.history:
+            logger.warning("no probe was taken: %s", self.probe.why_none)
+
+
+class ProbeCallback(BaseCallback):
+    """Scores of the encoder inside the policy (``mode="policy"`` or ``"online"``), as SB3 logs.
+
+    ``vae/mig``, ``vae/dci`` and ``vae/r2`` between two rollouts, of the latents that the policy
+    sees. ``history`` holds them by step. ValueError for a policy without a Beta-VAE encoder.
+    """
+
+    def __init__(self, probe: Probe) -> None:
+        super().__init__()
+        self.probe, self.history = probe, dict[int, dict[str, float]]()
+        self._began = 0.0
+
+    def _on_training_start(self) -> None:
+        self._began = time.monotonic()
+        if not encoder_copies(self.model):
+            raise ValueError(
+                f"the policy of this {type(self.model).__name__} holds no Beta-VAE encoder to "
+                "probe; build the model with policy_kwargs(...)"
+            )
+
+    def _on_rollout_start(self) -> None:
+        step = self.model.num_timesteps
+        if self.probe.due(step, elapsed=time.monotonic() - self._began):
+            encoder = next(iter(encoder_copies(self.model).values()))
+            self.history[step] = self.probe.measure(encoder, step=step)
+            for name, value in self.history[step].items():
+                self.logger.record(name, value)
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_training_end(self) -> None:
+        if not self.history:
+            logger.warning("no probe was taken: %s", self.probe.why_none)

@@ -7,7 +7,7 @@ replay buffer; under ``LatentVecEnv`` the buffers hold codes, so frames are kept
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -20,7 +20,7 @@ from bvae_rl.sb3.latent_env import LatentVecEnv
 Layouts = Mapping[Any, FrameLayout]  # of each picture by its key; None: it is the observation
 
 
-class SeenFrames(Protocol):
+class SeenFrames:
     """Frames of the agent's own experience."""
 
     def on_step(self) -> None:
@@ -31,6 +31,7 @@ class SeenFrames(Protocol):
 
     def take(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Up to about ``n`` uint8 frames (N, H, W, C); none if there are no new ones."""
+        raise NotImplementedError
 
 
 class Reservoir:
@@ -41,8 +42,8 @@ class Reservoir:
         self._kept: np.ndarray | None = None  # uint8 (keep, H, W, C)
         self._seen = 0
 
-    def add(self, observations: np.ndarray, shape: tuple[int, ...], layout: FrameLayout) -> None:
-        """Offer the frames of ``observations`` (*shape, *observation); only the chosen are read."""
+    def add(self, pictures: np.ndarray, shape: tuple[int, ...], layout: FrameLayout) -> None:
+        """Offer the frames of ``pictures`` (*shape, *observation); only the chosen are read."""
         order = self._seen + np.arange(np.prod(shape))
         self._seen += len(order)
         places = np.where(order < self._keep, order, self._rng.integers(order + 1))
@@ -50,7 +51,7 @@ class Reservoir:
         last = dict(zip(places[chosen], chosen, strict=True))  # who takes a place last has it
         if not last:
             return
-        frames = layout.frames(observations[np.unravel_index([*last.values()], shape)])
+        frames = layout.frames(pictures[np.unravel_index([*last.values()], shape)])
         if self._kept is None:
             self._kept = np.empty((self._keep, *frames.shape[1:]), np.uint8)
         self._kept[[*last]] = frames
@@ -62,99 +63,84 @@ class Reservoir:
         return frames
 
 
-class RolloutFrames:
+class SampledFrames(SeenFrames):
+    """A sample of ``keep`` of the frames that were offered since the last ``take``."""
+
+    def __init__(self, layouts: Layouts, *, keep: int, seed: int) -> None:
+        self._layouts, self._sample = layouts, Reservoir(keep, seed=seed)
+
+    def offer(self, observations: Any, shape: tuple[int, ...]) -> None:
+        """Add the pictures of ``observations`` (*shape, *observation)."""
+        for key, layout in self._layouts.items():
+            self._sample.add(_picture(observations, key), shape, layout)
+
+    def take(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """The whole sample; a new one begins."""
+        return self._sample.take()
+
+
+class RolloutFrames(SampledFrames):
     """A sample of the rollouts since the last ``take``, each read at its end.
 
     That is before SB3 flattens the buffer, and overwrites it.
     """
 
     def __init__(self, model: OnPolicyAlgorithm, layouts: Layouts, *, keep: int, seed: int) -> None:
-        self._model, self._layouts = model, layouts
-        self._sample = Reservoir(keep, seed=seed)
-
-    def on_step(self) -> None:
-        """Nothing."""
+        super().__init__(layouts, keep=keep, seed=seed)
+        self._model = model
 
     def on_rollout_end(self) -> None:
         """Sample the rollout."""
         buffer: Any = self._model.rollout_buffer
-        shape = (buffer.buffer_size, buffer.n_envs)
-        for key, layout in self._layouts.items():
-            self._sample.add(_of(buffer.observations, key), shape, layout)
-
-    def take(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """The sample; a new one begins."""
-        return self._sample.take()
+        self.offer(buffer.observations, (buffer.buffer_size, buffer.n_envs))
 
 
-class ReplayFrames:
+class PassingFrames(SampledFrames):
+    """A sample of the frames that ``LatentVecEnv`` encoded since the last ``take``."""
+
+    def __init__(self, latent_env: LatentVecEnv, *, keep: int, seed: int) -> None:
+        super().__init__(latent_env.layouts, keep=keep, seed=seed)
+        self._env = latent_env
+
+    def on_step(self) -> None:
+        """Sample the newest observations."""
+        self.offer(self._env.raw, (self._env.num_envs,))
+
+
+class ReplayFrames(SeenFrames):
     """Frames of the whole replay buffer. ValueError for one that keeps no plain observations."""
 
     def __init__(self, model: OffPolicyAlgorithm, layouts: Layouts) -> None:
-        if model.optimize_memory_usage or getattr(
-            model.replay_buffer, "optimize_memory_usage", False
-        ):
+        buffer = model.replay_buffer
+        if model.optimize_memory_usage or getattr(buffer, "optimize_memory_usage", False):
             raise ValueError(
                 "online fine-tuning reads observations from the replay buffer, and with "
                 "optimize_memory_usage=True some of them are overwritten; turn it off"
             )
-        if not hasattr(model.replay_buffer, "observations"):
+        if not hasattr(buffer, "observations"):
             raise ValueError(
-                f"{type(model.replay_buffer).__name__} has no observations to fine-tune on; use a "
-                "replay buffer of stable-baselines3"
+                f"{type(buffer).__name__} has no observations to fine-tune on; use a replay buffer "
+                "of stable-baselines3"
             )
         self._model, self._layouts = model, layouts
 
-    def on_step(self) -> None:
-        """Nothing."""
-
-    def on_rollout_end(self) -> None:
-        """Nothing."""
-
     def take(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """A fresh draw."""
+        """A fresh draw of about ``n`` frames, as many of each picture."""
         buffer: Any = self._model.replay_buffer
         shape = (buffer.size(), buffer.n_envs)
-        return _draw(buffer.observations, shape, self._layouts, n, rng)
+        if not shape[0]:
+            return np.empty(0)
+        each = max(1, n // len(self._layouts))
+        rows = np.unravel_index(rng.integers(shape[0] * shape[1], size=each), shape)
+        return np.concatenate(
+            [
+                layout.frames(_picture(buffer.observations, key)[rows])
+                for key, layout in self._layouts.items()
+            ]
+        )
 
 
-class PassingFrames:
-    """A sample of the frames that ``LatentVecEnv`` encoded since the last ``take``."""
-
-    def __init__(self, latent_env: LatentVecEnv, *, keep: int, seed: int) -> None:
-        self._env, self._sample = latent_env, Reservoir(keep, seed=seed)
-
-    def on_step(self) -> None:
-        """Sample the newest observations."""
-        for key, layout in self._env.layouts.items():
-            self._sample.add(_of(self._env.raw, key), (self._env.num_envs,), layout)
-
-    def on_rollout_end(self) -> None:
-        """Nothing."""
-
-    def take(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """The sample; a new one begins."""
-        return self._sample.take()
-
-
-def _draw(
-    observations: Any,
-    shape: tuple[int, int],
-    layouts: Layouts,
-    n: int,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """About ``n`` frames of a buffer (time, n_envs, *observation), each picture alike."""
-    if not shape[0]:
-        return np.empty(0)
-    each = max(1, n // len(layouts))
-    rows = np.unravel_index(rng.integers(shape[0] * shape[1], size=each), shape)
-    return np.concatenate(
-        [layout.frames(_of(observations, key)[rows]) for key, layout in layouts.items()]
-    )
-
-
-def _of(observations: Any, key: str | None) -> np.ndarray:
+def _picture(observations: Any, key: str | None) -> np.ndarray:
     picture: np.ndarray = observations if key is None else observations[key]
     return picture
 
@@ -167,7 +153,11 @@ def seen_frames(
     keep: int,
     seed: int,
 ) -> SeenFrames:
-    """Where the frames of ``model`` are to be found; ``latent_env`` if it encodes for the policy.
+    """Where the frames of ``model`` are to be found.
+
+    ``latent_env``: what encodes for the policy, if something does.
+    ``shape``: (C, H, W) of a frame.
+    ``keep``, ``seed``: size and seed of the sample, where one is kept.
 
     ValueError for an off-policy model on latents: its replay buffer holds codes, which go stale.
     """

@@ -21,7 +21,7 @@ from bvae_rl.scripts.pretrain_choice import make_config
 from bvae_rl.training.batches import Rows
 from bvae_rl.training.objectives.entry import Ramped
 from bvae_rl.training.objectives.table import OBJECTIVES
-from bvae_rl.training.schedules import linear
+from bvae_rl.training.schedules import Linear
 
 BASE = "beta"
 
@@ -78,7 +78,7 @@ def _training(name: str, store: FrameStore, rows: Rows, sizes: Sizes) -> Steps:
         store.folder, objective=name, pairs=pairs or None, content_dim=sizes.content_dim,
         style_dim=sizes.style_dim, channels=sizes.channels, hidden=sizes.hidden,
     )  # fmt: skip
-    ramped = Ramped(lambda end, steps: linear(0.0, end, steps), 1, sizes.training)
+    ramped = Ramped(lambda end, steps: Linear(0.0, end, steps), 1, sizes.training)
     objective = row.make(ramped, row.hyperparameters("tuned", {}), pairs)
     vae = BetaVAE(make_config(args, store))
     batch = objective.pairing(rows, vae)(store, np.random.default_rng(0), sizes.batch)

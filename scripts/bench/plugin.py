@@ -4,9 +4,9 @@ PPO and SAC have equal heads and epochs whatever they see. SAC makes one update 
 step: ``train_freq=1`` takes a step of all 8 environments and ``gradient_steps=-1`` then makes as
 many updates as environment steps were taken, which is 8. Its replay buffer is filled beforehand.
 
-"Bare convolutions" are the encoder's Conv2d layers with their activations, run on a float tensor
-that lies ready after space-to-depth: the least that any encoder of this shape has to compute. What
-encoding pays beside them is moving and scaling bytes, the two linear layers, and Python.
+"Bare convolutions" are the encoder's Conv2d layers with their activations on a float tensor after
+space-to-depth: the least that any encoder of this shape has to compute. Encoding adds to them the
+moving and scaling of bytes, the two linear layers, and Python.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from torch import nn
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_layout import frames_to_x
+from bvae_rl.models.hub import load_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.extractor import policy_kwargs
 from bvae_rl.sb3.latent_env import LatentVecEnv
@@ -65,7 +66,7 @@ class Bench:
 
     def __init__(self, folder: Path, env: EnvConfig) -> None:
         self.sizes, self.env = SIZES, env
-        self.vae = BetaVAE.load(folder)
+        self.vae = load_vae(folder)
         kwargs = policy_kwargs(folder)
         self.models: dict[str, PPO | SAC] = {
             PPO_PIXELS: self._ppo("CnnPolicy", self._vec()),
@@ -83,7 +84,10 @@ class Bench:
         for _ in range(rounds):
             for name, value in self._round().items():
                 timed.setdefault(name, []).append(value)
-        rates = {name: Figure(name, tuple(values), _unit(name)) for name, values in timed.items()}
+        rates = {
+            name: Figure(name, tuple(values), "ms" if name in self.encodings else "steps/s")
+            for name, values in timed.items()
+        }
 
         def against(name: str, other: str, target: float, *, at_most: bool = False) -> Figure:
             label = f"{name} / {other}"
@@ -116,7 +120,10 @@ class Bench:
         values = {name: _rate(partial(self._learn, name)) for name in self.models}
         values |= _alternating(self.encodings, self.sizes.encodings)
         values[WRAPPER] = 100 * self.wrapped.share(self.sizes.vector_steps)
-        values["environment alone"] = _frames(self.env, self.sizes.frames)
+        env = self.env.make()
+        env.action_space.seed(0)
+        env.reset(seed=0)
+        values["environment alone"] = frames_per_second(env, self.sizes.frames)
         return values
 
     def _learn(self, name: str) -> int:
@@ -237,20 +244,9 @@ def _rate(work: Callable[[], int]) -> float:
     return work() / (time.perf_counter() - began)
 
 
-def _frames(config: EnvConfig, steps: int) -> float:
-    env = config.make()
-    env.action_space.seed(0)
-    env.reset(seed=0)
-    return frames_per_second(env, steps)
-
-
 def _bytes(model: PPO | SAC) -> float:
     """Bytes a transition takes in the replay buffer of ``model``."""
     assert isinstance(model, SAC) and model.replay_buffer is not None
     buffer = model.replay_buffer
     arrays = [value for value in vars(buffer).values() if isinstance(value, np.ndarray)]
     return sum(array.nbytes for array in arrays) / (buffer.buffer_size * buffer.n_envs)
-
-
-def _unit(name: str) -> str:
-    return "ms" if name in (ENCODE, BARE, LAYERS) else "steps/s"

@@ -26,7 +26,7 @@ from bvae_rl.scripts.bench import pythae as bench_pythae
 from bvae_rl.training.batches import Batch, Rows
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.pretrain import TrainConfig, pretrain
-from bvae_rl.training.schedules import constant
+from bvae_rl.training.schedules import Constant
 
 Weights = dict[str, Tensor]
 
@@ -114,7 +114,7 @@ class _Timed(BetaVAEObjective):
 def train_ours(job: Job) -> Trained:
     """``pretrain`` with ``job.train``."""
     torch.set_num_threads(job.threads)
-    objective = _Timed(constant(1.0))
+    objective = _Timed(Constant(1.0))
     with tempfile.TemporaryDirectory() as out:
         result = pretrain(
             FrameStore(job.store), job.config, objective, steps=job.images // job.sizes.batch,

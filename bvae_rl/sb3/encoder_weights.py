@@ -1,0 +1,50 @@
+"""An encoder's weights as a value, and as a number."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from bvae_rl.models.scaling import scaling
+from bvae_rl.models.vae import BetaVAE
+
+
+@dataclass(frozen=True, repr=False)
+class EncoderWeights:
+    """The encoder of a VAE that has no folder, as a value among an extractor's arguments.
+
+    SB3 hands these to every copy of the extractor, compares them and pickles them into
+    ``model.zip``. Bytes allow all that, in any process; a module would be shared between copies,
+    and a file in a cache can go missing.
+    """
+
+    data: bytes  # safetensors: the encoder's state dict, and ``mean`` and ``scale`` of the latents
+
+    @classmethod
+    def of(cls, vae: BetaVAE, *, standardise: bool) -> EncoderWeights:
+        """The encoder of ``vae`` as it is now; ValueError where it cannot be standardised."""
+        tensors = dict(vae.encoder.state_dict())
+        if standardise:
+            tensors |= zip(("mean", "scale"), map(torch.from_numpy, scaling(vae)), strict=True)
+        return cls(save_tensors({k: t.detach().cpu().contiguous() for k, t in tensors.items()}))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """By name."""
+        return load_tensors(self.data)
+
+    def __repr__(self) -> str:
+        return f"<encoder in memory, {len(self.data) / 1e6:.1f} MB>"
+
+
+def fingerprint(weights: Mapping[str, Tensor]) -> int:
+    """A number that differs between different weights; fits into a signed 64-bit integer."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        digest.update(weights[name].detach().cpu().contiguous().numpy().tobytes())
+    return int.from_bytes(digest.digest()[:8], "big", signed=True)
