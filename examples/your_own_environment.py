@@ -22,9 +22,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
 
 import bvae_rl
-from bvae_rl.data.collect import collect
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.training.pretrain import pretrain
 from bvae_rl.training.schedules import Linear
 
 
@@ -62,19 +60,20 @@ def score(model: PPO) -> float:
 
 def main(steps: int = 10_000, out: Path = Path("runs/examples/own"), vae_steps: int = 500) -> None:
     venv = make_vec_env(Catch, n_envs=8, seed=0)
-    store = bvae_rl.FrameStore(out / "frames")
-    collect(venv, store, 4000, seed=0)  # by a random policy; resumes if it was interrupted
+    # by a random policy; resumes if it was interrupted
+    store = bvae_rl.collect(venv, out / "frames", frames=4000)
 
+    # left to itself, pretrain takes the best recipe that the frames allow; here all is chosen
     config = bvae_rl.VAEConfig(shape=store.shape, latent_dim=8, channels=(16, 32, 32), hidden=64)
     objective = BetaVAEObjective(Linear(0.0, 1.0, vae_steps // 2))  # beta over training steps
-    trained = pretrain(store, config, objective, steps=vae_steps, seed=0, out=out / "vae")
-    metrics = trained.metrics  # on frames that were held out
+    vae = bvae_rl.pretrain(store, config, objective, steps=vae_steps, out=out / "vae")
+    metrics = vae.meta["scores"]["validation"]  # on frames that were held out
     print(
         f"VAE: {metrics['vae/active_latents']} of {config.latent_dim} latents active, "
         f"evidence lower bound {metrics['vae/elbo']:.0f} nats, after {vae_steps} steps"
     )
 
-    kwargs = bvae_rl.policy_kwargs(trained.vae)
+    kwargs = bvae_rl.policy_kwargs(vae)
     model = PPO("CnnPolicy", venv, policy_kwargs=kwargs, n_steps=128, learning_rate=1e-3, seed=0)
     before = score(model)
     model.learn(steps)

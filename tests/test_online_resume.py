@@ -154,7 +154,9 @@ def test_changed_settings_are_refused_with_both_values(tmp_path):
     for change, says in changes:
         with pytest.raises(ValueError, match=says):
             resume(case, **change)
-    assert {path.name: path.read_bytes() for path in case.out.glob("[!.]*")} == before  # nothing lost
+    assert {
+        path.name: path.read_bytes() for path in case.out.glob("[!.]*")
+    } == before  # nothing lost
     resume(case)
 
 

@@ -42,10 +42,10 @@ class OnlineBetaVAE(BaseCallback):
     ``vae`` is a VAE's folder (or a shipped one's name) or a BetaVAE, decoder included, that the
     model's encoder was made from. ``beta`` is a schedule over *environment steps*
     (``model.num_timesteps``). Every ``train_freq`` of them (on-policy: at the first rollout that
-    starts after each multiple) ``config.updates`` gradient steps are taken by an optimizer of their
-    own. ``old`` is a store of pretraining frames of which a fraction ``mix`` of each batch (one half
-    by default) is drawn, so that old appearances are not forgotten. ``probe`` scores the latents now
-    and then.
+    starts after each multiple) ``config.gradient_steps`` are taken by an optimizer of their
+    own. ``old`` is a store of pretraining frames of which a fraction ``mix`` of each batch (one
+    half by default) is drawn, so that old appearances are not forgotten. ``probe`` scores the
+    latents now and then.
 
     With ``out`` the updates are logged in ``out/online.csv`` (probes in ``out/probe.csv``), and
     every ``save_freq`` steps and at the end ``out`` gets ``model-STEP.zip`` and
