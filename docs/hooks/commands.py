@@ -103,7 +103,9 @@ def _option(item: Field[Any], hint: Any, about: str) -> Option:
         flag = f"--{name}, --no-{name}"
     else:
         flag = f"--{name} {_metavar(plain)}"
-    return Option(f"`{flag}`", _value(default), about.replace("|", "\\|"))
+    choices = ", ".join(f"`{value}`" for value in _choices(plain))
+    text = about.replace("|", "\\|") + (f" ({choices})" if choices else "")
+    return Option(f"`{flag}`", _value(default), text)
 
 
 def _value(default: Any) -> str:
@@ -123,12 +125,21 @@ def _metavar(hint: Any) -> str:
     if origin in (Union, UnionType):
         return " or ".join(dict.fromkeys(_metavar(_bare(arg)) for arg in inner))
     if origin is Literal:
-        return "{" + ",".join(str(arg) for arg in inner if arg is not None) + "}"
+        return "NAME" if all(isinstance(arg, str | None) for arg in inner) else "INT"
     if origin is tuple and Ellipsis in inner:
         return f"{_metavar(inner[0])} ..."
     if origin is tuple:
         return " ".join(_metavar(arg) for arg in inner)
     return {str: "TEXT", Path: "PATH", int: "INT", float: "NUMBER"}.get(hint, "VALUE")
+
+
+def _choices(hint: Any) -> list[Any]:
+    """The values of a ``Literal``, also of an optional one."""
+    if get_origin(hint) is Literal:
+        return [value for value in get_args(hint) if value is not None]
+    return [
+        value for part in get_args(hint) if get_origin(part) is Literal for value in _choices(part)
+    ]
 
 
 def _bare(hint: Any) -> Any:

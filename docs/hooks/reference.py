@@ -1,7 +1,7 @@
 """Writes the pages of the Python reference: ``<!-- reference MODULE -->`` becomes its public names.
 
-A package that has ``__all__`` gives each of its classes and functions where they are defined; a
-plain module gives its docstring and what is defined in it. mkdocstrings turns that into text.
+A package that has ``__all__`` gives each of its functions and then classes where they are defined;
+a plain module gives its docstring and what is defined in it. mkdocstrings turns that into text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 def names(module: ModuleType) -> str:
     """Directives for mkdocstrings, one an object, or one for a plain module."""
     if hasattr(module, "__path__"):
-        shown = [getattr(module, name) for name in module.__all__]
+        shown = sorted((getattr(module, name) for name in module.__all__), key=inspect.isclass)
         paths = [f"{item.__module__}.{item.__qualname__}" for item in shown if _documented(item)]
         return "\n\n".join(f"::: {path}" for path in paths)
     members = [
