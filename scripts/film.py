@@ -16,7 +16,6 @@ from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import known_specs
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots.style import FAINT, GROUP_COLOURS, INK, MUTED, minus, new_figure, polish
-from bvae_rl.plots.timelines import correlations
 from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import EnvArgs, wrote
@@ -164,12 +163,13 @@ def _picture(film: Film, shown: range) -> tuple[Figure, Any]:
     )  # fmt: skip
     note.set_in_layout(False)
     lines: list[tuple[Any, Array]] = []
-    r = correlations(film.codes, film.factors[:, : len(film.names)])
+    truths = _standard(film.factors[:, : len(film.names)])
+    r = _standard(film.codes).T @ truths / len(truths)  # Pearson's
     panels = [figure.add_subplot(grid[row, 1]) for row in range(rows)]
     for ax, d in zip(panels, shown, strict=False):
         k = int(np.argmax(abs(r[d])))
         sign = -1.0 if r[d, k] < 0 else 1.0
-        truth = _standard(film.factors[:, k])
+        truth = truths[:, k]
         lines.append((ax.plot([], [], color=FAINT, linewidth=5, solid_capstyle="round")[0], truth))
         colour = GROUP_COLOURS[d % len(GROUP_COLOURS)]
         line = ax.plot([], [], color=colour, linewidth=1.6)[0]

@@ -2,6 +2,8 @@
 
 A package that has ``__all__`` gives each of its functions and then classes where they are defined;
 a plain module gives its docstring and what is defined in it. mkdocstrings turns that into text.
+``<!-- summary PACKAGE -->`` becomes a table of the names of ``PACKAGE`` that leads to these texts,
+and below it the text of those that no other page has.
 """
 
 from __future__ import annotations
@@ -9,31 +11,60 @@ from __future__ import annotations
 import inspect
 import re
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+PAGES = Path(__file__).resolve().parents[1] / "api"
+PLACE = re.compile(r"<!-- (reference|summary) ([\w.]+) -->")
+
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """The page with the names of each module in place of its comment."""
-    return re.sub(
-        r"<!-- reference ([\w.]+) -->", lambda found: names(import_module(found[1])), markdown
-    )
+    """The page with names in place of each comment."""
+    return PLACE.sub(lambda found: globals()[found[1]](import_module(found[2])), markdown)
 
 
-def names(module: ModuleType) -> str:
+def reference(module: ModuleType) -> str:
     """Directives for mkdocstrings, one an object, or one for a plain module."""
     if hasattr(module, "__path__"):
-        shown = sorted((getattr(module, name) for name in module.__all__), key=inspect.isclass)
-        paths = [f"{item.__module__}.{item.__qualname__}" for item in shown if _documented(item)]
-        return "\n\n".join(f"::: {path}" for path in paths)
-    members = [
-        name
-        for name, item in vars(module).items()
-        if not name.startswith("_") and _documented(item) and item.__module__ == module.__name__
+        return "\n\n".join(f"::: {_path(item)}" for item in _public(module))
+    members = ", ".join(item.__name__ for item in _public(module))
+    return f"::: {module.__name__}\n    options:\n      members: [{members}]"
+
+
+def summary(package: ModuleType) -> str:
+    """A row a name: where its text is, and how its docstring begins."""
+    rows = [f"| [`{item.__name__}`][{_path(item)}] | {_first(item)} |" for item in _public(package)]
+    elsewhere = {
+        _path(item)
+        for page in PAGES.glob("*.md")
+        for kind, name in PLACE.findall(page.read_text(encoding="utf-8"))
+        if kind == "reference"
+        for item in _public(import_module(name))
+    }
+    here = [f"::: {_path(item)}" for item in _public(package) if _path(item) not in elsewhere]
+    return "\n".join(["| name | |", "|---|---|", *rows]) + "\n\n" + "\n\n".join(here)
+
+
+def _public(module: ModuleType) -> list[Any]:
+    """The documented functions and classes of a module, or of ``__all__`` of a package."""
+    package = hasattr(module, "__path__")
+    found = [getattr(module, name) for name in module.__all__] if package else vars(module).values()
+    shown = [
+        item
+        for item in found
+        if (inspect.isclass(item) or inspect.isfunction(item))
+        and item.__doc__
+        and not item.__name__.startswith("_")
+        and (package or item.__module__ == module.__name__)
     ]
-    return f"::: {module.__name__}\n    options:\n      members: [{', '.join(members)}]"
+    return sorted(shown, key=inspect.isclass) if package else shown
 
 
-def _documented(item: Any) -> bool:
-    described = inspect.isclass(item) or inspect.isfunction(item)
-    return described and bool(item.__doc__)
+def _path(item: Any) -> str:
+    return f"{item.__module__}.{item.__qualname__}"
+
+
+def _first(item: Any) -> str:
+    text = " ".join((inspect.getdoc(item) or "").partition("\n\n")[0].split())
+    return re.split(r"(?<=[^.][.:;]) ", text)[0].rstrip(":;").replace("|", "\\|")
