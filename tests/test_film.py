@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from bvae_rl.scripts import film
 
 @pytest.fixture
 def story() -> film.Film:
-    """Two episodes of three frames; latent 1 falls where the only factor rises, latent 2 is noise."""
+    """Two episodes of three frames; latent 1 is the factor, turned round."""
     frames = np.zeros((6, 16, 16, 3), np.uint8)
     frames[3:] = 255
     x = np.array([0.0, 1.0, 2.0, 0.5, 1.5, 2.5])
@@ -24,14 +25,14 @@ def story() -> film.Film:
 
 def test_a_page_a_frame_on_a_light_background_of_its_own(story: film.Film) -> None:
     with Image.open(BytesIO(film.gif(story, range(1, 2), fps=10))) as picture:
-        assert picture.n_frames == 6
+        assert getattr(picture, "n_frames", 1) == 6
         pages = []
         for page in range(6):
             picture.seek(page)
             pages.append(np.asarray(picture.convert("RGB")))
             assert picture.info["duration"] == (2000 if page == 5 else 100)
     assert all(tuple(page[0, 0]) > (245, 245, 245) for page in pages)
-    differ = [int((a != b).any(-1).sum()) for a, b in zip(pages, pages[1:], strict=False)]
+    differ = [int((a != b).any(-1).sum()) for a, b in pairwise(pages)]
     assert all(differ)
     assert max(differ) == differ[2] > pages[0].shape[0] * pages[0].shape[1] // 5  # black to white
 
