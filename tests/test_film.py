@@ -1,4 +1,4 @@
-"""The animated picture of ``bvae-rl film``: a page a frame, its own background, refused settings."""
+"""The animated picture of ``bvae-rl film``: a page a frame, refused settings."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def reference(module: ModuleType) -> str:
     if hasattr(module, "__path__"):
         return "\n\n".join(f"::: {_path(item)}" for item in _public(module))
     members = ", ".join(item.__name__ for item in _public(module))
-    return f"::: {module.__name__}\n    options:\n      members: [{members}]"
+    return f"::: {module.__name__}\n    options:\n      show_root_full_path: true\n      members: [{members}]"
 
 
 def summary(package: ModuleType) -> str:
