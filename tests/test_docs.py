@@ -53,8 +53,8 @@ OTHERS = {  # of pip, pytest, rl_zoo3 and of every command
     "--help",
 }  # fmt: skip
 OPTIONS = (
-    "--recipe auto", "--latents content", "--release", "--total-timesteps", "--published",
-    "bvae-rl film",
+    "--recipe", "--latents content", "--release", "--total-timesteps", "--published",
+    "--probe-freq", "bvae-rl film",
 )  # fmt: skip
 
 
