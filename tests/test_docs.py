@@ -226,6 +226,12 @@ def test_trap_39_a_script_beside_the_clone_imports_the_package(folder: str, tmp_
         assert "cannot import name '__version__' from 'bvae_rl' (unknown location)" in done.stderr
 
 
+def test_every_example_is_on_a_page_and_every_named_one_exists() -> None:
+    files = {path.name for path in (ROOT / "examples").glob("*.py")}
+    text = (DOCS / "quickstart.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"`(?:examples/)?(\w+\.py)`", text)) == files
+
+
 def test_speeds_in_readme_are_those_that_were_measured() -> None:
     figures = Run(DOCS / "results").read_json("bench_plugin.json")["figures"]
 

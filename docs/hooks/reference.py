@@ -27,44 +27,50 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 def reference(module: ModuleType) -> str:
     """Directives for mkdocstrings, one an object, or one for a plain module."""
     if hasattr(module, "__path__"):
-        return "\n\n".join(f"::: {_path(item)}" for item in _public(module))
-    members = ", ".join(item.__name__ for item in _public(module))
-    return f"::: {module.__name__}\n    options:\n      show_root_full_path: true\n      members: [{members}]"
+        return "\n\n".join(f"::: {path(item)}" for item in public(module).values())
+    return (
+        f"::: {module.__name__}\n    options:\n      show_root_full_path: true\n"
+        f"      members: [{', '.join(public(module))}]"
+    )
 
 
 def summary(package: ModuleType) -> str:
     """A row a name: where its text is, and how its docstring begins."""
-    rows = [f"| [`{item.__name__}`][{_path(item)}] | {_first(item)} |" for item in _public(package)]
+    names = public(package)
+    rows = [f"| [`{name}`][{path(item)}] | {first(item)} |" for name, item in names.items()]
     elsewhere = {
-        _path(item)
+        path(item)
         for page in PAGES.glob("*.md")
         for kind, name in PLACE.findall(page.read_text(encoding="utf-8"))
         if kind == "reference"
-        for item in _public(import_module(name))
+        for item in public(import_module(name)).values()
     }
-    here = [f"::: {_path(item)}" for item in _public(package) if _path(item) not in elsewhere]
+    here = [f"::: {path(item)}" for item in names.values() if path(item) not in elsewhere]
     return "\n".join(["| name | |", "|---|---|", *rows]) + "\n\n" + "\n\n".join(here)
 
 
-def _public(module: ModuleType) -> list[Any]:
+def public(module: ModuleType) -> dict[str, Any]:
     """The documented functions and classes of a module, or of ``__all__`` of a package."""
     package = hasattr(module, "__path__")
-    found = [getattr(module, name) for name in module.__all__] if package else vars(module).values()
-    shown = [
-        item
-        for item in found
+    names = module.__all__ if package else [name for name in vars(module) if name[0] != "_"]
+    items = {name: getattr(module, name) for name in names}
+    shown = {
+        name: item
+        for name, item in items.items()
         if (inspect.isclass(item) or inspect.isfunction(item))
         and item.__doc__
-        and not item.__name__.startswith("_")
         and (package or item.__module__ == module.__name__)
-    ]
-    return sorted(shown, key=inspect.isclass) if package else shown
+    }
+    in_order = sorted(shown, key=lambda name: inspect.isclass(shown[name])) if package else shown
+    return {name: shown[name] for name in in_order}
 
 
-def _path(item: Any) -> str:
+def path(item: Any) -> str:
+    """Where ``item`` is defined."""
     return f"{item.__module__}.{item.__qualname__}"
 
 
-def _first(item: Any) -> str:
+def first(item: Any) -> str:
+    """The first sentence of its docstring, for a cell of a table."""
     text = " ".join((inspect.getdoc(item) or "").partition("\n\n")[0].split())
     return re.split(r"(?<=[^.][.:;]) ", text)[0].rstrip(":;").replace("|", "\\|")
