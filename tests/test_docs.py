@@ -52,6 +52,7 @@ OTHERS = {  # of pip, pytest, rl_zoo3 and of every command
     "--extra-index-url", "--dist", "--optimize-hyperparameters", "--gym-packages", "--debug",
     "--help",
 }  # fmt: skip
+OTHERS_SAY = {"could not broadcast", "made with other settings"}  # the second is about to land
 OPTIONS = (
     "--recipe", "--latents content", "--release", "--total-timesteps", "--published",
     "--probe-freq", "bvae-rl film",
@@ -224,6 +225,16 @@ def test_trap_39_a_script_beside_the_clone_imports_the_package(folder: str, tmp_
         assert done.returncode == 0, done.stderr
     elif EDITABLE:
         assert "cannot import name '__version__' from 'bvae_rl' (unknown location)" in done.stderr
+
+
+def test_errors_on_the_page_of_symptoms_are_those_of_the_package() -> None:
+    rooms = (ROOT / room for room in ("bvae_rl", "agents", "envs", "scripts"))
+    source = " ".join(path.read_text("utf-8") for room in rooms for path in room.rglob("*.py"))
+    source = re.sub(r'"\s*\n\s*[fr]*"', "", source)  # one message in several literals
+    text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    for quoted in re.findall(r'^\|[^|]*?"([^"|]+)"', text, re.MULTILINE):
+        words = quoted.removesuffix(" ...")
+        assert words in source or words in OTHERS_SAY, words
 
 
 def test_every_example_is_on_a_page_and_every_named_one_exists() -> None:
