@@ -3,7 +3,8 @@
 A package that has ``__all__`` gives each of its functions and then classes where they are defined;
 a plain module gives its docstring and what is defined in it. mkdocstrings turns that into text.
 ``<!-- summary PACKAGE -->`` becomes a table of the names of ``PACKAGE`` that leads to these texts,
-and below it the text of those that no other page has.
+and below it the text of those that no other page has. ``<!-- environments PACKAGE -->`` becomes the
+modules in which the environments are defined that importing ``PACKAGE`` registers.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import gymnasium
+
 PAGES = Path(__file__).resolve().parents[1] / "api"
-PLACE = re.compile(r"<!-- (reference|summary) ([\w.]+) -->")
+PLACE = re.compile(r"<!-- (reference|summary|environments) ([\w.]+) -->")
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -47,6 +50,14 @@ def summary(package: ModuleType) -> str:
     }
     here = [f"::: {path(item)}" for item in names.values() if path(item) not in elsewhere]
     return "\n".join(["| name | |", "|---|---|", *rows]) + "\n\n" + "\n\n".join(here)
+
+
+def environments(package: ModuleType) -> str:
+    """Directives for the modules of the environments whose entry points are in ``package``."""
+    specs = gymnasium.registry.values()
+    points = [str(spec.entry_point).partition(":")[0] for spec in specs]
+    found = dict.fromkeys(name for name in points if name.startswith(f"{package.__name__}."))
+    return "\n\n".join(reference(import_module(name)) for name in found)
 
 
 def public(module: ModuleType) -> dict[str, Any]:
