@@ -1,0 +1,56 @@
+"""The animated picture of ``bvae-rl film``: a page a frame, refused settings."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bvae_rl.scripts import film
+
+
+@pytest.fixture
+def story() -> film.Film:
+    """Two episodes of three frames; latent 1 is the factor, turned round."""
+    frames = np.zeros((6, 16, 16, 3), np.uint8)
+    frames[3:] = 255
+    x = np.array([0.0, 1.0, 2.0, 0.5, 1.5, 2.5])
+    codes = np.column_stack([np.zeros(6), -3 * x, [1.0, -1.0, 1.0, -1.0, 1.0, 1.0]])
+    return film.Film(frames, codes, x[:, None], ("joint",), (0, 3), ("source", "ood1"))
+
+
+def test_a_page_a_frame_on_a_light_background_of_its_own(story: film.Film) -> None:
+    with Image.open(BytesIO(film.gif(story, range(1, 2), fps=10))) as picture:
+        assert getattr(picture, "n_frames", 1) == 6
+        pages = []
+        for page in range(6):
+            picture.seek(page)
+            pages.append(np.asarray(picture.convert("RGB")))
+            assert picture.info["duration"] == (2000 if page == 5 else 100)
+    assert all(tuple(page[0, 0]) > (245, 245, 245) for page in pages)
+    differ = [int((a != b).any(-1).sum()) for a, b in pairwise(pages)]
+    assert all(differ)
+    assert max(differ) == differ[2] > pages[0].shape[0] * pages[0].shape[1] // 5  # black to white
+
+
+def test_a_latent_is_named_after_the_factor_that_it_follows_turned_round_if_it_falls(
+    story: film.Film,
+) -> None:
+    figure, update = film._picture(story, range(1, 2))
+    update(5)
+    screen, followed, others = figure.axes
+    assert followed.get_title("left") == "\N{MINUS SIGN}latent 1 follows joint"
+    truth, latent = followed.get_lines()
+    assert latent.get_ydata() == pytest.approx(truth.get_ydata())
+    assert screen.get_title() == "ood1: an appearance new to the agent"
+    assert len(others.get_lines()) == 2
+
+
+@pytest.mark.parametrize("wrong", [{"domains": ()}, {"steps": 1}, {"fps": 0}])
+def test_a_film_of_nothing_is_refused(wrong: dict[str, object], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="a film needs a domain, two steps and a frame a second"):
+        film.main(film.Args(agent=tmp_path, **wrong))
