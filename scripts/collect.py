@@ -1,4 +1,4 @@
-"""Collect frames (with factors and actions, where the environment gives them) into a store."""
+"""Collect frames of an environment into a frame store, with factors and actions where it gives them."""
 
 from __future__ import annotations
 
@@ -11,36 +11,51 @@ import tyro
 
 from bvae_rl.agents.evaluate import load_agent
 from bvae_rl.data.collect import collect, collect_independent
+from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import known_specs, require_factor_env
 from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.interventions import Interventions
-from bvae_rl.scripts.common import EnvArgs, say, wrote
+from bvae_rl.scripts.common import EnvArgs, command_for, free_folder, say, wrote
 from bvae_rl.scripts.progress import Progress
+
+INDEPENDENT, RANDOM = "independent", "random"
+
+
+@dataclass(frozen=True)
+class PairArgs:
+    """Frames that belong together, which objectives on pairs need."""
+
+    views: Annotated[int, tyro.conf.arg(metavar="{1,2}")] = 1
+    """with --policy independent: 2 shows each state in two appearances"""
+    interventions: int = 0
+    """beside the frames, pairs (at least) between which one actuator moved alone for 2 to 24 steps;
+    for actions Box(low, high, (A,))"""
 
 
 @dataclass(frozen=True)
 class Args:
     """What to collect."""
 
-    world: EnvArgs = EnvArgs()
     out: Path = Path("runs/frames")
     """folder of the frame store; a killed collection goes on there"""
     frames: int = 100_000
     """how many frames (at least)"""
-    policy: str = "random"
-    """random; drawn (states drawn independently, no acting); or the folder of a trained agent"""
-    views: Annotated[int, tyro.conf.arg(metavar="{1,2}")] = 1
-    """with --policy independent: 2 draws each state in two appearances, which pair supervision needs"""
-    interventions: int = 0
-    """beside the frames, pairs (at least) between which one actuator moved alone for 2 to 24 steps,
-    which actuator pairs need; for actions Box(low, high, (A,))"""
+    policy: str = RANDOM
+    """random; independent (states sampled independently, nobody acts); or a trained agent's folder"""
     domain: str | None = None
     """visual domain to collect in (PlanarReach: pretrain)"""
     n_envs: int = 8
     """environments side by side, where a policy acts"""
     seed: int = 0
     """frames depend on it (and, where a policy acts, on n_envs)"""
+    pairs: PairArgs = PairArgs()
+    world: EnvArgs = EnvArgs()
+
+    @property
+    def rows(self) -> int:
+        """Frames in the store, those of interventions with them."""
+        return self.frames + 2 * self.pairs.views * self.pairs.interventions
 
 
 @dataclass(frozen=True)
@@ -52,84 +67,87 @@ class Result:
 
 def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> Result:
     """Collect, verify, say what comes next; ``on_progress`` replaces bar and words."""
+    views, interventions = args.pairs.views, args.pairs.interventions
     if args.frames < 1:
         raise ValueError(f"frames must be at least 1, got {args.frames}")
-    if args.views != 1 and args.policy != "drawn":
-        raise ValueError("two views of a state can be drawn, not acted: add --policy independent")
+    if views != 1 and args.policy != INDEPENDENT:
+        raise ValueError("two views of a state need sampled states: add --policy independent")
     if args.seed < 0:
         raise ValueError(f"seed must not be negative, got {args.seed}")
-    if args.interventions < 0:
-        raise ValueError(f"interventions must not be negative, got {args.interventions}")
+    if interventions < 0:
+        raise ValueError(f"interventions must not be negative, got {interventions}")
     config = args.world.config(args.domain)
     store = FrameStore(args.out)
     env = config.make()
     FrameLayout.of(env.observation_space)  # refuse what is no picture before anything is written
-    known = {
-        "env": config.id, "wrappers": list(config.wrappers), "domain": args.domain,
-        **({"kwargs": list(config.kwargs)} if config.kwargs else {}),
-        "policy": args.policy, "views": args.views, "seed": args.seed,
-        **({} if args.policy == "drawn" else {"n_envs": args.n_envs}),
-        # which block is which depends on both numbers
-        **({"frames": args.frames, "interventions": args.interventions} if args.interventions else {}),
-    }  # fmt: skip
-    interventions = (
-        Interventions(config.make(), args.interventions, args.views) if args.interventions else None
-    )
-    rows = args.frames + 2 * args.views * args.interventions
-    progress = Progress({"frames": rows / 3000})
-
-    store.expect(rows)
+    progress = Progress({"frames": args.rows / 3000})
+    store.expect(args.rows)
 
     def show(added: int) -> None:
-        fraction = len(store) / rows
+        fraction = len(store) / args.rows
         if on_progress:
             on_progress(fraction)
         else:
             progress.update("frames", fraction)
 
-    if args.policy == "drawn":
+    shared = {
+        "seed": args.seed,
+        "interventions": (
+            Interventions(config.make(), interventions, views) if interventions else None
+        ),
+        "progress": show,
+    }
+    if args.policy == INDEPENDENT:
         source = require_factor_env(env)
         env.reset(seed=args.seed)
-        store.describe(factor_specs=source.factor_specs, **known)
-        collect_independent(
-            source, store, args.frames, seed=args.seed, views=args.views, interventions=interventions,
-            progress=show,
-        )  # fmt: skip
+        store.describe(factor_specs=source.factor_specs, **_meta(args, config))
+        collect_independent(source, store, args.frames, views=views, **shared)
     else:
-        behaviour: dict[str, Any] = {}
         venv = config.vec(args.n_envs, seed=args.seed)
-        if args.policy != "random":
-            try:
-                agent = load_agent(args.policy)
-            except ValueError as error:
-                raise ValueError(
-                    f"policy is random, drawn or an agent's folder: {error}"
-                ) from error
-            behaviour = {
-                "policy": agent.act,
-                "observe": lambda venv: agent.method.observe(venv, agent.encoder),
-            }
-        specs = known_specs(env)
-        store.describe(factor_specs=specs, **known)
-        collect(
-            venv,
-            store,
-            args.frames,
-            seed=args.seed,
-            interventions=interventions,
-            progress=show,
-            **behaviour,
-        )
+        acting = _acting(args.policy)
+        store.describe(factor_specs=known_specs(env), **_meta(args, config))
+        collect(venv, store, args.frames, **acting, **shared)
         venv.close()
     progress.close()
     store.verify()
-    if on_progress:
-        return Result(store)
-    channels, height, width = store.shape
-    more = f" ({rows} asked for, in whole blocks)" if len(store) > rows else ""
-    say(f"{len(store)} frames of {height}x{width}x{channels}{more}")
-    kinds = ["views"] * (args.views == 2) + ["interventions"] * (args.interventions > 0)
-    pairs = f" --pairs {'+'.join(kinds)}" if args.interventions else ""
-    objective = f" --objective {'crossed' if args.views == 2 else 'pairs'}" if kinds else ""
-    wrote(args.out, f"bvae-rl pretrain {args.out}{objective}{pairs} --out runs/vae")
+    if on_progress is None:
+        channels, height, width = store.shape
+        more = f" ({args.rows} asked for, in whole blocks)" if len(store) > args.rows else ""
+        say(f"{len(store)} frames of {height}x{width}x{channels}{more}")
+        wrote(args.out, pretrain_command(args.out, views, interventions))
     return Result(store)
+
+
+def pretrain_command(store: Path, views: int = 1, interventions: int = 0) -> str:
+    """How to pretrain on a store, with the pairs that it holds."""
+    kinds = ["views"] * (views == 2) + ["interventions"] * (interventions > 0)
+    objective: dict[str, Any] = {}
+    if kinds:
+        objective["objective"] = "crossed" if views == 2 else "pairs"
+    if interventions:
+        objective["pairs"] = "+".join(kinds)
+    return command_for("pretrain", store, out=free_folder(Path("runs/vae")), **objective)
+
+
+def _meta(args: Args, config: EnvConfig) -> dict[str, Any]:
+    """What the store says about its frames: all that they depend on."""
+    interventions = args.pairs.interventions
+    return {
+        "env": config.id, "wrappers": list(config.wrappers), "domain": args.domain,
+        **({"kwargs": list(config.kwargs)} if config.kwargs else {}),
+        "policy": args.policy, "views": args.pairs.views, "seed": args.seed,
+        **({} if args.policy == INDEPENDENT else {"n_envs": args.n_envs}),
+        # which block is which depends on both numbers
+        **({"frames": args.frames, "interventions": interventions} if interventions else {}),
+    }  # fmt: skip
+
+
+def _acting(policy: str) -> dict[str, Any]:
+    """The arguments of ``collect`` that make ``policy`` act."""
+    if policy == RANDOM:
+        return {}
+    try:
+        agent = load_agent(policy)
+    except ValueError as error:
+        raise ValueError(f"policy is random, independent or an agent's folder: {error}") from error
+    return {"policy": agent.act, "observe": agent.observe}

@@ -1,16 +1,24 @@
-"""What ``bvae-rl evidence`` found, as tables: recipes down, metrics or factors across."""
+"""What ``bvae-rl evidence`` found: its units in results.json, and tables of recipes.
+
+Each row of a ``results.json`` says in its supervision budget by which settings it came about: a
+fingerprint of all that the numbers of a unit depend on. What has another one is not taken.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from bvae_rl.agents.evaluate import RANDOM_POLICY
 from bvae_rl.agents.scores import REFERENCE, UPPER_BOUND
 from bvae_rl.metrics.spread import iqm
-from bvae_rl.runtime.runs import Row
+from bvae_rl.runtime.runs import Row, Run, RunError
 from bvae_rl.scripts.recipes import recipe
 from bvae_rl.scripts.study import spread
 
+UNIT = "unit"
+DERIVED = ("score", "retention")  # follow from the rows of all units, and are computed anew
 COLUMNS: dict[str, tuple[str, str]] = {
     "MIG": ("", "mig/mean"),
     "DCI disentanglement": ("", "dci/disentanglement"),
@@ -21,10 +29,44 @@ COLUMNS: dict[str, tuple[str, str]] = {
 }
 
 
+def marked(rows: Iterable[Row], key: str) -> list[Row]:
+    """The same rows with the fingerprint of their unit in the supervision budget."""
+    return [replace(row, budget={**row.budget, UNIT: key}) for row in rows]
+
+
+def known_units(files: Sequence[Path]) -> dict[str, list[Row]]:
+    """Fingerprint -> measured rows of that unit; of two files that hold one, the first counts.
+
+    Raises RunError for a file that is missing or broken.
+    """
+    found: dict[str, list[Row]] = {}
+    for file in files:
+        if not file.exists():
+            raise RunError(f"there are no results at {file}")
+        units: dict[str, list[Row]] = {}
+        try:
+            rows = Run(file.parent).rows(file.name)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise RunError(
+                f"{file} is no results.json of bvae-rl evidence, which --known takes ({error})"
+            ) from error
+        for row in rows:
+            if UNIT in row.budget and row.metric not in DERIVED:
+                units.setdefault(row.budget[UNIT], []).append(row)
+        found = units | found
+    return found
+
+
+def known_seeds(units: Mapping[str, Sequence[Row]]) -> tuple[int, ...]:
+    """All seeds that any of the units was measured with."""
+    seeds = {_seed(row) for rows in units.values() for row in rows}
+    return tuple(sorted(seed for seed in seeds if seed is not None))
+
+
 def columns(
     rows: Sequence[Row], recipes: Sequence[str], domains: Sequence[str]
 ) -> dict[str, dict[str, list[float]]]:
-    """Column -> recipe -> value of each seed; ``look_sets`` are those that agents acted in."""
+    """Column -> recipe -> value of each seed; agents were evaluated in ``domains``."""
     found = {
         column: {name: _of(rows, name + part, metric) for name in recipes}
         for column, (part, metric) in COLUMNS.items()
@@ -49,10 +91,10 @@ def unscored(rows: Sequence[Row], domains: Sequence[str]) -> list[str]:
         top = ends.pop(UPPER_BOUND, None)
         if domain in scored or top is None or not ends:
             continue
-        floors = ", ".join(f"{method} {value:.2f}" for method, value in ends.items())
+        references = ", ".join(f"{method} {value:.2f}" for method, value in ends.items())
         found.append(
-            f"no scores on {domain}: the true-state agent's return ({top:.2f}) is not above that of "
-            f"agents that do not look ({floors}); train for more --agent-steps"
+            f"no scores in {domain}: the true-state agent's return ({top:.2f}) is not above that "
+            f"of agents that see nothing ({references}); train for more --total-timesteps"
         )
     return found
 
@@ -68,29 +110,14 @@ def seeds_of(rows: Sequence[Row], recipes: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _of(rows: Sequence[Row], method: str, metric: str, domain: str | None = None) -> list[float]:
-    by_seed: dict[int, float] = {}
-    for row in rows:
-        if row.method != method or (domain is not None and row.domain != domain):
-            continue
-        seeds = (row.vae_seed, row.agent_seed)
-        seed = next((seed for seed in seeds if seed is not None), 0)  # the random policy has none
-        if metric == "r2":  # the worst factor's
-            if row.metric.startswith("r2/") and row.metric != "r2/mean":
-                by_seed[seed] = min(row.value, by_seed.get(seed, 1.0))
-        elif row.metric == metric:
-            by_seed[seed] = row.value
-    return [by_seed[seed] for seed in sorted(by_seed)]
-
-
 def table(
     values: Mapping[str, Mapping[str, Sequence[float]]], seeds: Mapping[str, str]
 ) -> list[list[str]]:
     """``columns`` as lines: interquartile mean, and interval or every seed's value."""
-    lines = [["recipe", "told", "seeds", *values]]
+    lines = [["recipe", "supervision", "seeds", *values]]
     for name in next(iter(values.values())):
         cells = [spread(of_recipe[name], 2) for of_recipe in values.values()]
-        lines.append([name, recipe(name).told, seeds[name], *cells])
+        lines.append([name, recipe(name).supervision, seeds[name], *cells])
     return lines
 
 
@@ -104,3 +131,22 @@ def by_factor(rows: Sequence[Row], recipes: Sequence[str]) -> list[list[str]]:
         cells = [" / ".join(f"{float(iqm(v)):.2f}" if v else "-" for v in pair) for pair in found]
         lines.append([name, *cells])
     return lines
+
+
+def _of(rows: Sequence[Row], method: str, metric: str, domain: str | None = None) -> list[float]:
+    """The value of each seed; of metric "r2" the worst factor's."""
+    by_seed: dict[int, float] = {}
+    for row in rows:
+        if row.method != method or (domain is not None and row.domain != domain):
+            continue
+        seed = _seed(row) or 0  # the random policy has none
+        if metric == "r2":
+            if row.metric.startswith("r2/") and row.metric != "r2/mean":
+                by_seed[seed] = min(row.value, by_seed.get(seed, 1.0))
+        elif row.metric == metric:
+            by_seed[seed] = row.value
+    return [by_seed[seed] for seed in sorted(by_seed)]
+
+
+def _seed(row: Row) -> int | None:
+    return row.agent_seed if row.vae_seed is None else row.vae_seed

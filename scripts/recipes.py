@@ -1,4 +1,4 @@
-"""The recipes that the evidence compares: how a VAE is trained, and which latents its agent gets.
+"""The recipes that ``bvae-rl evidence`` compares: how a VAE is trained, from which supervision.
 
 One row each; a further recipe is one more row. ``settings`` are arguments of ``bvae-rl pretrain``;
 what a row does not say is equal for all (``COMMON``, and the latents that the factors ask for).
@@ -17,71 +17,67 @@ from bvae_rl.training.objectives.entry import Entry
 from bvae_rl.training.objectives.table import OBJECTIVES
 
 COMMON: Mapping[str, Any] = {"weighting": "foreground", "weighting_factor": 10.0}
-SPARE = 2  # style latents more than there are factors to hold: with too few a colour gets lost
-# all is found before it is pressed, and in the end it is let go
+EXTRA = 2  # style latents more than there are factors to hold: with too few a colour gets lost
+# The KL weight grows once everything is encoded, and falls again at the end.
 LATE: Mapping[str, Any] = {"schedule": "geometric", "ramp": 0.65, "relax": 0.2}
-PRESSED: Mapping[str, Any] = {"objective": "crossed", "beta": 50.0, "set": ("tc=200",), **LATE}
-ACTED: Mapping[str, Any] = {"pairs": "views+interventions", "set": (*PRESSED["set"], "rank=10000")}
+VIEWS: Mapping[str, Any] = {"objective": "crossed", "beta": 50.0, "set": ("tc=200",), **LATE}
+NO_LABELS, TWO_VIEWS = "none", "one state in two appearances"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """``arm`` says what the agent sees: ``bvae`` all latents, ``bvae_pairs`` the content group."""
+    """A way of training; ``supervision`` is what it uses beside the frames."""
 
     name: str
     text: str
     settings: Mapping[str, Any]
-    method: str = "bvae_pairs"
-    told: str = "nothing"
-    """what the training was told beside the frames"""
+    supervision: str = NO_LABELS
 
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe("plain", "VAE, single frames", {"objective": "beta", "beta": 1.0}, method="bvae"),
+        Recipe("plain", "VAE, single frames", {"objective": "beta", "beta": 1.0}),
         Recipe(
-            "beta_late", "VAE, single frames, pressed late",
-            {"objective": "beta", "beta": 50.0, **LATE}, method="bvae",
+            "beta_late", "VAE, single frames, late annealing of beta",
+            {"objective": "beta", "beta": 50.0, **LATE},
         ),
         Recipe(
-            "tc_late", "VAE, single frames, total correlation pressed late",
+            "tc_late", "VAE, single frames, late annealing of the total-correlation weight",
             {"objective": "tc", "beta": 250.0, "set": ("alpha=50", "gamma=50"), **LATE},
-            method="bvae",
+        ),
+        Recipe("views", "cross-reconstruction of two views", VIEWS, TWO_VIEWS),
+        Recipe(
+            "views_interventions", "cross-reconstruction of two views and of interventions",
+            {**VIEWS, "pairs": "views+interventions", "set": ("tc=200", "rank=10000")},
+            f"{TWO_VIEWS}, which actuator moved which way",
         ),
         Recipe(
-            "views", "pairs of content and style", PRESSED, told="one state in two appearances",
+            "augment", "cross-reconstruction of augmented frames",
+            {**VIEWS, "pairs": "augment"}, "that colours are style",
         ),
         Recipe(
-            "views_interventions", "grids of content and style, and of one actuator's moves",
-            {**PRESSED, **ACTED}, told="one state in two appearances, which actuator moved which way",
+            "views_beta1", "cross-reconstruction of two views, beta 1",
+            {"objective": "crossed"}, TWO_VIEWS,
         ),
         Recipe(
-            "augment", "pairs made by augmentation",
-            {**PRESSED, "pairs": "augment"}, told="that colours are look",
+            "views_beta0", "cross-reconstruction of two views, autoencoder (beta 0)",
+            {"objective": "crossed_ae"}, TWO_VIEWS,
         ),
         Recipe(
-            "views_beta1", "pairs of content and style, beta 1", {"objective": "crossed"},
-            told="one state in two appearances",
-        ),
-        Recipe(
-            "views_beta0", "pairs of content and style, autoencoder (beta 0)",
-            {"objective": "crossed_ae"}, told="one state in two appearances",
-        ),
-        Recipe(
-            "supervised", "factor regressor (ceiling)", {"objective": "supervised"},
-            told="all factors",
+            "supervised", "factor regressor (upper bound)",
+            {"objective": "supervised"}, "all factors",
         ),
     )
 }  # fmt: skip
 
 
 def latents(specs: Sequence[FactorSpec]) -> dict[str, int]:
-    """Sizes of content and style: one for each factor, two for a cyclic one; look has spares."""
-    held = {"state": 0, "appearance": SPARE}
+    """Sizes of content and style: one for each factor, two for a cyclic one; style has extra ones."""
+    sizes = {"state": 0, "appearance": EXTRA}
     for spec in specs:
-        held[spec.role] += 2 if spec.kind == "cyclic" else 1
-    return {"content_dim": held["state"], "style_dim": held["appearance"]}
+        sizes[spec.role] += 2 if spec.kind == "cyclic" else 1
+    return {"content_dim": sizes["state"], "style_dim": sizes["appearance"]}
 
 
 def common(store: Path) -> dict[str, Any]:
@@ -102,12 +98,10 @@ def recipe(name: str) -> Recipe:
 
 
 def _of_objective(row: Entry) -> Recipe:
-    """As it comes. Where nobody is told what a pair shares, the pairs are all that there are."""
-    settings: dict[str, Any] = {"objective": row.name}
-    told = "nothing"
+    """As it comes; where the shared factors of a pair are unknown, on all pairs that there are."""
     if row.pairs == "views":
-        told = "one state in two appearances"
-    elif row.pairs:
-        settings["pairs"], told = "views+interventions", "that few factors differ in a pair"
-    method = "bvae_pairs" if row.groups else "bvae"
-    return Recipe(row.name, row.purpose, settings, method=method, told=told)
+        return Recipe(row.name, row.purpose, {"objective": row.name}, TWO_VIEWS)
+    if row.pairs:
+        settings = {"objective": row.name, "pairs": "views+interventions"}
+        return Recipe(row.name, row.purpose, settings, "that few factors differ in a pair")
+    return Recipe(row.name, row.purpose, {"objective": row.name})

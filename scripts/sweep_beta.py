@@ -1,4 +1,4 @@
-"""Train along beta (or along the capacity): rate, distortion and scores in one picture."""
+"""Train along beta (or the capacity), score, and choose: rate, distortion, scores in one picture."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Args(pretrain.Args):
     beta: tyro.conf.Suppress[float | None] = None
     select: tyro.conf.Suppress[Literal["udr", "mig", "r2"]] = "udr"
     steps: int = 6_000
-    """batches of each VAE"""
+    """gradient steps of each VAE"""
     seeds: int = 1
     """how many seeds of each value, from --seed on; from five on intervals are drawn"""
     betas: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)

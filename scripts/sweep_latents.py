@@ -1,4 +1,4 @@
-"""Train along the number of latents: few tangle the code, many split a factor in two."""
+"""Train along the number of latents, and choose: few mix factors, many split a factor in two."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Args(pretrain.Args):
     """a folder for each VAE, results.json and sweep.png; a killed sweep goes on there"""
     select: tyro.conf.Suppress[Literal["udr", "mig", "r2"]] = "udr"
     steps: int = 6_000
-    """batches of each VAE"""
+    """gradient steps of each VAE"""
     seeds: int = 1
     """how many seeds of each value, from --seed on; from five on intervals are drawn"""
     latents: tuple[int, ...] = (8, 12, 16, 24, 32)
-    """values to sweep, shared out over content and style as --content and are"""
+    """values to sweep, shared out over content and style as --content-dim and --style-dim are"""
 
 
 def main(args: Args) -> sweep.Result:
@@ -39,8 +39,7 @@ def main(args: Args) -> sweep.Result:
         )
     axis = sweep.Axis(
         "latents", "latents", tuple(map(float, sorted(args.latents))), shared_out,
-        say=lambda value: f"{value:g} latents", most="fewest",
-        falling=True,
+        say=lambda value: f"{value:g} latents", most="fewest", falling=True,
         scores=(sweep.R2, sweep.MIG, sweep.DISENTANGLED, sweep.COMPLETE),
     )  # fmt: skip
     return sweep.main(args, axis)

@@ -52,13 +52,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     collect.main(store)
     for name, objective in (("pairs", "pairs"), ("plain", "beta")):
         pretrain.main(
-            pretrain.Args(
-                root / "frames",
-                out=root / name,
-                objective=objective,
-                steps=10,
-                **TINY,
-            )
+            pretrain.Args(root / "frames", out=root / name, objective=objective, steps=10, **TINY)
         )
     return root
 
@@ -92,10 +86,7 @@ def test_pretrain_logs_to_tensorboard_if_asked(made: Path, tmp_path: Path) -> No
 
 
 def test_without_matplotlib_training_goes_on_and_says_so(
-    made: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with caplog.at_level("INFO"):
@@ -129,10 +120,7 @@ def test_evaluate_scores_the_vae_beside_its_floors(
 
 
 def test_evaluate_sets_vaes_side_by_side(
-    made: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(evaluate_more, "GROUPS", 60)
     monkeypatch.setattr(evaluate_more, "TESTED", 100)
@@ -232,10 +220,7 @@ def test_transfer_evaluates_in_each_set_of_looks(
 
 
 def test_bench_plugin_sets_every_figure_beside_its_target(
-    made: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tiny = bench_plugin.Sizes(
         n_steps=5, batch_size=40, epochs=1, fill=16, sac_batch=4, sac_pixel_steps=8,
@@ -369,10 +354,7 @@ def test_mistakes_are_one_line_and_exit_code_two(
     [
         (["--beta", "-1"], "not negative, got -1"),
         (["--content-dim", "0", "--style-dim", "0"], "latent_dim must be at least 1, got 0"),
-        (
-            ["--objective", "pairs", "--style-dim", "0"],
-            "latents for content and for style, got",
-        ),
+        (["--objective", "pairs", "--style-dim", "0"], "latents for content and for style, got"),
         (["--recon-weight", "0"], "must be positive"),
         (["--threads", "-1"], "threads must be at least 1"),
         (["--device", "nope"], "cannot compute on device 'nope'; use auto"),

@@ -233,10 +233,7 @@ def test_a_value_that_collapses_is_a_point_that_is_missing(
         (["sweep-latents", "--pairs", "views"], "takes single frames"),
         (["sweep-beta", "--ramp", "0.5", "--relax", "0.6"], "a ramp of 0.5 at most 0.5, got 0.6"),
         (["sweep-beta", "--per-actuator", "2"], "needs actuator pairs and an objective with gr"),
-        (
-            ["sweep-beta", "--objective", "swap", "--content-dim", "0"],
-            "for content and for style",
-        ),
+        (["sweep-beta", "--objective", "swap", "--content-dim", "0"], "for content and for style"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
