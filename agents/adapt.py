@@ -77,7 +77,7 @@ TREATMENTS = {
 
 @dataclass(frozen=True)
 class AdaptConfig:
-    """How long agents learn after the move, and how the VAE is fine-tuned: equal for all treatments.
+    """How long agents learn after the move, how the VAE is fine-tuned: equal for all treatments.
 
     ``total_timesteps``, ``train_freq`` and ``eval_freq`` are environment steps; a point of a curve
     takes ``curve_episodes``, the final evaluation ``n_eval_episodes``.

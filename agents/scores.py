@@ -57,7 +57,7 @@ def steps_to(steps: Sequence[float], values: Sequence[float], threshold: float) 
 
 
 def retention(target: float, source: float) -> float | None:
-    """Fraction of the source score that is left on a target; None if the source score is too low."""
+    """Fraction of the source score that is left on a target; None if that score is too low."""
     return target / source if source >= RETENTION_FROM else None
 
 
@@ -84,7 +84,7 @@ def normalised_rows(rows: Iterable[Row]) -> list[Row]:
 
 
 def retention_rows(scores: Iterable[Row], *, source: str | None) -> list[Row]:
-    """A row ``retention`` for each ``score`` in another domain, where the source score allows it."""
+    """A row ``retention`` for each ``score`` in another domain, if the source score allows it."""
     scores = [row for row in scores if row.metric == "score"]
     of_source = {_agent(row): row.value for row in scores if row.domain == source}
     kept = []

@@ -1,4 +1,4 @@
-"""Collect frames of an environment into a frame store, with factors and actions where it gives them."""
+"""Collect frames of an environment into a frame store, with factors and actions if it has some."""
 
 from __future__ import annotations
 
@@ -23,17 +23,6 @@ INDEPENDENT, RANDOM = "independent", "random"
 
 
 @dataclass(frozen=True)
-class PairArgs:
-    """Frames that belong together, which objectives on pairs need."""
-
-    views: Annotated[int, tyro.conf.arg(metavar="{1,2}")] = 1
-    """with --policy independent: 2 shows each state in two appearances"""
-    interventions: int = 0
-    """beside the frames, pairs (at least) between which one actuator moved alone for 2 to 24 steps;
-    for actions Box(low, high, (A,))"""
-
-
-@dataclass(frozen=True)
 class Args:
     """What to collect."""
 
@@ -42,20 +31,24 @@ class Args:
     frames: int = 100_000
     """how many frames (at least)"""
     policy: str = RANDOM
-    """random; independent (states sampled independently, nobody acts); or a trained agent's folder"""
+    """random; independent (states are sampled, nobody acts); or the folder of a trained agent"""
+    views: Annotated[int, tyro.conf.arg(metavar="{1,2}")] = 1
+    """with --policy independent: 2 shows each state in two appearances, for objectives on pairs"""
+    interventions: int = 0
+    """beside the frames, pairs (at least) between which one actuator moved alone for 2 to 24 steps;
+    for actions Box(low, high, (A,))"""
     domain: str | None = None
     """visual domain to collect in (PlanarReach: pretrain)"""
     n_envs: int = 8
     """environments side by side, where a policy acts"""
     seed: int = 0
     """frames depend on it (and, where a policy acts, on n_envs)"""
-    pairs: PairArgs = PairArgs()
     world: EnvArgs = EnvArgs()
 
     @property
     def rows(self) -> int:
         """Frames in the store, those of interventions with them."""
-        return self.frames + 2 * self.pairs.views * self.pairs.interventions
+        return self.frames + 2 * self.views * self.interventions
 
 
 @dataclass(frozen=True)
@@ -67,7 +60,7 @@ class Result:
 
 def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> Result:
     """Collect, verify, say what comes next; ``on_progress`` replaces bar and words."""
-    views, interventions = args.pairs.views, args.pairs.interventions
+    views, interventions = args.views, args.interventions
     if args.frames < 1:
         raise ValueError(f"frames must be at least 1, got {args.frames}")
     if views != 1 and args.policy != INDEPENDENT:
@@ -90,7 +83,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
         else:
             progress.update("frames", fraction)
 
-    shared = {
+    shared: dict[str, Any] = {
         "seed": args.seed,
         "interventions": (
             Interventions(config.make(), interventions, views) if interventions else None
@@ -131,14 +124,14 @@ def pretrain_command(store: Path, views: int = 1, interventions: int = 0) -> str
 
 def _meta(args: Args, config: EnvConfig) -> dict[str, Any]:
     """What the store says about its frames: all that they depend on."""
-    interventions = args.pairs.interventions
+    moved = args.interventions
     return {
         "env": config.id, "wrappers": list(config.wrappers), "domain": args.domain,
         **({"kwargs": list(config.kwargs)} if config.kwargs else {}),
-        "policy": args.policy, "views": args.pairs.views, "seed": args.seed,
+        "policy": args.policy, "views": args.views, "seed": args.seed,
         **({} if args.policy == INDEPENDENT else {"n_envs": args.n_envs}),
         # which block is which depends on both numbers
-        **({"frames": args.frames, "interventions": interventions} if interventions else {}),
+        **({"frames": args.frames, "interventions": moved} if moved else {}),
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Command(NamedTuple):
-    """``module`` of ``bvae_rl.scripts`` has ``Args`` and ``main(args)``; ``about`` opens its docstring."""
+    """``module`` of ``bvae_rl.scripts`` has ``Args`` and ``main(args)``; ``about`` is one line."""
 
     module: str
     about: str

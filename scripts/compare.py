@@ -29,8 +29,8 @@ class Args:
     methods: tuple[str, ...] = ("state", "blind", "pixels", "bvae")
     """what agents see: state, blind, pixels, pixels_randomised, untrained, pca, bvae"""
     vae: tuple[str, ...] = ()
-    """VAEs for bvae, each a method of its own (or see --vae-per-seed): folders, shipped names or Hub
-    ids; by default, in PlanarReach, reach_crossed"""
+    """VAEs for bvae, each a method of its own (or see --vae-per-seed): folders, shipped names or
+    Hub ids; by default, in PlanarReach, reach_crossed"""
     domain: str | None = None
     """visual domain to train and evaluate in"""
     thresholds: tuple[float, ...] = ()

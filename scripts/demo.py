@@ -1,4 +1,4 @@
-"""The whole pipeline in at most 15 minutes: frames, Beta-VAEs, scores, agents, transfer, a report."""
+"""The whole pipeline in at most 15 minutes: frames, Beta-VAEs, scores, agents, and a report."""
 
 from __future__ import annotations
 
@@ -162,7 +162,8 @@ class Demo:
                 policy=collect.INDEPENDENT,
                 domain="pretrain",
                 seed=self.args.seed,
-                pairs=collect.PairArgs(views=2, interventions=self.scale.interventions),
+                views=2,
+                interventions=self.scale.interventions,
             ),
             on_progress=partial(self.progress.update, "frames"),
         )
@@ -186,7 +187,7 @@ class Demo:
         run_parallel(tasks, workers=self.args.workers, on_progress=self.progress.update)
 
     def score(self) -> list[Row]:
-        """Both VAEs and both references in the pretraining domain; one also in the source domain."""
+        """Both VAEs and both references in the pretraining domain, one VAE in the source too."""
         tasks = [
             Task(f"score {name}", evaluate.task, self.scoring(name, "pretrain")) for name in CODES
         ]
@@ -256,7 +257,7 @@ class Demo:
 def _going_on(settings: pretrain.Args, start: Path) -> pretrain.Args:
     """Gently, from ``start``, under the KL weight that its training ended with.
 
-    Of cross-reconstruction that is a tenth of the recipe's (``--relax``), all grids crossed, no rank.
+    Of cross-reconstruction that is a tenth of the recipe's, on all grids, without the rank term.
     """
     gentle = TrainConfig(learning_rate=1e-4, warmup=50, log_freq=50)
     if settings.objective == recipe("views").settings["objective"]:

@@ -1,4 +1,4 @@
-"""Score VAEs on frames with known factors, beside references, an upper bound and on-policy frames."""
+"""Score VAEs on frames with known factors, beside references, upper bound, on-policy frames."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Args:
     on_policy: int = 4000
     """frames of a random policy, scored beside them; 0: none"""
     references: bool = True
-    """also score an untrained encoder, PCA of the same size, shuffled latents and the true factors"""
+    """also score an untrained encoder, PCA of the same size, shuffled latents, the true factors"""
     out: Path | None = None
     """where scores.json and the heatmap go; default runs/evaluate/NAME-ENV-DOMAIN"""
     seed: int = 0
@@ -238,7 +238,7 @@ def task(
 def score_rows(
     name: str, scores: Scores, env: EnvConfig, seed: int, vae: BetaVAE | None
 ) -> list[Row]:
-    """All numbers as rows of study "representation"; parts of a code are "NAME/content" and so on."""
+    """All numbers as rows of study "representation"; parts of a code are "NAME/content" etc."""
     return [
         _row(f"{name}/{part}" if part else name, metric, value, scores.samples, env, seed, vae)
         for key, value in scores.to_rows_dict().items()

@@ -1,7 +1,7 @@
 """What ``evaluate`` measures beside the scores of one code on one probe set.
 
-Interventional scores draw groups of frames that share a factor, the generalisation score takes other
-domains, and UDR needs several VAEs.
+Interventional scores draw groups of frames that share a factor, the generalisation score takes
+other domains, and UDR needs several VAEs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Compare recipes of pretraining by the scores of their VAEs and the transfer of agents, over seeds.
+"""Compare recipes of pretraining by the scores of VAEs and the transfer of agents, over seeds.
 
 Each recipe (``recipes.py``) and seed is one unit: pretrain, score on independently sampled factors,
 train a PPO agent on the latents in the source domain, evaluate it in the others. Units run side by
@@ -103,7 +103,7 @@ class Args:
 
 @dataclass(frozen=True)
 class Unit:
-    """A recipe, or what fixes the scale of the scores, with one seed (the random policy has none)."""
+    """A recipe, or what fixes the scale of the scores, with a seed (a random policy has none)."""
 
     name: str
     seed: int | None

@@ -73,7 +73,7 @@ RECIPES: dict[str, Recipe] = {
 
 
 def latents(specs: Sequence[FactorSpec]) -> dict[str, int]:
-    """Sizes of content and style: one for each factor, two for a cyclic one; style has extra ones."""
+    """Sizes of content and style: one a factor, two a cyclic one; style has extra ones."""
     sizes = {"state": 0, "appearance": EXTRA}
     for spec in specs:
         sizes[spec.role] += 2 if spec.kind == "cyclic" else 1

@@ -223,7 +223,7 @@ def efficiency_table(rows: Sequence[Row], thresholds: Sequence[float]) -> str:
 
 
 def transfer_table(rows: Sequence[Row]) -> str:
-    """Score, return, success and retention of each method in each visual domain, by seed below five.
+    """Score, return, success, retention of each method in each visual domain, by seed below five.
 
     Retention, the fraction of the source score that is left, stands only where that is 0.3 or more.
     """

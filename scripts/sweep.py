@@ -92,10 +92,10 @@ def main(args: pretrain.Args, axis: Axis) -> Result:
         raise ValueError(f"every training failed: {next(iter(failed.values()))}")
     if not held.labelled and args.seeds > 1:
         _add_agreement(found, points, held.frames.frames)
+    env = store.meta.get("env", str(store.folder))
     base = Row(
-        study=f"sweep-{axis.name}", method="", algo="none", env=store.meta.get("env", str(store.folder)),
-        domain=store.meta.get("domain"), metric="", value=0.0, n=len(held.frames),
-        command=command_line(),
+        study=f"sweep-{axis.name}", method="", algo="none", env=env, metric="", value=0.0,
+        domain=store.meta.get("domain"), n=len(held.frames), command=command_line(),
     )  # fmt: skip
     rows = [
         replace(base, method=f"{axis.name}={value:g}", vae_seed=seed, metric=metric, value=number)

@@ -1,4 +1,4 @@
-"""Train along beta (or the capacity), score, and choose: rate, distortion, scores in one picture."""
+"""Train along beta (or the capacity), score, and choose: rate, distortion and scores."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Args:
     method: str = "bvae"
     """what it sees: state, blind, pixels, pixels_randomised, untrained, pca, bvae"""
     vae: str | None = None
-    """VAE for bvae: a folder, a shipped name or a Hub id; by default, in PlanarReach, reach_crossed"""
+    """VAE for bvae: a folder, shipped name or Hub id; in PlanarReach by default reach_crossed"""
     latents: str | None = None
     """which latents of it: all, or a group; by default content where the VAE has that group"""
     domain: str | None = None

@@ -1,4 +1,4 @@
-"""Draw what the latents of a VAE hold: heatmap, traversals, reconstructions, an episode's timeline."""
+"""Draw what the latents of a VAE hold: heatmap, traversals, reconstructions, an episode."""
 
 from __future__ import annotations
 

@@ -25,14 +25,15 @@ def args(tmp_path_factory: pytest.TempPathFactory) -> evidence.Args:
         out=root / "frames",
         frames=600,
         interventions=96,
-        policy="drawn",
+        policy="independent",
         views=2,
         domain="pretrain",
     )
     collect.main(frames, on_progress=lambda fraction: None)
     return evidence.Args(
         root / "frames", recipes=("plain", "views_interventions"), seeds=(1,), steps=12, samples=400,
-        fit_steps=20, agent_steps=1000, episodes=2, target=("ood1",), out=root / "out", workers=1,
+        fit_steps=20, out=root / "out", workers=1,
+        agents=evidence.AgentArgs(target=("ood1",), total_timesteps=1000, n_eval_episodes=2),
     )  # fmt: skip
 
 
@@ -43,7 +44,10 @@ def test_units_are_scored_and_acted_on(
     table = capsys.readouterr().out
     assert "which actuator moved" in table and "DCI disentanglement" in table
     page = (args.out / "evidence.md").read_text(encoding="utf-8")
-    assert "| MIG / R2 | shoulder | elbow |" in page and "| recipe | told | seeds | MIG |" in page
+    assert (
+        "| MIG / R2 | shoulder | elbow |" in page
+        and "| recipe | supervision | seeds | MIG |" in page
+    )
     rows = {(row.method, row.metric, row.domain): row for row in result.rows}
     paired = rows["views_interventions", "mig/mean", "pretrain"]
     assert paired.vae_seed == 1 and 0.0 <= paired.value <= 1.0
@@ -67,7 +71,7 @@ def test_what_is_known_is_not_run_again(
     assert "5 of 5 units are known already" in capsys.readouterr().out
     assert again.rows == first.rows and not (tmp_path / "again" / "plain-seed1").exists()
     other = replace(args, out=tmp_path / "other", known=known, samples=300, recipes=("plain",))
-    other = replace(other, agent_steps=0)
+    other = replace(other, agents=evidence.AgentArgs(total_timesteps=0))
     assert evidence.main(other).rows != first.rows  # trained, not taken
     assert (tmp_path / "other" / "plain-seed1").exists()
     third = replace(other, seeds=(2,), known=(other.out / "results.json",), out=tmp_path / "third")
@@ -90,9 +94,7 @@ def test_latents_follow_the_factors() -> None:
 
 def test_recipes_are_settings_of_pretrain_and_differ() -> None:
     assert EVALUATION_SEED not in range(1000)  # no seed of a training
-    assert len({str(recipe.settings) + recipe.method for recipe in RECIPES.values()}) == len(
-        RECIPES
-    )
+    assert len({str(recipe.settings) for recipe in RECIPES.values()}) == len(RECIPES)
 
 
 def test_an_unknown_recipe_is_refused(args: evidence.Args) -> None:
@@ -105,7 +107,7 @@ def test_an_unknown_recipe_is_refused(args: evidence.Args) -> None:
     [
         ({"samples": 0}, "samples must be at least 200, got 0"),
         ({"steps": 0}, "steps must be at least 1, got 0"),
-        ({"target": ("foo",)}, "unknown visual domain 'foo'"),
+        ({"agents": evidence.AgentArgs(target=("foo",))}, "unknown visual domain 'foo'"),
         ({"world": EnvArgs("bvae_rl/PlanarPush-v0")}, "shows --env bvae_rl/PlanarReach-v0, not"),
         ({"seeds": ()}, "one recipe and one seed are the least"),
         ({"seeds": (1, 1)}, "each recipe and each seed is named once, got \\(1, 1\\)"),
@@ -118,7 +120,7 @@ def test_what_would_fail_in_hours_fails_now(
 ) -> None:
     out = tmp_path / "out"
     if "recipes" in changed:
-        frames = collect.Args(out=tmp_path / "frames", frames=600, policy="drawn")
+        frames = collect.Args(out=tmp_path / "frames", frames=600, policy="independent")
         collect.main(frames, on_progress=lambda fraction: None)
         changed = {**changed, "store": frames.out}
     with pytest.raises(ValueError, match=message):
@@ -135,23 +137,23 @@ def test_a_score_that_is_missing_has_a_reason(args: evidence.Args) -> None:
 
     rows = [row("state", "return", -5.0), row("blind", "return", -4.0)]
     (words,) = unscored(rows, ["ood1"])
-    assert words.startswith("no scores on ood1: the true-state agent's return (-5.00) is not above")
+    assert words.startswith("no scores in ood1: the true-state agent's return (-5.00) is not above")
     at_random = replace(row("random_policy", "return", -3.0), agent_seed=None)
     (words,) = unscored([rows[0], at_random], ["ood1"])
-    assert "agents that do not look (random_policy -3.00)" in words
+    assert "agents that see nothing (random_policy -3.00)" in words
     assert unscored([*rows, row("plain", "score", 0.5)], ["ood1"]) == []
 
 
-def test_a_body_that_feels_nothing_has_no_blind_agent() -> None:
+def test_without_proprioception_there_is_no_blind_agent() -> None:
     assert scale_methods(EnvArgs().config()) == ("state", "blind")
     assert scale_methods(EnvArgs("bvae_rl/MiniGrid-Empty-5x5-v0").config()) == ("state",)
 
 
 def test_objectives_are_recipes_too(args: evidence.Args) -> None:
     darla, ada, swap = recipe("darla"), recipe("ada_gvae"), recipe("swap")
-    assert (darla.method, darla.told) == ("bvae", "nothing")
-    assert ada.settings["pairs"] == "views+interventions" and "few factors" in ada.told
-    assert (swap.method, swap.told) == ("bvae_pairs", "one state in two appearances")
+    assert darla.supervision == "none" and "pairs" not in darla.settings
+    assert ada.settings["pairs"] == "views+interventions" and "few factors" in ada.supervision
+    assert swap.supervision == "one state in two appearances"
     assert recipe("supervised") is RECIPES["supervised"]
 
 

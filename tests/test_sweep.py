@@ -34,7 +34,7 @@ AXIS = machinery.Axis(
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
     made = FrameStore(tmp_path_factory.mktemp("frames"))
     env = PlanarReach(size=32, domain="pretrain")
-    made.describe(factor_specs=env.factor_specs, policy="drawn", domain="pretrain")
+    made.describe(factor_specs=env.factor_specs, policy="independent", domain="pretrain")
     collect_independent(env, made, 1000, seed=0, views=2)
     return made
 
@@ -81,14 +81,14 @@ def test_the_reason_says_the_rule_and_the_numbers() -> None:
     place, why = choice(fewest, "r2", [[0.2], [0.94], [0.95]])
     assert place == 1 and why.startswith("take 2 latents: the fewest at which mean R2 (0.94)")
     assert "end of the sweep" not in why and "seeds" not in why
-    assert "look at reconstructions.png" in choice(AXIS, "pixel_share", np.eye(3).tolist())[1]
+    assert "check reconstructions.png" in choice(AXIS, "pixel_share", np.eye(3).tolist())[1]
 
 
-def test_a_dead_code_is_not_taken() -> None:
+def test_a_collapsed_posterior_is_not_taken() -> None:
     scores, active = np.full((3, 1), 0.1), np.array([[4.0], [2.0], [0.0]])
     place, why = machinery.choice(AXIS, "mig", scores, active)
     assert place == 1 and why.startswith("take beta 2")
-    assert "no code has an active latent" in machinery.choice(AXIS, "mig", scores, 0 * active)[1]
+    assert "every posterior collapsed" in machinery.choice(AXIS, "mig", scores, 0 * active)[1]
 
 
 def texts(figure: Figure) -> list[str]:

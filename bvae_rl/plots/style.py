@@ -22,10 +22,10 @@ METHODS: Mapping[str, tuple[str, str, str]] = {  # name: (label, colour, marker)
     "blind": ("blind", "#8a8a8a", "X"),
     "pixels": ("raw pixels", "#D55E00", "s"),
     "pixels_randomised": ("randomised pixels", "#E69F00", "D"),
-    "untrained": ("untrained encoder", "#009E73", "v"),
+    "random": ("untrained encoder", "#009E73", "v"),
     "pca": ("PCA", "#CC79A7", "P"),
     "bvae": ("Beta-VAE", "#56B4E9", "^"),
-    "bvae-content": ("Beta-VAE, content latents", "#0072B2", "p"),
+    "bvae_pairs": ("pair-supervised Beta-VAE", "#0072B2", "p"),
 }
 # What happens to an encoder after a move; never in one picture with methods, so colours come again.
 TREATMENTS: Mapping[str, tuple[str, str, str]] = {
