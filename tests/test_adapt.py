@@ -13,6 +13,7 @@ from bvae_rl.scripts import adapt, collect, pretrain
 from bvae_rl.scripts.study import finals
 from bvae_rl.training.fine_tune import FineTuneConfig
 from bvae_rl.training.pretrain import TrainConfig
+from tests.next_cases import next_commands
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,7 @@ def test_an_agent_is_moved_under_every_treatment(
     )  # fmt: skip
     result = adapt.main(args)
     printed = capsys.readouterr().out
+    assert [name for name, _ in next_commands(printed)] == ["visualize"]
     assert (made / "adapt" / "adapt.png").stat().st_size > 10_000
     for treatment in study.TREATMENTS.values():
         assert treatment.text in printed

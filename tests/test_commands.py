@@ -36,6 +36,7 @@ from bvae_rl.scripts.common import EnvArgs, flags, results_folder
 from bvae_rl.scripts.progress import Progress, minutes
 from bvae_rl.scripts.study import StudyArgs, make_jobs
 from bvae_rl.training.pretrain import TrainConfig
+from tests.next_cases import next_commands
 
 QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5)
 TINY = {"channels": (8, 8, 8), "hidden": 16, "content_dim": 4, "style_dim": 2, "train": QUICK}
@@ -336,7 +337,10 @@ def test_the_demo_runs_whole_and_reuses_what_is_finished(
         "bvae-content/traversals.png",
     ):
         assert (tmp_path / "demo" / name).exists()
-    assert "It takes about" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "It takes about" in said
+    ((name, shown),) = next_commands(said)
+    assert name == "visualize" and Path(shown.vae).exists()
     stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "demo").rglob("model.safetensors")}
     agents = {p: p.stat().st_mtime_ns for p in (tmp_path / "demo").rglob("agent.zip")}
     again = demo.main(args)

@@ -22,6 +22,7 @@ from bvae_rl.scripts import sweep as machinery
 from bvae_rl.scripts.cli import main
 from bvae_rl.training.pretrain import Collapsed, TrainConfig
 from bvae_rl.training.selection import last_within, pixel_share
+from tests.next_cases import next_commands
 
 QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5, validation=0.25)
 TINY = {"steps": 10, "workers": 1, "channels": (8, 8, 8), "hidden": 16, "train": QUICK}
@@ -143,7 +144,9 @@ def test_a_sweep_along_beta_trains_scores_draws_and_chooses(
     result = sweep_beta.main(args)
     said = capsys.readouterr().out
     assert result.why in said and "DCI disentanglement" in said and "distortion" in said
-    assert f"next: bvae-rl pretrain {store.folder} --objective pairs --beta" in said
+    ((name, best),) = next_commands(said)
+    assert (name, best.store, best.objective) == ("pretrain", store.folder, "pairs")
+    assert best.beta == result.chosen and best.seeds == 5 and not best.out.exists()
     assert (tmp_path / "sweep.png").read_bytes().startswith(b"\x89PNG")
     rows = {(row.method, row.vae_seed, row.metric): row.value for row in Run(tmp_path).rows()}
     assert {(method, seed) for method, seed, _ in rows} == {
