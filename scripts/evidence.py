@@ -120,10 +120,10 @@ class Unit:
             "samples": args.samples, "fit_steps": args.fit_steps, "agents": asdict(args.agents),
             "world": asdict(args.world), "store": store.meta, "rows": len(store),
         }  # fmt: skip
-        how: Any = self.name
+        how: dict[str, Any] = {}
         if self.name not in SCALE:
             how = {**common(args.store), **recipe(self.name).settings}
-        return {"settings": shared, "recipe": how, "seed": self.seed}
+        return {"settings": shared, "name": self.name, "recipe": how, "seed": self.seed}
 
 
 def main(args: Args) -> StudyResult:

@@ -210,7 +210,7 @@ def test_compare_draws_curves_of_each_vae_and_measures_efficiency(
     result = compare.main(args)
     assert {row.method for row in result.rows} == {"state", "bvae", "bvae-content", "random_policy"}
     said = capsys.readouterr().out
-    assert "steps to" in said and "Beta-VAE, beta on single frames, all latents" in said
+    assert "steps to" in said and "Beta-VAE, beta_vae on single frames, all latents" in said
     assert "Beta-VAE, pair_supervised on views, content latents" in said
     assert (tmp_path / "curves.png").exists()
     assert compare.main(args).rows == result.rows  # nothing is trained again
@@ -243,7 +243,7 @@ def test_transfer_evaluates_in_each_domain(
     )
     seen = {(row.method, row.domain) for row in result.rows if row.step is None}
     assert seen >= {("bvae", domain) for domain in ("source", "ood1", "ood2")}
-    assert "Beta-VAE, beta on single frames" in capsys.readouterr().out
+    assert "Beta-VAE, beta_vae on single frames" in capsys.readouterr().out
 
 
 def test_bench_plugin_sets_every_figure_beside_its_target(

@@ -9,10 +9,10 @@ import pytest
 
 from bvae_rl.agents.scores import scale_methods
 from bvae_rl.data.factors import FactorSpec
-from bvae_rl.runtime.runs import Row
+from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.scripts import collect, evidence
 from bvae_rl.scripts.common import EnvArgs
-from bvae_rl.scripts.evidence_tables import unscored
+from bvae_rl.scripts.evidence_tables import columns, known_units, seeds_of, table, unscored
 from bvae_rl.scripts.recipes import RECIPES, latents, recipe
 from bvae_rl.scripts.study import EVALUATION_SEED
 from bvae_rl.training.objectives.table import entry
@@ -161,3 +161,22 @@ def test_equal_time_means_fewer_batches_of_costly_objectives(args: evidence.Args
     timed = replace(args, steps=1900, equal_time=True)
     assert evidence.batches(recipe("darla"), timed) == round(1900 / entry("darla").cost) < 1900
     assert evidence.batches(recipe("darla"), replace(args, steps=1900)) == 1900
+
+
+def test_the_results_of_the_documentation_are_read() -> None:
+    folder = Path(__file__).parents[1] / "docs" / "results"
+    rows = {
+        path.stem: Run(folder).rows(path.name)
+        for path in folder.glob("representation*.json")
+        if path.stem != "representation_tuning"
+    }
+    assert len(rows) == 9
+    recipes = ("plain", "views", "views_interventions", "views_beta0")
+    values = columns(rows["representation"], recipes, ("ood1",))
+    assert {len(of_recipe["plain"]) for name, of_recipe in values.items() if name != "leak"} == {5}
+    lines = table(values, seeds_of(rows["representation"], recipes))
+    assert lines[3][:4] == [
+        "views_interventions", "one state in two appearances, which actuator moved which way",
+        "10 to 14", "0.58 [0.51, 0.66]",
+    ]  # fmt: skip
+    assert len(known_units([folder / "representation.json", folder / "selection.json"])) == 50
