@@ -34,7 +34,7 @@ from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.runtime.workers import OnProgress, Task, run_parallel
 from bvae_rl.sb3.online import OnlineBetaVAE
 from bvae_rl.training.fine_tune import FineTuneConfig
-from bvae_rl.training.schedules import Schedule, constant, linear
+from bvae_rl.training.schedules import Constant, Linear, Schedule
 
 PROBE_SEED, EVALUATION_SEED = 77_000, 10_000
 SCORES = {
@@ -57,11 +57,11 @@ class Treatment:
 
 
 def _annealed(beta: float, steps: int) -> Schedule:
-    return linear(0.1 * beta, beta, steps // 2)
+    return Linear(0.1 * beta, beta, steps // 2)
 
 
 def _constant(beta: float, steps: int) -> Schedule:
-    return constant(beta)
+    return Constant(beta)
 
 
 TREATMENTS = {

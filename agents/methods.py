@@ -164,8 +164,9 @@ class Method:
 def trained_by(training: Mapping[str, Any], latents: str) -> str:
     """What a VAE was trained by, as its config tells, and which latents are seen."""
     objective = training.get("objective") or {}
-    frames = objective.get("pairs") or "single frames"
-    return f"{objective.get('name', 'unknown objective')} on {frames}, {latents} latents"
+    name = objective.get("name", "unknown objective").replace("_", "-")
+    frames = (objective.get("pairs") or "single frames").replace("+", " and ")
+    return f"{name} on {frames}, {latents} latents"
 
 
 def _pixels(venv: VecEnv) -> VecEnv:

@@ -107,19 +107,13 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
         channels, height, width = store.shape
         more = f" ({args.rows} asked for, in whole blocks)" if len(store) > args.rows else ""
         say(f"{len(store)} frames of {height}x{width}x{channels}{more}")
-        wrote(args.out, pretrain_command(args.out, views, interventions))
+        wrote(args.out, pretrain_command(args.out))
     return Result(store)
 
 
-def pretrain_command(store: Path, views: int = 1, interventions: int = 0) -> str:
-    """How to pretrain on a store, with the pairs that it holds."""
-    kinds = ["views"] * (views == 2) + ["interventions"] * (interventions > 0)
-    objective: dict[str, Any] = {}
-    if kinds:
-        objective["objective"] = "crossed" if views == 2 else "pairs"
-    if interventions:
-        objective["pairs"] = "+".join(kinds)
-    return command_for("pretrain", store, out=free_folder(Path("runs/vae")), **objective)
+def pretrain_command(store: Path) -> str:
+    """How to pretrain on a store; by default the recipe is the best that its pairs allow."""
+    return command_for("pretrain", store, out=free_folder(Path("runs/vae")))
 
 
 def _meta(args: Args, config: EnvConfig) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.methods import MethodInputs
 from bvae_rl.agents.study import Job
 from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.hub import find_vae
 from bvae_rl.report import FigureEntry, write_report
 from bvae_rl.runtime.runs import Row, Run
@@ -28,9 +29,8 @@ from bvae_rl.scripts.demo_report import (
     vae_label,
 )
 from bvae_rl.scripts.progress import Progress, minutes
-from bvae_rl.scripts.recipes import common, recipe
 from bvae_rl.scripts.study import StudyArgs, make_jobs, plan, run_jobs
-from bvae_rl.training.pretrain import TrainConfig
+from bvae_rl.training.recipes import latent_dims
 
 METHODS = ("state", "blind", "pixels", "pixels_randomised", "bvae")
 VAES = {PLAIN: "reach_plain", CONTENT: "reach_crossed"}  # and the checkpoints that they go on from
@@ -172,15 +172,13 @@ class Demo:
     def pretrain(self) -> None:
         """Both VAEs, side by side."""
         store = self.run.folder / "frames"
+        content, style = latent_dims(FrameStore.existing(store).factor_specs)
         tasks = []
         for name, shipped in VAES.items():
-            settings = pretrain.Args(
-                store,
-                out=self.run.folder / name,
-                steps=self.scale.vae_steps,
-                seed=self.args.seed,
-                **{**common(store), **recipe(RECIPES[name]).settings},
-            )
+            settings = pretrain.Args.of(
+                store, recipe=RECIPES[name], out=self.run.folder / name, seed=self.args.seed,
+                steps=self.scale.vae_steps, content_dim=content, style_dim=style,
+            )  # fmt: skip
             if not self.args.from_scratch:
                 settings = _going_on(settings, find_vae(shipped))
             tasks.append(Task(f"train {name}", pretrain.task, (settings,)))
@@ -259,7 +257,8 @@ def _going_on(settings: pretrain.Args, start: Path) -> pretrain.Args:
 
     Of cross-reconstruction that is a tenth of the recipe's, on all grids, without the rank term.
     """
-    gentle = TrainConfig(learning_rate=1e-4, warmup=50, log_freq=50)
-    if settings.objective == recipe("views").settings["objective"]:
-        settings = replace(settings, beta=5.0, set=("tc=20", "rank=0", "start=0", "full=0"))
-    return replace(settings, start=start, schedule="constant", relax=0.0, train=gentle)
+    if settings.recipe == RECIPES[CONTENT]:
+        settings = settings.but(beta=5.0, set=("tc=20", "rank=0", "start=0", "full=0"))
+    return settings.but(
+        start=start, schedule="constant", release=0.0, learning_rate=1e-4, warmup=50, log_freq=50
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bvae_rl.agents.evaluate import load_agent
 from bvae_rl.agents.methods import trained_by
 from bvae_rl.data.environments import EnvConfig
@@ -45,12 +47,19 @@ def training_note(run: Run, name: str) -> str:
     training = vae.meta["training"]
     objective, before = training["objective"], training["continued_from"]
     after = f", after {before['steps']:,} of seed {before['seed']}" if before else ""
-    tc = f", total-correlation weight {objective['tc']:g}" if objective.get("tc") else ""
+    tc = f", total-correlation weight {_end(objective['tc']):g}" if objective.get("tc") else ""
     return (
         f"{vae_label(run, name)}: {training['steps']:,} gradient steps{after}; "
-        f"beta {objective['beta']:g}{tc}, with a {vae.config.likelihood} likelihood and "
+        f"beta {_end(objective['beta']):g}{tc}, with a {vae.config.likelihood} likelihood and "
         f"recon_weight {vae.config.recon_weight:g}; {training['frames']:,} frames of pretraining."
     )
+
+
+def _end(weight: Any) -> float:
+    """The value that a stored schedule rises to, or stays at."""
+    if not isinstance(weight, dict):
+        return float(weight)
+    return _end(next(weight[key] for key in ("schedule", "end", "value") if key in weight))
 
 
 def draw_agents(rows: list[Row], run: Run) -> list[FigureEntry]:

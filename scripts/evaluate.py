@@ -30,7 +30,15 @@ from bvae_rl.plots.pictures import scores_heatmap
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.sb3.latent_env import Encoder
 from bvae_rl.scripts import evaluate_more as more
-from bvae_rl.scripts.common import EnvArgs, command_for, command_line, results_folder, say, wrote
+from bvae_rl.scripts.common import (
+    EnvArgs,
+    command_for,
+    free_folder,
+    results_folder,
+    say,
+    wrote,
+)
+from bvae_rl.scripts.evaluate_rows import score_row, score_rows
 from bvae_rl.scripts.held_frames import on_policy_frames
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.validation import ACTIVE_KL, validate
@@ -118,9 +126,12 @@ def main(args: Args) -> Result:
     for one in vaes.values():
         FrameLayout.of(world.observation_space, shape=one.config.shape)
     source = settable_env(world)
-    visualize = command_for("visualize", args.vae, world=args.world, domain=args.domain)
+    train = command_for(
+        "train", vae=args.vae, world=args.world, domain=args.domain,
+        out=free_folder(Path("runs/agents") / name),
+    )  # fmt: skip
     if source is None:
-        return _without_factors(args, env, vae, run, visualize)
+        return _without_factors(args, env, vae, run, train)
     probe = probe_set(world, args.samples, seed=args.seed)
     report = new_report(probe, source.factor_specs, args)
     met = _on_policy(env, args)
@@ -146,7 +157,7 @@ def main(args: Args) -> Result:
         rows += score_rows(label, scores, env, args.seed, vaes.get(label.removesuffix(ON_POLICY)))
     for key, value in further.items():
         label, _, metric = key.partition("/")
-        rows.append(_row(label, metric, value, args.samples, env, args.seed, vaes.get(label)))
+        rows.append(score_row(label, metric, value, args.samples, env, args.seed, vaes.get(label)))
     run.write_json("scores.json", {**report.to_json(), **({"more": further} if further else {})})
     run.write_json("results.json", [row.to_dict() for row in rows])
     say(report.table())
@@ -158,7 +169,7 @@ def main(args: Args) -> Result:
         for sentence in together(report.scores[f"{name}{ON_POLICY}"]):
             say(f"- on-policy frames: {sentence}")
     run.write_file("heatmap.png", png(scores_heatmap(vaes, report.scores)))
-    wrote(run.folder, visualize)
+    wrote(run.folder, train)
     return Result(report.scores, further, run.folder)
 
 
@@ -235,42 +246,6 @@ def task(
     progress(1.0)
 
 
-def score_rows(
-    name: str, scores: Scores, env: EnvConfig, seed: int, vae: BetaVAE | None
-) -> list[Row]:
-    """All numbers as rows of study "representation"; parts of a code are "NAME/content" etc."""
-    return [
-        _row(f"{name}/{part}" if part else name, metric, value, scores.samples, env, seed, vae)
-        for key, value in scores.to_rows_dict().items()
-        for part, metric in _placed(key)
-    ]
-
-
-def _row(
-    method: str, metric: str, value: float, n: int, env: EnvConfig, seed: int, vae: BetaVAE | None
-) -> Row:
-    """``seed`` is that of the frames; the row has the VAE's own where there is one."""
-    training = {} if vae is None else vae.meta.get("training", {})
-    return Row(
-        study="representation", method=method, algo="none", env=env.id,
-        vae_seed=training.get("seed", seed), domain=env.domain, metric=metric, value=value, n=n,
-        command=command_line(),
-    )  # fmt: skip
-
-
-def _placed(key: str) -> list[tuple[str, str]]:
-    """The part of the code and the metric that a key of ``Scores.to_rows_dict`` stands for."""
-    part, _, metric = key.partition("/")
-    if part == "leak":  # by a linear probe it is never more: left out
-        factor = metric.removeprefix("r2/") if metric else "largest"
-        if factor.startswith(("r2", "linear_r2")):
-            return []
-        return [("content", f"leak/{factor}")]
-    if part not in ("content", "style"):
-        part, metric = "", key
-    return [(part, f"{metric}/mean" if metric in ("r2", "linear_r2", "mig") else metric)]
-
-
 def encoder(code: str, vae: BetaVAE, world: Any, args: Args) -> Encoder:
     """The ``untrained`` encoder of the VAE's shape, or ``pca`` of as many components."""
     if code == UNTRAINED:
@@ -281,7 +256,7 @@ def encoder(code: str, vae: BetaVAE, world: Any, args: Args) -> Encoder:
     return PCAEncoder.fit(frames, vae.config.latent_dim, seed=args.seed)
 
 
-def _without_factors(args: Args, env: EnvConfig, vae: BetaVAE, run: Run, visualize: str) -> Result:
+def _without_factors(args: Args, env: EnvConfig, vae: BetaVAE, run: Run, train: str) -> Result:
     """What can be said where nothing is known about the frames: the bound and its parts."""
     out = run.folder / "frames"
     metrics = validate(
@@ -292,5 +267,5 @@ def _without_factors(args: Args, env: EnvConfig, vae: BetaVAE, run: Run, visuali
     say("On frames of a random policy:")
     for name, value in metrics.items():
         say(f"  {name.removeprefix('vae/'):20} {value:.2f}")
-    wrote(run.folder, visualize)
+    wrote(run.folder, train)
     return Result({}, metrics, run.folder)

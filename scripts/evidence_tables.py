@@ -1,24 +1,17 @@
-"""What ``bvae-rl evidence`` found: its units in results.json, and tables of recipes.
-
-Each row of a ``results.json`` says in its supervision budget by which settings it came about: a
-fingerprint of all that the numbers of a unit depend on. What has another one is not taken.
-"""
+"""What ``bvae-rl evidence`` found, as tables: recipes down, metrics or factors across."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from bvae_rl.agents.evaluate import RANDOM_POLICY
 from bvae_rl.agents.scores import REFERENCE, UPPER_BOUND
 from bvae_rl.metrics.spread import iqm
-from bvae_rl.runtime.runs import Row, Run, RunError
-from bvae_rl.scripts.recipes import recipe
+from bvae_rl.runtime.runs import Row
+from bvae_rl.scripts.evidence_units import seed_of
 from bvae_rl.scripts.study import spread
+from bvae_rl.training.recipes import recipe
 
-UNIT = "unit"
-DERIVED = ("score", "retention")  # follow from the rows of all units, and are computed anew
 COLUMNS: dict[str, tuple[str, str]] = {
     "MIG": ("", "mig/mean"),
     "DCI disentanglement": ("", "dci/disentanglement"),
@@ -27,40 +20,6 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "leak": ("/content", "leak/largest"),
     "active latents": ("", "active_latents"),
 }
-
-
-def marked(rows: Iterable[Row], key: str) -> list[Row]:
-    """The same rows with the fingerprint of their unit in the supervision budget."""
-    return [replace(row, budget={**row.budget, UNIT: key}) for row in rows]
-
-
-def known_units(files: Sequence[Path]) -> dict[str, list[Row]]:
-    """Fingerprint -> measured rows of that unit; of two files that hold one, the first counts.
-
-    Raises RunError for a file that is missing or broken.
-    """
-    found: dict[str, list[Row]] = {}
-    for file in files:
-        if not file.exists():
-            raise RunError(f"there are no results at {file}")
-        units: dict[str, list[Row]] = {}
-        try:
-            rows = Run(file.parent).rows(file.name)
-        except (ValueError, TypeError, AttributeError) as error:
-            raise RunError(
-                f"{file} is no results.json of bvae-rl evidence, which --known takes ({error})"
-            ) from error
-        for row in rows:
-            if UNIT in row.budget and row.metric not in DERIVED:
-                units.setdefault(row.budget[UNIT], []).append(row)
-        found = units | found
-    return found
-
-
-def known_seeds(units: Mapping[str, Sequence[Row]]) -> tuple[int, ...]:
-    """All seeds that any of the units was measured with."""
-    seeds = {_seed(row) for rows in units.values() for row in rows}
-    return tuple(sorted(seed for seed in seeds if seed is not None))
 
 
 def columns(
@@ -139,14 +98,10 @@ def _of(rows: Sequence[Row], method: str, metric: str, domain: str | None = None
     for row in rows:
         if row.method != method or (domain is not None and row.domain != domain):
             continue
-        seed = _seed(row) or 0  # the random policy has none
+        seed = seed_of(row) or 0  # the random policy has none
         if metric == "r2":
             if row.metric.startswith("r2/") and row.metric != "r2/mean":
                 by_seed[seed] = min(row.value, by_seed.get(seed, 1.0))
         elif row.metric == metric:
             by_seed[seed] = row.value
     return [by_seed[seed] for seed in sorted(by_seed)]
-
-
-def _seed(row: Row) -> int | None:
-    return row.agent_seed if row.vae_seed is None else row.vae_seed

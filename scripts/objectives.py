@@ -37,7 +37,7 @@ def page() -> str:
 
 
 def _cells(row: Entry) -> list[str]:
-    about = [f"`{row.name}`", row.source, row.purpose, row.hyperparameter]
+    about = [f"`{row.name}`", row.source, row.purpose, row.advice]
     return [*about, f"{row.cost:.1f}", row.pairs or "-", _hyperparameters(row)]
 
 
@@ -53,8 +53,7 @@ def _paragraph(row: Entry) -> str:
     lines = [
         f"{row.name}: {row.purpose}",
         f"source: {row.source}",
-        f"{row.hyperparameter}. Time of a step: {row.cost:.1f} of beta's. "
-        f"Pairs: {row.pairs or 'none'}.",
+        f"{row.advice}. Time of a step: {row.cost:.1f} of beta's. Pairs: {row.pairs or 'none'}.",
         f"hyperparameters, the paper's (tuned): {_hyperparameters(row)}",
     ]
     first, *rest = (fill(line, 96, subsequent_indent="  ") for line in lines)

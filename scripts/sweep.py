@@ -20,10 +20,11 @@ from bvae_rl.runtime.workers import Task, run_parallel
 from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import command_for, command_line, free_folder, say, wrote
 from bvae_rl.scripts.held_frames import held_frames
-from bvae_rl.scripts.pretrain_choice import make_config, make_objective
+from bvae_rl.scripts.pretrain_args import recipe_of
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.select_seed import finished
 from bvae_rl.scripts.study import aligned
+from bvae_rl.training.recipes import Recipe
 from bvae_rl.training.selection import check_enough, last_within, pixel_share
 from bvae_rl.training.validation import ACTIVE_KL
 
@@ -71,26 +72,29 @@ class Result:
 
 def main(args: pretrain.Args, axis: Axis) -> Result:
     """Train and score what is missing, tabulate, draw, choose."""
-    store = FrameStore.existing(args.store)
-    if args.seeds < 1 or args.seed < 0:
-        raise ValueError(f"seeds must be at least 1, from 0 on, got {args.seeds} from {args.seed}")
+    store = pretrain.frames(args)
+    several = args.several
+    if several.seeds < 1 or args.seed < 0:
+        raise ValueError(
+            f"seeds must be at least 1, from 0 on, got {several.seeds} from {args.seed}"
+        )
     if len({*axis.values}) < max(2, len(axis.values)):
         raise ValueError(f"a sweep needs two or more different values, got {axis.values}")
     require_own(args.out, "results.json")
     held = held_frames(store, validation=args.train.validation)
     check_enough(len(held.frames))
-    points, seeds = _points(args, axis, store), range(args.seed, args.seed + args.seeds)
+    points, seeds = _points(args, axis, store), range(args.seed, args.seed + several.seeds)
     tasks = [Task(point.out.name, measured, (point,)) for point in points.values()]
     planned = 10 + args.steps * args.train.batch_size / 1300
-    progress = Progress({task.name: planned for task in tasks}, workers=args.workers)
-    done = run_parallel(tasks, workers=args.workers, on_progress=progress.update)
+    progress = Progress({task.name: planned for task in tasks}, workers=several.workers)
+    done = run_parallel(tasks, workers=several.workers, on_progress=progress.update)
     progress.close()
     outcomes = dict(zip(points, done, strict=True))
     failed = {points[k].out.name: words for k, words in outcomes.items() if isinstance(words, str)}
     found = {key: metrics for key, metrics in outcomes.items() if not isinstance(metrics, str)}
     if not found:
         raise ValueError(f"every training failed: {next(iter(failed.values()))}")
-    if not held.labelled and args.seeds > 1:
+    if not held.labelled and several.seeds > 1:
         _add_agreement(found, points, held.frames.frames)
     env = store.meta.get("env", str(store.folder))
     base = Row(
@@ -110,6 +114,8 @@ def main(args: pretrain.Args, axis: Axis) -> Result:
     }
     shown = tuple(name for name in shown if np.isfinite(arrays[name]).any())
     place, why = choice(axis, shown[0], arrays[shown[0]], arrays[ACTIVE])
+    taken = axis.at(_plain(args), axis.values[place])
+    taken = taken.but(out=free_folder(Path("runs/vae")), seeds=5)
     say(_table(axis, arrays, shown, place))
     for name, words in failed.items():
         say(f"- {name}: {words}")
@@ -117,12 +123,10 @@ def main(args: pretrain.Args, axis: Axis) -> Result:
     figure = sweep(
         axis.values, arrays[RATE], arrays[DISTORTION], arrays[ACTIVE],
         {LABELS[name]: arrays[name] for name in shown}, label=axis.label, chosen=place,
-        title=f"T{why[1:].partition(';')[0]}", note=_about(args, len(held.frames)),
+        title=f"T{why[1:].partition(';')[0]}",
+        note=_about(args, recipe_of(taken, store), len(held.frames)),
     )  # fmt: skip
     wrote(run.write_file("sweep.png", png(figure)))
-    taken = replace(
-        axis.at(_plain(args), axis.values[place]), out=free_folder(Path("runs/vae")), seeds=5
-    )
     wrote(run.path("results.json"), command_for("pretrain", **vars(taken)))
     return Result(rows, axis.values[place], why, args.out)
 
@@ -134,11 +138,12 @@ def _points(
     points = {}
     for value in axis.values:
         settings = axis.at(_plain(args), value)
-        make_objective(settings)
-        make_config(settings, store)
-        for seed in range(args.seed, args.seed + args.seeds):
+        chosen = recipe_of(settings, store)
+        chosen.make_objective(args.steps)
+        chosen.make_config(store)
+        for seed in range(args.seed, args.seed + args.several.seeds):
             folder = args.out / f"{axis.name}-{value:g}-seed-{seed}"
-            points[value, seed] = replace(settings, seeds=1, seed=seed, out=folder)
+            points[value, seed] = settings.but(seeds=1, seed=seed, out=folder)
     return points
 
 
@@ -162,7 +167,7 @@ def measured(args: pretrain.Args, *, progress: Callable[[float], None]) -> dict[
 
 def _scored(args: pretrain.Args) -> dict[str, float]:
     vae = BetaVAE.load(args.out)
-    held = held_frames(FrameStore.existing(args.store), validation=args.train.validation)
+    held = held_frames(pretrain.frames(args), validation=args.train.validation)
     frames = held.frames.frames
     mu, logvar = vae.posterior_frames(frames)
     active = mean_kl(mu, logvar) > ACTIVE_KL
@@ -258,9 +263,9 @@ def _table(axis: Axis, arrays: Mapping[str, np.ndarray], shown: Sequence[str], p
     return aligned(lines)
 
 
-def _about(args: pretrain.Args, frames: int) -> str:
-    pairs = f" on pairs {args.pairs}" if args.pairs else ""
+def _about(args: pretrain.Args, chosen: Recipe, frames: int) -> str:
+    pairs, seeds = "+".join(chosen.kinds), args.several.seeds
     return (
-        f"objective {args.objective}{pairs}, {args.steps:,} steps, {args.seeds} "
-        f"seed{'s' * (args.seeds > 1)}, scored on {frames:,} held-out frames"
+        f"objective {chosen.objective}{f' on pairs {pairs}' if pairs else ''}, {args.steps:,} "
+        f"steps, {seeds} seed{'s' * (seeds > 1)}, scored on {frames:,} held-out frames"
     )

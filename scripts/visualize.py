@@ -24,7 +24,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import png, timelines
 from bvae_rl.plots.pictures import information_heatmap, latent_names, write_vae_pictures
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts.common import EnvArgs, command_for, free_folder, results_folder, say, wrote
+from bvae_rl.scripts.common import EnvArgs, command_for, results_folder, say, wrote
 from bvae_rl.scripts.held_frames import on_policy_frames
 from bvae_rl.training.validation import ACTIVE_KL
 
@@ -79,11 +79,8 @@ def main(args: Args) -> Result:
     pictures.append(run.write_file("timelines.png", png(figure)))
     for path in pictures:
         wrote(path)
-    train = command_for(
-        "train", vae=args.vae, world=args.world, domain=args.domain,
-        out=free_folder(Path("runs/agents") / folder.name),
-    )  # fmt: skip
-    say(f"next: {train}")
+    evaluate = command_for("evaluate", args.vae, world=args.world, domain=args.domain)
+    say(f"next: {evaluate}")
     return Result(pictures)
 
 

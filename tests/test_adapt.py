@@ -12,7 +12,7 @@ from bvae_rl.metrics import score
 from bvae_rl.scripts import adapt, collect, pretrain
 from bvae_rl.scripts.study import finals
 from bvae_rl.training.fine_tune import FineTuneConfig
-from bvae_rl.training.pretrain import TrainConfig
+from bvae_rl.training.train_config import TrainConfig
 from tests.next_cases import next_commands
 
 
@@ -24,7 +24,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     quick = TrainConfig(batch_size=16, warmup=2, log_freq=5)
     pretrain.main(
-        pretrain.Args(
+        pretrain.Args.of(
             root / "frames",
             out=root / "vae",
             style_dim=0,

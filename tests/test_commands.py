@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tyro
 
 from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE
@@ -35,7 +34,7 @@ from bvae_rl.scripts.commands import COMMANDS, load
 from bvae_rl.scripts.common import EnvArgs, flags, results_folder
 from bvae_rl.scripts.progress import Progress, minutes
 from bvae_rl.scripts.study import StudyArgs, make_jobs
-from bvae_rl.training.pretrain import TrainConfig
+from bvae_rl.training.train_config import TrainConfig
 from tests.next_cases import next_commands
 
 QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5)
@@ -56,7 +55,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     collect.main(store)
     for name, objective in (("pairs", "pairs"), ("plain", "beta")):
         pretrain.main(
-            pretrain.Args(root / "frames", out=root / name, objective=objective, steps=10, **TINY)
+            pretrain.Args.of(
+                root / "frames", out=root / name, objective=objective, steps=10, **TINY
+            )
         )
     return root
 
@@ -75,15 +76,15 @@ def test_pretrain_leaves_a_vae_with_its_story_and_pictures(made: Path) -> None:
     training = vae.meta["training"]
     assert training["steps"] == 10
     assert training["store"]["domain"] == "pretrain"
-    assert training["objective"]["name"] == "pair_supervised"
-    assert training["objective"]["beta"] == 1.0
+    assert training["objective"]["name"] == "pairs"
+    assert training["objective"]["beta"]["end"] == 1.0
     assert vae.config.groups == {"content": (0, 4), "style": (4, 6)}
     for name in ("reconstructions", "traversals", "kl"):
         assert (made / "pairs" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_pretrain_logs_to_tensorboard_if_asked(made: Path, tmp_path: Path) -> None:
-    args = pretrain.Args(made / "frames", out=tmp_path, steps=10, tensorboard=True, **TINY)
+    args = pretrain.Args.of(made / "frames", out=tmp_path, steps=10, tensorboard=True, **TINY)
     pretrain.main(args)
     (events,) = (tmp_path / "tensorboard").glob("events*")
     assert b"vae/elbo" in events.read_bytes()
@@ -94,7 +95,7 @@ def test_without_matplotlib_training_goes_on_and_says_so(
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with caplog.at_level("INFO"):
-        pretrain.main(pretrain.Args(made / "frames", out=tmp_path, steps=10, **TINY))
+        pretrain.main(pretrain.Args.of(made / "frames", out=tmp_path, steps=10, **TINY))
     assert "bvae-rl[plots]" in caplog.text
     assert (tmp_path / "model.safetensors").exists()
     assert not list(tmp_path.glob("*.png"))
@@ -210,8 +211,8 @@ def test_compare_draws_curves_of_each_vae_and_measures_efficiency(
     result = compare.main(args)
     assert {row.method for row in result.rows} == {"state", "bvae", "bvae-content", "random_policy"}
     said = capsys.readouterr().out
-    assert "steps to" in said and "Beta-VAE, beta_vae on single frames, all latents" in said
-    assert "Beta-VAE, pair_supervised on views, content latents" in said
+    assert "steps to" in said and "Beta-VAE, beta on single frames, all latents" in said
+    assert "Beta-VAE, pairs on views, content latents" in said
     assert (tmp_path / "curves.png").exists()
     assert compare.main(args).rows == result.rows  # nothing is trained again
 
@@ -243,7 +244,7 @@ def test_transfer_evaluates_in_each_domain(
     )
     seen = {(row.method, row.domain) for row in result.rows if row.step is None}
     assert seen >= {("bvae", domain) for domain in ("source", "ood1", "ood2")}
-    assert "Beta-VAE, beta_vae on single frames" in capsys.readouterr().out
+    assert "Beta-VAE, beta on single frames" in capsys.readouterr().out
 
 
 def test_bench_plugin_sets_every_figure_beside_its_target(
@@ -285,7 +286,7 @@ def test_the_chain_runs_on_minigrid_pictures(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     collect.main(collect.Args(world=GRID, out=tmp_path / "frames", frames=256, n_envs=2))
-    pretrain.main(pretrain.Args(tmp_path / "frames", out=tmp_path / "vae", steps=10, **TINY))
+    pretrain.main(pretrain.Args.of(tmp_path / "frames", out=tmp_path / "vae", steps=10, **TINY))
     vae = str(tmp_path / "vae")
     scored = evaluate.main(evaluate.Args(vae, world=GRID, samples=64, out=tmp_path / "scores"))
     assert scored.scores == {}
@@ -324,7 +325,7 @@ def test_the_demo_runs_whole_and_reuses_what_is_finished(
     page = result.report.read_text()
     for words in (
         "the figures mean nothing",
-        "on views+interventions, content latents",
+        "on views and interventions, content latents",
         "ood2",
         "bvae-rl",
     ):
@@ -397,7 +398,10 @@ def test_mistakes_are_one_line_and_exit_code_two(
     ("flags", "message"),
     [
         (["--beta", "-1"], "not negative, got -1"),
-        (["--content-dim", "0", "--style-dim", "0"], "latent_dim must be at least 1, got 0"),
+        (
+            ["--recipe", "plain", "--content-dim", "0", "--style-dim", "0"],
+            "must be at least 1, got 0",
+        ),
         (["--objective", "pairs", "--style-dim", "0"], "latents for content and for style, got"),
         (["--recon-weight", "0"], "must be positive"),
         (["--threads", "-1"], "threads must be at least 1"),
@@ -503,14 +507,13 @@ def test_results_of_other_worlds_and_domains_stand_beside_each_other() -> None:
 def test_flags_are_what_differs_and_parse_to_the_same() -> None:
     plain = pretrain.Args(Path("f"))
     assert flags(plain, plain) == []
-    args = replace(
-        plain, objective="tc", beta=0.123456789, set=("gamma=2",), channels=(8, 16, 16),
-        tensorboard=True, train=TrainConfig(batch_size=32, validation=0.1),
+    args = plain.but(
+        objective="tc", beta=0.123456789, set=("gamma=2",), channels=(8, 16, 16),
+        tensorboard=True, batch_size=32, validation=0.1,
     )  # fmt: skip
     given = flags(args, plain)
-    assert given[:4] == ["--objective", "tc", "--beta", "0.123456789"]
-    parsed = tyro.cli(pretrain.Args, args=["f", *given], config=(tyro.conf.OmitArgPrefixes,))
-    assert parsed == args
+    assert given[:5] == ["--tensorboard", "--objective", "tc", "--beta", "0.123456789"]
+    assert parse("pretrain", ["f", *given]) == args
     assert flags(plain, replace(plain, tensorboard=True)) == ["--no-tensorboard"]
 
 

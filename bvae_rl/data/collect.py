@@ -103,7 +103,7 @@ def collect_independent(
         interventions.check(seed=seed, factors=True)
     if not len(store):  # so that nobody takes a drawn state for what followed the last
         specs = store.factor_specs or source.factor_specs
-        store.describe(factor_specs=specs, **{**store.meta, "policy": "independent"})
+        store.describe(factor_specs=specs, **{**store.meta, "policy": "drawn"})
 
     def draw(rng: np.random.Generator, episode: int) -> Frames:
         return _draw(source, rng, is_appearance, views=views, row=len(store), episode=episode)

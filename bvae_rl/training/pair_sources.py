@@ -210,7 +210,7 @@ PAIRS: dict[str, Callable[[Rows, VAEConfig, bool], list[Source]]] = {
 
 def _drawn(rows: Rows) -> bool:
     """Whether the states of the store were drawn one by one, so that none leads to the next."""
-    return rows.store.meta.get("policy") == "independent"
+    return rows.store.meta.get("policy") == "drawn"
 
 
 def _choices(rows: Rows) -> bool:

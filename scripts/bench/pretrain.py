@@ -43,7 +43,7 @@ from bvae_rl.scripts.bench.trainings import (
     train_plainly,
 )
 from bvae_rl.training.batches import Rows
-from bvae_rl.training.pretrain import TrainConfig
+from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.validation import validate, validation_x
 
 OURS, EAGER, PLAIN = "pretrain", "pretrain, not compiled", "plain loop"

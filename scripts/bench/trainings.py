@@ -21,9 +21,10 @@ from torch.utils.data import DataLoader, Dataset
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.training.pretrain import TrainConfig, pretrain
-from bvae_rl.training.schedules import constant
+from bvae_rl.training.schedules import Constant
+from bvae_rl.training.train_config import TrainConfig
 
 Weights = dict[str, Tensor]
 
@@ -99,7 +100,7 @@ def apart(*calls: tuple[Callable[[Job], Trained], Job]) -> list[Trained]:
 
 @dataclass(frozen=True)
 class _Timed(BetaVAEObjective):
-    times: list[float] = field(default_factory=list)
+    times: list[float] = field(default_factory=list, init=False)
 
     def loss(
         self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
@@ -111,13 +112,13 @@ class _Timed(BetaVAEObjective):
 def train_ours(job: Job) -> Trained:
     """``pretrain`` with ``job.train``."""
     torch.set_num_threads(job.threads)
-    objective = _Timed(constant(1.0))
+    objective = _Timed(Constant(1.0))
     with tempfile.TemporaryDirectory() as out:
-        result = pretrain(
+        vae = train_vae(
             FrameStore(job.store), job.config, objective, steps=job.images // job.sizes.batch,
             seed=job.sizes.seed, out=out, train=job.train,
         )  # fmt: skip
-    return Trained(job.timed(objective.times), result.vae.state_dict())
+    return Trained(job.timed(objective.times), vae.state_dict())
 
 
 class StoredFrames(Dataset[Tensor]):
