@@ -10,16 +10,10 @@ from typing import Annotated, Any
 import tyro
 
 from bvae_rl.agents.evaluate import load_agent
-from bvae_rl.data.collect import collect, collect_independent
-from bvae_rl.data.environments import EnvConfig
-from bvae_rl.data.factors import known_specs, require_factor_env
-from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.interventions import Interventions
+from bvae_rl.data.sources import INDEPENDENT, RANDOM, Plan, fill
 from bvae_rl.scripts.common import EnvArgs, command_for, free_folder, say, wrote
 from bvae_rl.scripts.progress import Progress
-
-INDEPENDENT, RANDOM = "independent", "random"
 
 
 @dataclass(frozen=True)
@@ -45,11 +39,6 @@ class Args:
     """frames depend on it (and, where a policy acts, on n_envs)"""
     world: EnvArgs = EnvArgs()
 
-    @property
-    def rows(self) -> int:
-        """Frames in the store, those of interventions with them."""
-        return self.frames + 2 * self.views * self.interventions
-
 
 @dataclass(frozen=True)
 class Result:
@@ -60,52 +49,25 @@ class Result:
 
 def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> Result:
     """Collect, verify, say what comes next; ``on_progress`` replaces bar and words."""
-    views, interventions = args.views, args.interventions
-    if args.frames < 1:
-        raise ValueError(f"frames must be at least 1, got {args.frames}")
-    if views != 1 and args.policy != INDEPENDENT:
-        raise ValueError("two views of a state need sampled states: add --policy independent")
-    if args.seed < 0:
-        raise ValueError(f"seed must not be negative, got {args.seed}")
-    if interventions < 0:
-        raise ValueError(f"interventions must not be negative, got {interventions}")
-    config = args.world.config(args.domain)
-    store = FrameStore(args.out)
-    env = config.make()
-    FrameLayout.of(env.observation_space)  # refuse what is no picture before anything is written
-    progress = Progress({"frames": args.rows / 3000})
-    store.expect(args.rows)
+    plan = Plan(
+        args.frames, args.policy, args.views, args.interventions, args.n_envs, args.seed
+    )  # fmt: skip
+    store, progress = FrameStore(args.out), Progress({"frames": plan.rows / 3000})
 
     def show(added: int) -> None:
-        fraction = len(store) / args.rows
+        fraction = len(store) / plan.rows
         if on_progress:
             on_progress(fraction)
         else:
             progress.update("frames", fraction)
 
-    shared: dict[str, Any] = {
-        "seed": args.seed,
-        "interventions": (
-            Interventions(config.make(), interventions, views) if interventions else None
-        ),
-        "progress": show,
-    }
-    if args.policy == INDEPENDENT:
-        source = require_factor_env(env)
-        env.reset(seed=args.seed)
-        store.describe(factor_specs=source.factor_specs, **_meta(args, config))
-        collect_independent(source, store, args.frames, views=views, **shared)
-    else:
-        venv = config.vec(args.n_envs, seed=args.seed)
-        acting = _acting(args.policy)
-        store.describe(factor_specs=known_specs(env), **_meta(args, config))
-        collect(venv, store, args.frames, **acting, **shared)
-        venv.close()
+    config = args.world.config(args.domain)
+    fill(store, config, plan, acting=_acting(args.policy), progress=show)
     progress.close()
     store.verify()
     if on_progress is None:
         channels, height, width = store.shape
-        more = f" ({args.rows} asked for, in whole blocks)" if len(store) > args.rows else ""
+        more = f" ({plan.rows} asked for, in whole blocks)" if len(store) > plan.rows else ""
         say(f"{len(store)} frames of {height}x{width}x{channels}{more}")
         wrote(args.out, pretrain_command(args.out))
     return Result(store)
@@ -116,22 +78,9 @@ def pretrain_command(store: Path) -> str:
     return command_for("pretrain", store, out=free_folder(Path("runs/vae")))
 
 
-def _meta(args: Args, config: EnvConfig) -> dict[str, Any]:
-    """What the store says about its frames: all that they depend on."""
-    moved = args.interventions
-    return {
-        "env": config.id, "wrappers": list(config.wrappers), "domain": args.domain,
-        **({"kwargs": list(config.kwargs)} if config.kwargs else {}),
-        "policy": args.policy, "views": args.views, "seed": args.seed,
-        **({} if args.policy == INDEPENDENT else {"n_envs": args.n_envs}),
-        # which block is which depends on both numbers
-        **({"frames": args.frames, "interventions": moved} if moved else {}),
-    }  # fmt: skip
-
-
 def _acting(policy: str) -> dict[str, Any]:
-    """The arguments of ``collect`` that make ``policy`` act."""
-    if policy == RANDOM:
+    """The arguments of ``data.collect.collect`` that make ``policy`` act."""
+    if policy in (RANDOM, INDEPENDENT):
         return {}
     try:
         agent = load_agent(policy)

@@ -28,6 +28,7 @@ COMMANDS: dict[str, Command] = {
     "compare": Command("compare", "Compare learning curves of several methods."),
     "transfer": Command("transfer", "Train agents in one visual domain, evaluate in others."),
     "adapt": Command("adapt", "Move agents to new domains, their encoder frozen or fine-tuned."),
+    "film": Command("film", "Draw an animated GIF of an agent and its latents in several domains."),
     "evidence": Command(
         "evidence", "Compare recipes of pretraining by scores and agents, over seeds."
     ),

@@ -11,6 +11,7 @@ from bvae_rl.agents.methods import MethodInputs
 from bvae_rl.agents.study import Job
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.sources import INDEPENDENT
 from bvae_rl.models.hub import find_vae
 from bvae_rl.report import FigureEntry, write_report
 from bvae_rl.runtime.runs import Row, Run
@@ -159,7 +160,7 @@ class Demo:
             collect.Args(
                 out=self.run.folder / "frames",
                 frames=self.scale.frames,
-                policy=collect.INDEPENDENT,
+                policy=INDEPENDENT,
                 domain="pretrain",
                 seed=self.args.seed,
                 views=2,

@@ -10,11 +10,11 @@ from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import png
-from bvae_rl.plots.pictures import write_vae_pictures
 from bvae_rl.report import FigureEntry
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.scripts.study import draw_curves, draw_transfer, finals, labels
 from bvae_rl.scripts.visualize import episode_timelines
+from bvae_rl.training.pictures import write_vae_pictures
 
 DOMAINS = ("source", "ood1", "ood2")
 PLAIN, CONTENT = "bvae", "bvae-content"  # the VAEs' folders, and what rows call their methods

@@ -26,7 +26,6 @@ from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.pca import PCAEncoder
 from bvae_rl.models.vae import BetaVAE, read_config
 from bvae_rl.plots import png
-from bvae_rl.plots.pictures import scores_heatmap
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.sb3.latent_env import Encoder
 from bvae_rl.scripts import evaluate_more as more
@@ -41,6 +40,7 @@ from bvae_rl.scripts.common import (
 from bvae_rl.scripts.evaluate_rows import score_row, score_rows
 from bvae_rl.scripts.held_frames import on_policy_frames
 from bvae_rl.scripts.progress import Progress
+from bvae_rl.training.pictures import scores_heatmap
 from bvae_rl.training.validation import ACTIVE_KL, validate
 
 TRAINED, UNTRAINED, PCA = "trained", "untrained", "pca"

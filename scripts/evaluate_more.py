@@ -14,8 +14,7 @@ import numpy as np
 
 from bvae_rl.data.factors import known_specs
 from bvae_rl.data.frame_store import Frames
-from bvae_rl.data.probe_groups import fixed_factor_groups
-from bvae_rl.data.probe_sets import probe_set
+from bvae_rl.data.probe_sets import fixed_factor_groups, probe_set
 from bvae_rl.metrics import beta_vae_score, factor_vae_score, generalisation, udr
 from bvae_rl.metrics.inputs import changing
 from bvae_rl.models.losses import mean_kl

@@ -13,7 +13,6 @@ from bvae_rl.metrics import score, udr
 from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE, read_config
 from bvae_rl.plots import png
-from bvae_rl.plots.pictures import decode
 from bvae_rl.plots.sweep import sweep
 from bvae_rl.runtime.runs import Row, Run, require_own
 from bvae_rl.runtime.workers import Task, run_parallel
@@ -24,6 +23,7 @@ from bvae_rl.scripts.pretrain_args import recipe_of
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.select_seed import finished
 from bvae_rl.scripts.study import aligned
+from bvae_rl.training.pictures import decode
 from bvae_rl.training.recipes import Recipe
 from bvae_rl.training.selection import check_enough, last_within, pixel_share
 from bvae_rl.training.validation import ACTIVE_KL

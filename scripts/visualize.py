@@ -22,10 +22,10 @@ from bvae_rl.models.hub import find_vae
 from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import png, timelines
-from bvae_rl.plots.pictures import information_heatmap, latent_names, write_vae_pictures
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import EnvArgs, command_for, results_folder, say, wrote
 from bvae_rl.scripts.held_frames import on_policy_frames
+from bvae_rl.training.pictures import information_heatmap, latent_names, write_vae_pictures
 from bvae_rl.training.validation import ACTIVE_KL
 
 if TYPE_CHECKING:

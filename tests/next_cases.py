@@ -9,7 +9,7 @@ from bvae_rl.scripts.cli import parse
 
 
 def next_commands(printed: str) -> list[tuple[str, Any]]:
-    """Name and ``Args`` of each ``next:`` line; a line that cannot be run as printed is an error."""
+    """Name and ``Args`` of each ``next:`` line; one that cannot be run as printed is an error."""
     found = []
     for line in printed.splitlines():
         if line.startswith("next: "):

@@ -41,7 +41,6 @@ def learning_curves(
     *,
     ylabel: str = "return",
     references: Mapping[str, float] | None = None,
-    labels: Mapping[str, str] | None = None,
     title: str = "",
     ax: Axes | None = None,
 ) -> Figure:
@@ -50,7 +49,6 @@ def learning_curves(
     ``curves``: method -> (steps (T,), values (S, T), NaN where a seed has none). Every seed is a thin
     line with a point at each evaluation; from five seeds on their interquartile mean is a thick
     line with a shaded 95% bootstrap interval. ``references`` are named horizontal lines.
-    ``labels`` replace the names of methods.
     """
     if not curves:
         raise ValueError("there is no curve to show; pass method -> (steps, values)")
@@ -90,7 +88,7 @@ def learning_curves(
             linewidth=2,
             marker=method_marker(method),
             markersize=5,
-            label=(labels or {}).get(method, method_label(method)),
+            label=method_label(method),
         )
     for name, level in (references or {}).items():
         ax.axhline(level, color=MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
@@ -124,7 +122,6 @@ def transfer_bars(
     scores: Mapping[str, Mapping[str, Sequence[float]]],
     *,
     ylabel: str = "normalised score",
-    labels: Mapping[str, str] | None = None,
     title: str = "",
     references: Sequence[float] = (0.0, 1.0),
     ax: Axes | None = None,
@@ -151,8 +148,7 @@ def transfer_bars(
     for level in references:
         ax.axhline(level, color=MUTED, linewidth=1, linestyle=(0, (4, 3)) if level else "-")
     polish(ax, title=title, grid="y")
-    named = [(labels or {}).get(method, method_label(method)) for method in scores]
-    ax.set_xticks(range(len(scores)), [_wrap(label) for label in named])
+    ax.set_xticks(range(len(scores)), [_wrap(method_label(method)) for method in scores])
     ax.set_ylabel(ylabel, fontsize=TEXT)
     patch = require("matplotlib.patches", extra="plots").Patch
     keys = [
