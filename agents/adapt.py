@@ -1,9 +1,9 @@
-"""An agent moved to looks that its encoder never saw: frozen, or fine-tuned online in some ways.
+"""An agent moved to visual domains that its encoder never saw: frozen, or fine-tuned online.
 
-Each seed has one VAE, pretrained on the source appearance, and one agent, trained there on its latents.
-Every treatment starts from copies of both, learns on in the new appearances, and is evaluated on the same
-episodes and frames. Agents act over ``LatentVecEnv``, whose last observation is encoded anew after
-each update, so that this equals an encoder inside the policy, at half the cost.
+Each seed has one VAE, pretrained in the source domain, and one agent, trained there on its latents.
+Every treatment starts from copies of both, learns on in the new domain, and is evaluated on the
+same episodes and frames. Agents act over ``LatentVecEnv``, whose last observation is encoded anew
+after each update, so that this equals an encoder inside the policy, at half the cost.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 
 from bvae_rl.agents.config import AgentConfig
-from bvae_rl.agents.evaluate import PARALLEL, LoadedAgent, load_agent, run_episodes
-from bvae_rl.agents.methods import MethodInputs, SupervisionBudget, method
+from bvae_rl.agents.evaluate import LoadedAgent, load_agent
+from bvae_rl.agents.methods import MethodInputs, method
 from bvae_rl.agents.train import CURVE_SEED, ROWS, AtRollout, train_agent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import FactorSpec, require_factor_env
@@ -37,11 +37,18 @@ from bvae_rl.training.fine_tune import FineTuneConfig
 from bvae_rl.training.schedules import Constant, Linear, Schedule
 
 PROBE_SEED, EVALUATION_SEED = 77_000, 10_000
+SCORES = {
+    "mig": "mig", "dci": "dci/disentanglement", "r2": "r2", "linear_r2": "linear_r2",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Treatment:
-    """What happens to the encoder after the move. ``beta`` makes a schedule of peak and steps."""
+    """What happens to the encoder after the move.
+
+    ``beta`` makes a schedule of its largest value and the number of steps; None: the encoder is
+    frozen. ``mixed``: half of each batch are frames of the pretraining store.
+    """
 
     name: str
     text: str
@@ -53,7 +60,7 @@ def _annealed(beta: float, steps: int) -> Schedule:
     return Linear(0.1 * beta, beta, steps // 2)
 
 
-def _Constant(beta: float, steps: int) -> Schedule:
+def _constant(beta: float, steps: int) -> Schedule:
     return Constant(beta)
 
 
@@ -70,17 +77,21 @@ TREATMENTS = {
 
 @dataclass(frozen=True)
 class AdaptConfig:
-    """How long, and how the VAE is fine-tuned: the same for all treatments."""
+    """How long agents learn after the move, how the VAE is fine-tuned: equal for all treatments.
 
-    steps: int = 40_000
+    ``total_timesteps``, ``train_freq`` and ``eval_freq`` are environment steps; a point of a curve
+    takes ``curve_episodes``, the final evaluation ``n_eval_episodes``.
+    """
+
+    total_timesteps: int = 40_000
     beta: float = 1.0
-    every: int = 1_000
+    train_freq: int = 1_000
     tune: FineTuneConfig = field(
         default_factory=lambda: FineTuneConfig(gradient_steps=20, learning_rate=5e-4)
     )
-    eval_every: int = 10_000
-    eval_episodes: int = 20
-    episodes: int = 100
+    eval_freq: int = 10_000
+    curve_episodes: int = 20
+    n_eval_episodes: int = 100
     probe_frames: int = 2_000
 
 
@@ -102,7 +113,7 @@ class Move:
 def run_adaptation(
     vaes: dict[int, Path],
     env: EnvConfig,
-    domain: Sequence[str],
+    domains: Sequence[str],
     store: Path,
     config: AdaptConfig,
     out: Path,
@@ -118,15 +129,16 @@ def run_adaptation(
     The ``study`` of a row names the move ("adapt-ood1"), its ``domain`` where it was evaluated.
     What is finished under ``out`` is not done again.
     """
+    folders = {seed: out / f"source-seed{seed}" for seed in vaes}
     sources = [
-        Task(f"source-seed{seed}", _train_source, (seed, vae, env, agent, out, command))
+        Task(folders[seed].name, _train_source, (seed, vae, env, agent, folders[seed], command))
         for seed, vae in vaes.items()
     ]
     run_parallel(sources, workers=workers, on_progress=on_progress)
     moves = [
-        Move(name, target, seed, vae, out / f"source-seed{seed}")
+        Move(name, domain, seed, vae, folders[seed])
         for seed, vae in vaes.items()
-        for target in domain
+        for domain in domains
         for name in treatments
     ]
     tasks = [Task(move.name, _move, (move, env, store, config, out, command)) for move in moves]
@@ -140,15 +152,14 @@ def _train_source(
     vae: Path,
     env: EnvConfig,
     config: AgentConfig,
-    out: Path,
+    folder: Path,
     command: str,
     *,
     progress: Callable[[float], None],
 ) -> None:
-    inputs = MethodInputs(vae=vae, vae_seed=seed)
     train_agent(
-        method("bvae"), env, inputs, replace(config, seed=seed), Run(out / f"source-seed{seed}"),
-        study="adapt", command=command, progress=progress,
+        method("bvae"), env, MethodInputs(vae=vae, vae_seed=seed), replace(config, seed=seed),
+        Run(folder), study="adapt", command=command, progress=progress,
     )  # fmt: skip
 
 
@@ -171,88 +182,82 @@ def _move(
     assert isinstance(vae, BetaVAE)
     evaluator = _Evaluator(move, agent, env, config, command)
     model: Any = agent.model
-    model.set_env(agent.observe(env.with_domain(move.domain), model.n_envs, seed=move.seed))
+    model.set_env(agent.observe(env.with_domain(move.domain).vec(model.n_envs, seed=move.seed)))
     model.set_random_seed(move.seed)
     model.set_logger(Logger(None, []))
     rows: list[Row] = []
 
     def at_rollout(step: int) -> None:
-        if step % config.eval_every == 0:
+        if step % config.eval_freq == 0:
             rows.extend(evaluator.point(step))
-        progress(0.95 * step / config.steps)
+        progress(0.95 * step / config.total_timesteps)
 
     callbacks: list[BaseCallback] = [AtRollout(at_rollout)]
     updates: list[dict[str, float]] = []
     treatment = TREATMENTS[move.treatment]
     if treatment.beta is not None:
-        beta = treatment.beta(config.beta, config.steps)
+        beta = treatment.beta(config.beta, config.total_timesteps)
         old = FrameStore.existing(store) if treatment.mixed else None
         online = OnlineBetaVAE(
-            vae, beta=beta, train_freq=config.every, config=config.tune, old=old, seed=move.seed
-        )
+            vae, beta=beta, train_freq=config.train_freq, config=config.tune, old=old,
+            seed=move.seed,
+        )  # fmt: skip
         callbacks.insert(0, online)
         updates = online.history
         evaluator.vae = online.tuner.seen_by_policy  # the decoder learns there
-    model.learn(config.steps, callback=callbacks)
-    rows += [*evaluator.point(config.steps), *evaluator.final()]
+    model.learn(config.total_timesteps, callback=callbacks)
+    rows += [*evaluator.point(config.total_timesteps), *evaluator.final()]
     run.write_json("updates.json", updates)
     run.write_json(ROWS, [row.to_dict() for row in rows])
     run.mark_done("move", config=identity)
 
 
 class _Evaluator:
-    """Returns on fixed episodes, reconstruction and scores on fixed frames, new and old appearances."""
+    """Returns on fixed episodes, reconstruction and scores on fixed frames, new and old domain."""
 
     def __init__(
         self, move: Move, agent: LoadedAgent, env: EnvConfig, config: AdaptConfig, command: str
     ) -> None:
-        self.move, self.agent, self.env, self.config = move, agent, env, config
+        self.move, self.agent, self.config = move, agent, config
         assert isinstance(agent.encoder, BetaVAE)
         pretrained = agent.encoder
         self.vae: Callable[[], BetaVAE] = lambda: pretrained
-        self.domain = (move.domain, env.domain or "source")
+        source = env.domain or "source"
+        self.envs = {name: env.with_domain(name) for name in (move.domain, source)}
         self.frames = {
-            name: probe_set(env.with_domain(name).make(), config.probe_frames, seed=PROBE_SEED)
-            for name in self.domain
+            name: probe_set(shown.make(), config.probe_frames, seed=PROBE_SEED)
+            for name, shown in self.envs.items()
         }
-        budget = agent.budget
         seen = "" if move.treatment == "frozen" else f", then {move.domain}"
-        budget = SupervisionBudget(
-            budget.pretrain_frames,
-            budget.env_steps + config.steps,
-            f"encoder: {self.domain[1]}{seen}; agent: {self.domain[1]}, then {move.domain}",
-            paired=False,
+        budget = replace(
+            agent.budget,
+            env_steps=agent.budget.env_steps + config.total_timesteps,
+            domain=f"encoder: {source}{seen}; agent: {source}, then {move.domain}",
         )
         self.row = Row(
             study=f"adapt-{move.domain}", method=move.treatment, algo="ppo", env=env.id,
             vae_seed=move.seed, agent_seed=move.seed, domain=move.domain, metric="return",
-            value=np.nan, n=config.eval_episodes, budget=budget.to_dict(), command=command,
+            value=np.nan, n=config.curve_episodes, budget=budget.to_dict(), command=command,
         )  # fmt: skip
 
     def point(self, step: int) -> list[Row]:
-        """Return, success, reconstruction and MIG in the new appearances, as points of a curve."""
+        """Return, success, reconstruction and MIG in the new domain, as points of a curve."""
         name = self.move.domain
-        found = self._play(name, self.config.eval_episodes, CURVE_SEED)
-        found["recon"], found["mig"] = self._recon(name), self._mig(name)
-        base = replace(self.row, step=step)
-        return [replace(base, metric=metric, value=value) for metric, value in found.items()]
+        found = self._play(name, self.config.curve_episodes, CURVE_SEED)
+        found |= {"recon": self._recon(name), "mig": self._mig(name)}
+        return _rows(replace(self.row, step=step), found)
 
     def final(self) -> list[Row]:
-        """Everything, in the new appearances and in the old."""
+        """Everything, in the new domain and in the old."""
         rows = []
-        for name in self.domain:
-            found = self._play(name, self.config.episodes, EVALUATION_SEED)
-            found["recon"] = self._recon(name)
-            found |= self._scores(name)
-            base = replace(self.row, domain=name, n=self.config.episodes)
-            rows += [replace(base, metric=metric, value=value) for metric, value in found.items()]
+        for name in self.envs:
+            found = self._play(name, self.config.n_eval_episodes, EVALUATION_SEED)
+            found |= {"recon": self._recon(name), **self._scores(name)}
+            rows += _rows(replace(self.row, domain=name, n=self.config.n_eval_episodes), found)
         return rows
 
     def _play(self, domain: str, episodes: int, seed: int) -> dict[str, float]:
-        venv = self.agent.observe(self.env.with_domain(domain), min(PARALLEL, episodes), seed=seed)
-        played = run_episodes(venv, self.agent.act, episodes, seed=seed)
-        venv.close()
-        return played.metrics()
+        return self.agent.play(self.envs[domain], episodes, seed=seed).metrics()
 
     @torch.no_grad()
     def _recon(self, domain: str) -> float:
@@ -268,16 +273,15 @@ class _Evaluator:
         return mig(codes, factors, kinds=[spec.kind for spec in specs]).score
 
     def _specs(self, domain: str) -> tuple[FactorSpec, ...]:
-        return require_factor_env(self.env.with_domain(domain).make()).factor_specs
+        return require_factor_env(self.envs[domain].make()).factor_specs
 
     def _scores(self, domain: str) -> dict[str, float]:
-        probe = self.frames[domain]
-        specs = self._specs(domain)
+        probe, specs = self.frames[domain], self._specs(domain)
         rows = score(self.vae().encode_frames(probe.frames), probe.factors, specs).to_rows_dict()
-        return {
-            "mig": rows["mig"], "dci": rows["dci/disentanglement"], "r2": rows["r2"],
-            "linear_r2": rows["linear_r2"],
-            "state_r2": float(
-                np.mean([rows[f"r2/{s.name}"] for s in specs if s.role == "state"])
-            ),
-        }  # fmt: skip
+        state = [rows[f"r2/{spec.name}"] for spec in specs if spec.role == "state"]
+        found = {name: rows[key] for name, key in SCORES.items()}
+        return {**found, "state_r2": float(np.mean(state))}
+
+
+def _rows(base: Row, found: dict[str, float]) -> list[Row]:
+    return [replace(base, metric=metric, value=value) for metric, value in found.items()]

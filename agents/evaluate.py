@@ -22,26 +22,28 @@ from bvae_rl.data.environments import EnvConfig
 from bvae_rl.runtime.runs import Row, Run
 
 ALGORITHMS: dict[str, type[BaseAlgorithm]] = {"ppo": PPO, "sac": SAC}
-RANDOM_POLICY = (
-    "random_policy"  # the name of its rows; the method ``random`` is an untrained encoder
-)
+RANDOM_POLICY = "random_policy"  # the method of its rows
 AGENT_FILE, RECORD, ENCODER = "agent.zip", "agent.json", "encoder"
 PARALLEL = 25
 
 
 @dataclass(frozen=True)
 class Episodes:
-    """Outcome of n episodes: ``returns`` (n,) and ``success`` (n,) bool, None if not told."""
+    """Outcome of n episodes: ``returns`` (n,) and ``success`` (n,) bool, None where unknown."""
 
     returns: np.ndarray
     success: np.ndarray | None
 
     def metrics(self) -> dict[str, float]:
-        """Mean return, and success rate where the environment tells it."""
+        """Mean return, and success rate where it is known."""
         found = {"return": float(self.returns.mean())}
         if self.success is not None:
             found["success"] = float(self.success.mean())
         return found
+
+    def rows(self, base: Row) -> list[Row]:
+        """``base`` with each metric."""
+        return [replace(base, metric=name, value=value) for name, value in self.metrics().items()]
 
 
 def run_episodes(venv: VecEnv, predict: Policy, n: int, *, seed: int) -> Episodes:
@@ -62,8 +64,8 @@ def run_episodes(venv: VecEnv, predict: Policy, n: int, *, seed: int) -> Episode
             for k in np.flatnonzero(running & dones):
                 success[first + k] = infos[k].get("is_success")
             running &= ~dones
-    told = None not in success
-    return Episodes(returns, np.array(success, dtype=bool) if told else None)
+    known = None not in success
+    return Episodes(returns, np.array(success, dtype=bool) if known else None)
 
 
 @dataclass(frozen=True)
@@ -75,13 +77,20 @@ class LoadedAgent:
     encoder: SavedEncoder | None
     record: dict[str, Any]
 
-    def observe(self, env: EnvConfig, n_envs: int, *, seed: int) -> VecEnv:
-        """``n_envs`` copies of ``env`` as the agent sees them."""
-        return self.method.observe(env.vec(n_envs, seed=seed), self.encoder)
+    def observe(self, venv: VecEnv) -> VecEnv:
+        """``venv`` as the agent sees it."""
+        return self.method.observe(venv, self.encoder)
 
     def act(self, observations: np.ndarray) -> np.ndarray:
         """Deterministic actions (n_envs, ...) for observations from ``observe``."""
         return self.model.predict(observations, deterministic=True)[0]
+
+    def play(self, env: EnvConfig, n: int, *, seed: int) -> Episodes:
+        """Episodes 0..n-1 of ``env``."""
+        venv = self.observe(env.vec(min(PARALLEL, n), seed=seed))
+        played = run_episodes(venv, self.act, n, seed=seed)
+        venv.close()
+        return played
 
     @property
     def budget(self) -> SupervisionBudget:
@@ -95,7 +104,7 @@ def load_agent(folder: str | Path) -> LoadedAgent:
     if not run.done("train"):
         raise ValueError(f"no finished agent at {folder}; make one: bvae-rl train")
     record = run.read_json(RECORD)
-    row = method(record["method"])
+    row = method(record["method"], record["inputs"].get("latents", "all"))
     encoder = row.load(run.path(ENCODER)) if row.load else None
     try:
         model = ALGORITHMS[record["algo"]].load(run.path(AGENT_FILE), device="cpu")
@@ -109,32 +118,24 @@ def evaluate_agent(
     env: EnvConfig,
     domains: Sequence[str | None],
     *,
-    episodes: int = 100,
+    n_eval_episodes: int = 100,
     seed: int,
 ) -> list[Row]:
-    """Rows ``return`` and, where it is told, ``success`` of a trained agent on each visual domain.
+    """Rows ``return`` and, where it is known, ``success`` of a trained agent in each visual domain.
 
-    None among ``domain`` means ``env`` as it is given.
+    None among ``domains`` means ``env`` as it is given.
     """
     agent = load_agent(folder)
+    record = agent.record
     base = Row(
-        study=agent.record["study"],
-        method=agent.method.name,
-        algo=agent.record["algo"],
-        env=env.id,
-        vae_seed=agent.record["vae_seed"],
-        agent_seed=agent.record["agent_seed"],
-        metric="return",
-        value=np.nan,
-        n=episodes,
-        budget=agent.budget.to_dict(),
-        command=agent.record["command"],
-    )
+        study=record["study"], method=record["key"], algo=record["algo"], env=env.id,
+        vae_seed=record["vae_seed"], agent_seed=record["agent_seed"], metric="return",
+        value=np.nan, n=n_eval_episodes, budget=agent.budget.to_dict(), command=record["command"],
+    )  # fmt: skip
     rows: list[Row] = []
-    for shown_env in _each_domain(env, domains):
-        venv = agent.observe(shown_env, min(PARALLEL, episodes), seed=seed)
-        rows += _rows(base, shown_env, run_episodes(venv, agent.act, episodes, seed=seed))
-        venv.close()
+    for shown in _each_domain(env, domains):
+        played = agent.play(shown, n_eval_episodes, seed=seed)
+        rows += played.rows(replace(base, domain=shown.domain))
     return rows
 
 
@@ -142,32 +143,26 @@ def random_policy_rows(
     env: EnvConfig,
     domains: Sequence[str | None],
     *,
-    episodes: int = 100,
+    n_eval_episodes: int = 100,
     seed: int,
     study: str,
     command: str,
 ) -> list[Row]:
-    """The same rows for uniformly random actions, the lowest floor; ``algo`` is "none"."""
+    """The same rows for uniformly random actions, the lowest reference; ``algo`` is "none"."""
     budget = SupervisionBudget(0, 0, "none", paired=False)
     base = Row(
         study=study, method=RANDOM_POLICY, algo="none", env=env.id, metric="return", value=np.nan,
-        n=episodes, budget=budget.to_dict(), command=command,
+        n=n_eval_episodes, budget=budget.to_dict(), command=command,
     )  # fmt: skip
     rows: list[Row] = []
-    for shown_env in _each_domain(env, domains):
-        venv = shown_env.vec(min(PARALLEL, episodes), seed=seed)
+    for shown in _each_domain(env, domains):
+        venv = shown.vec(min(PARALLEL, n_eval_episodes), seed=seed)
         act = random_policy(venv.action_space, np.random.default_rng(seed), venv.num_envs)
-        rows += _rows(base, shown_env, run_episodes(venv, act, episodes, seed=seed))
+        played = run_episodes(venv, act, n_eval_episodes, seed=seed)
+        rows += played.rows(replace(base, domain=shown.domain))
         venv.close()
     return rows
 
 
 def _each_domain(env: EnvConfig, domains: Sequence[str | None]) -> list[EnvConfig]:
     return [env if name is None else env.with_domain(name) for name in domains]
-
-
-def _rows(base: Row, env: EnvConfig, episodes: Episodes) -> list[Row]:
-    return [
-        replace(base, domain=env.domain, metric=metric, value=value)
-        for metric, value in episodes.metrics().items()
-    ]

@@ -1,14 +1,13 @@
 """The methods of a comparison: what an agent sees, as one row each.
 
-A further method is one more row of ``ARMS``; nothing else changes. Every method states what it was
-allowed to see (``Ledger``), which is printed beside each of its scores.
+A further method is one more row of ``METHODS``; nothing else changes. Every method states what it
+was allowed to see (``SupervisionBudget``), which is printed beside each of its scores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -25,7 +24,7 @@ from bvae_rl.models.vae import BetaVAE, VAEConfig, read_config
 from bvae_rl.sb3.latent_env import Encoder, LatentVecEnv
 
 PCA_FRAMES, STATISTICS_FRAMES = 10_000, 2_000
-ACTED = "own actions"  # what an encoder was told that was trained on interventions
+INTERVENED = "own actions"  # the labels of an encoder that was trained on interventions
 
 
 class SavedEncoder(Encoder, Protocol):
@@ -40,39 +39,26 @@ class SavedEncoder(Encoder, Protocol):
 class MethodInputs:
     """Where the methods find their encoders: folders, so that it pickles.
 
-    ``vae`` trained without pairs, ``vae_pairs`` with pairs and a ``content`` group, ``store``
+    ``vae`` is a VAE's folder, ``latents`` "all" or the group of it that agents see; ``store`` holds
     frames for PCA and for the statistics of an untrained encoder. ``vae_seed`` names the seed of
     the encoder, trained or not.
     """
 
     vae: Path | None = None
-    vae_pairs: Path | None = None
     store: Path | None = None
     vae_seed: int = 0
+    latents: str = "all"
 
     def require(self, name: str) -> Path:
         """The path called ``name``, or a ValueError that says what is missing."""
         path: Path | None = getattr(self, name)
         if path is None:
-            raise ValueError(f"this method needs {name}, the path of {_WHAT[name]}; none was given")
+            raise ValueError(f"this method needs --{name}, {_WHAT[name]}; none was given")
         return path
-
-    def identity(self, needs: Sequence[str]) -> dict[str, Any]:
-        """What the named inputs contain, so that a changed encoder is noticed."""
-        content: dict[str, Any] = {"vae_seed": self.vae_seed} if needs else {}
-        for name in needs:
-            path = self.require(name)
-            if name == "store":
-                store = FrameStore.existing(path)
-                content[name] = {"frames": len(store), "meta": store.meta}
-            else:
-                content[name] = read_config(path)["weights_sha256"]
-        return content
 
 
 _WHAT = {
-    "vae": "a VAE folder (bvae-rl pretrain)",
-    "vae_pairs": "a pair-supervised VAE folder (bvae-rl pretrain)",
+    "vae": "a VAE's folder (bvae-rl pretrain) or a shipped name",
     "store": "a frame store (bvae-rl collect)",
 }
 
@@ -82,7 +68,8 @@ class SupervisionBudget:
     """What a method was allowed to see: printed beside each of its scores.
 
     ``pretrain_frames`` rendered for its encoder, ``env_steps`` of the agent, ``domain`` seen by
-    encoder and agent, same-state pairs or not, and ``labels`` ("none" or what was told).
+    encoder and agent, whether the encoder was trained on pairs, the ``labels`` that were used
+    ("none" or which), and what ``encoder`` was trained by.
     """
 
     pretrain_frames: int
@@ -90,6 +77,7 @@ class SupervisionBudget:
     domain: str
     paired: bool
     labels: str = "none"
+    encoder: str = "none"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a row."""
@@ -100,67 +88,90 @@ class SupervisionBudget:
 class Method:
     """One row of a comparison.
 
-    ``observe`` turns the environment's VecEnv into what the agent sees; it gets the encoder that
-    ``build`` made from ``inputs`` (only the named ``needs`` are read) and ``load`` reads back from
-    the agent's folder, or None. ``train_looks`` replaces the visual domain for training only; the kinds
-    of change behind a colon ("source:camera") stay.
+    ``view`` turns the environment's VecEnv into what the agent sees. Where ``build`` makes an
+    encoder of ``inputs`` (of which only what it ``needs`` is read) and ``load`` reads it back from
+    the agent's folder, the agent sees its ``latents`` instead. ``train_domain`` replaces the visual
+    domain for training only; the variations behind a colon ("source:camera") stay.
     """
 
     name: str
     text: str
-    observe: Callable[[VecEnv, SavedEncoder | None], VecEnv]
+    view: Callable[[VecEnv], VecEnv] | None = None
     policy: Literal["MlpPolicy", "CnnPolicy"] = "MlpPolicy"
-    needs: tuple[str, ...] = ()
+    needs: str = ""
     build: Callable[[MethodInputs], SavedEncoder] | None = None
     load: Callable[[Path], SavedEncoder] | None = None
     train_domain: str | None = None
-    paired: bool = False
     labels: str = "none"
+    latents: str = "all"
 
-    def check(self, env: EnvConfig) -> None:
-        """Refuse a world whose observations are no pictures, where this method needs some."""
+    @property
+    def key(self) -> str:
+        """What rows of results call it: the name, and which latents if not all."""
+        return self.name if self.latents == "all" else f"{self.name}-{self.latents}"
+
+    def observe(self, venv: VecEnv, encoder: SavedEncoder | None) -> VecEnv:
+        """``venv`` as the agent sees it."""
+        if encoder is not None:
+            return LatentVecEnv(venv, encoder, latents=self.latents, standardise=True)
+        assert self.view is not None, "a method has a view or an encoder"
+        return self.view(venv)
+
+    def check(self, env: EnvConfig, inputs: MethodInputs) -> None:
+        """Refuse a missing input, or observations that are no pictures where some are needed."""
         if self.needs or self.policy == "CnnPolicy":
             FrameLayout.of(env.make().observation_space)
+        self.identity(inputs)
+
+    def identity(self, inputs: MethodInputs) -> dict[str, Any]:
+        """What the inputs of this method contain, so that a changed encoder is noticed."""
+        if not self.needs:
+            return {}
+        path = inputs.require(self.needs)
+        found: dict[str, Any] = {"vae_seed": inputs.vae_seed, "latents": self.latents}
+        if self.needs == "vae":
+            return {**found, "vae": read_config(path)["weights_sha256"]}
+        store = FrameStore.existing(path)
+        return {**found, "store": {"frames": len(store), "meta": store.meta}}
 
     def train_env(self, env: EnvConfig) -> EnvConfig:
         """The environment that this method trains in."""
         if self.train_domain is None:
             return env
-        _, colon, kinds = (env.domain or "").partition(":")
-        return env.with_domain(f"{self.train_domain}{colon}{kinds}")
+        _, colon, variations = (env.domain or "").partition(":")
+        return env.with_domain(f"{self.train_domain}{colon}{variations}")
 
     def budget(
         self, env: EnvConfig, encoder: SavedEncoder | None, *, env_steps: int
     ) -> SupervisionBudget:
         """What this method sees when it trains for ``env_steps`` in ``env``."""
-        training = {} if encoder is None else encoder.meta.get("training", {})
-        pretrain = training.get("store", {}).get("domain")
         domain = f"agent: {self.train_env(env).domain or 'as the environment draws them'}"
-        if encoder is not None:
-            domain = f"encoder: {pretrain or 'as its frames show'}; {domain}"
-        frames = int(training.get("frames", 0))
-        pairs = training.get("objective", {}).get("pairs") or ""
-        labels = ACTED if "interventions" in pairs.split("+") else self.labels
-        paired = self.paired or bool(pairs)
-        return SupervisionBudget(frames, env_steps, domain, paired=paired, labels=labels)
+        if encoder is None:
+            return SupervisionBudget(0, env_steps, domain, paired=False, labels=self.labels)
+        training = encoder.meta.get("training", {})
+        pretrain = training.get("store", {}).get("domain") or "as its frames show"
+        pairs = (training.get("objective") or {}).get("pairs") or ""
+        return SupervisionBudget(
+            int(training.get("frames", 0)),
+            env_steps,
+            f"encoder: {pretrain}; {domain}",
+            paired=bool(pairs),
+            labels=INTERVENED if "interventions" in pairs.split("+") else self.labels,
+            encoder=trained_by(training, self.latents) if self.needs == "vae" else self.text,
+        )
 
 
-def _state(venv: VecEnv, encoder: SavedEncoder | None) -> VecEnv:
-    return state_view(venv)
+def trained_by(training: Mapping[str, Any], latents: str) -> str:
+    """What a VAE was trained by, as its config tells, and which latents are seen."""
+    objective = training.get("objective") or {}
+    name = objective.get("name", "unknown objective").replace("_", "-")
+    frames = (objective.get("pairs") or "single frames").replace("+", " and ")
+    return f"{name} on {frames}, {latents} latents"
 
 
-def _blind(venv: VecEnv, encoder: SavedEncoder | None) -> VecEnv:
-    return blind_view(venv)
-
-
-def _pixels(venv: VecEnv, encoder: SavedEncoder | None) -> VecEnv:
+def _pixels(venv: VecEnv) -> VecEnv:
     FrameLayout.of(venv.observation_space)  # a clear error where the observation is no picture
     return venv
-
-
-def _encoded(venv: VecEnv, encoder: SavedEncoder | None, *, latents: str = "all") -> VecEnv:
-    assert encoder is not None
-    return LatentVecEnv(venv, encoder, latents=latents, standardise=True)
 
 
 def _untrained(inputs: MethodInputs) -> BetaVAE:
@@ -184,8 +195,8 @@ def _principal(inputs: MethodInputs) -> PCAEncoder:
     return encoder
 
 
-def _trained(inputs: MethodInputs, *, name: str) -> BetaVAE:
-    return BetaVAE.load(inputs.require(name))
+def _trained(inputs: MethodInputs) -> BetaVAE:
+    return BetaVAE.load(inputs.require("vae"))
 
 
 def _some_frames(store: FrameStore, n: int, *, seed: int) -> np.ndarray:
@@ -196,36 +207,47 @@ def _some_frames(store: FrameStore, n: int, *, seed: int) -> np.ndarray:
 METHODS: dict[str, Method] = {
     row.name: row
     for row in (
-        Method("state", "true state factors", _state, labels="true state"),
-        Method("blind", "own joints only, no picture", _blind, labels="own joints"),
+        Method("state", "true state factors", state_view, labels="true state"),
+        Method("blind", "own joints only, no picture", blind_view, labels="own joints"),
         Method("pixels", "raw pixels, NatureCNN", _pixels, "CnnPolicy"),
         Method(
             "pixels_randomised", "raw pixels, NatureCNN, trained under random appearances (ood1)",
             _pixels, "CnnPolicy", train_domain="ood1",
         ),
         Method(
-            "random", "untrained encoder, frozen",
-            _encoded, needs=("store",), build=_untrained, load=BetaVAE.load,
+            "untrained", "untrained encoder, frozen",
+            needs="store", build=_untrained, load=BetaVAE.load,
         ),
         Method(
-            "pca", "principal components",
-            _encoded, needs=("store",), build=_principal, load=PCAEncoder.load,
+            "pca", "principal components", needs="store", build=_principal, load=PCAEncoder.load
         ),
-        Method(
-            "bvae", "Beta-VAE, no pairs, all latents",
-            _encoded, needs=("vae",), build=partial(_trained, name="vae"), load=BetaVAE.load,
-        ),
-        Method(
-            "bvae_pairs", "pair-supervised Beta-VAE, content latents",
-            partial(_encoded, latents="content"), needs=("vae_pairs",),
-            build=partial(_trained, name="vae_pairs"), load=BetaVAE.load, paired=True,
-        ),
+        Method("bvae", "Beta-VAE, frozen", needs="vae", build=_trained, load=BetaVAE.load),
     )
 }  # fmt: skip
 
 
-def method(name: str) -> Method:
-    """The row called ``name``, or a ValueError that lists the known ones."""
+def method(name: str, latents: str = "all") -> Method:
+    """The row called ``name``, or a ValueError that lists the known ones.
+
+    ``latents`` chooses what an agent sees of a VAE; other methods show all that they have.
+    """
     if name not in METHODS:
         raise ValueError(f"unknown method {name!r}; known: {', '.join(METHODS)}")
-    return METHODS[name]
+    row = METHODS[name]
+    return replace(row, latents=latents) if row.needs == "vae" else row
+
+
+def choose_latents(vae: Path, latents: str | None) -> str:
+    """``latents``, or by default "content" where the VAE in that folder has the group, else "all".
+
+    ValueError for a group that it does not have.
+    """
+    groups = read_config(vae)["model"]["groups"]
+    if latents is None:
+        return "content" if "content" in groups else "all"
+    if latents != "all" and latents not in groups:
+        raise ValueError(
+            f"the VAE at {vae} has no group of latents {latents!r}; choose one of: "
+            f"{', '.join(['all', *groups])}"
+        )
+    return latents

@@ -16,26 +16,29 @@ from bvae_rl.data.environments import EnvConfig
 from bvae_rl.runtime.runs import Row
 
 REFERENCE, UPPER_BOUND = "blind", "state"
-RETENTION_FROM = 0.3  # of a lower source score a retained share would be a share of noise
+RETENTION_FROM = 0.3  # of a lower source score a retained fraction would be a fraction of noise
 
 
 @cache
 def scale_methods(env: EnvConfig) -> tuple[str, ...]:
-    """The methods that fix the scale of scores in ``env``: no blind one where a body feels nothing."""
+    """The methods that fix the scale of scores in ``env``; ``blind`` only with proprioception."""
     made = env.make()
     feels = made.has_wrapper_attr("proprioception")
     made.close()
     return (UPPER_BOUND, REFERENCE) if feels else (UPPER_BOUND,)
 
 
-def normalise(value: float, floor: float, ceiling: float) -> float:
-    """0 at ``floor``, 1 at ``ceiling``, linear, not clipped. ValueError unless floor < ceiling."""
-    if not floor < ceiling:
+def normalise(value: float, reference: float, upper_bound: float) -> float:
+    """0 at ``reference``, 1 at ``upper_bound``, linear, not clipped.
+
+    ValueError unless reference < upper_bound.
+    """
+    if not reference < upper_bound:
         raise ValueError(
-            f"a score needs floor < ceiling, got {floor:g} and {ceiling:g}: the true-state agent "
-            "does not beat the random and the blind policy; train longer"
+            f"a score needs reference < upper bound, got {reference:g} and {upper_bound:g}: the "
+            "true-state agent does not beat the random and the blind policy; train longer"
         )
-    return (value - floor) / (ceiling - floor)
+    return (value - reference) / (upper_bound - reference)
 
 
 def auc(steps: Sequence[float], values: Sequence[float]) -> float:
@@ -54,16 +57,16 @@ def steps_to(steps: Sequence[float], values: Sequence[float], threshold: float) 
 
 
 def retention(target: float, source: float) -> float | None:
-    """Share of the normalised source score that is left on a target; None if that is too low."""
+    """Fraction of the source score that is left on a target; None if that score is too low."""
     return target / source if source >= RETENTION_FROM else None
 
 
 def normalised_rows(rows: Iterable[Row]) -> list[Row]:
     """A row ``score`` for each final ``return``, per visual domain.
 
-    0 is the better of the random policy and the mean ``blind`` method, or the one of them that there
-    is, 1 the mean ``state`` method, with the same study, environment, algorithm and visual domain. Returns
-    nothing where these are missing.
+    0 is the better of the random policy and the mean ``blind`` method, or the one of them that
+    there is, 1 the mean ``state`` method, with the same study, environment, algorithm and visual
+    domain. Returns nothing where these are missing.
     """
     final = [row for row in rows if row.metric == "return" and row.step is None]
     scores = []
@@ -71,26 +74,24 @@ def normalised_rows(rows: Iterable[Row]) -> list[Row]:
         if row.method == RANDOM_POLICY:
             continue
         place = [r for r in final if _place(r) == _place(row) and r.algo in (row.algo, "none")]
-        floors = [_mean(place, name) for name in (RANDOM_POLICY, REFERENCE)]
-        ceiling = _mean(place, UPPER_BOUND)
-        known = [floor for floor in floors if floor is not None]
-        if known and ceiling is not None and max(known) < ceiling:
-            value = normalise(row.value, max(known), ceiling)
+        references = [_mean(place, name) for name in (RANDOM_POLICY, REFERENCE)]
+        known = [value for value in references if value is not None]
+        upper_bound = _mean(place, UPPER_BOUND)
+        if known and upper_bound is not None and max(known) < upper_bound:
+            value = normalise(row.value, max(known), upper_bound)
             scores.append(replace(row, metric="score", value=value))
     return scores
 
 
 def retention_rows(scores: Iterable[Row], *, source: str | None) -> list[Row]:
-    """A row ``retention`` for each ``score`` on another visual domain, where the source score allows."""
+    """A row ``retention`` for each ``score`` in another domain, if the source score allows it."""
     scores = [row for row in scores if row.metric == "score"]
-    at_home = {_agent(row): row.value for row in scores if row.domain == source}
+    of_source = {_agent(row): row.value for row in scores if row.domain == source}
     kept = []
     for row in scores:
-        home = at_home.get(_agent(row))
-        if row.domain == source or home is None:
-            continue
-        value = retention(row.value, home)
-        if value is not None:
+        before = of_source.get(_agent(row))
+        value = None if before is None else retention(row.value, before)
+        if row.domain != source and value is not None:
             kept.append(replace(row, metric="retention", value=value))
     return kept
 
@@ -108,18 +109,12 @@ def _mean(rows: Sequence[Row], method: str) -> float | None:
     return float(np.mean(values)) if values else None
 
 
-def _vector(values: Sequence[float] | np.ndarray) -> np.ndarray:
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 1 or not len(array) or not np.isfinite(array).all():
-        raise ValueError(f"expected one or more finite numbers, got {values!r}")
-    return array
-
-
 def _curve(steps: Sequence[float], values: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-    x, y = _vector(steps), _vector(values)
-    if len(x) != len(y) or np.any(np.diff(x) <= 0):
+    x, y = np.asarray(steps, np.float64), np.asarray(values, np.float64)
+    sound = x.ndim == 1 and x.shape == y.shape and np.isfinite([x, y]).all()
+    if not sound or not x.size or np.any(np.diff(x) <= 0):
         raise ValueError(
-            f"a learning curve needs rising steps and as many values, got steps {steps!r} and "
-            f"{len(y)} values"
+            f"a learning curve needs rising steps and as many finite values, got steps {steps!r} "
+            f"and values {values!r}"
         )
     return x, y

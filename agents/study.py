@@ -10,42 +10,50 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.evaluate import RANDOM_POLICY, evaluate_agent, random_policy_rows
-from bvae_rl.agents.methods import MethodInputs, method
+from bvae_rl.agents.methods import Method, MethodInputs, method
 from bvae_rl.agents.scores import normalised_rows, retention_rows
-from bvae_rl.agents.train import ROWS, AgentConfig, train_agent
+from bvae_rl.agents.train import ROWS, train_agent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.runtime.workers import OnProgress, Task, run_parallel
 
-TRAINED = 0.97  # the share of a job's time that training takes, for its progress
+TRAINED = 0.97  # the fraction of a job's time that training takes, for its progress
 
 
 @dataclass(frozen=True)
 class Job:
     """One agent: a method by name, its source environment, its encoders and how to train it.
 
-    The seed of the encoder is ``inputs.vae_seed``, that of the agent ``config.seed``.
+    The seed of the encoder is ``inputs.vae_seed``, that of the agent ``config.seed``. ``key`` is
+    what rows call the method, by default the method's own key.
     """
 
     method: str
     env: EnvConfig
     inputs: MethodInputs
     config: AgentConfig
+    key: str = ""
+
+    @property
+    def row(self) -> Method:
+        """The method, with the chosen latents."""
+        return method(self.method, self.inputs.latents)
 
     @property
     def name(self) -> str:
-        """The job's folder: method, algorithm, seed of the encoder (if any) and of the agent."""
-        vae = f"-vae{self.inputs.vae_seed}" if method(self.method).build else ""
-        return f"{self.method}-{self.config.algo}{vae}-seed{self.config.seed}"
+        """The job's folder: key, algorithm, seed of the encoder (if any) and of the agent."""
+        vae = f"-vae{self.inputs.vae_seed}" if self.row.build else ""
+        return f"{self.key or self.row.key}-{self.config.algo}{vae}-seed{self.config.seed}"
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Which visual domains, how many fixed episodes, and from which seed on they are reset."""
 
-    domain: tuple[str | None, ...] = (None,)
-    episodes: int = 100
+    domains: tuple[str | None, ...] = (None,)
+    n_eval_episodes: int = 100
     seed: int = 10_000
 
 
@@ -62,8 +70,9 @@ def run_study(
     """Train and evaluate all ``jobs`` (of one environment) under ``out`` and return their rows.
 
     These are learning curves (with ``step``), final ``return`` and ``success``, those of the random
-    policy, and derived ``score`` and ``retention``, whose source is the environment's own visual domain.
-    Own methods have to be rows of ``ARMS`` in the workers too: add them where their functions live.
+    policy, and derived ``score`` and ``retention``, whose source is the environment's own domain.
+    Own methods have to be rows of ``METHODS`` in the workers too: add them where their functions
+    live.
     """
     envs = {job.env for job in jobs}
     if len(envs) != 1:
@@ -73,16 +82,20 @@ def run_study(
     env = envs.pop()
     folder = Path(out)
     shared = {"evaluation": evaluation, "study": study, "command": command}
-    slow_first = sorted(jobs, key=lambda job: method(job.method).policy != "CnnPolicy")
+    slow_first = sorted(jobs, key=lambda job: job.row.policy != "CnnPolicy")
     tasks = [
         Task(job.name, train_and_evaluate, (job, folder / job.name), shared) for job in slow_first
     ]
     tasks.append(Task(RANDOM_POLICY, act_at_random, (env, folder / RANDOM_POLICY), shared))
     run_parallel(tasks, workers=workers, on_progress=on_progress)
     names = [RANDOM_POLICY, *(job.name for job in jobs)]
-    rows = [row for name in names for row in Run(folder / name).rows(ROWS)]
+    return with_scores([row for name in names for row in Run(folder / name).rows(ROWS)], env.domain)
+
+
+def with_scores(rows: list[Row], source: str | None) -> list[Row]:
+    """``rows`` and the normalised scores and retentions that follow from them."""
     scores = normalised_rows(rows)
-    return [*rows, *scores, *retention_rows(scores, source=env.domain)]
+    return [*rows, *scores, *retention_rows(scores, source=source)]
 
 
 def train_and_evaluate(
@@ -97,13 +110,14 @@ def train_and_evaluate(
     """One agent into ``folder``: trained, evaluated, its rows written; what is done is kept."""
     run = Run(folder)
     train_agent(
-        method(job.method), job.env, job.inputs, job.config, run, study=study, command=command,
+        job.row, job.env, job.inputs, job.config, run, key=job.key, study=study, command=command,
         progress=lambda fraction: progress(TRAINED * fraction),
     )  # fmt: skip
     if not run.done("evaluate", config=asdict(evaluation)):
         rows = evaluate_agent(
-            folder, job.env, evaluation.domain, episodes=evaluation.episodes, seed=evaluation.seed
-        )
+            folder, job.env, evaluation.domains, n_eval_episodes=evaluation.n_eval_episodes,
+            seed=evaluation.seed,
+        )  # fmt: skip
         curve = [row for row in run.rows(ROWS) if row.step is not None]
         run.write_json(ROWS, [row.to_dict() for row in (*curve, *rows)])
         run.mark_done("evaluate", config=asdict(evaluation))
@@ -123,8 +137,8 @@ def act_at_random(
     config = {"env": asdict(env), **asdict(evaluation)}
     if not run.done("evaluate", config=config):
         rows = random_policy_rows(
-            env, evaluation.domain, episodes=evaluation.episodes, seed=evaluation.seed,
-            study=study, command=command,
+            env, evaluation.domains, n_eval_episodes=evaluation.n_eval_episodes,
+            seed=evaluation.seed, study=study, command=command,
         )  # fmt: skip
         run.write_json(ROWS, [row.to_dict() for row in rows])
         run.mark_done("evaluate", config=config)

@@ -14,7 +14,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +27,8 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 
-from bvae_rl.agents.config import AgentConfig as AgentConfig
-from bvae_rl.agents.evaluate import (
-    AGENT_FILE,
-    ALGORITHMS,
-    ENCODER,
-    PARALLEL,
-    RECORD,
-    run_episodes,
-)
+from bvae_rl.agents.config import AgentConfig
+from bvae_rl.agents.evaluate import AGENT_FILE, ALGORITHMS, ENCODER, PARALLEL, RECORD, run_episodes
 from bvae_rl.agents.methods import Method, MethodInputs
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.runtime.runs import Row, Run
@@ -52,18 +45,20 @@ def train_agent(
     config: AgentConfig,
     run: Run,
     *,
+    key: str = "",
     study: str = "train",
     command: str = "",
     progress: Callable[[float], None] | None = None,
 ) -> Path:
     """Train in ``run.folder`` and return it; goes on where it was stopped.
 
-    Evaluates on ``env`` as given (its looks are the source appearance) every ``eval_every`` steps.
-    ``progress`` gets fractions in [0, 1]. Raises ValueError if the folder holds another agent.
+    Evaluates on ``env`` as given (the source domain) every ``eval_freq`` steps. ``key`` is what its
+    rows call the method, by default ``method.key``. ``progress`` gets fractions in [0, 1]. Raises
+    ValueError if the folder holds another agent.
     """
     identity = {
         "method": method.name, "env": asdict(env), "config": asdict(config),
-        "inputs": inputs.identity(method.needs),
+        "inputs": method.identity(inputs),
     }  # fmt: skip
     identity = json.loads(json.dumps(identity))
     if run.path(RECORD).exists():
@@ -75,7 +70,8 @@ def train_agent(
             )
         if run.done("train"):
             return run.folder
-    training = _Training(method, env, inputs, config, run, study, command, identity)
+    about = {"key": key or method.key, "study": study, "command": command}
+    training = _Training(method, env, inputs, config, run, {**identity, **about})
     training.learn(progress or (lambda fraction: None))
     return run.folder
 
@@ -90,9 +86,7 @@ class _Training:
         inputs: MethodInputs,
         config: AgentConfig,
         run: Run,
-        study: str,
-        command: str,
-        identity: Mapping[str, Any],
+        known: Mapping[str, Any],
     ) -> None:
         self.config, self.run = config, run
         resuming = run.path(CHECKPOINT).exists()
@@ -111,10 +105,9 @@ class _Training:
         vae_seed = inputs.vae_seed if method.build else None
         budget = method.budget(env, encoder, env_steps=config.rounded_timesteps).to_dict()
         self.record: dict[str, Any] = {
-            **identity, "algo": config.algo, "vae_seed": vae_seed, "agent_seed": config.seed,
-            "budget": budget, "study": study, "command": command, "versions": environment(),
-            "threads": torch.get_num_threads(), "steps": 0, "train_seconds": 0.0,
-            "eval_seconds": 0.0,
+            **known, "algo": config.algo, "vae_seed": vae_seed, "agent_seed": config.seed,
+            "budget": budget, "versions": environment(), "threads": torch.get_num_threads(),
+            "steps": 0, "train_seconds": 0.0, "eval_seconds": 0.0,
         }  # fmt: skip
         if resuming:
             spent = run.read_json(RECORD)
@@ -124,9 +117,9 @@ class _Training:
             run.write_json(ROWS, [])
             run.write_json(RECORD, self.record)
         self.row = Row(
-            study=study, method=method.name, algo=config.algo, env=env.id, vae_seed=vae_seed,
-            agent_seed=config.seed, domain=env.domain, metric="return", value=math.nan,
-            n=config.n_eval_episodes, budget=budget, command=command,
+            study=known["study"], method=known["key"], algo=config.algo, env=env.id,
+            vae_seed=vae_seed, agent_seed=config.seed, domain=env.domain, metric="return",
+            value=math.nan, n=config.n_eval_episodes, budget=budget, command=known["command"],
         )  # fmt: skip
 
     def learn(self, progress: Callable[[float], None]) -> None:
@@ -169,14 +162,8 @@ class _Training:
             self.config.n_eval_episodes,
             seed=CURVE_SEED,
         )
-        point = {**self.row.to_dict(), "step": self.model.num_timesteps}
-        self.run.append_rows(
-            [
-                Row.from_dict({**point, "metric": metric, "value": value})
-                for metric, value in played.metrics().items()
-            ],
-            name=ROWS,
-        )
+        point = replace(self.row, step=self.model.num_timesteps)
+        self.run.append_rows(played.rows(point), name=ROWS)
         self._spend("eval_seconds")
 
     def checkpoint(self) -> None:

@@ -17,7 +17,7 @@ class FactorVecEnv(VecEnvWrapper):
     """Shows true factors instead of frames, each scaled to [-1, 1] by its spec.
 
     A cyclic factor becomes its cosine and sine, a categorical one a one-hot code of -1 and 1.
-    ``names`` picks the factors by name. Raises ValueError if the environment does not tell them.
+    ``names`` picks the factors by name. ValueError for names that it does not have.
     """
 
     def __init__(self, venv: VecEnv, specs: Sequence[FactorSpec], *, names: Sequence[str]) -> None:
@@ -67,7 +67,7 @@ def blind_view(venv: VecEnv) -> FactorVecEnv:
         names = venv.get_attr("proprioception", 0)[0]
     except AttributeError as error:
         raise ValueError(
-            "the method 'blind' shows what a body feels without looking; give the environment an "
+            "the method 'blind' shows what a body feels unseeing; give the environment an "
             f"attribute proprioception, a tuple of names out of: {', '.join(s.name for s in specs)}"
         ) from error
     return FactorVecEnv(venv, specs, names=names)

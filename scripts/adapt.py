@@ -1,13 +1,13 @@
-"""Move agents to looks that their encoder never saw: frozen, or fine-tuned online with beta."""
+"""Move agents to new domains, their encoder frozen or fine-tuned online with annealed beta."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import tyro
 
 from bvae_rl.agents.adapt import TREATMENTS, AdaptConfig, run_adaptation
@@ -17,19 +17,20 @@ from bvae_rl.models.hub import find_vae
 from bvae_rl.plots import png
 from bvae_rl.plots.adaptation import adaptation
 from bvae_rl.runtime.runs import Row, Run
-from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
+from bvae_rl.scripts.common import EnvArgs, command_for, command_line, say, wrote
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.scripts.study import aligned, curves, finals, spread
+from bvae_rl.scripts.study import StudyResult, aligned, curves, finals, spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = {"return": 1, "success": 2, "recon": 0, "mig": 3, "dci": 2, "r2": 2, "linear_r2": 2}
+CURVES = {"return": "return in the new domain", "recon": "squared error of a frame", "mig": "MIG"}
 
 
 @dataclass(frozen=True)
 class Args:
-    """Which VAEs, pretrained on the source appearance alone, and where to."""
+    """Which VAEs, pretrained in the source domain alone, and where to."""
 
     vae: tyro.conf.Positional[tuple[str, ...]]
     """VAEs, one a seed, in the order of the seeds"""
@@ -46,11 +47,11 @@ class Args:
     """where beta ends (annealed) or stands (constant) after the move"""
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     """one agent a seed and treatment; from five seeds on intervals are given"""
-    source_steps: int = 100_000
-    """environment steps in the source appearance"""
-    steps: int = AdaptConfig.steps
+    source_timesteps: int = 100_000
+    """environment steps in the source domain"""
+    total_timesteps: int = AdaptConfig.total_timesteps
     """environment steps after the move"""
-    episodes: int = AdaptConfig.episodes
+    n_eval_episodes: int = AdaptConfig.n_eval_episodes
     """evaluation episodes, the same ones for every treatment"""
     workers: int = 2
     """processes side by side, each with its share of the cores"""
@@ -58,15 +59,7 @@ class Args:
     """results go here; a killed study goes on there"""
 
 
-@dataclass(frozen=True)
-class Result:
-    """All rows and where they were written."""
-
-    rows: list[Row]
-    out: Path
-
-
-def main(args: Args) -> Result:
+def main(args: Args) -> StudyResult:
     """Train, move, evaluate, draw, tabulate."""
     if len(args.vae) != len(args.seeds):
         raise ValueError(
@@ -77,16 +70,15 @@ def main(args: Args) -> Result:
         raise ValueError(f"unknown treatments {unknown}; known: {', '.join(TREATMENTS)}")
     env = args.world.config(args.source)
     for domain in (args.source, *args.target):
-        env.with_domain(domain).make()  # an unknown set is refused before any training
+        env.with_domain(domain).make()  # an unknown domain is refused before any training
     FrameStore.existing(args.store)
-    agent = replace(
-        AgentConfig(), total_timesteps=args.source_steps, eval_freq=max(1, args.source_steps // 10)
-    )
+    agent = AgentConfig().lasting(args.source_timesteps)
+    rollout = agent.n_envs * agent.n_steps  # evaluations take place between rollouts
     config = AdaptConfig(
-        steps=args.steps,
+        total_timesteps=args.total_timesteps,
         beta=args.beta,
-        eval_every=_whole(args.steps // 5, agent),
-        episodes=args.episodes,
+        eval_freq=math.ceil(args.total_timesteps / 5 / rollout) * rollout,
+        n_eval_episodes=args.n_eval_episodes,
     )
     names = [f"source-seed{seed}" for seed in args.seeds] + [
         f"{treatment}-{domain}-seed{seed}"
@@ -94,7 +86,7 @@ def main(args: Args) -> Result:
         for domain in args.target
         for treatment in args.treatments
     ]
-    progress = Progress(dict.fromkeys(names, args.steps / 400), workers=args.workers)
+    progress = Progress(dict.fromkeys(names, args.total_timesteps / 400), workers=args.workers)
     run = Run(args.out)
     rows = run_adaptation(
         {seed: find_vae(vae) for seed, vae in zip(args.seeds, args.vae, strict=True)},
@@ -113,30 +105,26 @@ def main(args: Args) -> Result:
     run.write_json("results.json", [row.to_dict() for row in rows])
     say(table(rows, args.target))
     wrote(run.write_file("adapt.png", png(draw(rows, args.target))))
-    wrote(run.folder / "results.json", f"bvae-rl transfer {args.vae[0]} {args.world.flags}")
-    return Result(rows, run.folder)
+    shown = command_for("visualize", args.vae[0], world=args.world, domain=args.target[-1])
+    wrote(run.folder / "results.json", shown)
+    return StudyResult(rows, run.folder)
 
 
 def draw(rows: Sequence[Row], targets: Sequence[str]) -> Figure:
     """Return, reconstruction error and MIG after the move."""
-    measures = {
-        "return": "return in the new appearances",
-        "recon": "squared error of a frame",
-        "mig": "MIG",
-    }
     return adaptation(
         {
             label: {
                 domain: curves([row for row in rows if row.study == f"adapt-{domain}"], metric)
                 for domain in targets
             }
-            for metric, label in measures.items()
+            for metric, label in CURVES.items()
         }
     )
 
 
 def table(rows: Sequence[Row], targets: Sequence[str]) -> str:
-    """Each treatment after each move, in the new appearances and back in the source."""
+    """Each treatment after each move, evaluated in the new domain and in the source domain."""
     lines = [["moved to", "evaluated in", "treatment", *COLUMNS]]
     for target in targets:
         mine = [row for row in rows if row.study == f"adapt-{target}"]
@@ -149,9 +137,3 @@ def table(rows: Sequence[Row], targets: Sequence[str]) -> str:
                 ]
                 lines.append([target, str(where), TREATMENTS[name].text, *cells])
     return aligned(lines)
-
-
-def _whole(steps: int, config: AgentConfig) -> int:
-    """``steps`` rounded up to whole rollouts, where evaluations can take place."""
-    rollout = config.n_envs * config.n_steps
-    return int(np.ceil(steps / rollout)) * rollout

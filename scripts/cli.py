@@ -6,72 +6,41 @@ import logging
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any, Union
-
-import tyro
+from difflib import get_close_matches
+from typing import Any
 
 import bvae_rl
-from bvae_rl.scripts import (
-    adapt,
-    collect,
-    compare,
-    demo,
-    evaluate,
-    evidence,
-    import_dataset,
-    objectives,
-    pretrain,
-    show,
-    sweep_beta,
-    sweep_latents,
-    train,
-    transfer,
-    visualize,
-)
-from bvae_rl.scripts.bench import command as bench
+from bvae_rl.scripts.commands import COMMANDS, load
 
-COMMANDS: dict[str, Any] = {
-    "demo": demo,
-    "collect": collect,
-    "show": show,
-    "import": import_dataset,
-    "objectives": objectives,
-    "pretrain": pretrain,
-    "sweep-beta": sweep_beta,
-    "sweep-latents": sweep_latents,
-    "evaluate": evaluate,
-    "visualize": visualize,
-    "train": train,
-    "compare": compare,
-    "transfer": transfer,
-    "adapt": adapt,
-    "evidence": evidence,
-    "bench": bench,
-}
 USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse ``argv`` (default: the command line), run the command, return the exit code."""
+    """Parse ``argv`` (default: the command line), run the command, return the exit code.
+
+    Only the module of the chosen command is imported.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     if arguments == ["--version"]:
         print(f"bvae-rl {bvae_rl.__version__}")
         return 0
+    name = arguments[0] if arguments else "--help"
+    if name in ("-h", "--help"):
+        print(overview())
+        return 0
+    if name not in COMMANDS:
+        close = get_close_matches(name, COMMANDS, 1)
+        hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(COMMANDS)}"
+        print(f"bvae-rl: error: unknown command {name!r}; {hint}", file=sys.stderr)
+        return 2
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
-    logging.getLogger("OpenGL").setLevel(logging.WARNING)  # it tells which parts it lacks
-    args = tyro.cli(
-        _union(),
-        args=arguments,
-        prog="bvae-rl",
-        description=f"{bvae_rl.__doc__}\n\nAdd --debug to see the traceback of an error.",
-        config=(tyro.conf.OmitArgPrefixes,),
-    )
-    # not isinstance: what sweeps take is what pretrain takes and more
-    command = next(module for module in COMMANDS.values() if type(args) is module.Args)
+    logging.getLogger("OpenGL").setLevel(logging.WARNING)  # it lists the parts that it lacks
     try:
-        command.main(args)
+        args = parse(name, arguments[1:])
+        _keep_freed_memory()
+        load(name).main(args)
     except KeyboardInterrupt:
         again = shlex.join(["bvae-rl", *arguments])
         print(f"\ninterrupted; what is finished is kept; go on with: {again}", file=sys.stderr)
@@ -85,13 +54,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _union() -> Any:
-    """The type that tyro parses: one member a command, described by its module's docstring."""
-    members = []
-    for name, module in COMMANDS.items():
-        about = tyro.conf.subcommand(name, description=module.__doc__)
-        members.append(Annotated[module.Args, about])
-    return Union[tuple(members)]  # noqa: UP007  built at run time
+def overview() -> str:
+    """What ``bvae-rl --help`` prints."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {command.about}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: bvae-rl COMMAND [options]\n",
+            (bvae_rl.__doc__ or "").partition("\n")[0],
+            "\ncommands:",
+            *lines,
+            "\nbvae-rl COMMAND --help lists the options of a command. Further options:",
+            "  --version    print the version",
+            "  --debug      show the traceback of an error",
+        ]
+    )
+
+
+def parse(name: str, arguments: Sequence[str]) -> Any:
+    """The ``Args`` of the command ``name``; nested dataclasses are groups of its options."""
+    import tyro
+
+    module = load(name)
+    return tyro.cli(
+        module.Args,
+        args=arguments,
+        prog=f"bvae-rl {name}",
+        description=module.__doc__,
+        config=(tyro.conf.OmitArgPrefixes,),
+    )
+
+
+def _keep_freed_memory() -> None:
+    from bvae_rl.runtime.devices import keep_freed_memory
+
+    keep_freed_memory()
 
 
 if __name__ == "__main__":

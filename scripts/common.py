@@ -1,4 +1,4 @@
-"""What several commands share: naming an environment, saying what was written, the command line."""
+"""What several commands share: naming an environment, what was written, what comes next."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import re
 import shlex
 import sys
 from dataclasses import dataclass, fields, is_dataclass
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.scripts.commands import load
 
 HOMES = {"bvae_rl/": "bvae_rl.envs", "MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
 
 
 @dataclass(frozen=True)
 class EnvArgs:
-    """Which environment, as every command takes it."""
+    """Which environment."""
 
     env: str = "bvae_rl/PlanarReach-v0"
     """gymnasium id; another package's may name its module first: package.module:Id-v0"""
@@ -36,10 +38,8 @@ class EnvArgs:
 
     @property
     def flags(self) -> str:
-        """The options that name this environment, for the next command."""
-        wrappers = f" --wrappers {' '.join(self.wrappers)}" if self.wrappers else ""
-        kwargs = f" --env-kwargs {shlex.join(self.env_kwargs)}" if self.env_kwargs else ""
-        return f"--env {self.env}{wrappers}{kwargs}"
+        """The options that name this environment."""
+        return shlex.join(["--env", self.env, *flags(self, EnvArgs(self.env))])
 
     def config(self, domain: str | None = None) -> EnvConfig:
         """The environment with a visual domain (or its own default), ready for any process."""
@@ -47,11 +47,26 @@ class EnvArgs:
         env_id = f"{home}:{self.env}" if home else self.env
         return EnvConfig(env_id, self.wrappers, domain, self.env_kwargs)
 
+    def has_domains(self, *names: str) -> bool:
+        """Whether the environment knows these visual domains."""
+        try:
+            for name in names:
+                self.config(name).make().close()
+        except (ValueError, ImportError):
+            return False
+        return True
+
 
 def results_folder(kind: str, name: str, world: EnvArgs, domain: str | None) -> Path:
     """``runs/KIND/NAME-ENV-DOMAIN``, without what is the default."""
     env = "" if world.env == EnvArgs.env else re.split("[/:]", world.env)[-1]
     return Path("runs") / kind / "-".join(filter(None, (name, env, domain)))
+
+
+def free_folder(folder: Path) -> Path:
+    """``folder``, or the first of FOLDER-2, FOLDER-3, ... that is not there yet."""
+    names = (folder.with_name(f"{folder.name}-{n}") if n > 1 else folder for n in count(1))
+    return next(name for name in names if not name.exists())
 
 
 def shown_by(store: FrameStore) -> EnvArgs:
@@ -84,11 +99,32 @@ def flags(args: Any, default: Any) -> list[str]:
             found += flags(value, before)
         elif value == before:
             continue
-        elif isinstance(before, bool):
+        elif isinstance(value, bool):
             found.append(f"--{name}" if value else f"--no-{name}")
         else:
             found += [f"--{name}", *map(str, value if isinstance(value, tuple) else (value,))]
     return found
+
+
+def command_for(name: str, *positional: Any, **given: Any) -> str:
+    """A command as a person types it.
+
+    ``positional`` and ``given`` make the ``Args`` of the command ``name``, so that an option that
+    it does not have is a TypeError here.
+    """
+    cls = load(name).Args
+    names = [item.name for item in fields(cls)]
+    args = cls(**dict(zip(names, positional, strict=False)), **given)
+    hints = get_type_hints(cls, include_extras=True)
+    shown = {
+        key: getattr(args, key)
+        for key in names
+        if "Positional" in map(str, getattr(hints[key], "__metadata__", ()))
+    }
+    words: list[str] = []
+    for value in shown.values():
+        words += map(str, value if isinstance(value, tuple) else (value,))
+    return shlex.join(["bvae-rl", name, *words, *flags(args, cls(**shown))])
 
 
 def say(text: str = "") -> None:

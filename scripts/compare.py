@@ -1,4 +1,4 @@
-"""Sample efficiency: learning curves of several methods, their areas and steps to a threshold."""
+"""Compare learning curves of several methods: their areas and steps to a threshold."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from bvae_rl.runtime.runs import Row, Run
-from bvae_rl.scripts.common import EnvArgs, say, wrote
+from bvae_rl.scripts.common import EnvArgs, command_for, free_folder, say, wrote
 from bvae_rl.scripts.study import (
+    SHIPPED,
     StudyArgs,
     StudyResult,
     budget_table,
@@ -25,34 +26,44 @@ from bvae_rl.scripts.study import (
 class Args:
     """Which methods, where, how often."""
 
-    world: EnvArgs = EnvArgs()
-    methods: tuple[str, ...] = ("state", "blind", "pixels", "bvae", "bvae_pairs")
-    """state, blind, pixels, pixels_randomised, random, pca, bvae, bvae_pairs: what agents see"""
+    methods: tuple[str, ...] = ("state", "blind", "pixels", "bvae")
+    """what agents see: state, blind, pixels, pixels_randomised, untrained, pca, bvae"""
+    vae: tuple[str, ...] = ()
+    """VAEs for bvae, each a method of its own (or see --vae-per-seed): folders, shipped names or
+    Hub ids; by default, in PlanarReach, reach_crossed"""
     domain: str | None = None
     """visual domain to train and evaluate in"""
-    study: StudyArgs = StudyArgs()
     thresholds: tuple[float, ...] = ()
     """returns to reach; by default a half and three quarters of the way to the best curve"""
     out: Path = Path("runs/compare")
     """results go here; a killed study goes on there"""
+    study: StudyArgs = StudyArgs()
+    world: EnvArgs = EnvArgs()
 
 
 def main(args: Args) -> StudyResult:
     """Train, draw, tabulate."""
     env = args.world.config(args.domain)
-    jobs = make_jobs(args.study, args.methods, env)
+    shipped = SHIPPED.get(args.world.env)
+    vaes = args.vae or ((shipped,) if shipped and not args.study.vae_per_seed else ())
+    jobs = make_jobs(args.study, args.methods, vaes, env)
     run = Run(args.out)
-    rows = run_jobs(jobs, args.study, domain=(args.domain,), study="compare", run=run)
+    rows = run_jobs(jobs, args.study, domains=(args.domain,), study="compare", run=run)
     draw_curves(rows, run, domain=args.domain)
     say(efficiency_table(rows, args.thresholds or _thresholds(rows)))
     say(budget_table(rows))
     wrote(run.folder / "curves.png")
-    vae = next(iter((*args.study.vae_pairs, *args.study.vae)), "reach_pairs")
-    wrote(run.folder / "results.json", f"bvae-rl transfer {vae} {args.world.flags}")
+    transfer = None
+    if "bvae" in args.methods and args.world.has_domains("source", "ood1", "ood2"):
+        transfer = command_for(
+            "transfer", vaes, world=args.world, study=args.study,
+            out=free_folder(Path("runs/transfer")),
+        )  # fmt: skip
+    wrote(run.folder / "results.json", transfer)
     return StudyResult(rows, run.folder)
 
 
 def _thresholds(rows: list[Row]) -> tuple[float, ...]:
     values = np.concatenate([curve.ravel() for _, curve in curves(rows).values()])
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    return tuple(round(low + share * (high - low), 1) for share in (0.5, 0.75))
+    return tuple(round(low + fraction * (high - low), 1) for fraction in (0.5, 0.75))

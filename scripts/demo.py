@@ -1,4 +1,4 @@
-"""The whole pipeline, live, in at most 15 minutes: frames, Beta-VAE, agents, transfer report."""
+"""The whole pipeline in at most 15 minutes: frames, Beta-VAEs, scores, agents, and a report."""
 
 from __future__ import annotations
 
@@ -6,35 +6,38 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.methods import MethodInputs
 from bvae_rl.agents.study import Job
-from bvae_rl.agents.train import AgentConfig
 from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.sources import INDEPENDENT
 from bvae_rl.models.hub import find_vae
-from bvae_rl.models.vae import BetaVAE
-from bvae_rl.plots import method_label
 from bvae_rl.report import FigureEntry, write_report
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.runtime.workers import Task, run_parallel
 from bvae_rl.scripts import collect, evaluate, pretrain
-from bvae_rl.scripts.common import EnvArgs, say, wrote
+from bvae_rl.scripts.common import EnvArgs, command_for, say
 from bvae_rl.scripts.demo_report import (
+    CONTENT,
     DOMAINS,
+    PLAIN,
     draw_agents,
     draw_timelines,
     draw_vae,
     headline,
+    training_note,
+    vae_label,
 )
 from bvae_rl.scripts.progress import Progress, minutes
-from bvae_rl.scripts.recipes import common, recipe
 from bvae_rl.scripts.study import StudyArgs, make_jobs, plan, run_jobs
-from bvae_rl.training.pretrain import TrainConfig
+from bvae_rl.training.recipes import latent_dims
 
-AGENT_METHODS = ("state", "blind", "pixels", "pixels_randomised", "bvae", "bvae_pairs")
-AT_HOME = "score at home"
-CODES = ("bvae_pairs", "bvae", evaluate.UNTRAINED, evaluate.PCA)
-SHIPPED = {"bvae_pairs": "reach_crossed", "bvae": "reach_plain"}
-TRAINED_AS = {"bvae_pairs": "views_interventions", "bvae": "plain"}  # rows of recipes.py
+METHODS = ("state", "blind", "pixels", "pixels_randomised", "bvae")
+VAES = {PLAIN: "reach_plain", CONTENT: "reach_crossed"}  # and the checkpoints that they go on from
+RECIPES = {PLAIN: "plain", CONTENT: "views_interventions"}
+CODES = (CONTENT, PLAIN, evaluate.UNTRAINED, evaluate.PCA)
+IN_SOURCE = "score in source"
 
 
 @dataclass(frozen=True)
@@ -55,19 +58,19 @@ class Args:
 
 @dataclass(frozen=True)
 class Scale:
-    """Sizes: store, VAE steps, scored frames, R2 fits, agent steps, evaluation episodes."""
+    """Sizes of everything: frames, gradient steps of a VAE, environment steps of an agent, ..."""
 
     frames: int
     interventions: int
     vae_steps: int
     samples: int
     fit_steps: int
-    agent_steps: int
-    episodes: int
+    total_timesteps: int
+    n_eval_episodes: int
 
     @property
     def rows(self) -> int:
-        """Frames in the store: of drawn states, and four to each intervention."""
+        """Frames in the store: of independently sampled states, and four to each intervention."""
         return self.frames + 4 * self.interventions
 
 
@@ -102,7 +105,7 @@ def main(args: Args) -> Result:
         rows,
         demo.draw(rows),
         demo.run,
-        title="bvae_rl demo: does a disentangled code carry a policy to new appearances?",
+        title="bvae_rl demo: does a disentangled representation carry a policy to new domains?",
         headline=lines,
         quick=args.quick,
         notes=[demo.about, *demo.conclusions()],
@@ -111,8 +114,8 @@ def main(args: Args) -> Result:
         say("smoke run: the figures mean nothing")
     for line in lines:
         say(f"- {line}")
-    pairs = demo.run.folder / "bvae_pairs"
-    wrote(report, f"open it in a browser; then: bvae-rl visualize {pairs} --domain ood1")
+    say(f"wrote {report}; open it in a browser")
+    say(f"next: {command_for('visualize', str(demo.run.folder / CONTENT), domain='ood1')}")
     return Result(rows, report)
 
 
@@ -123,13 +126,9 @@ class Demo:
         self.args, self.scale, self.run = args, scale, run
         self.env = EnvArgs().config("source")
         self.study = StudyArgs(
-            seeds=(args.seed,),
-            vae=(str(run.folder / "bvae"),),
-            vae_pairs=(str(run.folder / "bvae_pairs"),),
-            steps=scale.agent_steps,
-            episodes=scale.episodes,
-            workers=args.workers,
-        )
+            seeds=(args.seed,), total_timesteps=scale.total_timesteps,
+            n_eval_episodes=scale.n_eval_episodes, workers=args.workers,
+        )  # fmt: skip
         self.progress = Progress(self._planned(), workers=args.workers)
         say(self.about)
         say(
@@ -143,15 +142,16 @@ class Demo:
         how = (
             f"two VAEs are trained from scratch for {self.scale.vae_steps:,} steps each"
             if self.args.from_scratch
-            else f"two shipped checkpoints ({SHIPPED['bvae_pairs']}, on grids: states in two "
-            f"looks, and what one actuator did; {SHIPPED['bvae']}, on single frames) are trained "
-            f"for {self.scale.vae_steps:,} further steps each"
+            else f"two shipped checkpoints ({VAES[CONTENT]}, by cross-reconstruction of two views "
+            f"and of interventions; {VAES[PLAIN]}, on single frames) are trained for "
+            f"{self.scale.vae_steps:,} further steps each"
         )
         return (
             f"{self.scale.rows:,} frames are collected, {how} and scored beside an untrained "
-            f"encoder and PCA; {len(AGENT_METHODS)} agents are trained for "
-            f"{self.scale.agent_steps:,} environment steps each, with the same heads and epochs, "
-            f"and evaluated on {self.scale.episodes} fixed episodes in each of three visual domains."
+            f"encoder and PCA; {len(METHODS) + 1} agents are trained for "
+            f"{self.scale.total_timesteps:,} environment steps each, with the same heads and "
+            f"epochs, and evaluated on {self.scale.n_eval_episodes} fixed episodes in each of "
+            "three visual domains."
         )
 
     def collect(self) -> None:
@@ -160,11 +160,11 @@ class Demo:
             collect.Args(
                 out=self.run.folder / "frames",
                 frames=self.scale.frames,
-                policy="drawn",
-                views=2,
-                interventions=self.scale.interventions,
+                policy=INDEPENDENT,
                 domain="pretrain",
                 seed=self.args.seed,
+                views=2,
+                interventions=self.scale.interventions,
             ),
             on_progress=partial(self.progress.update, "frames"),
         )
@@ -172,106 +172,94 @@ class Demo:
 
     def pretrain(self) -> None:
         """Both VAEs, side by side."""
+        store = self.run.folder / "frames"
+        content, style = latent_dims(FrameStore.existing(store).factor_specs)
         tasks = []
-        for name, shipped in SHIPPED.items():
-            store = self.run.folder / "frames"
-            settings = pretrain.Args(
-                store,
-                out=self.run.folder / name,
-                steps=self.scale.vae_steps,
-                seed=self.args.seed,
-                **{**common(store), **recipe(TRAINED_AS[name]).settings},
-            )
+        for name, shipped in VAES.items():
+            settings = pretrain.Args.of(
+                store, recipe=RECIPES[name], out=self.run.folder / name, seed=self.args.seed,
+                steps=self.scale.vae_steps, content_dim=content, style_dim=style,
+            )  # fmt: skip
             if not self.args.from_scratch:
                 settings = _going_on(settings, find_vae(shipped))
             tasks.append(Task(f"train {name}", pretrain.task, (settings,)))
         run_parallel(tasks, workers=self.args.workers, on_progress=self.progress.update)
 
     def score(self) -> list[Row]:
-        """Both VAEs and both floors over the pretraining appearances; the paired one also at home."""
+        """Both VAEs and both references in the pretraining domain, one VAE in the source too."""
         tasks = [
             Task(f"score {name}", evaluate.task, self.scoring(name, "pretrain")) for name in CODES
         ]
-        tasks.append(Task(AT_HOME, evaluate.task, self.scoring("bvae_pairs", "source")))
+        tasks.append(Task(IN_SOURCE, evaluate.task, self.scoring(CONTENT, "source")))
         run_parallel(tasks, workers=self.args.workers, on_progress=self.progress.update)
-        folders = [task.args[-1] for task in tasks]
-        return [row for folder in folders for row in Run(folder).rows(evaluate.ROWS)]
+        return [row for task in tasks for row in Run(task.args[-1]).rows(evaluate.ROWS)]
+
+    def scoring(self, name: str, domain: str) -> tuple[str, str, EnvConfig, evaluate.Args, Path]:
+        """The arguments of ``evaluate.task`` for one code."""
+        settings = evaluate.Args(
+            str(self.run.folder / (name if name in VAES else CONTENT)),
+            samples=self.scale.samples,
+            seed=self.args.seed,
+            scoring=evaluate.ScoreArgs(fit_steps=self.scale.fit_steps),
+        )
+        code = evaluate.TRAINED if name in VAES else name
+        out = self.run.folder / "scores" / f"{name}-{domain}"
+        return name, code, self.env.with_domain(domain), settings, out
+
+    def jobs(self) -> list[Job]:
+        """All agents; both VAEs are there."""
+        vaes = [str(self.run.folder / name) for name in VAES]
+        return make_jobs(self.study, METHODS, vaes, self.env)
 
     def train_agents(self) -> list[Row]:
-        """All methods in the source appearance, evaluated everywhere."""
-        jobs = make_jobs(self.study, AGENT_METHODS, self.env)
+        """All methods in the source domain, evaluated in every domain."""
         return run_jobs(
-            jobs, self.study, domain=DOMAINS, study="transfer", run=self.run, progress=self.progress
-        )
+            self.jobs(), self.study, domains=DOMAINS, study="transfer", run=self.run,
+            progress=self.progress,
+        )  # fmt: skip
 
     def conclusions(self) -> list[str]:
-        """How both VAEs were trained, and what the scores of the paired one allow to say."""
-        folder = self.scoring("bvae_pairs", "pretrain")[-1]
-        said: list[str] = Run(folder).read_json(evaluate.CONCLUSIONS)
-        return [*map(self._training, SHIPPED), f"{method_label('bvae_pairs')}: {'; '.join(said)}."]
-
-    def _training(self, name: str) -> str:
-        vae = BetaVAE.load(self.run.folder / name)
-        training = vae.meta["training"]
-        objective, before = training["objective"], training["continued_from"]
-        after = f", after {before['steps']:,} of seed {before['seed']}" if before else ""
-        tc = f", total correlation {objective['tc']:g}" if objective.get("tc") else ""
-        return (
-            f"{method_label(name)}: objective {objective['name']} on "
-            f"{objective.get('pairs') or 'single frames'}, {training['steps']:,} batches{after}; "
-            f"beta {objective['beta']:g}{tc}, with a {vae.config.likelihood} likelihood "
-            f"of weight s = {vae.config.recon_weight:g}; {training['frames']:,} frames seen in pretraining."
-        )
+        """How both VAEs were trained, and what the scores of one allow to say."""
+        folder = self.scoring(CONTENT, "pretrain")[-1]
+        found: list[str] = Run(folder).read_json(evaluate.CONCLUSIONS)
+        notes = [training_note(self.run, name) for name in VAES]
+        return [*notes, f"{vae_label(self.run, CONTENT)}: {'; '.join(found)}."]
 
     def draw(self, rows: list[Row]) -> list[FigureEntry]:
         """All pictures, as PNG files and as entries of the report."""
         drawn = draw_agents([row for row in rows if row.study == "transfer"], self.run)
-        for name in SHIPPED:
+        for name in VAES:
             folder = self.scoring(name, "pretrain")[-1].relative_to(self.run.folder)
             drawn += draw_vae(name, self.run, scores=str(folder))
-        (job,) = make_jobs(self.study, ["bvae_pairs"], self.env)
+        job = self.jobs()[-1]
         env = self.env.with_domain("ood1")
         for agent in (None, f"agents/{job.name}"):
-            drawn.append(
-                draw_timelines(
-                    self.run, agent=agent, vae="bvae_pairs", env=env, seed=self.args.seed
-                )
-            )
+            drawn.append(draw_timelines(self.run, agent=agent, env=env, seed=self.args.seed))
         return drawn
-
-    def scoring(self, name: str, domain: str) -> tuple[str, str, EnvConfig, evaluate.Args, Path]:
-        code = evaluate.TRAINED if name in SHIPPED else name
-        vae = self.run.folder / (name if name in SHIPPED else "bvae_pairs")
-        settings = evaluate.Args(
-            str(vae),
-            samples=self.scale.samples,
-            fit_steps=self.scale.fit_steps,
-            seed=self.args.seed,
-        )
-        out = self.run.folder / "scores" / f"{name}-{domain}"
-        return name, code, self.env.with_domain(domain), settings, out
 
     def _planned(self) -> dict[str, float]:
         """Seconds of each task on one slow core; the pace that is measured corrects them."""
-        config = AgentConfig(total_timesteps=self.scale.agent_steps, seed=self.args.seed)
+        config = AgentConfig(total_timesteps=self.scale.total_timesteps, seed=self.args.seed)
         inputs = MethodInputs(vae_seed=self.args.seed)
-        jobs = [Job(name, self.env, inputs, config) for name in AGENT_METHODS]
+        jobs = [Job(name, self.env, inputs, config) for name in METHODS]
+        jobs.append(Job("bvae", self.env, replace(inputs, latents="content"), config))
         scored = 4 + self.scale.samples / 250
         return {
             "frames": self.scale.rows / 3000,
-            **{f"train {name}": 5 + self.scale.vae_steps * 64 / 1200 for name in SHIPPED},
+            **{f"train {name}": 5 + self.scale.vae_steps * 64 / 1200 for name in VAES},
             **{f"score {name}": scored for name in CODES},
-            AT_HOME: scored,
+            IN_SOURCE: scored,
             **plan(jobs),
         }
 
 
 def _going_on(settings: pretrain.Args, start: Path) -> pretrain.Args:
-    """Gently, from ``start``, under the pressure that its training ended with.
+    """Gently, from ``start``, under the KL weight that its training ended with.
 
-    Of crossed grids that is a tenth of the recipe's (``--relax``), all of them crossed, no rank.
+    Of cross-reconstruction that is a tenth of the recipe's, on all grids, without the rank term.
     """
-    gentle = TrainConfig(learning_rate=1e-4, warmup=50, log_freq=50)
-    if settings.objective == "crossed":
-        settings = replace(settings, beta=5.0, set=("tc=20", "rank=0", "start=0", "full=0"))
-    return replace(settings, start=start, schedule="constant", relax=0.0, train=gentle)
+    if settings.recipe == RECIPES[CONTENT]:
+        settings = settings.but(beta=5.0, set=("tc=20", "rank=0", "start=0", "full=0"))
+    return settings.but(
+        start=start, schedule="constant", release=0.0, learning_rate=1e-4, warmup=50, log_freq=50
+    )

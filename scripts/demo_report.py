@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bvae_rl.agents.evaluate import load_agent
+from bvae_rl.agents.methods import trained_by
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.plots import method_label, png
+from bvae_rl.plots import png
 from bvae_rl.report import FigureEntry
 from bvae_rl.runtime.runs import Row, Run
-from bvae_rl.scripts.study import draw_curves, draw_transfer, finals
+from bvae_rl.scripts.study import draw_curves, draw_transfer, finals, labels
 from bvae_rl.scripts.visualize import episode_timelines
 from bvae_rl.training.pictures import write_vae_pictures
 
 DOMAINS = ("source", "ood1", "ood2")
+PLAIN, CONTENT = "bvae", "bvae-content"  # the VAEs' folders, and what rows call their methods
 CAPTIONS = {
-    "curves": "Deterministic evaluations on 20 fixed episodes in the source appearance, one seed a method. "
-    "The dashed line is a random policy.",
-    "transfer": "Trained in the source appearance (pixels, random appearances: in ood1), evaluated on fixed "
+    "curves": "Deterministic evaluations on 20 fixed episodes in the source domain, one seed a "
+    "method. The dashed line is a random policy.",
+    "transfer": "Trained in the source domain (randomised pixels: in ood1), evaluated on fixed "
     "episodes in each visual domain. 0 is the better of the random and the blind policy, 1 the "
-    "agent that sees the true state. ood1: looks that the encoder saw and the policy did not; "
-    "ood2: looks that neither saw.",
-    "heatmap": "Share of each factor's information that each latent holds, on frames with "
+    "agent that sees the true state. ood1: appearances that the encoder was trained on and the "
+    "policy was not; ood2: appearances that neither was trained on.",
+    "heatmap": "Fraction of each factor's information that each latent holds, on frames with "
     "independent factors. A disentangled code has one dark cell a column, and no two in a row.",
-    "traversals": "One latent a row moved through its range, all others held: what it does to the "
+    "traversals": "One latent a row moved through its range, all others fixed: what it does to the "
     "picture. Rows by falling KL.",
     "reconstructions": "Frames and what the decoder makes of their latents.",
     "timelines": "One episode in ood1; each panel is a factor with the latents that "
@@ -31,12 +35,38 @@ CAPTIONS = {
 }
 
 
+def vae_label(run: Run, name: str) -> str:
+    """What the VAE ``name`` was trained by."""
+    latents = "content" if name == CONTENT else "all"
+    return f"Beta-VAE, {trained_by(BetaVAE.load(run.path(name)).meta['training'], latents)}"
+
+
+def training_note(run: Run, name: str) -> str:
+    """How the VAE ``name`` was trained, in a sentence."""
+    vae = BetaVAE.load(run.path(name))
+    training = vae.meta["training"]
+    objective, before = training["objective"], training["continued_from"]
+    after = f", after {before['steps']:,} of seed {before['seed']}" if before else ""
+    tc = f", total-correlation weight {_end(objective['tc']):g}" if objective.get("tc") else ""
+    return (
+        f"{vae_label(run, name)}: {training['steps']:,} gradient steps{after}; "
+        f"beta {_end(objective['beta']):g}{tc}, with a {vae.config.likelihood} likelihood and "
+        f"recon_weight {vae.config.recon_weight:g}; {training['frames']:,} frames of pretraining."
+    )
+
+
+def _end(weight: Any) -> float:
+    """The value that a stored schedule rises to, or stays at."""
+    if not isinstance(weight, dict):
+        return float(weight)
+    return _end(next(weight[key] for key in ("schedule", "end", "value") if key in weight))
+
+
 def draw_agents(rows: list[Row], run: Run) -> list[FigureEntry]:
     """Learning curves and transfer bars of the rows of study "transfer"."""
     curves = draw_curves(rows, run, domain="source")
     drawn = [FigureEntry("curves", "Return while learning", CAPTIONS["curves"], curves.name)]
-    transfer = draw_transfer(rows, run)
-    if transfer:
+    if transfer := draw_transfer(rows, run):
         entry = FigureEntry("transfer", "Normalised score", CAPTIONS["transfer"], transfer.name)
         drawn.append(entry)
     return drawn
@@ -46,18 +76,17 @@ def draw_vae(name: str, run: Run, *, scores: str) -> list[FigureEntry]:
     """Heatmap (from the folder ``scores``), traversals and reconstructions of the VAE ``name``."""
     frames = FrameStore.existing(run.path("frames")).read(slice(0, 2000)).frames
     write_vae_pictures(BetaVAE.load(run.path(name)), frames, run.path(name))
+    title = vae_label(run, name)
     return [
-        FigureEntry(f"{key}/{name}", method_label(name), CAPTIONS[key], f"{folder}/{key}.png")
+        FigureEntry(f"{key}/{name}", title, CAPTIONS[key], f"{folder}/{key}.png")
         for key, folder in (("heatmap", scores), ("traversals", name), ("reconstructions", name))
     ]
 
 
-def draw_timelines(
-    run: Run, *, agent: str | None, vae: str, env: EnvConfig, seed: int
-) -> FigureEntry:
-    """One episode, in the appearances of ``env``, of the agent in a folder (None: at random)."""
+def draw_timelines(run: Run, *, agent: str | None, env: EnvConfig, seed: int) -> FigureEntry:
+    """One episode, in the domain of ``env``, of the agent in a folder (None: at random)."""
     loaded = load_agent(run.path(agent)) if agent else None
-    figure = episode_timelines(BetaVAE.load(run.path(vae)), env, loaded, seed=seed)
+    figure = episode_timelines(BetaVAE.load(run.path(CONTENT)), env, loaded, seed=seed)
     who = "agent" if agent else "random"
     path = run.write_file(f"timelines_{who}.png", png(figure))
     title = "The trained agent acts" if agent else "A random policy acts"
@@ -65,35 +94,32 @@ def draw_timelines(
 
 
 def headline(rows: list[Row]) -> list[str]:
-    """The outcome in five lines; below five seeds these are points, not evidence."""
-    scores = finals([row for row in rows if row.study == "transfer"], "score")
+    """The outcome in a few lines; below five seeds these are points, not evidence."""
+    transfer = [row for row in rows if row.study == "transfer"]
+    scores, label = finals(transfer, "score"), labels(transfer)
+
+    def number(value: float) -> str:
+        return f"{round(value, 2) + 0.0:.2f}"  # + 0.0: no negative zero
 
     def on(method: str) -> str:
         if method not in scores:
-            return f"{method_label(method)} not scored"
-        values = ", ".join(
-            f"{round(scores[method][appearance][0], 2) + 0.0:.2f}" for appearance in DOMAINS
-        )
-        return f"{method_label(method)} {values}"
+            return f"{label[method]}: not scored"
+        return f"{label[method]}: {', '.join(number(scores[method][name][0]) for name in DOMAINS)}"
 
-    lines = [
-        f"Normalised score on {', '.join(DOMAINS)}; 0 is the better of the random and the blind "
-        "policy, 1 the true-state agent; one seed:"
-        + ("" if scores else " none, because the true-state agent does not beat the floor"),
-        f"{on('bvae_pairs')} (content latents; on grids, told its own actions)",
-        f"{on('bvae')} (all latents; on single frames)",
-        f"{on('pixels')}; {on('pixels_randomised')} (trained in ood1)",
-    ]
     coded = {
         (row.method, row.metric): row.value
         for row in rows
         if row.study == "representation" and row.domain == "pretrain"
     }
-    content = "bvae_pairs/content"
-    state, leak = coded[content, "r2/mean"], coded[content, "leak/largest"]
-    lines.append(
-        f"content latents of {method_label('bvae_pairs')}: R2 of the state {state:.2f}, largest leak "
-        f"of the appearance {round(leak, 2) + 0.0:.2f}; "  # + 0.0: no negative zero
-        f"MIG of all latents {coded['bvae_pairs', 'mig/mean']:.2f}"
-    )
-    return lines
+    part = f"{CONTENT}/content"
+    return [
+        f"Normalised score in {', '.join(DOMAINS)}; 0 is the better of the random and the blind "
+        "policy, 1 the true-state agent; one seed"
+        + ("" if scores else ": none, because the true-state agent does not beat the references"),
+        on(CONTENT),
+        on(PLAIN),
+        f"{on('pixels')}; {on('pixels_randomised')} (trained in ood1)",
+        f"content latents: MLP-probe R2 of the state {number(coded[part, 'r2/mean'])}, largest "
+        f"leak of the appearance {number(coded[part, 'leak/largest'])}; "
+        f"MIG of all latents {number(coded[CONTENT, 'mig/mean'])}",
+    ]

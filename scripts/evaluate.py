@@ -1,4 +1,4 @@
-"""Score VAEs on frames with known factors, beside floors, the ceiling, and visited frames."""
+"""Score VAEs on frames with known factors, beside references, upper bound, on-policy frames."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import numpy as np
 import torch
 import tyro
 
-from bvae_rl.data.collect import collect
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import require_factor_env
 from bvae_rl.data.frame_layout import FrameLayout, frames_to_x
-from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.data.frame_store import Frames
 from bvae_rl.data.probe_sets import on_policy_set, probe_set
 from bvae_rl.metrics import MetricReport, Scores, conclusions
 from bvae_rl.metrics.array_metrics import chosen
@@ -30,7 +29,16 @@ from bvae_rl.plots import png
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.sb3.latent_env import Encoder
 from bvae_rl.scripts import evaluate_more as more
-from bvae_rl.scripts.common import EnvArgs, command_line, results_folder, say, wrote
+from bvae_rl.scripts.common import (
+    EnvArgs,
+    command_for,
+    free_folder,
+    results_folder,
+    say,
+    wrote,
+)
+from bvae_rl.scripts.evaluate_rows import score_row, score_rows
+from bvae_rl.scripts.held_frames import on_policy_frames
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.pictures import scores_heatmap
 from bvae_rl.training.validation import ACTIVE_KL, validate
@@ -39,47 +47,52 @@ TRAINED, UNTRAINED, PCA = "trained", "untrained", "pca"
 ROWS, CONCLUSIONS = "rows.json", "conclusions.json"
 OTHER_SEED = 1_000_003  # PCA is fitted on other frames than are scored
 PCA_FRAMES = 10_000
-VISITED = ", visited"
-DEFAULT = ("mig_quantile", "mig_sup", "modularity", "infomec", "sap")
+ON_POLICY = ", on-policy"
+
+
+@dataclass(frozen=True)
+class ScoreArgs:
+    """Which scores, and how exactly."""
+
+    metrics: tuple[str, ...] = ("mig_quantile", "mig_sup", "modularity", "infomec", "sap")
+    """beside MIG, DCI and R2: mig_quantile, mig_sup, jemmig, dcimig, modularity, infomec, sap,
+    explicitness, irs, mcc, total_correlation, all; and factor_vae, beta_vae (not in all), which
+    sample frames of their own"""
+    other_domains: tuple[str, ...] = ()
+    """visual domains in which probes fitted in --domain are tested: the generalisation score"""
+    published: bool = False
+    """the published definitions instead of those corrected for chance"""
+    replicates: int = 200
+    """bootstrap replicates behind the intervals of MIG and R2; 0: none"""
+    slow_replicates: int = 0
+    """bootstrap replicates behind the intervals of DCI and the other metrics: each scores them all
+    anew, 20 take some minutes; 0: none"""
+    fit_steps: int = 2000
+    """training steps of the MLP probe behind each R2"""
 
 
 @dataclass(frozen=True)
 class Args:
     """What to score, on which frames."""
 
-    vae: tyro.conf.Positional[str]
-    """folder of a VAE, or the name of a shipped one (reach_crossed, reach_pairs,
-    reach_plain)"""
-    world: EnvArgs = EnvArgs()
+    vae: tyro.conf.Positional[str] = "reach_crossed"
+    """a VAE's folder, a shipped name (reach_crossed, reach_pairs, reach_plain) or a Hub id"""
     domain: str | None = None
     """visual domain to draw from; what does not vary in it is not scored"""
     compare: tuple[str, ...] = ()
     """further VAEs for the same frames, side by side; with two or more UDR too"""
-    metrics: tuple[str, ...] = DEFAULT
-    """beside MIG, DCI and R2: mig_quantile, mig_sup, jemmig, dcimig, modularity, infomec, sap,
-    explicitness, irs, mcc, total_correlation, all; and factor_vae, beta_vae (not in all), which
-    draw frames of their own"""
-    other_domains: tuple[str, ...] = ()
-    """visual domains in which readers fitted in --domain are tested: the generalisation score"""
+    samples: int = 8000
+    """frames with independently sampled factors"""
+    on_policy: int = 4000
+    """frames of a random policy, scored beside them; 0: none"""
+    references: bool = True
+    """also score an untrained encoder, PCA of the same size, shuffled latents, the true factors"""
     out: Path | None = None
     """where scores.json and the heatmap go; default runs/evaluate/NAME-ENV-DOMAIN"""
-    samples: int = 8000
-    """frames with independent factors"""
-    visited: int = 4000
-    """frames visited by a random policy, scored beside them; 0: none"""
-    floors: bool = True
-    """also score an untrained encoder, PCA of the same size, shuffled codes and the true factors"""
-    reference: bool = False
-    """the published definitions instead of those corrected for chance"""
-    replicates: int = 200
-    """bootstrap draws behind the intervals of MIG and R2; 0: none"""
-    slow_replicates: int = 0
-    """bootstrap draws behind the intervals of DCI and the other metrics: each scores them all anew,
-    20 take some minutes; 0: none"""
-    fit_steps: int = 2000
-    """training steps of the small network behind each R2"""
     seed: int = 0
     """draws the frames, the untrained encoder and the regressors' splits"""
+    scoring: ScoreArgs = ScoreArgs()
+    world: EnvArgs = EnvArgs()
 
 
 @dataclass(frozen=True)
@@ -97,7 +110,7 @@ class Result:
 def main(args: Args) -> Result:
     """Probe, encode once, score, draw."""
     try:
-        chosen([name for name in args.metrics if name not in more.INTERVENTIONAL])
+        chosen(_of_arrays(args))
     except ValueError as error:
         raise ValueError(
             f"{error}; of an environment also: {', '.join(more.INTERVENTIONAL)}"
@@ -108,27 +121,30 @@ def main(args: Args) -> Result:
     vaes = {name: BetaVAE.load(folder) for name, folder in folders.items()}
     name, vae = next(iter(vaes.items()))
     env = args.world.config(args.domain)
-    domain = f" --domain {args.domain}" if args.domain else ""
     run = Run(args.out or results_folder("evaluate", name, args.world, args.domain))
     world = env.make()
     for one in vaes.values():
         FrameLayout.of(world.observation_space, shape=one.config.shape)
     source = settable_env(world)
+    train = command_for(
+        "train", vae=args.vae, world=args.world, domain=args.domain,
+        out=free_folder(Path("runs/agents") / name),
+    )  # fmt: skip
     if source is None:
-        return _without_factors(args, env, vae, run)
+        return _without_factors(args, env, vae, run, train)
     probe = probe_set(world, args.samples, seed=args.seed)
     report = new_report(probe, source.factor_specs, args)
-    met = _met(env, args)
-    steps = [*vaes, *(f"{one}{VISITED}" for one in vaes if met)]
-    steps += [UNTRAINED, PCA, "bounds"] if args.floors else []
+    met = _on_policy(env, args)
+    steps = [*vaes, *(f"{one}{ON_POLICY}" for one in vaes if met)]
+    steps += [UNTRAINED, PCA, "bounds"] if args.references else []
     progress = Progress(dict.fromkeys([*steps, "more"], 20.0))
     for label, model in vaes.items():
         add_vae(report, label, model, probe)
         progress.update(label, 1.0)
         if met is not None:
-            add_vae(report, f"{label}{VISITED}", model, met, episode=met.episode)
-            progress.update(f"{label}{VISITED}", 1.0)
-    if args.floors:
+            add_vae(report, f"{label}{ON_POLICY}", model, met, episode=met.episode)
+            progress.update(f"{label}{ON_POLICY}", 1.0)
+    if args.references:
         for code in (UNTRAINED, PCA):
             report.add(code, encoder(code, vae, world, args).encode_frames(probe.frames))
             progress.update(code, 1.0)
@@ -136,10 +152,12 @@ def main(args: Args) -> Result:
         progress.update("bounds", 1.0)
     further = more.measured(vaes, world, probe, args)
     progress.close()
-    rows = [row for one, s in report.scores.items() for row in score_rows(one, s, env, args)]
+    rows: list[Row] = []
+    for label, scores in report.scores.items():
+        rows += score_rows(label, scores, env, args.seed, vaes.get(label.removesuffix(ON_POLICY)))
     for key, value in further.items():
         label, _, metric = key.partition("/")
-        rows.append(_row(label, metric, value, args.samples, env, args))
+        rows.append(score_row(label, metric, value, args.samples, env, args.seed, vaes.get(label)))
     run.write_json("scores.json", {**report.to_json(), **({"more": further} if further else {})})
     run.write_json("results.json", [row.to_dict() for row in rows])
     say(report.table())
@@ -148,26 +166,31 @@ def main(args: Args) -> Result:
     for sentence in report.conclusions(name):
         say(f"- {sentence}")
     if met is not None:
-        for sentence in together(report.scores[f"{name}{VISITED}"]):
-            say(f"- visited frames: {sentence}")
+        for sentence in together(report.scores[f"{name}{ON_POLICY}"]):
+            say(f"- on-policy frames: {sentence}")
     run.write_file("heatmap.png", png(scores_heatmap(vaes, report.scores)))
-    wrote(run.folder, f"bvae-rl visualize {args.vae} {args.world.flags}{domain}")
+    wrote(run.folder, train)
     return Result(report.scores, further, run.folder)
+
+
+def _of_arrays(args: Args) -> list[str]:
+    return [name for name in args.scoring.metrics if name not in more.INTERVENTIONAL]
 
 
 def new_report(probe: Frames, specs: Any, args: Args) -> MetricReport:
     """An empty report on the probe set, with the settings of the arguments."""
-    metrics = [name for name in args.metrics if name not in more.INTERVENTIONAL]
+    scoring = args.scoring
     return MetricReport(
-        probe.factors, specs, metrics=metrics, reference=args.reference, seed=args.seed,
-        replicates=args.replicates, slow_replicates=args.slow_replicates, steps=args.fit_steps,
+        probe.factors, specs, metrics=_of_arrays(args), reference=scoring.published,
+        seed=args.seed, replicates=scoring.replicates, slow_replicates=scoring.slow_replicates,
+        steps=scoring.fit_steps,
     )  # fmt: skip
 
 
 def add_vae(
     report: MetricReport, name: str, vae: BetaVAE, frames: Frames, *, episode: Any = None
 ) -> Scores:
-    """Score the VAE's code of the frames; latents of little KL are inactive."""
+    """Score the VAE's latents of the frames; those of little KL are inactive."""
     mu, logvar = vae.posterior_frames(frames.frames)
     return report.add(
         name, mu, groups=vae.config.groups, active=mean_kl(mu, logvar) > ACTIVE_KL,
@@ -175,16 +198,16 @@ def add_vae(
     )  # fmt: skip
 
 
-def _met(env: EnvConfig, args: Args) -> Frames | None:
-    """Frames that a random policy visits, if wanted and of enough episodes to test on others."""
-    if not args.visited:
+def _on_policy(env: EnvConfig, args: Args) -> Frames | None:
+    """Frames of a random policy, if wanted and of enough episodes to test on others."""
+    if not args.on_policy:
         return None
-    met = on_policy_set(env.make(), None, args.visited, seed=args.seed)
+    met = on_policy_set(env.make(), None, args.on_policy, seed=args.seed)
     if (episodes := len(np.unique(met.episode))) >= LEAST_EPISODES:
         return met
     say(
-        f"visited frames are not scored: {args.visited} are of {episodes} episodes, and "
-        f"{LEAST_EPISODES} are needed to test on others than were fitted; see --visited"
+        f"on-policy frames are not scored: {args.on_policy} are of {episodes} episodes, and "
+        f"{LEAST_EPISODES} are needed to test on others than were fitted; see --on-policy"
     )
     return None
 
@@ -198,59 +221,29 @@ def task(
     *,
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> None:
-    """Score one code into ``out`` (rows, conclusions, heatmap) unless that is done already."""
-    run = Run(out)
-    config = {"env": asdict(env), **asdict(args), "vae": read_config(args.vae)["weights_sha256"]}
+    """Score one code into ``out`` (rows, conclusions, heatmap) unless that is done already.
+
+    ``code`` is the VAE of ``args`` (TRAINED), or the reference UNTRAINED or PCA of its shape.
+    """
+    run, folder = Run(out), find_vae(args.vae)
+    config = {"env": asdict(env), **asdict(args), "vae": read_config(folder)["weights_sha256"]}
     if run.done("score", config=config):
         return progress(1.0)
-    vae, world = BetaVAE.load(find_vae(args.vae)), env.make()
+    vae, world = BetaVAE.load(folder), env.make()
     probe = probe_set(world, args.samples, seed=args.seed)
     specs = require_factor_env(world).factor_specs
     report = new_report(probe, specs, args)
     progress(0.2)
     if code == TRAINED:
         scores = add_vae(report, name, vae, probe)
-        run.write_json(CONCLUSIONS, conclusions(scores, specs))
         run.write_file("heatmap.png", png(scores_heatmap({name: vae}, report.scores)))
     else:
         scores = report.add(name, encoder(code, vae, world, args).encode_frames(probe.frames))
-    run.write_json("scores.json", scores.to_json())
-    run.write_json(ROWS, [row.to_dict() for row in score_rows(name, scores, env, args)])
+    rows = score_rows(name, scores, env, args.seed, vae if code == TRAINED else None)
+    run.write_json(ROWS, [row.to_dict() for row in rows])
+    run.write_json(CONCLUSIONS, conclusions(scores, specs))
     run.mark_done("score", config=config)
     progress(1.0)
-
-
-def score_rows(name: str, scores: Scores, env: EnvConfig, args: Args) -> list[Row]:
-    """One row a metric; a part of the code ("content") is a method of its own, ``name/content``."""
-    return [
-        _row(f"{name}/{part}" if part else name, metric, value, scores.samples, env, args)
-        for key, value in scores.to_rows_dict().items()
-        for part, metric in _placed(key)
-    ]
-
-
-def _row(method: str, metric: str, value: float, n: int, env: EnvConfig, args: Args) -> Row:
-    name = method.partition("/")[0].removesuffix(VISITED)
-    folders = {folder.name: folder for folder in map(find_vae, (args.vae, *args.compare))}
-    trained = read_config(folders[name]).get("training", {}) if name in folders else {}
-    seed = trained.get("seed", args.seed)
-    return Row(
-        study="representation", method=method, algo="none", env=env.id, vae_seed=seed,
-        domain=env.domain, metric=metric, value=value, n=n, command=command_line(),
-    )  # fmt: skip
-
-
-def _placed(key: str) -> list[tuple[str, str]]:
-    """The part of the code and the metric that a key of ``Scores.to_rows_dict`` stands for."""
-    part, _, metric = key.partition("/")
-    if part == "leak":  # by a line it is never more: left out
-        factor = metric.removeprefix("r2/") if metric else "largest"
-        if factor.startswith(("r2", "linear_r2")):
-            return []
-        return [("content", f"leak/{factor}")]
-    if part not in ("content", "style"):
-        part, metric = "", key
-    return [(part, f"{metric}/mean" if metric in ("r2", "linear_r2", "mig") else metric)]
 
 
 def encoder(code: str, vae: BetaVAE, world: Any, args: Args) -> Encoder:
@@ -263,24 +256,16 @@ def encoder(code: str, vae: BetaVAE, world: Any, args: Args) -> Encoder:
     return PCAEncoder.fit(frames, vae.config.latent_dim, seed=args.seed)
 
 
-def _without_factors(args: Args, env: EnvConfig, vae: BetaVAE, run: Run) -> Result:
+def _without_factors(args: Args, env: EnvConfig, vae: BetaVAE, run: Run, train: str) -> Result:
     """What can be said where nothing is known about the frames: the bound and its parts."""
-    frames = visited(env, min(args.samples, 1024), seed=args.seed, out=run.folder / "frames").frames
-    metrics = validate(vae, frames_to_x(frames))
+    out = run.folder / "frames"
+    metrics = validate(
+        vae, frames_to_x(on_policy_frames(env, args.samples, seed=args.seed, out=out).frames)
+    )
     run.write_json("scores.json", metrics)
     say(f"{env.id} does not know its factors, so there is no MIG, DCI or R2 (see FactorEnv).")
-    say("On frames visited by a random policy:")
+    say("On frames of a random policy:")
     for name, value in metrics.items():
         say(f"  {name.removeprefix('vae/'):20} {value:.2f}")
-    wrote(run.folder, f"bvae-rl visualize {args.vae} {args.world.flags}")
+    wrote(run.folder, train)
     return Result({}, metrics, run.folder)
-
-
-def visited(env: EnvConfig, n: int, *, seed: int, out: Path) -> Frames:
-    """``n`` frames that a random policy visits."""
-    store = FrameStore(out)
-    store.describe(env=env.id, wrappers=list(env.wrappers), domain=env.domain, seed=seed)
-    venv = env.vec(8, seed=seed)
-    collect(venv, store, n, seed=seed)
-    venv.close()
-    return store.read(slice(0, n))

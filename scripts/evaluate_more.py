@@ -1,7 +1,7 @@
 """What ``evaluate`` measures beside the scores of one code on one probe set.
 
-Interventional scores draw groups of frames that share a factor, the generalisation score other
-looks, and UDR needs several VAEs.
+Interventional scores draw groups of frames that share a factor, the generalisation score takes
+other domains, and UDR needs several VAEs.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def measured(
 ) -> dict[str, float]:
     """Named numbers, ``NAME/metric``."""
     found: dict[str, float] = {}
-    if any(name in args.metrics for name in INTERVENTIONAL):
+    if any(name in args.scoring.metrics for name in INTERVENTIONAL):
         found |= _interventional(vaes, world, args)
-    if args.other_domains:
+    if args.scoring.other_domains:
         found |= _generalisation(vaes, probe, args)
     if len(vaes) > 1:
         found |= _agreement(vaes, probe, args)
@@ -50,23 +50,23 @@ def _interventional(vaes: Mapping[str, BetaVAE], world: gym.Env, args: Args) -> 
     for name, vae in vaes.items():
         mu, logvar = vae.posterior_frames(frames)
         codes = mu.reshape(GROUPS, SIZE, -1)
-        if "factor_vae" in args.metrics:
+        if "factor_vae" in args.scoring.metrics:
             found[f"{name}/factor_vae"] = factor_vae_score(
                 codes, groups.fixed, active=mean_kl(mu, logvar) > ACTIVE_KL,
-                reference=args.reference, seed=args.seed,
+                reference=args.scoring.published, seed=args.seed,
             ).score  # fmt: skip
-        if "beta_vae" in args.metrics:
+        if "beta_vae" in args.scoring.metrics:
             found[f"{name}/beta_vae"] = beta_vae_score(
-                codes, groups.fixed, reference=args.reference, seed=args.seed
+                codes, groups.fixed, reference=args.scoring.published, seed=args.seed
             )
     return found
 
 
 def _generalisation(vaes: Mapping[str, BetaVAE], probe: Frames, args: Args) -> dict[str, float]:
-    """R2 of the state factors by a reader fitted in ``--domain``, in each other set."""
-    home = args.domain or "as drawn"
-    sets = {home: probe}
-    for domain in args.other_domains:
+    """R2 of the state factors by a probe fitted in ``--domain``, in each other domain."""
+    source = args.domain or "as drawn"
+    sets = {source: probe}
+    for domain in args.scoring.other_domains:
         world = args.world.config(domain).make()
         sets[domain] = probe_set(world, TESTED, seed=args.seed + 1)
     specs = known_specs(args.world.config(args.domain).make())
@@ -80,7 +80,7 @@ def _generalisation(vaes: Mapping[str, BetaVAE], probe: Frames, args: Args) -> d
     for name, vae in vaes.items():
         codes = {one: vae.encode_frames(frames.frames) for one, frames in sets.items()}
         scores = generalisation(
-            codes, factors, source=home, kinds=kinds, seed=args.seed, steps=args.fit_steps
+            codes, factors, source=source, kinds=kinds, seed=args.seed, steps=args.scoring.fit_steps
         ).scores
         found |= {f"{name}/generalisation/{one}": score.mean for one, score in scores.items()}
     return found

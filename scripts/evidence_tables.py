@@ -8,8 +8,9 @@ from bvae_rl.agents.evaluate import RANDOM_POLICY
 from bvae_rl.agents.scores import REFERENCE, UPPER_BOUND
 from bvae_rl.metrics.spread import iqm
 from bvae_rl.runtime.runs import Row
-from bvae_rl.scripts.recipes import recipe
+from bvae_rl.scripts.evidence_units import seed_of
 from bvae_rl.scripts.study import spread
+from bvae_rl.training.recipes import recipe
 
 COLUMNS: dict[str, tuple[str, str]] = {
     "MIG": ("", "mig/mean"),
@@ -24,7 +25,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
 def columns(
     rows: Sequence[Row], recipes: Sequence[str], domains: Sequence[str]
 ) -> dict[str, dict[str, list[float]]]:
-    """Column -> recipe -> value of each seed; ``look_sets`` are those that agents acted in."""
+    """Column -> recipe -> value of each seed; agents were evaluated in ``domains``."""
     found = {
         column: {name: _of(rows, name + part, metric) for name in recipes}
         for column, (part, metric) in COLUMNS.items()
@@ -49,10 +50,10 @@ def unscored(rows: Sequence[Row], domains: Sequence[str]) -> list[str]:
         top = ends.pop(UPPER_BOUND, None)
         if domain in scored or top is None or not ends:
             continue
-        floors = ", ".join(f"{method} {value:.2f}" for method, value in ends.items())
+        references = ", ".join(f"{method} {value:.2f}" for method, value in ends.items())
         found.append(
-            f"no scores on {domain}: the true-state agent's return ({top:.2f}) is not above that of "
-            f"agents that do not look ({floors}); train for more --agent-steps"
+            f"no scores in {domain}: the true-state agent's return ({top:.2f}) is not above that "
+            f"of agents that see nothing ({references}); train for more --total-timesteps"
         )
     return found
 
@@ -68,29 +69,14 @@ def seeds_of(rows: Sequence[Row], recipes: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _of(rows: Sequence[Row], method: str, metric: str, domain: str | None = None) -> list[float]:
-    by_seed: dict[int, float] = {}
-    for row in rows:
-        if row.method != method or (domain is not None and row.domain != domain):
-            continue
-        seeds = (row.vae_seed, row.agent_seed)
-        seed = next((seed for seed in seeds if seed is not None), 0)  # the random policy has none
-        if metric == "r2":  # the worst factor's
-            if row.metric.startswith("r2/") and row.metric != "r2/mean":
-                by_seed[seed] = min(row.value, by_seed.get(seed, 1.0))
-        elif row.metric == metric:
-            by_seed[seed] = row.value
-    return [by_seed[seed] for seed in sorted(by_seed)]
-
-
 def table(
     values: Mapping[str, Mapping[str, Sequence[float]]], seeds: Mapping[str, str]
 ) -> list[list[str]]:
     """``columns`` as lines: interquartile mean, and interval or every seed's value."""
-    lines = [["recipe", "told", "seeds", *values]]
+    lines = [["recipe", "supervision", "seeds", *values]]
     for name in next(iter(values.values())):
         cells = [spread(of_recipe[name], 2) for of_recipe in values.values()]
-        lines.append([name, recipe(name).told, seeds[name], *cells])
+        lines.append([name, recipe(name).supervision, seeds[name], *cells])
     return lines
 
 
@@ -104,3 +90,18 @@ def by_factor(rows: Sequence[Row], recipes: Sequence[str]) -> list[list[str]]:
         cells = [" / ".join(f"{float(iqm(v)):.2f}" if v else "-" for v in pair) for pair in found]
         lines.append([name, *cells])
     return lines
+
+
+def _of(rows: Sequence[Row], method: str, metric: str, domain: str | None = None) -> list[float]:
+    """The value of each seed; of metric "r2" the worst factor's."""
+    by_seed: dict[int, float] = {}
+    for row in rows:
+        if row.method != method or (domain is not None and row.domain != domain):
+            continue
+        seed = seed_of(row) or 0  # the random policy has none
+        if metric == "r2":
+            if row.metric.startswith("r2/") and row.metric != "r2/mean":
+                by_seed[seed] = min(row.value, by_seed.get(seed, 1.0))
+        elif row.metric == metric:
+            by_seed[seed] = row.value
+    return [by_seed[seed] for seed in sorted(by_seed)]

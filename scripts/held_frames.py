@@ -1,11 +1,14 @@
-"""Frames that no training on a store has seen, to judge VAEs on, with their factors if known."""
+"""Frames to judge VAEs on that no training has seen, with their factors if these are known."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
+from bvae_rl.data.collect import collect
+from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames, FrameStore
@@ -14,7 +17,7 @@ from bvae_rl.metrics.report import LEAST_EPISODES
 from bvae_rl.scripts.common import shown_by
 from bvae_rl.training.batches import Rows
 
-MOST = 4000
+MOST, MOST_ON_POLICY = 4000, 1024
 
 
 @dataclass(frozen=True)
@@ -61,3 +64,16 @@ def probe_frames(store: FrameStore, *, seed: int, most: int = MOST) -> HeldFrame
     if source is None:
         return None
     return HeldFrames(probe_set(world, most, seed=seed), source.factor_specs)
+
+
+def on_policy_frames(env: EnvConfig, n: int, *, seed: int, out: Path) -> Frames:
+    """``n`` frames (1,024 at most) of a random policy, kept in a store at ``out``."""
+    store, n = FrameStore(out), min(n, MOST_ON_POLICY)
+    store.describe(
+        env=env.id, wrappers=list(env.wrappers), kwargs=list(env.kwargs), domain=env.domain,
+        seed=seed,
+    )  # fmt: skip
+    venv = env.vec(8, seed=seed)
+    collect(venv, store, n, seed=seed)
+    venv.close()
+    return store.read(slice(0, n))

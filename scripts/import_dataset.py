@@ -1,4 +1,4 @@
-"""Read a dataset of episodes that is already there (Minari) into a frame store."""
+"""Read a recorded dataset of episodes (Minari) into a frame store."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import tyro
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.minari_reader import open_minari, read_minari, recorded_factors
+from bvae_rl.scripts.collect import Result, pretrain_command
 from bvae_rl.scripts.common import say, wrote
 from bvae_rl.scripts.progress import Progress
 
@@ -34,13 +35,6 @@ class Args:
     """keep the factors in the recorded infos, where there are any"""
     seed: int | None = None
     """shuffles the episodes; by default they come as recorded"""
-
-
-@dataclass(frozen=True)
-class Result:
-    """The store."""
-
-    store: FrameStore
 
 
 def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> Result:
@@ -74,12 +68,11 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
         return Result(store)
     channels, height, width = store.shape
     specs = store.factor_specs
-    width_known = "factors" in store.read(slice(0, 1)).arrays()
     known = "; factors " + ", ".join(spec.name for spec in specs) if specs else ""
-    if width_known and not specs:
+    if not specs and "factors" in store.read(slice(0, 1)).arrays():
         known = "; factors without names (nothing says what they mean)"
     say(f"{len(store)} frames of {height}x{width}x{channels} from {data.id}{known}")
     if args.frames and len(store) < args.frames:
         say(f"the dataset holds no more; {args.frames} were asked for")
-    wrote(args.out, f"bvae-rl pretrain {args.out} --out runs/vae")
+    wrote(args.out, pretrain_command(args.out))
     return Result(store)

@@ -1,8 +1,7 @@
-"""The objectives that ``bvae-rl pretrain`` knows: what each is for, its hyperparameters, its cost."""
+"""List the objectives of ``bvae-rl pretrain``: what each is for, its hyperparameters, its cost."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from textwrap import fill
 
@@ -12,14 +11,9 @@ from bvae_rl.training.objectives.entry import Entry
 from bvae_rl.training.objectives.table import OBJECTIVES
 
 COLUMNS = (
-    "`--objective`",
-    "source",
-    "for",
-    "the hyperparameter that matters",
-    "step",
-    "pairs",
-    "knobs",
-)
+    "`--objective`", "source", "for", "the hyperparameter that matters", "step", "pairs",
+    "hyperparameters",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,26 +37,15 @@ def page() -> str:
 
 
 def _cells(row: Entry) -> list[str]:
-    pairs = row.pairs or "-"
-    return [
-        f"`{row.name}`",
-        row.source,
-        row.purpose,
-        row.hyperparameter,
-        f"{row.cost:.1f}",
-        pairs,
-        _hyperparameters(row),
-    ]
+    about = [f"`{row.name}`", row.source, row.purpose, row.advice]
+    return [*about, f"{row.cost:.1f}", row.pairs or "-", _hyperparameters(row)]
 
 
 def _hyperparameters(row: Entry) -> str:
-    def shown(name: str, values: Mapping[str, float]) -> str:
-        return f"{values[name]:g}"
-
-    cells = []
-    for name in row.paper:
-        changed = f" ({shown(name, row.tuned)})" if name in row.tuned else ""
-        cells.append(f"{name} {shown(name, row.paper)}{changed}")
+    cells = [
+        f"{name} {value:g}" + (f" ({row.tuned[name]:g})" if name in row.tuned else "")
+        for name, value in row.paper.items()
+    ]
     return ", ".join(cells) or "none"
 
 
@@ -70,7 +53,7 @@ def _paragraph(row: Entry) -> str:
     lines = [
         f"{row.name}: {row.purpose}",
         f"source: {row.source}",
-        f"{row.hyperparameter}. Time of a step: {row.cost:.1f} of beta's. Pairs: {row.pairs or 'none'}.",
+        f"{row.advice}. Time of a step: {row.cost:.1f} of beta's. Pairs: {row.pairs or 'none'}.",
         f"hyperparameters, the paper's (tuned): {_hyperparameters(row)}",
     ]
     first, *rest = (fill(line, 96, subsequent_indent="  ") for line in lines)

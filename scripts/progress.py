@@ -25,7 +25,7 @@ class Progress:
         self.planned = dict(planned)
         self.workers = workers
         self.fractions = dict.fromkeys(planned, 0.0)
-        self._reused = dict.fromkeys(planned, 0.0)
+        self._reused: set[str] = set()  # finished by an earlier call: nothing about the pace
         self._stream = stream or sys.stderr
         self._began = time.monotonic()
         self._drawn = -LOG_EVERY
@@ -35,18 +35,22 @@ class Progress:
         if name not in self.fractions:
             raise ValueError(f"unknown task {name!r}; planned: {', '.join(self.planned)}")
         if self.fractions[name] == 0.0 and fraction >= 1.0:
-            self._reused[name] = 1.0  # finished by an earlier call: says nothing about the pace
+            self._reused.add(name)
         self.fractions[name] = min(1.0, max(fraction, self.fractions[name]))
-        self._draw(name)
+        self._draw(finished=fraction >= 1.0)
 
     def seconds_left(self) -> float:
         """Planned seconds of what is left, at the pace of what has been done."""
-        done = sum(self.planned[n] * (f - self._reused[n]) for n, f in self.fractions.items())
-        left = sum(self.planned[n] * (1.0 - f) for n, f in self.fractions.items())
+        left = {name: self.planned[name] * (1.0 - f) for name, f in self.fractions.items()}
+        done = sum(
+            self.planned[name] - seconds
+            for name, seconds in left.items()
+            if name not in self._reused
+        )
+        total = sum(left.values())
         elapsed = time.monotonic() - self._began
-        pace = elapsed * self.workers / done if done > 0.02 * (done + left) else 1.0
-        longest = max((self.planned[n] * (1.0 - f) for n, f in self.fractions.items()), default=0.0)
-        return pace * max(left / self.workers, longest)
+        pace = elapsed * self.workers / done if done > 0.02 * (done + total) else 1.0
+        return pace * max(total / self.workers, *left.values(), 0.0)
 
     def close(self) -> None:
         """End the line."""
@@ -54,19 +58,18 @@ class Progress:
             self._stream.write("\r\x1b[K")
         self._stream.flush()
 
-    def _draw(self, name: str) -> None:
+    def _draw(self, *, finished: bool) -> None:
         tty = self._stream.isatty()
         now = time.monotonic()
-        finished = self.fractions[name] >= 1.0
         if now - self._drawn < (DRAW_EVERY if tty else LOG_EVERY) and not (finished and not tty):
             return
         self._drawn = now
         total = sum(self.planned.values())
-        share = sum(self.planned[n] * f for n, f in self.fractions.items()) / max(total, 1e-9)
-        bar = "#" * round(share * BAR)
+        done = sum(self.planned[n] * f for n, f in self.fractions.items()) / max(total, 1e-9)
+        bar = "#" * round(done * BAR)
         running = [f"{n} {f:.0%}" for n, f in self.fractions.items() if 0.0 < f < 1.0]
-        left = "done" if share >= 1.0 else f"about {minutes(self.seconds_left())} left"
-        line = f"[{bar:.<{BAR}}] {share:4.0%}  {left}  {', '.join(running)}"
+        left = "done" if done >= 1.0 else f"about {minutes(self.seconds_left())} left"
+        line = f"[{bar:.<{BAR}}] {done:4.0%}  {left}  {', '.join(running)}"
         self._stream.write(f"\r\x1b[K{line[:118]}" if tty else f"{line}\n")
         self._stream.flush()
 

@@ -9,44 +9,44 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.evaluate import RANDOM_POLICY
-from bvae_rl.agents.methods import MethodInputs, method
+from bvae_rl.agents.methods import Method, MethodInputs, choose_latents, method
 from bvae_rl.agents.scores import auc, steps_to
 from bvae_rl.agents.study import Evaluation, Job, run_study
-from bvae_rl.agents.train import AgentConfig
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.metrics.spread import interval, iqm
 from bvae_rl.models.hub import find_vae
 from bvae_rl.plots import learning_curves, method_label, png, transfer_bars
 from bvae_rl.runtime.runs import Row, Run
-from bvae_rl.scripts.common import command_line
+from bvae_rl.scripts.common import EnvArgs, command_line
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.scripts.train import planned_seconds
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 EVALUATION_SEED = 10_000
+SHIPPED = {EnvArgs.env: "reach_crossed"}  # the VAE that is taken where none is named
 
 
 @dataclass(frozen=True)
 class StudyArgs:
-    """How every study trains its agents."""
+    """How every agent of the study is trained."""
 
-    algo: Literal["ppo", "sac"] = "ppo"
-    """PPO or SAC, for all methods"""
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     """one agent a seed and method; from five seeds on intervals are given"""
-    vae: tuple[str, ...] = ()
-    """VAE without pairs, for bvae: one for all seeds or one a seed; folders or shipped names"""
-    vae_pairs: tuple[str, ...] = ()
-    """pair-supervised VAE, for bvae_pairs: one for all seeds or one a seed"""
-    store: Path | None = None
-    """frame store, for pca and random"""
-    steps: int | None = None
+    total_timesteps: int | None = None
     """environment steps; by default 100,000 (PPO) or 10,000 (SAC)"""
-    episodes: int = 100
+    n_eval_episodes: int = 100
     """evaluation episodes, the same ones for every agent"""
+    algo: Literal["ppo", "sac"] = "ppo"
+    """PPO or SAC, for all methods"""
+    latents: str | None = None
+    """which latents agents see: all, or a group; by default content where the VAE has that group"""
+    vae_per_seed: bool = False
+    """the VAEs are of one method, one a seed; by default each is a method of its own"""
+    store: Path | None = None
+    """frame store, for pca and untrained"""
     workers: int = 2
     """processes side by side, each with its share of the cores"""
 
@@ -59,55 +59,94 @@ class StudyResult:
     out: Path
 
 
-def make_jobs(args: StudyArgs, methods: Sequence[str], env: EnvConfig) -> list[Job]:
-    """One job a method and seed; an unknown method or a missing input is refused before any work."""
-    config = AgentConfig.of(args.algo).lasting(args.steps)
+def make_jobs(
+    args: StudyArgs, methods: Sequence[str], vaes: Sequence[str], env: EnvConfig
+) -> list[Job]:
+    """One job a method, VAE and seed; a mistake in them is refused before any work."""
+    config = AgentConfig.of(args.algo).lasting(args.total_timesteps)
+    if not methods or not args.seeds:
+        raise ValueError(f"one method and one seed are the least, got {methods} and {args.seeds}")
+    if args.vae_per_seed and len(vaes) != len(args.seeds):
+        raise ValueError(
+            f"give one VAE a seed ({len(args.seeds)}), got {len(vaes)}; without --vae-per-seed "
+            "each VAE is a method of its own"
+        )
+    rows: list[tuple[str, str, list[MethodInputs]]] = []
+    for name in dict.fromkeys(methods):
+        if method(name).needs == "vae" and vaes:
+            rows += [(name, key, inputs) for key, inputs in _keyed(args, vaes).items()]
+        else:
+            rows.append((name, "", [MethodInputs(store=args.store)] * len(args.seeds)))
     jobs = []
     for index, seed in enumerate(args.seeds):
-        inputs = MethodInputs(
-            vae=_one(args.vae, index, args.seeds),
-            vae_pairs=_one(args.vae_pairs, index, args.seeds),
-            store=args.store,
-            vae_seed=seed,
-        )
-        for name in dict.fromkeys(methods):
-            method(name).check(env)
-            inputs.identity(method(name).needs)
-            jobs.append(Job(name, env, inputs, replace(config, seed=seed)))
+        for name, key, inputs in rows:
+            mine = replace(inputs[index], vae_seed=seed)
+            jobs.append(Job(name, env, mine, replace(config, seed=seed), key))
+    for job in jobs[: len(rows)] if not args.vae_per_seed else jobs:
+        job.row.check(env, job.inputs)
     return jobs
+
+
+def _keyed(args: StudyArgs, vaes: Sequence[str]) -> dict[str, list[MethodInputs]]:
+    """The VAEs of each seed, by what their rows are called.
+
+    That says which latents are seen; the VAE's name is added where that does not tell them apart.
+    """
+    found = [
+        MethodInputs(vae=vae, latents=choose_latents(vae, args.latents))
+        for vae in map(find_vae, vaes)
+    ]
+    keys = [method("bvae", inputs.latents).key for inputs in found]
+    if args.vae_per_seed:
+        if len({*keys}) > 1:
+            raise ValueError(f"the VAEs of one method need the same latents, got {keys}")
+        return {keys[0]: found}
+    if len({*keys}) < len(keys):
+        names = [inputs.vae.name for inputs in found if inputs.vae]
+        keys = [f"{key}-{name}" for key, name in zip(keys, names, strict=True)]
+    if len({*keys}) < len(keys):
+        raise ValueError(f"the VAEs to compare need folders of different names, got {vaes}")
+    return {key: [inputs] * len(args.seeds) for key, inputs in zip(keys, found, strict=True)}
 
 
 def run_jobs(
     jobs: Sequence[Job],
     args: StudyArgs,
     *,
-    domain: tuple[str | None, ...],
+    domains: tuple[str | None, ...],
     study: str,
     run: Run,
     progress: Progress | None = None,
 ) -> list[Row]:
     """Run the jobs under a progress bar (or within a longer one) and write ``results.json``."""
-    own = progress is None
-    progress = progress or Progress(plan(jobs), workers=args.workers)
+    bar = progress or Progress(plan(jobs), workers=args.workers)
     rows = run_study(
         jobs,
         run.folder / "agents",
-        evaluation=Evaluation(domain, args.episodes, EVALUATION_SEED),
+        evaluation=Evaluation(domains, args.n_eval_episodes, EVALUATION_SEED),
         study=study,
         command=command_line(),
         workers=args.workers,
-        on_progress=progress.update,
+        on_progress=bar.update,
     )
-    if own:
-        progress.close()
+    if progress is None:
+        bar.close()
     run.write_json("results.json", [row.to_dict() for row in rows])
     return rows
 
 
 def plan(jobs: Sequence[Job]) -> dict[str, float]:
     """Expected seconds of each task of a study, to weigh its progress."""
-    planned = {job.name: 5 + planned_seconds(method(job.method), job.config) for job in jobs}
+    planned = {job.name: 5 + planned_seconds(job.row, job.config) for job in jobs}
     return {**planned, RANDOM_POLICY: 5.0}
+
+
+def planned_seconds(row: Method, config: AgentConfig) -> float:
+    """Expected seconds of a training on one core; progress is corrected by the measured pace."""
+    rate = 400 if row.policy == "CnnPolicy" else 1200 if row.needs else 2500
+    if config.algo == "sac":
+        rate = 5 if row.policy == "CnnPolicy" else 80
+    return 5 + config.rounded_timesteps / rate
 
 
 def curves(rows: Sequence[Row], metric: str = "return") -> dict[str, tuple[list[int], np.ndarray]]:
@@ -135,14 +174,30 @@ def finals(rows: Sequence[Row], metric: str) -> dict[str, dict[str, list[float]]
     return found
 
 
+def labels(rows: Sequence[Row]) -> dict[str, str]:
+    """method -> what figures and tables call it; a VAE by what it was trained by."""
+    found = {}
+    for row in rows:
+        encoder = row.budget.get("encoder", "none")
+        of_vae = row.method.startswith("bvae") and encoder != "none"
+        found[row.method] = f"Beta-VAE, {encoder}" if of_vae else method_label(row.method)
+    repeated = [label for label in found.values() if [*found.values()].count(label) > 1]
+    return {
+        key: f"{label} ({key.partition('-')[2]})" if label in repeated else label
+        for key, label in found.items()
+    }
+
+
 def draw_curves(rows: Sequence[Row], run: Run, *, domain: str | None) -> Path:
     """``curves.png``."""
-    where = "" if domain is None else f" in the {domain} look"
+    where = "" if domain is None else f" in {domain}"
     episodes = next(row.n for row in rows if row.step is not None)
     ylabel = f"return{where} (deterministic, {episodes} episodes)"
     at_random = finals(rows, "return").get(RANDOM_POLICY, {}).get(domain or "as given")
     references = {"random policy": float(np.mean(at_random))} if at_random else None
-    figure = learning_curves(curves(rows), ylabel=ylabel, references=references)
+    figure = learning_curves(
+        curves(rows), ylabel=ylabel, references=references, labels=labels(rows)
+    )
     return run.write_file("curves.png", png(_footed(figure, rows)))
 
 
@@ -151,34 +206,37 @@ def draw_transfer(rows: Sequence[Row], run: Run) -> Path | None:
     scores = finals(rows, "score")
     if not scores:
         return None
-    return run.write_file("transfer.png", png(_footed(transfer_bars(scores), rows)))
+    figure = transfer_bars(scores, labels=labels(rows))
+    return run.write_file("transfer.png", png(_footed(figure, rows)))
 
 
 def efficiency_table(rows: Sequence[Row], thresholds: Sequence[float]) -> str:
     """Area under the curve and steps to each threshold, a line a method and seed."""
     lines = [["method", "seed", "area", *(f"steps to {t:g}" for t in thresholds)]]
+    label = labels(rows)
     for name, (steps, values) in curves(rows).items():
         for seed, curve in enumerate(values):
             reached = [steps_to(steps, curve, t) for t in thresholds]
             cells = ["never" if step is None else f"{step:,.0f}" for step in reached]
-            lines.append([method_label(name), str(seed), f"{auc(steps, curve):.1f}", *cells])
+            lines.append([label[name], str(seed), f"{auc(steps, curve):.1f}", *cells])
     return aligned(lines)
 
 
 def transfer_table(rows: Sequence[Row]) -> str:
-    """Score, return, success and retention of each method on each visual domain, by seed below five.
+    """Score, return, success, retention of each method in each visual domain, by seed below five.
 
-    Retention, the share of the source score that is left, stands only where that is 0.3 or more.
+    Retention, the fraction of the source score that is left, stands only where that is 0.3 or more.
     """
     named = {name: finals(rows, name) for name in ("score", "return", "success", "retention")}
     lines = [["method", "domain", *named]]
+    label = labels(rows)
     for name, by_domain in named["return"].items():
         for domain in by_domain:
             cells = [
                 spread(found.get(name, {}).get(domain, []), 1 if metric == "return" else 2)
                 for metric, found in named.items()
             ]
-            lines.append([method_label(name), domain, *cells])
+            lines.append([label[name], domain, *cells])
     return aligned(lines)
 
 
@@ -186,10 +244,11 @@ def budget_table(rows: Sequence[Row]) -> str:
     """What each method was allowed to see, a line a method."""
     found = {row.method: row.budget for row in rows if row.budget and row.method != RANDOM_POLICY}
     lines = [["allowed to see", "pretraining frames", "steps", "domains", "pairs", "labels"]]
+    label = labels(rows)
     for name, budget in found.items():
         numbers = [f"{budget[key]:,}" for key in ("pretrain_frames", "env_steps")]
         pairs = "yes" if budget["paired"] else "no"
-        lines.append([method_label(name), *numbers, budget["domain"], pairs, budget["labels"]])
+        lines.append([label[name], *numbers, budget["domain"], pairs, budget["labels"]])
     return aligned(lines)
 
 
@@ -220,14 +279,6 @@ def spread(values: Sequence[float], digits: int) -> str:
     if band is not None:
         return f"{middle} [{shown(float(band[0]))}, {shown(float(band[1]))}]"
     return middle if len(values) == 1 else f"{middle} ({' '.join(map(shown, values))})"
-
-
-def _one(names: tuple[str, ...], index: int, seeds: Sequence[int]) -> Path | None:
-    if not names:
-        return None
-    if len(names) not in (1, len(seeds)):
-        raise ValueError(f"give one VAE, or one a seed ({len(seeds)}), got {len(names)}")
-    return find_vae(names[index if len(names) > 1 else 0])
 
 
 def markdown(lines: Sequence[Sequence[str]]) -> str:

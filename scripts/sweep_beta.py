@@ -1,14 +1,12 @@
-"""Train along beta (or along the capacity): rate, distortion and scores in one picture."""
+"""Train along beta (or the capacity), score, and choose: rate, distortion and scores."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-
-import tyro
 
 from bvae_rl.scripts import pretrain, sweep
+from bvae_rl.scripts.pretrain_args import recipe_of
 
 
 @dataclass(frozen=True)
@@ -17,32 +15,31 @@ class Args(pretrain.Args):
 
     out: Path = Path("runs/sweep-beta")
     """a folder for each VAE, results.json and sweep.png; a killed sweep goes on there"""
-    beta: tyro.conf.Suppress[float | None] = None
-    select: tyro.conf.Suppress[Literal["udr", "mig", "r2"]] = "udr"
     steps: int = 6_000
-    """batches of each VAE"""
-    seeds: int = 1
-    """how many seeds of each value, from --seed on; from five on intervals are drawn"""
+    """gradient steps of each VAE"""
     betas: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-    """values to sweep"""
+    """values to sweep, each with --seeds seeds"""
     capacity: tuple[float, ...] = ()
     """sweep these capacities (nats) with the capacity objective instead, for example 5 10 20 40"""
 
 
 def main(args: Args) -> sweep.Result:
     """Train, score, draw, and name the largest beta (or smallest capacity) that costs little."""
+    if args.loss.beta is not None:
+        raise ValueError("the sweep sets beta: give --betas 0.5 1 2, and leave out --beta")
     if args.capacity and args.betas != Args.betas:
         raise ValueError(f"--capacity sweeps instead of --betas, got {args.betas}; leave one out")
     if args.capacity:
-        if args.objective not in ("beta", "capacity"):
+        if args.loss.objective not in (None, "beta", "capacity"):
             raise ValueError(
-                f"--capacity sweeps the capacity objective, not {args.objective}; leave one out"
+                f"--capacity sweeps the capacity objective, not {args.loss.objective}; leave one "
+                "out"
             )
         return sweep.main(args, _capacities(args))
-    if args.objective == "capacity":
+    if recipe_of(args, pretrain.frames(args)).objective == "capacity":
         raise ValueError("the capacity objective has no beta: give --capacity 5 10 20 40, in nats")
     axis = sweep.Axis(
-        "beta", "beta", tuple(sorted(args.betas)), lambda a, v: replace(a, beta=v),
+        "beta", "beta", tuple(sorted(args.betas)), lambda a, v: a.but(beta=v),
         say=lambda value: f"beta {value:g}", most="largest",
     )  # fmt: skip
     return sweep.main(args, axis)
@@ -50,7 +47,7 @@ def main(args: Args) -> sweep.Result:
 
 def _capacities(args: Args) -> sweep.Axis:
     def at(settings: pretrain.Args, value: float) -> pretrain.Args:
-        return replace(settings, objective="capacity", set=(*settings.set, f"nats={value:g}"))
+        return settings.but(objective="capacity", set=(*settings.loss.set, f"nats={value:g}"))
 
     return sweep.Axis(
         "capacity", "capacity (nats)", tuple(sorted(args.capacity)), at,

@@ -1,4 +1,4 @@
-"""See what the latents hold: heatmap, traversals, reconstructions, time lines of an episode."""
+"""Draw what the latents of a VAE hold: heatmap, traversals, reconstructions, an episode."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import png, timelines
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts.common import EnvArgs, results_folder, wrote
-from bvae_rl.scripts.evaluate import visited
+from bvae_rl.scripts.common import EnvArgs, command_for, results_folder, say, wrote
+from bvae_rl.scripts.held_frames import on_policy_frames
 from bvae_rl.training.pictures import information_heatmap, latent_names, write_vae_pictures
 from bvae_rl.training.validation import ACTIVE_KL
 
@@ -36,10 +36,8 @@ if TYPE_CHECKING:
 class Args:
     """Which VAE, on which frames."""
 
-    vae: tyro.conf.Positional[str]
-    """folder of a VAE, or the name of a shipped one (reach_crossed, reach_pairs,
-    reach_plain)"""
-    world: EnvArgs = EnvArgs()
+    vae: tyro.conf.Positional[str] = "reach_crossed"
+    """a VAE's folder, a shipped name (reach_crossed, reach_pairs, reach_plain) or a Hub id"""
     domain: str | None = None
     """visual domain to draw from; the heatmap leaves out what does not vary in it"""
     agent: Path | None = None
@@ -50,6 +48,7 @@ class Args:
     """frames behind the heatmap and the traversals"""
     seed: int = 0
     """draws the frames and the episode"""
+    world: EnvArgs = EnvArgs()
 
 
 @dataclass(frozen=True)
@@ -67,20 +66,21 @@ def main(args: Args) -> Result:
     run = Run(args.out or results_folder("pictures", folder.name, args.world, args.domain))
     world = env.make()
     FrameLayout.of(world.observation_space, shape=vae.config.shape)
+    agent = load_agent(args.agent) if args.agent else None
     known = settable_env(world)
     if known is not None:
         probe = probe_set(world, args.samples, seed=args.seed)
     else:
-        probe = visited(env, min(args.samples, 1024), seed=args.seed, out=run.folder / "frames")
+        probe = on_policy_frames(env, args.samples, seed=args.seed, out=run.folder / "frames")
     pictures = write_vae_pictures(vae, probe.frames, run.folder)
     if known is not None:
         pictures.insert(0, run.write_file("heatmap.png", png(_heatmap(vae, probe, known))))
-    agent = load_agent(args.agent) if args.agent else None
-    pictures.append(
-        run.write_file("timelines.png", png(episode_timelines(vae, env, agent, seed=args.seed)))
-    )
+    figure = episode_timelines(vae, env, agent, seed=args.seed)
+    pictures.append(run.write_file("timelines.png", png(figure)))
     for path in pictures:
         wrote(path)
+    evaluate = command_for("evaluate", args.vae, world=args.world, domain=args.domain)
+    say(f"next: {evaluate}")
     return Result(pictures)
 
 
@@ -89,13 +89,10 @@ def episode_timelines(
 ) -> Figure:
     """Latents and factors over one episode of ``agent`` (None: of a random policy)."""
     venv = env.vec(1, seed=seed)
-    interventions: dict[str, Any] = {}
-    if agent is not None:
-        interventions = {
-            "policy": agent.act,
-            "observe": lambda raw: agent.method.observe(raw, agent.encoder),
-        }
-    episode = record_episode(venv, seed=seed, **interventions)
+    acting: dict[str, Any] = (
+        {} if agent is None else {"policy": agent.act, "observe": agent.observe}
+    )
+    episode = record_episode(venv, seed=seed, **acting)
     specs = known_specs(env.make())
     venv.close()
     who = "a random policy" if agent is None else f"the {agent.method.name} agent"

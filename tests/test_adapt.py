@@ -12,18 +12,19 @@ from bvae_rl.metrics import score
 from bvae_rl.scripts import adapt, collect, pretrain
 from bvae_rl.scripts.study import finals
 from bvae_rl.training.fine_tune import FineTuneConfig
-from bvae_rl.training.pretrain import TrainConfig
+from bvae_rl.training.train_config import TrainConfig
+from tests.next_cases import next_commands
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("adapt")
     collect.main(
-        collect.Args(out=root / "frames", frames=512, policy="drawn", views=1, domain="source")
+        collect.Args(out=root / "frames", frames=512, policy="independent", domain="source")
     )
     quick = TrainConfig(batch_size=16, warmup=2, log_freq=5)
     pretrain.main(
-        pretrain.Args(
+        pretrain.Args.of(
             root / "frames",
             out=root / "vae",
             style_dim=0,
@@ -40,17 +41,18 @@ def test_an_agent_is_moved_under_every_treatment(
     made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tiny = study.AdaptConfig(
-        steps=2000, eval_every=1000, eval_episodes=2, episodes=2, probe_frames=200,
+        total_timesteps=2000, eval_freq=1000, curve_episodes=2, n_eval_episodes=2, probe_frames=200,
         tune=FineTuneConfig(gradient_steps=20, batch_size=16, learning_rate=2e-3, max_move=None),
     )  # fmt: skip
     monkeypatch.setattr(adapt, "AdaptConfig", lambda **given: tiny)
     monkeypatch.setattr(study, "score", partial(score, steps=10))
     args = adapt.Args(
-        (str(made / "vae"),), made / "frames", seeds=(3,), target=("ood1",), source_steps=1000,
-        steps=2000, workers=1, out=made / "adapt",
+        (str(made / "vae"),), made / "frames", seeds=(3,), target=("ood1",), source_timesteps=1000,
+        total_timesteps=2000, workers=1, out=made / "adapt",
     )  # fmt: skip
     result = adapt.main(args)
     printed = capsys.readouterr().out
+    assert [name for name, _ in next_commands(printed)] == ["visualize"]
     assert (made / "adapt" / "adapt.png").stat().st_size > 10_000
     for treatment in study.TREATMENTS.values():
         assert treatment.text in printed

@@ -11,8 +11,8 @@ import pytest
 import torch
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from bvae_rl.agents import methods as methods
 from bvae_rl.agents import study, train
+from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.evaluate import (
     RANDOM_POLICY,
     evaluate_agent,
@@ -20,11 +20,11 @@ from bvae_rl.agents.evaluate import (
     random_policy_rows,
     run_episodes,
 )
-from bvae_rl.agents.methods import METHODS, Method, MethodInputs, method
+from bvae_rl.agents.methods import METHODS, Method, MethodInputs, choose_latents, method
 from bvae_rl.agents.scores import normalised_rows
 from bvae_rl.agents.study import Evaluation, Job, run_study
-from bvae_rl.agents.train import ROWS, AgentConfig, train_agent
-from bvae_rl.agents.true_state import FactorVecEnv
+from bvae_rl.agents.train import ROWS, train_agent
+from bvae_rl.agents.true_state import FactorVecEnv, blind_view
 from bvae_rl.data.collect import collect
 from bvae_rl.data.environments import EnvConfig, make_vec
 from bvae_rl.data.factors import FactorSpec
@@ -35,8 +35,8 @@ from bvae_rl.runtime.runs import Run
 
 REACH = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", domain="source")
 TINY = AgentConfig(
-    total_timesteps=128, n_envs=2, n_steps=32, batch_size=32, n_epochs=1, net_arch=(8,), eval_freq=64,
-    n_eval_episodes=2,
+    total_timesteps=128, n_envs=2, n_steps=32, batch_size=32, n_epochs=1, net_arch=(8,),
+    eval_freq=64, n_eval_episodes=2,
 )  # fmt: skip
 TINY_SAC = AgentConfig.of(
     "sac", total_timesteps=60, learning_starts=10, batch_size=8, net_arch=(8,), eval_freq=20,
@@ -80,21 +80,23 @@ def inputs(tmp_path_factory) -> MethodInputs:
         "training": {"frames": 256, "store": store.meta},
     }
     vae.save(folder / "vae")
-    return MethodInputs(folder / "vae", folder / "vae", store.folder, vae_seed=3)
+    return MethodInputs(folder / "vae", store.folder, vae_seed=3)
 
 
 def _train(name, inputs, folder, config=TINY, env=REACH, **kwargs):
-    return train_agent(method(name), env, inputs, config, Run(folder), study="s", **kwargs)
+    return train_agent(
+        method(name, inputs.latents), env, inputs, config, Run(folder), study="s", **kwargs
+    )
 
 
-def test_unknown_arms_are_answered_with_the_known_ones():
+def test_unknown_methods_are_answered_with_the_known_ones():
     with pytest.raises(
         ValueError, match=r"unknown method 'sate'; known: state, blind, pixels, .*pca"
     ):
         method("sate")
 
 
-def test_state_and_blind_arms_show_scaled_factors_and_terminal_ones():
+def test_state_and_blind_show_scaled_factors_and_terminal_ones():
     specs = REACH.make().get_wrapper_attr("factor_specs")
     low, high = (np.array([getattr(s, end) for s in specs[:4]]) for end in ("low", "high"))
     for name, width in (("state", 4), ("blind", 2)):
@@ -129,7 +131,7 @@ def test_cyclic_and_categorical_factors_are_laid_out_without_a_false_order():
         FactorVecEnv(make_vec(Counting, 1, seed=0), Counting.factor_specs, names=["size"])
 
 
-def test_arms_that_an_environment_cannot_serve_say_what_it_lacks():
+def test_methods_that_an_environment_cannot_serve_say_what_it_lacks():
     with pytest.raises(ValueError, match=r"attribute proprioception, .* turn, kind, colour, place"):
         method("blind").observe(make_vec(Counting, 1, seed=0), None)
     cart = make_vec(lambda: gym.make("CartPole-v1"), 1, seed=0)
@@ -139,23 +141,24 @@ def test_arms_that_an_environment_cannot_serve_say_what_it_lacks():
         method("pixels").observe(cart, None)
 
 
-def test_every_arm_states_what_it_saw(inputs):
+def test_every_method_states_what_it_saw(inputs):
     found = {}
     for name, row in METHODS.items():
         encoder = row.build(inputs) if row.build else None
         found[name] = row.budget(REACH, encoder, env_steps=128)
     assert {name: entry.pretrain_frames for name, entry in found.items()} == {
-        "state": 0, "blind": 0, "pixels": 0, "pixels_randomised": 0, "random": 256, "pca": 256,
-        "bvae": 256, "bvae_pairs": 256,
+        "state": 0, "blind": 0, "pixels": 0, "pixels_randomised": 0, "untrained": 256, "pca": 256,
+        "bvae": 256,
     }  # fmt: skip
     assert found["pixels_randomised"].domain == "agent: ood1"
     randomised = method("pixels_randomised").train_env(REACH.with_domain("source:camera+light"))
     assert randomised.domain == "ood1:camera+light"
-    assert found["bvae_pairs"].domain == "encoder: pretrain; agent: source"
-    assert [name for name, entry in found.items() if entry.paired] == ["bvae_pairs"]
-    vae = BetaVAE.load(find_vae("reach_crossed"))  # whatever the method is called
-    grids = method("bvae").budget(REACH, vae, env_steps=128)
+    assert found["bvae"].domain == "encoder: pretrain; agent: source"
+    assert not any(entry.paired for entry in found.values())
+    vae = BetaVAE.load(find_vae("reach_crossed"))
+    grids = method("bvae", "content").budget(REACH, vae, env_steps=128)
     assert grids.paired and grids.labels == "own actions"
+    assert grids.encoder == "cross-reconstruction on views and interventions, content latents"
     assert {n: e.labels for n, e in found.items() if e.labels != "none"} == {
         "state": "true state", "blind": "own joints",
     }  # fmt: skip
@@ -163,7 +166,7 @@ def test_every_arm_states_what_it_saw(inputs):
 
 def test_the_untrained_encoder_depends_on_its_seed_only_and_is_standardised(inputs):
     frames = FrameStore.existing(inputs.store).read().frames
-    row = method("random")
+    row = method("untrained")
     codes: list[np.ndarray] = []
     for seed in (3, 3, 4):
         torch.manual_seed(len(codes))
@@ -175,20 +178,39 @@ def test_the_untrained_encoder_depends_on_its_seed_only_and_is_standardised(inpu
     assert np.array_equal(codes[0], codes[1]) and not np.allclose(codes[0], codes[2])
 
 
-def test_pair_arm_shows_the_content_latents_only(inputs):
-    for name, width in (("bvae", 6), ("bvae_pairs", 4), ("pca", 32), ("random", 32)):
-        encoder = method(name).build(inputs)
-        assert method(name).observe(REACH.vec(2, seed=0), encoder).observation_space.shape == (
-            width,
-        )
+def test_an_agent_sees_the_latents_that_are_chosen(inputs, tmp_path):
+    for key, latents, width in (("bvae", "all", 6), ("bvae-content", "content", 4)):
+        row = method("bvae", latents)
+        venv = row.observe(REACH.vec(2, seed=0), row.build(inputs))
+        assert row.key == key and venv.observation_space.shape == (width,)
+    for name in ("pca", "untrained"):
+        row = method(name, "content")  # which has no groups
+        venv = row.observe(REACH.vec(2, seed=0), row.build(inputs))
+        assert row.key == name and venv.observation_space.shape == (32,)
+    agent = load_agent(_train("bvae", replace(inputs, latents="content"), tmp_path / "a"))
+    assert agent.method.key == agent.record["key"] == "bvae-content"
+    assert agent.observe(REACH.vec(2, seed=0)).observation_space.shape == (4,)
+    assert evaluate_agent(tmp_path / "a", REACH, [None], n_eval_episodes=1, seed=0)[0].method == (
+        "bvae-content"
+    )
+
+
+def test_by_default_an_agent_sees_the_content_of_a_vae_that_has_it(inputs):
+    assert choose_latents(inputs.vae, None) == "content"
+    assert choose_latents(inputs.vae, "all") == "all"
+    assert choose_latents(find_vae("reach_plain"), None) == "all"
+    with pytest.raises(ValueError, match="no group of latents 'look'; choose one of: all, content"):
+        choose_latents(inputs.vae, "look")
 
 
 def test_a_missing_input_is_named():
-    with pytest.raises(ValueError, match="needs vae_pairs, the path of a pair-supervised VAE"):
-        method("bvae_pairs").build(MethodInputs())
+    with pytest.raises(ValueError, match="this method needs --vae, a VAE's folder"):
+        method("bvae").build(MethodInputs())
+    with pytest.raises(ValueError, match="this method needs --store, a frame store"):
+        method("pca").check(REACH, MethodInputs())
 
 
-def test_traps_4_all_arms_have_the_same_heads_and_epochs(inputs, tmp_path):
+def test_traps_4_all_methods_have_the_same_heads_and_epochs(inputs, tmp_path):
     heads = {}
     for name in ("state", "pixels", "bvae"):
         model: Any = load_agent(_train(name, inputs, tmp_path / name)).model
@@ -202,14 +224,12 @@ def test_traps_4_all_arms_have_the_same_heads_and_epochs(inputs, tmp_path):
     assert heads["state"][0] == [("Linear", 8), ("ReLU", None)] * 2
 
 
-def test_a_new_arm_is_one_row(monkeypatch, tmp_path):
-    fake = Method("fake", "joints, once more", methods._blind, labels="told")
+def test_a_new_method_is_one_row(monkeypatch, tmp_path):
+    fake = Method("fake", "joints, once more", blind_view, labels="some")
     monkeypatch.setitem(METHODS, "fake", fake)
-    folder = _train("fake", MethodInputs(), tmp_path / "a")
-    rows = evaluate_agent(folder, REACH, ["ood1"], episodes=2, seed=0)
-    assert [(r.method, r.domain, r.budget["labels"]) for r in rows] == [
-        ("fake", "ood1", "told")
-    ] * 2
+    folder = _train("fake", MethodInputs(), tmp_path / "a", key="fake-2")
+    rows = evaluate_agent(folder, REACH, ["ood1"], n_eval_episodes=2, seed=0)
+    assert {(r.method, r.domain, r.budget["labels"]) for r in rows} == {("fake-2", "ood1", "some")}
 
 
 def test_a_killed_training_goes_on_and_a_finished_one_returns_at_once(inputs, tmp_path, capfd):
@@ -340,22 +360,22 @@ def test_an_agent_folder_is_all_one_needs(inputs, tmp_path):
     store = shutil.copytree(inputs.store, tmp_path / "store")
     _train("pca", replace(inputs, store=store), tmp_path / "old")
     domain = ["source", "ood1", "ood2", None]
-    before = evaluate_agent(tmp_path / "old", REACH, domain, episodes=3, seed=9)
+    before = evaluate_agent(tmp_path / "old", REACH, domain, n_eval_episodes=3, seed=9)
     shutil.rmtree(store)
     (tmp_path / "old").rename(tmp_path / "new")
-    rows = evaluate_agent(tmp_path / "new", REACH, domain[:3], episodes=3, seed=9)
+    rows = evaluate_agent(tmp_path / "new", REACH, domain[:3], n_eval_episodes=3, seed=9)
     assert rows == before[:6] and [r.value for r in before[6:]] == [r.value for r in rows[:2]]
     assert [(r.domain, r.metric) for r in rows[2:4]] == [("ood1", "return"), ("ood1", "success")]
     assert rows[0].step is None and rows[0].n == 3 and rows[0].agent_seed == 0
     agent = load_agent(tmp_path / "new")
-    venv = agent.observe(REACH, 2, seed=0)
+    venv = agent.observe(REACH.vec(2, seed=0))
     assert agent.act(venv.reset()).shape == (2, 2)
     assert agent.budget.pretrain_frames == 256
 
 
 def test_the_random_policy_is_the_same_at_every_call():
     twice = [
-        random_policy_rows(REACH, ["source"], episodes=4, seed=1, study="s", command="c")
+        random_policy_rows(REACH, ["source"], n_eval_episodes=4, seed=1, study="s", command="c")
         for _ in range(2)
     ]
     assert twice[0] == twice[1] and twice[0][0].method == RANDOM_POLICY
@@ -363,8 +383,8 @@ def test_the_random_policy_is_the_same_at_every_call():
 
 
 def test_a_study_does_only_what_is_missing(inputs, tmp_path, monkeypatch):
-    jobs = [Job(n, REACH, inputs, TINY) for n in ("state", "blind", "bvae_pairs")]
-    plan = Evaluation(domain=("source", "ood1"), episodes=2)
+    jobs = [Job(n, REACH, inputs, TINY) for n in ("state", "blind", "bvae")]
+    plan = Evaluation(domains=("source", "ood1"), n_eval_episodes=2)
     call = {"evaluation": plan, "study": "transfer", "command": "c", "workers": 1}
     seen = []
     rows = run_study(
@@ -380,17 +400,17 @@ def test_a_study_does_only_what_is_missing(inputs, tmp_path, monkeypatch):
 
     monkeypatch.setattr(study, "evaluate_agent", evaluate)
     again = run_study(jobs, tmp_path, **call)
-    assert [folder.name for folder in trained] == ["bvae_pairs-ppo-vae3-seed0"]
-    assert [r for r in again if r.method != "bvae_pairs" and r.metric == "return"] == [
+    assert [folder.name for folder in trained] == ["bvae-ppo-vae3-seed0"]
+    assert [r for r in again if r.method != "bvae" and r.metric == "return"] == [
         r for r in rows if r.metric == "return"
     ]
     final = [r for r in again if r.step is None and r.metric == "return"]
     assert {(r.method, r.domain) for r in final} == {
         (name, appearance)
-        for name in ("state", "blind", "bvae_pairs", RANDOM_POLICY)
-        for appearance in plan.domain
+        for name in ("state", "blind", "bvae", RANDOM_POLICY)
+        for appearance in plan.domains
     }
     assert [r for r in again if r.metric == "score"] == normalised_rows(again)
-    assert json.loads((tmp_path / "bvae_pairs-ppo-vae3-seed0" / ROWS).read_text())
+    assert json.loads((tmp_path / "bvae-ppo-vae3-seed0" / ROWS).read_text())
     with pytest.raises(ValueError, match="one source environment, got 2"):
         run_study([*jobs, replace(jobs[0], env=REACH.with_domain("ood1"))], tmp_path, **call)

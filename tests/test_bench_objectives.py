@@ -18,7 +18,7 @@ def test_every_objective_is_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     )
     monkeypatch.setattr(bench_objectives, "SIZES", sizes)
     frames = collect.Args(
-        out=tmp_path / "frames", frames=400, policy="drawn", views=2, domain="pretrain"
+        out=tmp_path / "frames", frames=400, policy="independent", views=2, domain="pretrain"
     )
     collect.main(frames, on_progress=lambda fraction: None)
     args = bench.Args("objectives", store=frames.out, rounds=2, out=tmp_path / "out")

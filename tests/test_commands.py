@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import tyro
 
+from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import (
@@ -28,11 +29,13 @@ from bvae_rl.scripts import (
 from bvae_rl.scripts.bench import command as bench
 from bvae_rl.scripts.bench import plugin as bench_plugin
 from bvae_rl.scripts.bench.figures import Figure, ratio
-from bvae_rl.scripts.cli import COMMANDS, main
+from bvae_rl.scripts.cli import main, parse
+from bvae_rl.scripts.commands import COMMANDS, load
 from bvae_rl.scripts.common import EnvArgs, flags, results_folder
 from bvae_rl.scripts.progress import Progress, minutes
-from bvae_rl.scripts.study import StudyArgs
-from bvae_rl.training.pretrain import TrainConfig
+from bvae_rl.scripts.study import StudyArgs, make_jobs
+from bvae_rl.training.train_config import TrainConfig
+from tests.next_cases import next_commands
 
 QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5)
 TINY = {"channels": (8, 8, 8), "hidden": 16, "content_dim": 4, "style_dim": 2, "train": QUICK}
@@ -47,17 +50,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store and two VAEs of PlanarReach."""
     root = tmp_path_factory.mktemp("made")
     store = collect.Args(
-        out=root / "frames", frames=512, policy="drawn", views=2, domain="pretrain"
+        out=root / "frames", frames=512, policy="independent", views=2, domain="pretrain"
     )
     collect.main(store)
     for name, objective in (("pairs", "pairs"), ("plain", "beta")):
         pretrain.main(
-            pretrain.Args(
-                root / "frames",
-                out=root / name,
-                objective=objective,
-                steps=10,
-                **TINY,
+            pretrain.Args.of(
+                root / "frames", out=root / name, objective=objective, steps=10, **TINY
             )
         )
     return root
@@ -77,45 +76,42 @@ def test_pretrain_leaves_a_vae_with_its_story_and_pictures(made: Path) -> None:
     training = vae.meta["training"]
     assert training["steps"] == 10
     assert training["store"]["domain"] == "pretrain"
-    assert training["objective"]["name"] == "pair_supervised"
-    assert training["objective"]["beta"] == 1.0
+    assert training["objective"]["name"] == "pairs"
+    assert training["objective"]["beta"]["end"] == 1.0
     assert vae.config.groups == {"content": (0, 4), "style": (4, 6)}
     for name in ("reconstructions", "traversals", "kl"):
         assert (made / "pairs" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_pretrain_logs_to_tensorboard_if_asked(made: Path, tmp_path: Path) -> None:
-    args = pretrain.Args(made / "frames", out=tmp_path, steps=10, tensorboard=True, **TINY)
+    args = pretrain.Args.of(made / "frames", out=tmp_path, steps=10, tensorboard=True, **TINY)
     pretrain.main(args)
     (events,) = (tmp_path / "tensorboard").glob("events*")
     assert b"vae/elbo" in events.read_bytes()
 
 
 def test_without_matplotlib_training_goes_on_and_says_so(
-    made: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with caplog.at_level("INFO"):
-        pretrain.main(pretrain.Args(made / "frames", out=tmp_path, steps=10, **TINY))
+        pretrain.main(pretrain.Args.of(made / "frames", out=tmp_path, steps=10, **TINY))
     assert "bvae-rl[plots]" in caplog.text
     assert (tmp_path / "model.safetensors").exists()
     assert not list(tmp_path.glob("*.png"))
 
 
-def test_evaluate_scores_the_vae_beside_its_floors(
+def test_evaluate_scores_the_vae_beside_references(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     result = evaluate.main(
         evaluate.Args(
-            str(made / "pairs"), domain="pretrain", samples=400, visited=900, fit_steps=20,
-            replicates=10, out=tmp_path,
+            str(made / "pairs"), domain="pretrain", samples=400, on_policy=900, out=tmp_path,
+            scoring=evaluate.ScoreArgs(fit_steps=20, replicates=10),
         )
     )  # fmt: skip
     assert list(result.scores) == [
-        "pairs", "pairs, visited", "untrained", "pca", "shuffled", "true factors"
+        "pairs", "pairs, on-policy", "untrained", "pca", "shuffled", "true factors"
     ]  # fmt: skip
     rows = {
         (r["method"], r["metric"]): r["value"]
@@ -129,17 +125,16 @@ def test_evaluate_scores_the_vae_beside_its_floors(
 
 
 def test_evaluate_sets_vaes_side_by_side(
-    made: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(evaluate_more, "GROUPS", 60)
     monkeypatch.setattr(evaluate_more, "TESTED", 100)
     args = evaluate.Args(
-        str(made / "pairs"), compare=(str(made / "plain"),), domain="pretrain",
-        metrics=("all", "factor_vae", "beta_vae"), other_domains=("ood1", "ood2"), samples=300,
-        visited=100, floors=False, replicates=0, fit_steps=5, out=tmp_path,
+        str(made / "pairs"), compare=(str(made / "plain"),), domain="pretrain", samples=300,
+        on_policy=100, references=False, out=tmp_path,
+        scoring=evaluate.ScoreArgs(
+            ("all", "factor_vae", "beta_vae"), ("ood1", "ood2"), replicates=0, fit_steps=5
+        ),
     )  # fmt: skip
     result = evaluate.main(args)
     assert list(result.scores) == ["pairs", "plain"]
@@ -157,10 +152,10 @@ def test_evaluate_sets_vaes_side_by_side(
     assert kept.items() >= result.metrics.items()
     assert stored["more"] == result.metrics and set(stored) == {"pairs", "plain", "more"}
     said = capsys.readouterr().out
-    assert "visited frames are not scored: 100 are of 2 episodes" in said
+    assert "on-policy frames are not scored: 100 are of 2 episodes" in said
     assert "explicitness" in said and "pairs/generalisation/ood2: " in said
     with pytest.raises(ValueError, match="unknown metric 'migg'; known: mig_quantile"):
-        evaluate.main(replace(args, metrics=("migg",)))
+        evaluate.main(replace(args, scoring=evaluate.ScoreArgs(("migg",))))
     with pytest.raises(ValueError, match="need folders of different names"):
         evaluate.main(replace(args, compare=(args.vae,)))
 
@@ -168,17 +163,17 @@ def test_evaluate_sets_vaes_side_by_side(
 def test_train_then_collect_with_the_agent(made: Path, tmp_path: Path) -> None:
     result = train.main(
         train.Args(
-            "bvae_pairs",
+            "bvae",
             vae=str(made / "pairs"),
             domain="source",
-            steps=500,
-            episodes=2,
+            total_timesteps=500,
+            n_eval_episodes=2,
             out=tmp_path / "agent",
         )
     )
     assert {row.metric for row in result.rows} == {"return", "success"}
     again = collect.Args(
-        out=tmp_path / "visited",
+        out=tmp_path / "on_policy",
         frames=128,
         policy=str(tmp_path / "agent"),
         domain="ood1",
@@ -205,37 +200,55 @@ def test_train_then_collect_with_the_agent(made: Path, tmp_path: Path) -> None:
     }
 
 
-def test_compare_draws_curves_and_measures_efficiency(
+STUDY = StudyArgs(seeds=(3,), total_timesteps=500, n_eval_episodes=2, workers=1)
+
+
+def test_compare_draws_curves_of_each_vae_and_measures_efficiency(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    study = StudyArgs(
-        seeds=(3,), vae_pairs=(str(made / "pairs"),), steps=500, episodes=2, workers=1
-    )
-    args = compare.Args(methods=("state", "bvae_pairs"), study=study, out=tmp_path)
+    vaes = (str(made / "pairs"), str(made / "plain"))
+    args = compare.Args(("state", "bvae"), vaes, study=STUDY, out=tmp_path)
     result = compare.main(args)
-    assert {row.method for row in result.rows} == {"state", "bvae_pairs", "random_policy"}
-    assert "steps to" in capsys.readouterr().out
+    assert {row.method for row in result.rows} == {"state", "bvae", "bvae-content", "random_policy"}
+    said = capsys.readouterr().out
+    assert "steps to" in said and "Beta-VAE, beta on single frames, all latents" in said
+    assert "Beta-VAE, pairs on views, content latents" in said
     assert (tmp_path / "curves.png").exists()
     assert compare.main(args).rows == result.rows  # nothing is trained again
 
 
-def test_transfer_evaluates_in_each_set_of_looks(
+def test_vaes_that_show_the_same_latents_are_told_apart_by_name(made: Path) -> None:
+    env = EnvArgs().config("source")
+    vaes = (str(made / "pairs"), "reach_crossed")
+    jobs = make_jobs(STUDY, ["bvae"], vaes, env)
+    assert [job.key for job in jobs] == ["bvae-content-pairs", "bvae-content-reach_crossed"]
+    assert {job.inputs.latents for job in jobs} == {"content"}
+    two = replace(STUDY, seeds=(0, 1), vae_per_seed=True)
+    jobs = make_jobs(two, ["bvae"], vaes, env)
+    assert [(job.key, job.inputs.vae, job.config.seed) for job in jobs] == [
+        ("bvae-content", made / "pairs", 0), ("bvae-content", find_vae("reach_crossed"), 1),
+    ]  # fmt: skip
+    assert make_jobs(replace(STUDY, latents="all"), ["bvae"], vaes[:1], env)[0].key == "bvae"
+    with pytest.raises(ValueError, match=r"one VAE a seed \(1\), got 2"):
+        make_jobs(replace(STUDY, vae_per_seed=True), ["bvae"], vaes, env)
+    with pytest.raises(ValueError, match="one method and one seed are the least"):
+        make_jobs(STUDY, [], vaes, env)
+
+
+def test_transfer_evaluates_in_each_domain(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    study = StudyArgs(seeds=(0,), steps=500, episodes=2, workers=1)
+    study = replace(STUDY, seeds=(0,))
     result = transfer.main(
         transfer.Args((str(made / "plain"),), methods=("state", "blind"), study=study, out=tmp_path)
     )
     seen = {(row.method, row.domain) for row in result.rows if row.step is None}
     assert seen >= {("bvae", domain) for domain in ("source", "ood1", "ood2")}
-    assert "Beta-VAE" in capsys.readouterr().out
+    assert "Beta-VAE, beta on single frames" in capsys.readouterr().out
 
 
 def test_bench_plugin_sets_every_figure_beside_its_target(
-    made: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tiny = bench_plugin.Sizes(
         n_steps=5, batch_size=40, epochs=1, fill=16, sac_batch=4, sac_pixel_steps=8,
@@ -273,7 +286,7 @@ def test_the_chain_runs_on_minigrid_pictures(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     collect.main(collect.Args(world=GRID, out=tmp_path / "frames", frames=256, n_envs=2))
-    pretrain.main(pretrain.Args(tmp_path / "frames", out=tmp_path / "vae", steps=10, **TINY))
+    pretrain.main(pretrain.Args.of(tmp_path / "frames", out=tmp_path / "vae", steps=10, **TINY))
     vae = str(tmp_path / "vae")
     scored = evaluate.main(evaluate.Args(vae, world=GRID, samples=64, out=tmp_path / "scores"))
     assert scored.scores == {}
@@ -282,12 +295,14 @@ def test_the_chain_runs_on_minigrid_pictures(
     visualize.main(visualize.Args(vae, world=GRID, samples=64, out=tmp_path / "pictures"))
     assert not (tmp_path / "pictures" / "heatmap.png").exists()
     agent = train.main(
-        train.Args("bvae", world=GRID, vae=vae, steps=200, episodes=1, out=tmp_path / "agent")
+        train.Args(
+            world=GRID, vae=vae, total_timesteps=200, n_eval_episodes=1, out=tmp_path / "agent"
+        )
     )
     assert np.isfinite(agent.rows[0].value)
-    study = StudyArgs(seeds=(0,), vae=(vae,), steps=200, episodes=1, workers=1)
+    study = replace(STUDY, total_timesteps=200, n_eval_episodes=1)
     compared = compare.main(
-        compare.Args(world=GRID, methods=("bvae",), study=study, out=tmp_path / "compare")
+        compare.Args(("bvae",), (vae,), world=GRID, study=study, out=tmp_path / "compare")
     )
     assert {row.method for row in compared.rows} == {"bvae", "random_policy"}
 
@@ -301,19 +316,32 @@ def test_the_demo_runs_whole_and_reuses_what_is_finished(
         vae_steps=2,
         samples=300,
         fit_steps=20,
-        agent_steps=400,
-        episodes=2,
+        total_timesteps=400,
+        n_eval_episodes=2,
     )
     monkeypatch.setitem(demo.SCALES, "demo-quick", tiny)
     args = demo.Args(out=tmp_path / "demo", quick=True, workers=1)
     result = demo.main(args)
     page = result.report.read_text()
-    for words in ("the figures mean nothing", "pair-supervised Beta-VAE", "ood2", "bvae-rl"):
+    for words in (
+        "the figures mean nothing",
+        "on views and interventions, content latents",
+        "ood2",
+        "bvae-rl",
+    ):
         assert words in page
     assert not re.search(r'(src|href)="https?:', page)
-    for name in ("results.json", "curves.png", "timelines_agent.png", "bvae_pairs/traversals.png"):
+    for name in (
+        "results.json",
+        "curves.png",
+        "timelines_agent.png",
+        "bvae-content/traversals.png",
+    ):
         assert (tmp_path / "demo" / name).exists()
-    assert "It takes about" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "It takes about" in said
+    ((name, shown),) = next_commands(said)
+    assert name == "visualize" and Path(shown.vae).exists()
     stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "demo").rglob("model.safetensors")}
     agents = {p: p.stat().st_mtime_ns for p in (tmp_path / "demo").rglob("agent.zip")}
     again = demo.main(args)
@@ -328,7 +356,7 @@ def test_the_demo_from_scratch_continues_nothing(tmp_path: Path) -> None:
     scratch = demo.Demo(args, tiny, Run(tmp_path))
     scratch.collect()
     scratch.pretrain()
-    for name in ("bvae", "bvae_pairs"):
+    for name in demo.VAES:
         training = BetaVAE.load(tmp_path / name).meta["training"]
         assert training["continued_from"] is None
         assert training["train"]["learning_rate"] == TrainConfig().learning_rate
@@ -340,7 +368,9 @@ def test_the_demo_from_scratch_continues_nothing(tmp_path: Path) -> None:
         (["evaluate", "nowhere"], "no VAE at nowhere"),
         (["pretrain", "nowhere"], "no frame store at nowhere"),
         (["train", "--method", "nose"], "unknown method 'nose'; known: state, blind"),
-        (["train", "--method", "bvae"], "this method needs vae"),
+        (["train", "--env", "bvae_rl/PlanarPush-v0"], "this method needs --vae"),
+        (["compair"], "unknown command 'compair'; did you mean compare?"),
+        (["train", "--latents", "look"], "no group of latents 'look'; choose one of: all, content"),
         (["collect", "--env", "MiniGrid-Empty-5x5-v0"], "RGBImgObsWrapper"),
         (["collect", "--env", "bvae_rl/Reach-v0"], "bvae_rl/PlanarReach-v0"),
         (["collect", "--domain", "night"], "known: source, ood1, ood2, pretrain"),
@@ -368,11 +398,11 @@ def test_mistakes_are_one_line_and_exit_code_two(
     ("flags", "message"),
     [
         (["--beta", "-1"], "not negative, got -1"),
-        (["--content-dim", "0", "--style-dim", "0"], "latent_dim must be at least 1, got 0"),
         (
-            ["--objective", "pairs", "--style-dim", "0"],
-            "latents for content and for style, got",
+            ["--recipe", "plain", "--content-dim", "0", "--style-dim", "0"],
+            "must be at least 1, got 0",
         ),
+        (["--objective", "pairs", "--style-dim", "0"], "latents for content and for style, got"),
         (["--recon-weight", "0"], "must be positive"),
         (["--threads", "-1"], "threads must be at least 1"),
         (["--device", "nope"], "cannot compute on device 'nope'; use auto"),
@@ -415,15 +445,33 @@ def test_an_unwritable_folder_is_one_line(
     assert "cannot write" in capsys.readouterr().err
 
 
-def test_help_describes_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stop:
-        main(["--help"])
-    assert stop.value.code == 0
+def test_help_describes_every_command_without_importing_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--help"]) == main([]) == main(["--version"]) == 0
     out = capsys.readouterr().out
-    for name, module in COMMANDS.items():
-        assert name in out
-        assert (module.__doc__ or "")[:30] in " ".join(out.replace("│", " ").split())
-    assert main(["--version"]) == 0
+    for name, command in COMMANDS.items():
+        assert f"  {name} " in out and command.about in out
+    code = (
+        "import sys; from bvae_rl.scripts.cli import main; main(['--help']); "
+        "print({'torch', 'numpy', 'tyro'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_describes_itself_and_its_options(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module, about = load(name), COMMANDS[name].about
+    words = set(re.findall(r"[a-z]{6,}", about.lower()))
+    known = set(re.findall(r"[a-z]{6,}", f"{module.__doc__} {module.Args.__doc__}".lower()))
+    assert about[-1] == "." and len(words & known) >= len(words) / 2, words - known
+    with pytest.raises(SystemExit) as stop:
+        parse(name, ["--help"])
+    assert stop.value.code == 0
+    assert (module.__doc__ or "")[:30] in " ".join(capsys.readouterr().out.split())
 
 
 def test_progress_scales_the_plan_by_the_measured_pace() -> None:
@@ -449,7 +497,7 @@ def test_the_next_command_names_the_environment_as_a_person_would() -> None:
     assert GRID.flags.endswith("--wrappers " + " ".join(GRID.wrappers))
 
 
-def test_results_of_other_worlds_and_looks_stand_beside_each_other() -> None:
+def test_results_of_other_worlds_and_domains_stand_beside_each_other() -> None:
     push = EnvArgs("bvae_rl/PlanarPush-v0")
     assert results_folder("pictures", "v", EnvArgs(), None) == Path("runs/pictures/v")
     assert results_folder("pictures", "v", push, "ood1").name == "v-PlanarPush-v0-ood1"
@@ -459,20 +507,19 @@ def test_results_of_other_worlds_and_looks_stand_beside_each_other() -> None:
 def test_flags_are_what_differs_and_parse_to_the_same() -> None:
     plain = pretrain.Args(Path("f"))
     assert flags(plain, plain) == []
-    args = replace(
-        plain, objective="tc", beta=0.123456789, set=("gamma=2",), channels=(8, 16, 16),
-        tensorboard=True, train=TrainConfig(batch_size=32, validation=0.1),
+    args = plain.but(
+        objective="tc", beta=0.123456789, set=("gamma=2",), channels=(8, 16, 16),
+        tensorboard=True, batch_size=32, validation=0.1,
     )  # fmt: skip
     given = flags(args, plain)
-    assert given[:4] == ["--objective", "tc", "--beta", "0.123456789"]
-    parsed = tyro.cli(pretrain.Args, args=["f", *given], config=(tyro.conf.OmitArgPrefixes,))
-    assert parsed == args
+    assert given[:5] == ["--tensorboard", "--objective", "tc", "--beta", "0.123456789"]
+    assert parse("pretrain", ["f", *given]) == args
     assert flags(plain, replace(plain, tensorboard=True)) == ["--no-tensorboard"]
 
 
 def test_settings_of_one_study_are_not_mixed_with_another(made: Path, tmp_path: Path) -> None:
-    study = StudyArgs(seeds=(0,), steps=400, episodes=1, workers=1)
-    args = compare.Args(methods=("blind",), study=study, out=tmp_path)
+    study = replace(STUDY, total_timesteps=400, n_eval_episodes=1)
+    args = compare.Args(("blind",), study=study, out=tmp_path)
     compare.main(args)
     with pytest.raises(ValueError, match="other settings"):
-        compare.main(replace(args, study=replace(study, steps=800)))
+        compare.main(replace(args, study=replace(study, total_timesteps=800)))

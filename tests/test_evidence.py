@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from bvae_rl.agents.scores import scale_methods
-from bvae_rl.data.factors import FactorSpec
-from bvae_rl.runtime.runs import Row
+from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.scripts import collect, evidence
 from bvae_rl.scripts.common import EnvArgs
-from bvae_rl.scripts.evidence_tables import unscored
-from bvae_rl.scripts.recipes import RECIPES, latents, recipe
+from bvae_rl.scripts.evidence_tables import columns, seeds_of, table, unscored
+from bvae_rl.scripts.evidence_units import AgentArgs, batches, known_units, pretraining
 from bvae_rl.scripts.study import EVALUATION_SEED
 from bvae_rl.training.objectives.table import entry
+from bvae_rl.training.recipes import recipe
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +25,15 @@ def args(tmp_path_factory: pytest.TempPathFactory) -> evidence.Args:
         out=root / "frames",
         frames=600,
         interventions=96,
-        policy="drawn",
+        policy="independent",
         views=2,
         domain="pretrain",
     )
     collect.main(frames, on_progress=lambda fraction: None)
     return evidence.Args(
-        root / "frames", recipes=("plain", "views_interventions"), seeds=(1,), steps=12, samples=400,
-        fit_steps=20, agent_steps=1000, episodes=2, target=("ood1",), out=root / "out", workers=1,
+        root / "frames", recipes=("plain", "views_interventions"), seeds=(1,), steps=12,
+        samples=400, fit_steps=20, out=root / "out", workers=1,
+        agents=AgentArgs(target=("ood1",), total_timesteps=1000, n_eval_episodes=2),
     )  # fmt: skip
 
 
@@ -41,9 +42,12 @@ def test_units_are_scored_and_acted_on(
 ) -> None:
     result = evidence.main(args)
     table = capsys.readouterr().out
-    assert "which actuator moved" in table and "DCI disentanglement" in table
+    assert "own single-action transitions" in table and "DCI disentanglement" in table
     page = (args.out / "evidence.md").read_text(encoding="utf-8")
-    assert "| MIG / R2 | shoulder | elbow |" in page and "| recipe | told | seeds | MIG |" in page
+    assert (
+        "| MIG / R2 | shoulder | elbow |" in page
+        and "| recipe | supervision | seeds | MIG |" in page
+    )
     rows = {(row.method, row.metric, row.domain): row for row in result.rows}
     paired = rows["views_interventions", "mig/mean", "pretrain"]
     assert paired.vae_seed == 1 and 0.0 <= paired.value <= 1.0
@@ -67,7 +71,7 @@ def test_what_is_known_is_not_run_again(
     assert "5 of 5 units are known already" in capsys.readouterr().out
     assert again.rows == first.rows and not (tmp_path / "again" / "plain-seed1").exists()
     other = replace(args, out=tmp_path / "other", known=known, samples=300, recipes=("plain",))
-    other = replace(other, agent_steps=0)
+    other = replace(other, agents=AgentArgs(total_timesteps=0))
     assert evidence.main(other).rows != first.rows  # trained, not taken
     assert (tmp_path / "other" / "plain-seed1").exists()
     third = replace(other, seeds=(2,), known=(other.out / "results.json",), out=tmp_path / "third")
@@ -80,23 +84,12 @@ def test_what_is_known_is_not_run_again(
         evidence.main(replace(args, known=(args.out / "evidence.md",)))
 
 
-def test_latents_follow_the_factors() -> None:
-    specs = (
-        FactorSpec("x"), FactorSpec("heading", "cyclic"), FactorSpec("colour", role="appearance"),
-        FactorSpec("hue", "cyclic", "appearance"),
-    )  # fmt: skip
-    assert latents(specs) == {"content_dim": 3, "style_dim": 3 + 2}
-
-
-def test_recipes_are_settings_of_pretrain_and_differ() -> None:
-    assert EVALUATION_SEED not in range(1000)  # no seed of a training
-    assert len({str(recipe.settings) + recipe.method for recipe in RECIPES.values()}) == len(
-        RECIPES
-    )
+def test_the_evaluation_seed_is_no_seed_of_a_training() -> None:
+    assert EVALUATION_SEED not in range(1000)
 
 
 def test_an_unknown_recipe_is_refused(args: evidence.Args) -> None:
-    with pytest.raises(ValueError, match=r"unknown recipe 'magic'; known: plain, "):
+    with pytest.raises(ValueError, match=r"unknown recipe 'magic'; known: auto, plain, "):
         evidence.main(replace(args, recipes=("magic",)))
 
 
@@ -105,7 +98,7 @@ def test_an_unknown_recipe_is_refused(args: evidence.Args) -> None:
     [
         ({"samples": 0}, "samples must be at least 200, got 0"),
         ({"steps": 0}, "steps must be at least 1, got 0"),
-        ({"target": ("foo",)}, "unknown visual domain 'foo'"),
+        ({"agents": AgentArgs(target=("foo",))}, "unknown visual domain 'foo'"),
         ({"world": EnvArgs("bvae_rl/PlanarPush-v0")}, "shows --env bvae_rl/PlanarReach-v0, not"),
         ({"seeds": ()}, "one recipe and one seed are the least"),
         ({"seeds": (1, 1)}, "each recipe and each seed is named once, got \\(1, 1\\)"),
@@ -118,7 +111,7 @@ def test_what_would_fail_in_hours_fails_now(
 ) -> None:
     out = tmp_path / "out"
     if "recipes" in changed:
-        frames = collect.Args(out=tmp_path / "frames", frames=600, policy="drawn")
+        frames = collect.Args(out=tmp_path / "frames", frames=600, policy="independent")
         collect.main(frames, on_progress=lambda fraction: None)
         changed = {**changed, "store": frames.out}
     with pytest.raises(ValueError, match=message):
@@ -129,33 +122,52 @@ def test_what_would_fail_in_hours_fails_now(
 def test_a_score_that_is_missing_has_a_reason(args: evidence.Args) -> None:
     def row(method: str, metric: str, value: float) -> Row:
         return Row(
-            study="s", method=method, algo="ppo", env="e", agent_seed=1, domain="ood1", metric=metric,
-            value=value, n=2, command="",
+            study="s", method=method, algo="ppo", env="e", agent_seed=1, domain="ood1",
+            metric=metric, value=value, n=2, command="",
         )  # fmt: skip
 
     rows = [row("state", "return", -5.0), row("blind", "return", -4.0)]
     (words,) = unscored(rows, ["ood1"])
-    assert words.startswith("no scores on ood1: the true-state agent's return (-5.00) is not above")
+    assert words.startswith("no scores in ood1: the true-state agent's return (-5.00) is not above")
     at_random = replace(row("random_policy", "return", -3.0), agent_seed=None)
     (words,) = unscored([rows[0], at_random], ["ood1"])
-    assert "agents that do not look (random_policy -3.00)" in words
+    assert "agents that see nothing (random_policy -3.00)" in words
     assert unscored([*rows, row("plain", "score", 0.5)], ["ood1"]) == []
 
 
-def test_a_body_that_feels_nothing_has_no_blind_agent() -> None:
+def test_without_proprioception_there_is_no_blind_agent() -> None:
     assert scale_methods(EnvArgs().config()) == ("state", "blind")
     assert scale_methods(EnvArgs("bvae_rl/MiniGrid-Empty-5x5-v0").config()) == ("state",)
 
 
-def test_objectives_are_recipes_too(args: evidence.Args) -> None:
-    darla, ada, swap = recipe("darla"), recipe("ada_gvae"), recipe("swap")
-    assert (darla.method, darla.told) == ("bvae", "nothing")
-    assert ada.settings["pairs"] == "views+interventions" and "few factors" in ada.told
-    assert (swap.method, swap.told) == ("bvae_pairs", "one state in two appearances")
-    assert recipe("supervised") is RECIPES["supervised"]
+def test_objectives_are_recipes_on_all_pairs_that_there_are(args: evidence.Args) -> None:
+    pairs = {
+        name: pretraining(recipe(name), 0, args, Path()).loss.pairs
+        for name in ("darla", "ada_gvae", "swap", "views_interventions")
+    }
+    assert pairs.pop("ada_gvae") == "views+interventions" and set(pairs.values()) == {None}
 
 
 def test_equal_time_means_fewer_batches_of_costly_objectives(args: evidence.Args) -> None:
     timed = replace(args, steps=1900, equal_time=True)
-    assert evidence.batches(recipe("darla"), timed) == round(1900 / entry("darla").cost) < 1900
-    assert evidence.batches(recipe("darla"), replace(args, steps=1900)) == 1900
+    assert batches(recipe("darla"), timed) == round(1900 / entry("darla").cost) < 1900
+    assert batches(recipe("darla"), replace(args, steps=1900)) == 1900
+
+
+def test_the_results_of_the_documentation_are_read() -> None:
+    folder = Path(__file__).parents[1] / "docs" / "results"
+    rows = {
+        path.stem: Run(folder).rows(path.name)
+        for path in folder.glob("representation*.json")
+        if path.stem != "representation_tuning"
+    }
+    assert len(rows) == 9
+    recipes = ("plain", "views", "views_interventions", "views_beta0")
+    values = columns(rows["representation"], recipes, ("ood1",))
+    assert {len(of_recipe["plain"]) for name, of_recipe in values.items() if name != "leak"} == {5}
+    lines = table(values, seeds_of(rows["representation"], recipes))
+    assert lines[3][:4] == [
+        "views_interventions", "one state in two appearances; own single-action transitions",
+        "10 to 14", "0.58 [0.51, 0.66]",
+    ]  # fmt: skip
+    assert len(known_units([folder / "representation.json", folder / "selection.json"])) == 50

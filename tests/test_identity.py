@@ -80,7 +80,7 @@ def changes(value: Any) -> Iterator[tuple[str, Any]]:
 def candidates(name: str, now: Any) -> list[Any]:
     if callable(now):
         return [Constant(now(3) + 1.0), Constant(now(3))]
-    plain = [not now] if isinstance(now, bool) else []
+    plain: list[Any] = [not now] if isinstance(now, bool) else []
     if isinstance(now, int | float) and not isinstance(now, bool):
         plain = [now + 1, 2 * now, now + 4, now / 2]
     known = OTHERS.get(name, ())

@@ -198,7 +198,7 @@ def test_training_on_half_a_collection_says_so(
 
     with pytest.raises(KeyboardInterrupt):
         collect.main(frames, on_progress=interrupt)
-    vae = pretrain.Args(frames.out, out=tmp_path / "half", steps=2, channels=(4, 4, 4))
+    vae = pretrain.Args.of(frames.out, out=tmp_path / "half", steps=2, channels=(4, 4, 4))
     pretrain.main(vae, on_progress=lambda fraction: None)
     assert "holds 512 of 1200 frames: its collection was interrupted" in caplog.text
     caplog.clear()

@@ -67,7 +67,7 @@ RUNS = {0: (2, 0), 1: (2, 0), 2: (3, 1), 4: (5, 1), 6: (7, 0), 8: (9, 1)}
 
 
 def test_runs_of_one_actuator_end_with_it_and_with_the_episode(tmp_path: Path) -> None:
-    first, last, which = Rows(numbered(tmp_path, EPISODE, ACTIONS)).acted()
+    first, last, which = Rows(numbered(tmp_path, EPISODE, ACTIONS)).interventions()
     found = {int(f): (int(end), int(w)) for f, end, w in zip(first, last, which, strict=True)}
     assert found == RUNS
 
@@ -76,7 +76,7 @@ def test_no_run_leads_through_a_held_out_row(tmp_path: Path) -> None:
     rows = Rows(numbered(tmp_path, [0] * 60, [[1.0, 0.0]] * 60), validation=0.2)
     held = set(rows.validation.tolist())
     assert 4 < len(held) < 25
-    first, last, which = rows.acted()
+    first, last, which = rows.interventions()
     expected = {}
     for start in range(59):
         end = start
@@ -92,7 +92,7 @@ def test_runs_are_as_a_slow_search_finds_them(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     actions = rng.integers(-1, 2, (200, 3)) * (rng.random((200, 3)) < 0.5)
     episode = np.cumsum(rng.random(200) < 0.1)
-    first, last, which = Rows(numbered(tmp_path, episode, actions)).acted()
+    first, last, which = Rows(numbered(tmp_path, episode, actions)).interventions()
     found = dict(zip(first.tolist(), zip(last.tolist(), which.tolist(), strict=True), strict=True))
     expected = {}
     for row in range(200):

@@ -26,7 +26,7 @@ def _row(
 
 def test_normalise_is_linear_and_not_clipped():
     assert [normalise(v, -30.0, 30.0) for v in (-30, 0, 30, 60)] == [0.0, 0.5, 1.0, 1.5]
-    with pytest.raises(ValueError, match="floor < ceiling, got 5 and 5"):
+    with pytest.raises(ValueError, match="reference < upper bound, got 5 and 5"):
         normalise(1.0, 5.0, 5.0)
 
 
@@ -44,7 +44,7 @@ def test_steps_to_is_the_first_evaluated_step():
     assert steps_to([0, 10], [0, 5], 5.1) is None
 
 
-def test_scores_lie_between_the_better_floor_and_the_state_agents():
+def test_scores_lie_between_the_better_reference_and_the_state_agents():
     rows = [
         _row(RANDOM_POLICY, -30.0), _row(RANDOM_POLICY, -10.0, domain="ood1"),
         _row("blind", -22.0), _row("blind", -18.0, seed=1), _row("blind", -20.0, domain="ood1"),
@@ -55,7 +55,7 @@ def test_scores_lie_between_the_better_floor_and_the_state_agents():
     ]  # fmt: skip
     scores = normalised_rows(rows)
     found = {(r.method, r.agent_seed, r.domain): r.value for r in scores}
-    # source: floor = mean blind -20, ceiling = mean state 40; ood1: floor = random -10
+    # source: reference = mean blind -20, upper bound = mean state 40; ood1: random -10
     assert found["pixels", 0, "source"] == pytest.approx(0.5)
     assert found["pixels", 1, "source"] == pytest.approx(0.75)
     assert found["pixels", 0, "ood1"] == pytest.approx(0.0)

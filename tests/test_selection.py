@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,11 +36,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
 
 
 def settings(store: FrameStore, out: Path, **changed: object) -> pretrain.Args:
-    args = pretrain.Args(
-        store.folder, out=out, steps=10, content_dim=4, style_dim=2, channels=(8, 8, 8), hidden=16,
+    args = pretrain.Args.of(
+        store.folder, objective="beta", out=out, steps=10, content_dim=4, style_dim=2, channels=(8, 8, 8), hidden=16,
         seeds=3, workers=1, train=QUICK,
     )  # fmt: skip
-    return replace(args, **changed)
+    return args.but(**changed)
 
 
 def code(mu: np.ndarray, *, content: slice | None = None, variance: float = 0.1) -> Code:
@@ -104,7 +103,7 @@ def test_udr_keeps_one_of_those_that_agree(
     folders = {}
     for name, seed in (("odd", 1), ("a", 0), ("b", 0)):
         args = settings(store, tmp_path / name, seeds=1, seed=seed)
-        vae = pretrain.main(args, on_progress=lambda fraction: None).vae
+        vae = pretrain.main(args, on_progress=lambda fraction: None)
         list(vae.encoder.parameters())[-1].data[6:] = -4.0  # every latent says something
         vae.save(tmp_path / name)
         folders[name] = tmp_path / name
@@ -135,11 +134,11 @@ def test_the_best_seed_becomes_the_vae_and_nothing_is_trained_twice(
     best = out / kept["best"]
     for name in ("config.json", "model.safetensors", "log.csv", "traversals.png"):
         assert (out / name).read_bytes() == (best / name).read_bytes(), name
-    assert result.folder == out and BetaVAE.load(out).meta == result.meta
+    assert BetaVAE.load(out).meta == result.meta
     assert kept["why"] in said and "MIG  " in said and "kept" in said
     stamps = {path: path.stat().st_mtime_ns for path in out.glob("seed-*/model.safetensors")}
     seen: list[float] = []
-    pretrain.main(replace(args, select="udr", seeds=3), on_progress=seen.append)
+    pretrain.main(args.but(select="udr", seeds=3), on_progress=seen.append)
     assert len(stamps) == 2 and seen[-1] == 1.0 and sorted(seen) == seen
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
     again = json.loads((out / "selection.json").read_text())
@@ -156,7 +155,7 @@ def test_a_seed_that_collapses_is_named_and_not_tried_again(
     def collapsing(args: pretrain.Args, *, progress: object) -> None:
         tried.append(args.seed)
         if args.seed in bad:
-            raise Collapsed("every latent is dead")
+            raise Collapsed("no latent is active")
         task(args, progress=progress)
 
     monkeypatch.setattr(pretrain, "task", collapsing)
@@ -165,11 +164,13 @@ def test_a_seed_that_collapses_is_named_and_not_tried_again(
     for _ in range(2):
         pretrain.main(settings(store, tmp_path / "vae"))
     assert tried == [0, 1, 2, 0, 2]
-    assert "came to nothing" in capsys.readouterr().out
+    assert "diverged or collapsed" in capsys.readouterr().out
     kept = Run(tmp_path / "vae").read_json("selection.json")
-    assert kept["failed"] == {"seed-1": "every latent is dead"} and len(kept["candidates"]) == 2
+    assert kept["failed"] == {"seed-1": "no latent is active"} and len(kept["candidates"]) == 2
     bad = {0, 1}
-    with pytest.raises(ValueError, match=r"of 3 seeds 1 came to something.*every latent is dead"):
+    with pytest.raises(
+        ValueError, match=r"of 3 seeds 1 neither diverged nor collapsed.*no latent is active"
+    ):
         pretrain.main(settings(store, tmp_path / "other"))
 
 
@@ -186,7 +187,7 @@ def test_labels_come_from_the_environment_if_the_store_has_none(tmp_path: Path) 
     with pytest.raises(ValueError, match="take --select udr, which needs none"):
         pretrain.main(args)
     assert not (tmp_path / "vae").exists()
-    assert select_seed.frames_to_judge(replace(args, select="udr")).labelled is False
+    assert select_seed.frames_to_judge(args.but(select="udr"), plain).labelled is False
     named = FrameStore(tmp_path / "named")
     named.describe(env=env.id, domain="source", wrappers=[])
     named.append(Frames(frames, np.arange(600), np.arange(600)))

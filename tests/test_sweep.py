@@ -20,8 +20,10 @@ from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import pretrain, sweep_beta, sweep_latents
 from bvae_rl.scripts import sweep as machinery
 from bvae_rl.scripts.cli import main
-from bvae_rl.training.pretrain import Collapsed, TrainConfig
+from bvae_rl.training.loop import Collapsed
 from bvae_rl.training.selection import last_within, pixel_share
+from bvae_rl.training.train_config import TrainConfig
+from tests.next_cases import next_commands
 
 QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5, validation=0.25)
 TINY = {"steps": 10, "workers": 1, "channels": (8, 8, 8), "hidden": 16, "train": QUICK}
@@ -34,7 +36,7 @@ AXIS = machinery.Axis(
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
     made = FrameStore(tmp_path_factory.mktemp("frames"))
     env = PlanarReach(size=32, domain="pretrain")
-    made.describe(factor_specs=env.factor_specs, policy="drawn", domain="pretrain")
+    made.describe(factor_specs=env.factor_specs, policy="independent", domain="pretrain")
     collect_independent(env, made, 1000, seed=0, views=2)
     return made
 
@@ -81,14 +83,14 @@ def test_the_reason_says_the_rule_and_the_numbers() -> None:
     place, why = choice(fewest, "r2", [[0.2], [0.94], [0.95]])
     assert place == 1 and why.startswith("take 2 latents: the fewest at which mean R2 (0.94)")
     assert "end of the sweep" not in why and "seeds" not in why
-    assert "look at reconstructions.png" in choice(AXIS, "pixel_share", np.eye(3).tolist())[1]
+    assert "check reconstructions.png" in choice(AXIS, "pixel_share", np.eye(3).tolist())[1]
 
 
-def test_a_dead_code_is_not_taken() -> None:
+def test_a_collapsed_posterior_is_not_taken() -> None:
     scores, active = np.full((3, 1), 0.1), np.array([[4.0], [2.0], [0.0]])
     place, why = machinery.choice(AXIS, "mig", scores, active)
     assert place == 1 and why.startswith("take beta 2")
-    assert "no code has an active latent" in machinery.choice(AXIS, "mig", scores, 0 * active)[1]
+    assert "every posterior collapsed" in machinery.choice(AXIS, "mig", scores, 0 * active)[1]
 
 
 def texts(figure: Figure) -> list[str]:
@@ -136,21 +138,24 @@ def test_labels_of_points_do_not_cover_each_other() -> None:
 def test_a_sweep_along_beta_trains_scores_draws_and_chooses(
     store: FrameStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    args = sweep_beta.Args(
-        store.folder, out=tmp_path, betas=(4.0, 0.5), objective="pairs", content_dim=4, style_dim=2, seeds=2,
-        **TINY,
+    args = sweep_beta.Args.of(
+        store.folder, out=tmp_path, betas=(4.0, 0.5), objective="pairs", content_dim=4,
+        style_dim=2, seeds=2, **TINY,
     )  # fmt: skip
     result = sweep_beta.main(args)
     said = capsys.readouterr().out
     assert result.why in said and "DCI disentanglement" in said and "distortion" in said
-    assert f"next: bvae-rl pretrain {store.folder} --objective pairs --beta" in said
+    ((name, best),) = next_commands(said)
+    assert (name, best.store, best.loss.objective) == ("pretrain", store.folder, "pairs")
+    assert best.loss.beta == result.chosen and best.several.seeds == 5 and not best.out.exists()
     assert (tmp_path / "sweep.png").read_bytes().startswith(b"\x89PNG")
     rows = {(row.method, row.vae_seed, row.metric): row.value for row in Run(tmp_path).rows()}
     assert {(method, seed) for method, seed, _ in rows} == {
         ("beta=0.5", 0), ("beta=0.5", 1), ("beta=4", 0), ("beta=4", 1)
     }  # fmt: skip
     vae = BetaVAE.load(tmp_path / "beta-4-seed-1")
-    assert vae.meta["training"]["objective"]["beta"] == 4.0 and vae.meta["training"]["seed"] == 1
+    training = vae.meta["training"]
+    assert training["objective"]["beta"]["end"] == 4.0 and training["seed"] == 1
     trained = vae.meta["scores"]["validation"]
     assert rows["beta=4", 1, "rate"] == pytest.approx(trained["vae/validation_kl"])
     assert rows["beta=4", 1, "distortion"] == pytest.approx(trained["vae/validation_recon"])
@@ -163,23 +168,28 @@ def test_a_sweep_along_beta_trains_scores_draws_and_chooses(
 
 
 def test_a_capacity_is_swept_with_its_objective(store: FrameStore, tmp_path: Path) -> None:
-    args = sweep_beta.Args(store.folder, out=tmp_path, capacity=(9.0, 3.0), **TINY)
+    args = sweep_beta.Args.of(store.folder, out=tmp_path, capacity=(9.0, 3.0), **TINY)
     result = sweep_beta.main(args)
     assert result.chosen in (3.0, 9.0)
     for nats in (3, 9):
         training = BetaVAE.load(tmp_path / f"capacity-{nats}-seed-0").meta["training"]
         assert training["objective"]["name"] == "capacity"
-        assert training["objective"]["nats"] == nats
+        assert training["objective"]["nats"]["end"] == nats
 
 
 def test_a_sweep_of_latents_keeps_the_shares(store: FrameStore, tmp_path: Path) -> None:
-    plain = pretrain.Args(store.folder)
+    plain = pretrain.Args.of(store.folder)
     shared = [sweep_latents.shared_out(plain, n) for n in (2, 8, 12, 32)]
-    assert [(a.content_dim, a.style_dim) for a in shared] == [(1, 1), (6, 2), (9, 3), (24, 8)]
-    one_group = sweep_latents.shared_out(replace(plain, style_dim=0), 5)
-    assert (one_group.content_dim, one_group.style_dim) == (5, 0)
+    assert [(a.model.content_dim, a.model.style_dim) for a in shared] == [
+        (1, 1),
+        (6, 2),
+        (9, 3),
+        (24, 8),
+    ]
+    one_group = sweep_latents.shared_out(plain.but(style_dim=0), 5)
+    assert (one_group.model.content_dim, one_group.model.style_dim) == (5, 0)
     result = sweep_latents.main(
-        sweep_latents.Args(store.folder, out=tmp_path, latents=(6, 4), **TINY)
+        sweep_latents.Args.of(store.folder, out=tmp_path, latents=(6, 4), **TINY)
     )
     assert BetaVAE.load(tmp_path / "latents-6-seed-0").config.latent_dim == 6
     assert {row.method for row in result.rows} == {"latents=4", "latents=6"}
@@ -191,7 +201,7 @@ def test_without_factors_pixels_and_agreement_are_left(
 ) -> None:
     plain = FrameStore(tmp_path / "frames")
     plain.append(Frames(*(store.array(name) for name in ("frames", "episode", "state"))))
-    args = sweep_beta.Args(plain.folder, out=tmp_path / "s", betas=(1.0, 2.0), seeds=2, **TINY)
+    args = sweep_beta.Args.of(plain.folder, out=tmp_path / "s", betas=(1.0, 2.0), seeds=2, **TINY)
     result = sweep_beta.main(args)
     said = capsys.readouterr().out
     assert "UDR" in said and "MIG" not in said and "no factors are known" in said
@@ -206,12 +216,12 @@ def test_a_value_that_collapses_is_a_point_that_is_missing(
     task = pretrain.task
 
     def collapsing(args: pretrain.Args, *, progress: object) -> None:
-        if args.beta == 64.0:
+        if args.loss.beta == 64.0:
             raise Collapsed("every latent is dead")
         task(args, progress=progress)
 
     monkeypatch.setattr(pretrain, "task", collapsing)
-    args = sweep_beta.Args(store.folder, out=tmp_path, betas=(1.0, 64.0), **TINY)
+    args = sweep_beta.Args.of(store.folder, out=tmp_path, betas=(1.0, 64.0), **TINY)
     assert sweep_beta.main(args).chosen == 1.0
     assert "- beta-64-seed-0: every latent is dead" in capsys.readouterr().out
     methods = {row["method"] for row in json.loads((tmp_path / "results.json").read_text())}
@@ -230,13 +240,11 @@ def test_a_value_that_collapses_is_a_point_that_is_missing(
         (["sweep-beta", "--seeds", "0"], "seeds must be at least 1"),
         (["sweep-latents", "--objective", "supervised"], "fixed by objective supervised"),
         (["sweep-latents", "--latents", "1", "4"], "latents of 2 and more"),
-        (["sweep-latents", "--pairs", "views"], "takes single frames"),
-        (["sweep-beta", "--ramp", "0.5", "--relax", "0.6"], "a ramp of 0.5 at most 0.5, got 0.6"),
-        (["sweep-beta", "--per-actuator", "2"], "needs actuator pairs and an objective with gr"),
-        (
-            ["sweep-beta", "--objective", "swap", "--content-dim", "0"],
-            "for content and for style",
-        ),
+        (["sweep-latents", "--objective", "beta", "--pairs", "views"], "takes single frames"),
+        (["sweep-beta", "--ramp", "0.5", "--release", "0.6"], "a ramp of 0.5 at most 0.5, got 0.6"),
+        (["sweep-beta", "--beta", "2"], "the sweep sets beta: give --betas"),
+        (["sweep-beta", "--per-actuator", "2"], "needs interventions and an objective with gr"),
+        (["sweep-beta", "--objective", "swap", "--content-dim", "0"], "for content and for style"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -254,5 +262,5 @@ def test_mistakes_are_one_line_and_nothing_is_trained(
 def test_a_sweep_keeps_out_of_a_folder_of_other_files(store: FrameStore, tmp_path: Path) -> None:
     (tmp_path / "sweep.png").write_bytes(b"theirs")
     with pytest.raises(ValueError, match=r"holds other files \(sweep.png\)"):
-        sweep_beta.main(sweep_beta.Args(store.folder, out=tmp_path, betas=(1.0, 2.0)))
+        sweep_beta.main(sweep_beta.Args.of(store.folder, out=tmp_path, betas=(1.0, 2.0)))
     assert (tmp_path / "sweep.png").read_bytes() == b"theirs"

@@ -39,6 +39,7 @@ def learning_curves(
     *,
     ylabel: str = "return",
     references: Mapping[str, float] | None = None,
+    labels: Mapping[str, str] | None = None,
     title: str = "",
     ax: Axes | None = None,
 ) -> Figure:
@@ -47,6 +48,7 @@ def learning_curves(
     ``curves``: method -> (steps (T,), values (S, T), NaN where a seed has none). Every seed is a
     thin line with a point at each evaluation; from five seeds on their interquartile mean is a
     thick line with a shaded 95% bootstrap interval. ``references`` are named horizontal lines.
+    ``labels`` replace the names of methods.
     """
     if not curves:
         raise ValueError("there is no curve to show; pass method -> (steps, values)")
@@ -68,7 +70,7 @@ def learning_curves(
         if band is not None:
             ax.fill_between(x, *band, color=colour, alpha=0.18, linewidth=0)
             ax.plot(x, iqm(y), color=colour, linewidth=2.2, marker=marker, markersize=4.5)
-        label = method_label(method)
+        label = (labels or {}).get(method, method_label(method))
         ax.plot([], [], color=colour, linewidth=2, marker=marker, markersize=5, label=label)
     for name, level in (references or {}).items():
         ax.axhline(level, linestyle=DASHES, **REFERENCE)
@@ -97,12 +99,15 @@ def learning_curves(
 
 def transfer_bars(
     scores: Mapping[str, Mapping[str, Sequence[float]]],
+    *,
+    labels: Mapping[str, str] | None = None,
 ) -> Figure:
     """One group of bars a method, one bar a visual domain: normalised scores.
 
     ``scores``: method -> visual domain -> value of each seed. A bar is the interquartile mean (of
     up to three seeds: the mean), each seed a dot; from five seeds on a 95% bootstrap interval.
-    Lines at 0 and 1 are the references that the scores are normalised by.
+    Lines at 0 and 1 are the references that the scores are normalised by. ``labels`` replace the
+    names of methods.
     """
     domains = list(dict.fromkeys(domain for sets in scores.values() for domain in sets))
     if not domains:
@@ -121,8 +126,8 @@ def transfer_bars(
     for level, style in ((0.0, "-"), (1.0, DASHES)):
         ax.axhline(level, linestyle=style, **REFERENCE)
     polish(ax, grid="y")
-    labels = [fill(method_label(method), 16, break_on_hyphens=False) for method in scores]
-    ax.set_xticks(range(len(scores)), labels)
+    named = [(labels or {}).get(method, method_label(method)) for method in scores]
+    ax.set_xticks(range(len(scores)), [fill(n, 16, break_on_hyphens=False) for n in named])
     ax.set_ylabel("normalised score", fontsize=TEXT)
     patch = require("matplotlib.patches", extra="plots").Patch
     keys = [patch(label=name, **_paint(MUTED, index)) for index, name in enumerate(domains)]

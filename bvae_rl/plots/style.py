@@ -24,7 +24,7 @@ METHODS: Mapping[str, Style] = {
     "blind": ("own joints, no picture", "#8a8a8a", "X"),
     "pixels": ("raw pixels, NatureCNN", "#D55E00", "s"),
     "pixels_randomised": ("raw pixels, NatureCNN, random appearances", "#E69F00", "D"),
-    "random": ("untrained encoder", "#009E73", "v"),
+    "untrained": ("untrained encoder", "#009E73", "v"),
     "pca": ("PCA", "#CC79A7", "P"),
     "bvae": ("Beta-VAE, all latents", "#56B4E9", "^"),
     "bvae-content": ("Beta-VAE, content latents", "#0072B2", "p"),
@@ -36,11 +36,7 @@ TREATMENTS: Mapping[str, Style] = {
     "online_mixed": ("online, half old frames", "#0072B2", "p"),
     "online_constant": ("online, half old frames, constant beta", "#E69F00", "D"),
 }
-SAME_STYLE: Mapping[str, Style] = {  # other names of a method or representation
-    "bvae_pairs": ("pair-supervised Beta-VAE", *METHODS["bvae-content"][1:]),
-    "untrained": METHODS["random"],
-}
-KNOWN = {**METHODS, **TREATMENTS, **SAME_STYLE}
+KNOWN = {**METHODS, **TREATMENTS}
 OTHER_COLOURS = ("#7A5C00", "#5D3A9B", "#00595C", "#8B1E3F", "#4B5D16", "#B0A000")
 OTHER_MARKERS = ("<", ">", "h", "8", "*", "d")
 GROUP_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")

@@ -1,9 +1,10 @@
-"""Measure speed and size against targets, alternating in one run: medians, ratios, reasons."""
+"""Measure speed and size against targets, alternating in one run: medians, ratios, profiles."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -13,12 +14,6 @@ import tyro
 from bvae_rl.models.hub import find_vae
 from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.versions import environment
-from bvae_rl.scripts.bench import envs as bench_envs
-from bvae_rl.scripts.bench import metrics as bench_metrics
-from bvae_rl.scripts.bench import networks as bench_networks
-from bvae_rl.scripts.bench import objectives as bench_objectives
-from bvae_rl.scripts.bench import plugin as bench_plugin
-from bvae_rl.scripts.bench import pretrain as bench_pretrain
 from bvae_rl.scripts.bench.figures import Figure, table
 from bvae_rl.scripts.common import EnvArgs, command_line, say, wrote
 
@@ -35,17 +30,14 @@ class Args:
     metrics: seconds that scores take;
     networks: cost and worth of encoders and decoders, each trained on a frame store;
     objectives: time of a training step of each;
-    pretrain: images a second of pretraining against a plain loop and pythae's trainer"""
+    pretrain: images a second of pretraining against a plain loop"""
     vae: str = "reach_pairs"
-    """plugin: folder of a VAE, or the name of a shipped one"""
-    world: EnvArgs = EnvArgs()
+    """plugin: a VAE's folder, a shipped name or a Hub id"""
     store: Path = Path("runs/frames")
     """networks, objectives, pretrain: frame store (bvae-rl collect); for networks with factors, for
     objectives with two views too"""
     steps: int = 1200
-    """networks: batches of each training, of 64 images"""
-    pythae_python: Path | None = None
-    """pretrain: a Python interpreter that has pythae; without it pythae is left out"""
+    """networks: gradient steps of each training, on batches of 64 images"""
     rounds: int = 5
     """alternating rounds; the median counts"""
     threads: int = 1
@@ -54,6 +46,7 @@ class Args:
     """show where the time goes even where the target is reached"""
     out: Path = Path("runs/bench")
     """results go here"""
+    world: EnvArgs = EnvArgs()
 
 
 class Bench(Protocol):
@@ -70,17 +63,18 @@ class Bench(Protocol):
         ...
 
 
-BENCHES: dict[str, Callable[[Args], Bench]] = {
-    "plugin": lambda args: bench_plugin.Bench(find_vae(args.vae), args.world.config()),
-    "envs": lambda args: bench_envs.Bench(),
-    "metrics": lambda args: bench_metrics.Bench(),
-    "networks": lambda args: bench_networks.Bench(args.store, steps=args.steps, out=args.out),
-    "objectives": lambda args: bench_objectives.Bench(args.store),
-    "pretrain": lambda args: bench_pretrain.Bench(
-        args.store, threads=args.threads, pythae=args.pythae_python
-    ),
+def _module(what: str) -> Any:
+    return import_module(f"bvae_rl.scripts.bench.{what}")
+
+
+BENCHES: dict[str, Callable[[Any, Args], Bench]] = {  # of the module of that name
+    "plugin": lambda bench, args: bench.Bench(find_vae(args.vae), args.world.config()),
+    "envs": lambda bench, args: bench.Bench(),
+    "metrics": lambda bench, args: bench.Bench(),
+    "networks": lambda bench, args: bench.Bench(args.store, steps=args.steps, out=args.out),
+    "objectives": lambda bench, args: bench.Bench(args.store),
+    "pretrain": lambda bench, args: bench.Bench(args.store, threads=args.threads),
 }
-TABLES: dict[str, Callable[[list[Figure]], str]] = {"networks": bench_networks.table}
 
 
 @dataclass(frozen=True)
@@ -100,9 +94,10 @@ def main(args: Args) -> Result:
     before = torch.get_num_threads()
     torch.set_num_threads(args.threads)
     try:
-        bench = BENCHES[args.what](args)
+        module = _module(args.what)
+        bench = BENCHES[args.what](module, args)
         figures = bench.figures(args.rounds)
-        say(TABLES.get(args.what, table)(figures))
+        say(getattr(module, "table", table)(figures))
         profiles = {
             figure.name: bench.profile(figure.name)
             for figure in figures

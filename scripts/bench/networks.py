@@ -26,9 +26,10 @@ from bvae_rl.scripts.bench.steps import Steps
 from bvae_rl.scripts.common import command_line
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.batches import Batch, Rows, frames_at
+from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.training.pretrain import TrainConfig, pretrain
 from bvae_rl.training.schedules import Linear
+from bvae_rl.training.train_config import TrainConfig
 
 Combination = tuple[EncoderName, DecoderName]
 COMBINATIONS: tuple[Combination, ...] = (
@@ -103,7 +104,7 @@ class Bench:
         """Parameters, evidence lower bound on held-out frames, R2 of the factors."""
         sizes, name = self.sizes, label(pair)
         ramp = max(1, round(sizes.ramp * sizes.steps))
-        trained = pretrain(
+        vae = train_vae(
             self.store,
             self._config(pair),
             BetaVAEObjective(Linear(0.0, sizes.beta, ramp)),
@@ -111,18 +112,17 @@ class Bench:
             seed=sizes.seed,
             out=self.out / "networks" / "-".join(pair),
             train=self.train,
-            settings={"schedule": "linear", "beta": sizes.beta, "ramp": sizes.ramp},
             command=command_line(),
             callbacks=[lambda step, vae, metrics: progress.update(name, step / sizes.steps)],
         )
         progress.update(name, 1.0)
-        vae, scores = trained.vae, self._r2(trained.vae)
+        scores, metrics = self._r2(vae), vae.meta["scores"]["validation"]
         named = [self.store.factor_specs[k].name for k in self.varied]
         return [
             Figure(f"{name}, encoder", (_parameters(vae.encoder),), "weights"),
             Figure(f"{name}, decoder", (_parameters(vae.decoder),), "weights"),
-            Figure(f"{name}, ELBO", (trained.metrics["vae/elbo"],), "nats"),
-            Figure(f"{name}, active", (trained.metrics["vae/active_latents"],), "latents"),
+            Figure(f"{name}, ELBO", (metrics["vae/elbo"],), "nats"),
+            Figure(f"{name}, active", (metrics["vae/active_latents"],), "latents"),
             Figure(f"{name}, R2", (scores.mean,), ""),
             *(
                 Figure(f"{name}, {factor}", (float(score),), "R2")

@@ -7,21 +7,18 @@ learns first). Objectives that take consecutive frames get augmented ones, which
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.bench.figures import Figure, operators, ratio
 from bvae_rl.scripts.bench.steps import Steps
-from bvae_rl.scripts.pretrain_choice import make_config
 from bvae_rl.training.batches import Rows
-from bvae_rl.training.objectives.entry import Ramped
 from bvae_rl.training.objectives.table import OBJECTIVES
-from bvae_rl.training.schedules import Linear
+from bvae_rl.training.recipes import objective_alone
 
 BASE = "beta"
 
@@ -72,14 +69,13 @@ class Bench:
 
 
 def _training(name: str, store: FrameStore, rows: Rows, sizes: Sizes) -> Steps:
-    row = OBJECTIVES[name]
-    pairs = "augment" if row.pairs == "consecutive" else row.pairs
-    args = pretrain.Args(
-        store.folder, objective=name, pairs=pairs or None, content_dim=sizes.content_dim,
-        style_dim=sizes.style_dim, channels=sizes.channels, hidden=sizes.hidden,
+    pairs = "augment" if OBJECTIVES[name].pairs == "consecutive" else None
+    chosen = replace(
+        objective_alone(name), pairs=pairs, content_dim=sizes.content_dim,
+        style_dim=sizes.style_dim, ramp=1 / sizes.training,
+        model={"channels": sizes.channels, "hidden": sizes.hidden},
     )  # fmt: skip
-    ramped = Ramped(lambda end, steps: Linear(0.0, end, steps), 1, sizes.training)
-    objective = row.make(ramped, row.hyperparameters("tuned", {}), pairs)
-    vae = BetaVAE(make_config(args, store))
+    objective = chosen.make_objective(sizes.training)
+    vae = BetaVAE(chosen.make_config(store))
     batch = objective.pairing(rows, vae)(store, np.random.default_rng(0), sizes.batch)
     return Steps(vae, objective, batch, images=sizes.batch, training=sizes.training)

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import math
 import multiprocessing
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.runtime.runs import WEIGHTS_FILE
-from bvae_rl.scripts.bench import pythae as bench_pythae
 from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.training.pretrain import TrainConfig, pretrain
 from bvae_rl.training.schedules import Constant
+from bvae_rl.training.train_config import TrainConfig
 
 Weights = dict[str, Tensor]
 
@@ -102,7 +100,7 @@ def apart(*calls: tuple[Callable[[Job], Trained], Job]) -> list[Trained]:
 
 @dataclass(frozen=True)
 class _Timed(BetaVAEObjective):
-    times: list[float] = field(default_factory=list)
+    times: list[float] = field(default_factory=list, init=False)
 
     def loss(
         self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
@@ -116,11 +114,11 @@ def train_ours(job: Job) -> Trained:
     torch.set_num_threads(job.threads)
     objective = _Timed(Constant(1.0))
     with tempfile.TemporaryDirectory() as out:
-        result = pretrain(
+        vae = train_vae(
             FrameStore(job.store), job.config, objective, steps=job.images // job.sizes.batch,
             seed=job.sizes.seed, out=out, train=job.train,
         )  # fmt: skip
-    return Trained(job.timed(objective.times), result.vae.state_dict())
+    return Trained(job.timed(objective.times), vae.state_dict())
 
 
 class StoredFrames(Dataset[Tensor]):
@@ -137,11 +135,32 @@ class StoredFrames(Dataset[Tensor]):
         return torch.from_numpy(frame.transpose(2, 0, 1)).contiguous().float().div(255.0)
 
 
+def networks(
+    shape: tuple[int, int, int], *, latent_dim: int, channels: Sequence[int], hidden: int
+) -> tuple[nn.Sequential, nn.Sequential]:
+    """The default encoder and decoder, of torch's own layers, weights by equal names."""
+    c, height, width = shape
+    rows, columns = height // 16, width // 16
+    encoder: list[nn.Module] = [nn.PixelUnshuffle(2)]
+    for before, after in pairwise([4 * c, *channels]):
+        encoder += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.SiLU()]
+    encoder += [nn.Flatten(), nn.Linear(channels[-1] * rows * columns, hidden), nn.SiLU()]
+    encoder.append(nn.Linear(hidden, 2 * latent_dim))
+    widths = [*reversed(channels), 4 * c]
+    decoder: list[nn.Module] = [nn.Linear(latent_dim, hidden), nn.SiLU()]
+    decoder += [nn.Linear(hidden, widths[0] * rows * columns), nn.SiLU()]
+    decoder.append(nn.Unflatten(1, (widths[0], rows, columns)))
+    for before, after in pairwise(widths):
+        decoder += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.SiLU()]
+    decoder[-1] = nn.PixelShuffle(2)
+    return nn.Sequential(*encoder), nn.Sequential(*decoder)
+
+
 def train_plainly(job: Job) -> Trained:
     """A training loop as it is usually written."""
     torch.set_num_threads(job.threads)
     config, sizes = job.config, job.sizes
-    encoder, decoder = bench_pythae.networks(
+    encoder, decoder = networks(
         config.shape, latent_dim=config.latent_dim, channels=config.channels, hidden=config.hidden
     )
     model = torch.nn.ModuleDict({"encoder": encoder, "decoder": decoder})
@@ -171,37 +190,3 @@ def train_plainly(job: Job) -> Trained:
         if math.isnan(loss.item()):
             raise ValueError("the loss of the plain loop is NaN; look at the frames")
     return Trained(job.timed(times), model.state_dict())
-
-
-def train_with_pythae(job: Job, python: Path) -> Trained:
-    """pythae's trainer, under the interpreter ``python``."""
-    config = job.config
-    with tempfile.TemporaryDirectory() as out:
-        told = {
-            "frames": str(job.store / "frames.raw"),
-            "rows": job.rows().tolist(),
-            "shape": config.shape,
-            "sizes": {
-                "latent_dim": config.latent_dim, "channels": config.channels, "hidden": config.hidden
-            },
-            "start": str(job.start / WEIGHTS_FILE),
-            "s": config.recon_weight,
-            "batch": job.sizes.batch,
-            "learning_rate": 0.5 * job.train.learning_rate,
-            "warm": job.sizes.warm,
-            "workers": job.workers,
-            "threads": job.threads,
-            "seed": job.sizes.seed,
-            "out": out,
-        }  # fmt: skip
-        done = subprocess.run(
-            [str(python), "-P", bench_pythae.__file__], input=json.dumps(told), text=True,
-            capture_output=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise ValueError(f"pythae failed under {python}: {last}")
-        found = json.loads(done.stdout.splitlines()[-1])
-        saved = torch.load(found["weights"], weights_only=True)["model_state_dict"]
-    weights = {name.replace(".network.", "."): tensor for name, tensor in saved.items()}
-    return Trained(found["seconds"] / (found["steps"] * job.sizes.batch), weights)

@@ -1,0 +1,41 @@
+"""The commands of ``bvae-rl``: name, module and one line, known without importing any of them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, NamedTuple
+
+
+class Command(NamedTuple):
+    """``module`` of ``bvae_rl.scripts`` has ``Args`` and ``main(args)``; ``about`` is one line."""
+
+    module: str
+    about: str
+
+
+COMMANDS: dict[str, Command] = {
+    "demo": Command("demo", "The whole pipeline in at most 15 minutes, with a report."),
+    "collect": Command("collect", "Collect frames of an environment into a frame store."),
+    "show": Command("show", "Look at an environment: frames in named domains, and its factors."),
+    "import": Command("import_dataset", "Read a recorded dataset (Minari) into a frame store."),
+    "objectives": Command("objectives", "List the objectives: purpose, hyperparameters, cost."),
+    "pretrain": Command("pretrain", "Train a Beta-VAE on a frame store."),
+    "sweep-beta": Command("sweep_beta", "Train along beta (or the capacity), score, and choose."),
+    "sweep-latents": Command("sweep_latents", "Train along the number of latents, and choose."),
+    "evaluate": Command("evaluate", "Score VAEs on frames with known factors."),
+    "visualize": Command("visualize", "Draw what the latents of a VAE hold."),
+    "train": Command("train", "Train and evaluate one agent, on latents or something else."),
+    "compare": Command("compare", "Compare learning curves of several methods."),
+    "transfer": Command("transfer", "Train agents in one visual domain, evaluate in others."),
+    "adapt": Command("adapt", "Move agents to new domains, their encoder frozen or fine-tuned."),
+    "film": Command("film", "Draw an animated GIF of an agent and its latents in several domains."),
+    "evidence": Command(
+        "evidence", "Compare recipes of pretraining by scores and agents, over seeds."
+    ),
+    "bench": Command("bench.command", "Measure speed and size against targets."),
+}
+
+
+def load(name: str) -> Any:
+    """The module of the command ``name``, imported now."""
+    return import_module(f"bvae_rl.scripts.{COMMANDS[name].module}")
