@@ -46,17 +46,11 @@ INLINE = re.compile(r"`(bvae-rl [a-z][^`]*)`")
 PROGRAMS = {".", "bvae-rl", "apt", "cd", "git", "pip", "pytest", "python", "uv"}
 COMMANDS = hook.commands()
 EDITABLE = any("__editable__" in str(finder) for finder in sys.meta_path)
-# Delete these two, and what asks for them, when the front door and the options have landed.
-FRONT_DOOR = ("bvae_rl.pretrain", "Linear(")
 OTHERS = {  # of pip, pytest, rl_zoo3 and of every command
     "--extra-index-url", "--dist", "--optimize-hyperparameters", "--gym-packages", "--debug",
     "--help",
 }  # fmt: skip
-OTHERS_SAY = {"could not broadcast", "made with other settings"}  # the second is about to land
-OPTIONS = (
-    "--recipe", "--latents content", "--release", "--total-timesteps", "--published",
-    "--probe-freq", "bvae-rl film",
-)  # fmt: skip
+OTHERS_SAY = {"could not broadcast"}
 
 
 class Block(NamedTuple):
@@ -116,8 +110,6 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 @pytest.mark.parametrize("page", PYTHON, ids=name)
 def test_python_blocks_run(page: Path, small: None) -> None:
-    if "pretrain" not in bvae_rl.__all__ and any(name in page.read_text() for name in FRONT_DOOR):
-        pytest.skip("the front door has not landed yet")
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for number, block in enumerate(blocks(page, "python"), start=1):
         where = f"{name(page)}, block {number}"
@@ -143,19 +135,15 @@ def shell_lines(page: Path) -> list[str]:
 @pytest.mark.parametrize("page", [page for page in PAGES if shell_lines(page)], ids=name)
 def test_shell_blocks_are_parsed(page: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    waiting = []
     for line in shell_lines(page):
         program, *arguments = shlex.split(line)
         if program == "make":
             targets = [word for word in arguments if "=" not in word]
             assert all(re.search(f"^{word}:", makefile, re.MULTILINE) for word in targets), line
-        elif program == "bvae-rl" and not parsed(*arguments):
-            assert any(option in line for option in OPTIONS), f"bvae-rl refuses: {line}"
-            waiting.append(line)
+        elif program == "bvae-rl":
+            assert parsed(*arguments), f"bvae-rl refuses: {line}"
         else:
             assert program in PROGRAMS, line
-    if waiting:
-        pytest.skip(f"options that have not landed yet: {waiting}")
 
 
 def parsed(command: str, *arguments: str) -> bool:
@@ -178,7 +166,7 @@ def test_commands_in_text_exist(page: Path) -> None:
             pytest.skip("bvae-rl film has not landed yet")
         known = flags_of(COMMANDS[command]) | OTHERS
         for flag in (word for word in words if word.startswith("--")):
-            assert flag in known or flag in " ".join(OPTIONS), f"{line}: no option {flag}"
+            assert flag in known, f"{line}: no option {flag}"
 
 
 def test_options_in_text_exist() -> None:
@@ -186,7 +174,7 @@ def test_options_in_text_exist() -> None:
     for page in PAGES:
         for code in re.findall(r"`([^`\n]+)`", page.read_text(encoding="utf-8")):
             for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", code):
-                assert flag in known or flag in " ".join(OPTIONS), f"{name(page)}: {flag}"
+                assert flag in known, f"{name(page)}: {flag}"
 
 
 def flags_of(module: Any) -> set[str]:

@@ -33,7 +33,8 @@ from bvae_rl.training.schedules import Constant
 VALUES, PAIRS = entry("cross_reconstruction").paper, "views+interventions"
 CONFIG = VAEConfig(
     shape=(3, 32, 32), latent_dim=6, groups={"content": (0, 4), "style": (4, 6)},
-    parts={"actuator0": (0, 1), "actuator1": (1, 2)}, channels=(8, 8, 8), hidden=16, recon_weight=3.0,
+    parts={"actuator0": (0, 1), "actuator1": (1, 2)}, channels=(8, 8, 8), hidden=16,
+    recon_weight=3.0,
 )  # fmt: skip
 
 

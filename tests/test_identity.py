@@ -49,14 +49,16 @@ CONFIGS = (
 # Values that pass the checks of a field where a plain change of the number does not.
 OTHERS: dict[str, Any] = {
     "batch_size": 32, "validation": 0.1, "decay": "none", "precision": "float32",
-    "device": "cpu", "compile": False, "shape": (3, 32, 32), "kind": ["motion", "cyclic"], "role": "appearance",
+    "device": "cpu", "compile": False, "shape": (3, 32, 32), "kind": ["motion", "cyclic"],
+    "role": "appearance",
     "groups": {"content": (0, 20), "style": (20, 32)}, "channels": (8, 8, 8),
     "encoder": "strided", "decoder": "broadcast", "levels": 10, "likelihood": "bernoulli",
     "channel_order": "BGR", "max_move": None, "average": 0.5, "algo": "sac", "n_steps": 250,
     "gamma": 0.5, "net_arch": (8,), "lr_decay": False, "id": "Pendulum-v1",
     "wrappers": ("a:B",), "kwargs": ("a=1",), "domain": "ood1", "name": "y",
     "values": (1.0, 2.0), "unit": "m", "low": -1.0, "high": 2.0, "first": 0.5, "ramp": 0.25,
-    "combine": ["product", "average"], "variant": ["I", "II"], "sampled": [False, True], "mask": 0.5, "symmetric": False,
+    "combine": ["product", "average"], "variant": ["I", "II"], "sampled": [False, True],
+    "mask": 0.5, "symmetric": False,
     "pairs": "augment", "ki": 0.5, "to": 0.5, "weight_decay": 0.5, "beta_max": 4.0,
 }  # fmt: skip
 

@@ -229,7 +229,7 @@ def test_another_store_of_old_frames_is_refused(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         case.model().learn(1000, callback=[online, Kill(64)])
     other = make_store(tmp_path / "other", n=50)
-    with pytest.raises(ValueError, match="old.rows 40, not 50"):
+    with pytest.raises(ValueError, match=r"old\.rows 40, not 50"):
         case.model(64).learn(8, callback=case.callback(old=other), reset_num_timesteps=False)
 
 

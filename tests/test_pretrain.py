@@ -160,7 +160,8 @@ def test_training_goes_on_from_given_weights(store: FrameStore, tmp_path: Path) 
     assert more.meta["training"]["frames"] == 2 * len(store)  # what the ledger counts
     with pytest.raises(ValueError, match="another config"):
         train_vae(
-            store, replace(CONFIG, recon_weight=3.0), objective, steps=1, seed=1, out=tmp_path / "c",
+            store, replace(CONFIG, recon_weight=3.0), objective, steps=1, seed=1,
+            out=tmp_path / "c",
             train=QUICK, start=first,
         )  # fmt: skip
 

@@ -157,14 +157,14 @@ def test_representations_stand_beside_their_references() -> None:
         replace(
             BASE, study="representation", method=method, metric=metric, value=value, domain=None
         )
-        for method, value in (("untrained", 0.1), ("bvae_pairs/content", 0.9), ("pca", 0.3))
+        for method, value in (("untrained", 0.1), ("bvae/content", 0.9), ("pca", 0.3))
         for metric in ("mig", "r2/elbow", "r2/shoulder", "dci/completeness")
     ]
     rows.append(replace(rows[4], metric="leak/arm_colour", value=0.05))
     (table,) = tables.representation(rows)
     assert table.head == [
         "metric",
-        ("pair-supervised Beta-VAE, content latents", "bvae_pairs/content"),
+        ("Beta-VAE, content latents", "bvae/content"),
         ("untrained encoder", "reference"),
         ("PCA", "reference"),
     ]

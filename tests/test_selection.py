@@ -37,7 +37,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
 
 def settings(store: FrameStore, out: Path, **changed: object) -> pretrain.Args:
     args = pretrain.Args.of(
-        store.folder, objective="beta", out=out, steps=10, content_dim=4, style_dim=2, channels=(8, 8, 8), hidden=16,
+        store.folder, objective="beta", out=out, steps=10, content_dim=4, style_dim=2,
+        channels=(8, 8, 8), hidden=16,
         seeds=3, workers=1, train=QUICK,
     )  # fmt: skip
     return args.but(**changed)
