@@ -16,7 +16,7 @@ from bvae_rl.models.losses import beta_norm
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.optional import require
 from bvae_rl.sb3 import PretrainingProbe, Probe
-from bvae_rl.scripts.common import EnvArgs, command_line, say, shown_by, wrote
+from bvae_rl.scripts.common import EnvArgs, command_for, command_line, say, shown_by, wrote
 from bvae_rl.scripts.pretrain_args import Args as Args
 from bvae_rl.scripts.pretrain_args import recipe_of
 from bvae_rl.scripts.progress import Progress
@@ -69,10 +69,16 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
         each.say_if_none()
     if on_progress is None:
         say(outcome(vae))
-        env = shown_by(store)
-        domain = f" --domain {store.meta['domain']}" if store.meta.get("domain") else ""
-        wrote(args.out, f"bvae-rl visualize {args.out} {env.flags}{domain}")
+        wrote(args.out, _next(args.out, store))
     return vae
+
+
+def _next(out: Path, store: FrameStore) -> str | None:
+    """What to do with the VAE in the environment of its frames; None where that is not known."""
+    if "env" not in store.meta:
+        return None
+    domain = store.meta.get("domain")
+    return command_for("visualize", str(out), world=shown_by(store), domain=domain)
 
 
 def task(args: Args, *, progress: Callable[[float], None]) -> None:
@@ -86,7 +92,7 @@ def frames(args: Args) -> FrameStore:
     if (args.store is None) == (source.env is None):
         raise ValueError(
             "frames come from a store or from an environment; name one: bvae-rl pretrain "
-            "runs/frames, or bvae-rl pretrain --env CartPole-v1"
+            "runs/frames, or bvae-rl pretrain --env bvae_rl/PlanarReach-v0"
         )
     if args.store is not None:
         store = FrameStore.existing(args.store)

@@ -70,9 +70,8 @@ def test_a_recorded_world_is_read_byte_by_byte_and_pretrained_on(
     assert (store.meta["env"], store.meta["domain"]) == ("bvae_rl/PlanarReach-v0", "ood1")
 
     vae = pretrain(out, tmp_path / "vae")
-    assert vae.meta["training"]["store"] == {**store.meta, "rows": 123}
-    hint = "--env bvae_rl/PlanarReach-v0 --domain ood1"
-    assert f"bvae-rl evaluate {tmp_path / 'vae'} {hint}" in capsys.readouterr().out
+    assert vae.meta["training"]["store"] == store.identity()
+    assert f"next: bvae-rl visualize {tmp_path / 'vae'} --domain ood1" in capsys.readouterr().out
 
 
 def test_grey_pictures_in_dict_observations_are_resized_and_pretrained_on(tmp_path: Path) -> None:

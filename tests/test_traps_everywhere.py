@@ -185,6 +185,7 @@ def test_trap_14_what_brings_each_optional_package_is_declared():
     assert extras["progress"] == {"tqdm", "rich"}  # SB3's progress_bar=True
     assert extras["log"] == {"tensorboard"} and extras["contrib"] == {"sb3-contrib"}
     names = {
+        "PIL": "pillow",
         "sklearn": "scikit-learn",
         "huggingface_hub": "huggingface-hub",
         "torch": "tensorboard",

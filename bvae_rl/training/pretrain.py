@@ -1,6 +1,6 @@
 """``bvae_rl.pretrain``: from frames, or an environment, to a Beta-VAE.
 
-    vae = bvae_rl.pretrain("CartPole-v1", out="runs/vae")
+    vae = bvae_rl.pretrain("CarRacing-v3", frames=50_000, out="runs/car")
 
 What it does step by step is ``train_vae`` in ``loop.py``.
 """
