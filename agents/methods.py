@@ -131,8 +131,7 @@ class Method:
         found: dict[str, Any] = {"vae_seed": inputs.vae_seed, "latents": self.latents}
         if self.needs == "vae":
             return {**found, "vae": read_config(path)["weights_sha256"]}
-        store = FrameStore.existing(path)
-        return {**found, "store": {"frames": len(store), "meta": store.meta}}
+        return {**found, "store": FrameStore.existing(path).identity()}
 
     def train_env(self, env: EnvConfig) -> EnvConfig:
         """The environment that this method trains in."""

@@ -1,6 +1,6 @@
 """Scores of agents from rows: normalised return, retention, area and threshold of learning curves.
 
-How several seeds are summed up is in ``bvae_rl.metrics.spread``.
+How several seeds are summed up is in ``bvae_rl.runtime.spread``.
 """
 
 from __future__ import annotations

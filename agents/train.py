@@ -9,7 +9,6 @@ for SAC, replay buffer, in fresh episodes.
 from __future__ import annotations
 
 import io
-import json
 import math
 import os
 import time
@@ -31,6 +30,8 @@ from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.evaluate import AGENT_FILE, ALGORITHMS, ENCODER, PARALLEL, RECORD, run_episodes
 from bvae_rl.agents.methods import Method, MethodInputs
 from bvae_rl.data.environments import EnvConfig
+from bvae_rl.runtime.identity import identity, refuse_changes
+from bvae_rl.runtime.owner import owned
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.runtime.versions import environment
 
@@ -53,26 +54,23 @@ def train_agent(
     """Train in ``run.folder`` and return it; goes on where it was stopped.
 
     Evaluates on ``env`` as given (the source domain) every ``eval_freq`` steps. ``key`` is what its
-    rows call the method, by default ``method.key``. ``progress`` gets fractions in [0, 1]. Raises
-    ValueError if the folder holds another agent.
+    rows call the method, by default ``method.key``. ``progress`` gets fractions in [0, 1].
+    ValueError if the folder holds another agent, RunError while another process trains into it.
     """
-    identity = {
+    made_of = identity({
         "method": method.name, "env": asdict(env), "config": asdict(config),
         "inputs": method.identity(inputs),
-    }  # fmt: skip
-    identity = json.loads(json.dumps(identity))
-    if run.path(RECORD).exists():
-        found = run.read_json(RECORD)
-        if any(found.get(key) != value for key, value in identity.items()):
-            raise ValueError(
-                f"{run.folder} holds an agent trained with other settings or another encoder; "
-                "choose another folder or delete it"
-            )
-        if run.done("train"):
-            return run.folder
+    })  # fmt: skip
     about = {"key": key or method.key, "study": study, "command": command}
-    training = _Training(method, env, inputs, config, run, {**identity, **about})
-    training.learn(progress or (lambda fraction: None))
+    with owned(run.folder):
+        if run.path(RECORD).exists():
+            found = run.read_json(RECORD)
+            there = {name: found.get(name) for name in made_of}
+            refuse_changes(run.folder, "an agent", there, made_of)
+            if run.done("train"):
+                return run.folder
+        training = _Training(method, env, inputs, config, run, {**made_of, **about})
+        training.learn(progress or (lambda fraction: None))
     return run.folder
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from bvae_rl.agents.evaluate import RANDOM_POLICY
 from bvae_rl.agents.scores import REFERENCE, UPPER_BOUND
-from bvae_rl.metrics.spread import iqm
 from bvae_rl.runtime.runs import Row
+from bvae_rl.runtime.spread import iqm
 from bvae_rl.scripts.evidence_units import seed_of
 from bvae_rl.scripts.study import spread
 from bvae_rl.training.recipes import recipe

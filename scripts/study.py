@@ -15,10 +15,10 @@ from bvae_rl.agents.methods import Method, MethodInputs, choose_latents, method
 from bvae_rl.agents.scores import auc, steps_to
 from bvae_rl.agents.study import Evaluation, Job, run_study
 from bvae_rl.data.environments import EnvConfig
-from bvae_rl.metrics.spread import interval, iqm
 from bvae_rl.models.hub import find_vae
 from bvae_rl.plots import learning_curves, method_label, png, transfer_bars
 from bvae_rl.runtime.runs import Row, Run
+from bvae_rl.runtime.spread import interval, iqm
 from bvae_rl.scripts.common import EnvArgs, command_line
 from bvae_rl.scripts.progress import Progress
 

@@ -14,7 +14,6 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from bvae_rl.metrics.spread import interval, iqm
 from bvae_rl.plots import (
     factor_heatmap,
     kl_bars,
@@ -30,6 +29,7 @@ from bvae_rl.plots import (
 from bvae_rl.plots.adaptation import adaptation
 from bvae_rl.plots.style import METHODS, SMALL, TREATMENTS
 from bvae_rl.plots.sweep import sweep
+from bvae_rl.runtime.spread import interval, iqm
 
 STEPS = np.arange(4) * 1000
 

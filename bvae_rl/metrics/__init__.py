@@ -13,7 +13,7 @@ In reading order: ``inputs`` (checks, the split), ``binning``, ``contingency``, 
 ``infomec`` (what rests on it); ``targets``, ``regression`` with ``regressor``, ``held_out``, then
 ``dci`` with ``boosting``, ``sap``, ``explicitness``, ``infoe``, ``generalisation`` (what predicts
 factors); ``irs``, ``mcc``, ``total_correlation``, ``factor_correlation``, ``interventional`` and
-``udr`` (the others); ``intervals`` (over samples) and ``spread`` (over seeds); ``array_metrics``,
+``udr`` (the others); ``intervals`` (over samples); ``array_metrics``,
 ``scores``, ``summary`` and ``report`` (all of them in one pass, in a table and in words). A new
 metric is one new file and one row of ``ARRAY_METRICS``.
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bvae_rl.metrics.spread import interval, iqm
 from bvae_rl.plots.style import INK, MUTED, SMALL, TEXT, new_figure, polish, seeds_note
+from bvae_rl.runtime.spread import interval, iqm
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

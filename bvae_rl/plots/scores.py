@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bvae_rl.metrics.spread import ENOUGH, interval, iqm
 from bvae_rl.plots.style import (
     INK,
     MUTED,
@@ -24,6 +23,7 @@ from bvae_rl.plots.style import (
     seeds_note,
 )
 from bvae_rl.runtime.optional import require
+from bvae_rl.runtime.spread import ENOUGH, interval, iqm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

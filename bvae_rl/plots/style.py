@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from bvae_rl.metrics.spread import ENOUGH
 from bvae_rl.runtime.optional import require
+from bvae_rl.runtime.spread import ENOUGH
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

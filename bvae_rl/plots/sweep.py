@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bvae_rl.metrics.spread import interval, iqm
 from bvae_rl.plots.labels import label_points
 from bvae_rl.plots.style import (
     INK,
@@ -27,6 +26,7 @@ from bvae_rl.plots.style import (
     seeds_note,
 )
 from bvae_rl.runtime.optional import require
+from bvae_rl.runtime.spread import interval, iqm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bvae_rl.metrics.spread import interval, iqm
 from bvae_rl.plots.style import KNOWN, method_label, minus
 from bvae_rl.runtime.runs import Row
+from bvae_rl.runtime.spread import interval, iqm
 
 Cell = str | tuple[str, str]  # a text, or a text and the small print below it
 

@@ -2,5 +2,6 @@
 
 Read ``runs`` (folders, rows, logs: the only writer of results) first, then ``identity`` (is this
 the same run?), ``owner`` (one process at a time), ``devices``, ``workers`` (several trainings side
-by side), ``optional`` and ``versions``.
+by side), ``spread`` (the middle of several seeds, and how sure it is), ``optional`` and
+``versions``.
 """
