@@ -262,7 +262,7 @@ def test_a_killed_training_goes_on_and_a_finished_one_returns_at_once(inputs, tm
     ):
         _train("bvae", inputs, folder, replace(config, gamma=0.5))
     with pytest.raises(
-        ValueError, match=r"an agent made with other settings \(config\.gamma 0\.9, not 0\.5\)"
+        ValueError, match=r"an agent made with other settings \(inputs\.vae_seed 3, not 4"
     ):
         _train("bvae", replace(inputs, vae_seed=4), folder, config)
     assert capfd.readouterr().out == ""
