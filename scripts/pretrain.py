@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.sources import as_store
+from bvae_rl.data.sources import Plan, fill
 from bvae_rl.models.hub import find_vae
 from bvae_rl.models.losses import beta_norm
 from bvae_rl.models.vae import BetaVAE
@@ -97,8 +97,14 @@ def frames(args: Args) -> FrameStore:
     if args.store is not None:
         store = FrameStore.existing(args.store)
     else:
-        env_id = EnvArgs(str(source.env)).config().id
-        store = as_store(env_id, args.out / "frames", frames=source.frames, seed=args.seed)
+        world = EnvArgs(str(source.env), source.wrappers, source.env_kwargs)
+        store = FrameStore(args.out / "frames")
+        progress = Progress({"frames": source.frames / 3000})
+        fill(
+            store, world.config(source.domain), Plan(source.frames, seed=args.seed),
+            progress=lambda added: progress.update("frames", len(store) / source.frames),
+        )  # fmt: skip
+        progress.close()
     if store.missing:
         logger.warning(
             "%s holds %d of %d frames: its collection was interrupted, and the same command goes "

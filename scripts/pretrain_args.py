@@ -26,6 +26,12 @@ class SourceArgs:
     env: str | None = None
     """gymnasium id, in which a random policy acts; another package's may name its module first:
     package.module:Id-v0"""
+    wrappers: tuple[str, ...] = ()
+    """wrappers in order, as module:Class, for example minigrid.wrappers:RGBImgObsWrapper"""
+    env_kwargs: tuple[str, ...] = ()
+    """further arguments of the environment as NAME=VALUE, for example view=partial"""
+    domain: str | None = None
+    """visual domain to collect in"""
     frames: int = 50_000
     """how many frames to collect"""
 
