@@ -23,6 +23,7 @@ from bvae_rl.models.pca import PCAEncoder
 from bvae_rl.models.vae import BetaVAE, VAEConfig, read_config
 from bvae_rl.sb3.latent_env import Encoder, LatentVecEnv
 
+PLAIN = ("beta", "beta-vae")  # what "Beta-VAE" says already, today and in older configs
 PCA_FRAMES, STATISTICS_FRAMES = 10_000, 2_000
 INTERVENED = "own actions"  # the labels of an encoder that was trained on interventions
 
@@ -165,7 +166,8 @@ def trained_by(training: Mapping[str, Any], latents: str) -> str:
     objective = training.get("objective") or {}
     name = objective.get("name", "unknown objective").replace("_", "-")
     frames = (objective.get("pairs") or "single frames").replace("+", " and ")
-    return f"{name} on {frames}, {latents} latents"
+    by = "" if name in PLAIN else f"{name} "
+    return f"{by}on {frames}, {latents} latents"
 
 
 def _pixels(venv: VecEnv) -> VecEnv:

@@ -45,6 +45,8 @@ def table(scores_by_name: Mapping[str, Scores]) -> str:
         raise ValueError("table needs the scores of at least one code, got none")
     every = scores_by_name.values()
     columns = [scores.to_rows_dict() for scores in every]
+    further = [name for scores in every for name in scores.all.further]
+    labels = {**_METRICS, **{name: name for name in further if name not in _METRICS}}
     lines: list[list[str]] = [
         ["", *scores_by_name],
         ["samples", *(str(scores.samples) for scores in every)],
@@ -52,7 +54,7 @@ def table(scores_by_name: Mapping[str, Scores]) -> str:
     ]
     known = list(dict.fromkeys(key for column in columns for key in column))
     for part, title in _PARTS.items():
-        rows = [line for metric in _METRICS for line in _lines(part, metric, known, columns)]
+        rows = [line for metric in labels for line in _lines(part, metric, labels, known, columns)]
         if rows:
             lines += [[title, *[""] * len(columns)], *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -63,10 +65,14 @@ def table(scores_by_name: Mapping[str, Scores]) -> str:
 
 
 def _lines(
-    part: str, metric: str, known: Sequence[str], columns: Sequence[Mapping[str, float]]
+    part: str,
+    metric: str,
+    labels: Mapping[str, str],
+    known: Sequence[str],
+    columns: Sequence[Mapping[str, float]],
 ) -> list[list[str]]:
     """The mean of one metric, its interval, and its parts by factor."""
-    name, label, lines = part + metric, _METRICS[metric], []
+    name, label, lines = part + metric, labels[metric], []
     for key in (key for key in known if key == name or key.startswith(f"{name}/")):
         factor = key.removeprefix(name).removeprefix("/")
         suffix = factor or ("mean" if metric in ("r2", "linear_r2", "mig") else "")
