@@ -6,6 +6,7 @@ import logging
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
 
@@ -45,6 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         again = shlex.join(["bvae-rl", *arguments])
         print(f"\ninterrupted; what is finished is kept; go on with: {again}", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # of bvae-rl ... | head
+        with suppress(BrokenPipeError):
+            sys.stdout.close()
+        return 1
     except USER_ERRORS as error:
         if debug:
             raise

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.sources import Plan, fill
+from bvae_rl.data.sources import Plan, fill, refuse_more
 from bvae_rl.models.hub import find_vae
 from bvae_rl.models.losses import beta_norm
 from bvae_rl.models.vae import BetaVAE
@@ -18,7 +18,7 @@ from bvae_rl.runtime.optional import require
 from bvae_rl.sb3 import PretrainingProbe, Probe
 from bvae_rl.scripts.common import EnvArgs, command_for, command_line, say, shown_by, wrote
 from bvae_rl.scripts.pretrain_args import Args as Args
-from bvae_rl.scripts.pretrain_args import recipe_of
+from bvae_rl.scripts.pretrain_args import check_names, recipe_of
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.loop import Callback, train_vae
 from bvae_rl.training.objectives.table import entry
@@ -94,9 +94,11 @@ def frames(args: Args) -> FrameStore:
             "frames come from a store or from an environment; name one: bvae-rl pretrain "
             "runs/frames, or bvae-rl pretrain --env bvae_rl/PlanarReach-v0"
         )
+    check_names(args)
     if args.store is not None:
         store = FrameStore.existing(args.store)
     else:
+        refuse_more(args.out / "frames", source.frames)
         world = EnvArgs(str(source.env), source.wrappers, source.env_kwargs)
         store = FrameStore(args.out / "frames")
         progress = Progress({"frames": source.frames / 3000})

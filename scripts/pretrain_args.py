@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
@@ -155,6 +156,15 @@ def _grouped(args: Args) -> set[str]:
     return {item.name for part in parts if is_dataclass(part) for item in fields(part)}
 
 
+def check_names(args: Args) -> None:
+    """ValueError for a recipe, objective or hyperparameter that there is not, before any work."""
+    if args.loss.objective is not None:
+        objective_alone(args.loss.objective)
+    elif args.recipe != "auto":
+        recipe(args.recipe)
+    hyperparameters(args.loss)
+
+
 def recipe_of(args: Args, store: FrameStore, *, say_why: bool = False) -> Recipe:
     """The recipe that is named, or the best for these frames, with what was given besides."""
     loss, model = args.loss, args.model
@@ -163,7 +173,7 @@ def recipe_of(args: Args, store: FrameStore, *, say_why: bool = False) -> Recipe
     elif args.recipe == "auto":
         chosen, why = best_recipe(store)
         if say_why:
-            say(f"recipe {chosen.name}, {chosen.text}: {store.folder}: {why}")
+            say(f"recipe {chosen.name} ({chosen.text}): {why}")
     else:
         chosen = recipe(args.recipe)
     given = {
@@ -196,6 +206,8 @@ def hyperparameters(loss: LossArgs) -> Mapping[str, float]:
                 "give it once"
             )
         given["beta"] = loss.beta
+    if not 0.0 <= (beta := given.get("beta", 0.0)) < math.inf:
+        raise ValueError(f"beta weighs the KL, so it must be finite and not negative, got {beta:g}")
     return given
 
 

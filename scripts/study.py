@@ -212,11 +212,12 @@ def draw_transfer(rows: Sequence[Row], run: Run) -> Path | None:
 
 def efficiency_table(rows: Sequence[Row], thresholds: Sequence[float]) -> str:
     """Area under the curve and steps to each threshold, a line a method and seed."""
-    lines = [["method", "seed", "area", *(f"steps to {t:g}" for t in thresholds)]]
+    named = {f"steps to {t:g}": t for t in thresholds}
+    lines = [["method", "seed", "area", *named]]
     label = labels(rows)
     for name, (steps, values) in curves(rows).items():
         for seed, curve in enumerate(values):
-            reached = [steps_to(steps, curve, t) for t in thresholds]
+            reached = [steps_to(steps, curve, t) for t in named.values()]
             cells = ["never" if step is None else f"{step:,.0f}" for step in reached]
             lines.append([label[name], str(seed), f"{auc(steps, curve):.1f}", *cells])
     return aligned(lines)

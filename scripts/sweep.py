@@ -215,6 +215,8 @@ def choice(axis: Axis, metric: str, scores: np.ndarray, active: np.ndarray) -> t
         why += "; that is the end of the sweep, and the next one may do as well"
     if collapsed:
         why += "; every posterior collapsed: take a smaller KL weight, or train for more --steps"
+    if metric == PIXELS and means[best] < 0:
+        why += "; but each reconstructs worse than one mean picture would: train for more --steps"
     if metric == PIXELS:
         why += (
             "; no factors are known, and what is small in a picture is little of its variance: "

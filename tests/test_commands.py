@@ -211,7 +211,7 @@ def test_compare_draws_curves_of_each_vae_and_measures_efficiency(
     result = compare.main(args)
     assert {row.method for row in result.rows} == {"state", "bvae", "bvae-content", "random_policy"}
     said = capsys.readouterr().out
-    assert "steps to" in said and "Beta-VAE, beta on single frames, all latents" in said
+    assert "steps to" in said and "Beta-VAE, on single frames, all latents" in said
     assert "Beta-VAE, pairs on views, content latents" in said
     assert (tmp_path / "curves.png").exists()
     assert compare.main(args).rows == result.rows  # nothing is trained again
@@ -244,7 +244,7 @@ def test_transfer_evaluates_in_each_domain(
     )
     seen = {(row.method, row.domain) for row in result.rows if row.step is None}
     assert seen >= {("bvae", domain) for domain in ("source", "ood1", "ood2")}
-    assert "Beta-VAE, beta on single frames" in capsys.readouterr().out
+    assert "Beta-VAE, on single frames" in capsys.readouterr().out
 
 
 def test_bench_plugin_sets_every_figure_beside_its_target(
@@ -367,6 +367,11 @@ def test_the_demo_from_scratch_continues_nothing(tmp_path: Path) -> None:
     [
         (["evaluate", "nowhere"], "no VAE at nowhere"),
         (["pretrain", "nowhere"], "no frame store at nowhere"),
+        (
+            ["pretrain", "nowhere", "--beta", "-1"],
+            "beta weighs the KL, so it must be finite and not",
+        ),
+        (["pretrain", "--env", "bvae_rl/PlanarReach-v0", "--recipe", "plian"], "unknown recipe"),
         (["train", "--method", "nose"], "unknown method 'nose'; known: state, blind"),
         (["train", "--env", "bvae_rl/PlanarPush-v0"], "this method needs --vae"),
         (["compair"], "unknown command 'compair'; did you mean compare?"),

@@ -112,10 +112,19 @@ def test_what_is_no_picture_for_this_vae_is_refused(space, error, says):
         FrameLayout.of(space, shape=SHAPE)
 
 
-def test_without_a_vae_symbolic_and_odd_sizes_are_refused():
-    for space in (box(7, 7, 3), box(56, 56, 3), box(256, 256, 3)):
-        with pytest.raises(ValueError, match="divisible by 16; symbolic"):
-            FrameLayout.of(space)
+@pytest.mark.parametrize(
+    ("space", "cure"),
+    [
+        (box(7, 7, 3), "symbolic"),
+        (box(84, 84, 1), r"resize it: .*ResizeObservation\(env, \(80, 80\)\)"),
+        (box(4, 84, 84), r"\(80, 80\)"),
+        (box(210, 160, 3), r"\(128, 128\)"),
+        (box(80, 80, 4), "4 channels look like a stack: pretrain on single frames"),
+    ],
+)
+def test_without_a_vae_symbolic_and_odd_sizes_are_refused(space, cure):
+    with pytest.raises(ValueError, match=f"divisible by 16; .*{cure}"):
+        FrameLayout.of(space)
 
 
 @pytest.mark.parametrize("bad", [-0.1, 1.1, np.nan])

@@ -119,3 +119,53 @@ def test_every_recipe_is_made_of_known_parts(name: str) -> None:
     row = recipe(name)
     assert row.make_objective(1000).name and row.latents in ("content", "all")
     assert row.text and row.supervision
+
+
+def test_a_refusal_leaves_a_finished_folder_as_it_was(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"out": tmp_path, "steps": 2, "train": QUICK}
+    bvae_rl.pretrain("Dots-v0", frames=300, **settings)
+    rows = len(FrameStore(tmp_path / "frames"))
+    with pytest.raises(ValueError, match=rf"is trained on {rows} frames, and 9000 are asked for"):
+        bvae_rl.pretrain("Dots-v0", frames=9000, **settings)
+    assert bvae_rl.pretrain("Dots-v0", frames=300, **settings).meta["finished"]
+
+
+def test_what_cannot_be_is_said_before_anything_is_collected(tmp_path: Path) -> None:
+    for wrong in ({"recipe": "plian"}, {"steps": 0}, {"objective": BetaVAEObjective(Constant(1))}):
+        with pytest.raises(ValueError, match=r"unknown recipe|at least 1|config beside it"):
+            bvae_rl.pretrain("Dots-v0", out=tmp_path / "vae", **wrong)  # type: ignore[arg-type]
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(ValueError, match="no frame store at"):
+        bvae_rl.pretrain(str(tmp_path / "runs" / "frmes"), out=tmp_path / "vae")
+    assert not (tmp_path / "vae").exists()
+
+
+class OtherDots(Dots):
+    """Another environment with the same pictures."""
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_two_environments_in_hand_are_not_taken_for_each_other(
+    several: bool, tmp_path: Path
+) -> None:
+    def made(kind: type[Dots]) -> Any:
+        return DummyVecEnv([kind]) if several else kind()
+
+    bvae_rl.collect(made(Dots), tmp_path, frames=64)
+    with pytest.raises(ValueError, match=r"shown\.of <Dots instance>, not <OtherDots"):
+        bvae_rl.collect(made(OtherDots), tmp_path, frames=64)
+
+
+def test_pretraining_says_what_it_does_and_verbose_0_does_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, package = logging.getLogger(), logging.getLogger("bvae_rl")
+    settings: dict[str, Any] = {"frames": 64, "steps": 2, "train": QUICK}
+    with monkeypatch.context() as patch:
+        patch.setattr(root, "handlers", [])  # pytest's own
+        bvae_rl.pretrain("Dots-v0", out=tmp_path / "a", **settings)
+        said = capsys.readouterr().err
+        assert "recipe plain" in said and "step 2 of 2" in said
+        bvae_rl.pretrain("Dots-v0", out=tmp_path / "b", verbose=0, **settings)
+        assert "recipe plain" not in capsys.readouterr().err
+    assert not package.handlers and package.level == logging.NOTSET

@@ -164,6 +164,12 @@ def test_a_private_vae_does_not_go_to_a_public_repository(hub, folder):
     assert hub.commits == 2
 
 
+def test_a_mistyped_folder_is_not_asked_of_the_hub(hub, folder, monkeypatch):
+    monkeypatch.chdir(folder.parents[1])
+    with pytest.raises(ValueError, match=r"no VAE at runs/typo, .* make one"):
+        from_pretrained("runs/typo")
+
+
 @pytest.mark.parametrize("name", ["reach", "https://huggingface.co/me/reach", "me/", "a b/c"])
 def test_names_that_cannot_be_are_refused(hub, folder, name):
     with pytest.raises(ValueError, match="on the Hub is named owner/name"):

@@ -84,6 +84,8 @@ def test_the_reason_says_the_rule_and_the_numbers() -> None:
     assert place == 1 and why.startswith("take 2 latents: the fewest at which mean R2 (0.94)")
     assert "end of the sweep" not in why and "seeds" not in why
     assert "check reconstructions.png" in choice(AXIS, "pixel_share", np.eye(3).tolist())[1]
+    untrained = choice(AXIS, "pixel_share", [[-4.2], [-4.3], [-4.4]])[1]
+    assert "each reconstructs worse than one mean picture would" in untrained
 
 
 def test_a_collapsed_posterior_is_not_taken() -> None:

@@ -52,7 +52,8 @@ class EnvConfig:
                 raise
             if "domain" in str(error):
                 raise ValueError(
-                    f"{self.id} has no visual domains: leave out --domain {self.domain}"
+                    f"{self.id} has no visual domains: leave out --domain {self.domain}; transfer "
+                    "and adapt need an environment that takes domain="
                 ) from error
             raise ValueError(
                 f"{self.id} does not take {', '.join(self.kwargs)}: {error}"

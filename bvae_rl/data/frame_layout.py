@@ -39,9 +39,10 @@ class FrameLayout:
         """
         if isinstance(space, gym.spaces.Dict):
             raise TypeError(
-                f"expected one image, got a Dict observation with keys {sorted(space.spaces)}; use "
-                "BetaVAECombinedExtractor with MultiInputPolicy, or take the image out with a "
-                "wrapper (for MiniGrid: RGBImgObsWrapper, then ImgObsWrapper)"
+                f"expected one image, got a Dict observation with keys {sorted(space.spaces)}: to "
+                "collect and pretrain, take the image out with a wrapper (for MiniGrid: "
+                "RGBImgObsWrapper, then ImgObsWrapper); an agent may take all of it, with "
+                "BetaVAECombinedExtractor and MultiInputPolicy"
             )
         if not isinstance(space, gym.spaces.Box) or len(space.shape) != 3:
             raise TypeError(f"expected an image space Box(H, W, C) or Box(C, H, W), got {space}")
@@ -58,8 +59,7 @@ class FrameLayout:
             )
         raise ValueError(
             f"observation shape {space.shape} is no picture of 1 or 3 channels with {SIDES}; "
-            "symbolic observations (as MiniGrid's 7 x 7 x 3 of object ids) hold no picture: use an "
-            "RGB wrapper (RGBImgObsWrapper), and resize other pictures"
+            f"{_cure(space.shape)}"
         )
 
     def split(self, observations: torch.Tensor) -> torch.Tensor:
@@ -192,3 +192,20 @@ def _divisor(space: gym.spaces.Box) -> float:
         f"in [{low:g}, {high:g}]; give the space its true bounds, and do not wrap images in "
         "VecNormalize(norm_obs=True)"
     )
+
+
+def _cure(shape: tuple[int, ...]) -> str:
+    """What to do about an observation (H, W, C) or (C, H, W) that is no picture."""
+    small, middle, large = sorted(shape)
+    if large < MIN_SIDE:
+        return (
+            "symbolic observations (as MiniGrid's 7 x 7 x 3 of object ids) hold no picture: use an "
+            "RGB wrapper (RGBImgObsWrapper)"
+        )
+    if fits((middle, large)) and small not in (1, 3):
+        return (
+            f"{small} channels look like a stack: pretrain on single frames, and stack them for "
+            "the agent afterwards"
+        )
+    side = min(max(16 * round(middle / 16), MIN_SIDE), MAX_SIDE)
+    return f"resize it: gymnasium.wrappers.ResizeObservation(env, ({side}, {side}))"

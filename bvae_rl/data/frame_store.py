@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from bvae_rl.data.factors import FactorSpec
-from bvae_rl.runtime.identity import fingerprint
+from bvae_rl.runtime.identity import fingerprint, refuse_changes
 from bvae_rl.runtime.owner import owned
 from bvae_rl.runtime.runs import INDEX, Run, explained, require_own
 
@@ -136,10 +136,10 @@ class FrameStore:
         if not len(self):
             require_own(self.folder, INDEX, "frames.raw")
         if len(self) and (specs, meta) != (self._index.factor_specs, self.meta):
-            raise ValueError(
-                f"{self.folder} holds frames made with {self.meta}, not with {meta}; "
-                "use another folder or delete this one"
-            )
+            refuse_changes(
+                self.folder, "frames", {**self.meta, "factors": self._index.factor_specs},
+                {**meta, "factors": specs},
+            )  # fmt: skip
         self._index.factor_specs, self._index.meta = specs, meta
 
     def expect(self, rows: int) -> None:

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +25,11 @@ from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.interventions import Interventions
 from bvae_rl.runtime.runs import INDEX
 
+logger = logging.getLogger(__name__)
+
 BLOCK = 1024  # frames of an array in a block
 RANDOM, INDEPENDENT = "random", "independent"
+PLAIN = str | int | float | bool | None
 
 Env = str | EnvConfig | gym.Env | VecEnv
 Source = Env | FrameStore | Path | np.ndarray
@@ -69,11 +74,26 @@ class Plan:
             kwargs = {"kwargs": list(env.kwargs)} if env.kwargs else {}
             named = {"env": env.id, "wrappers": list(env.wrappers), "domain": env.domain}
             found = {**named, **kwargs, **found}
+        elif not isinstance(env, str):
+            found = {**_shown(env), **found}
         if self.policy != INDEPENDENT:
             found["n_envs"] = self.n_envs
         if self.interventions:  # which block is which depends on both numbers
             found |= {"frames": self.frames, "interventions": self.interventions}
         return found
+
+
+def _shown(env: gym.Env | VecEnv) -> dict[str, Any]:
+    """What an environment in hand tells of itself, so that two are not taken for each other."""
+    spec, text = None, type(env.unwrapped).__name__
+    if isinstance(env, gym.Env):
+        spec, text = env.spec, str(env)
+    else:
+        with suppress(NotImplementedError, AttributeError):  # of simulators that run many at once
+            spec, text = env.get_attr("spec", [0])[0], env.env_method("__str__", indices=[0])[0]
+    made = {} if spec is None else {k: v for k, v in spec.kwargs.items() if isinstance(v, PLAIN)}
+    spaces = str(env.observation_space), str(env.action_space)
+    return {"shown": {"of": text, "made": made, "spaces": spaces}}
 
 
 def collect(
@@ -154,6 +174,25 @@ def fill(
         collecting.collect(venv, store, plan.frames, **(acting or {}), **shared)
 
 
+def _is_folder(source: str) -> bool:
+    """Whether a text means a store, existing or mistyped, rather than an environment's id."""
+    parent = Path(source).parent
+    return (Path(source) / INDEX).exists() or bool(parent.name and parent.is_dir())
+
+
+def refuse_more(folder: str | Path, frames: int) -> None:
+    """ValueError if the VAE beside the store ``folder`` was trained on fewer than ``frames``.
+
+    More of them would make it another store, which that training could not go on with.
+    """
+    store = FrameStore(folder)
+    if (store.folder.parent / "config.json").exists() and 0 < len(store) < frames:
+        raise ValueError(
+            f"{store.folder.parent} holds a VAE that is trained on {len(store)} frames, and "
+            f"{frames} are asked for; choose another folder, or delete it"
+        )
+
+
 def as_store(source: Source, folder: str | Path, *, frames: int, seed: int) -> FrameStore:
     """The frames of ``source``, collected into ``folder`` if they are not in a store yet.
 
@@ -163,11 +202,13 @@ def as_store(source: Source, folder: str | Path, *, frames: int, seed: int) -> F
     """
     if isinstance(source, FrameStore):
         return source
-    if isinstance(source, str | Path) and (Path(source) / INDEX).exists():
+    if isinstance(source, Path) or (isinstance(source, str) and _is_folder(source)):
         return FrameStore.existing(source)
     if isinstance(source, np.ndarray):
         return _of_array(source, FrameStore(folder))
     if isinstance(source, str | EnvConfig | gym.Env | VecEnv):
+        refuse_more(folder, frames)
+        logger.info("collecting %d frames into %s", frames, folder)
         return collect(source, folder, frames=frames, seed=seed)
     raise TypeError(
         "frames come from a FrameStore or its folder, a gymnasium id, an environment, a VecEnv or "

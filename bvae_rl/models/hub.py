@@ -72,7 +72,7 @@ def find_vae(
     repo = str(vae)
     shipped = ", ".join(sorted(path.parent.name for path in SHIPPED.glob(f"*/{CONFIG_FILE}")))
     absent = f"no VAE at {repo}, and the shipped ones are {shipped}"
-    if not _is_repo(repo):
+    if not _is_repo(repo) or (Path(vae).parent.is_dir() and Path(vae).parent.name):
         raise ValueError(
             f"{absent}; make one (bvae-rl pretrain), or name one on the Hub as owner/name"
         )

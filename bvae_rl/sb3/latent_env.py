@@ -7,6 +7,7 @@ step instead of one per gradient step, and a replay buffer of latents instead of
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 import gymnasium as gym
@@ -81,7 +82,7 @@ class LatentVecEnv(VecEnvWrapper):
         self.raw: Observations | None = None
         self._columns = vae.slice_of(self.latents)
         self._width = self._columns.stop - self._columns.start
-        self._scaling = scaling(vae) if standardise else None
+        self._scaling = [part[self._columns] for part in scaling(vae)] if standardise else None
         codes = {
             key: gym.spaces.Box(-np.inf, np.inf, (layout.stack * self._width,), np.float32)
             for key, layout in self.layouts.items()
@@ -118,15 +119,14 @@ class LatentVecEnv(VecEnvWrapper):
             for batch in batches
             for key, layout in self.layouts.items()
         ]
-        codes = self.vae.encode_frames(
-            pictures[0] if len(pictures) == 1 else np.concatenate(pictures)
-        )
+        frames = pictures[0] if len(pictures) == 1 else np.concatenate(pictures)
+        codes = self.vae.encode_frames(frames)[:, self._columns]
         if self._scaling is not None:
             mean, scale = self._scaling
             codes = (codes - mean) / scale
-        codes = np.ascontiguousarray(codes[:, self._columns], dtype=np.float32)
-        stops = np.cumsum([len(frames) for frames in pictures])
-        parts = iter(np.split(codes, stops[:-1]))
+        codes = np.ascontiguousarray(codes, dtype=np.float32)
+        stops = [0, *accumulate(map(len, pictures))]
+        parts = (codes[first:stop] for first, stop in pairwise(stops))
         return [
             _with_codes(
                 batch,

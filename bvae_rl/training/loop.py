@@ -161,6 +161,11 @@ class _Watch:
         )
         self.metrics = metrics
         self.rows.append(done, metrics)
+        logger.debug(
+            "step %d of %d: reconstruction %.1f nats, KL %.1f, %d of %d latents active",
+            done, steps, metrics["vae/validation_recon"], metrics["vae/validation_kl"],
+            metrics["vae/active_latents"], vae.config.latent_dim,
+        )  # fmt: skip
         if not self.warned and (done > 4 * train.warmup or done == steps):
             self.warned = diagnose(metrics, vae.config, done)
         inactive = metrics["vae/active_latents"] == 0 < metrics["vae/beta"]

@@ -14,6 +14,7 @@ from pathlib import Path
 from bvae_rl.data.sources import Source, as_store
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
+from bvae_rl.runtime.talking import talking
 from bvae_rl.training.loop import Callback, train_vae
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.pixel_weights import Weighting
@@ -41,6 +42,7 @@ def pretrain(
     weighting: Weighting | None = None,
     command: str = "",
     callbacks: Sequence[Callback] = (),
+    verbose: int = 1,
 ) -> BetaVAE:
     """Train a Beta-VAE on ``source`` into ``out``; called again, it resumes or returns it.
 
@@ -53,7 +55,7 @@ def pretrain(
         frames: how many frames to collect from an environment.
         recipe: a row of ``training.recipes``, or "auto": the best that the frames allow, of
             cross-reconstruction with interventions, cross-reconstruction of two views, and a plain
-            VAE on single frames. Which one it is, and why, is logged.
+            VAE on single frames. Which one it is, and why, is said.
         steps: batches, at least 1.
         seed: of weights, batches, noise and collection.
         train: batch size, learning rate, device and the like.
@@ -61,6 +63,8 @@ def pretrain(
         weighting: which pixels count more; by default the recipe's.
         command: kept in the saved config.
         callbacks: called with (step, vae, metrics) at each row of the log.
+        verbose: 1 says on standard error what is done and how far it is, 0 nothing. A program that
+            has set up ``logging`` decides for itself.
 
     Returns:
         The trained VAE; the metrics of its last validation are
@@ -71,22 +75,25 @@ def pretrain(
             holds another training, which says what differs.
         RunError: while another process trains into ``out``.
     """
-    store = as_store(source, Path(out) / "frames", frames=frames, seed=seed)
-    if objective is None:
-        if recipe == "auto":
-            chosen, why = best_recipe(store)
-            logger.info("recipe %s (%s): %s", chosen.name, chosen.text, why)
-        else:
-            chosen = named_recipe(recipe)
-        objective = chosen.make_objective(steps)
-        config = config or chosen.make_config(store)
-        weighting = weighting or chosen.weighting
-    elif config is None:
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    if objective is not None and config is None:
         raise ValueError(
-            "an objective of your own needs the VAE's config beside it: config=VAEConfig(shape="
-            f"{store.shape}, ...); or name a recipe instead"
+            "an objective of your own needs the VAE's config beside it: config=VAEConfig(shape=(C, "
+            "H, W), ...); or name a recipe instead"
         )
-    return train_vae(
-        store, config, objective, steps=steps, seed=seed, out=out, train=train, start=start,
-        weighting=weighting, command=command, callbacks=callbacks,
-    )  # fmt: skip
+    chosen = None if objective is not None or recipe == "auto" else named_recipe(recipe)
+    with talking(verbose):
+        store = as_store(source, Path(out) / "frames", frames=frames, seed=seed)
+        if objective is None:
+            if chosen is None:
+                chosen, why = best_recipe(store)
+                logger.info("recipe %s (%s): %s", chosen.name, chosen.text, why)
+            objective = chosen.make_objective(steps)
+            config = config or chosen.make_config(store)
+            weighting = weighting or chosen.weighting
+        assert config is not None
+        return train_vae(
+            store, config, objective, steps=steps, seed=seed, out=out, train=train, start=start,
+            weighting=weighting, command=command, callbacks=callbacks,
+        )  # fmt: skip

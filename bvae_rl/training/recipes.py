@@ -209,10 +209,10 @@ RECIPES: dict[str, Recipe] = {
 }  # fmt: skip
 # The best first; see docs for the comparison. What each needs is checked against the frames.
 AUTO = {
-    "views_interventions": "it holds states in two appearances, and single-action transitions",
-    "views": "it holds states in two appearances, and no single-action transitions of them",
-    "plain": "it holds single frames: no state in two appearances (collect with two views, or "
-    "name recipe='augment' if colours are not part of the task)",
+    "views_interventions": "frames show states in two appearances, and single-action transitions",
+    "views": "frames show states in two appearances, and no single-action transitions",
+    "plain": "frames show no state in two appearances (collect with two views, or take the "
+    "recipe augment if colours are not part of the task)",
 }
 
 

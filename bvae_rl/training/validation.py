@@ -63,8 +63,9 @@ def diagnose(metrics: dict[str, float], config: VAEConfig, step: int) -> bool:
         return False
     norm = beta_norm(beta, latent_dim=config.latent_dim, pixels=config.pixels)
     logger.warning(
-        "%d of %d latents active at step %d: lower the KL's weight (beta is now %g with a %s "
-        "likelihood of recon_weight %g; normalised %.2g) or raise recon_weight",
+        "%d of %d latents active at step %d: if that stays so for some thousand steps, lower the "
+        "KL's weight (beta is now %g with a %s likelihood of recon_weight %g; normalised %.2g) or "
+        "raise recon_weight",
         active, config.latent_dim, step, beta, config.likelihood, config.recon_weight, norm,
     )  # fmt: skip
     return True
