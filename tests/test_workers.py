@@ -97,6 +97,8 @@ def test_ctrl_c_stops_the_workers_and_is_raised_on():
         pools.append(self)
         return original(self)
 
+    # a shell ignores Ctrl-C for what it runs in the background, as these tests may be
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pool._Pool, "run", run)
         patch.setattr(pool.logger, "info", lambda *args: started.set())
@@ -105,6 +107,7 @@ def test_ctrl_c_stops_the_workers_and_is_raised_on():
         with pytest.raises(KeyboardInterrupt):
             run_parallel([Task("long", wait)], workers=2)
         thread.join()
+    signal.signal(signal.SIGINT, before)
     assert [worker.exitcode for worker in pools[0].workers] == [-signal.SIGTERM]
 
 
