@@ -208,7 +208,8 @@ def as_store(source: Source, folder: str | Path, *, frames: int, seed: int) -> F
         return _of_array(source, FrameStore(folder))
     if isinstance(source, str | EnvConfig | gym.Env | VecEnv):
         refuse_more(folder, frames)
-        logger.info("collecting %d frames into %s", frames, folder)
+        if len(FrameStore(folder)) < frames:
+            logger.info("collecting %d frames into %s", frames, folder)
         return collect(source, folder, frames=frames, seed=seed)
     raise TypeError(
         "frames come from a FrameStore or its folder, a gymnasium id, an environment, a VecEnv or "
