@@ -60,16 +60,20 @@ def noise(rng: np.random.Generator, n: int = 1) -> np.ndarray:
 
 
 class NoiseEnv(gym.Env[Any, Any]):
-    """A new frame at each step of episodes of 5, in a form that SB3 may meet; keeps them all."""
+    """A new frame at each step of an episode, in a form that SB3 may meet; keeps them all."""
 
-    def __init__(self, form: str = "bytes", *, discrete: bool = False) -> None:
+    def __init__(self, form: str = "bytes", *, discrete: bool = False, length: int = 5) -> None:
         shape = (3, 32, 32) if form == "channels first" else (32, 32, 3)
         picture = gym.spaces.Box(0, 255, shape, np.uint8)
-        self.form = form
+        self.form, self.length, self.episode = form, length, 0
         self.shown: set[bytes] = set()
         self.observation_space: gym.Space[Any] = picture
         if form == "float":
             self.observation_space = gym.spaces.Box(0, 1, shape, np.float32)
+        if "arm" in form:  # all of it boxes, which VecNormalize takes
+            camera = gym.spaces.Box(0, 1, shape, np.float32) if "float" in form else picture
+            arm = gym.spaces.Box(-np.inf, np.inf, (3,), np.float32)
+            self.observation_space = gym.spaces.Dict(camera=camera, arm=arm)
         if form == "dict":
             self.observation_space = gym.spaces.Dict(
                 wrist=picture,
@@ -82,13 +86,13 @@ class NoiseEnv(gym.Env[Any, Any]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
         super().reset(seed=seed)
-        self.steps = 0
-        return self.observe(), {}
+        self.steps, self.episode = 0, self.episode + 1
+        return self.observe(), {"episode": self.episode}
 
     def step(self, action: Any):
         self.steps += 1
         reward = float(np.sum(action)) * self.brightness
-        return self.observe(), reward, False, self.steps >= 5, {}
+        return self.observe(), reward, False, self.steps >= self.length, {}
 
     def observe(self) -> Any:
         frames = noise(self.np_random, 2 if self.form == "dict" else 1)
@@ -96,6 +100,9 @@ class NoiseEnv(gym.Env[Any, Any]):
         self.brightness = float(frames[0].mean() / 255)
         if self.form == "float":
             return frames[0].astype(np.float32) / 255
+        if "arm" in self.form:
+            camera = frames[0] / np.float32(255) if "float" in self.form else frames[0]
+            return {"camera": camera, "arm": self.np_random.normal(size=3).astype(np.float32)}
         if self.form == "dict":
             return {
                 "wrist": frames[1],

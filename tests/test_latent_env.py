@@ -21,32 +21,9 @@ from stable_baselines3.common.vec_env import (
 
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.sb3 import Encoder, LatentVecEnv, policy_kwargs
-from tests.plug_cases import CONFIG, make_vae
+from tests.plug_cases import CONFIG, NoiseEnv, make_vae
 
 LENGTHS = (3, 5)  # of the episodes of the two environments, so that they end apart
-
-
-class NoiseEnv(gym.Env[np.ndarray, np.ndarray]):
-    """New noise at each step; the reward is the mean of the frame times the action."""
-
-    observation_space = gym.spaces.Box(0, 255, (32, 32, 3), np.uint8)
-    action_space = gym.spaces.Box(-1, 1, (2,), np.float32)
-
-    def __init__(self, length: int) -> None:
-        self.length, self.episode = length, 0
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
-        super().reset(seed=seed)
-        self.steps, self.episode = 0, self.episode + 1
-        return self.frame(), {"episode": self.episode}
-
-    def step(self, action: np.ndarray):
-        self.steps += 1
-        frame = self.frame()
-        return frame, float(frame.mean() / 255 * action[0]), False, self.steps >= self.length, {}
-
-    def frame(self) -> np.ndarray:
-        return self.np_random.integers(0, 256, (32, 32, 3), np.uint8)
 
 
 UNIT = [0.0] * 3, [1.0] * 3
@@ -74,7 +51,7 @@ class SpyEncoder:
 
 
 def bare() -> VecEnv:
-    venv = DummyVecEnv([partial(NoiseEnv, length) for length in LENGTHS])
+    venv = DummyVecEnv([partial(NoiseEnv, length=length) for length in LENGTHS])
     venv.seed(0)
     return venv
 
@@ -185,7 +162,7 @@ class RenewingVecEnv(DummyVecEnv):
 
 
 def test_reset_infos_are_those_of_the_environments():
-    below = RenewingVecEnv([partial(NoiseEnv, length) for length in LENGTHS])
+    below = RenewingVecEnv([partial(NoiseEnv, length=length) for length in LENGTHS])
     venv = LatentVecEnv(VecMonitor(below), SpyEncoder())  # VecMonitor keeps none
     venv.reset()
     assert venv.reset_infos == [{"episode": 1}, {"episode": 1}]
@@ -252,9 +229,8 @@ def test_ppo_learns_the_same_on_latents_as_with_the_extractor(vae, tmp_path):
 
 @pytest.mark.parametrize(("channels", "stack"), [(4, 3), (1, 3), (2, 3)])
 def test_stacks_that_only_add_up_to_the_channels_are_refused(channels, stack):
-    class Other(NoiseEnv):
-        observation_space = gym.spaces.Box(0, 255, (32, 32, channels), np.uint8)
-
-    venv = VecFrameStack(DummyVecEnv([lambda: Other(3)]), stack)
+    env = NoiseEnv()
+    env.observation_space = gym.spaces.Box(0, 255, (32, 32, channels), np.uint8)
+    venv = VecFrameStack(DummyVecEnv([lambda: env]), stack)
     with pytest.raises(ValueError, match=rf"{stack} frames are stacked of {channels} channels"):
         LatentVecEnv(venv, BetaVAE(CONFIG))
