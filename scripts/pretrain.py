@@ -18,7 +18,7 @@ from bvae_rl.runtime.optional import require
 from bvae_rl.sb3 import PretrainingProbe, Probe
 from bvae_rl.scripts.common import EnvArgs, command_for, command_line, say, shown_by, wrote
 from bvae_rl.scripts.pretrain_args import Args as Args
-from bvae_rl.scripts.pretrain_args import check_names, recipe_of
+from bvae_rl.scripts.pretrain_args import check, recipe_of
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.loop import Callback, train_vae
 from bvae_rl.training.objectives.table import entry
@@ -94,7 +94,7 @@ def frames(args: Args) -> FrameStore:
             "frames come from a store or from an environment; name one: bvae-rl pretrain "
             "runs/frames, or bvae-rl pretrain --env bvae_rl/PlanarReach-v0"
         )
-    check_names(args)
+    check(args)
     if args.store is not None:
         store = FrameStore.existing(args.store)
     else:

@@ -15,6 +15,7 @@ from bvae_rl.models.losses import Likelihood
 from bvae_rl.models.networks import DecoderName, EncoderName
 from bvae_rl.scripts.common import say
 from bvae_rl.training.annealing import Shape
+from bvae_rl.training.loop import check_steps
 from bvae_rl.training.pixel_weights import Weighting
 from bvae_rl.training.recipes import Recipe, best_recipe, objective_alone, recipe
 from bvae_rl.training.train_config import TrainConfig
@@ -156,26 +157,34 @@ def _grouped(args: Args) -> set[str]:
     return {item.name for part in parts if is_dataclass(part) for item in fields(part)}
 
 
-def check_names(args: Args) -> None:
-    """ValueError for a recipe, objective or hyperparameter that there is not, before any work."""
-    if args.loss.objective is not None:
-        objective_alone(args.loss.objective)
-    elif args.recipe != "auto":
-        recipe(args.recipe)
+def check(args: Args) -> None:
+    """ValueError for what cannot be whatever the frames are, before any are collected."""
+    check_steps(args.steps)
     hyperparameters(args.loss)
+    if named := _named(args):
+        _as_given(named, args).make_objective(args.steps)
 
 
 def recipe_of(args: Args, store: FrameStore, *, say_why: bool = False) -> Recipe:
     """The recipe that is named, or the best for these frames, with what was given besides."""
-    loss, model = args.loss, args.model
-    if loss.objective is not None:
-        chosen = objective_alone(loss.objective)
-    elif args.recipe == "auto":
+    chosen = _named(args)
+    if chosen is None:
         chosen, why = best_recipe(store)
         if say_why:
             say(f"recipe {chosen.name} ({chosen.text}): {why}")
-    else:
-        chosen = recipe(args.recipe)
+    return _as_given(chosen, args)
+
+
+def _named(args: Args) -> Recipe | None:
+    """The recipe or objective that is named; None for "auto"."""
+    if args.loss.objective is not None:
+        return objective_alone(args.loss.objective)
+    return None if args.recipe == "auto" else recipe(args.recipe)
+
+
+def _as_given(chosen: Recipe, args: Args) -> Recipe:
+    """``chosen`` with what was given besides."""
+    loss, model = args.loss, args.model
     given = {
         "pairs": loss.pairs, "schedule": loss.schedule, "ramp": loss.ramp,
         "release": loss.release, "content_dim": model.content_dim, "style_dim": model.style_dim,

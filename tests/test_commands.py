@@ -372,6 +372,8 @@ def test_the_demo_from_scratch_continues_nothing(tmp_path: Path) -> None:
             "beta weighs the KL, so it must be finite and not",
         ),
         (["pretrain", "--env", "bvae_rl/PlanarReach-v0", "--recipe", "plian"], "unknown recipe"),
+        (["pretrain", "--env", "bvae_rl/PlanarReach-v0", "--steps", "0"], "steps must be at least"),
+        (["pretrain", "--env", "x", "--objective", "tc", "--set", "gama=1"], "gama"),
         (["train", "--method", "nose"], "unknown method 'nose'; known: state, blind"),
         (["train", "--env", "bvae_rl/PlanarPush-v0"], "this method needs --vae"),
         (["compair"], "unknown command 'compair'; did you mean compare?"),
@@ -397,6 +399,17 @@ def test_mistakes_are_one_line_and_exit_code_two(
     assert message in err
     assert err.strip().count("\n") == 0
     assert "Traceback" not in err
+    assert not [*tmp_path.iterdir()]  # nothing was begun
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    command = [sys.executable, "-m", "bvae_rl.scripts.cli", "objectives"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as running:
+        assert running.stdout and running.stderr
+        running.stdout.close()  # as head does
+        assert running.stderr.read() == ""
+    assert running.returncode == 1
 
 
 @pytest.mark.parametrize(

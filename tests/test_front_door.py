@@ -14,6 +14,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 import bvae_rl
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.sources import as_store
 from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.recipes import AUTO, RECIPES, best_recipe, recipe
@@ -169,3 +170,12 @@ def test_pretraining_says_what_it_does_and_verbose_0_does_not(
         bvae_rl.pretrain("Dots-v0", out=tmp_path / "b", verbose=0, **settings)
         assert "recipe plain" not in capsys.readouterr().err
     assert not package.handlers and package.level == logging.NOTSET
+
+
+def test_an_id_whose_namespace_is_a_folder_here_is_an_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bvae_rl").mkdir()  # as in a clone
+    monkeypatch.chdir(tmp_path)
+    store = as_store("bvae_rl/PlanarReach-v0", tmp_path / "frames", frames=8, seed=0)
+    assert len(store) >= 8

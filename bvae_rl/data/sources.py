@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from bvae_rl.data.factors import known_specs, require_factor_env
 from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.interventions import Interventions
-from bvae_rl.runtime.runs import INDEX
+from bvae_rl.runtime.runs import CONFIG_FILE, INDEX
 
 logger = logging.getLogger(__name__)
 
@@ -175,9 +176,13 @@ def fill(
 
 
 def _is_folder(source: str) -> bool:
-    """Whether a text means a store, existing or mistyped, rather than an environment's id."""
+    """Whether a text means a store, existing or mistyped, rather than an environment's id.
+
+    A namespace may be called as a folder is: in a clone, ``bvae_rl/PlanarReach-v0``.
+    """
     parent = Path(source).parent
-    return (Path(source) / INDEX).exists() or bool(parent.name and parent.is_dir())
+    mistyped = bool(parent.name) and parent.is_dir() and not re.search(r"-v\d+$", source)
+    return mistyped or (Path(source) / INDEX).exists()
 
 
 def refuse_more(folder: str | Path, frames: int) -> None:
@@ -186,7 +191,7 @@ def refuse_more(folder: str | Path, frames: int) -> None:
     More of them would make it another store, which that training could not go on with.
     """
     store = FrameStore(folder)
-    if (store.folder.parent / "config.json").exists() and 0 < len(store) < frames:
+    if (store.folder.parent / CONFIG_FILE).exists() and 0 < len(store) < frames:
         raise ValueError(
             f"{store.folder.parent} holds a VAE that is trained on {len(store)} frames, and "
             f"{frames} are asked for; choose another folder, or delete it"

@@ -72,26 +72,29 @@ def find_vae(
     repo = str(vae)
     shipped = ", ".join(sorted(path.parent.name for path in SHIPPED.glob(f"*/{CONFIG_FILE}")))
     absent = f"no VAE at {repo}, and the shipped ones are {shipped}"
-    if not _is_repo(repo) or (Path(vae).parent.is_dir() and Path(vae).parent.name):
+    folder = Path(vae).parent
+    beside = folder.name if folder.is_dir() else ""
+    if beside or not _is_repo(repo):
+        why = f" (not looked for there, since {folder} is a folder here)" if beside else ""
         raise ValueError(
-            f"{absent}; make one (bvae-rl pretrain), or name one on the Hub as owner/name"
+            f"{absent}; make one (bvae-rl pretrain), or name one on the Hub as owner/name{why}"
         )
     try:
         hub = require("huggingface_hub", extra="hub")
     except ImportError as error:
         raise ImportError(f"{absent}; if {repo} is on the Hub: {error}") from error
     with _explained(repo, revision, context=f"{absent}; "):
-        folder = hub.snapshot_download(
+        snapshot = hub.snapshot_download(
             repo,
             revision=revision,
             cache_dir=cache_dir,
             allow_patterns=[CONFIG_FILE, WEIGHTS_FILE],  # nothing else is looked at
         )
     try:
-        read_config(folder)
+        read_config(snapshot)
     except ValueError as error:
         raise ValueError(f"the repository {repo} holds no VAE of bvae_rl: {error}") from error
-    return Path(folder)
+    return Path(snapshot)
 
 
 def push_to_hub(

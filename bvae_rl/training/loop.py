@@ -65,8 +65,7 @@ def train_vae(
     training (which says what differs), and RunError while another process trains into ``out``.
     """
     train = train or TrainConfig()
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
+    check_steps(steps)
     if tuple(store.shape) != config.shape:
         raise ValueError(f"the store holds frames of {store.shape}, the VAE takes {config.shape}")
     if start is not None and start.config != config:
@@ -124,6 +123,12 @@ def train_vae(
         trainer.finished()
         watch.save(steps)
         return vae
+
+
+def check_steps(steps: int) -> None:
+    """ValueError for fewer than one step."""
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
 
 
 class Collapsed(ValueError):

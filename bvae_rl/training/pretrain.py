@@ -15,7 +15,7 @@ from bvae_rl.data.sources import Source, as_store
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.runtime.talking import talking
-from bvae_rl.training.loop import Callback, train_vae
+from bvae_rl.training.loop import Callback, check_steps, train_vae
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.pixel_weights import Weighting
 from bvae_rl.training.recipes import best_recipe
@@ -75,8 +75,7 @@ def pretrain(
             holds another training, which says what differs.
         RunError: while another process trains into ``out``.
     """
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
+    check_steps(steps)
     if objective is not None and config is None:
         raise ValueError(
             "an objective of your own needs the VAE's config beside it: config=VAEConfig(shape=(C, "

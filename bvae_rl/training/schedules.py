@@ -48,16 +48,8 @@ class Linear:
 
 
 @dataclass(frozen=True)
-class Cosine:
+class Cosine(Linear):
     """From ``start`` at step 0 to ``end`` at ``steps``, along half a cosine."""
-
-    start: float
-    end: float
-    steps: int
-
-    def __post_init__(self) -> None:
-        _check_values(start=self.start, end=self.end)
-        _check_steps(self.steps)
 
     def __call__(self, step: int) -> float:
         done = 0.5 * (1.0 - math.cos(math.pi * min(1.0, step / self.steps)))
