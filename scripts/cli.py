@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -38,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
     logging.getLogger("OpenGL").setLevel(logging.WARNING)  # it lists the parts that it lacks
+    if not {"", os.getcwd()} & {*sys.path}:  # where a user's own modules are
+        sys.path.append(os.getcwd())
     try:
         args = parse(name, arguments[1:])
         _keep_freed_memory()

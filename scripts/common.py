@@ -18,34 +18,58 @@ HOMES = {"bvae_rl/": "bvae_rl.envs", "MiniGrid-": "minigrid", "BabyAI-": "minigr
 
 
 @dataclass(frozen=True)
-class EnvArgs:
+class WorldArgs:
+    """An environment, what is made of it, and how its pictures are read."""
+
+    env: str | None = None
+    """gymnasium id; another package's may name its module first: package.module:Id-v0"""
+    wrappers: tuple[str, ...] = ()
+    """wrappers in order, as module:Class or module:Class(name=literal), for example
+    "gymnasium.wrappers:ResizeObservation(shape=(64, 64))"; the working directory is searched too"""
+    env_kwargs: tuple[str, ...] = ()
+    """further arguments of the environment as NAME=VALUE, for example view=partial"""
+    pixels: bool = False
+    """the picture that the environment draws, where its observations are none"""
+    frame_skip: int = 1
+    """steps for which each action acts"""
+    key: str | None = None
+    """the picture of a Dict observation, where there are several; other parts are left out"""
+    size: tuple[int, int] | None = None
+    """height and width of the frames; by default as shown up to 128 pixels, else 128 at most"""
+    grey: bool = False
+    """frames of one channel"""
+    stacked: int | None = None
+    """how many frames an observation holds already, where no wrapper tells"""
+    frame_stack: int = 1
+    """how many frames an agent sees at once"""
+
+    def config(self, domain: str | None = None) -> EnvConfig:
+        """The environment in a visual domain (or its own default), ready for any process."""
+        env = self.env or EnvArgs.env
+        home = next((module for prefix, module in HOMES.items() if env.startswith(prefix)), "")
+        return EnvConfig(
+            f"{home}:{env}" if home else env, self.wrappers, domain, self.env_kwargs, self.pixels,
+            self.frame_skip, self.key, self.size, self.grey, self.stacked, self.frame_stack,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EnvArgs(WorldArgs):
     """Which environment."""
 
     env: str = "bvae_rl/PlanarReach-v0"
     """gymnasium id; another package's may name its module first: package.module:Id-v0"""
-    wrappers: tuple[str, ...] = ()
-    """wrappers in order, as module:Class, for example minigrid.wrappers:RGBImgObsWrapper"""
-    env_kwargs: tuple[str, ...] = ()
-    """further arguments of the environment as NAME=VALUE, for example view=partial"""
 
     @classmethod
-    def of(
-        cls, env_id: str, wrappers: tuple[str, ...], env_kwargs: tuple[str, ...] = ()
-    ) -> EnvArgs:
+    def of(cls, env_id: str, **settings: Any) -> EnvArgs:
         """The arguments behind an id that ``config`` made."""
         home, _, name = env_id.partition(":")
-        return cls(name if home in HOMES.values() else env_id, wrappers, env_kwargs)
+        return cls(env=name if home in HOMES.values() else env_id, **settings)
 
     @property
     def flags(self) -> str:
         """The options that name this environment."""
-        return shlex.join(["--env", self.env, *flags(self, EnvArgs(self.env))])
-
-    def config(self, domain: str | None = None) -> EnvConfig:
-        """The environment with a visual domain (or its own default), ready for any process."""
-        home = next((module for prefix, module in HOMES.items() if self.env.startswith(prefix)), "")
-        env_id = f"{home}:{self.env}" if home else self.env
-        return EnvConfig(env_id, self.wrappers, domain, self.env_kwargs)
+        return shlex.join(["--env", self.env, *flags(self, EnvArgs(env=self.env))])
 
     def has_domains(self, *names: str) -> bool:
         """Whether the environment knows these visual domains."""
@@ -72,9 +96,10 @@ def free_folder(folder: Path) -> Path:
 def shown_by(store: FrameStore) -> EnvArgs:
     """The environment that a store was collected in; ENV where it does not say."""
     meta = store.meta
-    return EnvArgs.of(
-        meta.get("env", "ENV"), tuple(meta.get("wrappers", ())), tuple(meta.get("kwargs", ()))
-    )
+    named = {item.name: meta[item.name] for item in fields(WorldArgs) if item.name in meta}
+    lists = {"wrappers": "wrappers", "kwargs": "env_kwargs", "size": "size"}
+    named |= {own: tuple(meta[name]) for name, own in lists.items() if name in meta}
+    return EnvArgs.of(meta.get("env", "ENV"), **named)
 
 
 def require_shown(store: FrameStore, world: EnvArgs) -> None:

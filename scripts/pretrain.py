@@ -16,7 +16,7 @@ from bvae_rl.models.losses import beta_norm
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.optional import require
 from bvae_rl.sb3 import PretrainingProbe, Probe
-from bvae_rl.scripts.common import EnvArgs, command_for, command_line, say, shown_by, wrote
+from bvae_rl.scripts.common import command_for, command_line, say, shown_by, wrote
 from bvae_rl.scripts.pretrain_args import Args as Args
 from bvae_rl.scripts.pretrain_args import check, recipe_of
 from bvae_rl.scripts.progress import Progress
@@ -99,11 +99,10 @@ def frames(args: Args) -> FrameStore:
         store = FrameStore.existing(args.store)
     else:
         refuse_more(args.out / "frames", source.frames)
-        world = EnvArgs(str(source.env), source.wrappers, source.env_kwargs)
         store = FrameStore(args.out / "frames")
         progress = Progress({"frames": source.frames / 3000})
         fill(
-            store, world.config(source.domain), Plan(source.frames, seed=args.seed),
+            store, source.config(source.domain), Plan(source.frames, seed=args.seed),
             progress=lambda added: progress.update("frames", len(store) / source.frames),
         )  # fmt: skip
         progress.close()

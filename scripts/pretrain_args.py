@@ -13,7 +13,7 @@ import tyro
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.losses import Likelihood
 from bvae_rl.models.networks import DecoderName, EncoderName
-from bvae_rl.scripts.common import say
+from bvae_rl.scripts.common import WorldArgs, say
 from bvae_rl.training.annealing import Shape
 from bvae_rl.training.loop import check_steps
 from bvae_rl.training.pixel_weights import Weighting
@@ -22,16 +22,12 @@ from bvae_rl.training.train_config import TrainConfig
 
 
 @dataclass(frozen=True)
-class SourceArgs:
+class SourceArgs(WorldArgs):
     """Frames, if there is no store yet: they are collected into OUT/frames."""
 
     env: str | None = None
     """gymnasium id, in which a random policy acts; another package's may name its module first:
     package.module:Id-v0"""
-    wrappers: tuple[str, ...] = ()
-    """wrappers in order, as module:Class, for example minigrid.wrappers:RGBImgObsWrapper"""
-    env_kwargs: tuple[str, ...] = ()
-    """further arguments of the environment as NAME=VALUE, for example view=partial"""
     domain: str | None = None
     """visual domain to collect in"""
     frames: int = 50_000

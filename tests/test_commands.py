@@ -40,8 +40,8 @@ from tests.next_cases import next_commands
 QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5)
 TINY = {"channels": (8, 8, 8), "hidden": 16, "content_dim": 4, "style_dim": 2, "train": QUICK}
 GRID = EnvArgs(
-    "MiniGrid-Empty-8x8-v0",
-    ("minigrid.wrappers:RGBImgObsWrapper", "minigrid.wrappers:ImgObsWrapper"),
+    env="MiniGrid-Empty-8x8-v0",
+    wrappers=("minigrid.wrappers:RGBImgObsWrapper", "minigrid.wrappers:ImgObsWrapper"),
 )
 
 
@@ -510,16 +510,18 @@ def test_progress_scales_the_plan_by_the_measured_pace() -> None:
 def test_the_next_command_names_the_environment_as_a_person_would() -> None:
     made = GRID.config()
     assert made.id == "minigrid:MiniGrid-Empty-8x8-v0"
-    assert EnvArgs.of(made.id, made.wrappers) == GRID
-    assert EnvArgs.of("their.envs:World-v0", ()).flags == "--env their.envs:World-v0"
+    assert EnvArgs.of(made.id, wrappers=made.wrappers) == GRID
+    assert EnvArgs.of("their.envs:World-v0").flags == "--env their.envs:World-v0"
     assert GRID.flags.endswith("--wrappers " + " ".join(GRID.wrappers))
 
 
 def test_results_of_other_worlds_and_domains_stand_beside_each_other() -> None:
-    push = EnvArgs("bvae_rl/PlanarPush-v0")
+    push = EnvArgs(env="bvae_rl/PlanarPush-v0")
     assert results_folder("pictures", "v", EnvArgs(), None) == Path("runs/pictures/v")
     assert results_folder("pictures", "v", push, "ood1").name == "v-PlanarPush-v0-ood1"
-    assert results_folder("pictures", "v", EnvArgs("my.envs:World-v0"), None).name == "v-World-v0"
+    assert (
+        results_folder("pictures", "v", EnvArgs(env="my.envs:World-v0"), None).name == "v-World-v0"
+    )
 
 
 def test_flags_are_what_differs_and_parse_to_the_same() -> None:

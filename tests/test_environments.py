@@ -31,7 +31,7 @@ def test_arguments_reach_the_environment() -> None:
     env = EnvConfig(DOORKEY, kwargs=("view=partial", "thing_colours=True", "size=64")).make()
     names = [spec.name for spec in env.get_wrapper_attr("factor_specs")]
     assert env.get_wrapper_attr("view") == "partial" and "key_colour" in names
-    args = EnvArgs("bvae_rl/MiniGrid-DoorKey-6x6-v0", (), ("view=partial",))
+    args = EnvArgs(env="bvae_rl/MiniGrid-DoorKey-6x6-v0", env_kwargs=("view=partial",))
     assert args.flags == "--env bvae_rl/MiniGrid-DoorKey-6x6-v0 --env-kwargs view=partial"
     assert args.config().kwargs == ("view=partial",)
     with pytest.raises(ValueError, match="is NAME=VALUE, got 'partial'"):

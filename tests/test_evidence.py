@@ -99,7 +99,10 @@ def test_an_unknown_recipe_is_refused(args: evidence.Args) -> None:
         ({"samples": 0}, "samples must be at least 200, got 0"),
         ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"agents": AgentArgs(target=("foo",))}, "unknown visual domain 'foo'"),
-        ({"world": EnvArgs("bvae_rl/PlanarPush-v0")}, "shows --env bvae_rl/PlanarReach-v0, not"),
+        (
+            {"world": EnvArgs(env="bvae_rl/PlanarPush-v0")},
+            "shows --env bvae_rl/PlanarReach-v0, not",
+        ),
         ({"seeds": ()}, "one recipe and one seed are the least"),
         ({"seeds": (1, 1)}, "each recipe and each seed is named once, got \\(1, 1\\)"),
         ({"recipes": ("slow",)}, "recipe slow: .* this store gives"),
@@ -137,7 +140,7 @@ def test_a_score_that_is_missing_has_a_reason(args: evidence.Args) -> None:
 
 def test_without_proprioception_there_is_no_blind_agent() -> None:
     assert scale_methods(EnvArgs().config()) == ("state", "blind")
-    assert scale_methods(EnvArgs("bvae_rl/MiniGrid-Empty-5x5-v0").config()) == ("state",)
+    assert scale_methods(EnvArgs(env="bvae_rl/MiniGrid-Empty-5x5-v0").config()) == ("state",)
 
 
 def test_objectives_are_recipes_on_all_pairs_that_there_are(args: evidence.Args) -> None:

@@ -72,7 +72,7 @@ def test_a_world_without_factors_and_domains_leads_on_as_far_as_it_goes(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     wrappers = ("minigrid.wrappers:RGBImgObsWrapper", "minigrid.wrappers:ImgObsWrapper")
-    world = EnvArgs("MiniGrid-Empty-8x8-v0", wrappers)
+    world = EnvArgs(env="MiniGrid-Empty-8x8-v0", wrappers=wrappers)
     assert main(["show", "--frames", "2", "--env", world.env, "--wrappers", *wrappers]) == 0
     followed = follow(capsys.readouterr().out, capsys)
     assert followed == ["collect", "pretrain", "visualize", "evaluate", "train", "compare"]
@@ -82,7 +82,7 @@ def test_a_command_cannot_name_an_option_that_there_is_not(tmp_path: Path) -> No
     with pytest.raises(TypeError, match="vae_pairs"):
         command_for("compare", vae_pairs=("v",))
     study = StudyArgs(seeds=(0, 1), vae_per_seed=True, total_timesteps=7)
-    line = command_for("transfer", ("a b", "c"), study=study, world=EnvArgs("x:Y-v0"))
+    line = command_for("transfer", ("a b", "c"), study=study, world=EnvArgs(env="x:Y-v0"))
     assert line == (
         "bvae-rl transfer 'a b' c --seeds 0 1 --total-timesteps 7 --vae-per-seed --env x:Y-v0"
     )

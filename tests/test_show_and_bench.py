@@ -20,8 +20,8 @@ from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.common import EnvArgs
 
 GRID = EnvArgs(
-    "MiniGrid-Empty-6x6-v0",
-    ("minigrid.wrappers:RGBImgObsWrapper", "minigrid.wrappers:ImgObsWrapper"),
+    env="MiniGrid-Empty-6x6-v0",
+    wrappers=("minigrid.wrappers:RGBImgObsWrapper", "minigrid.wrappers:ImgObsWrapper"),
 )
 
 

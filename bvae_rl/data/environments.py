@@ -7,10 +7,13 @@ that it works in a fresh process. ``domain`` is handed to the environment only w
 from __future__ import annotations
 
 import warnings
-from ast import literal_eval
+from ast import Call, Name, literal_eval, parse
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from importlib import import_module
+from importlib.util import find_spec
 from inspect import signature
 from typing import Any
 
@@ -18,50 +21,92 @@ import gymnasium as gym
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
+from bvae_rl.data.frame_layout import picture_key
+from bvae_rl.data.known_packages import known_package
+from bvae_rl.data.picture_space import looks_like_a_picture
+from bvae_rl.data.resize import check_size
+
 
 @dataclass(frozen=True)
 class EnvConfig:
-    """A gymnasium id, wrappers as ``module:Class`` applied in order, and a visual domain.
+    """A gymnasium id and what is made of it, wrapper by wrapper, in any process.
 
-    ``kwargs`` are further arguments of the environment, as NAME=VALUE (a Python literal or a word).
-    ``domain`` goes to the environment, or to the first wrapper that takes an argument ``domain``.
+    ``wrappers``: as ``module:Class`` or ``module:Class(size=(64, 64))``, applied in order; values
+    are Python literals. ``domain`` goes to the environment, or to the first wrapper that takes an
+    argument ``domain``. ``kwargs``: further arguments of the environment, as NAME=VALUE (a Python
+    literal or a word). ``pixels``: the environment draws itself, below the wrappers (its state
+    is not seen). ``frame_skip``: each action acts for so many steps.
+
+    How its pictures are read: ``key`` in a Dict observation, ``size`` (H, W) and ``grey`` of the
+    frames, ``stacked`` where observations hold several frames and no wrapper tells.
+    ``frame_stack``: how many observations an agent sees at once.
     """
 
     id: str
     wrappers: tuple[str, ...] = ()
     domain: str | None = None
     kwargs: tuple[str, ...] = ()
+    pixels: bool = False
+    frame_skip: int = 1
+    key: str | None = None
+    size: tuple[int, int] | None = None
+    grey: bool = False
+    stacked: int | None = None
+    frame_stack: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("frame_skip", "frame_stack", "stacked"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        if self.size is not None:
+            object.__setattr__(self, "size", check_size(self.size))
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How its pictures are read, for ``FrameLayout.of``; without what is the default."""
+        found = {name: getattr(self, name) for name in ("key", "size", "grey", "stacked")}
+        return {name: value for name, value in found.items() if value}
+
+    def identity(self) -> dict[str, Any]:
+        """What a run in it depends on; without newer settings at their default."""
+        own = ("id", "wrappers", "domain", "kwargs")
+        return {
+            item.name: value
+            for item in fields(self)
+            if (value := getattr(self, item.name)) != item.default or item.name in own
+        }
+
+    def described(self) -> dict[str, Any]:
+        """What its frames depend on, for a store; without newer settings at their default."""
+        kwargs = {"kwargs": list(self.kwargs)} if self.kwargs else {}
+        made = {"pixels": self.pixels, "frame_skip": self.frame_skip if self.frame_skip > 1 else 0}
+        return {
+            "env": self.id, "wrappers": list(self.wrappers), "domain": self.domain, **kwargs,
+            **{name: value for name, value in made.items() if value}, **self.reading,
+        }  # fmt: skip
 
     def make(self) -> gym.Env:
-        """Build it, or raise a ValueError that lists close or known ids."""
+        """Build it, or raise a ValueError that says what is wrong and what to write."""
         kwargs = dict(map(_argument, self.kwargs))
-        wrappers = [_load(name) for name in self.wrappers]
-        taker = next((wrapper for wrapper in wrappers if _takes_domain(wrapper)), None)
+        wrappers = [_wrapper(text) for text in self.wrappers]
+        taker = next((wrapper for wrapper, _ in wrappers if _takes_domain(wrapper)), None)
         if self.domain is not None and taker is None:
             kwargs["domain"] = self.domain
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)  # an older version of the id
-                env = gym.make(self.id, **kwargs)
-        except (gym.error.Error, ModuleNotFoundError) as error:
-            raise ValueError(
-                f"unknown environment {self.id!r}: {error}{_known(self.id)}"
-            ) from error
-        except TypeError as error:
-            if "unexpected keyword" not in str(error):
-                raise
-            if "domain" in str(error):
-                raise ValueError(
-                    f"{self.id} has no visual domains: leave out --domain {self.domain}; transfer "
-                    "and adapt need an environment that takes domain="
-                ) from error
-            raise ValueError(
-                f"{self.id} does not take {', '.join(self.kwargs)}: {error}"
-            ) from error
-        for wrapper in wrappers:
-            takes = wrapper is taker and self.domain is not None
-            env = wrapper(env, domain=self.domain) if takes else wrapper(env)
-        return env
+        if self.pixels:
+            kwargs.setdefault("render_mode", "rgb_array")
+        env = _made(self, kwargs)
+        if self.frame_skip > 1:
+            env = FrameSkip(env, self.frame_skip)
+        if self.pixels:
+            env = drawn(env)
+        for wrapper, arguments in wrappers:
+            if wrapper is taker and self.domain is not None:
+                arguments = {**arguments, "domain": self.domain}
+            try:
+                env = wrapper(env, **arguments)
+            except (TypeError, AssertionError) as error:
+                raise ValueError(f"wrapper {wrapper.__name__}: {error}") from error
+        return picked(env, self.key)
 
     def vec(self, n_envs: int, *, seed: int) -> VecEnv:
         """``n_envs`` monitored copies in one process, seeded."""
@@ -84,6 +129,85 @@ def make_vec(factory: EnvFactory, n_envs: int, *, seed: int) -> VecEnv:
     return venv
 
 
+class FrameSkip(gym.Wrapper[Any, Any, Any, Any]):
+    """Each action acts for ``skip`` steps, or until the episode ends; rewards add up."""
+
+    def __init__(self, env: gym.Env[Any, Any], skip: int) -> None:
+        super().__init__(env)
+        self.skip = skip
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        observation, total, terminated, truncated, info = self.env.step(action)
+        for _ in range(self.skip - 1):
+            if terminated or truncated:
+                break
+            observation, reward, terminated, truncated, info = self.env.step(action)
+            total = total + reward  # type: ignore[operator]
+        return observation, total, terminated, truncated, info
+
+
+class PickObservation(gym.ObservationWrapper[Any, Any, Any]):
+    """Of a Dict observation the part ``key``; the others are left out."""
+
+    def __init__(self, env: gym.Env[Any, Any], key: str) -> None:
+        super().__init__(env)
+        assert isinstance(env.observation_space, gym.spaces.Dict)
+        self.key, self.observation_space = key, env.observation_space[key]
+
+    def observation(self, observation: Any) -> Any:
+        return observation[self.key]
+
+
+def picked(env: gym.Env[Any, Any], key: str | None = None) -> gym.Env[Any, Any]:
+    """``env`` with the picture ``key`` of its Dict observation; None: the only one there is.
+
+    An environment of other observations, or with several pictures, comes back as it is.
+    """
+    space = env.observation_space
+    if not isinstance(space, gym.spaces.Dict):
+        return env
+    pictures = [name for name, part in space.spaces.items() if looks_like_a_picture(part)]
+    if key is None and len(pictures) != 1:
+        return env
+    return PickObservation(env, picture_key(space, key))
+
+
+def drawn(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
+    """``env`` with the picture that it draws as its observation; ValueError if it draws none."""
+    if env.render_mode != "rgb_array":
+        modes = env.metadata.get("render_modes", [])
+        raise ValueError(
+            f"pixels=True shows what {env} draws, and it draws nothing to an array "
+            f"(render_mode={env.render_mode!r}, it knows {modes}); make it with "
+            "gymnasium.make(id, render_mode='rgb_array')"
+        )
+    return gym.wrappers.AddRenderObservation(env, render_only=True)
+
+
+def _made(config: EnvConfig, kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
+    """``gymnasium.make``, with errors that a person can act on."""
+    _import_home(config.id)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # an older version of the id
+            return gym.make(config.id, **kwargs)
+    except gym.error.DependencyNotInstalled as error:
+        raise ValueError(f"{config.id} cannot be made here: {error}{_hint(config.id)}") from error
+    except (gym.error.Error, ImportError) as error:
+        raise ValueError(f"unknown environment {config.id!r}: {error}{_hint(config.id)}") from error
+    except TypeError as error:
+        if "unexpected keyword" not in str(error):
+            raise
+        if "domain" in str(error):
+            raise ValueError(
+                f"{config.id} has no visual domains: leave out --domain {config.domain}; transfer "
+                "and adapt need an environment that takes domain="
+            ) from error
+        raise ValueError(
+            f"{config.id} does not take {', '.join(config.kwargs) or kwargs}: {error}"
+        ) from error
+
+
 def _argument(text: str) -> tuple[str, Any]:
     """NAME=VALUE as a name and a value."""
     name, equals, value = text.partition("=")
@@ -99,21 +223,42 @@ def _takes_domain(wrapper: Callable[..., gym.Env]) -> bool:
     return "domain" in signature(wrapper).parameters
 
 
-def _load(name: str) -> Callable[..., gym.Env]:
-    module, _, attribute = name.partition(":")
+def _wrapper(text: str) -> tuple[Callable[..., gym.Env], dict[str, Any]]:
+    """``module:Class(name=literal, ...)`` as the class and its arguments; nothing is evaluated."""
+    module, _, called = text.partition(":")
+    name, arguments = called.partition("(")[0], {}
     try:
-        return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+        if "(" in called:
+            call = parse(called, mode="eval").body
+            if not isinstance(call, Call) or call.args or not isinstance(call.func, Name):
+                raise ValueError("arguments need their names")
+            arguments = {str(word.arg): literal_eval(word.value) for word in call.keywords}
+        return getattr(import_module(module), name), arguments
+    except (ImportError, AttributeError, ValueError, SyntaxError) as error:
         raise ValueError(
-            f"unknown wrapper {name!r} ({error}); write module:Class, for example "
-            "minigrid.wrappers:RGBImgObsWrapper"
+            f"unknown wrapper {text!r} ({error}); write module:Class, with arguments as literals "
+            "by name: gymnasium.wrappers:ResizeObservation(shape=(64, 64))"
         ) from error
 
 
-def _known(env_id: str) -> str:
-    stem = env_id.rpartition("/")[2].partition("-")[0].lower()
+def _import_home(env_id: str) -> None:
+    """Import the package that registers ``env_id``, where it is known and installed."""
+    package = known_package(env_id)
+    if package is not None and package.registers and ":" not in env_id:
+        with suppress(ImportError):
+            import_module(package.module)
+
+
+def _hint(env_id: str) -> str:
+    """What to install, or which known ids are near."""
+    package = known_package(env_id)
+    if package is not None and find_spec(package.module.partition(".")[0]) is None:
+        return f'; it comes with {package.module}: pip install "{package.requirement}"'
     hint = "" if ":" in env_id else "; name the module that registers it first, as module:Id-v0"
-    close = [known for known in gym.registry if stem and stem in known.lower()]
+    stem = env_id.rpartition("/")[2].partition("-")[0].lower()
+    bare = {known.rpartition("/")[2].lower(): known for known in gym.registry}
+    near = [bare[name] for name in get_close_matches(env_id.lower(), bare, 5, 0.7)]
+    same = [known for known in gym.registry if stem and stem in known.lower()]
     ours = [known for known in gym.registry if known.startswith("bvae_rl/")]
-    names = (close or ours)[:8]
+    names = list(dict.fromkeys([*near, *same]))[:8] or ours[:8]
     return f"{hint}; known: {', '.join(names)}" if names else hint

@@ -212,7 +212,8 @@ def uniform(specs: Sequence[FactorSpec]) -> Callable[[Any, np.random.Generator],
 def settable_env(env: gym.Env) -> FactorEnv | None:
     """``factor_env``, or None if it is a wrapper that cannot draw or set factors."""
     found = factor_env(env)
-    return None if isinstance(found, FactorWrapper) and not found.settable else found
+    inner = getattr(found, "inner", found)
+    return None if isinstance(inner, FactorWrapper) and not inner.settable else found
 
 
 def _ordered(values: Values, specs: Sequence[FactorSpec], source: str) -> Any:

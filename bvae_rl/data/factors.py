@@ -100,18 +100,59 @@ class FactorEnv(Protocol):
 
 
 def factor_env(env: gym.Env[Any, Any]) -> FactorEnv | None:
-    """The innermost environment that knows its factors, or None.
+    """The innermost environment that knows its factors, as seen through ``env``; or None.
 
-    Wrappers that change the observation would be bypassed, so an environment is only taken as a
-    ``FactorEnv`` if the innermost layer and ``env`` agree on the observation space.
+    Its observations go through the ``gym.ObservationWrapper``s above. There is none behind other
+    wrappers that change the observation: they would be bypassed.
     """
-    layer: Any = env
-    while layer is not None:
-        same_frames = layer.observation_space == env.observation_space
-        if same_frames and isinstance(layer, FactorEnv):
-            return layer
-        layer = getattr(layer, "env", None)
+    layers: list[Any] = [env]
+    while isinstance(layers[-1], gym.Wrapper):
+        layers.append(layers[-1].env)
+    for place, layer in enumerate(layers):
+        above = layers[:place]
+        if isinstance(layer, FactorEnv):
+            if layer.observation_space == env.observation_space:
+                return layer
+            if all(_explains(one) for one in above):
+                return _Seen(layer, tuple(above[::-1]))
     return None
+
+
+def _explains(wrapper: Any) -> bool:
+    """Whether the observation above ``wrapper`` follows from the one below."""
+    return (
+        isinstance(wrapper, gym.ObservationWrapper)
+        or wrapper.observation_space == wrapper.env.observation_space
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A ``FactorEnv`` whose observations go through ``wrappers``, from the inside outwards."""
+
+    inner: FactorEnv
+    wrappers: tuple[Any, ...]
+
+    @property
+    def observation_space(self) -> gym.Space[Any]:
+        return self.wrappers[-1].observation_space
+
+    @property
+    def factor_specs(self) -> tuple[FactorSpec, ...]:
+        return self.inner.factor_specs
+
+    def factors(self) -> np.ndarray:
+        return self.inner.factors()
+
+    def sample_factors(self, rng: np.random.Generator) -> np.ndarray:
+        return self.inner.sample_factors(rng)
+
+    def set_factors(self, factors: np.ndarray) -> Any:
+        observation = self.inner.set_factors(factors)
+        for wrapper in self.wrappers:
+            if isinstance(wrapper, gym.ObservationWrapper):
+                observation = wrapper.observation(observation)
+        return observation
 
 
 def require_factor_env(env: gym.Env[Any, Any]) -> FactorEnv:

@@ -1,4 +1,4 @@
-"""The one way from an observation to ``x``: channel order, frame stacks, scaling, range checks.
+"""The one way from an observation to ``x``: channel order, frame stacks, scaling, size, range.
 
 ``x`` is float32 in [0, 1], shape (B, C, H, W). Everything that feeds a picture to a BetaVAE (store,
 extractor, latent wrapper) goes through ``FrameLayout``.
@@ -6,147 +6,185 @@ extractor, latent wrapper) goes through ``FrameLayout``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import torch
 
-MIN_SIDE, MAX_SIDE = 32, 128
-SIDES = f"sides of {MIN_SIDE} to {MAX_SIDE} pixels divisible by 16"
+from bvae_rl.data.picture_space import box, divisor, held_by, held_for, looks_like_a_picture, short
+from bvae_rl.data.resize import MAX_SIDE, MIN_SIDE, Shape, convert, convert_bytes, fits, frame_shape
+
+__all__ = [
+    "MAX_SIDE", "MIN_SIDE", "FrameLayout", "byte_planes", "check_unit_range", "fits", "frames_to_x",
+    "picture_key", "x_to_frames",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class FrameLayout:
-    """How an observation space holds frames: ``stack`` frames of ``shape`` (C, H, W).
+    """How observations hold frames: ``stack`` frames, which become ``shape`` (C, H, W).
 
-    ``divisor`` turns stored values into [0, 1]: 255 for uint8 (and float 0..255), else 1.
+    ``divisor`` turns stored values into [0, 1]: 255 for uint8 (and float 0..255), else the upper
+    bound. ``native`` (C, H, W) is a picture as it is shown, None: as ``shape``. ``ndim`` counts the
+    observation's dimensions (``picture_space.Held``), ``key`` names it in a Dict observation.
     """
 
-    shape: tuple[int, int, int]
+    shape: Shape
     channels_first: bool
     stack: int
     divisor: float
+    native: Shape | None = None
+    ndim: int = 3
+    key: str | None = None
 
     @classmethod
-    def of(cls, space: gym.Space[Any], *, shape: tuple[int, int, int] | None = None) -> FrameLayout:
-        """Read the layout off ``space``; ``shape`` (C, H, W) is what a VAE was trained on.
+    def of(
+        cls,
+        space: gym.Space[Any],
+        *,
+        shape: Shape | None = None,
+        native: Shape | None = None,
+        stacked: int | None = None,
+        size: tuple[int, int] | None = None,
+        grey: bool = False,
+        key: str | None = None,
+    ) -> FrameLayout:
+        """Read the layout off ``space``.
 
-        Without ``shape`` frames have 3 channels, or 1 if there is one in all. Raises TypeError for
-        a space that is no picture, and ValueError for one of another size.
+        Args:
+            space: of the observation; of a Dict the picture under ``key`` is meant, or the only
+                one.
+            shape: (C, H, W) that a VAE was trained on. Without it any picture will do.
+            native: (C, H, W) of the pictures that the VAE's frames were made of; None: ``shape``.
+            stacked: how many frames the channels hold; None: nobody said, so that one picture of
+                1 or 3 channels is taken (with ``shape``: as many as fit).
+            size: (H, W) to resize to; by default pictures of up to 128 pixels stay as they are, and
+                of larger ones the longer side becomes 128. Without ``shape`` only.
+            grey: one channel of three. Without ``shape`` only.
+
+        Raises TypeError for a space that is no picture, and ValueError for one of another size or
+        of channels that nothing explains, with the line to write.
         """
         if isinstance(space, gym.spaces.Dict):
-            raise TypeError(
-                f"expected one image, got a Dict observation with keys {sorted(space.spaces)}: to "
-                "collect and pretrain, take the image out with a wrapper (for MiniGrid: "
-                "RGBImgObsWrapper, then ImgObsWrapper); an agent may take all of it, with "
-                "BetaVAECombinedExtractor and MultiInputPolicy"
-            )
-        if not isinstance(space, gym.spaces.Box) or len(space.shape) != 3:
-            raise TypeError(f"expected an image space Box(H, W, C) or Box(C, H, W), got {space}")
-        for channels in (shape[0],) if shape else (3, None):
-            for held, channels_first, stack in readings(space.shape, channels):
-                if fits(held[1:]) and shape in (None, held):
-                    return cls(held, channels_first, stack, _divisor(space))
-        if shape is not None:
+            key = picture_key(space, key)
+            part = space.spaces[key]
+        elif key is not None:
             raise ValueError(
-                f"this VAE was trained on frames of shape (C, H, W) = {shape}; the observation "
-                f"space has shape {space.shape}: neither (H, W) nor (C, H, W) first, with channels "
-                f"in multiples of {shape[0]}; resize or convert the picture, or train a VAE on it "
-                "(symbolic observations hold no picture: use an RGB wrapper)"
+                f"key={key!r} names a picture in a Dict observation, and this one is "
+                f"{short(space)}; leave it out"
             )
-        raise ValueError(
-            f"observation shape {space.shape} is no picture of 1 or 3 channels with {SIDES}; "
-            f"{_cure(space.shape)}"
-        )
+        else:
+            part = space
+        held_in = box(part)
+        if shape is None:
+            held = held_by(held_in, stacked=stacked)
+            shape, shown = frame_shape(held.native, size=size, grey=grey), held.native
+        else:
+            held, shown = held_for(held_in, shape, native or shape, stacked=stacked)
+        return cls(
+            shape, held.channels_first, held.stack, divisor(held_in),
+            native=None if shown == shape else shown, ndim=held.ndim, key=key,
+        )  # fmt: skip
+
+    @property
+    def observed(self) -> tuple[int, ...]:
+        """The shape of an observation, as its space says."""
+        channels, height, width = self.native or self.shape
+        if self.ndim == 2:
+            return height, width
+        if self.ndim == 3:
+            channels *= self.stack
+        one = (channels, height, width) if self.channels_first else (height, width, channels)
+        return one if self.ndim == 3 else (self.stack, *one)
 
     def split(self, observations: torch.Tensor) -> torch.Tensor:
-        """(B, *space.shape) of any scale -> (B * stack, C, H, W), values as they came."""
-        if not self.channels_first:
-            observations = observations.permute(0, 3, 1, 2)  # (B, stack * C, H, W)
-        return observations.reshape(-1, *self.shape)
+        """(B, *space.shape) of any scale -> pictures (B * stack, C, H, W), values as they came.
+
+        ValueError for observations unlike their space.
+        """
+        if tuple(observations.shape[1:]) != self.observed:
+            raise ValueError(
+                f"the space says pictures of shape {self.observed}, and what came has shape "
+                f"{tuple(observations.shape)}: a batch (B, *{self.observed}) is expected; of one "
+                "picture give picture[None], and see which wrapper changes it without its space"
+            )
+        if not self.channels_first:  # the last axis before the last two
+            axes = list(range(observations.ndim))
+            observations = observations.permute(*axes[:-3], -1, -3, -2)
+        return observations.reshape(-1, *(self.native or self.shape))
 
     def x(self, observations: np.ndarray | torch.Tensor, *, scaled: bool = False) -> torch.Tensor:
         """Observations (B, *space.shape) -> x (B * stack, C, H, W); ``scaled``: divided already.
 
         Raises ValueError if x is not in [0, 1].
         """
-        x = self.split(torch.as_tensor(observations)).contiguous().float()
+        x = self.split(as_tensor(observations)).contiguous().float()
         if not scaled and self.divisor != 1.0:
             x = x / self.divisor
         check_unit_range(x)
-        return x
+        return x if self.native is None else convert(x, self.shape)
 
-    def frames(self, observations: np.ndarray) -> np.ndarray:
+    def frames(self, observations: Any) -> np.ndarray:
         """Observations (B, *space.shape) -> uint8 frames (B, H, W, C), of a stack the newest."""
-        frames = self.all_frames(observations)
-        return np.ascontiguousarray(frames[self.stack - 1 :: self.stack])
+        if self.stack > 1:
+            observations = self._newest(self._part(observations))
+            return replace(self, stack=1, key=None, ndim=3).frames(observations)
+        return np.ascontiguousarray(self.all_frames(observations))
 
-    def all_frames(self, observations: np.ndarray) -> np.ndarray:
+    def all_frames(self, observations: Any) -> np.ndarray:
         """Observations (B, *space.shape) -> uint8 frames (B * stack, H, W, C), oldest first.
 
         Float pictures are rounded to 256 levels; ValueError for those out of range.
         """
+        observations = self._part(observations)
         if observations.dtype != np.uint8:
             return x_to_frames(self.x(observations))
-        if self.stack == 1 and not self.channels_first:
+        if observations.shape[1:] == self.shape[1:] + self.shape[:1] == self.observed:
             return observations
-        return self.split(torch.from_numpy(observations)).permute(0, 2, 3, 1).numpy()
+        pictures = self.split(torch.from_numpy(observations)).permute(0, 2, 3, 1).numpy()
+        return pictures if self.native is None else convert_bytes(pictures, self.shape)
+
+    def of_each(self, observations: Sequence[Any]) -> np.ndarray:
+        """Single observations, B of them -> uint8 frames (B, H, W, C), of a stack the newest."""
+        return self.frames(np.stack([np.asarray(self._part(one)) for one in observations]))
+
+    def _part(self, observations: Any) -> np.ndarray:
+        """The picture in a Dict observation, or the observation itself."""
+        part = observations[self.key] if isinstance(observations, Mapping) else observations
+        return np.asarray(part)
+
+    def _newest(self, observations: np.ndarray) -> np.ndarray:
+        """(B, *space.shape) -> the last picture of each stack, (B, H, W, C) or (B, C, H, W)."""
+        if self.ndim == 4:
+            return observations[:, -1]
+        channels = (self.native or self.shape)[0]
+        return observations[:, -channels:] if self.channels_first else observations[..., -channels:]
 
 
-def fits(sides: tuple[int, ...]) -> bool:
-    """Whether frames of these sides (H, W) can be encoded."""
-    return len(sides) == 2 and all(MIN_SIDE <= s <= MAX_SIDE and s % 16 == 0 for s in sides)
-
-
-def readings(
-    shape: tuple[int, ...], channels: int | None
-) -> Iterator[tuple[tuple[int, int, int], bool, int]]:
-    """How an array (A, B, C) may hold pictures of any size, channels last before channels first.
-
-    Yields (C, H, W), whether channels come first, and how many pictures are stacked. ``channels``
-    of one picture; None: 1 or 3, and no stack.
-    """
-    for channels_first in (False, True):
-        stacked, height, width = shape if channels_first else (shape[2], *shape[:2])
-        one = channels or (stacked if stacked in (1, 3) else stacked + 1)
-        if stacked % one == 0 and stacked < min(height, width):
-            yield (one, height, width), channels_first, stacked // one
-
-
-def image_layouts(space: gym.Space[Any], *, shape: tuple[int, int, int]) -> dict[str, FrameLayout]:
-    """The layout of each picture (a Box of three dimensions) in a Dict space, by its key.
-
-    Raises TypeError for another space, and ValueError for one without a picture or with a picture
-    that a VAE of ``shape`` (C, H, W) does not fit.
-    """
-    if not isinstance(space, gym.spaces.Dict):
-        raise TypeError(f"expected a Dict observation space, got {space}; use BetaVAEExtractor")
-    pictures = {
-        key: part
-        for key, part in space.spaces.items()
-        if isinstance(part, gym.spaces.Box) and len(part.shape) == 3
-    }
+def picture_key(space: gym.spaces.Dict, key: str | None = None) -> str:
+    """``key``, or the only one under which ``space`` holds a picture; else a ValueError."""
+    pictures = [name for name, part in space.spaces.items() if looks_like_a_picture(part)]
+    listed = ", ".join(f"{name} {short(space.spaces[name])}" for name in pictures)
+    if key is not None:
+        if key not in space.spaces:
+            raise ValueError(
+                f"the observation has no key {key!r}; its pictures: {listed or 'none'}"
+            )
+        return key
     if not pictures:
-        raise ValueError(f"none of the observation's keys {sorted(space.spaces)} is a picture")
-    layouts = {}
-    for key, part in pictures.items():
-        try:
-            layouts[key] = FrameLayout.of(part, shape=shape)
-        except ValueError as error:
-            raise ValueError(f"key {key!r} of the observation: {error}") from error
-    return layouts
-
-
-def picture_layouts(
-    space: gym.Space[Any], *, shape: tuple[int, int, int]
-) -> Mapping[Any, FrameLayout]:
-    """The layout of each picture in any observation space; the key is None if it is one picture."""
-    if isinstance(space, gym.spaces.Dict):
-        return image_layouts(space, shape=shape)
-    return {None: FrameLayout.of(space, shape=shape)}
+        raise ValueError(
+            f"none of the observation's keys {sorted(space.spaces)} is a picture; let the "
+            "environment draw itself: pixels=True (--pixels)"
+        )
+    if len(pictures) > 1:
+        raise ValueError(
+            f"the observation holds several pictures: {listed}; choose one: key={pictures[0]!r} "
+            f"(--key {pictures[0]})"
+        )
+    return pictures[0]
 
 
 def frames_to_x(frames: np.ndarray) -> torch.Tensor:
@@ -165,9 +203,16 @@ def x_to_frames(x: torch.Tensor) -> np.ndarray:
     return scaled.permute(0, 2, 3, 1).cpu().numpy()
 
 
+def as_tensor(values: np.ndarray | torch.Tensor) -> torch.Tensor:
+    """``values`` as a tensor; of numbers that torch does not compute with (uint16), as floats."""
+    if isinstance(values, np.ndarray) and values.dtype == np.uint16:
+        values = values.astype(np.float32)
+    return torch.as_tensor(values)
+
+
 def check_unit_range(x: torch.Tensor) -> None:
     """Raise a ValueError unless x lies in [0, 1]; NaN fails too. An exported graph cannot check."""
-    if torch.compiler.is_exporting():
+    if torch.compiler.is_exporting() or not x.numel():
         return
     low, high = (float(end) for end in torch.aminmax(x))
     if low != low:
@@ -178,34 +223,3 @@ def check_unit_range(x: torch.Tensor) -> None:
             "normalize_images=True for uint8 images, keep float ones within their space's bounds, "
             "and do not wrap images in VecNormalize(norm_obs=True)"
         )
-
-
-def _divisor(space: gym.spaces.Box) -> float:
-    """What turns the values of ``space`` into [0, 1]: 255 for bytes and floats 0..255, else 1."""
-    low, high = float(space.low.min()), float(space.high.max())
-    if space.dtype == np.uint8 or (low == 0.0 and high == 255.0):
-        return 255.0
-    if low >= 0.0 and high <= 1.0:
-        return 1.0
-    raise ValueError(
-        f"pictures are uint8, or float in 0..1 or 0..255; this observation space is {space.dtype} "
-        f"in [{low:g}, {high:g}]; give the space its true bounds, and do not wrap images in "
-        "VecNormalize(norm_obs=True)"
-    )
-
-
-def _cure(shape: tuple[int, ...]) -> str:
-    """What to do about an observation (H, W, C) or (C, H, W) that is no picture."""
-    small, middle, large = sorted(shape)
-    if large < MIN_SIDE:
-        return (
-            "symbolic observations (as MiniGrid's 7 x 7 x 3 of object ids) hold no picture: use an "
-            "RGB wrapper (RGBImgObsWrapper)"
-        )
-    if fits((middle, large)) and small not in (1, 3):
-        return (
-            f"{small} channels look like a stack: pretrain on single frames, and stack them for "
-            "the agent afterwards"
-        )
-    side = min(max(16 * round(middle / 16), MIN_SIDE), MAX_SIDE)
-    return f"resize it: gymnasium.wrappers.ResizeObservation(env, ({side}, {side}))"

@@ -27,13 +27,15 @@ class FusedEncoder:
 
         To be called in inference mode: activations are computed in place.
         """
-        layers, factor = list(encoder), 1
+        layers, factor, frames = list(encoder), 1, x
+        if isinstance(layers[0], nn.ZeroPad2d):
+            x = layers.pop(0)(x)
         if isinstance(layers[0], nn.PixelUnshuffle):
             factor = layers[0].downscale_factor
             del layers[0]
         first, *rest = layers
         if not isinstance(first, nn.Conv2d):
-            y: Tensor = encoder(x.to(next(encoder.parameters()).device).float() / 255.0)
+            y: Tensor = encoder(frames.to(next(encoder.parameters()).device).float() / 255.0)
             return y
         kernel = self._made_from(first.weight, factor)
         stride, padding = factor * first.stride[0], factor * int(first.padding[0])

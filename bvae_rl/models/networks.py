@@ -2,7 +2,8 @@
 
 Their cost and quality: ``bvae-rl bench networks``, docs/networks.md.
 
-Encoders reach H/16 x W/16 before the linear layers, so H and W have to be divisible by 16:
+Encoders reach H/16 x W/16 before the linear layers. Where H or W is not divisible by 16, pictures
+get black pixels below and to the right, which the decoder cuts off again:
 
     space_to_depth  2 x 2 pixels become channels, then three 4 x 4 convolutions of stride 2: half
                     the arithmetic of the next, at equal scores
@@ -47,8 +48,11 @@ def make_encoder(
     ``channels`` are the widths of the convolutions; strided has one more in front, as wide as the
     first. ``FusedEncoder`` knows the first two layers.
     """
-    c, height, width = shape
-    layers: list[nn.Module] = [] if name == "strided" else [nn.PixelUnshuffle(2)]
+    c, height, width = shape[0], *whole_sides(shape)
+    bottom, right = height - shape[1], width - shape[2]
+    layers: list[nn.Module] = [nn.ZeroPad2d((0, right, 0, bottom))] if bottom or right else []
+    if name != "strided":
+        layers.append(nn.PixelUnshuffle(2))
     widths = [c, channels[0], *channels] if name == "strided" else [4 * c, *channels]
     for before, after in pairwise(widths):
         layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.SiLU()]
@@ -66,7 +70,8 @@ def make_decoder(
     hidden: int,
 ) -> nn.Sequential:
     """(B, latent_dim) -> (B, C, H, W): pixel means (gaussian) or logits (bernoulli)."""
-    c, widths = shape[0], list(reversed(channels))
+    c, widths, wanted = shape[0], list(reversed(channels)), shape[1:]
+    shape = (c, *whole_sides(shape))
     if name == "broadcast":
         layers = _broadcast(shape, latent_dim, widths)
     elif name == "transposed":
@@ -74,7 +79,27 @@ def make_decoder(
     else:
         layers = _growing(shape, latent_dim, [*widths, 4 * c], hidden)
         layers.append(nn.PixelShuffle(2))
+    if shape[1:] != wanted:
+        layers.append(Crop(*wanted))
     return _initialised(nn.Sequential(*layers))
+
+
+def whole_sides(shape: tuple[int, int, int]) -> tuple[int, int]:
+    """(H, W) of ``shape`` (C, H, W), each rounded up to a multiple of 16."""
+    _, height, width = shape
+    return -(-height // 16) * 16, -(-width // 16) * 16
+
+
+class Crop(nn.Module):
+    """The upper left (H, W) of a picture."""
+
+    def __init__(self, height: int, width: int) -> None:
+        super().__init__()
+        self.height, self.width = height, width
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) -> (B, C, H, W)."""
+        return x[..., : self.height, : self.width]
 
 
 class Transposed(nn.ConvTranspose2d):

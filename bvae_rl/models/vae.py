@@ -59,6 +59,11 @@ class BetaVAE(nn.Module):
         return self.config.shape
 
     @property
+    def native(self) -> tuple[int, int, int] | None:
+        """(C, H, W) of the pictures that frames are made of; None where they are the same."""
+        return self.config.native
+
+    @property
     def latent_dim(self) -> int:
         """D."""
         return self.config.latent_dim

@@ -9,10 +9,11 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from bvae_rl.data.frame_layout import MAX_SIDE, MIN_SIDE
+from bvae_rl.data.resize import MAX_SIDE, MIN_SIDE, fits
 from bvae_rl.models.earlier import model_in_todays_words, refuse_removed
 from bvae_rl.models.losses import Likelihood
 from bvae_rl.models.networks import DecoderName, EncoderName
+from bvae_rl.runtime.identity import KIND
 
 ChannelOrder = Literal["RGB", "BGR", "other"]
 ALL, AUTO = "all", "auto"  # choices of latents that are no groups
@@ -22,7 +23,9 @@ ALL, AUTO = "all", "auto"  # choices of latents that are no groups
 class VAEConfig:
     """What a BetaVAE is built from.
 
-    ``shape``: (C, H, W) of a frame; H and W from 32 to 128 and divisible by 16.
+    ``shape``: (C, H, W) of a frame; H and W from 16 to 512.
+    ``native``: (C, H, W) of the pictures that frames are made of by resizing or leaving out colour
+    (``data/resize.py``); None: they are frames already. Either are taken from an environment.
     ``latent_dim``: number of latents D, at least 1.
     ``groups``: ranges of latents by name, as ``{"content": (0, 24), "style": (24, 32)}``; together
     all latents, without overlap; empty: the latents are in no groups.
@@ -51,6 +54,7 @@ class VAEConfig:
     likelihood: Likelihood = "gaussian"
     recon_weight: float = 20.0
     channel_order: ChannelOrder = "RGB"
+    native: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
         # JSON knows no tuples: a config read from a file is made equal to the one that was written
@@ -58,12 +62,13 @@ class VAEConfig:
         object.__setattr__(self, "channels", tuple(self.channels))
         object.__setattr__(self, "groups", {k: tuple(v) for k, v in self.groups.items()})
         object.__setattr__(self, "parts", {k: tuple(v) for k, v in self.parts.items()})
-        if len(self.shape) != 3 or not all(
-            MIN_SIDE <= side <= MAX_SIDE and side % 16 == 0 for side in self.shape[1:]
-        ):
+        if self.native is not None:
+            same = tuple(self.native) == self.shape
+            object.__setattr__(self, "native", None if same else tuple(self.native))
+        if len(self.shape) != 3 or not fits(self.shape[1:]):
             raise ValueError(
-                f"shape must be (C, H, W) with H and W from {MIN_SIDE} to {MAX_SIDE} and divisible "
-                f"by 16, got {self.shape}; resize the frames"
+                f"shape must be (C, H, W) with H and W from {MIN_SIDE} to {MAX_SIDE}, got "
+                f"{self.shape}; resize the frames"
             )
         if self.shape[0] < 1:
             raise ValueError(f"a frame needs at least one channel, got shape {self.shape}")
@@ -109,8 +114,12 @@ class VAEConfig:
             raise ValueError(f"levels must be 0 (continuous) or at least 2, got {self.levels}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
+        """Plain JSON values; ``native`` only where there is one."""
+        return {k: v for k, v in asdict(self).items() if k != "native" or v is not None}
+
+    def identity(self) -> dict[str, Any]:
+        """What a training is made of: ``to_dict``, named as a dataclass is."""
+        return {KIND: type(self).__name__, **self.to_dict()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> VAEConfig:

@@ -6,16 +6,19 @@ model = SAC("MultiInputPolicy", env, policy_kwargs=kwargs)
 
 from __future__ import annotations
 
-from bvae_rl.data.frame_layout import image_layouts
+from typing import Any
+
+import gymnasium as gym
+
 from bvae_rl.sb3.extractor import BetaVAEExtractor
 
 
 class BetaVAECombinedExtractor(BetaVAEExtractor):
-    """Features (B, F) of a Dict observation, key by key in the order of the space.
+    """``BetaVAEExtractor`` for Dict observations; TypeError for any other."""
 
-    Every picture (a Box of three dimensions) becomes the posterior means of its frames, all by one
-    encoder in one pass; every other key is flattened, discrete ones as one-hot vectors. Arguments
-    and errors are those of ``BetaVAEExtractor``.
-    """
-
-    _layouts_of = staticmethod(image_layouts)
+    def __init__(self, observation_space: gym.Space[Any], **settings: Any) -> None:
+        if not isinstance(observation_space, gym.spaces.Dict):
+            raise TypeError(
+                f"expected a Dict observation space, got {observation_space}; use BetaVAEExtractor"
+            )
+        super().__init__(observation_space, **settings)

@@ -74,6 +74,13 @@ def to_image_policy(
             "a wrapper above LatentVecEnv changes its observations, and a model on pictures would "
             "not; put VecNormalize(norm_obs=True) or VecFrameStack below it and train again"
         )
+    if latent_env.frame_stack > 1:
+        n = latent_env.frame_stack
+        raise ValueError(
+            f"the policy sees the codes of {n} observations, of which the first are zeros, and "
+            f"a policy on pictures would see those of black frames; train it over "
+            f"LatentVecEnv(VecFrameStack(venv, {n}), vae) instead, and join that"
+        )
     is_dict = isinstance(latent_env.observation_space, gym.spaces.Dict)
     kwargs = {
         **(model.policy_kwargs or {}),
@@ -83,6 +90,8 @@ def to_image_policy(
             "latents": latent_env.latents,
             "mode": mode,
             "standardise": latent_env.standardise,
+            "stacked": next(iter(latent_env.layouts.values())).stack,
+            **({"keys": list(latent_env.layouts)} if is_dict else {}),
         },
     }
     joined = _rebuild(

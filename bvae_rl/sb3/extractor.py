@@ -15,12 +15,12 @@ import gymnasium as gym
 import torch
 from stable_baselines3.common.preprocessing import get_flattened_obs_dim, is_image_space
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
-from torch import Tensor
+from torch import Tensor, nn
 
-from bvae_rl.data.frame_layout import FrameLayout
+from bvae_rl.data.layouts import left_out, picture_layouts
 from bvae_rl.models.hub import VAE, find_vae, load_vae
 from bvae_rl.models.scaling import scaling
-from bvae_rl.models.vae import BetaVAE, ChannelOrder, VAEConfig, check_channel_order
+from bvae_rl.models.vae import BetaVAE, ChannelOrder, check_channel_order
 from bvae_rl.sb3.encoder_weights import EncoderWeights
 from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder, check_mode
 
@@ -32,12 +32,18 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
 
     ``policy_kwargs`` makes the arguments. A stack of n frames gives n codes, the oldest first.
 
-    ``observation_space``: Box of a picture, as the policy sees it.
+    ``observation_space``: Box of a picture, as the policy sees it; or a Dict, of which every
+    picture becomes posterior means and every other part is flattened, discrete ones as one-hot
+    vectors, key by key in the order of the space.
     ``config``: ``VAEConfig.to_dict()`` of the VAE.
     ``checkpoint``: the VAE's folder, or its weights in memory. Where it cannot be used (a folder
     that is on another machine), ``forward`` raises until a state dict with weights, such as the one
     in ``model.zip``, has been loaded.
-    ``latents``, ``mode``, ``standardise``, ``step_size``: as in ``policy_kwargs``.
+    ``latents``, ``mode``, ``standardise``, ``step_size``, ``stacked``, ``keys``: as in
+    ``policy_kwargs``; ``stacked`` None, as in policies that were saved without it: as many frames
+    as fit.
+    ``encoders``: instead of ``config``, ``checkpoint`` and ``latents``: those of each picture of a
+    Dict, by its key.
 
     Raises TypeError or ValueError for an observation space other than the pictures that the VAE was
     trained on.
@@ -47,27 +53,42 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
         self,
         observation_space: gym.Space[Any],
         *,
-        config: Mapping[str, Any],
+        config: Mapping[str, Any] | None = None,
         checkpoint: str | EncoderWeights | None = None,
         latents: str = "auto",
         mode: Mode = "frozen",
         standardise: bool = True,
         step_size: float = 1.0,
+        stacked: int | None = None,
+        keys: Sequence[str] | None = None,
+        encoders: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        layouts = self._layouts_of(observation_space, shape=VAEConfig.from_dict(config).shape)
-        encoder = PolicyEncoder(
-            config, checkpoint=checkpoint, latents=latents, mode=mode,
-            standardise=standardise, step_size=step_size,
-        )  # fmt: skip
+        one = {"config": config, "checkpoint": checkpoint, "latents": latents}
+        made: dict[Any, PolicyEncoder] = {
+            key: PolicyEncoder(mode=mode, standardise=standardise, step_size=step_size, **settings)  # type: ignore[arg-type]
+            for key, settings in (encoders or {None: one}).items()
+        }
+        wanted = {
+            key: (encoder.config.shape, encoder.config.native) for key, encoder in made.items()
+        }
+        layouts = picture_layouts(
+            observation_space, wanted if encoders else wanted[None], stacked=stacked, keys=keys
+        )
         spaces = _parts(observation_space)
+        dropped = left_out(observation_space, layouts)
         widths = {
-            key: layouts[key].stack * encoder.latent_dim
+            key: layouts[key].stack * (made.get(key) or made[None]).latent_dim
             if key in layouts
             else get_flattened_obs_dim(space)
             for key, space in spaces.items()
+            if key not in dropped
         }
         super().__init__(observation_space, sum(widths.values()))
-        self.layouts, self._widths, self.encoder = layouts, widths, encoder
+        self.layouts, self._widths = layouts, widths
+        if encoders is None:
+            self.encoder = made[None]
+        else:
+            self.encoders = nn.ModuleDict(made)
         # SB3 divides these spaces by 255 itself, and only these
         self._scaled = {key: is_image_space(spaces[key]) for key in layouts}
 
@@ -77,32 +98,28 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
         Raises ValueError for pixels outside [0, 1], NaN included, and while there are no weights.
         """
         parts = _parts(observations)
-        x = [
-            layout.x(parts[key], scaled=self._scaled[key])  # (B * stack, C, H, W)
+        x = {
+            key: layout.x(parts[key], scaled=self._scaled[key])  # (B * stack, C, H, W)
             for key, layout in self.layouts.items()
-        ]
-        if len(self._widths) == 1:
-            return self.encoder(x[0]).reshape(-1, self.features_dim)
-        codes = self.encoder(torch.cat(x)).split([frames.shape[0] for frames in x])
-        features = dict(zip(self.layouts, codes, strict=True))
+        }
+        features = {**parts, **self._codes(x)}
+        rows = len(next(iter(parts.values())))
         return torch.cat(
-            [
-                features.get(key, parts[key]).reshape(-1, width)
-                for key, width in self._widths.items()
-            ],
-            dim=1,
+            [features[key].reshape(rows, width) for key, width in self._widths.items()], dim=1
         )
 
-    @staticmethod
-    def _layouts_of(
-        space: gym.Space[Any], *, shape: tuple[int, int, int]
-    ) -> Mapping[Any, FrameLayout]:
-        """The layout of each picture in ``space``, by its key."""
-        return {None: FrameLayout.of(space, shape=shape)}
+    def _codes(self, x: Mapping[Any, Tensor]) -> dict[Any, Tensor]:
+        """The codes of each picture; one pass where one encoder has them all."""
+        if "encoder" not in self._modules:
+            return {key: self.encoders[key](frames) for key, frames in x.items()}
+        if len(x) == 1:
+            return {key: self.encoder(frames) for key, frames in x.items()}
+        codes = self.encoder(torch.cat(list(x.values())))
+        return dict(zip(x, codes.split([len(frames) for frames in x.values()]), strict=True))
 
 
 def policy_kwargs(
-    vae: VAE,
+    vae: VAE | Mapping[str, VAE],
     *,
     latents: str = "auto",
     mode: Mode = "frozen",
@@ -111,11 +128,14 @@ def policy_kwargs(
     net_arch: Sequence[int] | Mapping[str, Sequence[int]] = DEFAULT_NET_ARCH,
     extractor: type[BaseFeaturesExtractor] = BetaVAEExtractor,
     channel_order: ChannelOrder = "RGB",
+    stacked: int = 1,
+    keys: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """The ``policy_kwargs`` that plug a VAE into any SB3 algorithm with an image policy.
 
     ``vae``: a ``BetaVAE``, a folder, a shipped VAE's name or ``owner/name`` on the Hub. Of a folder
-    the path is kept, of a ``BetaVAE`` a copy of its encoder as it is now.
+    the path is kept, of a ``BetaVAE`` a copy of its encoder as it is now. Or one for each picture
+    of a Dict observation, by its key.
     ``latents``: which the policy sees: "all", a group's name, or "auto": "content" if the VAE has
     such a group, else all.
     ``mode``: "frozen", "policy" (the RL loss trains the encoder too) or "online"
@@ -128,35 +148,53 @@ def policy_kwargs(
     PPO, A2C and DQN give NatureCNN no hidden layer and any other extractor [64, 64]; TD3 gives
     [256, 256] or [400, 300]; SAC always [256, 256]. So it is always set here; to compare with
     NatureCNN, give that the same ``net_arch``.
-    ``extractor``: ``BetaVAECombinedExtractor`` for Dict observations and "MultiInputPolicy".
+    ``extractor``: a subclass of ``BetaVAEExtractor``.
     ``channel_order``: what the environment shows, which spaces cannot tell.
+    ``stacked``: how many frames an observation holds among its channels, as after
+    ``VecFrameStack(venv, 4)``; a stack in four dimensions says it itself.
+    ``keys``: the pictures of a Dict observation to encode; by default all. Others are left out.
 
     Raises ValueError where there is no intact VAE, for one without statistics (give
     ``standardise=False``) or of another channel order, and for settings that do not go together.
     """
-    folder = None if isinstance(vae, BetaVAE) else find_vae(vae)
-    vae = load_vae(folder or vae)
-    check_channel_order(vae.config, channel_order)
     check_mode(mode, step_size=step_size)
-    if standardise:
-        scaling(vae)  # raises without usable statistics
+    if stacked < 1:
+        raise ValueError(f"stacked must be at least 1, got {stacked}")
+    each = {
+        key: _described(one, latents, standardise, channel_order)
+        for key, one in (vae if isinstance(vae, Mapping) else {None: vae}).items()
+    }
     return {
         "features_extractor_class": extractor,
         "features_extractor_kwargs": {
-            "config": vae.config.to_dict(),
-            "checkpoint": str(folder)
-            if folder
-            else EncoderWeights.of(vae, standardise=standardise),
-            "latents": vae.config.choice(latents),
+            **each.get(None, {"encoders": each}),
             "mode": mode,
             "standardise": standardise,
             "step_size": step_size,
+            "stacked": stacked,
+            **({} if keys is None else {"keys": list(keys)}),
         },
         "net_arch": (
             {name: list(widths) for name, widths in net_arch.items()}
             if isinstance(net_arch, Mapping)
             else list(net_arch)
         ),
+    }
+
+
+def _described(
+    vae: VAE, latents: str, standardise: bool, channel_order: ChannelOrder
+) -> dict[str, Any]:
+    """What ``PolicyEncoder`` needs to know of a VAE, as plain values."""
+    folder = None if isinstance(vae, BetaVAE) else find_vae(vae)
+    vae = load_vae(folder or vae)
+    check_channel_order(vae.config, channel_order)
+    if standardise:
+        scaling(vae)  # raises without usable statistics
+    return {
+        "config": vae.config.to_dict(),
+        "checkpoint": str(folder) if folder else EncoderWeights.of(vae, standardise=standardise),
+        "latents": vae.config.choice(latents),
     }
 
 

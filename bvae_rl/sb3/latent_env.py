@@ -6,21 +6,18 @@ step instead of one per gradient step, and a replay buffer of latents instead of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from stable_baselines3.common.vec_env import (
-    VecEnv,
-    VecEnvWrapper,
-    VecFrameStack,
-    unwrap_vec_wrapper,
-)
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
+from stable_baselines3.common.vec_env.stacked_observations import StackedObservations
 
-from bvae_rl.data.frame_layout import FrameLayout, picture_layouts
+from bvae_rl.data.layouts import left_out, picture_layouts, stacked_in
 from bvae_rl.models.hub import VAE, load_vae
 from bvae_rl.models.scaling import Encoder, scaling
 from bvae_rl.models.vae import BetaVAE, ChannelOrder, check_channel_order
@@ -34,18 +31,23 @@ Observations = Any  # an array (B, *shape), or a dict of such, as the space of t
 class LatentVecEnv(VecEnvWrapper):
     """``venv`` seen through ``vae``: pictures are codes, Box(-inf, inf, (stack * D,), float32).
 
-    In a Dict observation every picture (a Box of three dimensions) becomes a code under its own key
-    and all else stays, for "MultiInputPolicy". A stack of n frames gives n codes, the oldest first.
-    Everything of a step, the ``terminal_observation`` of environments that ended too, is encoded in
-    one pass. Float pictures are rounded to 256 levels first. Give the policy the ``net_arch`` of
-    what it is compared with: SB3's own default depends on the extractor.
+    In a Dict observation every picture becomes a code under its own key and all else stays, for
+    "MultiInputPolicy". A stack of n frames gives n codes, the oldest first. Everything of a step,
+    the ``terminal_observation`` of environments that ended too, is encoded in one pass. Float
+    pictures are rounded to 256 levels first. Give the policy the ``net_arch`` of what it is
+    compared with: SB3's own default depends on the extractor.
 
     ``venv``: vectorised environment of pictures, or of Dict observations with pictures.
     ``vae``: a ``BetaVAE``, a folder, a shipped VAE's name or ``owner/name`` on the Hub; or another
-    ``Encoder``, such as PCA.
+    ``Encoder``, such as PCA; or such for each picture of a Dict, by its key.
     ``latents``: "all", a group's name, or "auto": "content" if there is such a group, else all.
     ``standardise``: give (mu - mean) / std by the statistics of pretraining (``scaling.py``).
     ``channel_order``: what ``venv`` shows, which spaces cannot tell.
+    ``frame_stack``: codes of the last n observations, the oldest first, of which each is encoded
+    once; zeros before an episode's first. (``VecFrameStack`` below encodes each frame n times.)
+    ``stacked``: how many frames an observation of ``venv`` holds among its channels, where no
+    wrapper tells: ``VecFrameStack`` and ``FrameStackObservation`` do.
+    ``keys``: the pictures of a Dict to encode; by default all. Others are left out.
 
     ``raw`` holds the newest observations of ``venv``, None before the first reset; where the
     encoder has moved, ``encode(raw)`` encodes them anew. ``layouts`` says how each picture is held,
@@ -59,109 +61,152 @@ class LatentVecEnv(VecEnvWrapper):
     def __init__(
         self,
         venv: VecEnv,
-        vae: VAE | Encoder,
+        vae: VAE | Encoder | Mapping[str, VAE | Encoder],
         *,
         latents: str = "auto",
         standardise: bool = True,
         channel_order: ChannelOrder = "RGB",
+        frame_stack: int = 1,
+        stacked: int | None = None,
+        keys: Collection[str] | None = None,
     ) -> None:
         if not isinstance(venv, VecEnv):
             raise TypeError(
                 f"LatentVecEnv wraps a VecEnv, got {type(venv).__name__}; make one with "
                 "stable_baselines3.common.env_util.make_vec_env"
             )
-        if not isinstance(vae, Encoder):
-            vae = load_vae(vae)
-        if isinstance(vae, BetaVAE):
-            check_channel_order(vae.config, channel_order)
-            latents = vae.config.choice(latents)
-        self.vae, self.standardise = vae, standardise
-        self.latents = ALL if latents == AUTO else latents
-        self.layouts = picture_layouts(venv.observation_space, shape=vae.shape)
-        _refuse_mixed_channels(venv, self.layouts, vae.shape[0])
+        if frame_stack < 1:
+            raise ValueError(f"frame_stack must be at least 1, got {frame_stack}")
+        self.vae, each = _loaded(vae)
+        for one in each.values():
+            if isinstance(one, BetaVAE):
+                check_channel_order(one.config, channel_order)
+                latents = one.config.choice(latents) if len(each) == 1 else latents
+        self.standardise, self.frame_stack = standardise, frame_stack
+        self.latents = ALL if latents == AUTO and len(each) == 1 else latents
+        wanted = {key: (one.shape, getattr(one, "native", None)) for key, one in each.items()}
+        self.layouts = picture_layouts(
+            venv.observation_space, wanted.get(None, wanted),
+            stacked=stacked or stacked_in(venv) or 1, keys=keys,
+        )  # fmt: skip
+        coders = {key: _Coder.of(one, self.latents, standardise) for key, one in each.items()}
+        self._coders = {key: coders.get(key) or coders[None] for key in self.layouts}
         self.raw: Observations | None = None
-        self._columns = vae.slice_of(self.latents)
-        self._width = self._columns.stop - self._columns.start
-        self._scaling = [part[self._columns] for part in scaling(vae)] if standardise else None
+        self._left_out = left_out(venv.observation_space, self.layouts)
         codes = {
-            key: gym.spaces.Box(-np.inf, np.inf, (layout.stack * self._width,), np.float32)
-            for key, layout in self.layouts.items()
+            key: gym.spaces.Box(-np.inf, np.inf, (layout.stack * coder.width,), np.float32)
+            for (key, layout), coder in zip(
+                self.layouts.items(), self._coders.values(), strict=True
+            )
         }
-        super().__init__(venv, _with_codes(venv.observation_space, codes))
+        self._stacks = {
+            key: StackedObservations(venv.num_envs, frame_stack, space)
+            for key, space in codes.items()
+            if frame_stack > 1
+        }
+        codes |= {key: stack.stacked_observation_space for key, stack in self._stacks.items()}
+        super().__init__(venv, self._with_codes(venv.observation_space, codes))
 
     def reset(self) -> Observations:
         """Codes (n_envs, stack * D), or a dict with such in it."""
         self.raw = self.venv.reset()
         self.reset_infos = self.venv.unwrapped.reset_infos
-        return self.encode(self.raw)
+        codes = self._encode([self.raw])[0]
+        codes |= {key: stack.reset(codes[key]) for key, stack in self._stacks.items()}
+        return self._with_codes(self.raw, codes)
 
     def step_wait(self) -> VecEnvStepReturn:
         """Codes, rewards, dones, infos; one encoder pass, terminal observations included."""
         self.raw, rewards, dones, infos = self.venv.step_wait()
-        if not dones.any():
-            return self.encode(self.raw), rewards, dones, infos
         ended = [i for i in np.flatnonzero(dones) if "terminal_observation" in infos[i]]
         last = [_map(lambda part: part[None], infos[i]["terminal_observation"]) for i in ended]
         codes, *last_codes = self._encode([self.raw, *last])
+        last_codes = [{key: code[0] for key, code in each.items()} for each in last_codes]
+        for key, stack in self._stacks.items():
+            ends: list[dict[str, Any]] = [{} for _ in infos]
+            for i, code in zip(ended, last_codes, strict=True):
+                ends[i] = {"terminal_observation": code[key]}
+            codes[key], ends = stack.update(codes[key], dones, ends)
+            for i, code in zip(ended, last_codes, strict=True):
+                code[key] = ends[i]["terminal_observation"]
         for i, code in zip(ended, last_codes, strict=True):
-            infos[i]["terminal_observation"] = _map(lambda part: part[0], code)
+            whole = infos[i]["terminal_observation"]
+            infos[i]["terminal_observation"] = self._with_codes(whole, code)
         # the environments below replace theirs at every reset; wrappers keep an empty one
-        self.reset_infos = self.venv.unwrapped.reset_infos
-        return codes, rewards, dones, infos
+        if dones.any():
+            self.reset_infos = self.venv.unwrapped.reset_infos
+        return self._with_codes(self.raw, codes), rewards, dones, infos
 
     def encode(self, observations: Observations) -> Observations:
-        """Observations of ``venv``, B of them, as this environment shows them, in one pass."""
-        return self._encode([observations])[0]
+        """Observations of ``venv``, B of them, as codes, in one pass; those of ``frame_stack`` = 1.
 
-    def _encode(self, batches: Sequence[Observations]) -> list[Observations]:
-        pictures = [
-            layout.all_frames(batch if key is None else batch[key])
-            for batch in batches
-            for key, layout in self.layouts.items()
-        ]
-        frames = pictures[0] if len(pictures) == 1 else np.concatenate(pictures)
-        codes = self.vae.encode_frames(frames)[:, self._columns]
-        if self._scaling is not None:
-            mean, scale = self._scaling
+        Nothing is remembered of them.
+        """
+        return self._with_codes(observations, self._encode([observations])[0])
+
+    def _encode(self, batches: Sequence[Observations]) -> list[dict[Any, np.ndarray]]:
+        """The codes of each batch, by key; one pass for each encoder."""
+        found: list[dict[Any, np.ndarray]] = [{} for _ in batches]
+        for coder in dict.fromkeys(self._coders.values()):
+            keys = [key for key, its in self._coders.items() if its is coder]
+            wanted = [(part, key) for part in range(len(batches)) for key in keys]
+            pictures = [
+                self.layouts[key].all_frames(batches[part] if key is None else batches[part][key])
+                for part, key in wanted
+            ]
+            codes = coder.codes(pictures[0] if len(pictures) == 1 else np.concatenate(pictures))
+            stops = [0, *accumulate(map(len, pictures))]
+            for (part, key), (first, stop) in zip(wanted, pairwise(stops), strict=True):
+                width = self.layouts[key].stack * coder.width
+                found[part][key] = codes[first:stop].reshape(-1, width)
+        return found
+
+    def _with_codes(self, whole: Any, codes: Mapping[Any, Any]) -> Any:
+        """``whole`` (a space or an observation) with the codes in place of the pictures."""
+        if None in codes:
+            return codes[None]
+        parts = whole.spaces if isinstance(whole, gym.spaces.Dict) else whole
+        found = {k: codes.get(k, part) for k, part in parts.items() if k not in self._left_out}
+        return gym.spaces.Dict(list(found.items())) if isinstance(whole, gym.spaces.Dict) else found
+
+
+@dataclass(frozen=True, eq=False)
+class _Coder:
+    """An encoder, the columns of its codes that are wanted, and what scales them."""
+
+    encoder: Encoder
+    columns: slice
+    scaling: list[np.ndarray] | None
+
+    @classmethod
+    def of(cls, encoder: Encoder, latents: str, standardise: bool) -> _Coder:
+        if latents == AUTO:
+            latents = encoder.config.choice(latents) if isinstance(encoder, BetaVAE) else ALL
+        columns = encoder.slice_of(latents)
+        return cls(
+            encoder, columns, [part[columns] for part in scaling(encoder)] if standardise else None
+        )
+
+    @property
+    def width(self) -> int:
+        return self.columns.stop - self.columns.start
+
+    def codes(self, frames: np.ndarray) -> np.ndarray:
+        """uint8 frames (N, H, W, C) -> (N, width) float32."""
+        codes = self.encoder.encode_frames(frames)[:, self.columns]
+        if self.scaling is not None:
+            mean, scale = self.scaling
             codes = (codes - mean) / scale
-        codes = np.ascontiguousarray(codes, dtype=np.float32)
-        stops = [0, *accumulate(map(len, pictures))]
-        parts = (codes[first:stop] for first, stop in pairwise(stops))
-        return [
-            _with_codes(
-                batch,
-                {
-                    key: next(parts).reshape(-1, layout.stack * self._width)
-                    for key, layout in self.layouts.items()
-                },
-            )
-            for batch in batches
-        ]
+        return np.ascontiguousarray(codes, dtype=np.float32)
 
 
-def _refuse_mixed_channels(venv: VecEnv, layouts: Mapping[Any, FrameLayout], channels: int) -> None:
-    """Raise a ValueError where a stack of frames of another depth only adds up to ``channels``.
-
-    Three frames of four channels are as many as four frames of three, so that a space cannot tell
-    them apart; the ``VecFrameStack`` that made the stack can.
-    """
-    stacker = unwrap_vec_wrapper(venv, VecFrameStack)
-    n = 1 if stacker is None else stacker.stacked_obs.n_stack
-    for layout in layouts.values():
-        if layout.stack % n:
-            raise ValueError(
-                f"{n} frames are stacked of {layout.stack * channels // n} channels each, and the "
-                f"encoder takes {channels}; convert the frames before they are stacked"
-            )
-
-
-def _with_codes(whole: Any, codes: Mapping[str | None, Any]) -> Any:
-    """``whole`` (a space or an observation) with the codes in place of the pictures."""
-    if None in codes:
-        return codes[None]
-    if isinstance(whole, gym.spaces.Dict):
-        return gym.spaces.Dict([(key, codes.get(key, whole[key])) for key in whole.spaces])
-    return {key: codes.get(key, value) for key, value in whole.items()}
+def _loaded(vae: Any) -> tuple[Any, dict[Any, Encoder]]:
+    """What was given, loaded; and by the key of its picture, None for all."""
+    if isinstance(vae, Mapping):
+        each = {key: _loaded(one)[0] for key, one in vae.items()}
+        return each, each
+    one = vae if isinstance(vae, Encoder) else load_vae(vae)
+    return one, {None: one}
 
 
 def _map(change: Callable[[Any], Any], observation: Observations) -> Observations:

@@ -190,6 +190,12 @@ class OnlineBetaVAE(BaseCallback):
                 "LatentVecEnv must encode with the VAE to fine-tune, and the two differ in "
                 f"{'config' if isinstance(vae, BetaVAE) else f'type ({type(vae).__name__})'}"
             )
+        if latent_env.frame_stack > 1:
+            raise ValueError(
+                f"codes of frame_stack={latent_env.frame_stack} observations cannot be renewed "
+                "when the encoder moves; stack the pictures below: LatentVecEnv(VecFrameStack(venv, "
+                f"{latent_env.frame_stack}), vae)"
+            )
         if not _same(latent_env.encode(latent_env.raw), self.model._last_obs):
             raise ValueError(
                 "a wrapper above LatentVecEnv changes its observations, which cannot be renewed "

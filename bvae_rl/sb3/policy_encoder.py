@@ -98,6 +98,11 @@ class PolicyEncoder(nn.Module):
         return self.config.shape
 
     @property
+    def native(self) -> tuple[int, int, int] | None:
+        """(C, H, W) of the pictures that frames are made of; None where they are the same."""
+        return self.config.native
+
+    @property
     def latent_dim(self) -> int:
         """How many latents are chosen."""
         return self._columns.stop - self._columns.start

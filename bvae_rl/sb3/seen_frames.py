@@ -14,7 +14,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-from bvae_rl.data.frame_layout import FrameLayout, picture_layouts
+from bvae_rl.data.frame_layout import FrameLayout
+from bvae_rl.sb3.extractor import BetaVAEExtractor
 from bvae_rl.sb3.latent_env import LatentVecEnv
 
 Layouts = Mapping[Any, FrameLayout]  # of each picture by its key; None: it is the observation
@@ -169,7 +170,9 @@ def seen_frames(
                 "(policy_kwargs(..., mode='online')) instead of a LatentVecEnv"
             )
         return PassingFrames(latent_env, keep=keep, seed=seed)
-    layouts = picture_layouts(model.observation_space, shape=shape)
+    layouts = next(
+        module.layouts for module in model.policy.modules() if isinstance(module, BetaVAEExtractor)
+    )
     if isinstance(model, OnPolicyAlgorithm):
         return RolloutFrames(model, layouts, keep=keep, seed=seed)
     assert isinstance(model, OffPolicyAlgorithm)

@@ -1,0 +1,118 @@
+"""The pictures of any observation, one or those of a Dict, and what says how many are stacked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.wrappers import FrameStackObservation
+from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, unwrap_vec_wrapper
+
+from bvae_rl.data.frame_layout import FrameLayout
+from bvae_rl.data.picture_space import looks_like_a_picture, short
+from bvae_rl.data.resize import Shape
+
+Wanted = tuple[Shape, Shape | None]  # of a VAE: its frames, and the pictures they are made of
+
+logger = logging.getLogger(__name__)
+
+
+def picture_layouts(
+    space: gym.Space[Any],
+    wanted: Wanted | Mapping[str, Wanted],
+    *,
+    stacked: int | None = None,
+    keys: Collection[str] | None = None,
+) -> dict[Any, FrameLayout]:
+    """The layout of each picture of ``space`` that is encoded, by its key.
+
+    The key is None where the observation is one picture. Of a Dict space ``keys`` are encoded, by
+    default all that look like pictures; ``wanted`` is what one VAE takes, or a mapping by key. With
+    keys that are named, other pictures are left out, which is logged.
+
+    Raises TypeError for a space without a picture, and ValueError for pictures that their VAE does
+    not take, for unknown keys, and for keys where there is no Dict.
+    """
+    each = wanted if isinstance(wanted, Mapping) else None
+    named = keys if keys is not None else each
+    if not isinstance(space, gym.spaces.Dict):
+        if named is not None:
+            raise ValueError(
+                f"keys {sorted(named)} name pictures in a Dict observation, and this one is "
+                f"{short(space)}; leave them out, and give one VAE"
+            )
+        assert isinstance(wanted, tuple)
+        shape, native = wanted
+        return {None: FrameLayout.of(space, shape=shape, native=native, stacked=stacked)}
+    pictures = [key for key, part in space.spaces.items() if looks_like_a_picture(part)]
+    chosen = pictures if named is None else [key for key in space.spaces if key in named]
+    if unknown := sorted(set(named or ()) - set(space.spaces)):
+        raise ValueError(
+            f"the observation has no keys {unknown}; its pictures: {pictures}, its other parts: "
+            f"{[key for key in space.spaces if key not in pictures]}"
+        )
+    if not chosen:
+        raise ValueError(f"none of the observation's keys {sorted(space.spaces)} is a picture")
+    layouts = {}
+    for key in chosen:
+        shape, native = wanted if isinstance(wanted, tuple) else wanted[key]
+        try:
+            layouts[key] = FrameLayout.of(
+                space.spaces[key], shape=shape, native=native, stacked=stacked
+            )
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"key {key!r} of the observation: {error}{_choice(chosen)}"
+            ) from error
+    if left := [key for key in pictures if key not in layouts]:
+        logger.warning(
+            "pictures of the observation that are not encoded are left out: %s",
+            ", ".join(f"{key} {short(space.spaces[key])}" for key in left),
+        )
+    return layouts
+
+
+def left_out(space: gym.Space[Any], layouts: Mapping[Any, FrameLayout]) -> set[str]:
+    """The keys of pictures in ``space`` that are not encoded: nobody wants raw pixels beside."""
+    parts = space.spaces if isinstance(space, gym.spaces.Dict) else {}
+    return {key for key, part in parts.items() if looks_like_a_picture(part)} - set(layouts)
+
+
+def stacked_in(env: gym.Env[Any, Any] | VecEnv) -> int | None:
+    """How many frames its wrappers stack among the channels; None where none of them does.
+
+    ``VecFrameStack`` does, and ``FrameStackObservation`` of pictures (H, W). A user's own stack is
+    not known here.
+    """
+    inner: int | None = None
+    with suppress(AttributeError, NotImplementedError):  # simulators that run many at once
+        if isinstance(env, VecEnv):
+            if env.env_is_wrapped(FrameStackObservation, [0])[0]:
+                inner = env.get_attr("stack_size", [0])[0]
+        else:
+            inner = env.get_wrapper_attr("stack_size") if _stacks(env) else None
+    if len(env.observation_space.shape or ()) == 4:  # these say it themselves
+        inner = None
+    stacker = unwrap_vec_wrapper(env, VecFrameStack) if isinstance(env, VecEnv) else None
+    if stacker is None:
+        return inner
+    return stacker.stacked_obs.n_stack * (inner or 1)
+
+
+def _stacks(env: Any) -> bool:
+    while isinstance(env, gym.Wrapper):
+        if isinstance(env, FrameStackObservation):
+            return True
+        env = env.env
+    return False
+
+
+def _choice(keys: Collection[str]) -> str:
+    if len(keys) < 2:
+        return ""
+    each = ", ".join(f"{key!r}: vae" for key in keys)
+    first = next(iter(keys))
+    return f"; of several pictures choose some, keys=({first!r},), or give a VAE each: {{{each}}}"
