@@ -34,7 +34,12 @@ def folder(tmp_path):
 @pytest.mark.parametrize(("latents", "width"), [("all", 4), ("content", 3), ("style", 1)])
 def test_keys_are_concatenated_in_the_order_of_the_space(latents, width, folder):
     extractor = BetaVAECombinedExtractor(
-        SPACE, config=CONFIG.to_dict(), checkpoint=folder, latents=latents, standardise=False
+        SPACE,
+        config=CONFIG.to_dict(),
+        checkpoint=folder,
+        latents=latents,
+        standardise=False,
+        stacked={"front": 3},
     )
     assert extractor.features_dim == width + 4 + 3 + 3 * width + width
     frames = noise(np.random.default_rng(0), 10)  # (N, 32, 32, 3): for 2 observations
@@ -73,7 +78,7 @@ def test_keys_are_concatenated_in_the_order_of_the_space(latents, width, folder)
         (
             gym.spaces.Dict(front=PICTURE, grid=gym.spaces.Box(0, 255, (7, 7, 3), np.uint8)),
             ValueError,
-            r"\(7, 7, 3\).*symbolic observations hold no picture",
+            r"key 'grid'.*symbolic observations .*hold no picture.*keys=\('front',\)",
         ),
         (
             gym.spaces.Dict(front=gym.spaces.Box(0, 255, (4, 32, 32), np.uint8)),

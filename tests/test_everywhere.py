@@ -255,7 +255,9 @@ def build(case: Case, vae: Path) -> Any:
     if kind != "latents":
         one = case.pictures == "image"
         extractor = BetaVAEExtractor if one else BetaVAECombinedExtractor
-        kwargs = policy_kwargs(vae, mode=case.mode, net_arch=[8], extractor=extractor)
+        kwargs = policy_kwargs(
+            vae, mode=case.mode, net_arch=[8], extractor=extractor, stacked=case.stack or 1
+        )
         lstm = "Lstm" if case.algorithm == "RecurrentPPO" else ""
         policy = f"{'Cnn' if one else 'MultiInput'}{lstm}Policy"
     if case.share != "none":

@@ -109,6 +109,7 @@ def test_a_policy_gives_the_actions_of_predict(algorithm, kwargs, tmp_path):
 
 def test_a_channels_first_stack_is_taken_as_it_is(kwargs, tmp_path):
     space = gym.spaces.Box(0, 255, (9, 32, 32), np.uint8)
+    kwargs["features_extractor_kwargs"]["stacked"] = 3
     model = PPO("CnnPolicy", StillEnv(space), policy_kwargs=kwargs, seed=0, **SETTINGS[PPO])
     frames = FRAMES.transpose(0, 3, 1, 2)
     stacks = np.concatenate([frames, frames[::-1], frames], axis=1)

@@ -10,7 +10,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium.wrappers import FlattenObservation, TimeLimit
+from gymnasium.wrappers import FlattenObservation, FrameStackObservation, TimeLimit
 from stable_baselines3.common.env_checker import check_env
 
 from bvae_rl.agents.true_state import state_view
@@ -116,7 +116,12 @@ def test_the_wrapper_is_found_where_the_frames_are_its_own() -> None:
     env = with_factors()
     assert isinstance(env, FactorEnv)
     assert factor_env(TimeLimit(env, 5)) is env
-    assert factor_env(FlattenObservation(env)) is None
+    seen = factor_env(FlattenObservation(TimeLimit(env, 5)))
+    assert seen is not None and seen.factor_specs == env.factor_specs
+    env.reset(seed=0)
+    factors = env.sample_factors(np.random.default_rng(0))
+    assert np.array_equal(seen.set_factors(factors), env.set_factors(factors).ravel())
+    assert factor_env(FrameStackObservation(env, 2)) is None  # which states came before?
     assert settable_env(with_factors(sample=None)) is None
 
 

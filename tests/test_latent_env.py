@@ -232,5 +232,5 @@ def test_stacks_that_only_add_up_to_the_channels_are_refused(channels, stack):
     env = NoiseEnv()
     env.observation_space = gym.spaces.Box(0, 255, (32, 32, channels), np.uint8)
     venv = VecFrameStack(DummyVecEnv([lambda: env]), stack)
-    with pytest.raises(ValueError, match=rf"{stack} frames are stacked of {channels} channels"):
+    with pytest.raises(ValueError, match=f"said to hold {stack} frames each, which are not"):
         LatentVecEnv(venv, BetaVAE(CONFIG))

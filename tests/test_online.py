@@ -58,7 +58,9 @@ def folder(vae: BetaVAE, tmp_path: Path) -> Path:
 def on_pictures(algorithm: Any, folder: Path, form: str = "bytes", **more: Any) -> Any:
     mode = more.pop("mode", "online")
     extractor = BetaVAECombinedExtractor if form == "dict" else BetaVAEExtractor
-    kwargs = policy_kwargs(folder, mode=mode, standardise=True, net_arch=[8], extractor=extractor)
+    kwargs = policy_kwargs(
+        folder, mode=mode, net_arch=[8], extractor=extractor, stacked=3 if form == "stack" else 1
+    )
     env = more.pop("env", None) or make_env(form, discrete=algorithm is DQN)
     return build(algorithm, env, **kwargs | more)
 

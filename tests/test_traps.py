@@ -48,9 +48,13 @@ def folder(vae: BetaVAE, tmp_path: Path) -> Path:
 
 
 def build(
-    algorithm: type[BaseAlgorithm], folder: Path | BetaVAE, env: Any = None, **extra: Any
+    algorithm: type[BaseAlgorithm],
+    folder: Path | BetaVAE,
+    env: Any = None,
+    stacked: int = 1,
+    **extra: Any,
 ) -> Any:
-    kwargs = policy_kwargs(folder, latents="all", net_arch=[8, 8]) | extra
+    kwargs = policy_kwargs(folder, latents="all", net_arch=[8, 8], stacked=stacked) | extra
     env = env or NoiseEnv(discrete=algorithm is DQN)
     return algorithm("CnnPolicy", env, policy_kwargs=kwargs, seed=0, **SETTINGS[algorithm])
 
@@ -156,9 +160,8 @@ def test_trap_06_symbolic_observations_are_refused():
 @pytest.mark.parametrize("channels_first", [False, True])
 def test_trap_07_each_frame_of_a_stack_is_encoded_by_itself(channels_first, folder, vae):
     venv = DummyVecEnv([NoiseEnv])
-    model = build(
-        PPO, folder, env=VecFrameStack(VecTransposeImage(venv) if channels_first else venv, 3)
-    )
+    stacking = VecFrameStack(VecTransposeImage(venv) if channels_first else venv, 3)
+    model = build(PPO, folder, env=stacking, stacked=3)
     frames = np.random.default_rng(0).integers(0, 256, (3, 2, 32, 32, 3), np.uint8)  # stack, B, ...
     if channels_first:
         stacked = np.concatenate([as_form(part, "channels first") for part in frames], axis=1)

@@ -142,9 +142,9 @@ def test_a_damaged_config_is_refused(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"latent_dim": 0}, "latent_dim must be at least 1, got 0"),
-        ({"shape": (3, 64, 65)}, "divisible by 16"),
-        ({"shape": (3, 7, 7)}, "from 32 to 128"),
-        ({"shape": (3, 144, 144)}, "from 32 to 128"),
+        ({"shape": (3, 64, 15)}, "from 16 to 512"),
+        ({"shape": (3, 7, 7)}, "from 16 to 512"),
+        ({"shape": (3, 513, 64)}, "from 16 to 512"),
         ({"groups": {"content": (0, 4)}}, "do not add up to 6"),
         ({"groups": {"content": (0, 4), "style": (3, 6)}}, "do not add up to 6"),
         ({"decoder": "mlp"}, "unknown decoder 'mlp'; known: pixel_shuffle, broadcast"),

@@ -24,14 +24,15 @@ def picture_layouts(
     space: gym.Space[Any],
     wanted: Wanted | Mapping[str, Wanted],
     *,
-    stacked: int | None = None,
+    stacked: int | Mapping[str, int] | None = None,
     keys: Collection[str] | None = None,
 ) -> dict[Any, FrameLayout]:
     """The layout of each picture of ``space`` that is encoded, by its key.
 
     The key is None where the observation is one picture. Of a Dict space ``keys`` are encoded, by
     default all that look like pictures; ``wanted`` is what one VAE takes, or a mapping by key. With
-    keys that are named, other pictures are left out, which is logged.
+    keys that are named, other pictures are left out, which is logged. ``stacked`` frames are held
+    by each observation, or by those of a key (1 by others); None: as many as fit.
 
     Raises TypeError for a space without a picture, and ValueError for pictures that their VAE does
     not take, for unknown keys, and for keys where there is no Dict.
@@ -39,12 +40,14 @@ def picture_layouts(
     each = wanted if isinstance(wanted, Mapping) else None
     named = keys if keys is not None else each
     if not isinstance(space, gym.spaces.Dict):
+        if isinstance(stacked, Mapping):
+            named = {*(named or ()), *stacked}
         if named is not None:
             raise ValueError(
                 f"keys {sorted(named)} name pictures in a Dict observation, and this one is "
                 f"{short(space)}; leave them out, and give one VAE"
             )
-        assert isinstance(wanted, tuple)
+        assert isinstance(wanted, tuple) and not isinstance(stacked, Mapping)
         shape, native = wanted
         return {None: FrameLayout.of(space, shape=shape, native=native, stacked=stacked)}
     pictures = [key for key, part in space.spaces.items() if looks_like_a_picture(part)]
@@ -60,9 +63,8 @@ def picture_layouts(
     for key in chosen:
         shape, native = wanted if isinstance(wanted, tuple) else wanted[key]
         try:
-            layouts[key] = FrameLayout.of(
-                space.spaces[key], shape=shape, native=native, stacked=stacked
-            )
+            n = stacked.get(key, 1) if isinstance(stacked, Mapping) else stacked
+            layouts[key] = FrameLayout.of(space.spaces[key], shape=shape, native=native, stacked=n)
         except (TypeError, ValueError) as error:
             raise type(error)(
                 f"key {key!r} of the observation: {error}{_choice(chosen)}"

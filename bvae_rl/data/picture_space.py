@@ -126,7 +126,8 @@ def held_for(
     raise ValueError(
         f"this VAE was trained on frames of shape (C, H, W) = {shape}"
         + (f", made of pictures {native}" if native != shape else "")
-        + f"; the observation space has shape {space.shape}: {_cure(space.shape, shape, native)}"
+        + f"; the observation space has shape {space.shape}: "
+        + _cure(space.shape, shape, native, stacked)
     )
 
 
@@ -193,10 +194,16 @@ def _no_picture(shape: tuple[int, ...]) -> str:
     )
 
 
-def _cure(there: tuple[int, ...], shape: Shape, native: Shape) -> str:
+def _cure(there: tuple[int, ...], shape: Shape, native: Shape, stacked: int | None) -> str:
     """What to do about observations of another shape than a VAE takes."""
     if max(there) < MIN_SIDE:
         return SYMBOLIC
+    if stacked and stacked > 1:
+        return (
+            f"they are said to hold {stacked} frames each, which are not of these {native[0]} "
+            "channels and sides; convert the frames before they are stacked, or train a VAE on "
+            "frames as these"
+        )
     stacks = {
         held.stack
         for wanted in (native, shape)

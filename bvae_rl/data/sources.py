@@ -24,6 +24,7 @@ from bvae_rl.data.factors import known_specs, require_factor_env
 from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.interventions import Interventions
+from bvae_rl.data.picture_checks import checked_array
 from bvae_rl.runtime.runs import CONFIG_FILE, INDEX
 
 logger = logging.getLogger(__name__)
@@ -224,10 +225,8 @@ def as_store(source: Source, folder: str | Path, *, frames: int, seed: int) -> F
 
 def _of_array(array: np.ndarray, store: FrameStore) -> FrameStore:
     """``array`` as a store: states in no known order, in one appearance for all that is known."""
-    if array.dtype != np.uint8 or array.ndim != 4 or not len(array):
-        raise ValueError(
-            f"frames must be uint8 (N, H, W, C), at least one, got {array.dtype} {array.shape}"
-        )
+    if not len(checked_array(array)):
+        raise ValueError(f"frames must be at least one, got shape {array.shape}")
     content = hashlib.sha256(array.tobytes()).hexdigest()
     store.describe(source="array", policy=INDEPENDENT, frames=len(array), sha256=content)
     for first in range(len(store), len(array), BLOCK):

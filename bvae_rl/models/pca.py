@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
+from bvae_rl.data.picture_checks import checked_array, checked_frames
 from bvae_rl.runtime.runs import CONFIG_FILE, WEIGHTS_FILE, Run
 from bvae_rl.runtime.versions import environment
 
@@ -43,11 +44,7 @@ class PCAEncoder:
     @classmethod
     def fit(cls, frames: np.ndarray, latent_dim: int, *, seed: int) -> PCAEncoder:
         """Fit ``latent_dim`` components on uint8 ``frames`` (N, H, W, C), N > latent_dim."""
-        if frames.ndim != 4 or frames.dtype != np.uint8:
-            raise ValueError(
-                f"frames must be uint8 (N, H, W, C), got {frames.dtype} {frames.shape}"
-            )
-        n, height, width, channels = frames.shape
+        n, height, width, channels = checked_array(frames).shape
         if not 1 <= latent_dim < min(n, height * width * channels):
             raise ValueError(
                 f"{latent_dim} components need latent_dim >= 1 and more frames and pixels than "
@@ -82,6 +79,7 @@ class PCAEncoder:
 
     def encode_frames(self, frames: np.ndarray, *, batch: int = 256) -> np.ndarray:
         """Codes (N, D) float32 of uint8 frames (N, H, W, C)."""
+        frames = checked_frames(frames, self.shape)
         parts = [
             (frames[i : i + batch].reshape(-1, self.mean.size) / np.float32(255.0) - self.mean)
             @ self.components.T

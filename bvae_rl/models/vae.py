@@ -20,6 +20,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from bvae_rl.data.frame_layout import byte_planes, frames_to_x
+from bvae_rl.data.picture_checks import check_x, checked_frames
 from bvae_rl.models.codebook import Codebook
 from bvae_rl.models.earlier import in_todays_words
 from bvae_rl.models.fused import FusedEncoder
@@ -44,6 +45,8 @@ class BetaVAE(nn.Module):
     ``meta`` is what is known about the weights: ``statistics`` (mean, std and KL of each latent on
     validation frames), ``training`` (command, seed, steps), ``scores``, ``versions``.
     """
+
+    takes_pictures = True
 
     def __init__(self, config: VAEConfig) -> None:
         super().__init__()
@@ -96,6 +99,8 @@ class BetaVAE(nn.Module):
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x (B, C, H, W) in [0, 1] -> mu, logvar, each (B, D); quantised latents are points."""
+        if self.takes_pictures and not torch.compiler.is_compiling():
+            check_x(x, self.shape, values=not self.training)
         mu, logvar = self.encoder(x).float().chunk(2, dim=1)
         return mu, logvar.clamp(-12.0, 6.0)  # exp stays finite; far outside what training reaches
 
@@ -134,7 +139,12 @@ class BetaVAE(nn.Module):
 
     @torch.inference_mode()
     def encode_frames(self, frames: np.ndarray, *, batch: int = 256) -> np.ndarray:
-        """Posterior means of uint8 frames (N, H, W, C), shape (N, D) float32."""
+        """Posterior means of uint8 frames (N, H, W, C), shape (N, D) float32.
+
+        Frames of ``shape``, or pictures of ``native`` that are converted; errors:
+        ``data.picture_checks``.
+        """
+        frames = checked_frames(frames, self.shape, native=self.native)
         parts = [
             self._fused.run(self.encoder, byte_planes(frames[i : i + batch]))
             for i in range(0, max(1, len(frames)), batch)
@@ -147,6 +157,7 @@ class BetaVAE(nn.Module):
         self, frames: np.ndarray, *, batch: int = 256
     ) -> tuple[np.ndarray, np.ndarray]:
         """mu and logvar of uint8 frames (N, H, W, C), each (N, D) float32."""
+        frames = checked_frames(frames, self.shape, native=self.native)
         device = next(self.parameters()).device
         parts = [
             torch.stack(self.encode(frames_to_x(frames[i : i + batch]).to(device)))

@@ -90,7 +90,9 @@ def to_image_policy(
             "latents": latent_env.latents,
             "mode": mode,
             "standardise": latent_env.standardise,
-            "stacked": next(iter(latent_env.layouts.values())).stack,
+            "stacked": {key: layout.stack for key, layout in latent_env.layouts.items()}
+            if is_dict
+            else latent_env.layouts[None].stack,
             **({"keys": list(latent_env.layouts)} if is_dict else {}),
         },
     }

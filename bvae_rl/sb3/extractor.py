@@ -59,14 +59,15 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
         mode: Mode = "frozen",
         standardise: bool = True,
         step_size: float = 1.0,
-        stacked: int | None = None,
+        stacked: int | Mapping[str, int] | None = None,
         keys: Sequence[str] | None = None,
         encoders: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         one = {"config": config, "checkpoint": checkpoint, "latents": latents}
+        each: Mapping[Any, Any] = {None: one} if encoders is None else encoders
         made: dict[Any, PolicyEncoder] = {
-            key: PolicyEncoder(mode=mode, standardise=standardise, step_size=step_size, **settings)  # type: ignore[arg-type]
-            for key, settings in (encoders or {None: one}).items()
+            key: PolicyEncoder(mode=mode, standardise=standardise, step_size=step_size, **settings)
+            for key, settings in each.items()
         }
         wanted = {
             key: (encoder.config.shape, encoder.config.native) for key, encoder in made.items()
@@ -103,7 +104,7 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
             for key, layout in self.layouts.items()
         }
         features = {**parts, **self._codes(x)}
-        rows = len(next(iter(parts.values())))
+        rows = next(iter(parts.values())).shape[0]
         return torch.cat(
             [features[key].reshape(rows, width) for key, width in self._widths.items()], dim=1
         )
@@ -128,7 +129,7 @@ def policy_kwargs(
     net_arch: Sequence[int] | Mapping[str, Sequence[int]] = DEFAULT_NET_ARCH,
     extractor: type[BaseFeaturesExtractor] = BetaVAEExtractor,
     channel_order: ChannelOrder = "RGB",
-    stacked: int = 1,
+    stacked: int | Mapping[str, int] = 1,
     keys: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """The ``policy_kwargs`` that plug a VAE into any SB3 algorithm with an image policy.
@@ -151,14 +152,16 @@ def policy_kwargs(
     ``extractor``: a subclass of ``BetaVAEExtractor``.
     ``channel_order``: what the environment shows, which spaces cannot tell.
     ``stacked``: how many frames an observation holds among its channels, as after
-    ``VecFrameStack(venv, 4)``; a stack in four dimensions says it itself.
+    ``VecFrameStack(venv, 4)``; of a Dict also by key, 1 for the others. A stack in four dimensions
+    says it itself.
     ``keys``: the pictures of a Dict observation to encode; by default all. Others are left out.
 
     Raises ValueError where there is no intact VAE, for one without statistics (give
     ``standardise=False``) or of another channel order, and for settings that do not go together.
     """
     check_mode(mode, step_size=step_size)
-    if stacked < 1:
+    counts = stacked.values() if isinstance(stacked, Mapping) else [stacked]
+    if min(counts, default=1) < 1:
         raise ValueError(f"stacked must be at least 1, got {stacked}")
     each = {
         key: _described(one, latents, standardise, channel_order)
@@ -171,7 +174,7 @@ def policy_kwargs(
             "mode": mode,
             "standardise": standardise,
             "step_size": step_size,
-            "stacked": stacked,
+            "stacked": dict(stacked) if isinstance(stacked, Mapping) else stacked,
             **({} if keys is None else {"keys": list(keys)}),
         },
         "net_arch": (

@@ -67,7 +67,7 @@ class LatentVecEnv(VecEnvWrapper):
         standardise: bool = True,
         channel_order: ChannelOrder = "RGB",
         frame_stack: int = 1,
-        stacked: int | None = None,
+        stacked: int | Mapping[str, int] | None = None,
         keys: Collection[str] | None = None,
     ) -> None:
         if not isinstance(venv, VecEnv):

@@ -192,9 +192,9 @@ class OnlineBetaVAE(BaseCallback):
             )
         if latent_env.frame_stack > 1:
             raise ValueError(
-                f"codes of frame_stack={latent_env.frame_stack} observations cannot be renewed "
-                "when the encoder moves; stack the pictures below: LatentVecEnv(VecFrameStack(venv, "
-                f"{latent_env.frame_stack}), vae)"
+                f"codes of frame_stack={latent_env.frame_stack} observations are not renewed when "
+                "the encoder moves; stack the pictures below: "
+                f"LatentVecEnv(VecFrameStack(venv, {latent_env.frame_stack}), vae)"
             )
         if not _same(latent_env.encode(latent_env.raw), self.model._last_obs):
             raise ValueError(

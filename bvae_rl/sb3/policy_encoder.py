@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from bvae_rl.data.frame_layout import frames_to_x
+from bvae_rl.data.picture_checks import checked_frames
 from bvae_rl.models.earlier import GROUPS
 from bvae_rl.models.vae import BetaVAE, VAEConfig, encoder_of
 from bvae_rl.sb3.encoder_weights import EncoderWeights, fingerprint
@@ -119,6 +120,7 @@ class PolicyEncoder(nn.Module):
     @torch.inference_mode()
     def encode_frames(self, frames: np.ndarray, *, batch: int = 256) -> np.ndarray:
         """uint8 frames (N, H, W, C) -> codes (N, latent_dim) float32, as the policy sees them."""
+        frames = checked_frames(frames, self.shape, native=self.native)
         device = self.ready.device
         parts = [
             self(frames_to_x(frames[start : start + batch]).to(device))

@@ -70,6 +70,8 @@ class TiledVAE(BetaVAE):
     It shares the weights of ``vae``, which has to fit, and has no ``decoder``.
     """
 
+    takes_pictures = False
+
     def __init__(self, vae: BetaVAE) -> None:
         nn.Module.__init__(self)
         self.config, self.meta = vae.config, vae.meta
