@@ -85,7 +85,7 @@ class FrameLayout:
         else:
             held, shown = held_for(held_in, shape, native or shape, stacked=stacked)
         return cls(
-            shape, held.channels_first, held.stack, divisor(held_in),
+            shape, held.channels_first, held.stack, divisor(held_in, held.native[0]),
             native=None if shown == shape else shown, ndim=held.ndim, key=key,
         )  # fmt: skip
 

@@ -131,10 +131,11 @@ def held_for(
     )
 
 
-def divisor(space: gym.spaces.Box) -> float:
+def divisor(space: gym.spaces.Box, channels: int) -> float:
     """What turns the values of ``space`` into [0, 1]; ValueError where its bounds do not say.
 
-    255 for bytes and floats 0..255, 1 for floats 0..1; of one channel (depth) the upper bound.
+    255 for bytes and floats 0..255, 1 for floats 0..1; of one of ``channels`` (depth) the upper
+    bound.
     """
     low, high = float(space.low.min()), float(space.high.max())
     floats = np.issubdtype(space.dtype, np.floating)
@@ -142,8 +143,12 @@ def divisor(space: gym.spaces.Box) -> float:
         return 255.0
     if floats and low >= 0.0 and high <= 1.0:
         return 1.0
-    one = len(space.shape) == 2 or 1 in (space.shape[0], space.shape[-1])
-    if one and low >= 0.0 and 0.0 < high < np.inf and (floats or space.dtype == np.uint16):
+    if (
+        channels == 1
+        and low >= 0.0
+        and 0.0 < high < np.inf
+        and (floats or space.dtype == np.uint16)
+    ):
         return high
     raise ValueError(
         "pictures are uint8, or float in 0..1 or 0..255, and depth is in 0..its upper bound; this "

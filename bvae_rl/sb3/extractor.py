@@ -116,7 +116,7 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
         if len(x) == 1:
             return {key: self.encoder(frames) for key, frames in x.items()}
         codes = self.encoder(torch.cat(list(x.values())))
-        return dict(zip(x, codes.split([len(frames) for frames in x.values()]), strict=True))
+        return dict(zip(x, codes.split([frames.shape[0] for frames in x.values()]), strict=True))
 
 
 def policy_kwargs(
