@@ -15,16 +15,17 @@ from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import signature
-from typing import Any
+from typing import Any, Protocol
 
 import gymnasium as gym
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
-from bvae_rl.data.frame_layout import picture_key
+from bvae_rl.data.frame_layout import FrameLayout
+from bvae_rl.data.framed import drawn, framed, native_in
 from bvae_rl.data.known_packages import known_package
-from bvae_rl.data.picture_space import looks_like_a_picture
-from bvae_rl.data.resize import check_size
+from bvae_rl.data.layouts import stacked_in
+from bvae_rl.data.resize import Shape, check_size
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,21 @@ class EnvConfig:
                 env = wrapper(env, **arguments)
             except (TypeError, AssertionError) as error:
                 raise ValueError(f"wrapper {wrapper.__name__}: {error}") from error
-        return picked(env, self.key)
+        return framed(env, **self.reading)
+
+    def seen_by(self, vae: Seen) -> EnvConfig:
+        """The same, showing the frames that ``vae`` takes; its errors are ``FrameLayout``'s."""
+        env = self.make()
+        space, stacked = env.observation_space, stacked_in(env)
+        shown, native = FrameLayout.of(space, stacked=stacked).shape, native_in(env)
+        env.close()
+        if shown == vae.shape:
+            return self
+        if (native or shown) == vae.native:
+            grey = vae.shape[0] == 1 and vae.native[0] > 1
+            return replace(self, size=vae.shape[1:], grey=grey)
+        FrameLayout.of(space, shape=vae.shape, native=vae.native, stacked=stacked or 1)
+        return self
 
     def vec(self, n_envs: int, *, seed: int) -> VecEnv:
         """``n_envs`` monitored copies in one process, seeded."""
@@ -129,6 +144,16 @@ def make_vec(factory: EnvFactory, n_envs: int, *, seed: int) -> VecEnv:
     return venv
 
 
+class Seen(Protocol):
+    """An encoder, as far as its pictures go."""
+
+    @property
+    def shape(self) -> Shape: ...
+
+    @property
+    def native(self) -> Shape | None: ...
+
+
 class FrameSkip(gym.Wrapper[Any, Any, Any, Any]):
     """Each action acts for ``skip`` steps, or until the episode ends; rewards add up."""
 
@@ -144,44 +169,6 @@ class FrameSkip(gym.Wrapper[Any, Any, Any, Any]):
             observation, reward, terminated, truncated, info = self.env.step(action)
             total = total + reward  # type: ignore[operator]
         return observation, total, terminated, truncated, info
-
-
-class PickObservation(gym.ObservationWrapper[Any, Any, Any]):
-    """Of a Dict observation the part ``key``; the others are left out."""
-
-    def __init__(self, env: gym.Env[Any, Any], key: str) -> None:
-        super().__init__(env)
-        assert isinstance(env.observation_space, gym.spaces.Dict)
-        self.key, self.observation_space = key, env.observation_space[key]
-
-    def observation(self, observation: Any) -> Any:
-        return observation[self.key]
-
-
-def picked(env: gym.Env[Any, Any], key: str | None = None) -> gym.Env[Any, Any]:
-    """``env`` with the picture ``key`` of its Dict observation; None: the only one there is.
-
-    An environment of other observations, or with several pictures, comes back as it is.
-    """
-    space = env.observation_space
-    if not isinstance(space, gym.spaces.Dict):
-        return env
-    pictures = [name for name, part in space.spaces.items() if looks_like_a_picture(part)]
-    if key is None and len(pictures) != 1:
-        return env
-    return PickObservation(env, picture_key(space, key))
-
-
-def drawn(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
-    """``env`` with the picture that it draws as its observation; ValueError if it draws none."""
-    if env.render_mode != "rgb_array":
-        modes = env.metadata.get("render_modes", [])
-        raise ValueError(
-            f"pixels=True shows what {env} draws, and it draws nothing to an array "
-            f"(render_mode={env.render_mode!r}, it knows {modes}); make it with "
-            "gymnasium.make(id, render_mode='rgb_array')"
-        )
-    return gym.wrappers.AddRenderObservation(env, render_only=True)
 
 
 def _made(config: EnvConfig, kwargs: dict[str, Any]) -> gym.Env[Any, Any]:

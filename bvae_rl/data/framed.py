@@ -1,0 +1,149 @@
+"""Environments whose observation is the frame itself: uint8 (H, W, C), picked, resized, grey.
+
+What shows frames already stays as it is. Frames that are stacked are kept apart in four dimensions,
+(n, H, W, C), which say themselves how many there are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
+
+from bvae_rl.data.frame_layout import FrameLayout, picture_key
+from bvae_rl.data.layouts import stacked_in
+from bvae_rl.data.picture_space import looks_like_a_picture
+from bvae_rl.data.resize import Shape
+
+
+class PickObservation(gym.ObservationWrapper[Any, Any, Any]):
+    """Of a Dict observation the part ``key``; the others are left out."""
+
+    def __init__(self, env: gym.Env[Any, Any], key: str) -> None:
+        super().__init__(env)
+        assert isinstance(env.observation_space, gym.spaces.Dict)
+        self.key, self.observation_space = key, env.observation_space[key]
+
+    def observation(self, observation: Any) -> Any:
+        return observation[self.key]
+
+
+class FramedObservation(gym.ObservationWrapper[Any, Any, Any]):
+    """The frames of ``layout``: (H, W, C), or (n, H, W, C) where n are stacked."""
+
+    def __init__(self, env: gym.Env[Any, Any], layout: FrameLayout) -> None:
+        super().__init__(env)
+        self.layout = layout
+        channels, height, width = layout.shape
+        stack = (layout.stack,) if layout.stack > 1 else ()
+        self.observation_space = gym.spaces.Box(0, 255, (*stack, height, width, channels), np.uint8)
+
+    def observation(self, observation: Any) -> np.ndarray:
+        frames = self.layout.all_frames(np.asarray(observation)[None])
+        return frames if self.layout.stack > 1 else frames[0]
+
+
+class FramedVecEnv(VecEnvWrapper):
+    """The newest frame of each observation, (H, W, C), as ``layout`` reads it."""
+
+    def __init__(self, venv: VecEnv, layout: FrameLayout) -> None:
+        channels, height, width = layout.shape
+        super().__init__(venv, gym.spaces.Box(0, 255, (height, width, channels), np.uint8))
+        self.layout = layout
+
+    def reset(self) -> np.ndarray:
+        return self.layout.frames(self.venv.reset())
+
+    def step_wait(self) -> VecEnvStepReturn:
+        observations, rewards, dones, infos = self.venv.step_wait()
+        for info in infos:
+            if "terminal_observation" in info:
+                info["terminal_observation"] = self.layout.of_each([info["terminal_observation"]])[
+                    0
+                ]
+        return self.layout.frames(observations), rewards, dones, infos
+
+
+def drawn(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
+    """``env`` with the picture that it draws as its observation; ValueError if it draws none."""
+    if env.render_mode != "rgb_array":
+        modes = env.metadata.get("render_modes", [])
+        raise ValueError(
+            f"pixels=True shows what {env} draws, and it draws nothing to an array "
+            f"(render_mode={env.render_mode!r}, it knows {modes}); make it with "
+            "gymnasium.make(id, render_mode='rgb_array')"
+        )
+    return gym.wrappers.AddRenderObservation(env, render_only=True)
+
+
+def picked(env: gym.Env[Any, Any], key: str | None = None) -> gym.Env[Any, Any]:
+    """``env`` with the picture ``key`` of its Dict observation; None: the only one there is.
+
+    An environment of other observations, or with several pictures, comes back as it is; ValueError
+    for a key that is not there.
+    """
+    space = env.observation_space
+    if not isinstance(space, gym.spaces.Dict):
+        if key is not None:
+            FrameLayout.of(space, key=key)  # raises
+        return env
+    pictures = [name for name, part in space.spaces.items() if looks_like_a_picture(part)]
+    if key is None and len(pictures) != 1:
+        return env
+    return PickObservation(env, picture_key(space, key))
+
+
+def framed(
+    env: gym.Env[Any, Any],
+    *,
+    key: str | None = None,
+    size: tuple[int, int] | None = None,
+    grey: bool = False,
+    stacked: int | None = None,
+) -> gym.Env[Any, Any]:
+    """``env`` showing frames, where its pictures are none yet; the arguments are ``FrameLayout``'s.
+
+    Without arguments an environment of other observations than one picture comes back as it is.
+    """
+    env = picked(env, key)
+    space = env.observation_space
+    asked = bool(size or grey or stacked)
+    if not looks_like_a_picture(space) and not asked:
+        return env
+    try:
+        layout = FrameLayout.of(space, stacked=stacked or stacked_in(env), size=size, grey=grey)
+    except (TypeError, ValueError):
+        if asked:
+            raise
+        return env  # whoever needs its pictures is told what is wrong with them
+    plain = layout.native is None and (layout.stack == 1 or layout.ndim == 4)
+    return env if plain else FramedObservation(env, layout)
+
+
+def framed_vec(
+    venv: VecEnv,
+    *,
+    key: str | None = None,
+    size: tuple[int, int] | None = None,
+    grey: bool = False,
+    stacked: int | None = None,
+) -> VecEnv:
+    """The same for a VecEnv, of a stack the newest; TypeError or ValueError for no picture."""
+    layout = FrameLayout.of(
+        venv.observation_space, key=key, stacked=stacked or stacked_in(venv), size=size, grey=grey
+    )
+    plain = FrameLayout(layout.shape, layout.channels_first, 1, layout.divisor)
+    return venv if layout == plain else FramedVecEnv(venv, layout)
+
+
+def native_in(env: gym.Env[Any, Any] | VecEnv) -> Shape | None:
+    """(C, H, W) of the pictures that the frames of ``env`` are made of; None if they are those."""
+    layer: Any = env
+    while layer is not None:
+        if isinstance(layer, FramedObservation | FramedVecEnv):
+            return layer.layout.native
+        layer = getattr(layer, "env", None) or getattr(layer, "venv", None)
+    return None
