@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -46,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _keep_freed_memory()
         load(name).main(args)
     except KeyboardInterrupt:
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # a second one: no traceback
         again = shlex.join(["bvae-rl", *arguments])
         print(f"\ninterrupted; what is finished is kept; go on with: {again}", file=sys.stderr)
         return 130

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import tyro
 
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
-from bvae_rl.data.factors import require_factor_env
+from bvae_rl.data.factors import FactorSpec, require_factor_env
 from bvae_rl.data.frame_layout import FrameLayout, frames_to_x
 from bvae_rl.data.frame_store import Frames
 from bvae_rl.data.probe_sets import on_policy_set, probe_set
@@ -39,12 +39,14 @@ from bvae_rl.scripts.common import (
 )
 from bvae_rl.scripts.evaluate_rows import score_row, score_rows
 from bvae_rl.scripts.held_frames import on_policy_frames
+from bvae_rl.scripts.own_folder import own_folder
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.pictures import scores_heatmap
 from bvae_rl.training.validation import ACTIVE_KL, validate
 
 TRAINED, UNTRAINED, PCA = "trained", "untrained", "pca"
 ROWS, CONCLUSIONS = "rows.json", "conclusions.json"
+SETTINGS = "evaluation.json"
 OTHER_SEED = 1_000_003  # PCA is fitted on other frames than are scored
 PCA_FRAMES = 10_000
 ON_POLICY = ", on-policy"
@@ -88,7 +90,8 @@ class Args:
     references: bool = True
     """also score an untrained encoder, PCA of the same size, shuffled latents, the true factors"""
     out: Path | None = None
-    """where scores.json and the heatmap go; default runs/evaluate/NAME-ENV-DOMAIN"""
+    """where scores.json and the heatmap go; default runs/evaluate/NAME-ENV-DOMAIN, with -2, -3, ...
+    for further settings"""
     seed: int = 0
     """draws the frames, the untrained encoder and the regressors' splits"""
     scoring: ScoreArgs = ScoreArgs()
@@ -121,11 +124,15 @@ def main(args: Args) -> Result:
     vaes = {name: BetaVAE.load(folder) for name, folder in folders.items()}
     name, vae = next(iter(vaes.items()))
     env = args.world.config(args.domain)
-    run = Run(args.out or results_folder("evaluate", name, args.world, args.domain))
     world = env.make()
     for one in vaes.values():
         FrameLayout.of(world.observation_space, shape=one.config.shape)
     source = settable_env(world)
+    run = own_folder(
+        args.out, results_folder("evaluate", name, args.world, args.domain),
+        settings(args, env, folders, () if source is None else source.factor_specs),
+        file=SETTINGS, what="an evaluation",
+    )  # fmt: skip
     train = command_for(
         "train", vae=args.vae, world=args.world, domain=args.domain,
         out=free_folder(Path("runs/agents") / name),
@@ -171,6 +178,16 @@ def main(args: Args) -> Result:
     run.write_file("heatmap.png", png(scores_heatmap(vaes, report.scores)))
     wrote(run.folder, train)
     return Result(report.scores, further, run.folder)
+
+
+def settings(
+    args: Args, env: EnvConfig, folders: Mapping[str, Path], specs: Sequence[FactorSpec]
+) -> dict[str, Any]:
+    """All that the scores depend on: VAEs by their weights, frames, and how they are scored."""
+    vaes = {name: read_config(folder)["weights_sha256"] for name, folder in folders.items()}
+    named = ("samples", "on_policy", "references", "seed", "scoring")
+    given = {name: getattr(args, name) for name in named}
+    return {"vaes": vaes, "env": env, "factors": list(specs), **given}
 
 
 def _of_arrays(args: Args) -> list[str]:

@@ -69,7 +69,7 @@ def probe_frames(store: FrameStore, *, seed: int, most: int = MOST) -> HeldFrame
 def on_policy_frames(env: EnvConfig, n: int, *, seed: int, out: Path) -> Frames:
     """``n`` frames (1,024 at most) of a random policy, kept in a store at ``out``."""
     store, n = FrameStore(out), min(n, MOST_ON_POLICY)
-    store.describe(
+    store.declare(
         env=env.id, wrappers=list(env.wrappers), kwargs=list(env.kwargs), domain=env.domain,
         seed=seed,
     )  # fmt: skip

@@ -57,8 +57,10 @@ def main(args: Args) -> Result:
     say(factor_table(args.world.env, specs))
     figure = frame_sheet(rows, title=args.world.env)
     path = Run(args.out).write_file(f"{_file_name(args.world.env)}.png", png(figure))
-    domain = f" --domain {args.domain[-1]}" if args.domain else ""
-    wrote(path, f"bvae-rl collect {args.world.flags}{domain}")
+    wrote(path)
+    for domain in args.domain or (None,):  # frames are collected in one domain
+        named = f" --domain {domain}" if domain else ""
+        say(f"next: bvae-rl collect {args.world.flags}{named}")
     return Result(path, specs)
 
 

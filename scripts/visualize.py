@@ -102,6 +102,7 @@ def episode_timelines(
         episode.factors if specs else None,
         latent_names(vae),
         [spec.name for spec in specs] if episode.factors is not None else [],
+        periods=[spec.high - spec.low if spec.kind == "cyclic" else None for spec in specs],
         title=f"An episode of {who}{domain}",
     )
 

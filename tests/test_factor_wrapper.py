@@ -301,3 +301,51 @@ def test_what_cannot_be_wrapped_is_refused() -> None:
         with_factors(domains={"dark": lambda rng: {"hue": 1.0}}).reset()
     with pytest.raises(gym.error.ResetNeeded):
         with_factors().set_factors(np.array([0.5, 0.0, 4, 0.5]))
+
+
+def off_by(share: float) -> Any:
+    """A ``set`` whose block ends up a little further than it was asked for."""
+
+    def pushed(env: Any, factors: np.ndarray) -> np.ndarray:
+        return put(env, np.array([factors[0] + share, *factors[1:]]))
+
+    return pushed
+
+
+@pytest.mark.parametrize(
+    ("share", "given", "fine"),
+    [
+        (0.0008, {}, True),
+        (0.002, {}, False),
+        (0.002, {"tolerance": 0.005}, True),
+        (0.02, {"tolerance": {"x": 0.04}}, True),
+        (0.02, {"tolerance": {"phase": 0.04}}, False),
+        (0.0008, {"tolerance": 0.0}, False),
+    ],
+)
+def test_physics_may_round_within_the_tolerance(
+    share: float, given: dict[str, Any], fine: bool
+) -> None:
+    env = with_factors(set=off_by(share), **given)
+    env.reset(seed=0)
+    wanted = np.array([0.4, 1.0, 4, 0.5])
+    if fine:
+        env.set_factors(wanted)
+        return
+    with pytest.raises(ValueError, match=r"is allowed; if physics .* tolerance=\{'x': 0\.\d+\}"):
+        env.set_factors(wanted)
+
+
+def test_tolerances_that_cannot_be_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"tolerance names \['y'\]; the factors are \['x', 'ph"):
+        with_factors(tolerance={"y": 0.1})
+    with pytest.raises(ValueError, match=r"from 0 to below 0.5, got 2 for x"):
+        with_factors(tolerance=2)
+    env = with_factors(set=off_by(0.2))
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=r"or the environment cannot be in that state$"):
+        env.set_factors(np.array([0.4, 1.0, 4, 0.5]))  # no physics: nothing to tolerate
+    env = with_factors(read=lambda env: {**read(env), "size": 8}, tolerance=0.4)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match="asked for size = 4 and read says 8"):
+        env.set_factors(np.array([0.4, 1.0, 4, 0.5]))

@@ -73,7 +73,7 @@ def test_bad_stores_and_blocks_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="does not fit"):
         store.append(other)
     with pytest.raises(ValueError, match="holds frames made with"):
-        store.describe(seed=7)
+        store.declare(seed=7)
     (tmp_path / "store.json").write_text("[]")
     with pytest.raises(ValueError, match="not a frame store's index"):
         FrameStore(tmp_path)
@@ -227,3 +227,37 @@ def test_unknown_environments_wrappers_and_looks_are_refused() -> None:
 def test_two_views_of_one_look_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="two views need two appearances"):
         collect_independent(PlanarReach(domain="source"), FrameStore(tmp_path), 10, seed=0, views=2)
+
+
+def test_a_store_describes_itself_and_describing_changes_nothing(tmp_path: Path) -> None:
+    store = FrameStore(tmp_path / "frames")
+    assert store.describe() == f"{store.folder}: no frames yet"
+    store.declare(factor_specs=SPECS[:2], env="Arm-v0", domain=None, seed=0)
+    store.expect(20)
+    rows = np.arange(13)
+    frames = block(13).frames
+    store.append(Frames(frames, np.minimum(rows // 4, 2), rows, frames[:, 0, 0, :2]))
+    again = FrameStore(store.folder)
+    assert again.describe().splitlines() == [
+        f"{store.folder}: 13 frames of 32x32x3 (39.9 kB)",
+        "  missing   7 frames of an interrupted collection",
+        "  episodes  3, of 4 to 5 frames (median 4)",
+        f"  factor    shoulder: state, {SPECS[0].range_text}",
+        f"  factor    elbow: state, {SPECS[1].range_text}",
+        "  made      env=Arm-v0, seed=0",
+    ]
+    assert repr(again) == f"FrameStore({str(store.folder)!r}): 13 frames, 32x32x3"
+    again.describe()
+    assert again.meta == {"env": "Arm-v0", "domain": None, "seed": 0}
+    assert again.identity() == store.identity()
+    actions = np.zeros((8, 2), np.float32)
+    (other := FrameStore(tmp_path / "other")).append(
+        Frames(block(8).frames, np.arange(8) // 4, np.arange(8) // 2, actions=actions)
+    )
+    assert other.describe().splitlines()[1:] == [
+        "  episodes  2, of 4 frames each",
+        "  states    4, each in 2 views on average",
+        "  factors   none known",
+        "  actions   2 a frame",
+        "  made      in a way that nobody stated",
+    ]

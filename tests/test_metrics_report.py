@@ -265,6 +265,18 @@ def test_slow_intervals_bound_dci_and_the_further_metrics() -> None:
     assert table({"one": found}).count("95% interval") == 5
 
 
+def test_slow_intervals_stay_where_their_scores_can_be() -> None:
+    x = np.random.default_rng(0).uniform(size=(60, 1))
+    codes = x + 0.03 * np.random.default_rng(1).normal(size=(60, 1))
+    metrics = ("sap", "total_correlation")
+    found = score(codes, x, SPECS[:1], metrics=metrics, slow_replicates=5, steps=1).all
+    low, high = found.slow_interval["sap"]
+    assert 0.8 < low < found.further["sap"] < 1 and high == 1.0  # unclipped it is above 1
+    wide = np.random.default_rng(2).normal(size=(60, 2)) @ [[1, 1], [0, 0.05]]
+    found = score(wide, wide[:, :1], SPECS[:1], metrics=metrics, slow_replicates=5, steps=1).all
+    assert found.slow_interval["total_correlation"][1] > 1  # nats: no upper bound
+
+
 def test_on_policy_frames_are_tested_on_other_episodes() -> None:
     random = np.random.default_rng(0)
     episode = np.repeat(np.arange(40), 25)

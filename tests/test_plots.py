@@ -188,6 +188,30 @@ def test_timelines_pair_each_moving_factor_with_its_latents() -> None:
     assert "constant in this episode: arm_colour" in figure.get_supxlabel()
 
 
+def test_timelines_of_angles_do_not_jump_where_the_circle_closes() -> None:
+    t = np.linspace(0, 1, 60)
+    near = np.pi + 0.8 * np.sin(7 * t)  # crosses the end of the circle, and comes back
+    round_ = 11 * t  # goes further than a turn
+    wrapped = np.stack([near, round_], axis=1) % (2 * np.pi) - np.pi
+    codes = np.stack([near, np.cos(round_ - np.pi), -np.sin(round_ - np.pi)], axis=1)
+    factors, names = np.column_stack([wrapped, 3 * t]), ["near", "round", "height"]
+    assert np.abs(np.diff(wrapped, axis=0)).max() > 6
+    figure = timelines(
+        codes, factors, ["z0", "z1", "z2"], names, periods=[2 * np.pi, 2 * np.pi, None], top=1
+    )
+    texts = [legend.get_texts() for ax in figure.axes if (legend := ax.get_legend())]
+    shown = [[text.get_text() for text in row] for row in texts]
+    assert [row[0] for row in shown] == ["near", "round (cos)", "round (sin)", "height"]
+    assert [row[1].strip("\N{MINUS SIGN}")[:2] for row in shown[:3]] == ["z0", "z1", "z2"]
+    for ax, (_, latent) in zip(figure.axes, shown[:3], strict=False):
+        assert "1.00)" in latent  # the latent tracks what is drawn
+        steps = np.abs(np.diff(np.asarray(ax.lines[0].get_ydata())))
+        assert steps.max() < 0.5  # in standard deviations; a jump is over 2
+    still = np.where(np.arange(60) % 2, np.pi, -np.pi)[:, None]  # one place, written in two ways
+    figure = timelines(codes, still, ["z0", "z1", "z2"], ["still"], periods=[2 * np.pi])
+    assert "constant in this episode: still" in figure.get_supxlabel()
+
+
 def test_timelines_without_factors_show_the_most_active_latents() -> None:
     codes = np.random.default_rng(0).normal(size=(20, 4)) * [1, 4, 2, 3]
     figure = timelines(codes, None, ["z0", "z1", "z2", "z3"], most=2)

@@ -18,6 +18,7 @@ from bvae_rl.scripts.bench import envs as bench_envs
 from bvae_rl.scripts.bench import metrics as bench_metrics
 from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.common import EnvArgs
+from tests.next_cases import next_commands
 
 GRID = EnvArgs(
     env="MiniGrid-Empty-6x6-v0",
@@ -39,6 +40,8 @@ def test_show_writes_a_row_a_domain_and_the_factors_of_each(
     )
     assert shoulder.endswith("[0.4, 2.74] rad")
     assert noise.endswith("[0, 25] grey levels  in ood1:noise")
+    followed = [(name, args.domain) for name, args in next_commands("\n".join(lines))]
+    assert followed == [("collect", "source"), ("collect", "ood1:noise")]
 
 
 def test_show_takes_environments_that_know_no_factors(

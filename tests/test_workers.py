@@ -3,8 +3,11 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -28,9 +31,14 @@ def fail(kind, *, progress):
     raise kind("no such thing")
 
 
-def die(*, progress):
-    time.sleep(1)  # the report that it has begun is on its way
-    os._exit(3)
+def die(code, *, progress):
+    os._exit(code)
+
+
+def report_for_ever(*, progress):
+    while True:
+        progress(0.5)
+        time.sleep(0.05)
 
 
 def wait(*, progress):
@@ -78,9 +86,34 @@ def test_an_error_in_a_worker_stops_the_others():
     assert time.monotonic() - began < 50  # "long" alone would take 60
 
 
-def test_a_worker_that_dies_is_noticed():
-    with pytest.raises(RuntimeError, match=r"died in gone \(exit code 3"):
-        run_parallel([Task("gone", die)], workers=2)
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_worker_that_dies_is_noticed(code):
+    with pytest.raises(RuntimeError, match=rf"died in gone \(exit code {code};"):
+        run_parallel([Task("gone", die, (code,))], workers=2)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from tests.test_workers import Task, report_for_ever, run_parallel
+
+if __name__ == "__main__":
+    tasks = [Task("a", report_for_ever), Task("b", report_for_ever)]
+    kill = lambda name, fraction: os.kill(os.getpid(), signal.SIGKILL)
+    run_parallel(tasks, workers=2, on_progress=kill)
+"""
+
+
+def test_a_killed_pool_leaves_nothing_behind(tmp_path):
+    """No semaphores, of which Python warns, and no workers: their pipes have ended."""
+    (script := tmp_path / "killed.py").write_text(KILLED)
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run(  # returns when the last worker has closed what it writes to
+        [sys.executable, script, root], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert "leaked" not in done.stderr and "Traceback" not in done.stderr, done.stderr
 
 
 def test_ctrl_c_stops_the_workers_and_is_raised_on():

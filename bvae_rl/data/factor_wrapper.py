@@ -9,6 +9,7 @@ my_module:with_factors``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -23,7 +24,9 @@ Sample = Callable[[Any, np.random.Generator], Values]
 Set = Callable[[Any, np.ndarray], Any]  # returns the observation
 DrawAppearance = Callable[[np.random.Generator], Mapping[str, float]]
 
-SET_TOLERANCE = 1e-4  # share of a factor's range by which what is read may differ from what was set
+SET_TOLERANCE = 1e-3  # share of a factor's range by which what is read may differ from what was set
+SAME_CATEGORY = 1e-4
+MOST_ADVISED = 0.1  # a larger difference is an error, not physics
 APPEARANCE_STREAM = 1  # random numbers of their own, so that appearances never change the dynamics
 
 
@@ -51,6 +54,10 @@ class FactorWrapper(gym.Wrapper):
     ``domain`` (default: the first) is drawn from at each reset and by ``sample_factors``; it stands
     in ``info["domain"]``. Without ``domains`` appearances are what ``env`` and ``sample`` make of
     them.
+
+    ``tolerance`` is the share of a factor's range by which what ``read`` says may differ from what
+    ``set`` was asked for: a solver rounds, float32 positions round, a contact pushes back. One
+    number for all factors, or {name: share} for some. Frames are labelled with what was asked for.
     """
 
     def __init__(
@@ -63,6 +70,7 @@ class FactorWrapper(gym.Wrapper):
         set: Set | None = None,
         domains: Mapping[str, DrawAppearance] | None = None,
         domain: str | None = None,
+        tolerance: float | Mapping[str, float] = SET_TOLERANCE,
     ) -> None:
         super().__init__(env)
         names = [spec.name for spec in specs]
@@ -71,6 +79,7 @@ class FactorWrapper(gym.Wrapper):
         if read is None and sample is None and set is None:
             raise ValueError("FactorWrapper needs at least one of the functions read, sample, set")
         self.factor_specs = tuple(specs)
+        self._tolerance = _tolerances(tolerance, names)
         self._is_appearance = role_mask(self.factor_specs, "appearance")
         if domains is not None and (read is None or set is None or not self._is_appearance.any()):
             raise ValueError(
@@ -158,10 +167,14 @@ class FactorWrapper(gym.Wrapper):
         if self._read is None:
             return
         for spec, asked, got in zip(self.factor_specs, wanted, self.factors(), strict=True):
-            if _distance(spec, asked, got) > SET_TOLERANCE:
+            apart, allowed = _distance(spec, asked, got), self._tolerance[spec.name]
+            if spec.kind == "categorical":
+                allowed = SAME_CATEGORY
+            if apart > allowed:
                 raise ValueError(
                     f"set was asked for {spec.name} = {asked:g} and read says {got:g}: one of the "
                     "two functions is wrong, or the environment cannot be in that state"
+                    f"{_cure(spec, apart, allowed)}"
                 )
 
     def _with_appearance(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -224,6 +237,31 @@ def _ordered(values: Values, specs: Sequence[FactorSpec], source: str) -> Any:
     if sorted(values) != sorted(names):
         raise ValueError(f"{source} must give the factors {names}, got {sorted(values)}")
     return [values[name] for name in names]
+
+
+def _tolerances(tolerance: float | Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
+    """The share of its range that each factor may be off by; ValueError for one that cannot be."""
+    given = tolerance if isinstance(tolerance, Mapping) else dict.fromkeys(names, tolerance)
+    if unknown := sorted(set(given) - set(names)):
+        raise ValueError(f"tolerance names {unknown}; the factors are {list(names)}")
+    for name, share in given.items():
+        if not 0 <= share < 0.5:
+            raise ValueError(
+                f"tolerance is a share of a factor's range, from 0 to below 0.5, got {share!r} for "
+                f"{name}"
+            )
+    return {**dict.fromkeys(names, SET_TOLERANCE), **given}
+
+
+def _cure(spec: FactorSpec, apart: float, allowed: float) -> str:
+    """What to write where the difference is no error but the physics of the environment."""
+    enough = math.ceil(200 * apart) / 100  # twice as much, in whole hundredths
+    if spec.kind == "categorical" or enough > MOST_ADVISED:
+        return ""
+    return (
+        f". That is {apart:.2g} of its range, and {allowed:g} is allowed; if physics moves it by "
+        f"that much, pass tolerance={{{spec.name!r}: {enough:g}}}"
+    )
 
 
 def _distance(spec: FactorSpec, first: float, second: float) -> float:

@@ -13,19 +13,18 @@ import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bvae_rl.data.factors import FactorSpec
+from bvae_rl.data.store_description import description
+from bvae_rl.data.store_index import FORMAT, read_index, spec_of
 from bvae_rl.runtime.identity import fingerprint, refuse_changes
 from bvae_rl.runtime.owner import owned
 from bvae_rl.runtime.runs import INDEX, Run, explained, require_own
-
-FORMAT = 2
-EARLIER = {"look": "appearance"}  # roles of factors in stores of format 1
 
 
 @dataclass(frozen=True)
@@ -68,30 +67,12 @@ class Frames:
         return {name: array for name, array in named.items() if array is not None}
 
 
-@dataclass
-class _Index:
-    """What ``store.json`` holds."""
-
-    rows: int = 0
-    arrays: dict[str, dict[str, Any]] = field(default_factory=dict)  # name -> dtype, row shape
-    blocks: list[dict[str, Any]] = field(default_factory=list)  # rows and CRC32 of each block
-    factor_specs: list[dict[str, Any]] = field(default_factory=list)
-    meta: dict[str, Any] = field(default_factory=dict)
-    wanted: int = 0  # rows that are to come, where that is known
-    format: int = FORMAT
-    checksum: str = ""  # of all the above; stores of format 1 have none
-
-    def described(self) -> str:
-        """SHA-256 of what the index says of the frames."""
-        return fingerprint({k: v for k, v in asdict(self).items() if k != "checksum"})
-
-
 class FrameStore:
     """A folder of frames. ``FrameStore(folder)`` opens it, or starts an empty one there."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self._index = _read_index(self.folder)
+        self._index = read_index(self.folder)
         self._mapped: dict[str, np.ndarray] = {}
         self._checked: dict[str, np.ndarray] = {}  # which blocks of an array were verified
 
@@ -121,7 +102,7 @@ class FrameStore:
     @property
     def factor_specs(self) -> tuple[FactorSpec, ...]:
         """What the columns of ``factors`` mean; empty where there are none."""
-        return tuple(map(_spec, self._index.factor_specs))
+        return tuple(map(spec_of, self._index.factor_specs))
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -129,7 +110,22 @@ class FrameStore:
         height, width, channels = self._index.arrays["frames"]["shape"]
         return channels, height, width
 
-    def describe(self, *, factor_specs: tuple[FactorSpec, ...] = (), **meta: Any) -> None:
+    @property
+    def layout(self) -> dict[str, tuple[int, ...]]:
+        """The shape of one row of each array, by name: frames, episode, state, ..."""
+        return {name: tuple(array["shape"]) for name, array in self._index.arrays.items()}
+
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.layout.get("frames", ()))) or "none yet"
+        return f"FrameStore({str(self.folder)!r}): {len(self):,} frames, {shape}"
+
+    def describe(self, **declared: Any) -> str:
+        """What it holds, for a person to read: frames, episodes, factors, how they were made."""
+        if declared:
+            self.declare(**declared)
+        return description(self)
+
+    def declare(self, *, factor_specs: tuple[FactorSpec, ...] = (), **meta: Any) -> None:
         """State how the frames are made; refuses to mix two descriptions in one store."""
         specs = [json.loads(json.dumps(asdict(spec))) for spec in factor_specs]
         meta = json.loads(json.dumps(meta))
@@ -167,7 +163,7 @@ class FrameStore:
         ValueError if another process has written since the store was opened.
         """
         with owned(self.folder):
-            there = _read_index(self.folder)
+            there = read_index(self.folder)
             if there.rows != self._index.rows:
                 raise ValueError(
                     f"{self.folder} holds {there.rows} frames now, and {self._index.rows} when it "
@@ -260,32 +256,6 @@ class FrameStore:
                     "damaged; delete the folder and collect again"
                 )
             checked[number] = True
-
-
-def _spec(stored: dict[str, Any]) -> FactorSpec:
-    role = EARLIER.get(stored["role"], stored["role"])
-    return FactorSpec(**{**stored, "values": tuple(stored["values"]), "role": role})
-
-
-def _read_index(folder: Path) -> _Index:
-    path = folder / INDEX
-    if not path.exists():
-        return _Index()
-    try:
-        index = _Index(**json.loads(path.read_text()))
-    except (json.JSONDecodeError, TypeError) as error:
-        raise ValueError(f"{path} is not a frame store's index: {error}") from error
-    if index.format > FORMAT:
-        raise ValueError(
-            f"{folder} has store format {index.format}; this version reads up to {FORMAT}: update "
-            "bvae_rl"
-        )
-    if index.format > 1 and index.checksum != index.described():
-        raise ValueError(
-            f"{path} has been changed since it was written (its checksum differs); delete the "
-            "folder and collect again"
-        )
-    return index
 
 
 def _write_at(path: Path, offset: int, array: np.ndarray) -> None:

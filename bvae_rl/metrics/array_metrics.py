@@ -57,6 +57,7 @@ ARRAY_METRICS: dict[str, Callable[[Part], dict[str, float]]] = {
     "mcc": lambda part: {"mcc": part.score(mcc).score},
     "total_correlation": lambda part: {"total_correlation": _total_correlation(part)},
 }
+UNBOUNDED = ("total_correlation",)  # from 0 upwards; all others lie in [0, 1]
 LABELS = {
     "mig_quantile": "MIG, quantile bins",
     "mig_sup": "MIG-sup",

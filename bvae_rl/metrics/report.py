@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from bvae_rl.data.factors import FactorSpec
-from bvae_rl.metrics.array_metrics import ARRAY_METRICS, Part, chosen
+from bvae_rl.metrics.array_metrics import ARRAY_METRICS, UNBOUNDED, Part, chosen
 from bvae_rl.metrics.dci import dci
 from bvae_rl.metrics.factor_correlation import factor_correlation
 from bvae_rl.metrics.information import Information, Settings, measure
@@ -261,7 +261,9 @@ class _Scorer:
         both = interval(
             numbers, part.codes, part.factors, replicates=self.slow_replicates, **self.drawn
         )
-        bounds = zip(both.low.tolist(), both.high.tolist(), strict=True)
+        most = [np.inf if name in UNBOUNDED else 1.0 for name in names]
+        low, high = np.clip(both.low, 0.0, most), np.clip(both.high, 0.0, most)  # as scores are
+        bounds = zip(low.tolist(), high.tolist(), strict=True)
         return dict(zip(names, bounds, strict=True))
 
 

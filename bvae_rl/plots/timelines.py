@@ -33,6 +33,7 @@ def timelines(
     latent_names: Sequence[str],
     factor_names: Sequence[str] = (),
     *,
+    periods: Sequence[float | None] = (),
     title: str = "",
     top: int = 2,
     most: int = 6,
@@ -41,8 +42,11 @@ def timelines(
 
     ``codes`` (T, D), ``factors`` (T, K). One panel for each factor that moves, with the ``top``
     latents of largest ``|r|`` (Pearson), turned so that r > 0, r printed with its own sign;
-    constant factors are named below. Without factors, or if all are constant: the ``most`` latents
-    that vary most, one panel each. Raises ValueError if sizes do not agree.
+    constant factors are named below. ``periods`` (K) holds the period of each cyclic factor, None
+    for the others: one that stays within a turn is unwrapped, one that goes further is drawn as its
+    cosine and its sine, so that no line jumps where a circle closes. Without factors, or if all are
+    constant: the ``most`` latents that vary most, one panel each. Raises ValueError if sizes do not
+    agree.
     """
     z = np.asarray(codes, float)
     truth = np.empty((len(z), 0)) if factors is None else np.asarray(factors, float)
@@ -52,6 +56,8 @@ def timelines(
             f"codes are {z.shape} with {len(latent_names)} names and factors {truth.shape} with "
             f"{len(names)} names; pass (T, D) and (T, K) of the same episode"
         )
+    if periods and names:
+        truth, names = _without_jumps(truth, names, periods)
     moving = [k for k in range(len(names)) if truth[:, k].std() > CONSTANT]
     constant = [names[k] for k in range(len(names)) if k not in moving]
     if moving:
@@ -62,6 +68,22 @@ def timelines(
     note = f" (constant in this episode: {', '.join(constant)})" if constant else ""
     figure.supxlabel(f"environment step{note}", fontsize=TEXT, color=INK)
     return figure
+
+
+def _without_jumps(
+    truth: NDArray[np.float64], names: Sequence[str], periods: Sequence[float | None]
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Columns and names in which a cyclic factor is unwrapped, or two lines of a circle."""
+    lines, shown = [], []
+    for values, name, period in zip(truth.T, names, periods, strict=True):
+        unwrapped = values if period is None else np.unwrap(values, period=period)
+        if period is None or np.ptp(unwrapped) <= period:
+            lines, shown = [*lines, unwrapped], [*shown, name]
+        else:
+            angle = 2 * np.pi * values / period
+            lines += [np.cos(angle), np.sin(angle)]
+            shown += [f"{name} (cos)", f"{name} (sin)"]
+    return np.stack(lines, axis=1), shown
 
 
 def _beside_factors(

@@ -10,16 +10,16 @@ import logging
 import multiprocessing as mp
 import os
 import pickle
-import queue
 import signal
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -27,7 +27,7 @@ from bvae_rl.runtime.devices import keep_freed_memory, threads_per_worker
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 USER_ERRORS: tuple[type[Exception], ...] = (ValueError, TypeError, ImportError)
-POLL_SECONDS, PROGRESS_SECONDS = 0.5, 0.2
+PROGRESS_SECONDS = 0.2
 
 OnProgress = Callable[[str, float], None]  # task name, fraction in [0, 1]
 logger = logging.getLogger(__name__)
@@ -79,48 +79,60 @@ def _run_here(task: Task, on_progress: OnProgress) -> Any:
 
 
 class _Pool:
-    """Worker processes that take task numbers from one queue and report on another."""
+    """Worker processes, each at the end of a pipe on which it takes task numbers and reports.
+
+    Pipes leave nothing behind when a process is killed; queues have semaphores with names.
+    """
 
     def __init__(self, tasks: Sequence[Task], workers: int, on_progress: OnProgress) -> None:
         context = mp.get_context("spawn")
         self.tasks, self.on_progress = tasks, on_progress
         self.threads = threads_per_worker(workers)
-        self.todo: mp.Queue[int | None] = context.Queue()
-        self.reports: mp.Queue[tuple[str, int, Any]] = context.Queue()
+        self.todo = iter(range(len(tasks)))
         self.results: dict[int, Any] = {}
         self.running: dict[int, int] = {}  # worker -> task number
-        self.workers = [
-            context.Process(
-                target=_work,
-                args=(number, list(tasks), self.threads, self.todo, self.reports),
-                daemon=True,
+        self.workers: list[SpawnProcess] = []
+        self.pipes: dict[Connection, int] = {}  # -> worker
+        self.far_ends: list[Connection] = []
+        for number in range(min(workers, len(tasks))):
+            near, far = context.Pipe()
+            self.pipes[near] = number
+            self.far_ends.append(far)
+            self.workers.append(
+                context.Process(
+                    target=_work, args=(number, list(tasks), self.threads, far), daemon=True
+                )
             )
-            for number in range(min(workers, len(tasks)))
-        ]
 
     def run(self) -> list[Any]:
         try:
-            for number in [*range(len(self.tasks)), *(None for _ in self.workers)]:
-                self.todo.put(number)
             with _spawning(self.threads):
                 for worker in self.workers:
                     worker.start()
+                for end in self.far_ends:  # so that a dead worker's pipe has an end
+                    end.close()
             while len(self.results) < len(self.tasks):
-                self._receive()
+                for pipe in cast(list[Connection], wait(list(self.pipes))):
+                    self._receive(pipe)
         finally:
-            self._stop()
+            with _deaf():
+                self._stop()
         return [self.results[number] for number in range(len(self.tasks))]
 
-    def _receive(self) -> None:
-        self._check_alive()
+    def _receive(self, pipe: Connection) -> None:
+        worker = self.pipes[pipe]
         try:
-            kind, worker, content = self.reports.get(timeout=POLL_SECONDS)
-        except queue.Empty:
-            return
+            kind, content = pipe.recv()
+        except (EOFError, OSError):
+            return self._gone(pipe)
         if kind == "log":
             logger.info("worker %d: %s", worker, content)
-        elif kind == "start":
-            self.running[worker] = content
+        elif kind == "ready":
+            number = next(self.todo, None)
+            if number is not None:
+                self.running[worker] = number
+            with suppress(OSError):  # it is gone: said when its pipe ends
+                pipe.send(number)
         else:
             number = self.running[worker]
             name = self.tasks[number].name
@@ -131,60 +143,66 @@ class _Pool:
                 del self.running[worker]
             self.on_progress(name, 1.0 if kind == "result" else content)
 
-    def _check_alive(self) -> None:
-        for number, worker in enumerate(self.workers):
-            if worker.exitcode not in (None, 0):
-                task = self.running.get(number)
-                name = "before its first task" if task is None else f"in {self.tasks[task].name}"
-                raise RuntimeError(
-                    f"worker {number} died {name} (exit code {worker.exitcode}; -9 often means out "
-                    "of memory); run again to go on, with fewer workers if need be"
-                )
+    def _gone(self, pipe: Connection) -> None:
+        """A worker has ended: RuntimeError unless it had nothing more to do."""
+        number = self.pipes.pop(pipe)
+        worker = self.workers[number]
+        worker.join()
+        task = self.running.get(number)
+        if worker.exitcode or task is not None:
+            name = "before its first task" if task is None else f"in {self.tasks[task].name}"
+            raise RuntimeError(
+                f"worker {number} died {name} (exit code {worker.exitcode}; -9 often means out "
+                "of memory); run again to go on, with fewer workers if need be"
+            )
 
     def _stop(self) -> None:
-        started: list[SpawnProcess] = [w for w in self.workers if w.pid is not None]
+        started = [worker for worker in self.workers if worker.pid is not None]
         for worker in started:
             worker.terminate()
         for worker in started:
             worker.join()
-        for pipe in (self.todo, self.reports):
-            pipe.cancel_join_thread()
+        for pipe in (*self.pipes, *self.far_ends):
             pipe.close()
 
 
-def _work(
-    worker: int,
-    tasks: Sequence[Task],
-    threads: int,
-    todo: mp.Queue[int | None],
-    reports: mp.Queue[tuple[str, int, Any]],
-) -> None:
+def _work(worker: int, tasks: Sequence[Task], threads: int, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which decides
     torch.set_num_threads(threads)
     keep_freed_memory()  # of a process that is ours alone
-    reports.put(("log", worker, f"{threads} of {os.cpu_count()} cores, process {os.getpid()}"))
+    lock = threading.Lock()
 
+    def report(kind: str, content: Any = None) -> None:
+        try:
+            with lock:
+                pipe.send((kind, content))
+        except OSError:
+            os._exit(1)  # the parent was killed without a chance to stop its workers
+
+    report("log", f"{threads} of {os.cpu_count()} cores, process {os.getpid()}")
     last = 0.0
 
     def progress(fraction: float) -> None:
         nonlocal last
-        if time.monotonic() - last < PROGRESS_SECONDS:
-            return
-        last = time.monotonic()
-        parent = mp.parent_process()
-        if parent is not None and not parent.is_alive():
-            os._exit(1)  # killed without a chance to stop its workers
-        reports.put(("progress", worker, fraction))
+        if time.monotonic() - last >= PROGRESS_SECONDS:
+            last = time.monotonic()
+            report("progress", fraction)
 
-    while (number := todo.get()) is not None:
+    while True:
+        report("ready")
+        try:
+            number = pipe.recv()
+        except (EOFError, OSError):
+            os._exit(1)
+        if number is None:
+            return
         task = tasks[number]
-        reports.put(("start", worker, number))
         try:
             result = pickle.dumps(task.function(*task.args, progress=progress, **task.kwargs))
         except BaseException as error:  # SystemExit too: the parent must hear of it
-            reports.put(("error", worker, _described(error)))
+            report("error", _described(error))
         else:
-            reports.put(("result", worker, result))
+            report("result", result)
 
 
 def _described(error: BaseException) -> tuple[type[Exception], str]:
@@ -204,6 +222,20 @@ def _spawning(threads: int) -> Iterator[None]:
     """What fresh processes inherit: the thread limits, and deafness to Ctrl-C from the start."""
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    try:
+        with _deaf():
+            yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """No Ctrl-C for a moment, so that a second one does not cut the first one's work short."""
     in_main = threading.current_thread() is threading.main_thread()
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main else None
     try:
@@ -211,8 +243,3 @@ def _spawning(threads: int) -> Iterator[None]:
     finally:
         if in_main:
             signal.signal(signal.SIGINT, handler or signal.SIG_DFL)
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
