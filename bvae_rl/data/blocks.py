@@ -15,7 +15,7 @@ from bvae_rl.data.interventions import BLOCK_PAIRS, Interventions
 
 MAX_EPISODE_STEPS = 1000  # an episode is cut there unless somebody says otherwise
 BLOCKS = 16  # of a large collection
-LARGEST_BLOCK = 8192  # frames, unless episodes are long
+SMALLEST_BLOCK, LARGEST_BLOCK = 512, 8192  # frames, unless episodes are long
 BLOCK_BYTES = 512 * 2**20
 
 
@@ -81,11 +81,11 @@ def block_size(
 ) -> BlockSize:
     """The next block of a collection of ``n`` frames of ``shape`` (C, H, W), ``missing`` as yet.
 
-    ``length`` is the mean of the episodes so far, or what they are at most. A sixteenth of all, at
-    most 8,192 frames, but at least an episode of each environment, if they are that many and fit
+    ``length`` is the mean of the episodes so far, or what they are at most. A sixteenth of all,
+    512 to 8,192 frames, but at least an episode of each environment, if they are that many and fit
     into ``BLOCK_BYTES``.
     """
-    share = min(math.ceil(n / BLOCKS), LARGEST_BLOCK)
+    share = min(max(math.ceil(n / BLOCKS), SMALLEST_BLOCK), LARGEST_BLOCK)
     frames = min(missing, max(share, math.ceil(n_envs * length)), _most_frames(shape))
     return BlockSize(math.ceil(frames / length), frames)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import gymnasium as gym
 import numpy as np
@@ -23,7 +23,7 @@ from bvae_rl.data.frame_store import Frames
 Policy = Callable[[np.ndarray], np.ndarray]  # observations (n_envs, ...) -> actions (n_envs, ...)
 Progress = Callable[[int], None]  # called with the number of frames added
 
-SHORT_EPISODES = 1000  # without a frame to keep, before that is an error
+SHORT_EPISODES = 100  # without a frame to keep, before that is an error
 
 
 def random_policy(action_space: gym.Space[Any], rng: np.random.Generator, n_envs: int) -> Policy:
@@ -48,17 +48,24 @@ class Tap(VecEnvWrapper):
         return raw, rewards, dones, infos
 
 
-def steps(
-    venv: VecEnv, tap: Tap, layout: FrameLayout, act: Policy, *, seed: int
-) -> Iterator[tuple[np.ndarray, list[np.ndarray | None], np.ndarray, np.ndarray]]:
-    """From a reset on, for each step: frames and factors before it, actions, what it ended."""
+class Step(NamedTuple):
+    """One step of n environments: frames and factors before it, actions, whose episode it ended."""
+
+    frames: np.ndarray
+    factors: list[np.ndarray | None]
+    actions: np.ndarray
+    dones: np.ndarray
+
+
+def steps(venv: VecEnv, tap: Tap, layout: FrameLayout, act: Policy, *, seed: int) -> Iterator[Step]:
+    """Each step from a reset on."""
     venv.seed(seed)
     observations = cast(np.ndarray, venv.reset())
     factors = [info_factors(info) for info in tap.unwrapped.reset_infos]
     while True:
         frames, actions = layout.frames(tap.raw), act(observations)
         following, _, dones, infos = venv.step(actions)
-        yield frames, factors, actions, dones
+        yield Step(frames, factors, actions, dones)
         observations = cast(np.ndarray, following)
         starts = tap.unwrapped.reset_infos
         factors = [info_factors(starts[i] if done else infos[i]) for i, done in enumerate(dones)]
@@ -90,8 +97,15 @@ class _Episode:
     factors: list[np.ndarray] = field(default_factory=list)
     actions: list[np.ndarray] = field(default_factory=list)
 
-    def __len__(self) -> int:
-        return len(self.frames)
+    def add(self, now: Step, env: int, *, keep: bool) -> bool:
+        """One step of environment number ``env``; returns ``keep``."""
+        self.steps += 1
+        if keep:
+            self.frames.append(now.frames[env].copy())
+            self.actions.append(np.asarray(now.actions[env], dtype=np.float32).reshape(-1))
+            if (factors := now.factors[env]) is not None:
+                self.factors.append(factors.astype(np.float32))
+        return keep
 
 
 @dataclass(frozen=True)
@@ -128,56 +142,47 @@ def play(
 
     Begins ``episodes`` of them, fewer if there are ``frames`` before, and plays all that have begun
     to their end. No single environment of a ``VecEnv`` can be reset, so one whose episode was cut
-    is done. ValueError if no episode outlasts ``bounds.skip_steps``.
+    waits until all are. ValueError if no episode outlasts ``bounds.skip_steps``.
     """
     act = policy or random_policy(venv.action_space, rng, venv.num_envs)
-    running: dict[int, _Episode] = {}  # by the number of the environment
     kept: list[_Episode] = []  # in the order in which they began
     cut = short = made = 0
-
-    def begin(env: int) -> None:
-        running[env] = _Episode()
-        kept.append(running[env])
-
-    for env in range(min(episodes, venv.num_envs)):
-        begin(env)
-    for shown, factors, actions, dones in steps(
-        venv, tap, layout, act, seed=int(rng.integers(2**31))
-    ):
-        before = made
-        for env, episode in list(running.items()):
-            if episode.steps >= bounds.skip_steps:
-                episode.frames.append(shown[env].copy())
-                episode.actions.append(np.asarray(actions[env], dtype=np.float32).reshape(-1))
-                if (known := factors[env]) is not None:
-                    episode.factors.append(known.astype(np.float32))
-                made += 1
-            episode.steps += 1
-            if not dones[env] and episode.steps < bounds.max_episode_steps:
-                continue
-            del running[env]
-            if not len(episode):
-                kept.remove(episode)
-                short += 1
-            if not dones[env]:
-                cut += 1
-            elif len(kept) < episodes and made < frames:
-                begin(env)
-        if made > before:
-            progress(made - before)
-        elif short >= SHORT_EPISODES and not made:
-            raise ValueError(
-                f"{short} episodes ended within the first {bounds.skip_steps} steps, which "
-                f"skip_steps={bounds.skip_steps} (--skip-steps) leaves out; skip fewer"
-            )
-        if not running:
-            break
+    while len(kept) < episodes and made < frames:
+        running: dict[int, _Episode] = {}  # by the number of the environment
+        for env in range(min(episodes - len(kept), venv.num_envs)):
+            running[env] = _Episode()
+        kept += running.values()
+        for now in steps(venv, tap, layout, act, seed=int(rng.integers(2**31))):
+            before = made
+            for env, episode in list(running.items()):
+                made += episode.add(now, env, keep=episode.steps >= bounds.skip_steps)
+                ended = bool(now.dones[env])
+                if not ended and episode.steps < bounds.max_episode_steps:
+                    continue
+                del running[env]
+                if not episode.frames:
+                    kept.remove(episode)
+                    short += 1
+                if not ended:
+                    cut += 1
+                elif len(kept) < episodes and made < frames:
+                    running[env] = _Episode()
+                    kept.append(running[env])
+            if made > before:
+                progress(made - before)
+            elif short >= SHORT_EPISODES and not made:
+                raise ValueError(
+                    f"{short} episodes ended within the first {bounds.skip_steps} steps, which "
+                    f"skip_steps={bounds.skip_steps} (--skip-steps) leaves out; skip fewer"
+                )
+            if not running:
+                break
     return Played(_joined(kept), len(kept), cut, short)
 
 
 def _joined(episodes: list[_Episode]) -> Frames:
     """All frames of ``episodes``, which are emptied one by one: memory holds them about once."""
-    lengths = [len(episode) for episode in episodes]
+    lengths = [len(episode.frames) for episode in episodes]
     rows, total = np.arange(len(episodes)).repeat(lengths), sum(lengths)
     frames = np.empty((total, *episodes[0].frames[0].shape), dtype=np.uint8)
     row = 0
