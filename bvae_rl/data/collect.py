@@ -135,7 +135,6 @@ def _fill(
             notes: dict[str, int] = {}
             if tally.pairs_due and interventions is not None:
                 made = interventions.block(seed=seed, number=number, episode=episode, state=state)
-                progress(len(made))
             else:
                 found = block(np.random.default_rng([seed, number]), tally.missing)
                 if isinstance(found, Played):
@@ -144,7 +143,7 @@ def _fill(
                 made = found if interventions is None else interventions.at_rest(found)
             store.expect(len(store) + len(made) + tally.after(len(made)).rows_left)
             store.append(made, **notes)
-            if not tally.pairs_due and not notes:
+            if not notes:
                 progress(len(made))
 
 
