@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
 from bvae_rl.agents.evaluate import load_agent
+from bvae_rl.data.blocks import MAX_EPISODE_STEPS
+from bvae_rl.data.episodes import tell
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.sources import INDEPENDENT, RANDOM, Plan, fill
 from bvae_rl.scripts.common import EnvArgs, command_for, free_folder, say, wrote
-from bvae_rl.scripts.progress import Progress
+from bvae_rl.scripts.progress import Progress, counted
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Args:
     out: Path = Path("runs/frames")
     """folder of the frame store; a killed collection goes on there"""
     frames: int = 100_000
-    """how many frames (at least)"""
+    """how many frames (at least: whole episodes are collected, where a policy acts)"""
     policy: str = RANDOM
     """random; independent (states are sampled, nobody acts); or the folder of a trained agent"""
     views: Annotated[int, tyro.conf.arg(metavar="{1,2}")] = 1
@@ -34,7 +37,11 @@ class Args:
     domain: str | None = None
     """visual domain to collect in (PlanarReach: pretrain)"""
     n_envs: int = 8
-    """environments side by side, where a policy acts"""
+    """environments side by side, where a policy acts; fewer if there are few and long episodes"""
+    max_episode_steps: int = MAX_EPISODE_STEPS
+    """steps after which an episode is cut if it has not ended"""
+    skip_steps: int = 0
+    """steps at the beginning of each episode that are acted and not kept"""
     seed: int = 0
     """frames depend on it (and, where a policy acts, on n_envs)"""
     world: EnvArgs = EnvArgs()
@@ -50,25 +57,24 @@ class Result:
 def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> Result:
     """Collect, verify, say what comes next; ``on_progress`` replaces bar and words."""
     plan = Plan(
-        args.frames, args.policy, args.views, args.interventions, args.n_envs, args.seed
+        args.frames, args.policy, args.views, args.interventions, args.n_envs, args.seed,
+        args.max_episode_steps, args.skip_steps,
     )  # fmt: skip
     store, progress = FrameStore(args.out), Progress({"frames": plan.rows / 3000})
-
-    def show(added: int) -> None:
-        fraction = len(store) / plan.rows
-        if on_progress:
-            on_progress(fraction)
-        else:
-            progress.update("frames", fraction)
-
+    show = on_progress or partial(progress.update, "frames")
     config = args.world.config(args.domain)
-    fill(store, config, plan, acting=_acting(args.policy), progress=show)
+    fill(
+        store, config, plan, acting=_acting(args.policy),
+        progress=counted(show, plan.rows, done=len(store)),
+    )  # fmt: skip
     progress.close()
     store.verify()
     if on_progress is None:
         channels, height, width = store.shape
-        more = f" ({plan.rows} asked for, in whole blocks)" if len(store) > plan.rows else ""
+        whole = "blocks" if args.policy == INDEPENDENT else "episodes"
+        more = f" ({plan.rows} asked for, in whole {whole})" if len(store) > plan.rows else ""
         say(f"{len(store)} frames of {height}x{width}x{channels}{more}")
+        tell(store, plan.max_episode_steps, say=say)
         wrote(args.out, pretrain_command(args.out))
     return Result(store)
 

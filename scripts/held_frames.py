@@ -67,13 +67,16 @@ def probe_frames(store: FrameStore, *, seed: int, most: int = MOST) -> HeldFrame
 
 
 def on_policy_frames(env: EnvConfig, n: int, *, seed: int, out: Path) -> Frames:
-    """``n`` frames (1,024 at most) of a random policy, kept in a store at ``out``."""
+    """``n`` frames (1,024 at most) of a random policy, kept in a store at ``out``.
+
+    Of at least four episodes, so none is longer than a quarter of them.
+    """
     store, n = FrameStore(out), min(n, MOST_ON_POLICY)
     store.declare(
         env=env.id, wrappers=list(env.wrappers), kwargs=list(env.kwargs), domain=env.domain,
         seed=seed,
     )  # fmt: skip
-    venv = env.vec(8, seed=seed)
-    collect(venv, store, n, seed=seed)
+    venv = env.vec(4, seed=seed)
+    collect(venv, store, n, seed=seed, max_episode_steps=-(-n // 4))
     venv.close()
     return store.read(slice(0, n))

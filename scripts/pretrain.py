@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from bvae_rl.data.episodes import tell
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.sources import Plan, fill, refuse_more
 from bvae_rl.models.hub import find_vae
@@ -19,7 +20,7 @@ from bvae_rl.sb3 import PretrainingProbe, Probe
 from bvae_rl.scripts.common import command_for, command_line, say, shown_by, wrote
 from bvae_rl.scripts.pretrain_args import Args as Args
 from bvae_rl.scripts.pretrain_args import check, recipe_of
-from bvae_rl.scripts.progress import Progress
+from bvae_rl.scripts.progress import Progress, counted
 from bvae_rl.training.loop import Callback, train_vae
 from bvae_rl.training.objectives.table import entry
 from bvae_rl.training.pictures import write_vae_pictures
@@ -103,9 +104,10 @@ def frames(args: Args) -> FrameStore:
         progress = Progress({"frames": source.frames / 3000})
         fill(
             store, source.config(source.domain), Plan(source.frames, seed=args.seed),
-            progress=lambda added: progress.update("frames", len(store) / source.frames),
+            progress=counted(partial(progress.update, "frames"), source.frames, done=len(store)),
         )  # fmt: skip
         progress.close()
+        tell(store, Plan.max_episode_steps)
     if store.missing:
         logger.warning(
             "%s holds %d of %d frames: its collection was interrupted, and the same command goes "

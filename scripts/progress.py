@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TextIO
 
 BAR = 24
@@ -72,6 +72,24 @@ class Progress:
         line = f"[{bar:.<{BAR}}] {done:4.0%}  {left}  {', '.join(running)}"
         self._stream.write(f"\r\x1b[K{line[:118]}" if tty else f"{line}\n")
         self._stream.flush()
+
+
+def counted(show: Callable[[float], None], total: int, *, done: int = 0) -> Callable[[int], None]:
+    """A function that takes how many were added, of ``total``, and shows the fraction once a step.
+
+    ``done`` of them are there already.
+    """
+    shown = 0.0
+
+    def add(added: int) -> None:
+        nonlocal done, shown
+        done += added
+        fraction = min(1.0, done / total)
+        if fraction > shown:
+            shown = fraction
+            show(fraction)
+
+    return add
 
 
 def minutes(seconds: float) -> str:

@@ -9,12 +9,12 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from bvae_rl.data.collect import block_steps, collect, collect_independent, record_episode
+from bvae_rl.data.collect import collect, collect_independent, record_episode
 from bvae_rl.data.environments import make_vec
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.interventions import intervention_pairs
+from bvae_rl.data.interventions import Interventions, intervention_pairs
 
 
 class Clock(gym.Env[np.ndarray, np.ndarray]):
@@ -69,7 +69,7 @@ def test_sampled_states_are_stored_as_pictures(floats: bool, tmp_path: Path) -> 
 
 def test_on_policy_frames_and_factors_are_copies(tmp_path: Path) -> None:
     store = FrameStore(tmp_path)
-    collect(make_vec(Clock, 1, seed=0), store, 10, seed=0)
+    collect(make_vec(lambda: Clock(length=200), 1, seed=0), store, 10, seed=0)
     rows = store.read()
     episode = record_episode(make_vec(lambda: Clock(length=9), 1, seed=0), seed=0)
     assert len(episode) == 9  # without the frame that ends it
@@ -106,10 +106,44 @@ def test_one_appearance_gives_no_two_views(tmp_path: Path) -> None:
         collect_independent(Clock(tones=1), FrameStore(tmp_path), 10, seed=0, views=2)
 
 
-def test_a_large_collection_shows_more_than_how_episodes_begin(tmp_path: Path) -> None:
+class Maze(Clock):
+    """An episode has a wall somewhere, which is no factor; states are reached by walking."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+        _, info = super().reset(seed=seed)
+        self.wall, self.steps = int(self.np_random.integers(256)), 0
+        return self.set_factors(self.now), info
+
+    def step(self, action: np.ndarray):
+        self.steps += 1
+        frame, reward, terminated, _, info = super().step(action)
+        return frame, reward, terminated, self.steps >= 30, info
+
+    def set_factors(self, factors: np.ndarray) -> np.ndarray:
+        frame = super().set_factors(factors)
+        frame[2] = getattr(self, "wall", 0)
+        return frame
+
+
+def test_sampled_states_are_of_many_episodes(tmp_path: Path) -> None:
     store = FrameStore(tmp_path)
-    collect(make_vec(Clock, 2, seed=0), store, 6400, seed=0)
+    collect_independent(Maze(), store, 1000, seed=0, views=2)
     rows = store.read()
-    assert rows.factors is not None and len(rows) == 6400 and rows.factors[:, 0].max() == 199
-    assert [block_steps(n, 8) for n in (100, 12_800, 1_000_000)] == [64, 100, 1024]
-    assert block_steps(1_000_000, 256) == 64
+    walls = rows.frames[:, 0, 0, 2].reshape(-1, 2, 8)  # groups of states in two appearances
+    assert (walls == walls[:, :1, :1]).all()
+    assert len(np.unique(walls)) > 48  # of 64 groups
+    again = FrameStore(tmp_path / "again")
+    collect_independent(Maze(), again, 512, seed=0, views=2)
+    collect_independent(Maze(), again, 1000, seed=0, views=2)  # as after a kill
+    assert np.array_equal(rows.frames, again.read().frames)
+
+
+def test_an_intervention_begins_an_episode_of_its_own() -> None:
+    pairs = intervention_pairs(Maze(), 12, seed=0, steps=24)
+    assert pairs.factors is not None  # no counter of an earlier pair ends a later one
+    assert (np.diff(pairs.factors[:, 0])[::2] == 24).all()
+    walls = pairs.frames[:, 0, 0, 2].reshape(-1, 2)
+    assert (walls[:, 0] == walls[:, 1]).all() and len(np.unique(walls)) > 6
+    block = Interventions(Maze(), 1, views=2).block(seed=0, number=1, episode=0, state=0)
+    walls = block.frames[:, 0, 0, 2].reshape(-1, 4)  # of a pair in two appearances
+    assert (walls == walls[:, :1]).all() and len(np.unique(walls)) > 48

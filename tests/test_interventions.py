@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from bvae_rl.data.blocks import Tally
 from bvae_rl.data.collect import collect_independent
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.interventions import (
@@ -17,7 +18,6 @@ from bvae_rl.data.interventions import (
     STEPS,
     Interventions,
     intervention_pairs,
-    plan,
 )
 from bvae_rl.envs.planar.arm import Q_HIGH, Q_LOW
 from bvae_rl.envs.planar.reach import PlanarReach
@@ -55,14 +55,26 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
     return sampled(tmp_path_factory.mktemp("frames"))
 
 
+def turns(frames: int, pairs: int, *rows: int) -> list[bool]:
+    """Which blocks are of pairs, those of frames being of ``rows``, the last as often as needed."""
+    tally, sizes, due = Tally(frames, pairs), list(rows), []
+    while not tally.done:
+        due.append(tally.pairs_due)
+        size = 0 if due[-1] else sizes.pop(0) if len(sizes) > 1 else sizes[0]
+        tally = tally.after(size)
+    return due
+
+
 def test_blocks_take_turns_in_proportion_to_what_is_asked_for() -> None:
     # half as many interventions as frames in a block: 2 blocks of each, the frames first
-    assert list(plan(1024, PAIRS, block=512)) == [False, True, False, True]
+    assert turns(1024, PAIRS, 512) == [False, True, False, True]
     # 1/4, 2/4, 3/4 of the frames against 0/1 of the pairs: one block of pairs after the first
-    assert list(plan(400, 1, block=100)) == [False, True, False, False, False]
+    assert turns(400, 1, 100) == [False, True, False, False, False]
     # 1/1 of the frames against 0/3, 1/3, 2/3 of the pairs
-    assert list(plan(5, 3 * BLOCK_PAIRS, block=100)) == [False, True, True, True]
-    many = list(plan(100_000, 20_000, block=512))
+    assert turns(5, 3 * BLOCK_PAIRS, 100) == [False, True, True, True]
+    # blocks of whole episodes: 1/10 against 0/2; 2/10, 9/10 against 1/2; 9/10 against 2/2
+    assert turns(1000, PAIRS, 100, 100, 700, 500) == [False, True, False, False, True, False]
+    many = turns(100_000, 20_000, 512)
     assert many.count(False) == -(-100_000 // 512) and many.count(True) == -(-20_000 // BLOCK_PAIRS)
     shares = np.cumsum(many)[::20] / many.count(True)
     assert np.abs(shares - np.linspace(0, 1, len(many))[::20]).max() < 0.01
@@ -209,11 +221,12 @@ def test_training_on_half_a_collection_says_so(
 def test_interventions_stand_beside_on_policy_frames(tmp_path: Path) -> None:
     args = collect.Args(out=tmp_path / "f", frames=128, n_envs=2, interventions=1)
     made = collect.main(args, on_progress=lambda fraction: None).store
-    rows = made.read()
-    assert len(rows) == 128 + 2 * BLOCK_PAIRS
-    assert rows.actions is not None and rows.actions[:128].all(axis=1).mean() > 0.9
-    assert (rows.actions[128::2] != 0).sum(axis=1).tolist() == [1] * BLOCK_PAIRS
-    assert not rows.actions[129::2].any()
+    rows, first = made.read(), 50  # an episode
+    assert [block["rows"] for block in made.appended] == [first, 2 * BLOCK_PAIRS, 100]
+    acted = np.r_[:first, first + 2 * BLOCK_PAIRS : len(rows)]
+    assert rows.actions is not None and rows.actions[acted].all(axis=1).mean() > 0.9
+    pairs = rows.actions[first : first + 2 * BLOCK_PAIRS]
+    assert (pairs[::2] != 0).sum(axis=1).tolist() == [1] * BLOCK_PAIRS and not pairs[1::2].any()
 
 
 class Discrete(gym.ActionWrapper):

@@ -141,6 +141,9 @@ class _Seen:
     def factor_specs(self) -> tuple[FactorSpec, ...]:
         return self.inner.factor_specs
 
+    def reset(self, *, seed: int | None = None) -> Any:
+        return self.wrappers[-1].reset(seed=seed)
+
     def factors(self) -> np.ndarray:
         return self.inner.factors()
 

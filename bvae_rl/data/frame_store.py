@@ -9,7 +9,6 @@ block is held against its checksum when it is first read.
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +21,10 @@ import numpy as np
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.store_description import description
 from bvae_rl.data.store_index import FORMAT, read_index, spec_of
+from bvae_rl.runtime.appending import write_at
 from bvae_rl.runtime.identity import fingerprint, refuse_changes
 from bvae_rl.runtime.owner import owned
-from bvae_rl.runtime.runs import INDEX, Run, explained, require_own
+from bvae_rl.runtime.runs import INDEX, Run, require_own
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,11 @@ class FrameStore:
     def blocks(self) -> int:
         """How many blocks have been appended."""
         return len(self._index.blocks)
+
+    @property
+    def appended(self) -> list[dict[str, int]]:
+        """The ``rows`` of each block and what was noted with it, in order."""
+        return [{k: v for k, v in one.items() if k != "crc32"} for one in self._index.blocks]
 
     @property
     def meta(self) -> dict[str, Any]:
@@ -171,12 +176,15 @@ class FrameStore:
                 )
             yield
 
-    def append(self, block: Frames) -> None:
-        """Add a block of rows; on return it is on disk and counted. Errors: see ``writing``."""
-        with self.writing():
-            self._append(block)
+    def append(self, block: Frames, **notes: int) -> None:
+        """Add a block of rows; on return it is on disk and counted. Errors: see ``writing``.
 
-    def _append(self, block: Frames) -> None:
+        ``notes`` are kept with it (see ``appended``).
+        """
+        with self.writing():
+            self._append(block, notes)
+
+    def _append(self, block: Frames, notes: dict[str, int]) -> None:
         arrays = {name: np.ascontiguousarray(array) for name, array in block.arrays().items()}
         layout = {
             name: {"dtype": str(array.dtype), "shape": list(array.shape[1:])}
@@ -187,12 +195,13 @@ class FrameStore:
         run = Run(self.folder)
         for name, array in arrays.items():
             row_bytes = array.dtype.itemsize * int(np.prod(array.shape[1:]))
-            _write_at(run.path(f"{name}.raw"), self._index.rows * row_bytes, array)
+            write_at(run.path(f"{name}.raw"), self._index.rows * row_bytes, array)
         self._index.arrays = layout
         self._index.blocks.append(
             {
                 "rows": len(block),
-                "crc32": {name: zlib.crc32(array.tobytes()) for name, array in arrays.items()},
+                "crc32": {name: zlib.crc32(array.data) for name, array in arrays.items()},
+                **notes,
             }
         )
         self._index.rows += len(block)
@@ -250,21 +259,9 @@ class FrameStore:
         for number in blocks[~checked[blocks]]:
             block = self._index.blocks[number]
             start, stop = ends[number] - block["rows"], ends[number]
-            if zlib.crc32(array[start:stop].tobytes()) != block["crc32"][name]:
+            if zlib.crc32(array[start:stop].data) != block["crc32"][name]:
                 raise ValueError(
                     f"{self.folder}: rows {start} to {stop} of {name} (block {number}) are "
                     "damaged; delete the folder and collect again"
                 )
             checked[number] = True
-
-
-def _write_at(path: Path, offset: int, array: np.ndarray) -> None:
-    """Write after the rows that count; what a killed run left beyond them is cut off."""
-    with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("r+b" if path.exists() else "w+b") as file:
-            file.truncate(offset)
-            file.seek(offset)
-            array.tofile(file)
-            file.flush()
-            os.fsync(file.fileno())

@@ -3,7 +3,8 @@
 All that they take is actions: what one actuator does shows how positions and joints depend on each
 other, in simulation and in a real world, where nobody can set factors. In a frame store they stand
 as blocks among the others, spread evenly. Which block is which depends only on the numbers asked
-for, and a block only on (seed, block number), so a killed collection ends with the same store.
+for and on the blocks before it, and a block only on (seed, block number), so a killed collection
+ends with the same store.
 """
 
 from __future__ import annotations
@@ -50,6 +51,27 @@ def intervention_pairs(
     by itself moves here too. Raises TypeError for actions that are no vector, ValueError for what
     the environment cannot do.
     """
+    return _rows(env, list(_pairs(env, n, seed=seed, steps=steps, actuators=actuators)))
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Two frames (2, H, W, C), their actions (2, A) and, if they are known, factors (2, K)."""
+
+    frames: np.ndarray
+    actions: np.ndarray
+    factors: np.ndarray | None
+
+
+def _pairs(
+    env: gym.Env,
+    n: int,
+    *,
+    seed: int,
+    steps: int | Sequence[int] | np.ndarray,
+    actuators: Sequence[int] | None = None,
+) -> Iterator[_Pair]:
+    """The pairs of ``intervention_pairs``; ``env`` is at the second state of each."""
     durations = np.broadcast_to(steps, n)
     if n < 1 or durations.min() < 1:
         raise ValueError(f"n and steps must be at least 1, got n={n}, steps={steps}")
@@ -60,7 +82,6 @@ def intervention_pairs(
     layout = FrameLayout.of(env.observation_space)
     rng = np.random.default_rng(seed)
     starts = _Starts(env, rng, seed=seed)
-    frames, factors, actions = [], [], []
     for duration in durations:
         actuator = int(rng.choice(chosen))
         for _ in range(TRIES):
@@ -79,16 +100,22 @@ def intervention_pairs(
                 f"actuator {actuator} never changed the frame in {TRIES} tries; leave it out with "
                 "actuators=[...], or act for more steps"
             )
-        frames.append(both)
-        actions.append([action, np.zeros_like(action)])
-        factors.append([known, info_factors(info)])
-    named = bool(known_specs(env)) and all(v is not None for pair in factors for v in pair)
+        reached = info_factors(info)
+        factors = None if known is None or reached is None else np.stack([known, reached])
+        yield _Pair(both, np.stack([action, np.zeros_like(action)]), factors)
+
+
+def _rows(env: gym.Env, pairs: Sequence[_Pair], *, views: int = 1) -> Frames:
+    """``pairs`` as rows, ``views`` that follow each other being of the same two states."""
+    episode = np.arange(len(pairs)).repeat(2)
+    factors = [pair.factors for pair in pairs if pair.factors is not None]
+    named = bool(known_specs(env)) and len(factors) == len(pairs)
     return Frames(
-        np.concatenate(frames),
-        np.arange(n).repeat(2),
-        np.arange(2 * n),
-        np.array(factors, dtype=np.float64).reshape(2 * n, -1) if named else None,
-        np.array(actions, dtype=np.float32).reshape(2 * n, -1),
+        np.concatenate([pair.frames for pair in pairs]),
+        episode,
+        2 * (episode // views) + np.tile([0, 1], len(pairs)),
+        np.concatenate(factors).astype(np.float64) if named else None,
+        np.concatenate([pair.actions for pair in pairs]).astype(np.float32),
     )
 
 
@@ -134,14 +161,13 @@ class Interventions:
     def block(self, *, seed: int, number: int, episode: int, state: int) -> Frames:
         """Block ``number`` of a collection: ``BLOCK_PAIRS`` pairs as rows of a store."""
         rng = np.random.default_rng([seed, number])
-        rows = intervention_pairs(
-            self.env,
-            BLOCK_PAIRS,
-            seed=int(rng.integers(2**31)),
-            steps=np.repeat(STEPS, PER_STEPS),
-        )
-        if self.views == 2:
-            rows = _in_two_appearances(self.env, rows, rng)
+        steps = np.repeat(STEPS, PER_STEPS)
+        pairs: list[_Pair] = []
+        for pair in _pairs(self.env, BLOCK_PAIRS, seed=int(rng.integers(2**31)), steps=steps):
+            pairs.append(pair)
+            if self.views == 2:
+                pairs.append(_in_another_appearance(self.env, pair, rng))
+        rows = _rows(self.env, pairs, views=self.views)
         factors = None if rows.factors is None else rows.factors.astype(np.float32)
         return replace(
             rows, episode=rows.episode + episode, state=rows.state + state, factors=factors
@@ -163,22 +189,6 @@ class Interventions:
         return f"without --interventions there are: {', '.join(offers)}"
 
 
-def plan(frames: int, pairs: int, *, block: int) -> Iterator[bool]:
-    """For each block in order whether it is one of interventions, until there are enough of both.
-
-    ``block`` is the number of frames in one of the other blocks, which come first; then always the
-    kind that is behind.
-    """
-    collected, paired = 0, 0
-    while collected < frames or paired < pairs:
-        behind = collected * pairs > paired * frames  # as shares of what is asked for
-        yield behind
-        if behind:
-            paired += BLOCK_PAIRS
-        else:
-            collected += block
-
-
 class _Starts:
     """Observations to act from, with their factors if known; set ``ended`` when an episode ends."""
 
@@ -189,7 +199,7 @@ class _Starts:
         env.action_space.seed(int(rng.integers(2**31)))
 
     def draw(self) -> tuple[np.ndarray, np.ndarray | None]:
-        if self.ended:
+        if self.ended or self.source is not None:  # a pair is an episode of its own
             self._now, self.ended = self.env.reset(), False
         if self.source is not None:
             factors = self.source.sample_factors(self.rng)
@@ -229,26 +239,12 @@ def _lone_action(
     return action
 
 
-def _in_two_appearances(env: gym.Env, rows: Frames, rng: np.random.Generator) -> Frames:
-    """n pairs, 2n rows, as 4n: behind each pair the same two states in another appearance."""
+def _in_another_appearance(env: gym.Env, pair: _Pair, rng: np.random.Generator) -> _Pair:
+    """The same two states, and all that is no factor, in another appearance."""
     source, layout = require_factor_env(env), FrameLayout.of(env.observation_space)
-    assert rows.factors is not None and rows.actions is not None  # factors can be set
+    assert pair.factors is not None  # factors can be set
     is_appearance = role_mask(source.factor_specs, "appearance")
-    other = rows.factors.copy()
-    for first in range(0, len(rows), 2):
-        appearance = draw_appearance(source, rng, unlike=other[first])
-        other[first : first + 2, is_appearance] = appearance[is_appearance]
-    again = layout.frames(np.stack([np.array(source.set_factors(row)) for row in other]))
-    pairs = np.arange(len(rows) // 2)[:, None]  # (n, 1)
-
-    def beside(rows: np.ndarray, again: np.ndarray) -> np.ndarray:
-        both = [array.reshape(-1, 2, *array.shape[1:]) for array in (rows, again)]
-        return np.concatenate(both, axis=1).reshape(-1, *rows.shape[1:])
-
-    return Frames(
-        beside(rows.frames, again),
-        (2 * pairs + [0, 0, 1, 1]).ravel(),
-        (2 * pairs + [0, 1, 0, 1]).ravel(),
-        beside(rows.factors, other),
-        beside(rows.actions, rows.actions),
-    )
+    appearance = draw_appearance(source, rng, unlike=pair.factors[0])
+    factors = np.where(is_appearance, appearance, pair.factors)
+    frames = np.stack([np.array(source.set_factors(row)) for row in factors])
+    return replace(pair, frames=layout.frames(frames), factors=factors)

@@ -18,13 +18,16 @@ import numpy as np
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from bvae_rl.data import collect as collecting
+from bvae_rl.data.blocks import MAX_EPISODE_STEPS, Tally, environments
 from bvae_rl.data.collect import Policy, Progress
 from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.episodes import refuse_cut_blocks, tell
 from bvae_rl.data.factors import known_specs, require_factor_env
 from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.interventions import Interventions
 from bvae_rl.data.picture_checks import checked_array
+from bvae_rl.data.rollout import Bounds
 from bvae_rl.runtime.runs import CONFIG_FILE, INDEX
 
 logger = logging.getLogger(__name__)
@@ -44,7 +47,9 @@ class Plan:
     ``policy`` names who acts: "random", "independent" (nobody: states are sampled, which takes an
     environment whose factors can be set), or somebody who is handed over as a function. With
     ``views`` = 2 each sampled state is shown in two appearances; ``interventions`` single-action
-    transitions come on top. ``n_envs`` environments act side by side.
+    transitions come on top. ``n_envs`` environments act side by side, fewer if there is not an
+    episode of ``max_episode_steps`` for each. An episode that is longer is cut there, and its first
+    ``skip_steps`` are not kept.
     """
 
     frames: int = 50_000
@@ -53,11 +58,19 @@ class Plan:
     interventions: int = 0
     n_envs: int = 8
     seed: int = 0
+    max_episode_steps: int = MAX_EPISODE_STEPS
+    skip_steps: int = 0
 
     def __post_init__(self) -> None:
         for name, least in (("frames", 1), ("interventions", 0), ("n_envs", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        bounds = Bounds(self.max_episode_steps, self.skip_steps)
+        if self.policy == INDEPENDENT and bounds != Bounds(MAX_EPISODE_STEPS):
+            raise ValueError(
+                "sampled states have no episodes, so they take neither max_episode_steps "
+                "(--max-episode-steps) nor skip_steps (--skip-steps)"
+            )
         if self.views != 1 and self.policy != INDEPENDENT:
             raise ValueError(
                 "two views of a state need sampled states: policy='independent' (--policy "
@@ -80,6 +93,9 @@ class Plan:
             found = {**_shown(env), **found}
         if self.policy != INDEPENDENT:
             found["n_envs"] = self.n_envs
+            for name in ("max_episode_steps", "skip_steps"):
+                if (value := getattr(self, name)) != getattr(Plan, name):
+                    found[name] = value
         if self.interventions:  # which block is which depends on both numbers
             found |= {"frames": self.frames, "interventions": self.interventions}
         return found
@@ -107,6 +123,8 @@ def collect(
     views: int = 1,
     interventions: int = 0,
     seed: int = 0,
+    max_episode_steps: int = MAX_EPISODE_STEPS,
+    skip_steps: int = 0,
 ) -> FrameStore:
     """Fill the frame store at ``out`` from ``env``; a collection that was interrupted goes on.
 
@@ -114,12 +132,15 @@ def collect(
         env: a gymnasium id ("package.module:Name-v0" if a package has to be imported first), an
             ``EnvConfig``, an environment or a VecEnv, whose observations are pictures.
         out: folder of the store.
-        frames: how many frames at least; whole blocks are collected.
+        frames: how many frames at least. Whole episodes are collected, so that about half an
+            episode comes on top, and one if it is as long as that.
         policy: "random"; a function from observations (n_envs, ...) to actions (n_envs, ...); or
             "independent": states are sampled, each on its own, where factors can be set.
         views: 2 shows each sampled state in two appearances.
         interventions: single-action transitions on top, for actions Box(low, high, (A,)).
         seed: what the frames depend on.
+        max_episode_steps: where an episode is cut if it has not ended.
+        skip_steps: how many steps at the beginning of each episode are not kept.
 
     Raises:
         ValueError: for pictures that are none, what the environment cannot do, and a folder with
@@ -129,8 +150,13 @@ def collect(
     env = EnvConfig(env) if isinstance(env, str) else env
     acting = None if isinstance(policy, str) else policy
     name = policy if isinstance(policy, str) else getattr(policy, "__qualname__", "function")
-    store, plan = FrameStore(out), Plan(frames, name, views, interventions, seed=seed)
+    store = FrameStore(out)
+    plan = Plan(
+        frames, name, views, interventions, seed=seed, max_episode_steps=max_episode_steps,
+        skip_steps=skip_steps,
+    )  # fmt: skip
     fill(store, env, plan, acting={"policy": acting})
+    tell(store, max_episode_steps)
     return store
 
 
@@ -144,7 +170,8 @@ def fill(
 ) -> None:
     """Collect into ``store`` what ``plan`` says; ``acting`` goes to ``data.collect.collect``."""
     one = env.make() if isinstance(env, EnvConfig) else env
-    FrameLayout.of(one.observation_space)  # what is no picture is refused before anything is done
+    # what is no picture is refused before anything is done
+    shape = FrameLayout.of(one.observation_space).shape
     intervene = None
     if plan.interventions:
         if not isinstance(env, EnvConfig):
@@ -165,10 +192,20 @@ def fill(
         return
     specs = () if isinstance(one, VecEnv) else known_specs(one)
     store.describe(factor_specs=specs, **plan.described(env))
-    if len(store) >= plan.rows:
+    if Tally.of(store, plan.frames, intervene).done:
         return
+    refuse_cut_blocks(store)
+    shared |= {"max_episode_steps": plan.max_episode_steps, "skip_steps": plan.skip_steps}
     if isinstance(env, EnvConfig):
-        venv = env.vec(plan.n_envs, seed=plan.seed)
+        n_envs = environments(
+            plan.frames, n_envs=plan.n_envs, shape=shape, max_episode_steps=plan.max_episode_steps
+        )
+        if n_envs < plan.n_envs:
+            logger.info(
+                "%d of %d environments act, so that episodes of up to %d steps can all be played "
+                "to their end", n_envs, plan.n_envs, plan.max_episode_steps,
+            )  # fmt: skip
+        venv = env.vec(n_envs, seed=plan.seed)
         collecting.collect(venv, store, plan.frames, **(acting or {}), **shared)
         venv.close()
     else:

@@ -13,9 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bvae_rl.data.episodes import Episodes
 from bvae_rl.data.frame_store import FrameStore
 
 LEAST_EPISODES = 100  # from so many on, whole episodes are held out
+STRETCH = 32  # frames that are held out together where episodes are few
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ class Rows:
     """The rows of a store that training may use, and its pairs; looked up once.
 
     No validation frame has a training twin: where states were sampled (in two views), they are held
-    out one by one; where frames follow each other, whole episodes are, if there are enough of them.
+    out one by one; where frames follow each other, whole episodes are, if there are enough of them,
+    and of few long ones stretches.
     """
 
     def __init__(self, store: FrameStore, *, validation: float = 0.0) -> None:
@@ -88,7 +91,14 @@ class Rows:
         episode = store.column("episode")
         episodes = int(episode[-1]) + 1 if len(episode) else 0
         on_policy = len(np.unique(state)) == len(state) and LEAST_EPISODES <= episodes < len(state)
-        held_out = _hash_fraction(episode if on_policy else state) < validation
+        stretch = min(STRETCH, len(state) // LEAST_EPISODES)
+        if on_policy:
+            group = episode
+        elif Episodes.of(store) is not None and stretch > 1:
+            group = _stretches(episode, stretch)
+        else:
+            group = state
+        held_out = _hash_fraction(group) < validation
         self.train = np.flatnonzero(~held_out)
         self.validation = np.flatnonzero(held_out)
         self._usable = ~held_out
@@ -203,6 +213,14 @@ def frames_at(store: FrameStore, rows: np.ndarray) -> Tensor:
     """Frames of a store by row (n,), as x (n, C, H, W), in memory as stored: channels last."""
     frames = torch.from_numpy(store.take("frames", rows))
     return frames.permute(0, 3, 1, 2).float().div_(255.0)
+
+
+def _stretches(episode: np.ndarray, length: int) -> np.ndarray:
+    """A number (N,) for each ``length`` frames that follow each other in one episode."""
+    row = np.arange(len(episode))
+    starts = np.maximum.accumulate(np.where(np.diff(episode, prepend=-1) != 0, row, 0))
+    begins = (row - starts) % length == 0
+    return np.cumsum(begins) - 1
 
 
 def _hash_fraction(numbers: np.ndarray) -> np.ndarray:
