@@ -124,6 +124,12 @@ class FrameStore:
         shape = "x".join(map(str, self.layout.get("frames", ()))) or "none yet"
         return f"FrameStore({str(self.folder)!r}): {len(self):,} frames, {shape}"
 
+    @property
+    def native(self) -> tuple[int, int, int] | None:
+        """(C, H, W) of the pictures that frames were made of; None where they are the same."""
+        found = self.meta.get("native")
+        return None if found is None else (found[0], found[1], found[2])
+
     def describe(self, **declared: Any) -> str:
         """What it holds, for a person to read: frames, episodes, factors, how they were made."""
         if declared:

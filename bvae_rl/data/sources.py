@@ -11,7 +11,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import gymnasium as gym
 import numpy as np
@@ -25,9 +25,11 @@ from bvae_rl.data.episodes import refuse_cut_blocks, tell
 from bvae_rl.data.factors import known_specs, require_factor_env
 from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.data.framed import native_in
 from bvae_rl.data.interventions import Interventions
 from bvae_rl.data.picture_checks import checked_array
 from bvae_rl.data.rollout import Bounds
+from bvae_rl.data.view import Env, View, Viewed
 from bvae_rl.runtime.runs import CONFIG_FILE, INDEX
 
 logger = logging.getLogger(__name__)
@@ -36,7 +38,7 @@ BLOCK = 1024  # frames of an array in a block
 RANDOM, INDEPENDENT = "random", "independent"
 PLAIN = str | int | float | bool | None
 
-Env = str | EnvConfig | gym.Env | VecEnv
+WHOLE = View()
 Source = Env | FrameStore | Path | np.ndarray
 
 
@@ -82,14 +84,12 @@ class Plan:
         """Frames in the store, those of interventions with them."""
         return self.frames + 2 * self.views * self.interventions
 
-    def described(self, env: Env) -> dict[str, Any]:
+    def described(self, env: EnvConfig | gym.Env | VecEnv) -> dict[str, Any]:
         """What the store says about its frames: all that they depend on."""
         found: dict[str, Any] = {"policy": self.policy, "views": self.views, "seed": self.seed}
         if isinstance(env, EnvConfig):
-            kwargs = {"kwargs": list(env.kwargs)} if env.kwargs else {}
-            named = {"env": env.id, "wrappers": list(env.wrappers), "domain": env.domain}
-            found = {**named, **kwargs, **found}
-        elif not isinstance(env, str):
+            found = {**env.described(), **found}
+        else:
             found = {**_shown(env), **found}
         if self.policy != INDEPENDENT:
             found["n_envs"] = self.n_envs
@@ -125,12 +125,13 @@ def collect(
     seed: int = 0,
     max_episode_steps: int = MAX_EPISODE_STEPS,
     skip_steps: int = 0,
+    **view: Unpack[Viewed],
 ) -> FrameStore:
     """Fill the frame store at ``out`` from ``env``; a collection that was interrupted goes on.
 
     Args:
         env: a gymnasium id ("package.module:Name-v0" if a package has to be imported first), an
-            ``EnvConfig``, an environment or a VecEnv, whose observations are pictures.
+            ``EnvConfig``, an environment or a VecEnv.
         out: folder of the store.
         frames: how many frames at least. Whole episodes are collected, so that about half an
             episode comes on top, and one if it is as long as that.
@@ -141,13 +142,18 @@ def collect(
         seed: what the frames depend on.
         max_episode_steps: where an episode is cut if it has not ended.
         skip_steps: how many steps at the beginning of each episode are not kept.
+        view: ``pixels=True`` takes what the environment draws, where its observations are no
+            pictures; ``key`` names the picture of a Dict observation; ``size`` (H, W) and ``grey``
+            say what frames are made of it, by default of its own sides up to 128 pixels;
+            ``stacked`` is how many frames an observation holds, where no wrapper tells; with
+            ``frame_skip`` each action acts for so many steps (``View``).
 
     Raises:
         ValueError: for pictures that are none, what the environment cannot do, and a folder with
             other frames.
         RunError: while another process writes into ``out``.
     """
-    env = EnvConfig(env) if isinstance(env, str) else env
+    seen = View(**view).of(env)
     acting = None if isinstance(policy, str) else policy
     name = policy if isinstance(policy, str) else getattr(policy, "__qualname__", "function")
     store = FrameStore(out)
@@ -155,7 +161,7 @@ def collect(
         frames, name, views, interventions, seed=seed, max_episode_steps=max_episode_steps,
         skip_steps=skip_steps,
     )  # fmt: skip
-    fill(store, env, plan, acting={"policy": acting})
+    fill(store, seen, plan, acting={"policy": acting})
     tell(store, max_episode_steps)
     return store
 
@@ -181,17 +187,19 @@ def fill(
             )
         intervene = Interventions(env.make(), plan.interventions, plan.views)
     shared: dict[str, Any] = {"seed": plan.seed, "interventions": intervene, "progress": progress}
+    native = native_in(one)
+    described = plan.described(env) | ({"native": list(native)} if native else {})
     store.expect(plan.rows)
     if plan.policy == INDEPENDENT:
         if isinstance(one, VecEnv):
             raise ValueError("sampled states take a single environment, not a VecEnv")
         source = require_factor_env(one)
         one.reset(seed=plan.seed)
-        store.describe(factor_specs=source.factor_specs, **plan.described(env))
+        store.describe(factor_specs=source.factor_specs, **described)
         collecting.collect_independent(source, store, plan.frames, views=plan.views, **shared)
         return
     specs = () if isinstance(one, VecEnv) else known_specs(one)
-    store.describe(factor_specs=specs, **plan.described(env))
+    store.describe(factor_specs=specs, **described)
     if Tally.of(store, plan.frames, intervene).done:
         return
     refuse_cut_blocks(store)
@@ -236,38 +244,50 @@ def refuse_more(folder: str | Path, frames: int) -> None:
         )
 
 
-def as_store(source: Source, folder: str | Path, *, frames: int, seed: int) -> FrameStore:
+def as_store(
+    source: Source, folder: str | Path, *, frames: int, seed: int, view: View = WHOLE
+) -> FrameStore:
     """The frames of ``source``, collected into ``folder`` if they are not in a store yet.
 
     ``source`` is a ``FrameStore`` or its folder, what ``collect`` takes as ``env`` (a random policy
     acts), or uint8 frames (N, H, W, C). Raises TypeError for anything else; for the rest see
     ``collect``.
     """
+    stored = isinstance(source, FrameStore | Path) or (
+        isinstance(source, str) and _is_folder(source)
+    )
+    if stored and view != WHOLE:
+        raise ValueError(
+            f"the frames of a store are as they are, so {', '.join(view.given)} cannot change "
+            "them; collect again with that, into another folder"
+        )
     if isinstance(source, FrameStore):
         return source
     if isinstance(source, Path) or (isinstance(source, str) and _is_folder(source)):
         return FrameStore.existing(source)
     if isinstance(source, np.ndarray):
-        return _of_array(source, FrameStore(folder))
+        return _of_array(source, FrameStore(folder), view)
     if isinstance(source, str | EnvConfig | gym.Env | VecEnv):
         refuse_more(folder, frames)
         if len(FrameStore(folder)) < frames:
             logger.info("collecting %d frames into %s", frames, folder)
-        return collect(source, folder, frames=frames, seed=seed)
+        return collect(source, folder, frames=frames, seed=seed, **view.given)
     raise TypeError(
         "frames come from a FrameStore or its folder, a gymnasium id, an environment, a VecEnv or "
         f"a uint8 array (N, H, W, C), got {type(source).__name__}"
     )
 
 
-def _of_array(array: np.ndarray, store: FrameStore) -> FrameStore:
+def _of_array(array: np.ndarray, store: FrameStore, view: View) -> FrameStore:
     """``array`` as a store: states in no known order, in one appearance for all that is known."""
     if not len(checked_array(array)):
         raise ValueError(f"frames must be at least one, got shape {array.shape}")
     content = hashlib.sha256(array.tobytes()).hexdigest()
-    store.describe(source="array", policy=INDEPENDENT, frames=len(array), sha256=content)
+    native = view.of_array(array[:1])[1]
+    made = {"native": list(native), **view.given} if native else {}
+    store.describe(source="array", policy=INDEPENDENT, frames=len(array), sha256=content, **made)
     for first in range(len(store), len(array), BLOCK):
-        block = np.ascontiguousarray(array[first : first + BLOCK])
+        block = np.ascontiguousarray(view.of_array(array[first : first + BLOCK])[0])
         number = np.arange(first, first + len(block))
         store.append(Frames(block, np.zeros_like(number), number))
     return store

@@ -10,8 +10,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Unpack
 
 from bvae_rl.data.sources import Source, as_store
+from bvae_rl.data.view import View, Viewed
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.runtime.talking import talking
@@ -43,6 +45,7 @@ def pretrain(
     command: str = "",
     callbacks: Sequence[Callback] = (),
     verbose: int = 1,
+    **view: Unpack[Viewed],
 ) -> BetaVAE:
     """Train a Beta-VAE on ``source`` into ``out``; called again, it resumes or returns it.
 
@@ -65,6 +68,8 @@ def pretrain(
         callbacks: called with (step, vae, metrics) at each row of the log.
         verbose: 1 says on standard error what is done and how far it is, 0 nothing. A program that
             has set up ``logging`` decides for itself.
+        view: ``pixels``, ``size``, ``grey``, ``key``, ``stacked``, ``frame_skip``: which picture of
+            an environment, as in ``collect``; of an array ``size`` and ``grey``.
 
     Returns:
         The trained VAE; the metrics of its last validation are
@@ -83,7 +88,7 @@ def pretrain(
         )
     chosen = None if objective is not None or recipe == "auto" else named_recipe(recipe)
     with talking(verbose):
-        store = as_store(source, Path(out) / "frames", frames=frames, seed=seed)
+        store = as_store(source, Path(out) / "frames", frames=frames, seed=seed, view=View(**view))
         if objective is None:
             if chosen is None:
                 chosen, why = best_recipe(store)

@@ -105,8 +105,8 @@ class Recipe:
             "levels": int(self._values().get("levels", 0)),
         }  # fmt: skip
         return VAEConfig(
-            shape=store.shape, latent_dim=content + style, groups=groups, parts=parts,
-            **{**chosen, **self.model},
+            shape=store.shape, native=store.native, latent_dim=content + style, groups=groups,
+            parts=parts, **{**chosen, **self.model},
         )  # fmt: skip
 
     def _values(self) -> dict[str, float]:

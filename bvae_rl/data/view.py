@@ -1,0 +1,81 @@
+"""How somebody wants an environment to be seen: one value for every kind of environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypedDict
+
+import gymnasium as gym
+import numpy as np
+from stable_baselines3.common.vec_env import VecEnv
+
+from bvae_rl.data.environments import EnvConfig, FrameSkip
+from bvae_rl.data.framed import drawn, framed, framed_vec
+from bvae_rl.data.resize import Shape, check_size, convert_bytes, frame_shape
+
+
+class Viewed(TypedDict, total=False):
+    """The fields of ``View`` as keyword arguments."""
+
+    pixels: bool
+    frame_skip: int
+    key: str | None
+    size: tuple[int, int] | None
+    grey: bool
+    stacked: int | None
+
+
+Env = str | EnvConfig | gym.Env[Any, Any] | VecEnv
+
+
+@dataclass(frozen=True)
+class View:
+    """Which picture of an environment, as what frames; the fields are those of ``EnvConfig``.
+
+    ``pixels``: what it draws. ``frame_skip``: steps for which each action acts. ``key``: of a Dict
+    observation. ``size`` (H, W), ``grey``: of the frames. ``stacked``: frames in an observation.
+    """
+
+    pixels: bool = False
+    frame_skip: int = 1
+    key: str | None = None
+    size: tuple[int, int] | None = None
+    grey: bool = False
+    stacked: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.size is not None:
+            object.__setattr__(self, "size", check_size(self.size))
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What is not the default."""
+        named = {item.name: (getattr(self, item.name), item.default) for item in fields(self)}
+        return {name: value for name, (value, default) in named.items() if value != default}
+
+    def of(self, env: Env) -> EnvConfig | gym.Env[Any, Any] | VecEnv:
+        """``env`` as it is to be seen. ValueError for what its kind cannot do."""
+        if isinstance(env, str):
+            return EnvConfig(env, **self.given)
+        if isinstance(env, EnvConfig):
+            return replace(env, **self.given)
+        reading = {k: v for k, v in self.given.items() if k not in ("pixels", "frame_skip")}
+        if isinstance(env, VecEnv):
+            if self.pixels or self.frame_skip != 1:
+                raise ValueError(
+                    "pixels and frame_skip are wrappers of each environment in a VecEnv; put them "
+                    "there: make_vec_env(id, wrapper_class=gymnasium.wrappers.AddRenderObservation"
+                    ", env_kwargs={'render_mode': 'rgb_array'}), or give the id"
+                )
+            return framed_vec(env, **reading)
+        if self.frame_skip > 1:
+            env = FrameSkip(env, self.frame_skip)
+        return framed(drawn(env) if self.pixels else env, **reading)
+
+    def of_array(self, frames: np.ndarray) -> tuple[np.ndarray, Shape | None]:
+        """uint8 frames (N, H, W, C) at their size, and what they were made of, None: of these."""
+        native = (frames.shape[3], *frames.shape[1:3])
+        shape = frame_shape(native, size=self.size, grey=self.grey)
+        if shape == native:
+            return frames, None
+        return convert_bytes(frames, shape), native
