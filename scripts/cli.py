@@ -86,6 +86,8 @@ def parse(name: str, arguments: Sequence[str]) -> Any:
     """The ``Args`` of the command ``name``; nested dataclasses are groups of its options."""
     import tyro
 
+    from bvae_rl.scripts.optionals import registry
+
     module = load(name)
     return tyro.cli(
         module.Args,
@@ -93,6 +95,7 @@ def parse(name: str, arguments: Sequence[str]) -> Any:
         prog=f"bvae-rl {name}",
         description=module.__doc__,
         config=(tyro.conf.OmitArgPrefixes,),
+        registry=registry(),
     )
 
 

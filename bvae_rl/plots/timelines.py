@@ -74,7 +74,8 @@ def _without_jumps(
     truth: NDArray[np.float64], names: Sequence[str], periods: Sequence[float | None]
 ) -> tuple[NDArray[np.float64], list[str]]:
     """Columns and names in which a cyclic factor is unwrapped, or two lines of a circle."""
-    lines, shown = [], []
+    lines: list[NDArray[np.float64]] = []
+    shown: list[str] = []
     for values, name, period in zip(truth.T, names, periods, strict=True):
         unwrapped = values if period is None else np.unwrap(values, period=period)
         if period is None or np.ptp(unwrapped) <= period:
