@@ -14,8 +14,9 @@ import tyro
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import FactorSpec, require_factor_env
-from bvae_rl.data.frame_layout import FrameLayout, frames_to_x
+from bvae_rl.data.frame_layout import frames_to_x
 from bvae_rl.data.frame_store import Frames
+from bvae_rl.data.layouts import picture_layouts
 from bvae_rl.data.probe_sets import on_policy_set, probe_set
 from bvae_rl.metrics import MetricReport, Scores, conclusions
 from bvae_rl.metrics.array_metrics import chosen
@@ -123,10 +124,10 @@ def main(args: Args) -> Result:
         raise ValueError(f"the VAEs to compare need folders of different names, got {folders}")
     vaes = {name: BetaVAE.load(folder) for name, folder in folders.items()}
     name, vae = next(iter(vaes.items()))
-    env = args.world.config(args.domain)
+    env = args.world.config(args.domain).seen_by(vae)
     world = env.make()
     for one in vaes.values():
-        FrameLayout.of(world.observation_space, shape=one.config.shape)
+        picture_layouts(world.observation_space, (one.shape, one.native), stacked=1)
     source = settable_env(world)
     run = own_folder(
         args.out, results_folder("evaluate", name, args.world, args.domain),
@@ -243,7 +244,7 @@ def task(
     ``code`` is the VAE of ``args`` (TRAINED), or the reference UNTRAINED or PCA of its shape.
     """
     run, folder = Run(out), find_vae(args.vae)
-    config = {"env": asdict(env), **asdict(args), "vae": read_config(folder)["weights_sha256"]}
+    config = {"env": env.identity(), **asdict(args), "vae": read_config(folder)["weights_sha256"]}
     if run.done("score", config=config):
         return progress(1.0)
     vae, world = BetaVAE.load(folder), env.make()

@@ -72,10 +72,7 @@ def on_policy_frames(env: EnvConfig, n: int, *, seed: int, out: Path) -> Frames:
     Of at least four episodes, so none is longer than a quarter of them.
     """
     store, n = FrameStore(out), min(n, MOST_ON_POLICY)
-    store.declare(
-        env=env.id, wrappers=list(env.wrappers), kwargs=list(env.kwargs), domain=env.domain,
-        seed=seed,
-    )  # fmt: skip
+    store.declare(**env.described(), seed=seed)
     venv = env.vec(4, seed=seed)
     collect(venv, store, n, seed=seed, max_episode_steps=-(-n // 4))
     venv.close()
