@@ -204,7 +204,7 @@ class FrameStore:
         self._index.blocks.append(
             {
                 "rows": len(block),
-                "crc32": {name: zlib.crc32(array) for name, array in arrays.items()},
+                "crc32": {name: zlib.crc32(array.data) for name, array in arrays.items()},
                 **notes,
             }
         )
@@ -263,7 +263,7 @@ class FrameStore:
         for number in blocks[~checked[blocks]]:
             block = self._index.blocks[number]
             start, stop = ends[number] - block["rows"], ends[number]
-            if zlib.crc32(array[start:stop]) != block["crc32"][name]:
+            if zlib.crc32(array[start:stop].data) != block["crc32"][name]:
                 raise ValueError(
                     f"{self.folder}: rows {start} to {stop} of {name} (block {number}) are "
                     "damaged; delete the folder and collect again"

@@ -64,7 +64,7 @@ class Plan:
         for name, least in (("frames", 1), ("interventions", 0), ("n_envs", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        bounds = Bounds(self.max_episode_steps, self.skip_steps)
+        bounds = self.bounds  # checked as they are built
         if self.policy == INDEPENDENT and bounds != Bounds(MAX_EPISODE_STEPS):
             raise ValueError(
                 "sampled states have no episodes, so they take neither max_episode_steps "
@@ -75,6 +75,11 @@ class Plan:
                 "two views of a state need sampled states: policy='independent' (--policy "
                 "independent)"
             )
+
+    @property
+    def bounds(self) -> Bounds:
+        """What is kept of each episode."""
+        return Bounds(self.max_episode_steps, self.skip_steps)
 
     @property
     def rows(self) -> int:
@@ -197,12 +202,12 @@ def fill(
     shared |= {"max_episode_steps": plan.max_episode_steps, "skip_steps": plan.skip_steps}
     if isinstance(env, EnvConfig):
         n_envs = environments(
-            plan.frames, n_envs=plan.n_envs, shape=shape, max_episode_steps=plan.max_episode_steps
+            plan.frames, n_envs=plan.n_envs, shape=shape, length=plan.bounds.most_frames
         )
         if n_envs < plan.n_envs:
             logger.info(
-                "%d of %d environments act, so that episodes of up to %d steps can all be played "
-                "to their end", n_envs, plan.n_envs, plan.max_episode_steps,
+                "%d of %d environments act, since %d frames may be that few episodes (of up to %d "
+                "steps)", n_envs, plan.n_envs, plan.frames, plan.max_episode_steps,
             )  # fmt: skip
         venv = env.vec(n_envs, seed=plan.seed)
         collecting.collect(venv, store, plan.frames, **(acting or {}), **shared)
