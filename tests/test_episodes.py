@@ -95,8 +95,9 @@ class Later(VecEnvWrapper):
     """What a policy sees: the time before the last, as a stack or a code may hold it."""
 
     def reset(self) -> np.ndarray:
-        self.last: Any = self.venv.reset()
-        return self.last
+        first: Any = self.venv.reset()
+        self.last = first
+        return first
 
     def step_wait(self):
         shown, self.last = self.last, None
