@@ -72,12 +72,12 @@ class Counting(gym.Env):
 def inputs(tmp_path_factory) -> MethodInputs:
     folder = tmp_path_factory.mktemp("inputs")
     store = FrameStore(folder / "store")
-    store.describe(domain="pretrain")
-    collect(REACH.with_domain("pretrain").vec(4, seed=0), store, 256, seed=0)
+    store.declare(domain="pretrain")
+    collect(REACH.with_domain("pretrain").vec(4, seed=0), store, 300, seed=0)
     vae = BetaVAE(VAEConfig(latent_dim=6, groups={"content": (0, 4), "style": (4, 6)}))
     vae.meta = {
         "statistics": {"mean": [0.0] * 6, "std": [1.0] * 6},
-        "training": {"frames": 256, "store": store.meta},
+        "training": {"frames": 300, "store": store.meta},
     }
     vae.save(folder / "vae")
     return MethodInputs(folder / "vae", store.folder, vae_seed=3)
@@ -147,8 +147,8 @@ def test_every_method_states_what_it_saw(inputs):
         encoder = row.build(inputs) if row.build else None
         found[name] = row.budget(REACH, encoder, env_steps=128)
     assert {name: entry.pretrain_frames for name, entry in found.items()} == {
-        "state": 0, "blind": 0, "pixels": 0, "pixels_randomised": 0, "untrained": 256, "pca": 256,
-        "bvae": 256,
+        "state": 0, "blind": 0, "pixels": 0, "pixels_randomised": 0, "untrained": 300, "pca": 300,
+        "bvae": 300,
     }  # fmt: skip
     assert found["pixels_randomised"].domain == "agent: ood1"
     randomised = method("pixels_randomised").train_env(REACH.with_domain("source:camera+light"))
@@ -374,7 +374,7 @@ def test_an_agent_folder_is_all_one_needs(inputs, tmp_path):
     agent = load_agent(tmp_path / "new")
     venv = agent.observe(REACH.vec(2, seed=0))
     assert agent.act(venv.reset()).shape == (2, 2)
-    assert agent.budget.pretrain_frames == 256
+    assert agent.budget.pretrain_frames == 300
 
 
 def test_the_random_policy_is_the_same_at_every_call():

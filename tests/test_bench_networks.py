@@ -74,7 +74,7 @@ def test_no_held_out_state_is_both_fitted_and_scored(
     frames = np.zeros((500, 32, 32, 3), np.uint8)
     frames[:] = state[:, None, None, None]
     store = FrameStore(tmp_path / "frames")
-    store.describe(factor_specs=(FactorSpec("state", high=250.0),))
+    store.declare(factor_specs=(FactorSpec("state", high=250.0),))
     store.append(Frames(frames, np.arange(500), state, factors=state[:, None].astype(np.float32)))
     subject = bench_networks.Bench(store.folder, steps=1, out=tmp_path)
     seen: dict[str, Any] = {}

@@ -134,7 +134,7 @@ def test_two_stores_of_other_seeds_are_not_the_same(store: FrameStore, tmp_path:
     """Equal metadata and equally many rows, but other frames."""
     other = FrameStore(tmp_path / "other")
     block = store.read()
-    other.describe(factor_specs=store.factor_specs, **store.meta)
+    other.declare(factor_specs=store.factor_specs, **store.meta)
     changed = np.array(block.frames)
     changed[0, 0, 0, 0] ^= 1
     other.append(type(block)(changed, block.episode, block.state, block.factors, block.actions))

@@ -95,8 +95,9 @@ class Later(VecEnvWrapper):
     """What a policy sees: the time before the last, as a stack or a code may hold it."""
 
     def reset(self) -> np.ndarray:
-        self.last = self.venv.reset()
-        return self.last
+        first: Any = self.venv.reset()
+        self.last = first
+        return first
 
     def step_wait(self):
         shown, self.last = self.last, None
@@ -192,9 +193,9 @@ def test_blocks_fit_what_is_asked_for_and_memory() -> None:
     assert size(30, 50_000, 1000) == BlockSize(1, 30)
     most = BLOCK_BYTES // (3 * 64 * 64)
     assert size(10**6, 10**6, 1000, n_envs=256) == BlockSize(44, most)
-    assert environments(2000, n_envs=8, shape=shape, max_episode_steps=1000) == 2
-    assert environments(50_000, n_envs=8, shape=shape, max_episode_steps=1000) == 8
-    assert environments(50_000, n_envs=8, shape=(3, 512, 512), max_episode_steps=1000) == 1
+    assert environments(2000, n_envs=8, shape=shape, length=1000) == 2
+    assert environments(50_000, n_envs=8, shape=shape, length=1000) == 8
+    assert environments(50_000, n_envs=8, shape=(3, 512, 512), length=1000) == 1
 
 
 def test_few_frames_of_long_episodes_are_few_episodes(tmp_path: Path) -> None:
@@ -208,7 +209,7 @@ def test_few_frames_of_long_episodes_are_few_episodes(tmp_path: Path) -> None:
 def test_an_older_store_is_returned_when_complete_and_never_gone_on_with(tmp_path: Path) -> None:
     def older(folder: Path) -> FrameStore:
         store, rows = FrameStore(folder), np.arange(128)
-        store.describe(factor_specs=Rounds.factor_specs, **Plan().described(EnvConfig("Rounds-v0")))
+        store.declare(factor_specs=Rounds.factor_specs, **Plan().described(EnvConfig("Rounds-v0")))
         store.append(
             Frames(
                 np.zeros((128, 32, 32, 3), np.uint8), rows // 64, rows,
@@ -244,7 +245,8 @@ def test_interventions_wait_for_whole_episodes_and_are_not_forgotten(tmp_path: P
     assert rows == [400, 2 * BLOCK_PAIRS, 2 * BLOCK_PAIRS]
     with pytest.raises(KeyboardInterrupt):
         filled(tmp_path / "killed", kill=True)
-    assert FrameStore(tmp_path / "killed").missing == 200  # though 400 of 500 rows are there
+    killed = FrameStore(tmp_path / "killed")  # there are the 500 rows, but not all the pairs
+    assert len(killed) == 400 + 2 * BLOCK_PAIRS and killed.missing == 2 * (100 - BLOCK_PAIRS)
     again = filled(tmp_path / "killed", kill=False)
     assert again.identity() == whole.identity() and again.missing == 0
     told = Episodes.of(whole)

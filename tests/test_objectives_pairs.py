@@ -178,7 +178,7 @@ def test_untold_pairs_need_no_groups_and_hide_what_is_shared(visited: FrameStore
 def test_the_regressor_learns_the_factors(tmp_path: Path) -> None:
     store = FrameStore(tmp_path / "frames")
     env = PlanarReach(size=32, domain="pretrain")
-    store.describe(factor_specs=env.factor_specs)
+    store.declare(factor_specs=env.factor_specs)
     collect_independent(env, store, 2000, seed=0)
     config = replace(CONFIG, latent_dim=7, groups={"content": (0, 4), "style": (4, 7)})
     result = train_vae(

@@ -38,7 +38,7 @@ def numbered(
     n = len(episode)
     frames = np.repeat(np.arange(n, dtype=np.uint8), 32 * 32 * 3).reshape(n, 32, 32, 3)
     numbers = np.arange(n) if state is None else np.asarray(state)
-    store.describe(**meta)
+    store.declare(**meta)
     given = None if actions is None else np.asarray(actions, dtype=np.float32)
     store.append(Frames(frames, np.asarray(episode), numbers, actions=given))
     return store

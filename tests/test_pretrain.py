@@ -115,13 +115,13 @@ def test_folders_keep_to_one_thing(store: FrameStore, tmp_path: Path) -> None:
         train_vae(store, CONFIG, objective, steps=2, seed=1, out=store.folder, train=QUICK)
     train_vae(store, CONFIG, objective, steps=2, seed=1, out=tmp_path, train=QUICK)
     with pytest.raises(ValueError, match="holds a VAE; choose another folder"):
-        FrameStore(tmp_path).describe(policy="random")
+        FrameStore(tmp_path).declare(policy="random")
     (theirs := tmp_path / "theirs").mkdir()
     (theirs / "traversals.png").write_bytes(b"theirs")
     with pytest.raises(ValueError, match=r"holds other files \(traversals.png\); choose an empty"):
         train_vae(store, CONFIG, objective, steps=2, seed=1, out=theirs, train=QUICK)
     with pytest.raises(ValueError, match="holds other files"):
-        FrameStore(theirs).describe(policy="random")
+        FrameStore(theirs).declare(policy="random")
     assert [path.name for path in theirs.iterdir()] == ["traversals.png"]
 
 

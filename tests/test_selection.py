@@ -30,7 +30,7 @@ SPECS = (FactorSpec("angle"), FactorSpec("place"), FactorSpec("hue", role="appea
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
     made = FrameStore(tmp_path_factory.mktemp("frames"))
     env = PlanarReach(size=32, domain="pretrain")
-    made.describe(factor_specs=env.factor_specs, policy="independent")
+    made.declare(factor_specs=env.factor_specs, policy="independent")
     collect_independent(env, made, 1000, seed=0, views=2)
     return made
 
@@ -190,7 +190,7 @@ def test_labels_come_from_the_environment_if_the_store_has_none(tmp_path: Path) 
     assert not (tmp_path / "vae").exists()
     assert select_seed.frames_to_judge(args.but(select="udr"), plain).labelled is False
     named = FrameStore(tmp_path / "named")
-    named.describe(env=env.id, domain="source", wrappers=[])
+    named.declare(env=env.id, domain="source", wrappers=[])
     named.append(Frames(frames, np.arange(600), np.arange(600)))
     found = probe_frames(named, seed=0, most=50)
     assert found is not None and found.labelled and len(found.frames) == 50

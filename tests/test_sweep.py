@@ -36,7 +36,7 @@ AXIS = machinery.Axis(
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
     made = FrameStore(tmp_path_factory.mktemp("frames"))
     env = PlanarReach(size=32, domain="pretrain")
-    made.describe(factor_specs=env.factor_specs, policy="independent", domain="pretrain")
+    made.declare(factor_specs=env.factor_specs, policy="independent", domain="pretrain")
     collect_independent(env, made, 1000, seed=0, views=2)
     return made
 

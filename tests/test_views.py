@@ -1,4 +1,4 @@
-"""How an environment is seen: drawn, picked, resized, grey, skipped; by id, in hand, as a VecEnv."""
+"""How an environment is seen: drawn, picked, resized, grey, skipped; by id or in hand."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_an_environment_without_pictures_draws_itself() -> None:
     assert np.array_equal(first, convert_bytes(env.render()[None], (3, 40, 60))[0])
     with pytest.raises(TypeError, match=r"draws itself with pixels=True \(--pixels\)"):
         collect("CartPole-v1", "unused", frames=10)
-    with pytest.raises(ValueError, match="made it with|make it with gymnasium.make"):
+    with pytest.raises(ValueError, match="make it with gymnasium.make"):
         View(pixels=True).of(gym.make("CartPole-v1"))
 
 
@@ -160,7 +160,7 @@ def test_frames_in_hand_are_collected_as_they_are_to_be_seen(kind: str, tmp_path
         env = VecFrameStack(env, 3)
     store = collect(env, tmp_path, frames=10, size=(24, 16), grey=True)
     assert store.shape == (1, 24, 16) and store.native == (3, 32, 32)
-    with pytest.raises(ValueError, match="made with other settings|other settings"):
+    with pytest.raises(ValueError, match="made with other settings"):
         collect(env, tmp_path, frames=10, size=(24, 24), grey=True)
 
 

@@ -90,12 +90,13 @@ def block_size(
     return BlockSize(math.ceil(frames / length), frames)
 
 
-def environments(
-    n: int, *, n_envs: int, shape: tuple[int, int, int], max_episode_steps: int
-) -> int:
-    """How many of ``n_envs`` environments a collection of ``n`` frames can keep at work."""
+def environments(n: int, *, n_envs: int, shape: tuple[int, int, int], length: int) -> int:
+    """How many of ``n_envs`` environments a collection of ``n`` frames can keep at work.
+
+    ``length`` is how many frames an episode has at most.
+    """
     frames = min(n, _most_frames(shape))
-    return min(n_envs, math.ceil(frames / max_episode_steps))
+    return min(n_envs, math.ceil(frames / length))
 
 
 def _most_frames(shape: tuple[int, int, int]) -> int:

@@ -66,7 +66,7 @@ def collect(
     def act(rng: np.random.Generator, missing: int) -> Played:
         size = block_size(
             missing, n, n_envs=venv.num_envs, shape=layout.shape,
-            length=Episodes.mean_length(store) or max_episode_steps,
+            length=Episodes.mean_length(store) or bounds.most_frames,
         )  # fmt: skip
         return play(
             seen, tap, layout, rng, policy=policy, bounds=bounds, episodes=size.episodes,
@@ -107,7 +107,7 @@ def collect_independent(
         interventions.check(seed=seed, factors=True)
     if not len(store):  # so that nobody takes a state for what followed the last
         specs = store.factor_specs or source.factor_specs
-        store.describe(factor_specs=specs, **{**store.meta, "policy": "independent"})
+        store.declare(factor_specs=specs, **{**store.meta, "policy": "independent"})
 
     def sample(rng: np.random.Generator, missing: int) -> Frames:
         return _sample(source, layout, rng, views=views)
@@ -138,9 +138,11 @@ def _fill(
             else:
                 found = block(np.random.default_rng([seed, number]), tally.missing)
                 if isinstance(found, Played):
-                    found, notes = found.frames, found.notes
-                found = replace(found, episode=found.episode + episode, state=found.state + state)
-                made = found if interventions is None else interventions.at_rest(found)
+                    made, notes = found.frames, found.notes
+                else:
+                    made = found
+                made = replace(made, episode=made.episode + episode, state=made.state + state)
+                made = made if interventions is None else interventions.at_rest(made)
             store.expect(len(store) + len(made) + tally.after(len(made)).rows_left)
             store.append(made, **notes)
             if not notes:

@@ -18,6 +18,7 @@ import numpy as np
 
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import (
+    FactorEnv,
     draw_appearance,
     info_factors,
     known_specs,
@@ -163,10 +164,12 @@ class Interventions:
         rng = np.random.default_rng([seed, number])
         steps = np.repeat(STEPS, PER_STEPS)
         pairs: list[_Pair] = []
+        source = require_factor_env(self.env) if self.views == 2 else None
+        layout = FrameLayout.of(self.env.observation_space)
         for pair in _pairs(self.env, BLOCK_PAIRS, seed=int(rng.integers(2**31)), steps=steps):
             pairs.append(pair)
-            if self.views == 2:
-                pairs.append(_in_another_appearance(self.env, pair, rng))
+            if source is not None:
+                pairs.append(_in_another_appearance(source, layout, pair, rng))
         rows = _rows(self.env, pairs, views=self.views)
         factors = None if rows.factors is None else rows.factors.astype(np.float32)
         return replace(
@@ -239,9 +242,10 @@ def _lone_action(
     return action
 
 
-def _in_another_appearance(env: gym.Env, pair: _Pair, rng: np.random.Generator) -> _Pair:
+def _in_another_appearance(
+    source: FactorEnv, layout: FrameLayout, pair: _Pair, rng: np.random.Generator
+) -> _Pair:
     """The same two states, and all that is no factor, in another appearance."""
-    source, layout = require_factor_env(env), FrameLayout.of(env.observation_space)
     assert pair.factors is not None  # factors can be set
     is_appearance = role_mask(source.factor_specs, "appearance")
     appearance = draw_appearance(source, rng, unlike=pair.factors[0])

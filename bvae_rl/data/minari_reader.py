@@ -110,7 +110,7 @@ def read_minari(
         raise ValueError(f"factors are (T + 1, K) for each episode, got shape {np.shape(first)}")
     columns = None if first is None else np.shape(first)[1]
     specs = _specs(data, factor_specs, columns, recorded=factors is recorded_factors)
-    store.describe(
+    store.declare(
         factor_specs=specs,
         **_environment(data),
         minari=data.id,

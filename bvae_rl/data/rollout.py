@@ -78,6 +78,11 @@ class Bounds:
     max_episode_steps: int
     skip_steps: int = 0
 
+    @property
+    def most_frames(self) -> int:
+        """Frames of an episode at most."""
+        return self.max_episode_steps - self.skip_steps
+
     def __post_init__(self) -> None:
         if self.max_episode_steps < 1:
             raise ValueError(f"max_episode_steps must be at least 1, got {self.max_episode_steps}")

@@ -67,7 +67,7 @@ class Plan:
         for name, least in (("frames", 1), ("interventions", 0), ("n_envs", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        bounds = Bounds(self.max_episode_steps, self.skip_steps)
+        bounds = self.bounds  # checked as they are built
         if self.policy == INDEPENDENT and bounds != Bounds(MAX_EPISODE_STEPS):
             raise ValueError(
                 "sampled states have no episodes, so they take neither max_episode_steps "
@@ -78,6 +78,11 @@ class Plan:
                 "two views of a state need sampled states: policy='independent' (--policy "
                 "independent)"
             )
+
+    @property
+    def bounds(self) -> Bounds:
+        """What is kept of each episode."""
+        return Bounds(self.max_episode_steps, self.skip_steps)
 
     @property
     def rows(self) -> int:
@@ -195,23 +200,23 @@ def fill(
             raise ValueError("sampled states take a single environment, not a VecEnv")
         source = require_factor_env(one)
         one.reset(seed=plan.seed)
-        store.describe(factor_specs=source.factor_specs, **described)
+        store.declare(factor_specs=source.factor_specs, **described)
         collecting.collect_independent(source, store, plan.frames, views=plan.views, **shared)
         return
     specs = () if isinstance(one, VecEnv) else known_specs(one)
-    store.describe(factor_specs=specs, **described)
+    store.declare(factor_specs=specs, **described)
     if Tally.of(store, plan.frames, intervene).done:
         return
     refuse_cut_blocks(store)
     shared |= {"max_episode_steps": plan.max_episode_steps, "skip_steps": plan.skip_steps}
     if isinstance(env, EnvConfig):
         n_envs = environments(
-            plan.frames, n_envs=plan.n_envs, shape=shape, max_episode_steps=plan.max_episode_steps
+            plan.frames, n_envs=plan.n_envs, shape=shape, length=plan.bounds.most_frames
         )
         if n_envs < plan.n_envs:
             logger.info(
-                "%d of %d environments act, so that episodes of up to %d steps can all be played "
-                "to their end", n_envs, plan.n_envs, plan.max_episode_steps,
+                "%d of %d environments act, since %d frames may be that few episodes (of up to %d "
+                "steps)", n_envs, plan.n_envs, plan.frames, plan.max_episode_steps,
             )  # fmt: skip
         venv = env.vec(n_envs, seed=plan.seed)
         collecting.collect(venv, store, plan.frames, **(acting or {}), **shared)
@@ -285,7 +290,7 @@ def _of_array(array: np.ndarray, store: FrameStore, view: View) -> FrameStore:
     content = hashlib.sha256(array.tobytes()).hexdigest()
     native = view.of_array(array[:1])[1]
     made = {"native": list(native), **view.given} if native else {}
-    store.describe(source="array", policy=INDEPENDENT, frames=len(array), sha256=content, **made)
+    store.declare(source="array", policy=INDEPENDENT, frames=len(array), sha256=content, **made)
     for first in range(len(store), len(array), BLOCK):
         block = np.ascontiguousarray(view.of_array(array[first : first + BLOCK])[0])
         number = np.arange(first, first + len(block))

@@ -94,7 +94,7 @@ class Rows:
         stretch = min(STRETCH, len(state) // LEAST_EPISODES)
         if on_policy:
             group = episode
-        elif Episodes.of(store) is not None and stretch > 1:
+        elif Episodes.mean_length(store) is not None and stretch > 1:
             group = _stretches(episode, stretch)
         else:
             group = state
