@@ -109,7 +109,7 @@ def test_an_environment_without_pictures_draws_itself() -> None:
     assert np.array_equal(first, convert_bytes(env.render()[None], (3, 40, 60))[0])
     with pytest.raises(TypeError, match=r"draws itself with pixels=True \(--pixels\)"):
         collect("CartPole-v1", "unused", frames=10)
-    with pytest.raises(ValueError, match="make it with gymnasium.make"):
+    with pytest.raises(ValueError, match=r"make it with gymnasium\.make"):
         View(pixels=True).of(gym.make("CartPole-v1"))
 
 
