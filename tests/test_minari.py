@@ -163,7 +163,7 @@ def test_a_seed_shuffles_whole_episodes_and_belongs_to_the_store(tmp_path: Path)
 def test_factors_come_from_infos_or_a_function_or_not_at_all(tmp_path: Path) -> None:
     data, spec = made("some-v0", episodes()), FactorSpec("size", low=0, high=9)
     assert read(data, tmp_path / "a", factors=None).factors is None
-    assert main(["import", "some-v0", "--no-factors", "--out", str(tmp_path / "a")]) == 0
+    assert main(["import", "some-v0", "--factors", "none", "--out", str(tmp_path / "a")]) == 0
 
     def both(episode: Any) -> np.ndarray:
         return np.stack([np.arange(len(episode) + 1), recorded_factors(episode)[:, 0]], axis=1)

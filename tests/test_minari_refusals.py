@@ -124,8 +124,8 @@ def test_datasets_without_usable_pictures_are_refused_before_anything_is_written
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--frames", "0"], "n must be at least 1 frame, got 0"),
-        (["--seed", "-1"], "seed must not be negative, got -1"),
+        (["--frames", "0"], "frames must be at least 1, got 0"),
+        (["--seed", "-1"], "seed must be at least 0, got -1"),
         (["--size", "64", "60"], "size must be (H, W), sides of 32 to 128 pixels divisible by 16"),
         (["--channels", "0"], "channels must be at least 1, got 0"),
         (["--key", "image"], "key='image' needs Dict observations"),
