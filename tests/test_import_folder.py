@@ -108,6 +108,15 @@ def test_a_killed_import_goes_on_and_notices_another_source(
         import_frames(source, tmp_path / "a")
 
 
+def test_a_jpeg_that_ends_too_early_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "1.jpg", picture(0))
+    data = (tmp_path / "1.jpg").read_bytes()
+    assert len(read(tmp_path, tmp_path / "out")) == 1
+    (tmp_path / "1.jpg").write_bytes(data[: len(data) // 2])
+    with pytest.raises(ValueError, match=r"1\.jpg in .* can be read: it ends too early"):
+        import_frames(tmp_path, tmp_path / "other")
+
+
 @pytest.mark.parametrize("broken", [b"", b"no image", None], ids=["empty", "text", "cut"])
 def test_a_broken_image_is_named_before_anything_is_written(
     broken: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]

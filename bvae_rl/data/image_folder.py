@@ -29,6 +29,7 @@ IMAGES = (
 )  # fmt: skip
 T = TypeVar("T")
 
+JPEG, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 AHEAD = 256  # images that wait for their turn
 
 
@@ -53,6 +54,8 @@ def image_files(folder: Path) -> list[Path]:
 def decoded(data: bytes | np.ndarray) -> np.ndarray:
     """An encoded image as a uint8 picture, (H, W, 1) or RGB (H, W, 3); ValueError if it is none."""
     buffer = np.frombuffer(data, np.uint8)
+    if bytes(buffer[:2]) == JPEG and JPEG_END not in bytes(buffer[-4096:]):
+        raise ValueError("it ends too early")  # the rest would be grey
     image = None
     if len(buffer):
         try:

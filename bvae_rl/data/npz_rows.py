@@ -9,6 +9,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -36,17 +37,20 @@ class StoredArray:
         return self.member.removesuffix(".npy")
 
     def whole(self) -> np.ndarray:
-        """All of it, in memory: for the small ones. ValueError for text that is damaged."""
+        """All of it, in memory: for the small ones. ValueError if it is damaged."""
         if not self.member:
             return np.asarray(np.load(self.path, allow_pickle=False))
-        with np.load(self.path, allow_pickle=False) as file:
-            return np.asarray(file[self.name])
+        with self._opened() as opened:
+            return np.asarray(npy.read_array(opened, allow_pickle=False))
 
     def mapped(self) -> np.ndarray | None:
         """A read-only view on the file; None for a compressed one."""
         if self.offset is None:
             return None
-        return np.memmap(self.path, self.dtype, mode="r", offset=self.offset, shape=self.shape)
+        try:
+            return np.memmap(self.path, self.dtype, mode="r", offset=self.offset, shape=self.shape)
+        except ValueError as error:
+            raise ValueError(f"{self.path} ends before its array does") from error
 
     def blocks(self, rows: int) -> Iterator[np.ndarray]:
         """All rows from front to back, ``rows`` at a time."""
@@ -56,7 +60,7 @@ class StoredArray:
                 yield np.asarray(mapped[first : first + rows])
             return
         row = self.dtype.itemsize * int(np.prod(self.shape[1:], dtype=np.int64))
-        with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as file:
+        with self._opened() as file:
             _header(file)
             for first in range(0, self.shape[0], rows):
                 count = min(rows, self.shape[0] - first)
@@ -66,14 +70,30 @@ class StoredArray:
                 yield np.frombuffer(data, self.dtype).reshape(count, *self.shape[1:])
 
     def checksum(self) -> int:
-        """CRC-32 of the content, which an ``.npz`` holds already."""
-        if self.crc is not None:
+        """CRC-32 of the content; ValueError if an ``.npz`` says another one.
+
+        Of what is compressed the file's own is taken: reading it to the end verifies it.
+        """
+        if self.crc is not None and self.offset is None:
             return self.crc
         crc = 0
-        with self.path.open("rb") as file:
+        with self._opened() as file:
             while data := file.read(CHUNK):
                 crc = zlib.crc32(data, crc)
         return crc
+
+    @contextmanager
+    def _opened(self) -> Iterator[IO[bytes]]:
+        """The bytes of the array, which ``zipfile`` holds against their checksum."""
+        if not self.member:
+            with self.path.open("rb") as file:
+                yield file
+            return
+        try:
+            with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as file:
+                yield file
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise ValueError(f"{self.path} is damaged in {self.name!r}: {error}") from error
 
 
 def stored_arrays(path: str | Path) -> dict[str, StoredArray]:
