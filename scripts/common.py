@@ -63,6 +63,11 @@ def results_folder(kind: str, name: str, world: EnvArgs, domain: str | None) -> 
     return Path("runs") / kind / "-".join(filter(None, (name, env, domain)))
 
 
+def store_folder(kind: str, name: str, store: Path) -> Path:
+    """``runs/KIND/NAME-STORE``: of what was made from a store's frames."""
+    return Path("runs") / kind / "-".join((name, store.resolve().name))
+
+
 def free_folder(folder: Path) -> Path:
     """``folder``, or the first of FOLDER-2, FOLDER-3, ... that is not there yet."""
     names = (folder.with_name(f"{folder.name}-{n}") if n > 1 else folder for n in count(1))

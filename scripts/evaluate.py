@@ -35,6 +35,7 @@ from bvae_rl.scripts.common import (
     free_folder,
     results_folder,
     say,
+    store_folder,
     wrote,
 )
 from bvae_rl.scripts.evaluate_rows import score_row, score_rows
@@ -79,6 +80,8 @@ class Args:
     """a VAE's folder, a shipped name (reach_crossed, reach_pairs, reach_plain) or a Hub id"""
     domain: str | None = None
     """visual domain to draw from; what does not vary in it is not scored"""
+    store: Path | None = None
+    """frames to score on, of a store (bvae-rl import, collect), instead of an environment's"""
     compare: tuple[str, ...] = ()
     """further VAEs for the same frames, side by side; with two or more UDR too"""
     samples: int = 8000
@@ -120,6 +123,12 @@ def main(args: Args) -> Result:
         raise ValueError(f"the VAEs to compare need folders of different names, got {folders}")
     vaes = {name: BetaVAE.load(folder) for name, folder in folders.items()}
     name, vae = next(iter(vaes.items()))
+    if args.store is not None:
+        from bvae_rl.scripts.evaluate_store import evaluate_store  # which calls parts of this one
+
+        return evaluate_store(
+            args, vaes, Run(args.out or store_folder("evaluate", name, args.store))
+        )
     env = args.world.config(args.domain)
     run = Run(args.out or results_folder("evaluate", name, args.world, args.domain))
     world = env.make()
@@ -152,6 +161,24 @@ def main(args: Args) -> Result:
         progress.update("bounds", 1.0)
     further = more.measured(vaes, world, probe, args)
     progress.close()
+    written(args, run, report, further, vaes, env, name)
+    if met is not None:
+        for sentence in together(report.scores[f"{name}{ON_POLICY}"]):
+            say(f"- on-policy frames: {sentence}")
+    wrote(run.folder, train)
+    return Result(report.scores, further, run.folder)
+
+
+def written(
+    args: Args,
+    run: Run,
+    report: MetricReport,
+    further: dict[str, float],
+    vaes: dict[str, BetaVAE],
+    env: EnvConfig,
+    name: str,
+) -> None:
+    """Write scores, rows and heatmap; print the table, and what it says of the VAE ``name``."""
     rows: list[Row] = []
     for label, scores in report.scores.items():
         rows += score_rows(label, scores, env, args.seed, vaes.get(label.removesuffix(ON_POLICY)))
@@ -165,12 +192,7 @@ def main(args: Args) -> Result:
         say(f"{key}: {value:.3f}")
     for sentence in report.conclusions(name):
         say(f"- {sentence}")
-    if met is not None:
-        for sentence in together(report.scores[f"{name}{ON_POLICY}"]):
-            say(f"- on-policy frames: {sentence}")
     run.write_file("heatmap.png", png(scores_heatmap(vaes, report.scores)))
-    wrote(run.folder, train)
-    return Result(report.scores, further, run.folder)
 
 
 def _of_arrays(args: Args) -> list[str]:

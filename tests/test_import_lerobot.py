@@ -182,7 +182,7 @@ def test_a_dataset_that_is_not_whole_is_refused(
     [
         (lambda text: "{}", "is not that of a LeRobot dataset: KeyError"),
         (lambda text: text.replace("v2.1", "v1.6"), "of format v1.6; v2 and v3 can be read"),
-        (lambda text: text.replace("base", 'base"]}, "b": {"dtype": "image", "names": ["'),
+        (lambda text: text.replace('"base"', '"base"]}, "b": {"dtype": "image", "names": ["x"'),
          f"has 2 cameras: b, {CAMERA}; choose one with key= (--key)"),
         (lambda text: text.replace("{video_key}", "{camera}"), "'camera' is missing"),
     ],
