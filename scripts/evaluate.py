@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -174,7 +174,7 @@ def written(
     run: Run,
     report: MetricReport,
     further: dict[str, float],
-    vaes: dict[str, BetaVAE],
+    vaes: Mapping[str, BetaVAE],
     env: EnvConfig,
     name: str,
 ) -> None:

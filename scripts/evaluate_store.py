@@ -88,13 +88,16 @@ def _further(args: whole.Args, vaes: Mapping[str, BetaVAE], held: HeldFrames) ->
         )
         for name, vae in vaes.items():
             mu, logvar = vae.posterior_frames(held.frames.frames)
-            options = {"reference": args.scoring.published, "seed": args.seed}
+            published = args.scoring.published
             if "factor_vae" in wanted:
                 active = mean_kl(mu, logvar) > ACTIVE_KL
-                score = factor_vae_score(mu[rows], fixed, active=active, **options)
-                found[f"{name}/factor_vae"] = score.score
+                found[f"{name}/factor_vae"] = factor_vae_score(
+                    mu[rows], fixed, active=active, reference=published, seed=args.seed
+                ).score
             if "beta_vae" in wanted:
-                found[f"{name}/beta_vae"] = beta_vae_score(mu[rows], fixed, **options)
+                found[f"{name}/beta_vae"] = beta_vae_score(
+                    mu[rows], fixed, reference=published, seed=args.seed
+                )
     return found | (more.agreement(vaes, held.frames, args) if len(vaes) > 1 else {})
 
 

@@ -55,7 +55,10 @@ def stored_frames(
     rows, text = np.flatnonzero(unseen), "that no training has seen"
     if len(rows) < min(LEAST, most, len(store)) and not labels:
         others = _spread(np.flatnonzero(~unseen), min(LEAST, most) - len(rows))
-        text = f"of the store, {len(rows)} of which no training has seen (nor any factor)"
+        text = (
+            f"({len(rows)} that no training has seen; of the others one saw the pictures, not the "
+            "factors)"
+        )
         rows = np.sort(np.concatenate([rows, others]))
     if not len(rows):
         raise ValueError(

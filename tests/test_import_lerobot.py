@@ -18,8 +18,8 @@ from bvae_rl.scripts.cli import main
 from tests.import_cases import pictures, read, refused
 
 pa = pytest.importorskip("pyarrow", reason="LeRobot datasets need the extra lerobot")
+parquet = pytest.importorskip("pyarrow.parquet")
 av = pytest.importorskip("av", reason="LeRobot's videos need the extra lerobot")
-from pyarrow import parquet  # noqa: E402
 
 LENGTHS = (4, 7, 3)
 FPS = 10
