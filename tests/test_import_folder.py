@@ -13,7 +13,10 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.image_folder import natural
 from bvae_rl.data.importing import import_frames
 from bvae_rl.scripts.cli import main
+from bvae_rl.runtime.optional import require
 from tests.import_cases import folder, picture, pictures, read, refused, write
+
+PIL = require("PIL.Image", extra="plots")
 
 
 def test_names_are_in_natural_order() -> None:
@@ -66,6 +69,9 @@ def test_what_an_image_is_made_of(tmp_path: Path) -> None:
     assert np.array_equal(read(tmp_path / "alpha", tmp_path / "1").frames[0], picture(1))
     write(tmp_path / "deep" / "a.png", grey.astype(np.uint16) * 257)
     assert np.array_equal(read(tmp_path / "deep", tmp_path / "2").frames[0], grey)
+    both = PIL.fromarray(grey[..., 0]).convert("LA")  # grey and alpha
+    both.save(tmp_path / "deep" / "a.png")
+    assert np.array_equal(read(tmp_path / "deep", tmp_path / "la").frames[0], grey)
     write(tmp_path / "mixed" / "a.png", grey)
     write(tmp_path / "mixed" / "b.png", picture(1))
     mixed = read(tmp_path / "mixed", tmp_path / "3").frames

@@ -86,9 +86,9 @@ def test_the_next_lines_lead_from_import_to_all_scores(
     assert "the frames are of episodes, in which factors may go together" in said
     assert f"bvae-rl train --vae {vae} --env ID" in said
     found = json.loads((out / "scores.json").read_text())
-    assert {"vae", "untrained", "pca", "shuffled", "true factors", "more"} == set(found)
+    assert {"other", "untrained", "pca", "shuffled", "true factors", "more"} == set(found)
     assert found["true factors"]["all"]["mig"]["score"] > 0.9
-    assert set(found["more"]) == {"vae/factor_vae", "vae/beta_vae"}
+    assert set(found["more"]) == {"other/factor_vae", "other/beta_vae"}
     rows = json.loads((out / "results.json").read_text())
     assert {row["env"] for row in rows} == {store}
 

@@ -29,6 +29,7 @@ IMAGES = (
 )  # fmt: skip
 T = TypeVar("T")
 
+PNG, GREY_ALPHA = b"\x89PNG\r\n\x1a\n", 4  # which OpenCV gives as three channels
 JPEG, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 AHEAD = 256  # images that wait for their turn
 
@@ -51,10 +52,10 @@ def image_files(folder: Path) -> list[Path]:
     return found
 
 
-def decoded(data: bytes | np.ndarray) -> np.ndarray:
+def decoded(data: bytes) -> np.ndarray:
     """An encoded image as a uint8 picture, (H, W, 1) or RGB (H, W, 3); ValueError if it is none."""
     buffer = np.frombuffer(data, np.uint8)
-    if bytes(buffer[:2]) == JPEG and JPEG_END not in bytes(buffer[-4096:]):
+    if data[:2] == JPEG and JPEG_END not in data[-4096:]:
         raise ValueError("it ends too early")  # the rest would be grey
     image = None
     if len(buffer):
@@ -64,6 +65,8 @@ def decoded(data: bytes | np.ndarray) -> np.ndarray:
             raise ValueError(str(error)) from error
     if image is None:
         raise ValueError("it cannot be decoded")
+    if image.ndim == 3 and data[:8] == PNG and data[25] == GREY_ALPHA:
+        image = image[..., 0]
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     if image.dtype != np.uint8:

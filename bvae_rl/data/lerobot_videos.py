@@ -101,7 +101,7 @@ class Videos:
         wanted = clip.start + self.frame[rows] / self.fps
         at = 0
         try:
-            with av.open(str(clip.path)) as container:
+            with av.open(file=str(clip.path)) as container:
                 stream = container.streams.video[0]
                 begin = max(0.0, float(wanted[0]) - 1 / self.fps)
                 container.seek(int(begin / stream.time_base), stream=stream)

@@ -90,7 +90,7 @@ class StoredArray:
                 yield file
             return
         try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as file:
+            with zipfile.ZipFile(self.path) as archive, archive.open(name=self.member) as file:
                 yield file
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise ValueError(f"{self.path} is damaged in {self.name!r}: {error}") from error
@@ -126,7 +126,7 @@ def _members(path: Path) -> tuple[dict[str, StoredArray], dict[str, bool]]:
     orders: dict[str, bool] = {}
     with zipfile.ZipFile(path) as archive, path.open("rb") as raw:
         for info in archive.infolist():
-            with archive.open(info) as file:
+            with archive.open(name=info) as file:
                 shape, fortran, dtype = _header(file)
                 header = file.tell()
             offset = None
