@@ -12,8 +12,8 @@ from bvae_rl.data import recording
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.image_folder import natural
 from bvae_rl.data.importing import import_frames
-from bvae_rl.scripts.cli import main
 from bvae_rl.runtime.optional import require
+from bvae_rl.scripts.cli import main
 from tests.import_cases import folder, picture, pictures, read, refused, write
 
 PIL = require("PIL.Image", extra="plots")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -71,7 +71,10 @@ def import_frames(
     out: str | Path,
     *,
     factors: str | Path = RECORDED,
-    marks: Marks = UNMARKED,
+    cyclic: str | Sequence[str] = (),
+    appearance: str | Sequence[str] = (),
+    categorical: str | Sequence[str] = (),
+    continuous: str | Sequence[str] = (),
     key: str | None = None,
     size: Size | None = None,
     grey: bool = False,
@@ -88,7 +91,11 @@ def import_frames(
         out: folder of the store.
         factors: "recorded" (what the source holds, if it does), "none", or a CSV file with a row a
             frame: in the same order, or with a column that names the image files.
-        marks: what is known about columns of factors: ``Marks(cyclic=("angle",))``.
+        cyclic: names of factors on a circle, or "NAME=LOW:HIGH" where it is none of 0 to 2 pi, -pi
+            to pi, 0 to 360, -180 to 180, 0 to 1.
+        appearance: names of factors that only say how the scene looks; the others are its state.
+        categorical: names of factors whose numbers are names; few different ones are taken so.
+        continuous: names of factors that are amounts, though they have few values.
         key: which array or camera holds the pictures, where there are several.
         size: (H, W) to resize to.
         grey: keep the brightness alone.
@@ -103,6 +110,8 @@ def import_frames(
         ImportError: for Minari and LeRobot without their extra.
         RunError: while another process writes into ``out``.
     """
+    given = (cyclic, appearance, categorical, continuous)
+    marks = Marks(*((names,) if isinstance(names, str) else tuple(names) for names in given))
     return plan_import(
         source, out, factors=factors, marks=marks, key=key, size=size, grey=grey,
         channels=channels, frames=frames, seed=seed,
