@@ -8,11 +8,14 @@ import sys
 from dataclasses import dataclass, fields, is_dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.scripts.commands import load
+
+if TYPE_CHECKING:
+    from bvae_rl.models.vae import BetaVAE
 
 HOMES = {"bvae_rl/": "bvae_rl.envs", "MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
 
@@ -87,6 +90,17 @@ def require_shown(store: FrameStore, world: EnvArgs) -> None:
     shown = shown_by(store)
     if "env" in store.meta and shown.config() != world.config():
         raise ValueError(f"{store.folder} shows {shown.flags}, not {world.flags}; say which")
+
+
+def require_source(vae: BetaVAE, world: EnvArgs) -> None:
+    """ValueError if nobody says which frames to take, and the VAE's are of no environment."""
+    store = vae.meta.get("training", {}).get("store") or {}
+    imported = {"imported", "minari"} & set(store) or store.get("source") == "array"
+    if world == EnvArgs() and imported and "env" not in store:
+        raise ValueError(
+            "this VAE was trained on imported frames, so say which to take: --store FOLDER (of the "
+            "frames), or an environment that shows such pictures: --env ID"
+        )
 
 
 def command_line() -> str:

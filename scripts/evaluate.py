@@ -33,6 +33,7 @@ from bvae_rl.scripts.common import (
     EnvArgs,
     command_for,
     free_folder,
+    require_source,
     results_folder,
     say,
     store_folder,
@@ -129,6 +130,7 @@ def main(args: Args) -> Result:
         return evaluate_store(
             args, vaes, Run(args.out or store_folder("evaluate", name, args.store))
         )
+    require_source(vae, args.world)
     env = args.world.config(args.domain)
     run = Run(args.out or results_folder("evaluate", name, args.world, args.domain))
     world = env.make()
@@ -248,7 +250,8 @@ def task(
     ``code`` is the VAE of ``args`` (TRAINED), or the reference UNTRAINED or PCA of its shape.
     """
     run, folder = Run(out), find_vae(args.vae)
-    config = {"env": asdict(env), **asdict(args), "vae": read_config(folder)["weights_sha256"]}
+    asked = {name: value for name, value in asdict(args).items() if name != "store" or value}
+    config = {"env": asdict(env), **asked, "vae": read_config(folder)["weights_sha256"]}
     if run.done("score", config=config):
         return progress(1.0)
     vae, world = BetaVAE.load(folder), env.make()

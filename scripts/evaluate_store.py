@@ -22,6 +22,7 @@ from bvae_rl.scripts.common import say, wrote
 from bvae_rl.scripts.held_frames import HeldFrames
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.stored_frames import follows, open_shown, say_train, stored_frames
+from bvae_rl.training.selection import LEAST_FRAMES
 from bvae_rl.training.validation import ACTIVE_KL, validate
 
 
@@ -34,6 +35,11 @@ def evaluate_store(args: whole.Args, vaes: Mapping[str, BetaVAE], run: Run) -> w
         raise ValueError("--other-domains draws frames in an environment; leave it or --store out")
     held, rest, text = stored_frames(store, vaes.values(), most=args.samples)
     say(f"scored on {text}")
+    if held.labelled and len(held.frames) < LEAST_FRAMES:
+        raise ValueError(
+            f"scores take {LEAST_FRAMES} frames at least, and there are {len(held.frames)} with "
+            "their factors; import more, or see --samples"
+        )
     if not held.labelled:
         return _without_factors(args, store, held, vae, run)
     if follows(store):

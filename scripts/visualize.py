@@ -24,7 +24,15 @@ from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import png, timelines
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts.common import EnvArgs, command_for, results_folder, say, store_folder, wrote
+from bvae_rl.scripts.common import (
+    EnvArgs,
+    command_for,
+    require_source,
+    results_folder,
+    say,
+    store_folder,
+    wrote,
+)
 from bvae_rl.scripts.held_frames import on_policy_frames
 from bvae_rl.training.pictures import information_heatmap, latent_names, write_vae_pictures
 from bvae_rl.training.validation import ACTIVE_KL
@@ -70,6 +78,7 @@ def main(args: Args) -> Result:
 
         run = Run(args.out or store_folder("pictures", folder.name, args.store))
         return visualize_store(args, vae, run)
+    require_source(vae, args.world)
     env = args.world.config(args.domain)
     run = Run(args.out or results_folder("pictures", folder.name, args.world, args.domain))
     world = env.make()

@@ -72,6 +72,11 @@ def test_what_an_image_is_made_of(tmp_path: Path) -> None:
     both = PIL.fromarray(grey[..., 0]).convert("LA")  # grey and alpha
     both.save(tmp_path / "deep" / "a.png")
     assert np.array_equal(read(tmp_path / "deep", tmp_path / "la").frames[0], grey)
+    write(tmp_path / "float" / "a.tiff", (grey / 255).astype(np.float32))
+    assert np.array_equal(read(tmp_path / "float", tmp_path / "f").frames[0], grey)
+    write(tmp_path / "float" / "b.tiff", grey.astype(np.float32))
+    with pytest.raises(ValueError, match=r"b\.tiff in .*: it holds float32 in \[0, 255\]"):
+        import_frames(tmp_path / "float", tmp_path / "f")
     write(tmp_path / "mixed" / "a.png", grey)
     write(tmp_path / "mixed" / "b.png", picture(1))
     mixed = read(tmp_path / "mixed", tmp_path / "3").frames

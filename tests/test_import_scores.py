@@ -142,6 +142,13 @@ def test_a_store_and_an_environment_do_not_go_together(
         for command in ("evaluate", "visualize"):
             assert main([command, str(trained), "--store", store, *words]) == 2
             assert f"leave out --store, or {words[0]}" in capsys.readouterr().err
+    for command in ("evaluate", "visualize"):
+        assert main([command, str(trained)]) == 2
+        assert (
+            "trained on imported frames, so say which to take: --store" in capsys.readouterr().err
+        )
+    assert main(["evaluate", str(trained), "--store", store, "--samples", "99"]) == 2
+    assert "scores take 100 frames at least, and there are 99" in capsys.readouterr().err
     assert main(["evaluate", str(trained), "--store", store, "--other-domains", "a"]) == 2
     assert "--other-domains draws frames in an environment" in capsys.readouterr().err
 

@@ -8,6 +8,7 @@ colour.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import zlib
@@ -21,7 +22,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from bvae_rl.data.picture_bytes import Size, as_bytes, check_size, size_of, white
+from bvae_rl.data.picture_bytes import Size, as_bytes, check_size, size_of
 from bvae_rl.data.recording import Recording
 
 IMAGES = (
@@ -29,8 +30,11 @@ IMAGES = (
 )  # fmt: skip
 T = TypeVar("T")
 
+logger = logging.getLogger(__name__)
+
 PNG, GREY_ALPHA = b"\x89PNG\r\n\x1a\n", 4  # which OpenCV gives as three channels
 JPEG, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+MANY = 2000
 AHEAD = 256  # images that wait for their turn
 
 
@@ -70,8 +74,20 @@ def decoded(data: bytes) -> np.ndarray:
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     if image.dtype != np.uint8:
-        image = as_bytes(image, white(image.dtype, float(image.min()), float(image.max())))
+        image = as_bytes(image, _white(image))
     return image.reshape(*image.shape[:2], -1)
+
+
+def _white(image: np.ndarray) -> float:
+    """Full brightness of an image of another depth, the same for all images of that kind."""
+    if image.dtype == np.uint16:
+        return 65535.0
+    if image.dtype.kind == "f" and (image >= 0.0).all() and (image <= 1.0).all():
+        return 1.0
+    raise ValueError(
+        f"it holds {image.dtype} in [{image.min():g}, {image.max():g}]; images are of 8 or 16 "
+        "bits, or floats of 0 to 1"
+    )
 
 
 @dataclass(frozen=True)
@@ -108,6 +124,8 @@ def open_folder(folder: str | Path, *, size: Size | None = None, grey: bool = Fa
         place = {one: number for number, one in enumerate(folders)}
         episode = np.array([place[path.parent] for path in paths])
     files = [path.relative_to(root).as_posix() for path in paths]
+    if len(paths) > MANY:
+        logger.info("looking at %d images, before any is imported", len(paths))
     seen = list(_each(partial(_look, root), paths))
     sides = seen[0].sides
     if size is None and (other_size := [s for s in range(len(seen)) if seen[s].sides != sides]):

@@ -55,10 +55,10 @@ def kind_of(source: str | Path) -> Kind:
         return "minari"
     if is_lerobot(path):
         return "lerobot"
-    if any((folder / "metadata.json").is_file() for folder in (path, path / "data")):
-        return "minari"
     if image_files(path):
         return "images"
+    if any((folder / "metadata.json").is_file() for folder in (path, path / "data")):
+        return "minari"
     inside = sorted(one.name for one in path.iterdir())[:5]
     raise ValueError(
         f"{path} holds no images and no dataset ({', '.join(inside) or 'it is empty'}); frames "

@@ -30,6 +30,7 @@ from bvae_rl.runtime.optional import require
 INFO = Path("meta") / "info.json"
 STATE, ACTION = "observation.state", "action"
 EXTRA = "lerobot"
+TAIL = 65_536  # bytes at the end of a file, where an mp4 lists its pictures
 
 
 def is_lerobot(folder: Path) -> bool:
@@ -64,16 +65,16 @@ def open_lerobot(
         )
     described: dict[str, Any] = {
         "kind": "lerobot", "key": camera, "info": zlib.crc32((root / INFO).read_bytes()),
-        "frames": len(rows.episode),
+        "frames": len(rows.episode), "numbers": rows.checksum(),
     }  # fmt: skip
     if info["features"][camera]["dtype"] == "video":
         found = clips(root, info, camera, rows.episode, parquet)
         videos = Videos(found, rows.episode, rows.frame, float(info["fps"]))
-        described["files"] = _sizes(root, [clip.path for clip in found.values()])
+        described["files"] = _marks_of(root, [clip.path for clip in found.values()])
         read = videos.pictures
     else:
         read = _Images(root, camera, rows, parquet).pictures
-    described["files"] = described.get("files", []) + _sizes(root, rows.files)
+    described["files"] = described.get("files", []) + _marks_of(root, rows.files)
     first = next(iter(read(np.zeros(1, np.int64))))
     channels = 1 if grey else first.shape[2]
     columns, actions = rows.column(STATE), rows.column(ACTION)
@@ -186,6 +187,13 @@ class _Rows:
         columns = {name: one[order] for name, one in joined.items() if len(one) == len(order)}
         return cls(files, episode, frame, np.concatenate(places)[order], columns)
 
+    def checksum(self) -> int:
+        """CRC-32 of all that is not a picture."""
+        crc = 0
+        for array in (self.episode, self.frame, *self.columns.values()):
+            crc = zlib.crc32(np.ascontiguousarray(array).tobytes(), crc)
+        return crc
+
     def column(self, name: str) -> np.ndarray | None:
         """(N, width) float32; None where it is not there, or no numbers."""
         values = self.columns.get(name)
@@ -279,8 +287,12 @@ def _flat(names: Any) -> list[str]:
     return [str(name) for name in names] if isinstance(names, list | tuple) else []
 
 
-def _sizes(root: Path, files: Sequence[Path]) -> list[list[Any]]:
-    """Names and sizes: videos are too large to be read twice."""
-    return [
-        [path.relative_to(root).as_posix(), path.stat().st_size] for path in dict.fromkeys(files)
-    ]
+def _marks_of(root: Path, files: Sequence[Path]) -> list[list[Any]]:
+    """Name, size and CRC-32 of the end of each file: videos are too large to be read twice."""
+    found = []
+    for path in dict.fromkeys(files):
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            file.seek(max(0, size - TAIL))
+            found.append([path.relative_to(root).as_posix(), size, zlib.crc32(file.read())])
+    return found
