@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from bvae_rl.data.frame_store import Frames, FrameStore
-from bvae_rl.metrics.report import LEAST_EPISODES
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts.common import EnvArgs, command_for, say
-from bvae_rl.scripts.held_frames import HeldFrames
+from bvae_rl.scripts.held_frames import HeldFrames, judged
 from bvae_rl.training.batches import Rows
 
 LEAST = 1000  # frames, below which others join the held-out ones
@@ -65,14 +63,8 @@ def stored_frames(
             f"every frame of {store.folder} was trained on with its factors; score on another store"
         )
     rows = _spread(rows, most)
-    frames = store.read(rows)
-    specs = store.factor_specs if frames.factors is not None else ()
-    if not specs:
-        frames = replace(frames, factors=None)
-    episodes = len(np.unique(frames.episode))
-    group = frames.episode if follows(store) and episodes >= LEAST_EPISODES else None
     rest = np.setdiff1d(np.arange(len(store)), rows)
-    return HeldFrames(frames, specs, group), rest, f"{len(rows)} frames {text}"
+    return judged(store, rows), rest, f"{len(rows)} frames {text}"
 
 
 def longest_episode(store: FrameStore, *, most: int = 1000) -> Frames | None:

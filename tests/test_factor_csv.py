@@ -89,6 +89,22 @@ def test_a_column_that_names_the_images_puts_rows_in_order(delimiter: str, tmp_p
     assert np.array_equal(shuffled.frames, np.stack(back))
 
 
+def test_a_column_of_episodes_is_no_factor(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = folder(tmp_path / "pics", ["1.png", "2.png", "3.png"])
+    path = csv(tmp_path, "file,x,episode\n3.png,3,4\n1.png,1,9\n2.png,2,9\n")
+    got = read(source, tmp_path / "out", factors=path)
+    assert got.episode.tolist() == [0, 0, 1] and got.factors.tolist() == [[1], [2], [3]]
+    assert "policy" not in FrameStore(tmp_path / "out").meta
+    csv(tmp_path, "file,x,episode\n3.png,3,9\n1.png,1,9\n2.png,2,4\n")
+    said = refused(capsys, source, "--factors", path, "--out", tmp_path / "other")
+    assert "column 'episode' of factors.csv: episode 9 comes back in row 2" in said
+    folders = folder(tmp_path / "runs", ["a/1.png", "a/2.png", "b/3.png"])
+    got = read(folders, tmp_path / "other", factors=path)
+    assert got.episode.tolist() == [0, 0, 1]  # as the subfolders say
+
+
 def test_names_in_subfolders_are_told_apart(tmp_path: Path) -> None:
     source = folder(tmp_path / "pics", ["a/1.png", "b/1.png"])
     path = csv(tmp_path, "x,image\n5,b/1.png\n4,a/1.png\n")
@@ -133,11 +149,12 @@ def test_the_command_says_what_it_made_of_the_columns(
         ("f,x\n0.png,1\n0.png,2\n1.png,3\n2.png,4\n", "line 3, column 'f': '0.png' stands"),
         ("f,x\n0.png,1\n1.png,2\n2.png,3\n", "no row for '3.png'; column 'f' has"),
         ("f,x\n0.png,1\n1.png,2\n2.png,3\n7.png,4\n", "line 5, column 'f': no picture is"),
+        ("file,x\n0.jpg,1\n1.jpg,2\n2.jpg,3\n3.jpg,4\n", "no picture is called '0.jpg'"),
         ('x\n"1\n', "is no CSV file in UTF-8"),
     ],
     ids=[
         "empty", "no rows", "no name", "double name", "no header", "cells", "text", "hole", "nan",
-        "rows", "constant", "double file", "no file", "unknown file", "quote",
+        "rows", "constant", "double file", "no file", "unknown file", "other files", "quote",
     ],
 )  # fmt: skip
 def test_wrong_tables_are_refused(

@@ -42,7 +42,7 @@ def test_a_flat_folder_gives_independent_frames_in_natural_order(
     said = capsys.readouterr()
     assert f"3 frames of 32x48x3 from {source}\n" in said.out
     assert f"next: bvae-rl pretrain {out}" in said.out
-    assert "no subfolders, so nothing says that images follow each other" in said.err
+    assert "nothing says which frames follow each other (subfolders, an array" in said.err
     store = FrameStore.existing(out)
     assert np.array_equal(store.read().frames, pictures(3))
     assert store.meta["policy"] == "independent" and store.read().episode.tolist() == [0, 0, 0]

@@ -21,10 +21,10 @@ from bvae_rl.data.factor_table import UNMARKED, FactorTable, Marks, table_of
 from bvae_rl.data.frame_layout import readings
 from bvae_rl.data.npz_rows import StoredArray, stored_arrays
 from bvae_rl.data.picture_bytes import Size, as_bytes, check_size, size_of, white
-from bvae_rl.data.recording import Recording
+from bvae_rl.data.recording import EPISODE, Recording, episode_numbers
 
 NAMES = ("frames", "images", "imgs")
-BESIDE = ("episode", "actions", "factors", "latents_values")  # a row a picture
+BESIDE = (EPISODE, "actions", "factors", "latents_values")  # a row a picture
 ROWS = 512  # read at a time
 DSPRITES = ("color", "shape", "scale", "orientation", "posX", "posY")
 DSPRITES_MARKS = Marks(
@@ -72,13 +72,11 @@ def open_arrays(
             f"{pictures.name} is {pictures.dtype} in [{low:g}, {high:g}]: {top:g} is taken for "
             "full brightness (255)"
         )
-    if "episode" not in small:
-        notes.append(
-            "no array 'episode', so nothing says that pictures follow each other: they count as "
-            "independent frames"
-        )
     used = {pictures.name: pictures, **{name: beside[name] for name in small}}
     table = _factors(path, beside, small, marks) if factors else None
+    episode = small.get(EPISODE)
+    if episode is not None:
+        episode = episode_numbers(episode, f"{EPISODE!r} in {path.name}")
     return Recording(
         name=path.name,
         count=count,
@@ -89,7 +87,7 @@ def open_arrays(
             "kind": "arrays", "key": pictures.name, "shape": pictures.shape, "channels": channels,
             "crc32": {name: one.checksum() for name, one in used.items()},
         },
-        episode=_episodes(path, small.get("episode")),
+        episode=episode,
         actions=_actions(path, small.get("actions")),
         factors=table,
         notes=tuple(notes),
@@ -213,26 +211,6 @@ class _Reader:
             parts.append(self._left[skip:take])
             self._left, self._at = self._left[take:], self._at + take
         return np.concatenate(parts)
-
-
-def _episodes(path: Path, numbers: np.ndarray | None) -> np.ndarray | None:
-    """Episodes as 0, 1, ... in their order; ValueError if rows of one do not stand together."""
-    if numbers is None:
-        return None
-    if numbers.ndim != 1 or numbers.dtype.kind not in "iu":
-        raise ValueError(
-            f"{path.name}: 'episode' is {numbers.dtype} {numbers.shape}; it is whole numbers (N,)"
-        )
-    begins = np.r_[True, numbers[1:] != numbers[:-1]]
-    names, counts = np.unique(numbers[begins], return_counts=True)
-    if (counts > 1).any():
-        back = names[counts > 1][0]
-        row = np.flatnonzero(begins & (numbers == back))[1]
-        raise ValueError(
-            f"{path.name}: episode {back} comes back in row {row}; rows of an episode stand "
-            "together"
-        )
-    return np.cumsum(begins) - 1
 
 
 def _actions(path: Path, actions: np.ndarray | None) -> np.ndarray | None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from bvae_rl.data.factor_table import FEW, UNMARKED, FactorTable, Marks, table_of
 
+EPISODE = "episode"
+FILES = ("file", "filename", "file_name", "image", "path")
 Row = tuple[int, list[str]]  # its line in the file, and its cells
 
 
@@ -21,6 +24,7 @@ def read_factors(
 
     A column that names the pictures (``files``, relative to their folder, or the last part of the
     names where that is enough) puts the rows in order; else they are in the order of the frames.
+    Numbers in a column "episode" are no factor, but say which frames are of one.
     Raises ValueError, with row and column, for what is missing, double, or no number.
     """
     path = Path(path)
@@ -36,10 +40,11 @@ def read_factors(
             columns[column], found = _numbers(path.name, column, texts)
             if found:
                 words[column] = found
+    episode = None if EPISODE in words else columns.pop(EPISODE, None)
     table = table_of(path.name, columns, marks, words=words)
     if table is None:
         raise ValueError(f"{path.name} holds no factor: no column of it ever changes")
-    return table
+    return replace(table, episode=episode)
 
 
 def _read(path: Path) -> tuple[list[str], list[Row]]:
@@ -106,12 +111,12 @@ def _numbers(table: str, column: str, texts: list[tuple[int, str]]) -> tuple[np.
 
 
 def _file_column(names: list[str], rows: list[Row], files: Sequence[str]) -> int | None:
-    """The column whose first cells name pictures; None if there is none."""
+    """The column whose first cells name pictures, or that says that it does; None without one."""
     known = {*files, *(Path(file).name for file in files)}
     for k in range(len(names)):
         if any(row[k].strip() in known for _, row in rows[:20]):
             return k
-    return None
+    return next((k for k, name in enumerate(names) if name.lower() in FILES), None)
 
 
 def _in_order(table: str, column: str, k: int, rows: list[Row], files: Sequence[str]) -> list[Row]:

@@ -61,12 +61,16 @@ UNMARKED = Marks()
 
 @dataclass(frozen=True, eq=False)
 class FactorTable:
-    """``values`` (N, K) float32 and what they mean; ``words`` are the texts behind numbers."""
+    """``values`` (N, K) float32 and what they mean; ``words`` are the texts behind numbers.
+
+    ``episode`` (N,) are numbers that stand beside the factors, if there are some.
+    """
 
     name: str
     specs: tuple[FactorSpec, ...]
     values: np.ndarray
     words: dict[str, list[str]] = field(default_factory=dict)
+    episode: np.ndarray | None = None
 
     def identity(self) -> dict[str, Any]:
         """By which another table is told apart; the specs are kept beside it."""

@@ -139,11 +139,6 @@ def open_folder(folder: str | Path, *, size: Size | None = None, grey: bool = Fa
     if len(colours) > 1 and not grey:
         count = sum(one.channels == 1 for one in seen)
         notes.append(f"{count} of {len(files)} images are grey and become RGB like the others")
-    if episode is None:
-        notes.append(
-            "no subfolders, so nothing says that images follow each other: they count as "
-            "independent frames"
-        )
     return Recording(
         name=str(root),
         count=len(paths),

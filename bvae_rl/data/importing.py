@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +25,7 @@ from bvae_rl.data.image_folder import image_files, open_folder
 from bvae_rl.data.lerobot_reader import is_lerobot, open_lerobot
 from bvae_rl.data.minari_reader import open_minari, read_minari, recorded_factors
 from bvae_rl.data.picture_bytes import Size
-from bvae_rl.data.recording import Progress, write_recording
+from bvae_rl.data.recording import Progress, Recording, episode_numbers, write_recording
 
 Kind = Literal["images", "arrays", "lerobot", "minari"]
 RECORDED, NONE = "recorded", "none"
@@ -180,11 +180,31 @@ def plan_import(
     elif table is None:
         marks.check([])
 
+    recording, notes = _with_episodes(recording, table)
+
     def read(progress: Progress) -> None:
         write_recording(recording, store, frames, factors=table, seed=seed, progress=progress)
 
     count = len(recording.order(frames, seed)[0])
-    return Import(store, recording.name, count, recording.notes, table, read)
+    return Import(store, recording.name, count, notes, table, read)
+
+
+def _with_episodes(
+    recording: Recording, table: FactorTable | None
+) -> tuple[Recording, tuple[str, ...]]:
+    """The recording with the table's episodes if it has none of its own, and what to know."""
+    notes, given = recording.notes, None if table is None else table.episode
+    if recording.episode is not None:
+        own = "column 'episode' is left out: the episodes are known already"
+        return recording, notes if given is None else (*notes, own)
+    if table is not None and given is not None:
+        numbers = episode_numbers(given, f"column 'episode' of {table.name}")
+        return replace(recording, episode=numbers), notes
+    return recording, (
+        *notes,
+        "nothing says which frames follow each other (subfolders, an array or a column 'episode'), "
+        "so they count as independent",
+    )
 
 
 def _minari(

@@ -8,12 +8,33 @@ from typing import Any
 
 import numpy as np
 
+from bvae_rl.data.factor_csv import EPISODE as EPISODE
 from bvae_rl.data.factor_table import FactorTable
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.picture_bytes import Size, fitted
 
 BLOCK_FRAMES = 512
 Progress = Callable[[int], None]  # called with the number of frames added
+
+
+def episode_numbers(numbers: np.ndarray, where: str) -> np.ndarray:
+    """Episodes (N,) as 0, 1, ... in their order; ValueError if rows of one do not stand together.
+
+    ``where`` names the numbers in messages.
+    """
+    if numbers.ndim != 1 or numbers.dtype.kind not in "iuf" or (numbers % 1 != 0).any():
+        raise ValueError(
+            f"{where} is {numbers.dtype} {numbers.shape}; episodes are whole numbers (N,)"
+        )
+    begins = np.r_[True, numbers[1:] != numbers[:-1]]
+    names, counts = np.unique(numbers[begins], return_counts=True)
+    if (counts > 1).any():
+        back = names[counts > 1][0]
+        row = np.flatnonzero(begins & (numbers == back))[1]
+        raise ValueError(
+            f"{where}: episode {back:g} comes back in row {row}; rows of an episode stand together"
+        )
+    return np.cumsum(begins) - 1
 
 
 @dataclass(frozen=True, kw_only=True)
