@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,17 @@ def test_a_dataset_that_is_not_whole_is_refused(
     (tmp_path / "kept").rename(data)
     (data.parent / "copy.parquet").write_bytes(data.read_bytes())
     assert "frame 0 of episode 2 twice" in refused(capsys, root, *out)
+
+
+def test_without_its_packages_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = v2(tmp_path / "push")
+    monkeypatch.setitem(sys.modules, "av", None)
+    said = refused(capsys, root, "--size", "32", "32", "--out", tmp_path / "out")
+    assert 'install it with: pip install "bvae-rl[lerobot]"' in said
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    assert "needs the package 'pyarrow'" in refused(capsys, root, "--out", tmp_path / "out")
 
 
 @pytest.mark.parametrize(
