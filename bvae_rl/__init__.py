@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bvae_rl.data.factor_wrapper import FactorWrapper
     from bvae_rl.data.factors import FactorSpec
     from bvae_rl.data.frame_store import FrameStore
+    from bvae_rl.data.importing import import_frames
     from bvae_rl.data.sources import collect
     from bvae_rl.models.hub import find_vae, from_pretrained, push_to_hub
     from bvae_rl.models.vae import BetaVAE
@@ -44,6 +45,7 @@ __all__ = [
     "collect",
     "find_vae",
     "from_pretrained",
+    "import_frames",
     "inspect",
     "metrics",
     "policy_kwargs",
@@ -66,6 +68,7 @@ _HOMES = {
     "collect": "data.sources",
     "find_vae": "models.hub",
     "from_pretrained": "models.hub",
+    "import_frames": "data.importing",
     "inspect": "sb3.copies",
     "policy_kwargs": "sb3.extractor",
     "pretrain": "training.pretrain",

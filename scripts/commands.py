@@ -17,7 +17,9 @@ COMMANDS: dict[str, Command] = {
     "demo": Command("demo", "The whole pipeline in at most 15 minutes, with a report."),
     "collect": Command("collect", "Collect frames of an environment into a frame store."),
     "show": Command("show", "Look at an environment: frames in named domains, and its factors."),
-    "import": Command("import_dataset", "Read a recorded dataset (Minari) into a frame store."),
+    "import": Command(
+        "import_dataset", "Read images, arrays, LeRobot or Minari data into a frame store."
+    ),
     "objectives": Command("objectives", "List the objectives: purpose, hyperparameters, cost."),
     "pretrain": Command("pretrain", "Train a Beta-VAE on a frame store."),
     "sweep-beta": Command("sweep_beta", "Train along beta (or the capacity), score, and choose."),

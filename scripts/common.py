@@ -8,11 +8,14 @@ import sys
 from dataclasses import dataclass, fields, is_dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.scripts.commands import load
+
+if TYPE_CHECKING:
+    from bvae_rl.models.vae import BetaVAE
 
 HOMES = {"bvae_rl/": "bvae_rl.envs", "MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
 
@@ -87,6 +90,11 @@ def results_folder(kind: str, name: str, world: EnvArgs, domain: str | None) -> 
     return Path("runs") / kind / "-".join(filter(None, (name, env, domain)))
 
 
+def store_folder(kind: str, name: str, store: Path) -> Path:
+    """``runs/KIND/NAME-STORE``: of what was made from a store's frames."""
+    return Path("runs") / kind / "-".join((name, store.resolve().name))
+
+
 def free_folder(folder: Path) -> Path:
     """``folder``, or the first of FOLDER-2, FOLDER-3, ... that is not there yet."""
     names = (folder.with_name(f"{folder.name}-{n}") if n > 1 else folder for n in count(1))
@@ -99,7 +107,7 @@ def shown_by(store: FrameStore) -> EnvArgs:
     named = {item.name: meta[item.name] for item in fields(WorldArgs) if item.name in meta}
     lists = {"wrappers": "wrappers", "kwargs": "env_kwargs", "size": "size"}
     named |= {own: tuple(meta[name]) for name, own in lists.items() if name in meta}
-    return EnvArgs.of(meta.get("env", "ENV"), **named)
+    return EnvArgs.of(named.pop("env", "ENV"), **named)
 
 
 def require_shown(store: FrameStore, world: EnvArgs) -> None:
@@ -107,6 +115,17 @@ def require_shown(store: FrameStore, world: EnvArgs) -> None:
     shown = shown_by(store)
     if "env" in store.meta and shown.config() != world.config():
         raise ValueError(f"{store.folder} shows {shown.flags}, not {world.flags}; say which")
+
+
+def require_source(vae: BetaVAE, world: EnvArgs) -> None:
+    """ValueError if nobody says which frames to take, and the VAE's are of no environment."""
+    store = vae.meta.get("training", {}).get("store") or {}
+    imported = {"imported", "minari"} & set(store) or store.get("source") == "array"
+    if world == EnvArgs() and imported and "env" not in store:
+        raise ValueError(
+            "this VAE was trained on imported frames, so say which to take: --store FOLDER (of the "
+            "frames), or an environment that shows such pictures: --env ID"
+        )
 
 
 def command_line() -> str:

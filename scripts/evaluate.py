@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import tyro
 
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
@@ -31,13 +30,16 @@ from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.sb3.latent_env import Encoder
 from bvae_rl.scripts import evaluate_more as more
 from bvae_rl.scripts.common import (
-    EnvArgs,
     command_for,
     free_folder,
+    require_source,
     results_folder,
     say,
+    store_folder,
     wrote,
 )
+from bvae_rl.scripts.evaluate_args import Args as Args
+from bvae_rl.scripts.evaluate_args import ScoreArgs as ScoreArgs
 from bvae_rl.scripts.evaluate_rows import score_row, score_rows
 from bvae_rl.scripts.held_frames import on_policy_frames
 from bvae_rl.scripts.own_folder import own_folder
@@ -51,52 +53,6 @@ SETTINGS = "evaluation.json"
 OTHER_SEED = 1_000_003  # PCA is fitted on other frames than are scored
 PCA_FRAMES = 10_000
 ON_POLICY = ", on-policy"
-
-
-@dataclass(frozen=True)
-class ScoreArgs:
-    """Which scores, and how exactly."""
-
-    metrics: tuple[str, ...] = ("mig_quantile", "mig_sup", "modularity", "infomec", "sap")
-    """beside MIG, DCI and R2: mig_quantile, mig_sup, jemmig, dcimig, modularity, infomec, sap,
-    explicitness, irs, mcc, total_correlation, all; and factor_vae, beta_vae (not in all), which
-    sample frames of their own"""
-    other_domains: tuple[str, ...] = ()
-    """visual domains in which probes fitted in --domain are tested: the generalisation score"""
-    published: bool = False
-    """the published definitions instead of those corrected for chance"""
-    replicates: int = 200
-    """bootstrap replicates behind the intervals of MIG and R2; 0: none"""
-    slow_replicates: int = 0
-    """bootstrap replicates behind the intervals of DCI and the other metrics: each scores them all
-    anew, 20 take some minutes; 0: none"""
-    fit_steps: int = 2000
-    """training steps of the MLP probe behind each R2"""
-
-
-@dataclass(frozen=True)
-class Args:
-    """What to score, on which frames."""
-
-    vae: tyro.conf.Positional[str] = "reach_crossed"
-    """a VAE's folder, a shipped name (reach_crossed, reach_pairs, reach_plain) or a Hub id"""
-    domain: str | None = None
-    """visual domain to draw from; what does not vary in it is not scored"""
-    compare: tuple[str, ...] = ()
-    """further VAEs for the same frames, side by side; with two or more UDR too"""
-    samples: int = 8000
-    """frames with independently sampled factors"""
-    on_policy: int = 4000
-    """frames of a random policy, scored beside them; 0: none"""
-    references: bool = True
-    """also score an untrained encoder, PCA of the same size, shuffled latents, the true factors"""
-    out: Path | None = None
-    """where scores.json and the heatmap go; default runs/evaluate/NAME-ENV-DOMAIN, with -2, -3, ...
-    for further settings"""
-    seed: int = 0
-    """draws the frames, the untrained encoder and the regressors' splits"""
-    scoring: ScoreArgs = ScoreArgs()
-    world: EnvArgs = EnvArgs()
 
 
 @dataclass(frozen=True)
@@ -124,6 +80,13 @@ def main(args: Args) -> Result:
         raise ValueError(f"the VAEs to compare need folders of different names, got {folders}")
     vaes = {name: BetaVAE.load(folder) for name, folder in folders.items()}
     name, vae = next(iter(vaes.items()))
+    if args.store is not None:
+        from bvae_rl.scripts.evaluate_store import evaluate_store  # which calls parts of this one
+
+        return evaluate_store(
+            args, vaes, Run(args.out or store_folder("evaluate", name, args.store))
+        )
+    require_source(vae, args.world)
     env = args.world.config(args.domain).seen_by(vae)
     world = env.make()
     for one in vaes.values():
@@ -160,6 +123,24 @@ def main(args: Args) -> Result:
         progress.update("bounds", 1.0)
     further = more.measured(vaes, world, probe, args)
     progress.close()
+    written(args, run, report, further, vaes, env, name)
+    if met is not None:
+        for sentence in together(report.scores[f"{name}{ON_POLICY}"]):
+            say(f"- on-policy frames: {sentence}")
+    wrote(run.folder, train)
+    return Result(report.scores, further, run.folder)
+
+
+def written(
+    args: Args,
+    run: Run,
+    report: MetricReport,
+    further: dict[str, float],
+    vaes: Mapping[str, BetaVAE],
+    env: EnvConfig,
+    name: str,
+) -> None:
+    """Write scores, rows and heatmap; print the table, and what it says of the VAE ``name``."""
     rows: list[Row] = []
     for label, scores in report.scores.items():
         rows += score_rows(label, scores, env, args.seed, vaes.get(label.removesuffix(ON_POLICY)))
@@ -173,12 +154,7 @@ def main(args: Args) -> Result:
         say(f"{key}: {value:.3f}")
     for sentence in report.conclusions(name):
         say(f"- {sentence}")
-    if met is not None:
-        for sentence in together(report.scores[f"{name}{ON_POLICY}"]):
-            say(f"- on-policy frames: {sentence}")
     run.write_file("heatmap.png", png(scores_heatmap(vaes, report.scores)))
-    wrote(run.folder, train)
-    return Result(report.scores, further, run.folder)
 
 
 def settings(
@@ -244,7 +220,8 @@ def task(
     ``code`` is the VAE of ``args`` (TRAINED), or the reference UNTRAINED or PCA of its shape.
     """
     run, folder = Run(out), find_vae(args.vae)
-    config = {"env": env.identity(), **asdict(args), "vae": read_config(folder)["weights_sha256"]}
+    asked = {name: value for name, value in asdict(args).items() if name != "store" or value}
+    config = {"env": env.identity(), **asked, "vae": read_config(folder)["weights_sha256"]}
     if run.done("score", config=config):
         return progress(1.0)
     vae, world = BetaVAE.load(folder), env.make()

@@ -39,7 +39,7 @@ def measured(
     if args.scoring.other_domains:
         found |= _generalisation(vaes, probe, args)
     if len(vaes) > 1:
-        found |= _agreement(vaes, probe, args)
+        found |= agreement(vaes, probe, args)
     return found
 
 
@@ -86,7 +86,7 @@ def _generalisation(vaes: Mapping[str, BetaVAE], probe: Frames, args: Args) -> d
     return found
 
 
-def _agreement(vaes: Mapping[str, BetaVAE], probe: Frames, args: Args) -> dict[str, float]:
+def agreement(vaes: Mapping[str, BetaVAE], probe: Frames, args: Args) -> dict[str, float]:
     posteriors = [vae.posterior_frames(probe.frames) for vae in vaes.values()]
     scores = udr(
         [mu for mu, _ in posteriors],

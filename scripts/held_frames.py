@@ -42,6 +42,11 @@ def held_frames(store: FrameStore, *, validation: float, most: int = MOST) -> He
     rows = Rows(store, validation=validation).validation
     if len(rows) > most:
         rows = rows[np.linspace(0, len(rows) - 1, most).astype(int)]
+    return judged(store, rows)
+
+
+def judged(store: FrameStore, rows: np.ndarray) -> HeldFrames:
+    """The frames of ``rows``, with the store's factors if it has some, and which go together."""
     frames = store.read(rows)
     specs = store.factor_specs if frames.factors is not None else ()
     if not specs:

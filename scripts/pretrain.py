@@ -74,10 +74,10 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
     return vae
 
 
-def _next(out: Path, store: FrameStore) -> str | None:
-    """What to do with the VAE in the environment of its frames; None where that is not known."""
+def _next(out: Path, store: FrameStore) -> str:
+    """What to do with the VAE in the environment of its frames, or on the frames themselves."""
     if "env" not in store.meta:
-        return None
+        return command_for("visualize", str(out), store=store.folder)
     domain = store.meta.get("domain")
     return command_for("visualize", str(out), world=shown_by(store), domain=domain)
 

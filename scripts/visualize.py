@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from bvae_rl.agents.evaluate import LoadedAgent, load_agent
 from bvae_rl.data.collect import record_episode
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
-from bvae_rl.data.factors import FactorEnv, known_specs
+from bvae_rl.data.factors import FactorSpec, known_specs
 from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames
 from bvae_rl.data.probe_sets import probe_set
@@ -23,7 +24,15 @@ from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import png, timelines
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts.common import EnvArgs, command_for, results_folder, say, wrote
+from bvae_rl.scripts.common import (
+    EnvArgs,
+    command_for,
+    require_source,
+    results_folder,
+    say,
+    store_folder,
+    wrote,
+)
 from bvae_rl.scripts.held_frames import on_policy_frames
 from bvae_rl.training.pictures import information_heatmap, latent_names, write_vae_pictures
 from bvae_rl.training.validation import ACTIVE_KL
@@ -40,6 +49,8 @@ class Args:
     """a VAE's folder, a shipped name (reach_crossed, reach_pairs, reach_plain) or a Hub id"""
     domain: str | None = None
     """visual domain to draw from; the heatmap leaves out what does not vary in it"""
+    store: Path | None = None
+    """frames of a store (bvae-rl import, collect), instead of an environment's"""
     agent: Path | None = None
     """folder of a trained agent whose episode is shown; by default a random policy acts"""
     out: Path | None = None
@@ -62,6 +73,12 @@ def main(args: Args) -> Result:
     """Draw everything that the environment allows."""
     folder = find_vae(args.vae)
     vae = BetaVAE.load(folder)
+    if args.store is not None:
+        from bvae_rl.scripts.visualize_store import visualize_store  # which calls parts of this one
+
+        run = Run(args.out or store_folder("pictures", folder.name, args.store))
+        return visualize_store(args, vae, run)
+    require_source(vae, args.world)
     env = args.world.config(args.domain)
     run = Run(args.out or results_folder("pictures", folder.name, args.world, args.domain))
     world = env.make()
@@ -74,7 +91,8 @@ def main(args: Args) -> Result:
         probe = on_policy_frames(env, args.samples, seed=args.seed, out=run.folder / "frames")
     pictures = write_vae_pictures(vae, probe.frames, run.folder)
     if known is not None:
-        pictures.insert(0, run.write_file("heatmap.png", png(_heatmap(vae, probe, known))))
+        figure = heatmap(vae, probe, known.factor_specs)
+        pictures.insert(0, run.write_file("heatmap.png", png(figure)))
     figure = episode_timelines(vae, env, agent, seed=args.seed)
     pictures.append(run.write_file("timelines.png", png(figure)))
     for path in pictures:
@@ -107,10 +125,11 @@ def episode_timelines(
     )
 
 
-def _heatmap(vae: BetaVAE, probe: Frames, known: FactorEnv) -> Figure:
+def heatmap(vae: BetaVAE, probe: Frames, known: Sequence[FactorSpec]) -> Figure:
+    """Which latent tracks which of the ``known`` factors that vary in the ``probe`` frames."""
     assert probe.factors is not None
     varies = np.ptp(probe.factors, axis=0) > 0
-    specs = [spec for spec, v in zip(known.factor_specs, varies, strict=True) if v]
+    specs = [spec for spec, v in zip(known, varies, strict=True) if v]
     mu, logvar = vae.posterior_frames(probe.frames)
     gaps = mig(mu, probe.factors[:, varies], kinds=[spec.kind for spec in specs])
     names = [spec.name for spec in specs]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -163,7 +164,7 @@ def test_a_seed_shuffles_whole_episodes_and_belongs_to_the_store(tmp_path: Path)
 def test_factors_come_from_infos_or_a_function_or_not_at_all(tmp_path: Path) -> None:
     data, spec = made("some-v0", episodes()), FactorSpec("size", low=0, high=9)
     assert read(data, tmp_path / "a", factors=None).factors is None
-    assert main(["import", "some-v0", "--no-factors", "--out", str(tmp_path / "a")]) == 0
+    assert main(["import", "some-v0", "--factors", "none", "--out", str(tmp_path / "a")]) == 0
 
     def both(episode: Any) -> np.ndarray:
         return np.stack([np.arange(len(episode) + 1), recorded_factors(episode)[:, 0]], axis=1)
@@ -176,6 +177,28 @@ def test_factors_come_from_infos_or_a_function_or_not_at_all(tmp_path: Path) -> 
     unknown = read(data, tmp_path / "c")
     assert unknown.factors.shape == (21, 2) and FrameStore(tmp_path / "c").factor_specs == ()
     assert FrameStore(tmp_path / "c").meta["factors"] == "infos"
+
+
+def test_factors_from_a_table_have_a_row_a_kept_frame(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made("some-v0", episodes())
+    rows = np.arange(sum(LENGTHS))
+    path, out = tmp_path / "factors.csv", tmp_path / "out"
+    path.write_text("\n".join(["number", *map(str, rows)]))
+    words = ["import", "some-v0", "--factors", str(path), "--seed", "1", "--grey"]
+    assert main([*words, "--out", str(out)]) == 0
+    assert "factors number\n- number (continuous, [0, 20])" in capsys.readouterr().out
+    plain, got = read("some-v0", tmp_path / "plain"), FrameStore.existing(out).read()
+    assert got.factors[:, 0].tolist() != rows.tolist()  # other episodes come first
+    for frame, number in zip(got.frames, got.factors[:, 0].astype(int), strict=True):
+        grey = cv2.cvtColor(plain.frames[number], cv2.COLOR_RGB2GRAY).astype(int)
+        assert np.abs(frame[..., 0] - grey).max() <= 1  # OpenCV rounds the weights
+    path.write_text("\n".join(["number", *map(str, rows[1:])]))
+    assert main([*words, "--out", str(out)]) == 2
+    assert "has 20 rows and the Minari dataset some-v0 has 21 frames" in capsys.readouterr().err
+    assert main(["import", "some-v0", "--cyclic", "number"]) == 2
+    assert "go with a CSV file: --factors factors.csv" in capsys.readouterr().err
 
 
 def test_an_environment_that_cannot_be_made_leaves_factors_without_names(

@@ -105,13 +105,8 @@ def test_a_damaged_episode_is_named_and_what_came_before_is_kept(
             {"image": np.zeros((5, 7, 7, 3), np.uint8), "pose": np.zeros((5, 3))},
             "is a picture: image (Box (7, 7, 3) uint8), pose (Box (3,) float64)",
         ),
-        (
-            spaces.Box(0, 255, (210, 160, 3), np.uint8),
-            np.zeros((5, 210, 160, 3), np.uint8),
-            "pictures of 210 x 160 pixels, and a frame needs sides of 32 to 128 pixels",
-        ),
     ],
-    ids=["vector", "symbolic", "dict", "size"],
+    ids=["vector", "symbolic", "dict"],
 )
 def test_datasets_without_usable_pictures_are_refused_before_anything_is_written(
     space: Any, observations: Any, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -124,9 +119,9 @@ def test_datasets_without_usable_pictures_are_refused_before_anything_is_written
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--frames", "0"], "n must be at least 1 frame, got 0"),
-        (["--seed", "-1"], "seed must not be negative, got -1"),
-        (["--size", "64", "60"], "size must be (H, W), sides of 32 to 128 pixels divisible by 16"),
+        (["--frames", "0"], "frames must be at least 1, got 0"),
+        (["--seed", "-1"], "seed must be at least 0, got -1"),
+        (["--size", "8", "60"], "size is (H, W), from 16 to 512 pixels each, got (8, 60)"),
         (["--channels", "0"], "channels must be at least 1, got 0"),
         (["--key", "image"], "key='image' needs Dict observations"),
     ],

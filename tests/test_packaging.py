@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("bvae_rl", "envs", "agents", "scripts")
 CHECKPOINT_FILES = ("config.json", "model.safetensors", "log.csv", "scores-source.json")
 OPTIONAL = (
-    "gymnasium_robotics", "h5py", "matplotlib", "minari", "mujoco", "rich", "sb3_contrib", "scipy",
-    "sklearn", "tensorboard", "tqdm",
+    "av", "gymnasium_robotics", "h5py", "matplotlib", "minari", "mujoco", "pyarrow", "rich",
+    "sb3_contrib", "scipy", "sklearn", "tensorboard", "tqdm",
 )  # fmt: skip
 
 IMPORT_ALL = """

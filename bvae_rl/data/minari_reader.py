@@ -24,7 +24,9 @@ import numpy as np
 
 from bvae_rl.data.factors import FactorSpec, known_specs
 from bvae_rl.data.frame_store import Frames, FrameStore
-from bvae_rl.data.recorded_pictures import RecordedPicture, Size
+from bvae_rl.data.picture_bytes import Size
+from bvae_rl.data.recorded_pictures import RecordedPicture
+from bvae_rl.runtime.identity import HasIdentity
 from bvae_rl.runtime.optional import require
 
 Factors = Callable[[Any], np.ndarray | None]  # minari.EpisodeData of T steps -> (T + 1, K)
@@ -76,6 +78,7 @@ def read_minari(
     *,
     key: str | None = None,
     size: Size | None = None,
+    grey: bool = False,
     channels: int | None = None,
     factors: Factors | None = recorded_factors,
     factor_specs: Sequence[FactorSpec] | None = None,
@@ -84,11 +87,11 @@ def read_minari(
 ) -> None:
     """Append whole episodes of ``dataset`` (id, folder or MinariDataset) until n frames are there.
 
-    ``n`` None reads all. ``key``, ``size`` and ``channels`` say where the picture is and how large
-    frames are (``RecordedPicture.of``). ``factors`` gets each episode and returns (T + 1, K), or
-    None for none at all. ``factor_specs`` (K) say what they mean; recorded factors without them are
-    described by the dataset's recorded environment where it can be made and knows. ``seed``
-    shuffles the episodes; ``episode`` in the store is the place in that order.
+    ``n`` None reads all. ``key``, ``size``, ``grey`` and ``channels`` say where the picture is and
+    what of it the frames keep (``RecordedPicture.of``). ``factors`` gets each episode and returns
+    (T + 1, K), or None for none at all. ``factor_specs`` (K) say what they mean; recorded factors
+    without them are described by the dataset's recorded environment where it can be made and knows.
+    ``seed`` shuffles the episodes; ``episode`` in the store is the place in that order.
 
     Called again after a kill it goes on with the next episode. Raises ValueError for what is no
     dataset of pictures, an unreadable episode, factors or actions that do not fit, or a store that
@@ -99,7 +102,9 @@ def read_minari(
     if seed is not None and seed < 0:
         raise ValueError(f"seed must not be negative, got {seed}")
     data = open_minari(dataset) if isinstance(dataset, str | Path) else dataset
-    picture = RecordedPicture.of(data.observation_space, key=key, size=size, channels=channels)
+    picture = RecordedPicture.of(
+        data.observation_space, key=key, size=size, grey=grey, channels=channels
+    )
     order = np.asarray(data.episode_indices, dtype=np.int64)
     if seed is not None:
         order = np.random.default_rng(seed).permutation(order)
@@ -115,7 +120,12 @@ def read_minari(
         **_environment(data),
         minari=data.id,
         episodes={"count": len(order), "seed": seed, "crc32": zlib.crc32(order.tobytes())},
-        picture={"key": picture.key, "recorded": picture.recorded, "size": picture.size},
+        picture={
+            "key": picture.key,
+            "recorded": picture.recorded,
+            "size": picture.size,
+            **({"grey": True} if grey else {}),
+        },
         factors=None if factors is None or columns is None else _name(factors),
     )
     reader = _Reader(data, picture, factors, columns)
@@ -169,7 +179,7 @@ class _Reader:
         if values is None or self.columns is None:
             raise ValueError(
                 f"{name} has {'no ' if values is None else ''}factors, unlike the first one read; "
-                "all episodes need them, or read without: factors=None (--no-factors)"
+                "all episodes need them, or read without: factors=None (--factors none)"
             )
         array, expected = np.asarray(values, dtype=np.float32), (len(episode) + 1, self.columns)
         if array.shape != expected:
@@ -255,10 +265,12 @@ def _environment(data: Any) -> dict[str, Any]:
     }
 
 
-def _name(factors: Factors) -> str:
+def _name(factors: Factors) -> Any:
     """Where factors come from, the same in every process."""
     if factors is recorded_factors:
         return "infos"
+    if isinstance(factors, HasIdentity):
+        return factors.identity()
     return str(getattr(factors, "__qualname__", type(factors).__qualname__))
 
 

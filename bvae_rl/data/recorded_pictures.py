@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import gymnasium as gym
 import numpy as np
 
-from bvae_rl.data.frame_layout import MIN_SIDE, SIDES, FrameLayout, fits, readings
-
-Size = tuple[int, int]  # (H, W)
+from bvae_rl.data.frame_layout import FrameLayout
+from bvae_rl.data.picture_bytes import Size, fitted, size_of
+from bvae_rl.data.picture_space import readings, short
+from bvae_rl.data.resize import MIN_SIDE, check_size
 
 PICTURES = (
     f"pictures are uint8 (H, W), (H, W, C) or (C, H, W) with C = 1 or 3 and sides of at least "
@@ -32,6 +32,7 @@ class RecordedPicture:
     layout: FrameLayout
     recorded: tuple[int, ...]
     size: Size
+    grey: bool = False
 
     @classmethod
     def of(
@@ -40,17 +41,19 @@ class RecordedPicture:
         *,
         key: str | None = None,
         size: Size | None = None,
+        grey: bool = False,
         channels: int | None = None,
     ) -> RecordedPicture:
         """Find it in ``space``; a Dict with one picture needs no ``key``.
 
-        ``size`` (H, W) resizes. ``channels`` of one picture, where observations hold a stack (its
-        newest is kept). Raises ValueError for anything that is no such picture.
+        ``size`` (H, W) resizes, ``grey`` keeps the brightness alone. ``channels`` of one picture,
+        where observations hold a stack (its newest is kept). Raises ValueError for anything that is
+        no such picture.
         """
         if channels is not None and channels < 1:
             raise ValueError(f"channels must be at least 1, got {channels}")
-        if size is not None and not fits(size):
-            raise ValueError(f"size must be (H, W), {SIDES}, got {tuple(size)}")
+        if size is not None:
+            check_size(size)
         if isinstance(space, gym.spaces.Dict):
             key = key if key is not None else _only_picture(space, channels)
             if key not in space.spaces:
@@ -62,15 +65,11 @@ class RecordedPicture:
             part, where = space, "the observation space"
         layout = _layout(part, channels)
         if layout is None:
-            raise ValueError(f"{where} is no picture: {_short(part)}; {PICTURES}")
+            raise ValueError(f"{where} is no picture: {short(part)}; {PICTURES}")
         _, height, width = layout.shape
-        if size is None and not fits((height, width)):
-            raise ValueError(
-                f"{where} holds pictures of {height} x {width} pixels, and a frame needs {SIDES}; "
-                "resize them: size=(64, 64), or on the command line --size 64 64"
-            )
+        size = size_of((height, width), size, where=where)
         recorded = tuple(int(side) for side in part.shape or ())
-        return cls(key, layout, recorded, size or (height, width))
+        return cls(key, layout, recorded, size, grey)
 
     def frames(self, observations: Any) -> np.ndarray:
         """Observations (N, ...) or a dict of them -> uint8 frames (N, H, W, C).
@@ -90,11 +89,11 @@ class RecordedPicture:
         if pictures.ndim == 3:
             pictures = pictures[..., None]
         frames = self.layout.frames(pictures)
-        if frames.shape[1:3] == self.size:
+        channels = 1 if self.grey else frames.shape[-1]
+        if frames.shape[1:] == (*self.size, channels):
             return frames
-        height, width = self.size
-        resized = [cv2.resize(f, (width, height), interpolation=cv2.INTER_AREA) for f in frames]
-        return np.asarray(resized, np.uint8).reshape(-1, height, width, frames.shape[-1])
+        resized = [fitted(frame, self.size, channels=channels) for frame in frames]
+        return np.asarray(resized, np.uint8).reshape(-1, *self.size, channels)
 
 
 def _only_picture(space: gym.spaces.Dict, channels: int | None) -> str:
@@ -113,17 +112,12 @@ def _layout(space: gym.Space[Any], channels: int | None) -> FrameLayout | None:
     shape = (*space.shape, 1) if len(space.shape) == 2 else space.shape
     if len(shape) != 3:
         return None
-    for held, channels_first, stack in readings(shape, channels):
-        if min(held[1:]) >= MIN_SIDE:
-            return FrameLayout(held, channels_first, stack, 255.0)
+    kinds, stacked = ((1, 3), 1) if channels is None else ((channels,), None)
+    for held in readings(shape, kinds, stacked=stacked):
+        if held.stack * held.native[0] < min(held.native[1:]):
+            return FrameLayout(held.native, held.channels_first, held.stack, 255.0)
     return None
 
 
 def _listed(space: gym.spaces.Dict) -> str:
-    return ", ".join(f"{key} ({_short(part)})" for key, part in space.spaces.items())
-
-
-def _short(space: gym.Space[Any]) -> str:
-    """Type, shape and dtype; a Box's own text may hold long lists of bounds."""
-    shape = "" if space.shape is None else f" {space.shape} {space.dtype}"
-    return f"{type(space).__name__}{shape}"
+    return ", ".join(f"{key} ({short(part)})" for key, part in space.spaces.items())
