@@ -1,6 +1,6 @@
 """From an environment of your own to an agent: collect frames, pretrain a VAE, plug it in.
 
-Any environment whose observation is a picture (sides from 32 to 128 pixels, divisible by 16) will
+Any environment whose observation is a picture (sides of 16 pixels and more) will
 do. About half a minute on one core. For environments that are registered with gymnasium there are
 the commands ``bvae-rl collect`` and ``bvae-rl pretrain``.
 
