@@ -99,7 +99,7 @@ def test_udr_keeps_one_of_those_that_agree(
     store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twice the same weights, and once others: the odd one out is not taken."""
-    monkeypatch.setattr(pretrain, "write_vae_pictures", lambda *args: None)
+    monkeypatch.setattr(pretrain, "write_vae_pictures", lambda *args, **kwargs: None)
     frames = held_frames(store, validation=0.25).frames
     folders = {}
     for name, seed in (("odd", 1), ("a", 0), ("b", 0)):
@@ -160,7 +160,7 @@ def test_a_seed_that_collapses_is_named_and_not_tried_again(
         task(args, progress=progress)
 
     monkeypatch.setattr(pretrain, "task", collapsing)
-    monkeypatch.setattr(pretrain, "write_vae_pictures", lambda *args: None)
+    monkeypatch.setattr(pretrain, "write_vae_pictures", lambda *args, **kwargs: None)
     bad = {1}
     for _ in range(2):
         pretrain.main(settings(store, tmp_path / "vae"))

@@ -43,7 +43,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pretrain, "write_vae_pictures", lambda *args: None)
+    monkeypatch.setattr(pretrain, "write_vae_pictures", lambda *args, **kwargs: None)
     monkeypatch.setattr(machinery, "FIT_STEPS", 10)
 
 
