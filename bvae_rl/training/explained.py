@@ -16,7 +16,7 @@ from torch.nn import functional
 NOTHING = 1e-6  # a sum of squares below it is rounding: one pixel off by 1 / 255 has 1.5e-5
 PLACE = 8  # pixels, the side of a place; places overlap by half
 LEAST = 0.1  # squared difference that a place must hold to count: of one pixel, 0.3 of the range
-DRAWN = 0.5  # of that, what must be explained
+DRAWN = 0.5  # share of that which must be explained
 
 
 def squares(a: Tensor, b: Tensor, where: Tensor | None = None) -> Tensor:
@@ -34,20 +34,29 @@ def share(left: Tensor, there: Tensor) -> float | None:
     return None if total < NOTHING else 1.0 - float(left.double().sum()) / total
 
 
-def places(left: Tensor, there: Tensor) -> tuple[int, int]:
-    """Of how many places less than half is explained, and how many there are.
+def places(left: Tensor, there: Tensor, where: Tensor, things: Tensor) -> tuple[int, int]:
+    """How many places show nothing of what is there, and how many there are.
 
-    ``left`` and ``there`` are squares (B, 1, H, W). A place is a window of 8 x 8 pixels in which
-    ``there`` sums to at least 0.1.
+    ``left`` and ``there`` are squares, ``where`` and ``things`` say which pixels count and which
+    belong to anything that might be drawn, all (B, 1, H, W). A place is a window of 8 x 8 pixels in
+    which ``there`` sums to at least 0.1 over ``where``. It shows nothing where less than half of
+    that is explained, and in no overlapping window half of the ``things``: the blurred edge of what
+    is drawn counts as shown.
     """
 
-    def sums(squared: Tensor) -> Tensor:
-        return functional.avg_pool2d(squared, PLACE, PLACE // 2, ceil_mode=True, divisor_override=1)
+    def shown(mask: Tensor) -> tuple[Tensor, Tensor]:
+        total = _sums(there * mask)
+        counts = total >= LEAST
+        return counts, counts & (_sums(left * mask) <= (1.0 - DRAWN) * total)
 
-    there = sums(there)
-    counts = there >= LEAST
-    missed = counts & (sums(left) > (1.0 - DRAWN) * there)
-    return int(missed.sum()), int(counts.sum())
+    counts, drawn = shown(where)
+    beside = functional.max_pool2d(shown(things)[1].float(), 3, stride=1, padding=1) > 0
+    return int((counts & ~drawn & ~beside).sum()), int(counts.sum())
+
+
+def _sums(squared: Tensor) -> Tensor:
+    """Sums over places, which overlap by half: (B, 1, H, W) -> (B, 1, rows, columns)."""
+    return functional.avg_pool2d(squared, PLACE, PLACE // 2, ceil_mode=True, divisor_override=1)
 
 
 def pixel_share(frames: np.ndarray, decoded: np.ndarray) -> float:

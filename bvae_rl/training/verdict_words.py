@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -52,11 +52,13 @@ def outcome(vae: BetaVAE) -> str:
     )
 
 
-def missing(scores: Mapping[str, float]) -> list[str]:
-    """Which of "motion" and "foreground" the scores of ``verdict.judge`` call missing, in part."""
-    found = [kind for kind in KINDS[::-1] if scores.get(f"vae/explained_{kind}", 1.0) < MISSING]
-    if FOREGROUND not in found and scores.get("vae/missed_foreground", 0.0) > MISSED:
-        found.append(FOREGROUND)
+def missing(scores: Mapping[str, float]) -> dict[str, bool]:
+    """Which of "motion" and "foreground" is missing by ``verdict.judge``: whether most of it is."""
+    found = {}
+    for kind in KINDS:
+        most = scores.get(f"vae/explained_{kind}", 1.0) < MISSING
+        if most or scores.get(f"vae/missed_{kind}", 0.0) > MISSED:
+            found[kind] = most
     return found
 
 
@@ -79,8 +81,8 @@ def sentences(
         cures = ", ".join(_written(cure, written) for cure in cures_for(lost, vae))
         said.append(f"Try, into another folder: {cures}.")
     elif kept := [kind for kind in KINDS if f"vae/explained_{kind}" in scores]:
-        most = _list([f"most of {WHAT[kind]}" for kind in kept])
-        said.append(f"{_sentence(most)} is kept; what is small beside it, only a picture shows.")
+        most = _list([f"of {WHAT[kind]}" for kind in kept])
+        said.append(f"Most {most} is kept; what is very small may be missing all the same.")
     if unknown := [kind for kind in KINDS if f"vae/explained_{kind}" not in scores]:
         said += [
             f"{_sentence(WHERE[kind])}, that is not known: {UNKNOWN[kind]}." for kind in unknown
@@ -91,7 +93,7 @@ def sentences(
     return said
 
 
-def cures_for(lost: list[str], vae: BetaVAE) -> list[Cure]:
+def cures_for(lost: Iterable[str], vae: BetaVAE) -> list[Cure]:
     """What may bring back what is ``lost``, given how ``vae`` was trained; the best first."""
     training = vae.meta.get("training", {})
     found = [cure for cure in (_weighting(lost, vae), _capacity(vae)) if cure is not None]
@@ -100,7 +102,7 @@ def cures_for(lost: list[str], vae: BetaVAE) -> list[Cure]:
     return found
 
 
-def _weighting(lost: list[str], vae: BetaVAE) -> Cure | None:
+def _weighting(lost: Iterable[str], vae: BetaVAE) -> Cure | None:
     """Another weighting of pixels, or more of the same; None where neither kind can be told."""
     training, scores = vae.meta.get("training", {}), vae.meta["scores"]["validation"]
     before: Mapping[str, Any] = training.get("weighting") or {}
@@ -149,14 +151,13 @@ def _shares(scores: Mapping[str, float]) -> str:
     return f"{', '.join([first, *parts])}."
 
 
-def _lost(lost: list[str], scores: Mapping[str, float]) -> str:
-    """Which kinds are missing, and for places why that is said."""
-    parts, why = [WHAT[kind] for kind in lost], ""
-    if FOREGROUND in lost and scores[f"vae/explained_{FOREGROUND}"] >= MISSING:
-        parts[lost.index(FOREGROUND)] = f"some of {WHAT[FOREGROUND]}"
-        missed = _percent(scores["vae/missed_foreground"])
-        why = f": {missed} of its places show less than half of it"
-    return f"{_sentence(_list(parts))} {'is' if len(lost) == 1 else 'are'} missing{why}."
+def _lost(lost: Mapping[str, bool], scores: Mapping[str, float]) -> str:
+    """Which kinds are missing, and where it is a part of them, how many places."""
+    parts = []
+    for kind, most in lost.items():
+        missed = f" ({_percent(scores.get(f'vae/missed_{kind}', 1.0))} of its places)"
+        parts.append(WHAT[kind] if most else f"some of {WHAT[kind]}{missed}")
+    return f"{_sentence(_list(parts))} {'is' if len(lost) == 1 else 'are'} missing."
 
 
 def _sentence(text: str) -> str:
