@@ -21,6 +21,7 @@ from bvae_rl.scripts.held_frames import held_frames, probe_frames
 from bvae_rl.training.loop import Collapsed
 from bvae_rl.training.selection import Candidate, Code, Selection, label_score, select, why
 from bvae_rl.training.train_config import TrainConfig
+from bvae_rl.training.verdict_words import outcome, sentences
 
 QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5, validation=0.25)
 SPECS = (FactorSpec("angle"), FactorSpec("place"), FactorSpec("hue", role="appearance"))
@@ -137,6 +138,7 @@ def test_the_best_seed_becomes_the_vae_and_nothing_is_trained_twice(
         assert (out / name).read_bytes() == (best / name).read_bytes(), name
     assert BetaVAE.load(out).meta == result.meta
     assert kept["why"] in said and "MIG  " in said and "kept" in said
+    assert outcome(result) in said and sentences(result)[0] in said  # the verdict on the chosen one
     stamps = {path: path.stat().st_mtime_ns for path in out.glob("seed-*/model.safetensors")}
     seen: list[float] = []
     pretrain.main(args.but(select="udr", seeds=3), on_progress=seen.append)

@@ -129,8 +129,8 @@ def train_vae(
                 watch.log(done, plain(logged))
             if done % train.save_freq == 0 and done < steps:
                 watch.save(done)
-        trainer.finished()
         watch.judge(store, judged)
+        trainer.finished()
         watch.save(steps)
         return vae
 
