@@ -26,6 +26,8 @@ from bvae_rl.training.verdict_words import outcome, sentences
 
 IMAGES_PER_SECOND = 1300  # a guess, until the first ones were measured
 
+Show = Callable[[float, dict[str, float]], None]  # fraction done, metrics
+
 logger = logging.getLogger(__name__)
 
 
@@ -53,15 +55,12 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
         )
     probes = [] if args.probe_freq is None else [probe(store, args)]
     progress = Progress({"training": args.steps * args.train.batch_size / IMAGES_PER_SECOND})
-    if on_progress is None:
-        shown = _bar(progress, args.steps)
-    else:
-        shown = _every_step(args.steps, on_progress)
+    show = _bar(progress) if on_progress is None else lambda done, metrics: on_progress(done)
     vae = train_vae(
         store, config, objective, steps=args.steps, seed=args.seed, out=args.out,
         train=args.train, start=start, weighting=chosen.weighting, command=command_line(),
         callbacks=[
-            shown,
+            _every_step(args.steps, show),
             pictures(store, args.out, args.steps, validation=args.train.validation),
             *([tensorboard(args.out)] if args.tensorboard else []),
             *probes,
@@ -164,16 +163,16 @@ def probe(store: FrameStore, args: Args) -> PretrainingProbe:
     return PretrainingProbe(Probe(env, every=args.probe_freq or 0, seed=args.seed), args.out)
 
 
-def _every_step(steps: int, show: Callable[[float], None]) -> Callback:
-    return lambda step, vae, metrics: show(step / steps)
+def _every_step(steps: int, show: Show) -> Callback:
+    return lambda step, vae, metrics: show(step / steps, metrics)
 
 
-def _bar(progress: Progress, steps: int) -> Callback:
+def _bar(progress: Progress) -> Show:
     """The bar, with the evidence lower bound, or the reconstruction where that is no bound."""
 
-    def draw(step: int, vae: BetaVAE, metrics: dict[str, float]) -> None:
+    def draw(done: float, metrics: dict[str, float]) -> None:
         bound = f"lower bound {metrics['vae/elbo']:.0f} nats"
         loss = f"reconstruction {metrics['vae/validation_recon']:.0f} nats"
-        progress.update("training", step / steps, note=bound if metrics["vae/beta"] else loss)
+        progress.update("training", done, note=bound if metrics["vae/beta"] else loss)
 
     return draw

@@ -93,7 +93,7 @@ def write_vae_pictures(
             seen(np.stack(moved, axis=1).reshape(-1, *moved[0].shape[1:]), order),
             [f"{names[latent]}, {kind}" for latent in latents[:FIRST] for kind in starts],
             SPREAD.tolist(),
-            title="The first latents in other frames: one of each kind",
+            title="The latents of largest KL in other frames, one of each kind",
             value_label=DISTANCE,
         )
     vae.train(training)

@@ -96,14 +96,24 @@ def sentences(
 def cures_for(lost: Iterable[str], vae: BetaVAE) -> list[Cure]:
     """What may bring back what is ``lost``, given how ``vae`` was trained; the best first."""
     training = vae.meta.get("training", {})
-    found = [cure for cure in (_weighting(lost, vae), _capacity(vae)) if cure is not None]
+    found = [_weighting(lost, vae), _capacity(vae)]
+    if _few_active(vae):
+        found.reverse()
     if steps := training.get("steps"):
         found.append(Cure("longer", f"--steps {2 * steps}", f"steps={2 * steps}"))
     return found
 
 
-def _weighting(lost: Iterable[str], vae: BetaVAE) -> Cure | None:
-    """Another weighting of pixels, or more of the same; None where neither kind can be told."""
+def _few_active(vae: BetaVAE) -> str:
+    """ "3 of 32 latents are active" where at most half are, and the KL has a weight; else ""."""
+    scores, latents = vae.meta["scores"]["validation"], vae.config.latent_dim
+    if not scores.get("vae/beta") or scores["vae/active_latents"] > latents / 2:
+        return ""
+    return f"{scores['vae/active_latents']:g} of {latents} latents are active"
+
+
+def _weighting(lost: Iterable[str], vae: BetaVAE) -> Cure:
+    """Another weighting of pixels, or more of the same."""
     training, scores = vae.meta.get("training", {}), vae.meta["scores"]["validation"]
     before: Mapping[str, Any] = training.get("weighting") or {}
     kind = FOREGROUND if f"vae/explained_{FOREGROUND}" in scores else MOTION
@@ -122,16 +132,19 @@ def _weighting(lost: Iterable[str], vae: BetaVAE) -> Cure | None:
 
 def _capacity(vae: BetaVAE) -> Cure:
     """More latents where most carry something, else a reconstruction that weighs more."""
-    scores, config = vae.meta["scores"]["validation"], vae.config
-    if scores.get("vae/beta") and scores["vae/active_latents"] <= config.latent_dim / 2:
+    config = vae.config
+    if few := _few_active(vae):
         weight = 5 * config.recon_weight
-        what = f"a likelihood that weighs more than the KL ({scores['vae/active_latents']:g} of "
-        what += f"{config.latent_dim} latents are active)"
-        return Cure(what, f"--recon-weight {weight:g}", f"VAEConfig(recon_weight={weight:g}, ...)")
+        return Cure(
+            f"since only {few}, a reconstruction that weighs more than the KL",
+            f"--recon-weight {weight:g}", f"config=VAEConfig(recon_weight={weight:g}, ...)",
+        )  # fmt: skip
     start, stop = config.groups.get("content", (0, config.latent_dim))
     content = 2 * (stop - start)
     total = config.latent_dim + content // 2
-    return Cure("more latents", f"--content-dim {content}", f"VAEConfig(latent_dim={total}, ...)")
+    return Cure(
+        "more latents", f"--content-dim {content}", f"config=VAEConfig(latent_dim={total}, ...)"
+    )
 
 
 def _written(cure: Cure, written: Written) -> str:
