@@ -292,7 +292,9 @@ def test_pretrain_ends_with_the_verdict(tmp_path: Path, capsys: pytest.CaptureFi
     streams = capsys.readouterr()
     for words in (
         "evidence lower bound", "Of the variance of the held-out pixels",
-        "What moves is missing. Try, into another folder: --objective slow --weighting motion",
+        "What moves is missing. Try, into another folder: since only 0 of 6 latents are active, a "
+        "reconstruction that weighs more than the KL (--recon-weight 100), --objective slow "
+        "--weighting motion, longer (--steps 40).",
         f"{tmp_path / 'vae' / 'reconstructions.png'} shows the worst frames (rows ",
     ):  # fmt: skip
         assert words in " ".join(streams.out.split())
