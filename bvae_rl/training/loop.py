@@ -193,7 +193,8 @@ class _Watch:
                 f"posterior collapse: no latent has been active for {self.collapsed} validations "
                 f"by step {done}: beta {metrics['vae/beta']:g} is too high for a "
                 f"{vae.config.likelihood} likelihood of recon_weight {vae.config.recon_weight:g}; "
-                f"lower beta or raise recon_weight, in another folder than {self.run.folder}"
+                "lower beta, raise recon_weight, or weigh the pixels of what is small (weighting), "
+                f"in another folder than {self.run.folder}"
             )
         for callback in self.callbacks:
             callback(done, vae, metrics)

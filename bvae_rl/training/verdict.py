@@ -6,6 +6,7 @@ explained. So what stands before the background and what moves are looked at apa
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -96,7 +97,7 @@ def judge(vae: BetaVAE, store: FrameStore, rows: np.ndarray) -> tuple[dict[str, 
     vae.train(training)
     there = torch.cat(everything.there).double().sum()
     scores = {
-        "vae/pixel_variance": float(there) / (len(rows) * vae.config.pixels),
+        "vae/pixel_variance": float(there) / (len(rows) * math.prod(store.shape)),
         "vae/explained": everything.share,
     }
     scores |= {f"vae/explained_{kind}": sums[kind].share for kind in KINDS}
