@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -55,7 +56,8 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
         )
     probes = [] if args.probe_freq is None else [probe(store, args)]
     progress = Progress({"training": args.steps * args.train.batch_size / IMAGES_PER_SECOND})
-    show = _bar(progress) if on_progress is None else lambda done, metrics: on_progress(done)
+    draw = partial(_draw, progress)
+    show = draw if on_progress is None else lambda done, metrics: on_progress(done)
     vae = train_vae(
         store, config, objective, steps=args.steps, seed=args.seed, out=args.out,
         train=args.train, start=start, weighting=chosen.weighting, command=command_line(),
@@ -167,12 +169,8 @@ def _every_step(steps: int, show: Show) -> Callback:
     return lambda step, vae, metrics: show(step / steps, metrics)
 
 
-def _bar(progress: Progress) -> Show:
+def _draw(progress: Progress, done: float, metrics: dict[str, float]) -> None:
     """The bar, with the evidence lower bound, or the reconstruction where that is no bound."""
-
-    def draw(done: float, metrics: dict[str, float]) -> None:
-        bound = f"lower bound {metrics['vae/elbo']:.0f} nats"
-        loss = f"reconstruction {metrics['vae/validation_recon']:.0f} nats"
-        progress.update("training", done, note=bound if metrics["vae/beta"] else loss)
-
-    return draw
+    bound = f"lower bound {metrics['vae/elbo']:.0f} nats"
+    loss = f"reconstruction {metrics['vae/validation_recon']:.0f} nats"
+    progress.update("training", done, note=bound if metrics["vae/beta"] else loss)
