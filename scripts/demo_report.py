@@ -15,6 +15,8 @@ from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.scripts.study import draw_curves, draw_transfer, finals, labels
 from bvae_rl.scripts.visualize import episode_timelines
 from bvae_rl.training.pictures import write_vae_pictures
+from bvae_rl.training.shown_frames import frames_to_show
+from bvae_rl.training.train_config import TrainConfig
 
 DOMAINS = ("source", "ood1", "ood2")
 PLAIN, CONTENT = "bvae", "bvae-content"  # the VAEs' folders, and what rows call their methods
@@ -29,7 +31,8 @@ CAPTIONS = {
     "independent factors. A disentangled code has one dark cell a column, and no two in a row.",
     "traversals": "One latent a row moved through its range, all others fixed: what it does to the "
     "picture. Rows by falling KL.",
-    "reconstructions": "Frames and what the decoder makes of their latents.",
+    "reconstructions": "Frames at random, the worst and the most different ones, and what the "
+    "decoder makes of their latents.",
     "timelines": "One episode in ood1; each panel is a factor with the latents that "
     "follow it best, r is Pearson's.",
 }
@@ -74,7 +77,8 @@ def draw_agents(rows: list[Row], run: Run) -> list[FigureEntry]:
 
 def draw_vae(name: str, run: Run, *, scores: str) -> list[FigureEntry]:
     """Heatmap (from the folder ``scores``), traversals and reconstructions of the VAE ``name``."""
-    frames = FrameStore.existing(run.path("frames")).read(slice(0, 2000)).frames
+    store = FrameStore.existing(run.path("frames"))
+    frames = frames_to_show(store, validation=TrainConfig().validation)
     write_vae_pictures(BetaVAE.load(run.path(name)), frames, run.path(name))
     title = vae_label(run, name)
     return [

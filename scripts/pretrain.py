@@ -13,7 +13,6 @@ from bvae_rl.data.episodes import tell
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.sources import Plan, fill, refuse_more
 from bvae_rl.models.hub import find_vae
-from bvae_rl.models.losses import beta_norm
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.optional import require
 from bvae_rl.sb3 import PretrainingProbe, Probe
@@ -23,9 +22,13 @@ from bvae_rl.scripts.pretrain_args import check, recipe_of
 from bvae_rl.scripts.progress import Progress, counted
 from bvae_rl.training.loop import Callback, train_vae
 from bvae_rl.training.objectives.table import entry
-from bvae_rl.training.pictures import write_vae_pictures
+from bvae_rl.training.pictures import RECONSTRUCTIONS, can_draw, write_vae_pictures
+from bvae_rl.training.shown_frames import frames_to_show
+from bvae_rl.training.verdict_words import outcome, sentences
 
 IMAGES_PER_SECOND = 1300  # a guess, until the first ones were measured
+
+Show = Callable[[float, dict[str, float]], None]  # fraction done, metrics
 
 logger = logging.getLogger(__name__)
 
@@ -54,13 +57,14 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
         )
     probes = [] if args.probe_freq is None else [probe(store, args)]
     progress = Progress({"training": args.steps * args.train.batch_size / IMAGES_PER_SECOND})
-    show = on_progress or partial(progress.update, "training")
+    draw = partial(_draw, progress)
+    show = draw if on_progress is None else lambda done, metrics: on_progress(done)
     vae = train_vae(
         store, config, objective, steps=args.steps, seed=args.seed, out=args.out,
         train=args.train, start=start, weighting=chosen.weighting, command=command_line(),
         callbacks=[
             _every_step(args.steps, show),
-            pictures(store, args.out, args.steps),
+            pictures(store, args.out, args.steps, validation=args.train.validation),
             *([tensorboard(args.out)] if args.tensorboard else []),
             *probes,
         ],
@@ -69,7 +73,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
     for each in probes:
         each.say_if_none()
     if on_progress is None:
-        say(outcome(vae))
+        verdict(vae, args.out)
         wrote(args.out, _next(args.out, store))
     return vae
 
@@ -116,31 +120,17 @@ def frames(args: Args) -> FrameStore:
     return store
 
 
-def outcome(vae: BetaVAE) -> str:
-    """The last validation in a line."""
-    m, config = vae.meta["scores"]["validation"], vae.config
-    likelihood = f"a {config.likelihood} likelihood, recon_weight {config.recon_weight:g}"
-    if not (beta := m["vae/beta"]):
-        return (
-            f"reconstruction {m['vae/validation_recon']:.1f} nats with {likelihood}; the KL has no "
-            "weight, so neither it nor a bound says anything"
-        )
-    norm = beta_norm(beta, latent_dim=config.latent_dim, pixels=config.pixels)
-    return (
-        f"evidence lower bound {m['vae/elbo']:.1f} nats, KL {m['vae/validation_kl']:.1f}, "
-        f"{m['vae/active_latents']:g} of {config.latent_dim} latents active; beta {beta:g} with "
-        f"{likelihood} (normalised {norm:.2g})"
-    )
+def verdict(vae: BetaVAE, out: Path) -> None:
+    """Say what came of the training, and what the VAE in ``out`` shows and leaves out."""
+    for line in (outcome(vae), *sentences(vae, picture=out / RECONSTRUCTIONS)):
+        say(line)
 
 
-def pictures(store: FrameStore, out: Path, steps: int) -> Callback:
+def pictures(store: FrameStore, out: Path, steps: int, *, validation: float) -> Callback:
     """Reconstructions and traversals as PNG, four times in training; none without matplotlib."""
-    try:
-        require("matplotlib", extra="plots")
-    except ImportError as error:
-        logger.info("no pictures are drawn: %s", error)
+    if not can_draw():
         return lambda step, vae, metrics: None
-    shown = store.read(slice(0, 256)).frames
+    shown = frames_to_show(store, validation=validation)
     marks = {round(steps * quarter / 4) for quarter in range(1, 5)}
     seen: set[int] = set()
 
@@ -148,7 +138,7 @@ def pictures(store: FrameStore, out: Path, steps: int) -> Callback:
         due = {mark for mark in marks if mark <= step} - seen
         if due:
             seen.update(due)
-            write_vae_pictures(vae, shown, out)
+            write_vae_pictures(vae, shown, out, elsewhere=step == steps)
 
     return draw
 
@@ -176,5 +166,12 @@ def probe(store: FrameStore, args: Args) -> PretrainingProbe:
     return PretrainingProbe(Probe(env, every=args.probe_freq or 0, seed=args.seed), args.out)
 
 
-def _every_step(steps: int, show: Callable[[float], None]) -> Callback:
-    return lambda step, vae, metrics: show(step / steps)
+def _every_step(steps: int, show: Show) -> Callback:
+    return lambda step, vae, metrics: show(step / steps, metrics)
+
+
+def _draw(progress: Progress, done: float, metrics: dict[str, float]) -> None:
+    """The bar, with the evidence lower bound, or the reconstruction where that is no bound."""
+    bound = f"lower bound {metrics['vae/elbo']:.0f} nats"
+    loss = f"reconstruction {metrics['vae/validation_recon']:.0f} nats"
+    progress.update("training", done, note=bound if metrics["vae/beta"] else loss)

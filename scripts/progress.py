@@ -27,11 +27,13 @@ class Progress:
         self.fractions = dict.fromkeys(planned, 0.0)
         self._reused: set[str] = set()  # finished by an earlier call: nothing about the pace
         self._stream = stream or sys.stderr
+        self._note = ""
         self._began = time.monotonic()
         self._drawn = -LOG_EVERY
 
-    def update(self, name: str, fraction: float) -> None:
-        """Task ``name`` has done ``fraction`` (0 to 1) of its work."""
+    def update(self, name: str, fraction: float, *, note: str = "") -> None:
+        """Task ``name`` has done ``fraction`` (0 to 1) of its work; ``note`` ends the line."""
+        self._note = note
         if name not in self.fractions:
             raise ValueError(f"unknown task {name!r}; planned: {', '.join(self.planned)}")
         if self.fractions[name] == 0.0 and fraction >= 1.0:
@@ -69,8 +71,8 @@ class Progress:
         bar = "#" * round(done * BAR)
         running = [f"{n} {f:.0%}" for n, f in self.fractions.items() if 0.0 < f < 1.0]
         left = "done" if done >= 1.0 else f"about {minutes(self.seconds_left())} left"
-        line = f"[{bar:.<{BAR}}] {done:4.0%}  {left}  {', '.join(running)}"
-        self._stream.write(f"\r\x1b[K{line[:118]}" if tty else f"{line}\n")
+        line = f"[{bar:.<{BAR}}] {done:4.0%}  {left}  {', '.join(running)}  {self._note}"
+        self._stream.write(f"\r\x1b[K{line.rstrip()[:118]}" if tty else f"{line.rstrip()}\n")
         self._stream.flush()
 
 

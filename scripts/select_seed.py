@@ -79,6 +79,7 @@ def train_seeds(
     if on_progress is None:
         say(table(chosen, failed))
         say(chosen.why)
+        pretrain.verdict(vae, args.out)
         wrote(run.path(SELECTION))
         wrote(args.out, f"bvae-rl visualize {args.out}")
     return vae

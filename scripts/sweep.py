@@ -23,9 +23,10 @@ from bvae_rl.scripts.pretrain_args import recipe_of
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.select_seed import finished
 from bvae_rl.scripts.study import aligned
+from bvae_rl.training.explained import pixel_share
 from bvae_rl.training.pictures import decode
 from bvae_rl.training.recipes import Recipe
-from bvae_rl.training.selection import check_enough, last_within, pixel_share
+from bvae_rl.training.selection import check_enough, last_within
 from bvae_rl.training.validation import ACTIVE_KL
 
 SCORES = "sweep.json"

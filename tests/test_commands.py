@@ -195,6 +195,7 @@ def test_train_then_collect_with_the_agent(made: Path, tmp_path: Path) -> None:
         "heatmap.png",
         "reconstructions.png",
         "traversals.png",
+        "traversals_elsewhere.png",
         "kl.png",
         "timelines.png",
     }

@@ -160,14 +160,27 @@ def test_traversals_stand_in_their_cells() -> None:
 def test_reconstructions_stand_under_their_frames() -> None:
     rng = np.random.default_rng(0)
     frames, recon = rng.integers(0, 255, (2, 12, 8, 8, 3), dtype=np.uint8)
-    board = np.asarray(reconstructions(frames, recon).axes[0].images[0].get_array())
-    assert board.shape == (4 * 11 - 3, 10 * 11 - 3, 3)
-    for i, (row, column) in {0: (0, 0), 9: (0, 9), 11: (2, 1)}.items():
+    kinds = {"random": (frames[:4], recon[:4]), "worst": (frames[4:7], recon[4:7])}
+    ax = reconstructions(kinds).axes[0]
+    board = np.asarray(ax.images[0].get_array())
+    assert board.shape == (4 * 11 - 3, 4 * 11 - 3, 3)
+    for i, (row, column) in {0: (0, 0), 3: (0, 3), 6: (2, 2)}.items():
         x = column * 11
         assert np.array_equal(board[row * 11 : row * 11 + 8, x : x + 8], frames[i])
         assert np.array_equal(board[(row + 1) * 11 : (row + 1) * 11 + 8, x : x + 8], recon[i])
+    assert (board[22:, 33:] == 255).all()  # the kind with fewer frames
+    assert [label.get_text() for label in ax.get_yticklabels()] == [
+        "random", "decoded", "worst", "decoded"
+    ]  # fmt: skip
     with pytest.raises(ValueError, match="pass equal"):
-        reconstructions(frames, recon[:3])
+        reconstructions({"random": (frames, recon[:3])})
+
+
+@pytest.mark.parametrize("side", [32, 128])
+def test_each_pixel_of_a_frame_has_one_on_paper(side: int) -> None:
+    frames = np.zeros((2, side, side, 1), np.uint8)
+    figure = reconstructions({"all": (frames, frames)})
+    assert figure.get_size_inches()[0] * figure.dpi / 100 * 130 >= 2 * side
 
 
 def test_timelines_pair_each_moving_factor_with_its_latents() -> None:

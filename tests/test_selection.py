@@ -21,6 +21,7 @@ from bvae_rl.scripts.held_frames import held_frames, probe_frames
 from bvae_rl.training.loop import Collapsed
 from bvae_rl.training.selection import Candidate, Code, Selection, label_score, select, why
 from bvae_rl.training.train_config import TrainConfig
+from bvae_rl.training.verdict_words import outcome, sentences
 
 QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5, validation=0.25)
 SPECS = (FactorSpec("angle"), FactorSpec("place"), FactorSpec("hue", role="appearance"))
@@ -99,7 +100,7 @@ def test_udr_keeps_one_of_those_that_agree(
     store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twice the same weights, and once others: the odd one out is not taken."""
-    monkeypatch.setattr(pretrain, "write_vae_pictures", lambda *args: None)
+    monkeypatch.setattr(pretrain, "write_vae_pictures", lambda *args, **kwargs: None)
     frames = held_frames(store, validation=0.25).frames
     folders = {}
     for name, seed in (("odd", 1), ("a", 0), ("b", 0)):
@@ -137,6 +138,7 @@ def test_the_best_seed_becomes_the_vae_and_nothing_is_trained_twice(
         assert (out / name).read_bytes() == (best / name).read_bytes(), name
     assert BetaVAE.load(out).meta == result.meta
     assert kept["why"] in said and "MIG  " in said and "kept" in said
+    assert outcome(result) in said and sentences(result)[0] in said  # the verdict on the chosen one
     stamps = {path: path.stat().st_mtime_ns for path in out.glob("seed-*/model.safetensors")}
     seen: list[float] = []
     pretrain.main(args.but(select="udr", seeds=3), on_progress=seen.append)
@@ -160,7 +162,7 @@ def test_a_seed_that_collapses_is_named_and_not_tried_again(
         task(args, progress=progress)
 
     monkeypatch.setattr(pretrain, "task", collapsing)
-    monkeypatch.setattr(pretrain, "write_vae_pictures", lambda *args: None)
+    monkeypatch.setattr(pretrain, "write_vae_pictures", lambda *args, **kwargs: None)
     bad = {1}
     for _ in range(2):
         pretrain.main(settings(store, tmp_path / "vae"))

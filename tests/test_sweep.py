@@ -20,8 +20,9 @@ from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import pretrain, sweep_beta, sweep_latents
 from bvae_rl.scripts import sweep as machinery
 from bvae_rl.scripts.cli import main
+from bvae_rl.training.explained import pixel_share
 from bvae_rl.training.loop import Collapsed
-from bvae_rl.training.selection import last_within, pixel_share
+from bvae_rl.training.selection import last_within
 from bvae_rl.training.train_config import TrainConfig
 from tests.next_cases import next_commands
 
@@ -43,7 +44,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pretrain, "write_vae_pictures", lambda *args: None)
+    monkeypatch.setattr(pretrain, "write_vae_pictures", lambda *args, **kwargs: None)
     monkeypatch.setattr(machinery, "FIT_STEPS", 10)
 
 

@@ -223,6 +223,19 @@ class BetaVAE(nn.Module):
             )  # fmt: skip
         return vae.to(device).eval()
 
+    def __repr__(self) -> str:
+        c, training = self.config, self.meta.get("training", {})
+        groups = ", ".join(f"{name} {stop - start}" for name, (start, stop) in c.groups.items())
+        how = "untrained"
+        if training:
+            step = training.get("step", training.get("steps", "?"))
+            frames = training.get("store", {}).get("env", "frames")
+            how = f"trained on {frames} for {step} steps"
+        if not self.meta.get("finished", True):
+            how += f" of {training.get('steps', '?')}, unfinished"
+        sides = "x".join(map(str, c.shape))
+        return f"BetaVAE({sides}, {c.latent_dim} latents{groups and f' ({groups})'}, {how})"
+
 
 def encoder_of(config: VAEConfig) -> nn.Sequential:
     """An untrained encoder x (B, C, H, W) -> (B, 2 * D), with the codebook if there is one."""

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bvae_rl.plots.style import MUTED, SMALL, minus, new_figure, polish
+from bvae_rl.plots.style import DPI, MUTED, SMALL, minus, new_figure, polish
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 GAP = 3  # white pixels between frames
-CELL = 0.62  # inches a frame takes
-PER_LINE = 10
+CELL = 0.62  # inches a frame takes, or as many as show each of its pixels
 
 
 def traversal_grid(
@@ -44,21 +43,21 @@ def traversal_grid(
 
 
 def reconstructions(
-    frames: NDArray[np.uint8], recon: NDArray[np.uint8], *, title: str = ""
+    kinds: Mapping[str, tuple[NDArray[np.uint8], NDArray[np.uint8]]], *, title: str = ""
 ) -> Figure:
-    """Frames (N, H, W, C) uint8 above their reconstructions, ten to a line."""
-    _sizes(frames, 4)
-    if frames.shape != recon.shape:
-        raise ValueError(f"frames are {frames.shape} and reconstructions {recon.shape}; pass equal")
-    columns = min(PER_LINE, len(frames))
-    lines = -(-len(frames) // columns)
-    blank = np.full((lines * columns - len(frames), *frames.shape[1:]), 255, np.uint8)
-    pair = [
-        np.concatenate([part, blank]).reshape(lines, columns, *frames.shape[1:])
-        for part in (frames, recon)
-    ]
-    images = np.stack(pair, axis=1).reshape(2 * lines, columns, *frames.shape[1:])
-    return _grid(images, ["frame", "decoded"] * lines, [], title=title)
+    """Frames (N, H, W, C) uint8 above their reconstructions, a line for each kind by its name."""
+    columns = max(len(frames) for frames, _ in kinds.values())
+    lines, labels = [], []
+    for kind, (frames, recon) in kinds.items():
+        _sizes(frames, 4)
+        if frames.shape != recon.shape:
+            raise ValueError(
+                f"frames are {frames.shape} and reconstructions {recon.shape}; pass equal"
+            )
+        blank = np.full((columns - len(frames), *frames.shape[1:]), 255, np.uint8)
+        lines += [np.concatenate([part, blank]) for part in (frames, recon)]
+        labels += [kind, "decoded"]
+    return _grid(np.stack(lines), labels, [], title=title)
 
 
 def frame_sheet(frames: Mapping[str, NDArray[np.uint8]], *, title: str = "") -> Figure:
@@ -93,8 +92,9 @@ def _grid(
         y, x = row * (height + GAP), column * (width + GAP)
         board[y : y + height, x : x + width] = images[row, column]
     longest = max(len(label) for label in row_labels)
+    across, down = max(CELL, width / DPI), max(CELL, height / DPI)
     figure = new_figure(
-        0.4 + 0.075 * longest + CELL * columns, (0.8 if heads else 0.4) + CELL * rows
+        0.4 + 0.075 * longest + across * columns, (0.8 if heads else 0.4) + down * rows
     )
     ax = figure.add_subplot()
     ax.imshow(board if channels == 3 else board[..., 0], cmap="gray", vmin=0, vmax=255)

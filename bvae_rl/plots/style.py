@@ -41,6 +41,7 @@ OTHER_COLOURS = ("#7A5C00", "#5D3A9B", "#00595C", "#8B1E3F", "#4B5D16", "#B0A000
 OTHER_MARKERS = ("<", ">", "h", "8", "*", "d")
 GROUP_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
 INK, MUTED, FAINT = "#1b1b1b", "#5f5f5f", "#d9d9d9"
+DPI = 130
 SMALL, TEXT, TITLE = 8.5, 9.5, 11.0  # points; nothing is printed smaller than SMALL
 
 
@@ -117,7 +118,7 @@ def legend(owner: Axes | Figure, **options: Any) -> None:
     made.get_title().set_color(MUTED)
 
 
-def png(figure: Figure, *, dpi: int = 130) -> bytes:
+def png(figure: Figure, *, dpi: int = DPI) -> bytes:
     """The figure as a PNG file, the same bytes for the same figure."""
     buffer = BytesIO()
     figure.savefig(

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,12 +26,18 @@ from bvae_rl.runtime.devices import pick_device
 from bvae_rl.runtime.identity import identity, refuse_changes
 from bvae_rl.runtime.owner import owned
 from bvae_rl.runtime.runs import CONFIG_FILE, CsvLog, Run, require_own
-from bvae_rl.training.batches import Rows
+from bvae_rl.training.batches import Rows, frames_at
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.pixel_weights import Weighting, weighted
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.trainer import NotFinite, Trainer, plain
-from bvae_rl.training.validation import diagnose, latent_statistics, validate, validation_x
+from bvae_rl.training.validation import (
+    diagnose,
+    latent_statistics,
+    validate,
+    validation_rows,
+)
+from bvae_rl.training.verdict import judge
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
 COLLAPSED_LOGS = (
@@ -60,6 +67,7 @@ def train_vae(
     ``start`` continues from given weights (same config). ``weighting`` says which pixels count
     more. ``command`` is kept in the saved config, and the metrics (``vae/*``) of the last
     validation in ``meta["scores"]["validation"]``; all of them go to ``log.csv`` and ``callbacks``.
+    With the last stand the scores of ``verdict.judge``, and ``meta["worst_frames"]`` are its rows.
 
     Raises ValueError for settings that do not go together, for a folder that holds another
     training (which says what differs), and RunError while another process trains into ``out``.
@@ -96,7 +104,8 @@ def train_vae(
         pairing = objective.pairing(rows, vae)  # what the store lacks is said before compiling
         if weighting is not None:
             pairing = weighted(pairing, weighting)
-        held_out = validation_x(store, rows)
+        judged = validation_rows(store, rows)
+        held_out = frames_at(store, judged)
         trainer = Trainer(
             vae, objective, train, steps=steps, seed=seed, device=device,
             weighted=weighting is not None,
@@ -120,6 +129,7 @@ def train_vae(
                 watch.log(done, plain(logged))
             if done % train.save_freq == 0 and done < steps:
                 watch.save(done)
+        watch.judge(store, judged)
         trainer.finished()
         watch.save(steps)
         return vae
@@ -153,6 +163,7 @@ class _Watch:
         self.rows = CsvLog(run.path(LOG), resume_step=first + 1 if first else None)
         self.began = time.monotonic()
         self.metrics: dict[str, float] = {}
+        self.worst: list[int] = []
         self.warned, self.collapsed = False, 0
 
     def log(self, done: int, parts: dict[str, float]) -> None:
@@ -167,9 +178,10 @@ class _Watch:
         self.metrics = metrics
         self.rows.append(done, metrics)
         logger.debug(
-            "step %d of %d: reconstruction %.1f nats, KL %.1f, %d of %d latents active",
-            done, steps, metrics["vae/validation_recon"], metrics["vae/validation_kl"],
-            metrics["vae/active_latents"], vae.config.latent_dim,
+            "step %d of %d: evidence lower bound %.1f nats, reconstruction %.1f, KL %.1f, %d of %d "
+            "latents active",
+            done, steps, metrics["vae/elbo"], metrics["vae/validation_recon"],
+            metrics["vae/validation_kl"], metrics["vae/active_latents"], vae.config.latent_dim,
         )  # fmt: skip
         if not self.warned and (done > 4 * train.warmup or done == steps):
             self.warned = diagnose(metrics, vae.config, done)
@@ -181,10 +193,16 @@ class _Watch:
                 f"posterior collapse: no latent has been active for {self.collapsed} validations "
                 f"by step {done}: beta {metrics['vae/beta']:g} is too high for a "
                 f"{vae.config.likelihood} likelihood of recon_weight {vae.config.recon_weight:g}; "
-                f"lower beta or raise recon_weight, in another folder than {self.run.folder}"
+                "lower beta, raise recon_weight, or weigh the pixels of what is small (weighting), "
+                f"in another folder than {self.run.folder}"
             )
         for callback in self.callbacks:
             callback(done, vae, metrics)
+
+    def judge(self, store: FrameStore, rows: np.ndarray) -> None:
+        """Score the finished VAE's reconstructions of ``rows``: not in the log, it costs more."""
+        scores, self.worst = judge(self.trainer.vae, store, rows)
+        self.metrics = {**self.metrics, **scores}
 
     def save(self, done: int) -> None:
         """Keep the VAE after ``done`` steps, and until the last one what a killed run needs."""
@@ -201,6 +219,7 @@ class _Watch:
             },
             "statistics": latent_statistics(vae, self.held_out.to(next(vae.parameters()).device)),
             "scores": {"validation": self.metrics},
+            **({"worst_frames": self.worst} if self.worst else {}),
         }  # fmt: skip
         vae.save(self.run.folder)
         if finished:

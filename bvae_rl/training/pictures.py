@@ -5,6 +5,7 @@ Here frames are encoded and decoded; ``bvae_rl.plots`` draws the arrays.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,41 +19,83 @@ from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import factor_heatmap, kl_bars, png, reconstructions, traversal_grid
 from bvae_rl.plots.style import new_figure
+from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import Run
+from bvae_rl.training.shown_frames import chosen, seen
+from bvae_rl.training.validation import AT_ONCE, spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SHOWN = 20  # reconstructions
+RECONSTRUCTIONS = "reconstructions.png"
 MOST_ROWS = 16  # latents in a traversal, those of largest KL
+FIRST = 5  # of them, that are moved in other frames too
 SHARE = "share of the factor's information, adjusted for chance"
+DISTANCE = "distance from the latent's mean, in standard deviations"
 SPREAD = np.linspace(-2.0, 2.0, 9)  # in standard deviations of the latent over the frames
 
+logger = logging.getLogger(__name__)
 
-def write_vae_pictures(vae: BetaVAE, frames: np.ndarray, out: str | Path) -> list[Path]:
-    """``reconstructions.png``, ``traversals.png`` and ``kl.png`` from uint8 frames (N, H, W, C)."""
+
+def can_draw() -> bool:
+    """Whether matplotlib is there; says what to install where it is not."""
+    try:
+        require("matplotlib", extra="plots")
+    except ImportError as error:
+        logger.info("no pictures are drawn: %s", error)
+        return False
+    return True
+
+
+def write_vae_pictures(
+    vae: BetaVAE, frames: np.ndarray, out: str | Path, *, seed: int = 0, elsewhere: bool = True
+) -> list[Path]:
+    """Reconstructions, traversals and KL as PNG in ``out``, from uint8 frames (N, H, W, C).
+
+    The frames should be spread over all that the VAE is to see. Drawn are some of them at random
+    (by ``seed``), those that the VAE does worst, and those that differ most from each other
+    (``shown_frames.py``): ``reconstructions.png``, and with ``elsewhere``
+    ``traversals_elsewhere.png``, which moves the first latents in one of each. ``traversals.png``
+    moves each latent in the frame nearest to the mean of all.
+    """
     run = Run(out)
     training = vae.training
     vae.eval()
     mu, logvar = vae.posterior_frames(frames)
     kl = mean_kl(mu, logvar)
     latents = np.argsort(-kl, kind="stable")[:MOST_ROWS]
-    names = latent_names(vae)
+    names = [f"{name}  {nats:.1f} nats" for name, nats in zip(latent_names(vae), kl, strict=True)]
+    pool = spread(np.arange(len(frames)))
+    decoded = decode(vae, mu[pool])
+    kinds = chosen(frames[pool], decoded, seed=seed)
+    order = vae.config.channel_order
+    beside = {
+        kind: (seen(frames[pool[places]], order), seen(decoded[places], order))
+        for kind, places in kinds.items()
+    }
     figures = {
         "reconstructions": reconstructions(
-            frames[:SHOWN],
-            decode(vae, mu[:SHOWN]),
-            title="Frames and their reconstructions",
+            beside, title=f"Frames and their reconstructions, of {len(pool):,} frames"
         ),
         "traversals": traversal_grid(
-            traversals(vae, mu, latents),
-            [f"{names[latent]}  {kl[latent]:.1f} nats" for latent in latents],
+            seen(traversals(vae, mu, latents), order),
+            [names[latent] for latent in latents],
             SPREAD.tolist(),
-            title="What each latent does to the picture",
-            value_label="distance from the latent's mean, in standard deviations",
+            title=f"What each latent does to the most usual of {len(frames):,} frames",
+            value_label=DISTANCE,
         ),
         "kl": kl_bars(kl, groups=vae.config.groups or None, title="KL of each latent"),
     }
+    if elsewhere:
+        starts = {kind: mu[pool[places[0]]] for kind, places in kinds.items()}
+        moved = [traversals(vae, mu, latents[:FIRST], start=start) for start in starts.values()]
+        figures["traversals_elsewhere"] = traversal_grid(
+            seen(np.stack(moved, axis=1).reshape(-1, *moved[0].shape[1:]), order),
+            [f"{names[latent]}, {kind}" for latent in latents[:FIRST] for kind in starts],
+            SPREAD.tolist(),
+            title="The latents of largest KL in other frames, one of each kind",
+            value_label=DISTANCE,
+        )
     vae.train(training)
     return [run.write_file(f"{name}.png", png(figure)) for name, figure in figures.items()]
 
@@ -60,18 +103,28 @@ def write_vae_pictures(vae: BetaVAE, frames: np.ndarray, out: str | Path) -> lis
 @torch.no_grad()
 def decode(vae: BetaVAE, codes: np.ndarray) -> np.ndarray:
     """Codes (N, D) -> uint8 frames (N, H, W, C)."""
-    return x_to_frames(vae.decode(torch.from_numpy(codes).to(_device(vae))))
+    z = torch.from_numpy(codes).to(_device(vae))
+    return np.concatenate([x_to_frames(vae.decode(part)) for part in z.split(AT_ONCE)])
 
 
-def traversals(vae: BetaVAE, mu: np.ndarray, latents: Sequence[int] | np.ndarray) -> np.ndarray:
+def traversals(
+    vae: BetaVAE,
+    mu: np.ndarray,
+    latents: Sequence[int] | np.ndarray,
+    *,
+    start: np.ndarray | None = None,
+) -> np.ndarray:
     """uint8 frames (R, 9, H, W, C): each of R ``latents`` at ``SPREAD`` around its mean.
 
-    The others stay as in that row of ``mu`` (N, D) which is nearest to the mean.
+    The others stay as in ``start`` (D,), by default that row of ``mu`` (N, D) which is nearest to
+    the mean.
     """
     mean, std = mu.mean(0), mu.std(0)
-    start = torch.from_numpy(mu[np.argmin(((mu - mean) ** 2).sum(1))]).to(_device(vae))
-    values = torch.from_numpy((mean + SPREAD[:, None] * std).astype(np.float32)).to(start.device)
-    rows = [x_to_frames(vae.traverse(start, int(i), values[:, int(i)])) for i in latents]
+    if start is None:
+        start = mu[np.argmin(((mu - mean) ** 2).sum(1))]
+    z = torch.from_numpy(start).to(_device(vae))
+    values = torch.from_numpy((mean + SPREAD[:, None] * std).astype(np.float32)).to(z.device)
+    rows = [x_to_frames(vae.traverse(z, int(i), values[:, int(i)])) for i in latents]
     return np.stack(rows)
 
 

@@ -47,14 +47,29 @@ class Weighting:
 
 def foreground(x: Tensor, factor: float) -> Tensor:
     """Weights (B, 1, H, W) of x (B, C, H, W): ``factor`` where it differs from its background."""
-    background = x[:, :, ::GRID, ::GRID].flatten(2).median(dim=2).values[:, :, None, None]
-    return _weights((x - background).abs() > THRESHOLD, factor)
+    return _weights(stands_out(x), factor)
 
 
 def motion(x: Tensor, x2: Tensor, factor: float) -> Tensor:
     """Weights (B, 1, H, W): ``factor`` where frames of one appearance differ, a pixel dilated."""
-    moved = ((x - x2).abs() > THRESHOLD).any(dim=1, keepdim=True)
-    return _weights(functional.max_pool2d(moved.float(), 3, stride=1, padding=1) > 0, factor)
+    grown = functional.max_pool2d(moved(x, x2).float(), 3, stride=1, padding=1) > 0
+    return _weights(grown, factor)
+
+
+def stands_out(x: Tensor) -> Tensor:
+    """Where x (B, C, H, W) differs from its background, bool (B, 1, H, W)."""
+    background = x[:, :, ::GRID, ::GRID].flatten(2).median(dim=2).values[:, :, None, None]
+    return ((x - background).abs() > THRESHOLD).any(dim=1, keepdim=True)
+
+
+def moved(x: Tensor, x2: Tensor) -> Tensor:
+    """Where two frames (B, C, H, W) differ, bool (B, 1, H, W)."""
+    return ((x - x2).abs() > THRESHOLD).any(dim=1, keepdim=True)
+
+
+def told_apart(counts: Tensor) -> Tensor:
+    """Whether at most half of each picture (B, 1, H, W) counts: (B, 1, 1, 1), or all counts 1."""
+    return counts.float().mean(dim=(1, 2, 3), keepdim=True) <= MOST
 
 
 def weighted(pairing: Pairing, weighting: Weighting) -> Pairing:
@@ -88,7 +103,5 @@ def _of_one_appearance(batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def _weights(counts: Tensor, factor: float) -> Tensor:
-    """(B, C or 1, H, W) of booleans -> (B, 1, H, W): ``factor`` where any channel is true."""
-    more = counts.any(dim=1, keepdim=True).float()
-    told_apart = more.mean(dim=(1, 2, 3), keepdim=True) <= MOST
-    return 1.0 + (factor - 1.0) * more * told_apart
+    """(B, 1, H, W) of booleans -> (B, 1, H, W): ``factor`` where they are true."""
+    return 1.0 + (factor - 1.0) * counts.float() * told_apart(counts)

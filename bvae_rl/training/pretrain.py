@@ -19,10 +19,13 @@ from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.runtime.talking import talking
 from bvae_rl.training.loop import Callback, check_steps, train_vae
 from bvae_rl.training.objectives import Objective
+from bvae_rl.training.pictures import RECONSTRUCTIONS, can_draw, write_vae_pictures
 from bvae_rl.training.pixel_weights import Weighting
 from bvae_rl.training.recipes import best_recipe
 from bvae_rl.training.recipes import recipe as named_recipe
+from bvae_rl.training.shown_frames import frames_to_show
 from bvae_rl.training.train_config import TrainConfig
+from bvae_rl.training.verdict_words import outcome, sentences
 
 STEPS = 24_000
 
@@ -54,7 +57,8 @@ def pretrain(
             environment or a VecEnv, whose frames are collected into ``out/frames``.
         config: what the VAE is built from; by default what ``recipe`` takes for these frames.
         objective: what it is trained by, instead of a recipe; needs ``config``.
-        out: folder of the VAE (``config.json``, ``model.safetensors``, ``log.csv``).
+        out: folder of the VAE (``config.json``, ``model.safetensors``, ``log.csv``, and with
+            matplotlib pictures of what it does).
         frames: how many frames to collect from an environment.
         recipe: a row of ``training.recipes``, or "auto": the best that the frames allow, of
             cross-reconstruction with interventions, cross-reconstruction of two views, and a plain
@@ -66,14 +70,16 @@ def pretrain(
         weighting: which pixels count more; by default the recipe's.
         command: kept in the saved config.
         callbacks: called with (step, vae, metrics) at each row of the log.
-        verbose: 1 says on standard error what is done and how far it is, 0 nothing. A program that
-            has set up ``logging`` decides for itself.
+        verbose: 1 says on standard error what is done, how far it is, and in the end what the VAE
+            shows and what it leaves out; 0 nothing. A program that has set up ``logging`` decides
+            for itself.
         view: ``pixels``, ``size``, ``grey``, ``key``, ``stacked``, ``frame_skip``: which picture of
             an environment, as in ``collect``; of an array ``size`` and ``grey``.
 
     Returns:
         The trained VAE; the metrics of its last validation are
-        ``vae.meta["scores"]["validation"]``.
+        ``vae.meta["scores"]["validation"]``, with what its reconstructions explain
+        (``verdict.judge``).
 
     Raises:
         ValueError: for settings that do not go together, frames that are none, or a folder that
@@ -97,7 +103,14 @@ def pretrain(
             config = config or chosen.make_config(store)
             weighting = weighting or chosen.weighting
         assert config is not None
-        return train_vae(
+        vae = train_vae(
             store, config, objective, steps=steps, seed=seed, out=out, train=train, start=start,
             weighting=weighting, command=command, callbacks=callbacks,
         )  # fmt: skip
+        picture = Path(out) / RECONSTRUCTIONS
+        if not picture.exists() and can_draw():
+            held = (train or TrainConfig()).validation
+            write_vae_pictures(vae, frames_to_show(store, validation=held), out)
+        for line in (outcome(vae), *sentences(vae, written="python", picture=picture)):
+            logger.info(line)
+        return vae

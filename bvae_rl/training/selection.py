@@ -178,16 +178,6 @@ def last_within(scores: Sequence[float], margin: float) -> int:
     return int(np.flatnonzero(found >= np.nanmax(found) - margin)[-1])
 
 
-def pixel_share(frames: np.ndarray, decoded: np.ndarray) -> float:
-    """Share of the pixels' variance that ``decoded`` explains of ``frames``, both (N, H, W, C).
-
-    An R2: 1 for equal pictures, 0 for what the mean picture does.
-    """
-    x = frames.astype(np.float64)
-    left = np.square(x - decoded).sum()
-    return float(1.0 - left / np.square(x - x.mean(axis=0)).sum())
-
-
 def why(candidates: Sequence[Candidate], by: Criterion) -> str:
     """Why the best of the candidates is taken, and how much that may be worth."""
     scores = np.array([candidate.score for candidate in candidates])

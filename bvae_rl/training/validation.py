@@ -71,11 +71,20 @@ def diagnose(metrics: dict[str, float], config: VAEConfig, step: int) -> bool:
     return True
 
 
-def validation_x(store: FrameStore, rows: Rows, *, most: int = 1024) -> Tensor:
-    """Up to ``most`` held-out frames, spread over the store, as x (B, C, H, W)."""
+def spread(rows: np.ndarray, most: int = 1024) -> np.ndarray:
+    """Up to ``most`` of the rows (n,), evenly over them."""
+    return rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
+
+
+def validation_rows(store: FrameStore, rows: Rows) -> np.ndarray:
+    """Up to 1,024 rows of held-out frames, spread over the store."""
     if len(rows.validation) < 2:  # one has no deviation
         raise ValueError(
             f"the frame store has {len(store)} frames, too few to hold some out; collect more"
         )
-    spread = np.linspace(0, len(rows.validation) - 1, min(most, len(rows.validation))).astype(int)
-    return frames_at(store, rows.validation[spread])
+    return spread(rows.validation)
+
+
+def validation_x(store: FrameStore, rows: Rows) -> Tensor:
+    """The frames of ``validation_rows`` as x (B, C, H, W)."""
+    return frames_at(store, validation_rows(store, rows))
