@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from itertools import count
 from pathlib import Path
@@ -103,11 +104,33 @@ def free_folder(folder: Path) -> Path:
 
 def shown_by(store: FrameStore) -> EnvArgs:
     """The environment that a store was collected in; ENV where it does not say."""
-    meta = store.meta
+    return _shown_in(store.meta)
+
+
+def _shown_in(meta: Mapping[str, Any]) -> EnvArgs:
     named = {item.name: meta[item.name] for item in fields(WorldArgs) if item.name in meta}
     lists = {"wrappers": "wrappers", "kwargs": "env_kwargs", "size": "size"}
     named |= {own: tuple(meta[name]) for name, own in lists.items() if name in meta}
     return EnvArgs.of(named.pop("env", "ENV"), **named)
+
+
+def world_of(vae: BetaVAE, world: EnvArgs) -> EnvArgs:
+    """``world``; where nobody named one, that of the VAE's frames.
+
+    ValueError if its frames are of no environment that has a name.
+    """
+    store = vae.meta.get("training", {}).get("store") or {}
+    if world != EnvArgs() or not store:
+        return world
+    if "env" in store:
+        return _shown_in(store)
+    if {"imported", "minari", "shown"} & set(store) or store.get("source") == "array":
+        raise ValueError(
+            "this VAE was trained on imported frames, or in an environment without an id, so say "
+            "which to take: --env ID of an environment that shows such pictures"
+            + ("" if "shown" in store else ", or --store FOLDER (of the frames)")
+        )
+    return world
 
 
 def require_shown(store: FrameStore, world: EnvArgs) -> None:
@@ -115,17 +138,6 @@ def require_shown(store: FrameStore, world: EnvArgs) -> None:
     shown = shown_by(store)
     if "env" in store.meta and shown.config() != world.config():
         raise ValueError(f"{store.folder} shows {shown.flags}, not {world.flags}; say which")
-
-
-def require_source(vae: BetaVAE, world: EnvArgs) -> None:
-    """ValueError if nobody says which frames to take, and the VAE's are of no environment."""
-    store = vae.meta.get("training", {}).get("store") or {}
-    imported = {"imported", "minari"} & set(store) or store.get("source") == "array"
-    if world == EnvArgs() and imported and "env" not in store:
-        raise ValueError(
-            "this VAE was trained on imported frames, so say which to take: --store FOLDER (of the "
-            "frames), or an environment that shows such pictures: --env ID"
-        )
 
 
 def command_line() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,10 @@ from bvae_rl.scripts import evaluate_more as more
 from bvae_rl.scripts.common import (
     command_for,
     free_folder,
-    require_source,
     results_folder,
     say,
     store_folder,
+    world_of,
     wrote,
 )
 from bvae_rl.scripts.evaluate_args import Args as Args
@@ -86,7 +86,7 @@ def main(args: Args) -> Result:
         return evaluate_store(
             args, vaes, Run(args.out or store_folder("evaluate", name, args.store))
         )
-    require_source(vae, args.world)
+    args = replace(args, world=world_of(vae, args.world))
     env = args.world.config(args.domain).seen_by(vae)
     world = env.make()
     for one in vaes.values():

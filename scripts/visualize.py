@@ -15,7 +15,6 @@ from bvae_rl.data.collect import record_episode
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import FactorSpec, known_specs
-from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics import mig
@@ -27,18 +26,22 @@ from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import (
     EnvArgs,
     command_for,
-    require_source,
     results_folder,
     say,
     store_folder,
+    world_of,
     wrote,
 )
 from bvae_rl.scripts.held_frames import on_policy_frames
+from bvae_rl.scripts.own_folder import own_folder
 from bvae_rl.training.pictures import information_heatmap, latent_names, write_vae_pictures
 from bvae_rl.training.validation import ACTIVE_KL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+SETTINGS = "pictures.json"
 
 
 @dataclass(frozen=True)
@@ -78,11 +81,15 @@ def main(args: Args) -> Result:
 
         run = Run(args.out or store_folder("pictures", folder.name, args.store))
         return visualize_store(args, vae, run)
-    require_source(vae, args.world)
-    env = args.world.config(args.domain)
-    run = Run(args.out or results_folder("pictures", folder.name, args.world, args.domain))
+    named = world_of(vae, args.world)
+    env = named.config(args.domain).seen_by(vae)
+    run = own_folder(
+        args.out, results_folder("pictures", folder.name, named, args.domain),
+        {"vae": vae, "env": env, "samples": args.samples, "seed": args.seed,
+         "agent": None if args.agent is None else str(args.agent)},
+        file=SETTINGS, what="pictures",
+    )  # fmt: skip
     world = env.make()
-    FrameLayout.of(world.observation_space, shape=vae.config.shape)
     agent = load_agent(args.agent) if args.agent else None
     known = settable_env(world)
     if known is not None:
@@ -97,7 +104,7 @@ def main(args: Args) -> Result:
     pictures.append(run.write_file("timelines.png", png(figure)))
     for path in pictures:
         wrote(path)
-    evaluate = command_for("evaluate", args.vae, world=args.world, domain=args.domain)
+    evaluate = command_for("evaluate", args.vae, world=named, domain=args.domain)
     say(f"next: {evaluate}")
     return Result(pictures)
 
