@@ -19,6 +19,7 @@ from stable_baselines3.common.torch_layers import CombinedExtractor, FlattenExtr
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
 
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.sb3.codes import refuse_other_codes
 from bvae_rl.sb3.combined import BetaVAECombinedExtractor
 from bvae_rl.sb3.copies import encoder_copies, latent_env_of, same_weights
 from bvae_rl.sb3.extractor import BetaVAEExtractor
@@ -50,7 +51,8 @@ def to_image_policy(
     ``buffer_size``: transitions in the replay buffer of an off-policy model, default: as many as
     before. Pictures take a hundred times the memory; a model that only acts needs room for 1.
 
-    Raises ValueError for an encoder other than a BetaVAE, for policies with an extractor of their
+    Raises ValueError for an encoder other than a BetaVAE, and other codes than the model was
+    trained on, for policies with an extractor of their
     own, wrappers that change the codes, and algorithms without image policies (CrossQ).
     """
     latent_env = latent_env or latent_env_of(model)
@@ -69,6 +71,10 @@ def to_image_policy(
             f"the policy has a features extractor of its own "
             f"({model.policy.features_extractor_class.__name__}), which would be replaced"
         )
+    latent_env.refuse_moved()
+    refuse_other_codes(
+        model.observation_space, latent_env.observation_space, what="latent_env shows"
+    )
     if _normalises(model) or model.observation_space != latent_env.observation_space:
         raise ValueError(
             "a wrapper above LatentVecEnv changes its observations, and a model on pictures would "

@@ -9,6 +9,7 @@ where the VAE's folder is missing. Who may move them is ``mode``: see ``policy_e
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -18,11 +19,13 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor
 
 from bvae_rl.data.frame_layout import FrameLayout
-from bvae_rl.models.hub import VAE, find_vae, load_vae
-from bvae_rl.models.scaling import scaling
-from bvae_rl.models.vae import BetaVAE, ChannelOrder, VAEConfig, check_channel_order
+from bvae_rl.models.hub import VAE, find_vae
+from bvae_rl.models.scaling import Encoder, scaling
+from bvae_rl.models.vae import BetaVAE, ChannelOrder, check_channel_order
 from bvae_rl.sb3.encoder_weights import EncoderWeights
+from bvae_rl.sb3.own_encoder import HeldEncoder, PackedEncoder
 from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder, check_mode
+from bvae_rl.sb3.taken import TakenEncoder, find_encoder
 
 DEFAULT_NET_ARCH = (256, 256)
 
@@ -38,6 +41,10 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
     that is on another machine), ``forward`` raises until a state dict with weights, such as the one
     in ``model.zip``, has been loaded.
     ``latents``, ``mode``, ``standardise``, ``step_size``: as in ``policy_kwargs``.
+    ``own``: an encoder that is no VAE, instead of ``config`` and ``checkpoint``.
+
+    A subclass may put a head of its own on ``super().forward(observations)`` and set
+    ``_features_dim`` to its width; SB3 initialises and trains it like other layers of the policy.
 
     Raises TypeError or ValueError for an observation space other than the pictures that the VAE was
     trained on.
@@ -47,18 +54,25 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
         self,
         observation_space: gym.Space[Any],
         *,
-        config: Mapping[str, Any],
+        config: Mapping[str, Any] | None = None,
         checkpoint: str | EncoderWeights | None = None,
+        own: PackedEncoder | None = None,
         latents: str = "auto",
         mode: Mode = "frozen",
         standardise: bool = True,
         step_size: float = 1.0,
     ) -> None:
-        layouts = self._layouts_of(observation_space, shape=VAEConfig.from_dict(config).shape)
-        encoder = PolicyEncoder(
-            config, checkpoint=checkpoint, latents=latents, mode=mode,
-            standardise=standardise, step_size=step_size,
-        )  # fmt: skip
+        encoder: PolicyEncoder | HeldEncoder
+        if own is not None:
+            encoder = HeldEncoder(own, latents=latents, standardise=standardise)
+        elif config is not None:
+            encoder = PolicyEncoder(
+                config, checkpoint=checkpoint, latents=latents, mode=mode,
+                standardise=standardise, step_size=step_size,
+            )  # fmt: skip
+        else:
+            raise TypeError("an extractor needs the config of a VAE: build it with policy_kwargs")
+        layouts = self._layouts_of(observation_space, shape=encoder.shape)
         spaces = _parts(observation_space)
         widths = {
             key: layouts[key].stack * encoder.latent_dim
@@ -82,7 +96,7 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
             for key, layout in self.layouts.items()
         ]
         if len(self._widths) == 1:
-            return self.encoder(x[0]).reshape(-1, self.features_dim)
+            return self.encoder(x[0]).reshape(-1, *self._widths.values())
         codes = self.encoder(torch.cat(x)).split([frames.shape[0] for frames in x])
         features = dict(zip(self.layouts, codes, strict=True))
         return torch.cat(
@@ -102,7 +116,7 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
 
 
 def policy_kwargs(
-    vae: VAE,
+    vae: VAE | Encoder,
     *,
     latents: str = "auto",
     mode: Mode = "frozen",
@@ -115,7 +129,9 @@ def policy_kwargs(
     """The ``policy_kwargs`` that plug a VAE into any SB3 algorithm with an image policy.
 
     ``vae``: a ``BetaVAE``, a folder, a shipped VAE's name or ``owner/name`` on the Hub. Of a folder
-    the path is kept, of a ``BetaVAE`` a copy of its encoder as it is now.
+    the path is kept, of a ``BetaVAE`` a copy of its encoder as it is now. Also what
+    ``take_encoder`` gave, or its folder, and, in mode "frozen", any other ``Encoder``, such as
+    ``OwnEncoder(module, shape=..., width=...)``.
     ``latents``: which the policy sees: "all", a group's name, or "auto": "content" if the VAE has
     such a group, else all.
     ``mode``: "frozen", "policy" (the RL loss trains the encoder too) or "online"
@@ -134,20 +150,29 @@ def policy_kwargs(
     Raises ValueError where there is no intact VAE, for one without statistics (give
     ``standardise=False``) or of another channel order, and for settings that do not go together.
     """
-    folder = None if isinstance(vae, BetaVAE) else find_vae(vae)
-    vae = load_vae(folder or vae)
-    check_channel_order(vae.config, channel_order)
+    encoder = find_encoder(vae)
     check_mode(mode, step_size=step_size)
     if standardise:
-        scaling(vae)  # raises without usable statistics
+        scaling(encoder)  # raises without usable statistics
+    if isinstance(encoder, BetaVAE):
+        check_channel_order(encoder.config, channel_order)
+        made_of: dict[str, Any] = {
+            "config": encoder.config.to_dict(),
+            "checkpoint": checkpoint_of(vae, encoder, standardise=standardise),
+            "latents": encoder.config.choice(latents),
+        }
+    else:
+        if mode != "frozen":
+            raise ValueError(
+                f"an encoder of your own is frozen, got mode={mode!r}; to let the RL loss train "
+                "it, give SB3 a features extractor that holds it"
+            )
+        encoder.slice_of("all" if latents == "auto" else latents)  # raises for an unknown group
+        made_of = {"own": PackedEncoder.of(encoder), "latents": latents}
     return {
         "features_extractor_class": extractor,
         "features_extractor_kwargs": {
-            "config": vae.config.to_dict(),
-            "checkpoint": str(folder)
-            if folder
-            else EncoderWeights.of(vae, standardise=standardise),
-            "latents": vae.config.choice(latents),
+            **made_of,
             "mode": mode,
             "standardise": standardise,
             "step_size": step_size,
@@ -158,6 +183,15 @@ def policy_kwargs(
             else list(net_arch)
         ),
     }
+
+
+def checkpoint_of(
+    vae: VAE | Encoder, encoder: BetaVAE, *, standardise: bool
+) -> str | EncoderWeights:
+    """What an extractor keeps of the VAE that ``vae`` names: its folder, or weights in memory."""
+    if isinstance(vae, str | Path) and not isinstance(encoder, TakenEncoder):
+        return str(find_vae(vae))
+    return EncoderWeights.of(encoder, standardise=standardise)
 
 
 def _parts(whole: Any) -> Mapping[Any, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate, pairwise
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -18,13 +19,17 @@ from stable_baselines3.common.vec_env import (
     VecFrameStack,
     unwrap_vec_wrapper,
 )
-from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
 from bvae_rl.data.frame_layout import FrameLayout, picture_layouts
-from bvae_rl.models.hub import VAE, load_vae
+from bvae_rl.models.hub import VAE, find_vae
 from bvae_rl.models.scaling import Encoder, scaling
 from bvae_rl.models.vae import BetaVAE, ChannelOrder, check_channel_order
 from bvae_rl.models.vae_config import ALL, AUTO
+from bvae_rl.sb3.codes import CodeMaker, Codes, rename
+from bvae_rl.sb3.goals import Goals, Reward
+from bvae_rl.sb3.own_encoder import checked_codes
+from bvae_rl.sb3.taken import find_encoder
 
 __all__ = ["Encoder", "LatentVecEnv"]
 
@@ -46,14 +51,19 @@ class LatentVecEnv(VecEnvWrapper):
     ``latents``: "all", a group's name, or "auto": "content" if there is such a group, else all.
     ``standardise``: give (mu - mean) / std by the statistics of pretraining (``scaling.py``).
     ``channel_order``: what ``venv`` shows, which spaces cannot tell.
+    ``reward``: "environment", or "latent_distance": minus the Euclidean distance of the codes of
+    ``achieved_goal`` and ``desired_goal``, also where ``HerReplayBuffer`` relabels (``goals.py``).
 
     ``raw`` holds the newest observations of ``venv``, None before the first reset; where the
     encoder has moved, ``encode(raw)`` encodes them anew. ``layouts`` says how each picture is held,
-    by its key; the key is None where the observation is one picture.
+    by its key; the key is None where the observation is one picture. ``codes`` names encoder,
+    latents and scaling, and so does the observation space: SB3 refuses to load an agent over codes
+    of another name (``codes.py``).
 
     Raises TypeError or ValueError for observations other than the pictures that ``vae`` was trained
     on, a Dict without a picture, another channel order, and a VAE without usable statistics (give
-    ``standardise=False``).
+    ``standardise=False``); ``reset`` and ``step`` a ValueError where the encoder has moved since
+    ``codes`` was named, or gives NaN or another width.
     """
 
     def __init__(
@@ -64,14 +74,18 @@ class LatentVecEnv(VecEnvWrapper):
         latents: str = "auto",
         standardise: bool = True,
         channel_order: ChannelOrder = "RGB",
+        reward: Reward = "environment",
     ) -> None:
         if not isinstance(venv, VecEnv):
             raise TypeError(
                 f"LatentVecEnv wraps a VecEnv, got {type(venv).__name__}; make one with "
                 "stable_baselines3.common.env_util.make_vec_env"
             )
-        if not isinstance(vae, Encoder):
-            vae = load_vae(vae)
+        # of a VAE that was given by its name: that, and where it was found
+        named = isinstance(vae, str | Path)
+        self.source = str(vae) if named else None
+        self.folder: Path | None = find_vae(vae) if named else None
+        vae = find_encoder(self.folder or vae)
         if isinstance(vae, BetaVAE):
             check_channel_order(vae.config, channel_order)
             latents = vae.config.choice(latents)
@@ -83,23 +97,74 @@ class LatentVecEnv(VecEnvWrapper):
         self._columns = vae.slice_of(self.latents)
         self._width = self._columns.stop - self._columns.start
         self._scaling = [part[self._columns] for part in scaling(vae)] if standardise else None
+        self._maker = CodeMaker(vae, self._columns, self._scaling)
+        self._first_codes, made_by = self._maker.codes, self.made_by()
         codes = {
-            key: gym.spaces.Box(-np.inf, np.inf, (layout.stack * self._width,), np.float32)
+            key: Codes(layout.stack * self._width, codes=self.codes, made_by=made_by)
             for key, layout in self.layouts.items()
         }
         super().__init__(venv, _with_codes(venv.observation_space, codes))
+        self._goals = Goals(self.layouts, reward)
+
+    @property
+    def codes(self) -> str:
+        """The name of encoder, latents and scaling: equal codes, equal names."""
+        return self._maker.codes
+
+    def made_by(self) -> str:
+        """The line that makes such an environment, for messages."""
+        vae = f"<{type(self.vae).__name__}>" if self.source is None else repr(self.source)
+        options = f"latents={self.latents!r}, standardise={self.standardise}"
+        return f"LatentVecEnv(venv, {vae}, {options})"
+
+    @property
+    def moved(self) -> bool:
+        """Whether the encoder's weights are no longer those that it was made with."""
+        return self.codes != self._first_codes or self._maker.moved
+
+    def renew(self, folder: Path | None) -> None:
+        """The encoder has moved on purpose: name the codes anew, in the observation space too.
+
+        An agent on the earlier codes does not know them; ``OnlineBetaVAE`` calls this for those
+        that it trains with. ``folder``: where the encoder is to be found now, if anywhere.
+        """
+        self._maker.renew()
+        self.folder, self.source = folder, None if folder is None else str(folder)
+        rename(self.observation_space, self.codes, self.made_by())
+
+    def refuse_moved(self) -> None:
+        """Raise a ValueError if the encoder has moved since its codes were named."""
+        if self._maker.moved:
+            raise ValueError(
+                f"the encoder of this LatentVecEnv has moved since it was made, and agents and "
+                f"replay buffers on its earlier codes ({self.codes}) do not fit the new ones; make "
+                "a new LatentVecEnv and train anew on it, or, where OnlineBetaVAE moves it, name "
+                "this environment in eval_envs"
+            )
+
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **named: Any
+    ) -> list[Any]:
+        """As below, save for rewards of goals that are codes: ``goals.py``."""
+        if method_name == "compute_reward" and self._goals.are_codes:
+            rewards = self._goals.compute_reward(*method_args[:2])
+            return [rewards for _ in self._get_indices(indices)]
+        return self.venv.env_method(method_name, *method_args, indices=indices, **named)
 
     def reset(self) -> Observations:
         """Codes (n_envs, stack * D), or a dict with such in it."""
+        self.refuse_moved()
         self.raw = self.venv.reset()
         self.reset_infos = self.venv.unwrapped.reset_infos
         return self.encode(self.raw)
 
     def step_wait(self) -> VecEnvStepReturn:
         """Codes, rewards, dones, infos; one encoder pass, terminal observations included."""
+        self.refuse_moved()
         self.raw, rewards, dones, infos = self.venv.step_wait()
         if not dones.any():
-            return self.encode(self.raw), rewards, dones, infos
+            codes = self.encode(self.raw)
+            return codes, self._goals.rewards(codes, rewards, infos), dones, infos
         ended = [i for i in np.flatnonzero(dones) if "terminal_observation" in infos[i]]
         last = [_map(lambda part: part[None], infos[i]["terminal_observation"]) for i in ended]
         codes, *last_codes = self._encode([self.raw, *last])
@@ -107,7 +172,7 @@ class LatentVecEnv(VecEnvWrapper):
             infos[i]["terminal_observation"] = _map(lambda part: part[0], code)
         # the environments below replace theirs at every reset; wrappers keep an empty one
         self.reset_infos = self.venv.unwrapped.reset_infos
-        return codes, rewards, dones, infos
+        return codes, self._goals.rewards(codes, rewards, infos), dones, infos
 
     def encode(self, observations: Observations) -> Observations:
         """Observations of ``venv``, B of them, as this environment shows them, in one pass."""
@@ -120,7 +185,8 @@ class LatentVecEnv(VecEnvWrapper):
             for key, layout in self.layouts.items()
         ]
         frames = pictures[0] if len(pictures) == 1 else np.concatenate(pictures)
-        codes = self.vae.encode_frames(frames)[:, self._columns]
+        codes = checked_codes(self.vae.encode_frames(frames), self.vae.latent_dim)
+        codes = codes[:, self._columns]
         if self._scaling is not None:
             mean, scale = self._scaling
             codes = (codes - mean) / scale

@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Self, get_args
 from weakref import WeakKeyDictionary, WeakSet
@@ -44,6 +45,7 @@ class PolicyEncoder(nn.Module):
     fingerprint: Tensor
     mean: Tensor
     scale: Tensor
+    offset_scale: Tensor
 
     def __init__(
         self,
@@ -64,9 +66,7 @@ class PolicyEncoder(nn.Module):
         weights, self._problem = _load(self.config, checkpoint, standardise=standardise)
         self.network = _empty(self.config)
         _turn_into_buffers(self.network)
-        self.offsets = nn.ParameterList(
-            torch.zeros_like(weight) for weight in self._stored().values() if mode == "policy"
-        )
+        self._lay_offsets()
         self.register_buffer("ready", torch.tensor(False))
         self.register_buffer("fingerprint", torch.tensor(0))
         if standardise:
@@ -144,6 +144,61 @@ class PolicyEncoder(nn.Module):
             weight.copy_(weights[name])
         for offset in self.offsets:
             offset.zero_()
+
+    @torch.no_grad()
+    def become(self, mode: Mode, *, step_size: float = 1.0) -> None:
+        """Change who may move the weights, which stay as they are, bit for bit.
+
+        Only a new ``step_size`` within mode "policy" rounds. ValueError as ``check_mode``.
+        """
+        check_mode(mode, step_size=step_size)
+        if mode == self.mode == "policy":
+            for offset in self.offsets:
+                offset.mul_(self.step_size / step_size)
+            self.mode, self.step_size = mode, step_size
+            self.offset_scale.fill_(step_size)
+            return
+        self.write(self.weights())
+        self.mode, self.step_size = mode, step_size
+        self._lay_offsets()
+
+    def _lay_offsets(self) -> None:
+        """Offsets of 0 in mode "policy", and in no other."""
+        policy = self.mode == "policy"
+        weights = self._stored().values() if policy else ()
+        self.offsets = nn.ParameterList(torch.zeros_like(weight) for weight in weights)
+        if policy:  # kept with them, so that another one at load is noticed
+            device = next(iter(weights)).device
+            self.register_buffer("offset_scale", torch.tensor(self.step_size, device=device))
+        elif hasattr(self, "offset_scale"):
+            del self.offset_scale
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *more: Any, **named: Any
+    ) -> None:
+        """Offsets that were trained at another ``step_size`` are rescaled: same weights."""
+        scale, offsets = prefix + "offset_scale", prefix + "offsets."
+        trained = [name for name in state_dict if name.startswith(offsets)]
+        if bool(trained) != (self.mode == "policy") and prefix + "ready" in state_dict:
+            was = "policy" if trained else "frozen' or 'online"
+            raise ValueError(
+                f"the saved encoder has mode '{was}' and this one is to have {self.mode!r}; load "
+                f"the model as it was saved, then set_mode(model, {self.mode!r})"
+            )
+        if trained:
+            before = float(state_dict.get(scale, self.step_size))  # unknown before 0.1: as now
+            if not math.isclose(before, self.step_size, rel_tol=1e-6):
+                state_dict |= {k: state_dict[k] * (before / self.step_size) for k in trained}
+            state_dict[scale] = torch.tensor(self.step_size)
+        super()._load_from_state_dict(state_dict, prefix, *more, **named)  # type: ignore[no-untyped-call]
+
+    def seen(self, columns: slice) -> tuple[slice, list[np.ndarray] | None]:
+        """``columns`` of its codes as columns of the VAE's, and their mean and scale, if any."""
+        start = self._columns.start
+        chosen = slice(start + columns.start, start + columns.stop)
+        if not self.standardise:
+            return chosen, None
+        return chosen, [part[chosen].cpu().numpy() for part in (self.mean, self.scale)]
 
     def _stored(self) -> dict[str, Tensor]:
         """The buffers that are weights."""
