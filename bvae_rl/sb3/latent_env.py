@@ -82,9 +82,8 @@ class LatentVecEnv(VecEnvWrapper):
                 "stable_baselines3.common.env_util.make_vec_env"
             )
         # of a VAE that was given by its name: that, and where it was found
-        named = isinstance(vae, str | Path)
-        self.source = str(vae) if named else None
-        self.folder: Path | None = find_vae(vae) if named else None
+        self.source = str(vae) if isinstance(vae, str | Path) else None
+        self.folder = find_vae(vae) if isinstance(vae, str | Path) else None
         vae = find_encoder(self.folder or vae)
         if isinstance(vae, BetaVAE):
             check_channel_order(vae.config, channel_order)

@@ -172,9 +172,10 @@ class OnlineBetaVAE(BaseCallback):
                 f"the run in {self.state.run.folder} is at step {self.history[-1]['step']} and the "
                 f"model at {step}; learn with reset_num_timesteps=False"
             )
-        if self.state is not None and not self.history and self.state.resume(self.tuner, step=step):
-            if self._latent_envs is not None:  # the model that was saved has no encoder in it
-                self._latent_envs.write(self.tuner.encoder)
+        state = None if self.history else self.state
+        resumed = state is not None and state.resume(self.tuner, step=step)
+        if resumed and self._latent_envs is not None:  # the model has no encoder in it
+            self._latent_envs.write(self.tuner.encoder)
         self._check_in_step()
         self._next = self._multiple_after(step)
         self._began = time.monotonic()

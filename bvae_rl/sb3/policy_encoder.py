@@ -181,7 +181,7 @@ class PolicyEncoder(nn.Module):
         trained = [name for name in state_dict if name.startswith(offsets)]
         if bool(trained) != (self.mode == "policy") and prefix + "ready" in state_dict:
             was = "policy" if trained else "frozen' or 'online"
-            raise ValueError(
+            raise TypeError(  # SB3 takes a ValueError here for one of its own, and hides it
                 f"the saved encoder has mode '{was}' and this one is to have {self.mode!r}; load "
                 f"the model as it was saved, then set_mode(model, {self.mode!r})"
             )
@@ -190,7 +190,7 @@ class PolicyEncoder(nn.Module):
             if not math.isclose(before, self.step_size, rel_tol=1e-6):
                 state_dict |= {k: state_dict[k] * (before / self.step_size) for k in trained}
             state_dict[scale] = torch.tensor(self.step_size)
-        super()._load_from_state_dict(state_dict, prefix, *more, **named)  # type: ignore[no-untyped-call]
+        super()._load_from_state_dict(state_dict, prefix, *more, **named)
 
     def seen(self, columns: slice) -> tuple[slice, list[np.ndarray] | None]:
         """``columns`` of its codes as columns of the VAE's, and their mean and scale, if any."""
