@@ -25,8 +25,8 @@ from torch.func import functional_call
 
 from bvae_rl.data.frame_layout import frames_to_x
 from bvae_rl.models.earlier import GROUPS
-from bvae_rl.models.vae import BetaVAE, VAEConfig, encoder_of
-from bvae_rl.sb3.encoder_weights import EncoderWeights, fingerprint
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.sb3.encoder_weights import EncoderWeights, empty_encoder, fingerprint
 
 Mode = Literal["frozen", "policy", "online"]
 
@@ -64,8 +64,7 @@ class PolicyEncoder(nn.Module):
         self.standardise, self.step_size = standardise, step_size
         self._columns = self.config.slice_of(self.latents)  # of the output: mu, then logvar
         weights, self._problem = _load(self.config, checkpoint, standardise=standardise)
-        self.network = _empty(self.config)
-        _turn_into_buffers(self.network)
+        self.network = empty_encoder(self.config)
         self._lay_offsets()
         self.register_buffer("ready", torch.tensor(False))
         self.register_buffer("fingerprint", torch.tensor(0))
@@ -284,17 +283,3 @@ def _load(
     if vae.config != config:
         return None, f"the VAE at {checkpoint} has another config than the one given"
     return weights, ""
-
-
-def _empty(config: VAEConfig) -> nn.Sequential:
-    """Draws no random numbers, so that the policy's heads start the same with and without it."""
-    with torch.random.fork_rng(devices=[]):
-        return encoder_of(config)
-
-
-def _turn_into_buffers(network: nn.Module) -> None:
-    """Make every parameter a buffer of the same name; a state dict stays the same."""
-    for module in network.modules():
-        for name, parameter in list(module.named_parameters(recurse=False)):
-            delattr(module, name)
-            module.register_buffer(name, parameter.detach())
