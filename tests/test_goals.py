@@ -84,7 +84,7 @@ def her(env: Any) -> Any:
 
 @pytest.mark.parametrize("above", [lambda env: env, VecMonitor])
 def test_relabelled_and_real_rewards_are_distances_of_codes(above):
-    env = LatentVecEnv(VecTransposeImage(venv()), make_vae(), reward="latent_distance")
+    env: Any = LatentVecEnv(VecTransposeImage(venv()), make_vae(), reward="latent_distance")
     model = her(above(env)).learn(40)
     buffer = model.replay_buffer
     batch = buffer.sample(200)
@@ -111,6 +111,7 @@ def test_distances_are_of_what_was_chosen_and_scaled():
     scaled = LatentVecEnv(venv(), make_vae(), reward="latent_distance", latents="style")
     for env, width in ((plain, 3), (scaled, 1)):
         env.reset()
+        seen: Any
         seen, rewards, _, _ = env.step(np.zeros((2, 2), np.float32))
         assert seen["desired_goal"].shape == (2, width)
         expected = -np.linalg.norm(seen["achieved_goal"] - seen["desired_goal"], axis=1)

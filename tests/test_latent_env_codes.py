@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import gymnasium as gym
@@ -12,8 +13,9 @@ import pytest
 import torch
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.callbacks import EvalCallback
-from stable_baselines3.common.vec_env import VecMonitor, VecNormalize
+from stable_baselines3.common.vec_env import VecFrameStack, VecMonitor, VecNormalize
 
+from bvae_rl.agents.evaluate import LoadedAgent
 from bvae_rl.models.pca import PCAEncoder
 from bvae_rl.sb3 import (
     CheckCodes,
@@ -91,7 +93,7 @@ def test_the_name_survives_pickling_and_wrappers(folder):
     there = pickle.loads(pickle.dumps(env.observation_space))
     assert isinstance(there, Codes) and there == env.observation_space
     assert there.codes == env.codes and there.made_by == env.made_by()
-    above = VecNormalize(VecMonitor(env), norm_obs=False)
+    above: Any = VecNormalize(VecMonitor(env), norm_obs=False)
     assert above.observation_space.codes == env.codes
 
 
@@ -146,6 +148,28 @@ def test_evaluating_on_other_codes_is_refused(folder):
     model.learn(8, callback=[CheckCodes(), good])
 
 
+def test_an_agents_folder_with_another_encoder_is_not_evaluated(folder):
+    model = build(PPO, over(folder))
+    shown: Any = SimpleNamespace(vec=lambda n, seed: make_env(n=n))
+    view: Any = SimpleNamespace(observe=LatentVecEnv)
+    played = LoadedAgent(model, view, make_vae(), {}).play(shown, 2, seed=0)
+    assert played.returns.shape == (2,)
+    with pytest.raises(ValueError, match="the environment shows"):
+        LoadedAgent(model, view, make_vae(1), {}).play(shown, 2, seed=0)
+
+
+def test_codes_that_the_agents_space_does_not_name_are_those_of_its_environment(folder):
+    stacked = build(PPO, VecFrameStack(over(folder), 2))
+    older = build(PPO, over(folder))
+    older.observation_space = gym.spaces.Box(-np.inf, np.inf, (3,), np.float32)
+    for model, above in ((stacked, lambda env: VecFrameStack(env, 2)), (older, VecMonitor)):
+        check_codes(model, above(over(make_vae())))
+        with pytest.raises(ValueError, match="the environment shows"):
+            check_codes(model, above(over(make_vae(1))))
+    with pytest.raises(ValueError, match="latent_env shows"):
+        to_image_policy(older, over(make_vae(1)))
+
+
 def test_joining_with_another_encoder_is_refused(folder):
     model = build(PPO, over(folder))
     with pytest.raises(ValueError, match=r"latent_env shows .*; give it LatentVecEnv\(venv, '"):
@@ -176,7 +200,8 @@ class Evaluate(EvalCallback):
     """Keeps the codes that it evaluated on."""
 
     def _on_step(self) -> bool:
-        self.names = [*getattr(self, "names", []), self.eval_env.observation_space.codes]
+        space: Any = self.eval_env.observation_space
+        self.names = [*getattr(self, "names", []), space.codes]
         return super()._on_step()
 
 
@@ -186,7 +211,8 @@ def online(vae: Any, **more: Any) -> OnlineBetaVAE:
 
 def test_fine_tuning_renews_the_environments_for_evaluation(folder, tmp_path):
     model = build(PPO, VecMonitor(over(folder)))
-    found, given = VecMonitor(over(folder)), VecMonitor(over(folder))
+    envs: list[Any] = [VecMonitor(over(folder)) for _ in range(2)]
+    found, given = envs
     evaluation = Evaluate(found, eval_freq=4, verbose=0, n_eval_episodes=1)
     run = online(folder, eval_envs=given, out=tmp_path / "run", save_freq=16)
     first = model.get_env().observation_space.codes
@@ -194,7 +220,7 @@ def test_fine_tuning_renews_the_environments_for_evaluation(folder, tmp_path):
     assert len(run.history) == 2 and len(set(evaluation.names)) == 3
     frames = noise(np.random.default_rng(0), 5)
     expected = model.get_env().venv.encode(frames)
-    for env in (found, given):
+    for env in envs:
         assert np.array_equal(env.venv.encode(frames), expected)
         assert env.observation_space.codes == model.observation_space.codes != first
         check_codes(model, env)
@@ -208,7 +234,7 @@ def test_fine_tuning_renews_the_environments_for_evaluation(folder, tmp_path):
     last = online(folder, out=tmp_path / "run", save_freq=16)
     again.learn(32, callback=last, reset_num_timesteps=False)
     assert last.history and again.observation_space == again.get_env().observation_space
-    assert again.observation_space.codes != model.observation_space.codes
+    assert again.get_env().codes != model.observation_space.codes
     again.save(tmp_path / "again.zip")
     PPO.load(tmp_path / "again.zip", over(tmp_path / "run" / "vae"))
 

@@ -124,6 +124,10 @@ def test_the_module_that_was_given_may_go_on_training():
     assert again.codes == name
 
 
+def as_array(x: torch.Tensor) -> Any:
+    return x.numpy()
+
+
 class NaNLater:
     """Gives NaN for bright pictures."""
 
@@ -155,7 +159,7 @@ def test_bad_codes_are_refused_wherever_they_come_out():
     with pytest.raises(ValueError, match="gave NaN or infinite codes"):
         OwnEncoder(lambda x: means(x) / 0, shape=SHAPE, width=12)
     with pytest.raises(ValueError, match="must give a torch tensor, got ndarray"):
-        OwnEncoder(lambda x: x.numpy(), shape=SHAPE, width=12)
+        OwnEncoder(as_array, shape=SHAPE, width=12)
     with pytest.raises(TypeError, match="must be a module or function, got int"):
         OwnEncoder(3, shape=SHAPE, width=12)
     with pytest.raises(ValueError, match="width at least 1"):
@@ -217,7 +221,7 @@ def test_a_head_of_ones_own_is_trained_and_the_encoder_stays(algorithm, mode, tm
     kwargs = policy_kwargs(folder, extractor=WithHead, net_arch=[8], mode=mode)
     kwargs["features_extractor_kwargs"]["width"] = 9
     model = build(algorithm, make_env(), **kwargs)
-    heads = [m.head[0] for m in model.policy.modules() if isinstance(m, WithHead)]
+    heads: list[Any] = [m.head[0] for m in model.policy.modules() if isinstance(m, WithHead)]
     assert {head.out_features for head in heads} == {9}
     if algorithm is PPO:  # SB3's initialisation, with a gain of the square root of 2
         (head,) = heads

@@ -28,7 +28,8 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv, unwrap_vec_wrapper
 
-from bvae_rl.sb3.codes import refuse_other_codes
+from bvae_rl.sb3.codes import code_spaces, refuse_other_codes
+from bvae_rl.sb3.copies import latent_env_of
 from bvae_rl.sb3.latent_env import LatentVecEnv
 
 
@@ -37,9 +38,23 @@ def check_codes(model: BaseAlgorithm | BasePolicy, env: VecEnv | gym.Env[Any, An
 
     Also where the encoder of ``env`` has moved since it was made. Whatever has no codes passes.
     """
-    refuse_other_codes(model.observation_space, env.observation_space)
-    if isinstance(env, VecEnv) and (latent := unwrap_vec_wrapper(env, LatentVecEnv)) is not None:
+    latent = unwrap_vec_wrapper(env, LatentVecEnv) if isinstance(env, VecEnv) else None
+    if latent is not None:
         latent.refuse_moved()
+    shown = env if latent is None else latent  # beneath a VecFrameStack, which names no codes
+    refuse_other_codes(agents_codes(model), shown.observation_space)
+
+
+def agents_codes(model: BaseAlgorithm | BasePolicy) -> gym.Space[Any]:
+    """The observation space that names the codes of ``model``.
+
+    It is the one of its environment where the model's own names none: one from an older zip, or
+    over a stack of codes.
+    """
+    latent = latent_env_of(model) if isinstance(model, BaseAlgorithm) else None
+    if latent is None or any(code_spaces(model.observation_space)):
+        return model.observation_space
+    return latent.observation_space
 
 
 def load_replay_buffer(
@@ -97,7 +112,7 @@ def evaluation_envs(callback: BaseCallback | None) -> Iterator[VecEnv]:
 def _check_replay_buffer(model: OffPolicyAlgorithm) -> None:
     if model.replay_buffer is not None:
         refuse_other_codes(
-            model.observation_space,
+            agents_codes(model),
             model.replay_buffer.observation_space,
             what="the replay buffer holds",
         )

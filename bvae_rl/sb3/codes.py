@@ -62,6 +62,10 @@ class CodeMaker:
 
     def renew(self) -> None:
         """Name the codes as they are now."""
+        module = self._encoder.encoder if isinstance(self._encoder, BetaVAE) else self._encoder
+        modules = module.modules() if isinstance(module, nn.Module) else ()
+        # kept, since to walk through the modules takes ten times as long as to look here
+        self._tensors = [held for one in modules for held in (one._parameters, one._buffers)]
         self._versions = self._version()
         self.codes = self._name()
 
@@ -84,12 +88,13 @@ class CodeMaker:
         return f"{encoder_digest(encoder)}[{columns.start}:{columns.stop}]{scaled}"
 
     def _version(self) -> int:
-        """A count of writes to the weights; torch keeps it. 0 of what is no module."""
-        module = self._encoder.encoder if isinstance(self._encoder, BetaVAE) else self._encoder
-        if not isinstance(module, nn.Module):
-            return 0
-        tensors = chain(module.parameters(), module.buffers())
-        return sum(tensor._version for tensor in tensors if not tensor.is_inference())
+        """A number that changes whenever a weight is written or replaced; torch counts."""
+        return sum(
+            id(tensor) + (0 if tensor.is_inference() else tensor._version)
+            for held in self._tensors
+            for tensor in held.values()
+            if tensor is not None
+        )
 
 
 def encoder_digest(encoder: Any) -> str:

@@ -11,19 +11,20 @@ To be called between two trainings (``learn``), not by a callback in the middle 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 from torch.optim import Optimizer
 
-from bvae_rl.models.hub import VAE
+from bvae_rl.models.hub import VAE, find_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.copies import encoder_copies, latent_env_of, same_weights
 from bvae_rl.sb3.encoder_weights import EncoderWeights
 from bvae_rl.sb3.extractor import checkpoint_of
 from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder, check_mode
-from bvae_rl.sb3.taken import TakenEncoder, find_encoder
+from bvae_rl.sb3.taken import TakenEncoder, find_vae_encoder
 
 ARCHITECTURE = ("shape", "latent_dim", "channels", "hidden", "encoder", "levels")
 
@@ -75,9 +76,8 @@ def load_encoder(model: BaseAlgorithm, vae: VAE) -> None:
     model without a Beta-VAE encoder in its policy.
     """
     copies = _required(model)
-    encoder = find_encoder(vae)
-    if not isinstance(encoder, BetaVAE):
-        raise ValueError(f"load_encoder takes a VAE's encoder, got {type(encoder).__name__}")
+    vae = find_vae(vae) if isinstance(vae, str | Path) else vae
+    encoder = find_vae_encoder(vae)
     for where, copy in copies.items():
         _refuse_unlike(where, copy, encoder)
     standardise = any(copy.standardise for copy in copies.values())
@@ -120,14 +120,8 @@ def take_encoder(model: BaseAlgorithm, copy: str | None = None) -> TakenEncoder:
             f"take_encoder(model, {list(copies)[-1].partition('.')[0]!r})"
         )
     first.require_weights()
-    return TakenEncoder.of(
-        first.config,
-        weights,
-        (first.mean, first.scale) if first.standardise else None,
-        taken_from={
-            "algorithm": type(model).__name__, "copy": where, "steps": model.num_timesteps,
-        },
-    )  # fmt: skip
+    about = {"algorithm": type(model).__name__, "copy": where, "steps": model.num_timesteps}
+    return TakenEncoder.of(first, taken_from=about)
 
 
 def _required(model: BaseAlgorithm) -> dict[str, PolicyEncoder]:

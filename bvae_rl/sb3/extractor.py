@@ -150,6 +150,7 @@ def policy_kwargs(
     Raises ValueError where there is no intact VAE, for one without statistics (give
     ``standardise=False``) or of another channel order, and for settings that do not go together.
     """
+    vae = find_vae(vae) if isinstance(vae, str | Path) else vae
     encoder = find_encoder(vae)
     check_mode(mode, step_size=step_size)
     if standardise:
@@ -188,9 +189,9 @@ def policy_kwargs(
 def checkpoint_of(
     vae: VAE | Encoder, encoder: BetaVAE, *, standardise: bool
 ) -> str | EncoderWeights:
-    """What an extractor keeps of the VAE that ``vae`` names: its folder, or weights in memory."""
+    """What an extractor keeps of ``encoder``, read from ``vae``: the folder, or weights."""
     if isinstance(vae, str | Path) and not isinstance(encoder, TakenEncoder):
-        return str(find_vae(vae))
+        return str(vae)
     return EncoderWeights.of(encoder, standardise=standardise)
 
 

@@ -73,14 +73,16 @@ class OwnEncoder:
         codes = self.encode(x)
         if not isinstance(codes, Tensor):
             raise ValueError(f"the encoder must give a torch tensor, got {type(codes).__name__}")
+        codes = codes.to(x.device, torch.float32)
+        if torch.compiler.is_exporting():  # a graph cannot check
+            return codes
         expected = (len(x), self.latent_dim)
         if codes.shape != expected:
             raise ValueError(
                 f"the encoder is declared with width={self.latent_dim} and gave codes of shape "
                 f"{tuple(codes.shape)} for {len(x)} frames, not {expected}; declare its true width"
             )
-        codes = codes.to(x.device, torch.float32)
-        if not torch.compiler.is_exporting() and not bool(torch.isfinite(codes).all()):
+        if not bool(torch.isfinite(codes).all()):
             raise ValueError(_NOT_FINITE)
         return codes
 
@@ -165,6 +167,8 @@ class HeldEncoder(nn.Module):
         super().__init__()
         self._held = [packed.encoder()]  # in a list: no submodule, so that SB3 does not reach it
         self.latents, self.standardise = ALL if latents == AUTO else latents, standardise
+        if isinstance(self.held, nn.Module):
+            self.held.eval()
         self._columns = self.held.slice_of(self.latents)
         if standardise:
             for name, part in zip(("mean", "scale"), scaling(self.held), strict=True):
@@ -191,6 +195,11 @@ class HeldEncoder(nn.Module):
         if isinstance(self.held, OwnEncoder):
             codes = self.held.encode_x(x)
         else:
+            if torch.compiler.is_exporting():
+                raise ValueError(
+                    f"{type(self.held).__name__} encodes outside of torch and cannot be exported; "
+                    "write it as a torch module in OwnEncoder"
+                )
             frames = self.held.encode_frames(x_to_frames(x))
             codes = torch.from_numpy(checked_codes(frames, self.held.latent_dim)).to(x.device)
         if self.standardise:

@@ -8,7 +8,6 @@ encoder.save("runs/encoder")                   # policy_kwargs and LatentVecEnv 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +20,7 @@ from bvae_rl.models.hub import VAE, find_vae, load_vae
 from bvae_rl.models.scaling import Encoder
 from bvae_rl.models.vae import BetaVAE, VAEConfig, read_config
 from bvae_rl.runtime.runs import WEIGHTS_FILE
+from bvae_rl.sb3.policy_encoder import PolicyEncoder
 
 KIND = "encoder"
 
@@ -38,24 +38,16 @@ class TakenEncoder(BetaVAE):
         self.meta["kind"] = KIND
 
     @classmethod
-    def of(
-        cls,
-        config: VAEConfig,
-        weights: Mapping[str, Tensor],
-        statistics: tuple[Tensor, Tensor] | None,
-        **meta: Any,
-    ) -> Self:
-        """The encoder with ``weights`` by their names in ``BetaVAE.encoder``.
-
-        ``statistics``: mean and scale of each latent, each (D,), where known.
-        """
-        encoder = cls(config)
-        encoder.encoder.load_state_dict({k: w.detach().cpu().clone() for k, w in weights.items()})
-        if statistics is not None:
-            mean, std = (part.detach().cpu().tolist() for part in statistics)
-            encoder.meta["statistics"] = {"mean": mean, "std": std}
-        encoder.meta |= meta
-        return encoder.eval()
+    def of(cls, encoder: PolicyEncoder, **meta: Any) -> Self:
+        """A copy of a policy's encoder as it is now; ``meta`` says where it comes from."""
+        taken = cls(encoder.config)
+        weights = {name: w.detach().cpu().clone() for name, w in encoder.weights().items()}
+        taken.encoder.load_state_dict(weights)
+        if encoder.standardise:
+            mean, std = (part.cpu().tolist() for part in (encoder.mean, encoder.scale))
+            taken.meta["statistics"] = {"mean": mean, "std": std}
+        taken.meta |= meta
+        return taken.eval()
 
     def decode_logits(self, z: Tensor) -> Tensor:
         """ValueError: there is no decoder."""
@@ -101,3 +93,11 @@ def find_encoder(vae: VAE | Encoder) -> Encoder:
             "and how wide its codes are; give OwnEncoder(it, shape=(C, H, W), width=D)"
         )
     return load_vae(vae)
+
+
+def find_vae_encoder(vae: VAE) -> BetaVAE:
+    """``find_encoder``, and TypeError for another encoder than a VAE's."""
+    encoder = find_encoder(vae)
+    if not isinstance(encoder, BetaVAE):
+        raise TypeError(f"this takes a VAE or its encoder, got {type(encoder).__name__}")
+    return encoder
