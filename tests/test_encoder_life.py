@@ -80,12 +80,13 @@ def moments(model: Any) -> list[torch.Tensor]:
     ]
 
 
-ALGORITHMS = [PPO, A2C, RecurrentPPO, DQN, SAC, TD3]
+APART: dict[str, Any] = {"share_features_extractor": False}
+ALGORITHMS = [(PPO, {}), (PPO, APART), *((one, {}) for one in (A2C, RecurrentPPO, DQN, SAC, TD3))]
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_from_frozen_to_fine_tuned_and_back(algorithm, folder, tmp_path):
-    model = agent(algorithm, folder).learn(16)
+@pytest.mark.parametrize(("algorithm", "more"), ALGORITHMS)
+def test_from_frozen_to_fine_tuned_and_back(algorithm, more, folder, tmp_path):
+    model = agent(algorithm, folder, **more).learn(16)
     before, known, acts = weights(model), moments(model), answers(model)
     assert known
 
@@ -94,7 +95,7 @@ def test_from_frozen_to_fine_tuned_and_back(algorithm, folder, tmp_path):
     kept = moments(model)
     assert len(kept) == len(known) and all(map(torch.equal, kept, known))
     # the optimizers are those of a model that was built so
-    fresh = agent(algorithm, folder, "policy", step_size=2.0)
+    fresh = agent(algorithm, folder, "policy", step_size=2.0, **more)
     for name, state in fresh.get_parameters().items():
         if "optimizer" in name:
             mine = model.get_parameters()[name]["param_groups"][0]["params"]

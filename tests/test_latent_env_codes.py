@@ -255,6 +255,8 @@ def test_an_environment_that_shares_the_moving_vae_unnamed_refuses_to_go_on():
     model.learn(32, callback=online(make_vae()))
     with pytest.raises(ValueError, match="name this environment in eval_envs"):
         unknown.reset()
+    with pytest.raises(ValueError, match=r"LatentVecEnv\(venv, online.save_vae\(folder\), latents"):
+        check_codes(model, over(make_vae()))
 
 
 def test_off_policy_over_pictures_is_left_alone(folder):

@@ -97,7 +97,8 @@ class LatentVecEnv(VecEnvWrapper):
         self._width = self._columns.stop - self._columns.start
         self._scaling = [part[self._columns] for part in scaling(vae)] if standardise else None
         self._maker = CodeMaker(vae, self._columns, self._scaling)
-        self._first_codes, made_by = self._maker.codes, self.made_by()
+        self._first_codes = self.codes
+        made_by = self.made_by()
         codes = {
             key: Codes(layout.stack * self._width, codes=self.codes, made_by=made_by)
             for key, layout in self.layouts.items()
@@ -113,6 +114,8 @@ class LatentVecEnv(VecEnvWrapper):
     def made_by(self) -> str:
         """The line that makes such an environment, for messages."""
         vae = f"<{type(self.vae).__name__}>" if self.source is None else repr(self.source)
+        if self.source is None and self.moved:
+            vae = "online.save_vae(folder)"
         options = f"latents={self.latents!r}, standardise={self.standardise}"
         return f"LatentVecEnv(venv, {vae}, {options})"
 
@@ -128,7 +131,8 @@ class LatentVecEnv(VecEnvWrapper):
         that it trains with. ``folder``: where the encoder is to be found now, if anywhere.
         """
         self._maker.renew()
-        self.folder, self.source = folder, None if folder is None else str(folder)
+        self.folder = folder
+        self.source = None if folder is None else str(folder)
         rename(self.observation_space, self.codes, self.made_by())
 
     def refuse_moved(self) -> None:

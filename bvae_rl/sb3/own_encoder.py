@@ -13,9 +13,10 @@ from __future__ import annotations
 import hashlib
 import io
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from inspect import isfunction
 from typing import Any, Self
 
 import cloudpickle  # type: ignore[import-untyped]
@@ -37,6 +38,8 @@ class OwnEncoder:
     ``width``: D, at least 1.
     ``statistics``: mean and std of each code, each (D,), by which ``standardise=True`` scales;
     default: 0 and 1, which leaves codes as they are.
+    ``name``: by which agents know its codes; default: a module's weights, a function's name and
+    code, which another version of Python compiles to something else.
 
     Raises TypeError for what cannot be called, ValueError if it does not give finite codes of that
     width for a black frame.
@@ -49,6 +52,7 @@ class OwnEncoder:
         shape: tuple[int, int, int],
         width: int,
         statistics: tuple[Sequence[float], Sequence[float]] | None = None,
+        name: str = "",
     ) -> None:
         if not callable(encode):
             raise TypeError(f"encode must be a module or function, got {type(encode).__name__}")
@@ -59,6 +63,7 @@ class OwnEncoder:
         if isinstance(encode, nn.Module):
             encode = deepcopy(encode).eval().requires_grad_(False)
         self.encode, self.shape, self.latent_dim = encode, (shape[0], shape[1], shape[2]), width
+        self.name = name
         self._statistics = statistics or ([0.0] * width, [1.0] * width)
         with torch.no_grad():
             self.encode_x(torch.zeros(2, *shape))
@@ -107,15 +112,36 @@ class OwnEncoder:
         return mean, std
 
     def fingerprint(self) -> str:
-        """What tells it from another one: weights of a module, name or content of a function."""
-        if not isinstance(self.encode, nn.Module):
-            return hashlib.sha256(cloudpickle.dumps(self.encode)).hexdigest()
-        digest = hashlib.sha256(repr(self.encode).encode())
-        for name, value in self.encode.state_dict().items():
-            digest.update(name.encode())
-            if isinstance(value, Tensor):
-                digest.update(value.cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        """What tells it from another one."""
+        return self.name or hashlib.sha256(b"".join(_content(self.encode))).hexdigest()
+
+
+def _content(value: Any, within: tuple[int, ...] = ()) -> Iterator[bytes]:
+    """What a module, function or value is made of, the same in every process."""
+    if id(value) in within:  # a function that calls itself
+        return
+    within += (id(value),)
+    if isinstance(value, Tensor | np.ndarray):
+        array = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
+        yield f"{array.dtype}{array.shape}".encode() + array.tobytes()
+    elif isinstance(value, nn.Module):
+        yield repr(value).encode()
+        for name, part in value.state_dict().items():
+            yield name.encode()
+            yield from _content(part, within)
+    elif isfunction(value):
+        code = value.__code__
+        plain = [one for one in code.co_consts if isinstance(one, int | float | str)]
+        yield repr((value.__qualname__, code.co_code, code.co_names, plain)).encode()
+        for cell in value.__closure__ or ():
+            yield from _content(cell.cell_contents, within)
+    elif isinstance(value, int | float | str | tuple | list):
+        yield repr(value).encode()
+    else:
+        yield type(value).__qualname__.encode()
+        for name, part in sorted(getattr(value, "__dict__", {}).items()):
+            yield name.encode()
+            yield from _content(part, within)
 
 
 @dataclass(frozen=True, repr=False)
