@@ -226,7 +226,9 @@ def test_what_the_reward_taught_an_encoder_goes_into_the_next_agent(folder, tmp_
 
 def test_copies_that_were_trained_apart_are_chosen_by_name(folder):
     model = agent(SAC, folder, "policy", step_size=3.0).learn(16)
-    with pytest.raises(ValueError, match=r"trained apart; choose one, as .*'critic'\)"):
+    with pytest.raises(
+        ValueError, match=r"trained apart; choose one, as .*'critic.features_extractor'\)"
+    ):
         take_encoder(model)
     with pytest.raises(ValueError, match="no copy 'crit' of the encoder; known: actor"):
         take_encoder(model, "crit")

@@ -52,7 +52,7 @@ def agents_codes(model: BaseAlgorithm | BasePolicy) -> gym.Space[Any]:
     over a stack of codes.
     """
     latent = latent_env_of(model) if isinstance(model, BaseAlgorithm) else None
-    if latent is None or any(code_spaces(model.observation_space)):
+    if latent is None or code_spaces(model.observation_space):
         return model.observation_space
     return latent.observation_space
 

@@ -9,7 +9,7 @@ on: so the name lives there.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -118,16 +118,16 @@ def encoder_digest(encoder: Any) -> str:
     return _digest(chain([type(encoder).__qualname__.encode()], texts))
 
 
-def code_spaces(space: gym.Space[Any]) -> Iterator[Codes]:
-    """The spaces of codes in an observation space."""
-    parts = space.spaces.values() if isinstance(space, gym.spaces.Dict) else [space]
-    return (part for part in parts if isinstance(part, Codes))
+def code_spaces(space: gym.Space[Any]) -> dict[Any, Codes]:
+    """The spaces of codes in an observation space by their keys; None where it is one itself."""
+    parts = space.spaces if isinstance(space, gym.spaces.Dict) else {None: space}
+    return {key: part for key, part in parts.items() if isinstance(part, Codes)}
 
 
-def rename(space: gym.Space[Any], codes: str, made_by: str) -> None:
-    """Let every space of codes in ``space`` say so; whoever holds the same object sees it."""
-    for part in code_spaces(space):
-        part.codes, part.made_by = codes, made_by
+def rename(space: gym.Space[Any], codes: Mapping[Any, str], made_by: str) -> None:
+    """Give the codes in ``space`` other names; whoever holds the same object sees it."""
+    for key, part in code_spaces(space).items():
+        part.codes, part.made_by = codes[key], made_by
 
 
 def refuse_other_codes(
@@ -138,14 +138,14 @@ def refuse_other_codes(
     ``agent``: the observation space that it was trained on.
     ``shown``: the one that ``what`` names.
     """
-    mine = {part.codes: part.made_by for part in code_spaces(agent)}
-    other = {part.codes: part.made_by for part in code_spaces(shown)}
-    if mine and other and mine.keys() != other.keys():
-        (codes, made_by), (there, _) = next(iter(mine.items())), next(iter(other.items()))
-        raise ValueError(
-            f"the agent was trained on the codes {codes} and {what} {there}, which another "
-            f"encoder, choice of latents or scaling made; give it {made_by}"
-        )
+    there = code_spaces(shown)
+    for key, mine in code_spaces(agent).items():
+        if key in there and there[key].codes != mine.codes:
+            raise ValueError(
+                f"the agent was trained on the codes {mine.codes} and {what} {there[key].codes}, "
+                "which another encoder, choice of latents or scaling made; give it "
+                f"{mine.made_by}"
+            )
 
 
 def _hex(number: int) -> str:

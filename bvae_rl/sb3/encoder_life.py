@@ -53,9 +53,7 @@ def set_mode(model: BaseAlgorithm, mode: Mode, *, step_size: float = 1.0) -> Non
     if mode != "policy":
         for where, copy in copies.items():
             if "_target" in where:
-                followed = model.policy.get_submodule(where.replace("_target", "") + ".encoder")
-                assert isinstance(followed, PolicyEncoder)
-                copy.write(followed.weights())
+                copy.write(_followed(model, where).weights())
     trained = [copy for where, copy in copies.items() if "_target" not in where]
     new = {id(offset) for copy in trained for offset in copy.offsets}
     for owner, optimizer in _optimizers(model):
@@ -117,7 +115,7 @@ def take_encoder(model: BaseAlgorithm, copy: str | None = None) -> TakenEncoder:
     if not all(same_weights(weights, other.weights()) for _, other in others):
         raise ValueError(
             f"the encoders {', '.join(copies)} have been trained apart; choose one, as "
-            f"take_encoder(model, {list(copies)[-1].partition('.')[0]!r})"
+            f"take_encoder(model, {list(copies)[-1]!r})"
         )
     first.require_weights()
     about = {"algorithm": type(model).__name__, "copy": where, "steps": model.num_timesteps}
@@ -138,6 +136,16 @@ def _required(model: BaseAlgorithm) -> dict[str, PolicyEncoder]:
             f"the policy of this {type(model).__name__} holds no Beta-VAE encoder; {cure}"
         )
     return copies
+
+
+def _followed(model: BaseAlgorithm, target: str) -> PolicyEncoder:
+    """The copy that a target copy follows."""
+    where = target.replace("_target", "")
+    found = model.policy.get_submodule(where)
+    if not isinstance(found, PolicyEncoder):  # the name is the extractor's
+        found = model.policy.get_submodule(f"{where}.encoder")
+    assert isinstance(found, PolicyEncoder)
+    return found
 
 
 def _optimizers(model: BaseAlgorithm) -> Iterator[tuple[nn.Module, Optimizer]]:

@@ -96,11 +96,12 @@ class LatentVecEnv(VecEnvWrapper):
         self._columns = vae.slice_of(self.latents)
         self._width = self._columns.stop - self._columns.start
         self._scaling = [part[self._columns] for part in scaling(vae)] if standardise else None
-        self._maker = CodeMaker(vae, self._columns, self._scaling)
+        maker = CodeMaker(vae, self._columns, self._scaling)
+        self._makers = dict.fromkeys(self.layouts, maker)  # of each picture's codes
         self._first_codes = self.codes
         made_by = self.made_by()
         codes = {
-            key: Codes(layout.stack * self._width, codes=self.codes, made_by=made_by)
+            key: Codes(layout.stack * self._width, codes=self._makers[key].codes, made_by=made_by)
             for key, layout in self.layouts.items()
         }
         super().__init__(venv, _with_codes(venv.observation_space, codes))
@@ -109,7 +110,7 @@ class LatentVecEnv(VecEnvWrapper):
     @property
     def codes(self) -> str:
         """The name of encoder, latents and scaling: equal codes, equal names."""
-        return self._maker.codes
+        return ", ".join(dict.fromkeys(maker.codes for maker in self._makers.values()))
 
     def made_by(self) -> str:
         """The line that makes such an environment, for messages."""
@@ -122,7 +123,11 @@ class LatentVecEnv(VecEnvWrapper):
     @property
     def moved(self) -> bool:
         """Whether the encoder's weights are no longer those that it was made with."""
-        return self.codes != self._first_codes or self._maker.moved
+        return self.codes != self._first_codes or self._moved_unnamed
+
+    @property
+    def _moved_unnamed(self) -> bool:
+        return any(maker.moved for maker in set(self._makers.values()))
 
     def renew(self, folder: Path | None) -> None:
         """The encoder has moved on purpose: name the codes anew, in the observation space too.
@@ -130,14 +135,20 @@ class LatentVecEnv(VecEnvWrapper):
         An agent on the earlier codes does not know them; ``OnlineBetaVAE`` calls this for those
         that it trains with. ``folder``: where the encoder is to be found now, if anywhere.
         """
-        self._maker.renew()
+        for maker in set(self._makers.values()):
+            maker.renew()
         self.folder = folder
         self.source = None if folder is None else str(folder)
-        rename(self.observation_space, self.codes, self.made_by())
+        self.rename(self.observation_space)
+
+    def rename(self, space: gym.Space[Any]) -> None:
+        """Let ``space``, an agent's on these codes, name them as they are now."""
+        names = {key: maker.codes for key, maker in self._makers.items()}
+        rename(space, names, self.made_by())
 
     def refuse_moved(self) -> None:
         """Raise a ValueError if the encoder has moved since its codes were named."""
-        if self._maker.moved:
+        if self._moved_unnamed:
             raise ValueError(
                 f"the encoder of this LatentVecEnv has moved since it was made, and agents and "
                 f"replay buffers on its earlier codes ({self.codes}) do not fit the new ones; make "

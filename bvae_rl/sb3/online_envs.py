@@ -17,7 +17,6 @@ from torch import Tensor
 
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.check_codes import check_codes
-from bvae_rl.sb3.codes import rename
 from bvae_rl.sb3.copies import same_weights
 from bvae_rl.sb3.latent_env import LatentVecEnv
 
@@ -87,7 +86,7 @@ class LatentEnvs:
         for env in self._all:
             env.renew(folder)
         # a model that was loaded has an observation space of its own
-        rename(self._model.observation_space, self.training.codes, self.training.made_by())
+        self.training.rename(self._model.observation_space)
 
 
 def _same(a: Any, b: Any) -> bool:
