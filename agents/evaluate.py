@@ -20,6 +20,7 @@ from bvae_rl.agents.methods import Method, SavedEncoder, SupervisionBudget, meth
 from bvae_rl.data.collect import Policy, random_policy
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.runtime.runs import Row, Run
+from bvae_rl.sb3.check_codes import check_codes
 
 ALGORITHMS: dict[str, type[BaseAlgorithm]] = {"ppo": PPO, "sac": SAC}
 RANDOM_POLICY = "random_policy"  # the method of its rows
@@ -88,6 +89,7 @@ class LoadedAgent:
     def play(self, env: EnvConfig, n: int, *, seed: int) -> Episodes:
         """Episodes 0..n-1 of ``env``."""
         venv = self.observe(env.vec(min(PARALLEL, n), seed=seed))
+        check_codes(self.model, venv)
         played = run_episodes(venv, self.act, n, seed=seed)
         venv.close()
         return played

@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from bvae_rl.models.hub import find_vae, from_pretrained, push_to_hub
     from bvae_rl.models.vae import BetaVAE
     from bvae_rl.models.vae_config import VAEConfig
+    from bvae_rl.sb3.check_codes import check_codes
     from bvae_rl.sb3.combined import BetaVAECombinedExtractor
     from bvae_rl.sb3.convert import to_image_policy, to_latent_policy
     from bvae_rl.sb3.copies import inspect
+    from bvae_rl.sb3.encoder_life import load_encoder, set_mode, take_encoder
     from bvae_rl.sb3.extractor import BetaVAEExtractor, policy_kwargs
     from bvae_rl.sb3.latent_env import LatentVecEnv
     from bvae_rl.sb3.online import OnlineBetaVAE
+    from bvae_rl.sb3.own_encoder import OwnEncoder
     from bvae_rl.training.pretrain import pretrain
 
 __version__ = "0.1.0"
@@ -41,16 +44,21 @@ __all__ = [
     "FrameStore",
     "LatentVecEnv",
     "OnlineBetaVAE",
+    "OwnEncoder",
     "VAEConfig",
+    "check_codes",
     "collect",
     "find_vae",
     "from_pretrained",
     "import_frames",
     "inspect",
+    "load_encoder",
     "metrics",
     "policy_kwargs",
     "pretrain",
     "push_to_hub",
+    "set_mode",
+    "take_encoder",
     "to_image_policy",
     "to_latent_policy",
 ]
@@ -64,15 +72,20 @@ _HOMES = {
     "FrameStore": "data.frame_store",
     "LatentVecEnv": "sb3.latent_env",
     "OnlineBetaVAE": "sb3.online",
+    "OwnEncoder": "sb3.own_encoder",
     "VAEConfig": "models.vae_config",
+    "check_codes": "sb3.check_codes",
     "collect": "data.sources",
     "find_vae": "models.hub",
     "from_pretrained": "models.hub",
     "import_frames": "data.importing",
     "inspect": "sb3.copies",
+    "load_encoder": "sb3.encoder_life",
     "policy_kwargs": "sb3.extractor",
     "pretrain": "training.pretrain",
     "push_to_hub": "models.hub",
+    "set_mode": "sb3.encoder_life",
+    "take_encoder": "sb3.encoder_life",
     "to_image_policy": "sb3.convert",
     "to_latent_policy": "sb3.convert",
 }

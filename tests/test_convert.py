@@ -19,12 +19,15 @@ from bvae_rl.sb3 import (
     BetaVAEExtractor,
     LatentVecEnv,
     OnlineBetaVAE,
+    OwnEncoder,
     policy_kwargs,
+    take_encoder,
     to_image_policy,
     to_latent_policy,
 )
 from bvae_rl.sb3.copies import encoder_copies
 from bvae_rl.training.schedules import Constant
+from tests.own_encoder_cases import SHAPE, means
 from tests.plug_cases import build, make_env, make_vae, noise
 
 CASES = [
@@ -222,8 +225,7 @@ def pca() -> PCAEncoder:
 
 OWN = {"features_extractor_class": OwnExtractor, "features_extractor_kwargs": {"power": 2}}
 NO_JOINING: dict[str, tuple[Any, str]] = {
-    "PCA": (lambda: build(PPO, LatentVecEnv(make_env(), pca())), "over a BetaVAE; got PCAEncoder"),
-    "no codes": (lambda: PPO("MlpPolicy", make_env()), "over a BetaVAE; got no LatentVecEnv"),
+    "no codes": (lambda: PPO("MlpPolicy", make_env()), "the model has none; pass it as latent_env"),
     "CrossQ": (lambda: CrossQ("MlpPolicy", codes()), "CrossQ has no CnnPolicy; known: MlpPolicy"),
     "own extractor": (lambda: build(PPO, codes(), **OWN), r"of its own \(OwnExtractor\)"),
     "normalised": (lambda: build(PPO, VecNormalize(codes())), "wrapper above LatentVecEnv changes"),
@@ -252,3 +254,30 @@ def test_what_else_is_refused():
     assert to_image_policy(model).get_vec_normalize_env() is None
     with pytest.raises(ValueError, match="PPO has no Beta-VAE encoder to take out"):
         to_latent_policy(model)
+    with pytest.raises(ValueError, match="PCAEncoder stays frozen in a policy, got mode='online'"):
+        to_image_policy(build(PPO, LatentVecEnv(make_env(), pca())), mode="online")
+
+
+@pytest.mark.parametrize("form", ["bytes", "stack", "dict"])
+@pytest.mark.parametrize("encoder", [pca, lambda: OwnEncoder(means, shape=SHAPE, width=12)])
+def test_another_encoder_is_joined_too(encoder, form, tmp_path):
+    model = build(SAC, LatentVecEnv(make_env(form), encoder())).learn(16)
+    joined = to_image_policy(model, buffer_size=20)
+    raw = pictures(form)
+    expected = answers(model, encoded(model, raw))
+    np.testing.assert_allclose(answers(joined, raw), expected, atol=1e-4)
+    joined.save(tmp_path / "joined.zip")
+    assert np.array_equal(answers(SAC.load(tmp_path / "joined.zip"), raw), answers(joined, raw))
+    joined.learn(8, reset_num_timesteps=False)
+
+
+def test_codes_that_were_taken_apart_have_the_name_of_the_encoder_taken_out(tmp_path):
+    model = on_pictures(PPO, make_vae().save(tmp_path / "vae"), "policy")
+    apart = to_latent_policy(model)
+    assert apart.get_env().codes == LatentVecEnv(make_env(), take_encoder(model)).codes
+    assert apart.get_env().codes != LatentVecEnv(make_env(), make_vae()).codes
+    apart.save(tmp_path / "apart.zip")
+    PPO.load(tmp_path / "apart.zip", LatentVecEnv(make_env(), take_encoder(model)))
+    again = to_image_policy(apart, mode="online")  # which a BetaVAE's encoder can be
+    raw = pictures("bytes")
+    np.testing.assert_allclose(answers(again, raw), answers(model, raw), atol=1e-5)

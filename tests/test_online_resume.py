@@ -48,13 +48,14 @@ class Case:
         self.out, self.over = tmp_path / "run", over
         self.kind = DQN if over == "replay" else PPO
 
-    def env(self) -> Any:
+    def env(self, step: int = 0) -> Any:
         env = make_env(discrete=self.kind is DQN)
-        return LatentVecEnv(env, BetaVAE.load(self.folder)) if self.over == "codes" else env
+        folder = self.out / f"vae-{step}" if step else self.folder
+        return LatentVecEnv(env, BetaVAE.load(folder)) if self.over == "codes" else env
 
     def model(self, step: int = 0) -> Any:
         if step:
-            return self.kind.load(self.out / f"model-{step}.zip", self.env())
+            return self.kind.load(self.out / f"model-{step}.zip", self.env(step))
         kwargs = policy_kwargs(self.folder, mode="online", net_arch=[8])
         return build(self.kind, self.env(), **({} if self.over == "codes" else kwargs))
 
@@ -96,7 +97,8 @@ def test_a_killed_run_goes_on(over, tmp_path):
     case.out.rename(tmp_path / "whole")
     case.killed(80)
     assert case.saved() == [
-        "model-32.zip", "model-64.zip", "online-32.pt", "online-64.pt"
+        "model-32.zip", "model-64.zip", "online-32.pt", "online-64.pt",
+        *(["vae-32", "vae-64"] if over == "codes" else []),
     ]  # fmt: skip
     stored = torch.load(case.out / "online-64.pt", weights_only=True)["tuner"]
 

@@ -25,6 +25,7 @@ from bvae_rl.agents.config import AgentConfig
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3 import BetaVAEExtractor
+from bvae_rl.sb3.policy_encoder import PolicyEncoder
 
 ROOT = Path(__file__).resolve().parents[1]
 ENV = "bvae_rl/PlanarReach-v0"
@@ -52,6 +53,7 @@ def check_encoders(model: BaseAlgorithm, copies: int) -> None:
     content = vae.config.slice_of("content")
     for extractor in found:
         assert extractor.features_dim == content.stop - content.start
+        assert isinstance(extractor.encoder, PolicyEncoder)
         weights = extractor.encoder.weights()
         expected = vae.encoder.state_dict()
         assert weights.keys() == expected.keys()

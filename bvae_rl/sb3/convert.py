@@ -9,7 +9,6 @@ Heads, optimizers and counters are carried over, so that either can be trained o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any, TypeVar
 
 import gymnasium as gym
@@ -19,11 +18,15 @@ from stable_baselines3.common.torch_layers import CombinedExtractor, FlattenExtr
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
 
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.sb3.check_codes import agents_codes
+from bvae_rl.sb3.codes import refuse_other_codes
 from bvae_rl.sb3.combined import BetaVAECombinedExtractor
 from bvae_rl.sb3.copies import encoder_copies, latent_env_of, same_weights
 from bvae_rl.sb3.extractor import BetaVAEExtractor
 from bvae_rl.sb3.latent_env import LatentVecEnv
+from bvae_rl.sb3.own_encoder import PackedEncoder
 from bvae_rl.sb3.policy_encoder import Mode
+from bvae_rl.sb3.taken import TakenEncoder
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
 # What belongs to the old environment or is set up anew; SB3's own list is added to it.
@@ -46,20 +49,24 @@ def to_image_policy(
 
     ``model``: trained over ``latent_env``.
     ``latent_env``: default: the model's own.
-    ``mode``: of the encoder that is built in, "frozen" or "online".
+    ``mode``: of the encoder that is built in, "frozen" or "online"; another one than a BetaVAE's
+    stays "frozen".
     ``buffer_size``: transitions in the replay buffer of an off-policy model, default: as many as
     before. Pictures take a hundred times the memory; a model that only acts needs room for 1.
 
-    Raises ValueError for an encoder other than a BetaVAE, for policies with an extractor of their
-    own, wrappers that change the codes, and algorithms without image policies (CrossQ).
+    Raises ValueError for other codes than the model was trained on, policies with an extractor of
+    their own, wrappers that change the codes, an encoder that cannot be pickled, and algorithms
+    without image policies (CrossQ).
     """
     latent_env = latent_env or latent_env_of(model)
-    if latent_env is None or not isinstance(latent_env.vae, BetaVAE):
-        found = "no LatentVecEnv" if latent_env is None else type(latent_env.vae).__name__
+    if latent_env is None:
         raise ValueError(
-            "to_image_policy needs the LatentVecEnv that the policy was trained on, over a "
-            f"BetaVAE; got {found}; pass it as latent_env"
+            "to_image_policy needs the LatentVecEnv that the policy was trained on, and the model "
+            "has none; pass it as latent_env"
         )
+    vae = latent_env.vae
+    if mode != "frozen" and not isinstance(vae, BetaVAE):
+        raise ValueError(f"{type(vae).__name__} stays frozen in a policy, got mode={mode!r}")
     if mode == "policy":
         raise ValueError(
             "the encoder comes without an optimizer, so mode must be 'frozen' or 'online'"
@@ -69,6 +76,8 @@ def to_image_policy(
             f"the policy has a features extractor of its own "
             f"({model.policy.features_extractor_class.__name__}), which would be replaced"
         )
+    latent_env.refuse_moved()
+    refuse_other_codes(agents_codes(model), latent_env.observation_space, what="latent_env shows")
     if _normalises(model) or model.observation_space != latent_env.observation_space:
         raise ValueError(
             "a wrapper above LatentVecEnv changes its observations, and a model on pictures would "
@@ -82,11 +91,16 @@ def to_image_policy(
             f"LatentVecEnv(VecFrameStack(venv, {n}), vae) instead, and join that"
         )
     is_dict = isinstance(latent_env.observation_space, gym.spaces.Dict)
+    made_of: dict[str, Any] = (
+        {"config": vae.config.to_dict()}
+        if isinstance(vae, BetaVAE)
+        else {"own": PackedEncoder.of(vae)}
+    )
     kwargs = {
         **(model.policy_kwargs or {}),
         "features_extractor_class": BetaVAECombinedExtractor if is_dict else BetaVAEExtractor,
         "features_extractor_kwargs": {
-            "config": latent_env.vae.config.to_dict(),
+            **made_of,
             "latents": latent_env.latents,
             "mode": mode,
             "standardise": latent_env.standardise,
@@ -100,7 +114,8 @@ def to_image_policy(
         model, latent_env.venv, "MultiInput" if is_dict else "Cnn", kwargs, buffer_size
     )
     for copy in encoder_copies(joined).values():
-        copy.adopt(latent_env.vae)
+        assert isinstance(vae, BetaVAE)
+        copy.adopt(vae)
     _carry_over(model, joined, optimizers=True)
     return joined
 
@@ -121,7 +136,10 @@ def to_latent_policy(
     """
     copies = {name: copy for name, copy in encoder_copies(model).items() if "target" not in name}
     if not copies:
-        raise ValueError(f"this {type(model).__name__} has no Beta-VAE encoder to take out")
+        raise ValueError(
+            f"this {type(model).__name__} has no Beta-VAE encoder to take out; an encoder of your "
+            "own goes to LatentVecEnv as it is"
+        )
     first, *others = copies.values()
     weights = first.weights()
     for other in others:
@@ -134,8 +152,10 @@ def to_latent_policy(
     if venv is None:
         raise ValueError("this model has no environment; give its VecEnv of pictures as venv")
     first.require_weights()
-    # its codes are the chosen latents, standardised if they were
-    latent_env = LatentVecEnv(venv, deepcopy(first), standardise=False)
+    latent_env = LatentVecEnv(
+        venv, TakenEncoder.of(first), latents=first.latents, standardise=first.standardise,
+        channel_order=first.config.channel_order,
+    )  # fmt: skip
     kwargs = {
         key: value
         for key, value in (model.policy_kwargs or {}).items()

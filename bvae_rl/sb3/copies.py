@@ -6,17 +6,21 @@ only, so a new encoder has to be written into every copy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import unwrap_vec_wrapper
 from torch import Tensor, nn
 
-from bvae_rl.sb3.encoder_weights import EncoderWeights
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.sb3.encoder_weights import EncoderWeights, fingerprint
 from bvae_rl.sb3.latent_env import LatentVecEnv
+from bvae_rl.sb3.own_encoder import HeldEncoder
 from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder
+from bvae_rl.sb3.taken import find_encoder
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,10 @@ class EncoderCopy:
     ``trained_by``: the optimizers that hold its weights ("critic.optimizer"), "Polyak average" (a
     target copy), the callback that may train it, or "nobody".
     ``moved``: whether the weights are no longer those of the VAE; None while there are none.
-    ``checkpoint``: the VAE's folder, "memory", or None (joined by ``to_image_policy``).
+    ``checkpoint``: the VAE's folder, "memory", the class of another encoder, or None (joined by
+    ``to_image_policy``).
+    ``folder``: what has become of that folder, "missing", "the folder's VAE has changed since" or
+    "the folder's VAE cannot be read"; "" where it is as it was or there is none.
     """
 
     where: str
@@ -38,6 +45,7 @@ class EncoderCopy:
     trained_by: str
     moved: bool | None
     checkpoint: str | None
+    folder: str = ""
 
 
 def encoder_copies(model: BaseAlgorithm) -> dict[str, PolicyEncoder]:
@@ -71,31 +79,74 @@ def write_encoder(model: BaseAlgorithm, weights: Mapping[str, Tensor]) -> None:
 def inspect(model: BaseAlgorithm) -> list[EncoderCopy]:
     """Print and return the encoder's copies: latents, who trains each, whether it has moved.
 
-    ``model``: an SB3 model. ValueError for one without an encoder, as over ``LatentVecEnv``.
+    Over ``LatentVecEnv`` the one encoder is the environment's. The VAE's folder is read as it is
+    now.
+
+    ``model``: an SB3 model. ValueError for one without an encoder.
     """
-    found = [
-        EncoderCopy(
-            where,
-            encoder.latents,
-            encoder.mode,
-            _trainer(model, where, encoder),
-            encoder.moved if encoder.ready else None,
-            "memory" if isinstance(encoder.checkpoint, EncoderWeights) else encoder.checkpoint,
-        )
-        for where, encoder in encoder_copies(model).items()
-    ]
+    found = [*_in_policy(model), *_in_environment(model)]
     if not found:
         raise ValueError(
-            f"the policy of this {type(model).__name__} holds no Beta-VAE encoder; build the model "
-            "with policy_kwargs(...) (over LatentVecEnv the encoder is in the environment)"
+            f"the policy of this {type(model).__name__} holds no Beta-VAE encoder, and its "
+            "environment is no LatentVecEnv; build the model with policy_kwargs(...)"
         )
     columns = "{:38} {:8} {:7} {:32} {:15} {}"
     print(columns.format("copy", "latents", "mode", "trained by", "weights", "VAE"))
     for copy in found:
         weights = {None: "no weights yet", True: "moved", False: "as in the VAE"}[copy.moved]
         row = (copy.where, copy.latents, copy.mode, copy.trained_by, weights)
-        print(columns.format(*row, copy.checkpoint or "joined"))
+        vae = copy.checkpoint or "joined"
+        print(columns.format(*row, f"{vae} ({copy.folder})" if copy.folder else vae))
     return found
+
+
+def _in_policy(model: BaseAlgorithm) -> Iterator[EncoderCopy]:
+    folders: dict[tuple[str, int], str] = {}
+    for where, encoder in encoder_copies(model).items():
+        known, folder = encoder.checkpoint, ""
+        if isinstance(known, str) and encoder.ready:
+            asked = known, int(encoder.fingerprint)
+            if asked not in folders:
+                folders[asked] = _folder_now(*asked)
+            folder = folders[asked]
+        yield EncoderCopy(
+            where,
+            encoder.latents,
+            encoder.mode,
+            _trainer(model, where, encoder),
+            encoder.moved if encoder.ready else None,
+            "memory" if isinstance(known, EncoderWeights) else known,
+            folder,
+        )
+    for name, module in model.policy.named_modules():
+        if isinstance(module, HeldEncoder):
+            kind, where = type(module.held).__name__, name.removesuffix(".encoder")
+            yield EncoderCopy(where, module.latents, "frozen", "nobody", False, kind)
+
+
+def _in_environment(model: BaseAlgorithm) -> Iterator[EncoderCopy]:
+    env = latent_env_of(model)
+    if env is None:
+        return
+    folder = ""
+    if env.folder is not None and isinstance(env.vae, BetaVAE):
+        folder = _folder_now(env.folder, fingerprint(env.vae.encoder.state_dict()))
+    checkpoint = env.source or type(env.vae).__name__
+    trainer = "nobody, or OnlineBetaVAE"
+    yield EncoderCopy("LatentVecEnv", env.latents, "frozen", trainer, env.moved, checkpoint, folder)
+
+
+def _folder_now(folder: str | Path, known: int) -> str:
+    """How the VAE in ``folder`` compares with the one whose weights had the number ``known``."""
+    if not Path(folder).exists():
+        return "missing"
+    try:
+        encoder = find_encoder(folder)
+    except (ValueError, OSError):
+        return "the folder's VAE cannot be read"
+    assert isinstance(encoder, BetaVAE)
+    same = fingerprint(encoder.encoder.state_dict()) == known
+    return "" if same else "the folder's VAE has changed since"
 
 
 def _trainer(model: BaseAlgorithm, where: str, encoder: PolicyEncoder) -> str:

@@ -1,4 +1,4 @@
-"""An encoder's weights as a value, and as a number."""
+"""An encoder's weights as a value, as a number, and as a place for them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
-from torch import Tensor
+from torch import Tensor, nn
 
 from bvae_rl.models.scaling import scaling
-from bvae_rl.models.vae import BetaVAE
+from bvae_rl.models.vae import BetaVAE, VAEConfig, encoder_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,3 +48,17 @@ def fingerprint(weights: Mapping[str, Tensor]) -> int:
     for name in sorted(weights):
         digest.update(weights[name].detach().cpu().contiguous().numpy().tobytes())
     return int.from_bytes(digest.digest()[:8], "big", signed=True)
+
+
+def empty_encoder(config: VAEConfig) -> nn.Sequential:
+    """An encoder whose weights are buffers, under the names that they have in a VAE's.
+
+    Draws no random numbers, so that the policy's heads start the same with and without it.
+    """
+    with torch.random.fork_rng(devices=[]):
+        network = encoder_of(config)
+    for module in network.modules():
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            delattr(module, name)
+            module.register_buffer(name, parameter.detach())
+    return network

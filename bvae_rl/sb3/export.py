@@ -29,10 +29,11 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from bvae_rl.data.frame_layout import FrameLayout
-from bvae_rl.models.hub import VAE, load_vae
+from bvae_rl.models.hub import VAE
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import Run
+from bvae_rl.sb3.taken import find_vae_encoder
 
 
 def export_encoder(vae: VAE, path: str | Path, *, latents: str = "all") -> Path:
@@ -42,7 +43,8 @@ def export_encoder(vae: VAE, path: str | Path, *, latents: str = "all") -> Path:
     metadata hold ``latents`` and ``channel_order``: pictures of another order (OpenCV reads BGR)
     have to be reordered before.
 
-    ``vae``: a ``BetaVAE``, a folder, a shipped VAE's name or ``owner/name`` on the Hub.
+    ``vae``: a ``BetaVAE``, a folder, a shipped VAE's name or ``owner/name`` on the Hub; also what
+    ``take_encoder`` gave, or its folder.
     ``path``: the file to write.
     ``latents``: which columns: "all", a group's name, or "auto": "content" if there is such a
     group, else all.
@@ -50,7 +52,7 @@ def export_encoder(vae: VAE, path: str | Path, *, latents: str = "all") -> Path:
     Raises ValueError for an unknown group, RunError if ``path`` cannot be written, and ImportError
     without the extra ``onnx``.
     """
-    vae = load_vae(vae)
+    vae = find_vae_encoder(vae)
     latents = vae.config.choice(latents)
     c, height, width = vae.shape
     device = next(vae.parameters()).device

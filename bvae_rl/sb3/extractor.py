@@ -9,6 +9,7 @@ where the VAE's folder is missing. Who may move them is ``mode``: see ``policy_e
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -18,11 +19,13 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
 from bvae_rl.data.layouts import left_out, picture_layouts
-from bvae_rl.models.hub import VAE, find_vae, load_vae
-from bvae_rl.models.scaling import scaling
+from bvae_rl.models.hub import VAE, find_vae
+from bvae_rl.models.scaling import Encoder, scaling
 from bvae_rl.models.vae import BetaVAE, ChannelOrder, check_channel_order
 from bvae_rl.sb3.encoder_weights import EncoderWeights
+from bvae_rl.sb3.own_encoder import HeldEncoder, PackedEncoder
 from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder, check_mode
+from bvae_rl.sb3.taken import TakenEncoder, find_encoder
 
 DEFAULT_NET_ARCH = (256, 256)
 
@@ -44,6 +47,10 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
     as fit.
     ``encoders``: instead of ``config``, ``checkpoint`` and ``latents``: those of each picture of a
     Dict, by its key.
+    ``own``: an encoder that is no VAE, instead of ``config`` and ``checkpoint``.
+
+    A subclass may put a head of its own on ``super().forward(observations)`` and set
+    ``_features_dim`` to its width; SB3 initialises and trains it like other layers of the policy.
 
     Raises TypeError or ValueError for an observation space other than the pictures that the VAE was
     trained on.
@@ -55,6 +62,7 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
         *,
         config: Mapping[str, Any] | None = None,
         checkpoint: str | EncoderWeights | None = None,
+        own: PackedEncoder | None = None,
         latents: str = "auto",
         mode: Mode = "frozen",
         standardise: bool = True,
@@ -63,15 +71,13 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
         keys: Sequence[str] | None = None,
         encoders: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        one = {"config": config, "checkpoint": checkpoint, "latents": latents}
+        one = {"config": config, "checkpoint": checkpoint, "latents": latents, "own": own}
         each: Mapping[Any, Any] = {None: one} if encoders is None else encoders
-        made: dict[Any, PolicyEncoder] = {
-            key: PolicyEncoder(mode=mode, standardise=standardise, step_size=step_size, **settings)
+        made = {
+            key: _built(mode=mode, standardise=standardise, step_size=step_size, **settings)
             for key, settings in each.items()
         }
-        wanted = {
-            key: (encoder.config.shape, encoder.config.native) for key, encoder in made.items()
-        }
+        wanted = {key: (encoder.shape, encoder.native) for key, encoder in made.items()}
         layouts = picture_layouts(
             observation_space, wanted if encoders else wanted[None], stacked=stacked, keys=keys
         )
@@ -120,7 +126,7 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
 
 
 def policy_kwargs(
-    vae: VAE | Mapping[str, VAE],
+    vae: VAE | Encoder | Mapping[str, VAE | Encoder],
     *,
     latents: str = "auto",
     mode: Mode = "frozen",
@@ -135,7 +141,9 @@ def policy_kwargs(
     """The ``policy_kwargs`` that plug a VAE into any SB3 algorithm with an image policy.
 
     ``vae``: a ``BetaVAE``, a folder, a shipped VAE's name or ``owner/name`` on the Hub. Of a folder
-    the path is kept, of a ``BetaVAE`` a copy of its encoder as it is now. Or one for each picture
+    the path is kept, of a ``BetaVAE`` a copy of its encoder as it is now. Also what
+    ``take_encoder`` gave, or its folder, and, in mode "frozen", any other ``Encoder``, such as
+    ``OwnEncoder(module, shape=..., width=...)``. Or one for each picture
     of a Dict observation, by its key.
     ``latents``: which the policy sees: "all", a group's name, or "auto": "content" if the VAE has
     such a group, else all.
@@ -164,7 +172,7 @@ def policy_kwargs(
     if min(counts, default=1) < 1:
         raise ValueError(f"stacked must be at least 1, got {stacked}")
     each = {
-        key: _described(one, latents, standardise, channel_order)
+        key: _described(one, latents, mode, standardise, channel_order)
         for key, one in (vae if isinstance(vae, Mapping) else {None: vae}).items()
     }
     return {
@@ -185,20 +193,58 @@ def policy_kwargs(
     }
 
 
+def _built(
+    *,
+    config: Mapping[str, Any] | None = None,
+    own: PackedEncoder | None = None,
+    checkpoint: str | EncoderWeights | None = None,
+    latents: str = "auto",
+    mode: Mode,
+    standardise: bool,
+    step_size: float,
+) -> PolicyEncoder | HeldEncoder:
+    """The encoder that ``_described`` says."""
+    if own is not None:
+        return HeldEncoder(own, latents=latents, standardise=standardise)
+    if config is None:
+        raise TypeError("an extractor needs the config of a VAE: build it with policy_kwargs")
+    return PolicyEncoder(
+        config, checkpoint=checkpoint, latents=latents, mode=mode, standardise=standardise,
+        step_size=step_size,
+    )  # fmt: skip
+
+
 def _described(
-    vae: VAE, latents: str, standardise: bool, channel_order: ChannelOrder
+    vae: VAE | Encoder, latents: str, mode: Mode, standardise: bool, channel_order: ChannelOrder
 ) -> dict[str, Any]:
-    """What ``PolicyEncoder`` needs to know of a VAE, as plain values."""
-    folder = None if isinstance(vae, BetaVAE) else find_vae(vae)
-    vae = load_vae(folder or vae)
-    check_channel_order(vae.config, channel_order)
+    """What an extractor needs to know of an encoder, as plain values."""
+    vae = find_vae(vae) if isinstance(vae, str | Path) else vae
+    encoder = find_encoder(vae)
     if standardise:
-        scaling(vae)  # raises without usable statistics
-    return {
-        "config": vae.config.to_dict(),
-        "checkpoint": str(folder) if folder else EncoderWeights.of(vae, standardise=standardise),
-        "latents": vae.config.choice(latents),
-    }
+        scaling(encoder)  # raises without usable statistics
+    if isinstance(encoder, BetaVAE):
+        check_channel_order(encoder.config, channel_order)
+        return {
+            "config": encoder.config.to_dict(),
+            "checkpoint": checkpoint_of(vae, encoder, standardise=standardise),
+            "latents": encoder.config.choice(latents),
+        }
+    if mode != "frozen":
+        raise ValueError(
+            f"an encoder of your own is frozen, got mode={mode!r}; to let the RL loss train it, "
+            "give SB3 a features extractor that holds it"
+        )
+    encoder.slice_of("all" if latents == "auto" else latents)  # raises for an unknown group
+    return {"own": PackedEncoder.of(encoder), "latents": latents}
+
+
+def checkpoint_of(
+    vae: VAE | Encoder, encoder: BetaVAE, *, standardise: bool
+) -> str | EncoderWeights:
+    """What an extractor keeps of ``encoder``, read from ``vae``: the folder, or weights."""
+    if isinstance(vae, str | Path) and not isinstance(encoder, TakenEncoder):
+        return str(vae)
+    return EncoderWeights.of(encoder, standardise=standardise)
 
 
 def _parts(whole: Any) -> Mapping[Any, Any]:

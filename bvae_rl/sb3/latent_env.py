@@ -9,19 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
-from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 from stable_baselines3.common.vec_env.stacked_observations import StackedObservations
 
 from bvae_rl.data.layouts import left_out, picture_layouts, stacked_in
-from bvae_rl.models.hub import VAE, load_vae
+from bvae_rl.models.hub import VAE, find_vae
 from bvae_rl.models.scaling import Encoder, scaling
 from bvae_rl.models.vae import BetaVAE, ChannelOrder, check_channel_order
 from bvae_rl.models.vae_config import ALL, AUTO
+from bvae_rl.sb3.codes import CodeMaker, Codes, rename
+from bvae_rl.sb3.goals import Goals, Reward
+from bvae_rl.sb3.own_encoder import checked_codes
+from bvae_rl.sb3.taken import find_encoder
 
 __all__ = ["Encoder", "LatentVecEnv"]
 
@@ -48,14 +53,19 @@ class LatentVecEnv(VecEnvWrapper):
     ``stacked``: how many frames an observation of ``venv`` holds among its channels, where no
     wrapper tells: ``VecFrameStack`` and ``FrameStackObservation`` do.
     ``keys``: the pictures of a Dict to encode; by default all. Others are left out.
+    ``reward``: "environment", or "latent_distance": minus the Euclidean distance of the codes of
+    ``achieved_goal`` and ``desired_goal``, also where ``HerReplayBuffer`` relabels (``goals.py``).
 
     ``raw`` holds the newest observations of ``venv``, None before the first reset; where the
     encoder has moved, ``encode(raw)`` encodes them anew. ``layouts`` says how each picture is held,
-    by its key; the key is None where the observation is one picture.
+    by its key; the key is None where the observation is one picture. ``codes`` names encoder,
+    latents and scaling, and so does the observation space: SB3 refuses to load an agent over codes
+    of another name (``codes.py``).
 
     Raises TypeError or ValueError for observations other than the pictures that ``vae`` was trained
     on, a Dict without a picture, another channel order, and a VAE without usable statistics (give
-    ``standardise=False``).
+    ``standardise=False``); ``reset`` and ``step`` a ValueError where the encoder has moved since
+    ``codes`` was named, or gives NaN or another width.
     """
 
     def __init__(
@@ -69,6 +79,7 @@ class LatentVecEnv(VecEnvWrapper):
         frame_stack: int = 1,
         stacked: int | Mapping[str, int] | None = None,
         keys: Collection[str] | None = None,
+        reward: Reward = "environment",
     ) -> None:
         if not isinstance(venv, VecEnv):
             raise TypeError(
@@ -77,7 +88,10 @@ class LatentVecEnv(VecEnvWrapper):
             )
         if frame_stack < 1:
             raise ValueError(f"frame_stack must be at least 1, got {frame_stack}")
-        self.vae, each = _loaded(vae)
+        # of a VAE that was given by its name: that, and where it was found
+        self.source = str(vae) if isinstance(vae, str | Path) else None
+        self.folder = find_vae(vae) if isinstance(vae, str | Path) else None
+        self.vae, each = _loaded(self.folder or vae)
         for one in each.values():
             if isinstance(one, BetaVAE):
                 check_channel_order(one.config, channel_order)
@@ -93,22 +107,88 @@ class LatentVecEnv(VecEnvWrapper):
         self._coders = {key: coders.get(key) or coders[None] for key in self.layouts}
         self.raw: Observations | None = None
         self._left_out = left_out(venv.observation_space, self.layouts)
-        codes = {
-            key: gym.spaces.Box(-np.inf, np.inf, (layout.stack * coder.width,), np.float32)
-            for (key, layout), coder in zip(
-                self.layouts.items(), self._coders.values(), strict=True
-            )
-        }
+        self._first_codes = self.codes
+        made_by = self.made_by()
+        widths = {key: self.layouts[key].stack * coder.width for key, coder in self._coders.items()}
         self._stacks = {
-            key: StackedObservations(venv.num_envs, frame_stack, space)
-            for key, space in codes.items()
+            key: StackedObservations(
+                venv.num_envs, frame_stack, gym.spaces.Box(-np.inf, np.inf, (width,), np.float32)
+            )
+            for key, width in widths.items()
             if frame_stack > 1
         }
-        codes |= {key: stack.stacked_observation_space for key, stack in self._stacks.items()}
+        codes = {
+            key: Codes(frame_stack * width, codes=self._coders[key].maker.codes, made_by=made_by)
+            for key, width in widths.items()
+        }
         super().__init__(venv, self._with_codes(venv.observation_space, codes))
+        self._goals = Goals(self.layouts, reward)
+
+    @property
+    def _makers(self) -> list[CodeMaker]:
+        return list(dict.fromkeys(coder.maker for coder in self._coders.values()))
+
+    @property
+    def codes(self) -> str:
+        """The name of encoder, latents and scaling: equal codes, equal names."""
+        return ", ".join(dict.fromkeys(maker.codes for maker in self._makers))
+
+    def made_by(self) -> str:
+        """The line that makes such an environment, for messages."""
+        vae = _text(self.vae) if self.source is None else repr(self.source)
+        if self.source is None and self.moved:
+            vae = "online.save_vae(folder)"
+        options = f"latents={self.latents!r}, standardise={self.standardise}"
+        return f"LatentVecEnv(venv, {vae}, {options})"
+
+    @property
+    def moved(self) -> bool:
+        """Whether the encoder's weights are no longer those that it was made with."""
+        return self.codes != self._first_codes or self._moved_unnamed
+
+    @property
+    def _moved_unnamed(self) -> bool:
+        return any(maker.moved for maker in self._makers)
+
+    def renew(self, folder: Path | None) -> None:
+        """The encoder has moved on purpose: name the codes anew, in the observation space too.
+
+        An agent on the earlier codes does not know them; ``OnlineBetaVAE`` calls this for those
+        that it trains with. ``folder``: where the encoder is to be found now, if anywhere.
+        """
+        for maker in self._makers:
+            maker.renew()
+        self.folder = folder
+        self.source = None if folder is None else str(folder)
+        self.rename(self.observation_space)
+
+    def rename(self, space: gym.Space[Any]) -> None:
+        """Let ``space``, an agent's on these codes, name them as they are now."""
+        names = {key: coder.maker.codes for key, coder in self._coders.items()}
+        rename(space, names, self.made_by())
+
+    def refuse_moved(self) -> None:
+        """Raise a ValueError if the encoder has moved since its codes were named."""
+        if self._moved_unnamed:
+            raise ValueError(
+                f"the encoder of this LatentVecEnv has moved since it was made, and agents and "
+                f"replay buffers on its earlier codes ({self.codes}) do not fit the new ones; make "
+                "a new LatentVecEnv and train anew on it, or, where OnlineBetaVAE moves it, name "
+                "this environment in eval_envs"
+            )
+
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **named: Any
+    ) -> list[Any]:
+        """As below, save for rewards of goals that are codes: ``goals.py``."""
+        if method_name == "compute_reward" and self._goals.are_codes:
+            rewards = self._goals.compute_reward(*method_args[:2])
+            return [rewards for _ in self._get_indices(indices)]
+        return self.venv.env_method(method_name, *method_args, indices=indices, **named)
 
     def reset(self) -> Observations:
         """Codes (n_envs, stack * D), or a dict with such in it."""
+        self.refuse_moved()
         self.raw = self.venv.reset()
         self.reset_infos = self.venv.unwrapped.reset_infos
         codes = self._encode([self.raw])[0]
@@ -117,6 +197,7 @@ class LatentVecEnv(VecEnvWrapper):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Codes, rewards, dones, infos; one encoder pass, terminal observations included."""
+        self.refuse_moved()
         self.raw, rewards, dones, infos = self.venv.step_wait()
         ended = [i for i in np.flatnonzero(dones) if "terminal_observation" in infos[i]]
         last = [_map(lambda part: part[None], infos[i]["terminal_observation"]) for i in ended]
@@ -135,7 +216,8 @@ class LatentVecEnv(VecEnvWrapper):
         # the environments below replace theirs at every reset; wrappers keep an empty one
         if dones.any():
             self.reset_infos = self.venv.unwrapped.reset_infos
-        return self._with_codes(self.raw, codes), rewards, dones, infos
+        shown = self._with_codes(self.raw, codes)
+        return shown, self._goals.rewards(shown, rewards, infos), dones, infos
 
     def encode(self, observations: Observations) -> Observations:
         """Observations of ``venv``, B of them, as codes, in one pass; those of ``frame_stack`` = 1.
@@ -177,15 +259,15 @@ class _Coder:
     encoder: Encoder
     columns: slice
     scaling: list[np.ndarray] | None
+    maker: CodeMaker
 
     @classmethod
     def of(cls, encoder: Encoder, latents: str, standardise: bool) -> _Coder:
         if latents == AUTO:
             latents = encoder.config.choice(latents) if isinstance(encoder, BetaVAE) else ALL
         columns = encoder.slice_of(latents)
-        return cls(
-            encoder, columns, [part[columns] for part in scaling(encoder)] if standardise else None
-        )
+        scales = [part[columns] for part in scaling(encoder)] if standardise else None
+        return cls(encoder, columns, scales, CodeMaker(encoder, columns, scales))
 
     @property
     def width(self) -> int:
@@ -193,7 +275,8 @@ class _Coder:
 
     def codes(self, frames: np.ndarray) -> np.ndarray:
         """uint8 frames (N, H, W, C) -> (N, width) float32."""
-        codes = self.encoder.encode_frames(frames)[:, self.columns]
+        codes = checked_codes(self.encoder.encode_frames(frames), self.encoder.latent_dim)
+        codes = codes[:, self.columns]
         if self.scaling is not None:
             mean, scale = self.scaling
             codes = (codes - mean) / scale
@@ -205,8 +288,15 @@ def _loaded(vae: Any) -> tuple[Any, dict[Any, Encoder]]:
     if isinstance(vae, Mapping):
         each = {key: _loaded(one)[0] for key, one in vae.items()}
         return each, each
-    one = vae if isinstance(vae, Encoder) else load_vae(vae)
+    one = find_encoder(vae)
     return one, {None: one}
+
+
+def _text(vae: Any) -> str:
+    """An encoder that has no name, in a message; or several, by their keys."""
+    if isinstance(vae, Mapping):
+        return f"{{{', '.join(f'{key!r}: {_text(one)}' for key, one in vae.items())}}}"
+    return f"<{type(vae).__name__}>"
 
 
 def _map(change: Callable[[Any], Any], observation: Observations) -> Observations:

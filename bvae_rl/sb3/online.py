@@ -13,20 +13,23 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import VecEnv
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.hub import load_vae
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.sb3.check_codes import evaluation_envs
 from bvae_rl.sb3.copies import encoder_copies, latent_env_of, same_weights, write_encoder
-from bvae_rl.sb3.latent_env import LatentVecEnv
+from bvae_rl.sb3.online_envs import LatentEnvs
 from bvae_rl.sb3.online_state import OnlineState
 from bvae_rl.sb3.probe import Probe
 from bvae_rl.sb3.seen_frames import seen_frames
+from bvae_rl.sb3.taken import TakenEncoder
 from bvae_rl.training.fine_tune import FineTuneConfig, FineTuner
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.schedules import Schedule
@@ -57,8 +60,10 @@ class OnlineBetaVAE(BaseCallback):
 
     The model has picture observations (``policy_kwargs(..., mode="online")``), or, on-policy only,
     a ``LatentVecEnv`` over a BetaVAE; then the last observation is encoded anew after each update,
-    and an environment for evaluation has to share that BetaVAE.
-    ValueError for models, replay buffers and folders that this cannot work with.
+    and so are the environments for evaluation: those in ``eval_envs`` and of each ``EvalCallback``
+    beside this callback. Another one that shares the BetaVAE refuses its next step. To go on with a
+    saved run, give ``LatentVecEnv`` the encoder beside the model, ``out/vae-STEP``.
+    ValueError for models, environments, replay buffers and folders that this cannot work with.
     """
 
     def __init__(
@@ -74,6 +79,7 @@ class OnlineBetaVAE(BaseCallback):
         out: str | Path | None = None,
         save_freq: int = 10_000,
         seed: int = 0,
+        eval_envs: VecEnv | Sequence[VecEnv] = (),
     ) -> None:
         super().__init__()
         if train_freq < 1 or save_freq < 1:
@@ -91,6 +97,11 @@ class OnlineBetaVAE(BaseCallback):
                 "bvae_rl.training.schedules.constant(value)"
             )
         self.vae = load_vae(vae)
+        if isinstance(self.vae, TakenEncoder):
+            raise ValueError(
+                "online fine-tuning needs a decoder, and this encoder was taken out of an agent; "
+                "give the VAE that it came from, or use mode='policy'"
+            )
         if self.vae.codebook is not None:
             raise ValueError(
                 "online fine-tuning trains a Beta-VAE, and the latents of this VAE are quantised "
@@ -119,13 +130,14 @@ class OnlineBetaVAE(BaseCallback):
         }  # fmt: skip
         self.state = None if out is None else OnlineState(out, settings, save_freq)
         self.history: list[dict[str, float]] = []  # the metrics of every update, with "step"
-        self._latent_env: LatentVecEnv | None = None
+        self.eval_envs = [eval_envs] if isinstance(eval_envs, VecEnv) else [*eval_envs]
+        self._latent_envs: LatentEnvs | None = None
 
     def _on_training_start(self) -> None:
         model, step = self.model, self.model.num_timesteps
         copies = encoder_copies(model)
-        self._latent_env = None if copies else latent_env_of(model)
-        if not copies and self._latent_env is None:
+        latent_env = None if copies else latent_env_of(model)
+        if not copies and latent_env is None:
             raise ValueError(
                 f"this {type(model).__name__} has no Beta-VAE encoder to fine-tune; build it with "
                 "policy_kwargs(..., mode='online'), or over LatentVecEnv"
@@ -144,13 +156,15 @@ class OnlineBetaVAE(BaseCallback):
         self.tuner.to(model.device)
         self.seen = seen_frames(
             model,
-            self._latent_env,
+            latent_env,
             shape=self.vae.shape,
             keep=self.tuner.wanted,
             seed=self.seed + step,
         )
-        if self._latent_env is not None:
-            self._check_latent_env(self._latent_env)
+        self._latent_envs = None
+        if latent_env is not None:
+            evaluations = [*self.eval_envs, *evaluation_envs(self.locals.get("callback"))]
+            self._latent_envs = LatentEnvs(model, latent_env, evaluations, vae=self.vae)
         if self.state is not None:
             self.state.hold()
         if self.state is not None and self.history and step < self.history[-1]["step"]:
@@ -158,8 +172,10 @@ class OnlineBetaVAE(BaseCallback):
                 f"the run in {self.state.run.folder} is at step {self.history[-1]['step']} and the "
                 f"model at {step}; learn with reset_num_timesteps=False"
             )
-        if self.state is not None and not self.history and self.state.resume(self.tuner, step=step):
-            self._renew_latent_env()  # the model that was saved has no encoder in it
+        state = None if self.history else self.state
+        resumed = state is not None and state.resume(self.tuner, step=step)
+        if resumed and self._latent_envs is not None:  # the model has no encoder in it
+            self._latent_envs.write(self.tuner.encoder)
         self._check_in_step()
         self._next = self._multiple_after(step)
         self._began = time.monotonic()
@@ -176,31 +192,8 @@ class OnlineBetaVAE(BaseCallback):
                     f"the encoder {where} is not that of the VAE to fine-tune: it has moved since "
                     "or is another one; to go on with a saved run give out= its folder"
                 )
-        if self._latent_env is not None:
-            assert isinstance(self._latent_env.vae, BetaVAE)
-            if not same_weights(self._latent_env.vae.encoder.state_dict(), expected):
-                raise ValueError(
-                    "LatentVecEnv must encode with the VAE to fine-tune: give both the same one"
-                )
-
-    def _check_latent_env(self, latent_env: LatentVecEnv) -> None:
-        vae = latent_env.vae
-        if not isinstance(vae, BetaVAE) or vae.config != self.vae.config:
-            raise ValueError(
-                "LatentVecEnv must encode with the VAE to fine-tune, and the two differ in "
-                f"{'config' if isinstance(vae, BetaVAE) else f'type ({type(vae).__name__})'}"
-            )
-        if latent_env.frame_stack > 1:
-            raise ValueError(
-                f"codes of frame_stack={latent_env.frame_stack} observations are not renewed when "
-                "the encoder moves; stack the pictures below: "
-                f"LatentVecEnv(VecFrameStack(venv, {latent_env.frame_stack}), vae)"
-            )
-        if not _same(latent_env.encode(latent_env.raw), self.model._last_obs):
-            raise ValueError(
-                "a wrapper above LatentVecEnv changes its observations, which cannot be renewed "
-                "when the encoder moves; put VecNormalize(norm_obs=True) or VecFrameStack below it"
-            )
+        if self._latent_envs is not None:
+            self._latent_envs.check_in_step(expected)
 
     def _on_step(self) -> bool:
         self.seen.on_step()
@@ -217,7 +210,7 @@ class OnlineBetaVAE(BaseCallback):
                 self._next = self._multiple_after(step)
                 self._update(frames, step)
         if self.state is not None and self.state.due(step):
-            self.state.save(self.model, self.tuner)
+            self._save(self.state)
 
     def _on_training_end(self) -> None:
         if self.probe is not None and not self.probe.seconds:
@@ -228,9 +221,14 @@ class OnlineBetaVAE(BaseCallback):
                 self.train_freq,
             )
         if self.state is not None:
-            self.state.save(self.model, self.tuner)
+            self._save(self.state)
             self.save_vae(self.state.run.path("vae"))
             self.state.release()
+
+    def _save(self, state: OnlineState) -> None:
+        if self._latent_envs is not None:  # no encoder is in the model
+            self._latent_envs.name(self.save_vae(state.vae_folder(self.model.num_timesteps)))
+        state.save(self.model, self.tuner)
 
     def save_vae(self, folder: str | Path) -> Path:
         """Write the VAE as fine-tuned so far, with the encoder that the policy uses.
@@ -247,7 +245,8 @@ class OnlineBetaVAE(BaseCallback):
     def _update(self, frames: np.ndarray, step: int) -> None:
         metrics = self.tuner.update(frames, step=step)
         write_encoder(self.model, self.tuner.encoder)
-        self._renew_latent_env()
+        if self._latent_envs is not None:
+            self._latent_envs.write(self.tuner.encoder)
         if self.state is not None:
             self.state.log("online", step, metrics)
         if self.probe is not None and self.probe.due(step, elapsed=time.monotonic() - self._began):
@@ -258,17 +257,3 @@ class OnlineBetaVAE(BaseCallback):
         self.history.append({"step": step, **metrics})
         for name, value in metrics.items():
             self.logger.record(name, value)
-
-    def _renew_latent_env(self) -> None:
-        """The environment encodes with the new weights, the last observation too (trap 30)."""
-        if self._latent_env is not None:
-            assert isinstance(self._latent_env.vae, BetaVAE)
-            self._latent_env.vae.encoder.load_state_dict(self.tuner.encoder)
-            renewed = self._latent_env.encode(self._latent_env.raw)
-            self.model._last_obs = renewed
-
-
-def _same(a: Any, b: Any) -> bool:
-    if isinstance(a, dict):
-        return isinstance(b, dict) and all(_same(a[key], b.get(key)) for key in a)
-    return np.shape(a) == np.shape(b) and bool(np.allclose(a, b, atol=1e-5))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import logging
 import pickle
+import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -91,6 +92,11 @@ class OnlineState:
         for old in self._saved_steps()[:-KEPT]:
             self.run.path(f"model-{old}.zip").unlink(missing_ok=True)
             self.run.path(f"online-{old}.pt").unlink(missing_ok=True)
+            shutil.rmtree(self.vae_folder(old), ignore_errors=True)
+
+    def vae_folder(self, step: int) -> Path:
+        """Where the VAE of a model over codes stands, which the model does not hold."""
+        return self.run.path(f"vae-{step}")
 
     def log(self, name: str, step: int, metrics: Mapping[str, float]) -> None:
         """Add a row to ``NAME.csv``; rows of an earlier attempt at later steps are dropped."""

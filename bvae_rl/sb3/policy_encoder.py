@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Self, get_args
 from weakref import WeakKeyDictionary, WeakSet
@@ -25,8 +26,8 @@ from torch.func import functional_call
 from bvae_rl.data.frame_layout import frames_to_x
 from bvae_rl.data.picture_checks import checked_frames
 from bvae_rl.models.earlier import GROUPS
-from bvae_rl.models.vae import BetaVAE, VAEConfig, encoder_of
-from bvae_rl.sb3.encoder_weights import EncoderWeights, fingerprint
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.sb3.encoder_weights import EncoderWeights, empty_encoder, fingerprint
 
 Mode = Literal["frozen", "policy", "online"]
 
@@ -45,6 +46,7 @@ class PolicyEncoder(nn.Module):
     fingerprint: Tensor
     mean: Tensor
     scale: Tensor
+    offset_scale: Tensor
 
     def __init__(
         self,
@@ -63,11 +65,8 @@ class PolicyEncoder(nn.Module):
         self.standardise, self.step_size = standardise, step_size
         self._columns = self.config.slice_of(self.latents)  # of the output: mu, then logvar
         weights, self._problem = _load(self.config, checkpoint, standardise=standardise)
-        self.network = _empty(self.config)
-        _turn_into_buffers(self.network)
-        self.offsets = nn.ParameterList(
-            torch.zeros_like(weight) for weight in self._stored().values() if mode == "policy"
-        )
+        self.network = empty_encoder(self.config)
+        self._lay_offsets()
         self.register_buffer("ready", torch.tensor(False))
         self.register_buffer("fingerprint", torch.tensor(0))
         if standardise:
@@ -151,6 +150,61 @@ class PolicyEncoder(nn.Module):
             weight.copy_(weights[name])
         for offset in self.offsets:
             offset.zero_()
+
+    @torch.no_grad()
+    def become(self, mode: Mode, *, step_size: float = 1.0) -> None:
+        """Change who may move the weights, which stay as they are, bit for bit.
+
+        Only a new ``step_size`` within mode "policy" rounds. ValueError as ``check_mode``.
+        """
+        check_mode(mode, step_size=step_size)
+        if mode == self.mode == "policy":
+            for offset in self.offsets:
+                offset.mul_(self.step_size / step_size)
+            self.mode, self.step_size = mode, step_size
+            self.offset_scale.fill_(step_size)
+            return
+        self.write(self.weights())
+        self.mode, self.step_size = mode, step_size
+        self._lay_offsets()
+
+    def _lay_offsets(self) -> None:
+        """Offsets of 0 in mode "policy", and in no other."""
+        policy = self.mode == "policy"
+        weights = self._stored().values() if policy else ()
+        self.offsets = nn.ParameterList(torch.zeros_like(weight) for weight in weights)
+        if policy:  # kept with them, so that another one at load is noticed
+            device = next(iter(weights)).device
+            self.register_buffer("offset_scale", torch.tensor(self.step_size, device=device))
+        elif hasattr(self, "offset_scale"):
+            del self.offset_scale
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *more: Any, **named: Any
+    ) -> None:
+        """Offsets that were trained at another ``step_size`` are rescaled: same weights."""
+        scale, offsets = prefix + "offset_scale", prefix + "offsets."
+        trained = [name for name in state_dict if name.startswith(offsets)]
+        if bool(trained) != (self.mode == "policy") and prefix + "ready" in state_dict:
+            was = "policy" if trained else "frozen' or 'online"
+            raise TypeError(  # SB3 takes a ValueError here for one of its own, and hides it
+                f"the saved encoder has mode '{was}' and this one is to have {self.mode!r}; load "
+                f"the model as it was saved, then set_mode(model, {self.mode!r})"
+            )
+        if trained:
+            before = float(state_dict.get(scale, self.step_size))  # unknown before 0.1: as now
+            if not math.isclose(before, self.step_size, rel_tol=1e-6):
+                state_dict |= {k: state_dict[k] * (before / self.step_size) for k in trained}
+            state_dict[scale] = torch.tensor(self.step_size)
+        super()._load_from_state_dict(state_dict, prefix, *more, **named)
+
+    def seen(self, columns: slice) -> tuple[slice, list[np.ndarray] | None]:
+        """``columns`` of its codes as columns of the VAE's, and their mean and scale, if any."""
+        start = self._columns.start
+        chosen = slice(start + columns.start, start + columns.stop)
+        if not self.standardise:
+            return chosen, None
+        return chosen, [part[chosen].cpu().numpy() for part in (self.mean, self.scale)]
 
     def _stored(self) -> dict[str, Tensor]:
         """The buffers that are weights."""
@@ -236,17 +290,3 @@ def _load(
     if vae.config != config:
         return None, f"the VAE at {checkpoint} has another config than the one given"
     return weights, ""
-
-
-def _empty(config: VAEConfig) -> nn.Sequential:
-    """Draws no random numbers, so that the policy's heads start the same with and without it."""
-    with torch.random.fork_rng(devices=[]):
-        return encoder_of(config)
-
-
-def _turn_into_buffers(network: nn.Module) -> None:
-    """Make every parameter a buffer of the same name; a state dict stays the same."""
-    for module in network.modules():
-        for name, parameter in list(module.named_parameters(recurse=False)):
-            delattr(module, name)
-            module.register_buffer(name, parameter.detach())
