@@ -99,7 +99,7 @@ def test_it_works_in_front_of_a_policy(name, tmp_path):
 def test_stacks_and_dicts(tmp_path):
     encoder = ENCODERS["module"]()
     codes = LatentVecEnv(make_env("stack"), encoder)
-    model = build(PPO, make_env("stack"), **policy_kwargs(encoder, net_arch=[8]))
+    model = build(PPO, make_env("stack"), **policy_kwargs(encoder, net_arch=[8], stacked=3))
     seen = codes.reset()
     assert seen.shape == (2, 18)
     stacked = torch.from_numpy(codes.raw.transpose(0, 3, 1, 2)).float() / 255

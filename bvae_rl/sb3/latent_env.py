@@ -7,7 +7,6 @@ step instead of one per gradient step, and a replay buffer of latents instead of
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,12 @@ from stable_baselines3.common.vec_env.stacked_observations import StackedObserva
 
 from bvae_rl.data.layouts import left_out, picture_layouts, stacked_in
 from bvae_rl.models.hub import VAE, find_vae
-from bvae_rl.models.scaling import Encoder, scaling
+from bvae_rl.models.scaling import Encoder
 from bvae_rl.models.vae import BetaVAE, ChannelOrder, check_channel_order
 from bvae_rl.models.vae_config import ALL, AUTO
+from bvae_rl.sb3.coder import Coder, loaded, shown_as
 from bvae_rl.sb3.codes import CodeMaker, Codes, rename
 from bvae_rl.sb3.goals import Goals, Reward
-from bvae_rl.sb3.own_encoder import checked_codes
-from bvae_rl.sb3.taken import find_encoder
 
 __all__ = ["Encoder", "LatentVecEnv"]
 
@@ -91,7 +89,7 @@ class LatentVecEnv(VecEnvWrapper):
         # of a VAE that was given by its name: that, and where it was found
         self.source = str(vae) if isinstance(vae, str | Path) else None
         self.folder = find_vae(vae) if isinstance(vae, str | Path) else None
-        self.vae, each = _loaded(self.folder or vae)
+        self.vae, each = loaded(self.folder or vae)
         for one in each.values():
             if isinstance(one, BetaVAE):
                 check_channel_order(one.config, channel_order)
@@ -103,7 +101,7 @@ class LatentVecEnv(VecEnvWrapper):
             venv.observation_space, wanted.get(None, wanted),
             stacked=stacked or stacked_in(venv) or 1, keys=keys,
         )  # fmt: skip
-        coders = {key: _Coder.of(one, self.latents, standardise) for key, one in each.items()}
+        coders = {key: Coder.of(one, self.latents, standardise) for key, one in each.items()}
         self._coders = {key: coders.get(key) or coders[None] for key in self.layouts}
         self.raw: Observations | None = None
         self._left_out = left_out(venv.observation_space, self.layouts)
@@ -135,7 +133,7 @@ class LatentVecEnv(VecEnvWrapper):
 
     def made_by(self) -> str:
         """The line that makes such an environment, for messages."""
-        vae = _text(self.vae) if self.source is None else repr(self.source)
+        vae = shown_as(self.vae) if self.source is None else repr(self.source)
         if self.source is None and self.moved:
             vae = "online.save_vae(folder)"
         options = f"latents={self.latents!r}, standardise={self.standardise}"
@@ -250,53 +248,6 @@ class LatentVecEnv(VecEnvWrapper):
         parts = whole.spaces if isinstance(whole, gym.spaces.Dict) else whole
         found = {k: codes.get(k, part) for k, part in parts.items() if k not in self._left_out}
         return gym.spaces.Dict(list(found.items())) if isinstance(whole, gym.spaces.Dict) else found
-
-
-@dataclass(frozen=True, eq=False)
-class _Coder:
-    """An encoder, the columns of its codes that are wanted, and what scales them."""
-
-    encoder: Encoder
-    columns: slice
-    scaling: list[np.ndarray] | None
-    maker: CodeMaker
-
-    @classmethod
-    def of(cls, encoder: Encoder, latents: str, standardise: bool) -> _Coder:
-        if latents == AUTO:
-            latents = encoder.config.choice(latents) if isinstance(encoder, BetaVAE) else ALL
-        columns = encoder.slice_of(latents)
-        scales = [part[columns] for part in scaling(encoder)] if standardise else None
-        return cls(encoder, columns, scales, CodeMaker(encoder, columns, scales))
-
-    @property
-    def width(self) -> int:
-        return self.columns.stop - self.columns.start
-
-    def codes(self, frames: np.ndarray) -> np.ndarray:
-        """uint8 frames (N, H, W, C) -> (N, width) float32."""
-        codes = checked_codes(self.encoder.encode_frames(frames), self.encoder.latent_dim)
-        codes = codes[:, self.columns]
-        if self.scaling is not None:
-            mean, scale = self.scaling
-            codes = (codes - mean) / scale
-        return np.ascontiguousarray(codes, dtype=np.float32)
-
-
-def _loaded(vae: Any) -> tuple[Any, dict[Any, Encoder]]:
-    """What was given, loaded; and by the key of its picture, None for all."""
-    if isinstance(vae, Mapping):
-        each = {key: _loaded(one)[0] for key, one in vae.items()}
-        return each, each
-    one = find_encoder(vae)
-    return one, {None: one}
-
-
-def _text(vae: Any) -> str:
-    """An encoder that has no name, in a message; or several, by their keys."""
-    if isinstance(vae, Mapping):
-        return f"{{{', '.join(f'{key!r}: {_text(one)}' for key, one in vae.items())}}}"
-    return f"<{type(vae).__name__}>"
 
 
 def _map(change: Callable[[Any], Any], observation: Observations) -> Observations:
