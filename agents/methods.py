@@ -119,10 +119,25 @@ class Method:
         return self.view(venv)
 
     def check(self, env: EnvConfig, inputs: MethodInputs) -> None:
-        """Refuse a missing input, or observations that are no pictures where some are needed."""
-        if self.needs or self.policy == "CnnPolicy":
-            FrameLayout.of(env.make().observation_space)
+        """Refuse a missing input, and an environment that cannot show what this method sees."""
         self.identity(inputs)
+        try:
+            shown = self.train_env(env).vec(1, seed=0)
+        except ValueError as error:
+            if self.train_domain is None:
+                raise
+            raise ValueError(
+                f"{self.name} trains in the visual domain {self.train_domain}, and this "
+                f"environment does not draw it: give it a wrapper that takes an argument domain, "
+                f"--wrappers my_module:with_looks, or leave the method out ({error})"
+            ) from error
+        try:
+            if self.needs == "store":  # its encoder takes time: only whether there are pictures
+                FrameLayout.of(shown.observation_space)
+            else:
+                self.observe(shown, self.build(inputs) if self.build else None).reset()
+        finally:
+            shown.close()
 
     def identity(self, inputs: MethodInputs) -> dict[str, Any]:
         """What the inputs of this method contain, so that a changed encoder is noticed."""

@@ -34,12 +34,12 @@ from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.runtime.runs import Run
 
 REACH = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", domain="source")
-TINY = AgentConfig(
-    total_timesteps=128, n_envs=2, n_steps=32, batch_size=32, n_epochs=1, net_arch=(8,),
-    eval_freq=64, n_eval_episodes=2,
+TINY = AgentConfig.of(
+    "ppo", REACH.id, total_timesteps=128, n_envs=2, n_steps=32, batch_size=32, n_epochs=1,
+    net_arch=(8,), eval_freq=64, n_eval_episodes=2,
 )  # fmt: skip
 TINY_SAC = AgentConfig.of(
-    "sac", total_timesteps=60, learning_starts=10, batch_size=8, net_arch=(8,), eval_freq=20,
+    "sac", REACH.id, total_timesteps=60, learning_starts=10, batch_size=8, net_arch=(8,), eval_freq=20,
     n_eval_episodes=1,
 )  # fmt: skip
 
@@ -233,12 +233,13 @@ def test_a_new_method_is_one_row(monkeypatch, tmp_path):
 
 
 def test_a_killed_training_goes_on_and_a_finished_one_returns_at_once(inputs, tmp_path, capfd):
-    def stop(fraction):
-        if fraction > 0.6:
-            raise KeyboardInterrupt
-
     config = replace(TINY, total_timesteps=256)
     folder = tmp_path / "agent"
+
+    def stop(fraction):
+        if Run(folder).read_json("agent.json")["steps"] == 192:
+            raise KeyboardInterrupt
+
     with pytest.raises(KeyboardInterrupt):
         _train("bvae", inputs, folder, config, progress=stop)
     run = Run(folder)
@@ -247,7 +248,8 @@ def test_a_killed_training_goes_on_and_a_finished_one_returns_at_once(inputs, tm
         load_agent(folder)
     fractions: list[float] = []
     _train("bvae", inputs, folder, config, progress=fractions.append)
-    assert fractions[0] == 0.75 and fractions[-1] == 1.0
+    assert 0.75 <= fractions[0] < 0.77 and fractions[-1] == 1.0
+    assert fractions == sorted(fractions)
     record = run.read_json("agent.json")
     assert record["steps"] == 256 == record["budget"]["env_steps"]
     curve = [row for row in run.rows(ROWS) if row.metric == "return"]
@@ -258,9 +260,10 @@ def test_a_killed_training_goes_on_and_a_finished_one_returns_at_once(inputs, tm
     assert run.path("agent.zip").stat().st_mtime_ns == before
     assert not run.path("checkpoint.zip").exists()
     with pytest.raises(
-        ValueError, match=r"an agent made with other settings \(config\.gamma 0\.9, not 0\.5\)"
+        ValueError, match=r"with other settings \(config\.settings\.gamma 0\.9, not 0\.5\)"
     ):
-        _train("bvae", inputs, folder, replace(config, gamma=0.5))
+        other = {**config.settings, "gamma": 0.5}
+        _train("bvae", inputs, folder, replace(config, settings=other))
     with pytest.raises(
         ValueError, match=r"an agent made with other settings \(inputs\.vae_seed 3, not 4"
     ):
@@ -276,14 +279,14 @@ def test_sac_resumes_with_its_replay_buffer(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         _train("state", MethodInputs(), tmp_path / "a", TINY_SAC, progress=stop)
     sizes = []
-    original = train._reload
+    original = train.reload_model
 
     def reload(*args):
         model: Any = original(*args)
         sizes.append((model.num_timesteps, model.replay_buffer.size()))
         return model
 
-    monkeypatch.setattr(train, "_reload", reload)
+    monkeypatch.setattr(train, "reload_model", reload)
     _train("state", MethodInputs(), tmp_path / "a", TINY_SAC)
     assert sizes == [(40, 40)]
     assert load_agent(tmp_path / "a").model.num_timesteps == 60
@@ -294,36 +297,6 @@ def test_sac_resumes_with_its_replay_buffer(tmp_path, monkeypatch):
     )
     with pytest.raises(ValueError, match="SAC needs continuous actions"):
         _train("pixels", MethodInputs(), tmp_path / "b", TINY_SAC, env=minigrid)
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"algo": "dqn"}, "unknown algorithm 'dqn'; known: ppo, sac"),
-        ({"total_timesteps": 0}, "total_timesteps must be at least 1, got 0"),
-        ({"batch_size": 300}, "batch_size must divide n_envs . n_steps = 2000, got 300"),
-        ({"gamma": 1.0}, "gamma must be in"),
-        ({"net_arch": ()}, "net_arch needs at least one"),
-        ({"learning_rate": 0.0}, "learning_rate must be positive"),
-    ],
-)
-def test_configs_are_checked(values, message):
-    with pytest.raises(ValueError, match=message):
-        AgentConfig(**{"n_envs": 8, "n_steps": 250, "batch_size": 500, **values})
-
-
-def test_the_budget_is_stated_in_whole_rollouts():
-    assert (
-        AgentConfig(total_timesteps=2001, n_envs=8, n_steps=250, batch_size=500).rounded_timesteps
-        == 4000
-    )
-    assert AgentConfig.of("sac", total_timesteps=2001).rounded_timesteps == 2001
-    config = AgentConfig.of("ppo")
-    assert config.lasting(None) == config and config.lasting(5000).eval_freq == 500
-    with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
-        config.lasting(0)
-    with pytest.raises(ValueError, match="unknown algorithm 'a2c'"):
-        AgentConfig.of("a2c")
 
 
 def test_episode_i_is_reset_with_seed_plus_i_whatever_the_batch():
