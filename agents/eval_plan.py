@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cache
 
 import gymnasium as gym
 
@@ -81,19 +82,22 @@ def plan_evaluation(
     total = config.total_timesteps
     points = CURVE_POINTS if eval_freq is None else max(1, total // eval_freq)
     curve_steps, final_steps = eval_steps, eval_steps
-    if eval_steps is None and tuned(env.id, config.algo) is None:
+    known = tuned(env.id, config.algo) is not None
+    if eval_steps is None and not known:
         share = int(TENTH * total / 2)
         longest = longest_episode(env) or min(UNKNOWN, total)
         if eval_freq is None:
             points = max(1, min(points, share // longest - 1))
         curve_steps = max(longest, share // (points + 1))
         final_steps = max(longest, share // domains) if n_eval_episodes is None else None
+    every = total // points if known else -(-total // points)  # as published, or no point too many
     return EvalPlan(
-        eval_freq or max(1, total // points), CURVE_EPISODES, curve_steps,
+        eval_freq or max(1, every), CURVE_EPISODES, curve_steps,
         n_eval_episodes or FINAL_EPISODES, final_steps,
     )  # fmt: skip
 
 
+@cache
 def longest_episode(env: EnvConfig) -> int | None:
     """The limit of steps that an environment states; None if it states none."""
     made = env.make()

@@ -33,14 +33,15 @@ def require_domains(world: EnvArgs, domains: Sequence[str]) -> None:
         try:
             world.config(domain).make().close()
         except ValueError as error:
-            if not _is_known(world):
+            takes_none = isinstance(error.__cause__, TypeError)  # no argument of that name
+            if not takes_none or not _is_known(world):
                 raise
             raise ValueError(
-                f"{error}; a study of transfer needs an environment that draws the same states in "
-                f"several visual domains, here {', '.join(domains)} (--source and --target name "
-                "others): give it a function with_looks(env, domain=None) of yours that changes "
-                f"what is drawn, {world.flags} --wrappers my_module:with_looks. Without domains, "
-                f"compare agents: {command_for('compare', world=world)}"
+                f"{world.env} has no visual domains; transfer needs an environment that draws its "
+                f"states in {len(domains)} of them, here {', '.join(domains)} (--source and "
+                "--target name others): write a function with_looks(env, domain=None) that changes "
+                "what is drawn, and add --wrappers my_module:with_looks; without domains, compare "
+                f"agents: {command_for('compare', world=world)}"
             ) from error
 
 
@@ -60,7 +61,7 @@ def possible(
     ``vae`` says whether a VAE is named. ValueError if none can.
     """
     kept: list[str] = []
-    left_out: list[str] = []
+    reasons: dict[str, list[str]] = {}
     for name in names:
         row = method(name)
         try:
@@ -70,9 +71,10 @@ def possible(
             else:
                 row.check(env, inputs)
         except (ValueError, TypeError) as error:
-            left_out.append(f"without the method {name}: {error}")
+            reasons.setdefault(str(error), []).append(name)
         else:
             kept.append(name)
+    left_out = [f"without {' and '.join(those)}: {why}" for why, those in reasons.items()]
     if not kept:
         raise ValueError(
             f"{world.env} can serve none of the methods {', '.join(names)}: {'; '.join(left_out)}"

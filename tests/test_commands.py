@@ -201,6 +201,7 @@ def test_train_then_collect_with_the_agent(made: Path, tmp_path: Path) -> None:
 
 
 STUDY = StudyArgs(seeds=(3,), total_timesteps=500, n_eval_episodes=2, workers=1)
+SHORT = ("n_steps=100", "batch_size=50", "n_epochs=1")
 
 
 def test_compare_draws_curves_of_each_vae_and_measures_efficiency(
@@ -296,11 +297,16 @@ def test_the_chain_runs_on_minigrid_pictures(
     assert not (tmp_path / "pictures" / "heatmap.png").exists()
     agent = train.main(
         train.Args(
-            world=GRID, vae=vae, total_timesteps=200, n_eval_episodes=1, out=tmp_path / "agent"
-        )
+            world=GRID,
+            vae=vae,
+            total_timesteps=200,
+            n_eval_episodes=1,
+            out=tmp_path / "agent",
+            set=SHORT,
+        )  # fmt: skip
     )
     assert np.isfinite(agent.rows[0].value)
-    study = replace(STUDY, total_timesteps=200, n_eval_episodes=1)
+    study = replace(STUDY, total_timesteps=200, n_eval_episodes=1, set=SHORT)
     compared = compare.main(
         compare.Args(("bvae",), (vae,), world=GRID, study=study, out=tmp_path / "compare")
     )
