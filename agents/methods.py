@@ -13,7 +13,9 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
+from stable_baselines3.common.torch_layers import NatureCNN
+from stable_baselines3.common.vec_env import VecEnv, VecTransposeImage
 
 from bvae_rl.agents.true_state import blind_view, state_view
 from bvae_rl.data.environments import EnvConfig
@@ -123,7 +125,7 @@ class Method:
         self.identity(inputs)
         try:
             shown = self.train_env(env).vec(1, seed=0)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             if self.train_domain is None:
                 raise
             raise ValueError(
@@ -186,7 +188,19 @@ def trained_by(training: Mapping[str, Any], latents: str) -> str:
 
 
 def _pixels(venv: VecEnv) -> VecEnv:
-    FrameLayout.of(venv.observation_space)  # a clear error where the observation is no picture
+    space = venv.observation_space
+    FrameLayout.of(space)  # a clear error where the observation is no picture
+    if is_image_space(space) and not is_image_space_channels_first(space):
+        space = VecTransposeImage.transpose_space(space)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            NatureCNN(space)
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise ValueError(
+            "raw pixels are read by SB3's NatureCNN, which takes uint8 pictures of at least 36x36 "
+            f"pixels, got {venv.observation_space}; resize them with --size 64 64, or leave the "
+            "method out"
+        ) from error
     return venv
 
 

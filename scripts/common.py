@@ -52,7 +52,7 @@ class EnvArgs:
         try:
             for name in names:
                 self.config(name).make().close()
-        except (ValueError, ImportError):
+        except (ValueError, TypeError, ImportError):
             return False
         return True
 

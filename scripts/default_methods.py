@@ -32,8 +32,8 @@ def require_domains(world: EnvArgs, domains: Sequence[str]) -> None:
     for domain in domains:
         try:
             world.config(domain).make().close()
-        except ValueError as error:
-            takes_none = isinstance(error.__cause__, TypeError)  # no argument of that name
+        except (ValueError, TypeError) as error:  # TypeError: no argument of that name
+            takes_none = isinstance(error, TypeError) or isinstance(error.__cause__, TypeError)
             if not takes_none or not _is_known(world):
                 raise
             raise ValueError(

@@ -139,6 +139,8 @@ def test_methods_that_an_environment_cannot_serve_say_what_it_lacks():
         method("state").observe(cart, None)
     with pytest.raises(TypeError, match="expected an image space"):
         method("pixels").observe(cart, None)
+    with pytest.raises(ValueError, match=r"uint8 pictures of at least 36x36 pixels.*--size 64 64"):
+        method("pixels").observe(make_vec(Counting, 1, seed=0), None)
 
 
 def test_every_method_states_what_it_saw(inputs):
