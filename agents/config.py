@@ -65,7 +65,7 @@ class AgentConfig:
         """
         row = tuned(env_id, known_algorithm(algo))
         settings = dict(row.settings) if row else {}
-        own = {"algo": algo, "total_timesteps": TIMESTEPS[algo]}
+        own: dict[str, Any] = {"algo": algo, "total_timesteps": TIMESTEPS[algo]}
         own["eval_freq"] = TIMESTEPS[algo] // CURVE_POINTS
         if "n_envs" in settings:
             own["n_envs"] = settings.pop("n_envs")

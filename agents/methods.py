@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
+from gymnasium.spaces import Box
 from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
 from stable_baselines3.common.torch_layers import NatureCNN
 from stable_baselines3.common.vec_env import VecEnv, VecTransposeImage
@@ -190,7 +191,11 @@ def trained_by(training: Mapping[str, Any], latents: str) -> str:
 def _pixels(venv: VecEnv) -> VecEnv:
     space = venv.observation_space
     FrameLayout.of(space)  # a clear error where the observation is no picture
-    if is_image_space(space) and not is_image_space_channels_first(space):
+    if (
+        isinstance(space, Box)
+        and is_image_space(space)
+        and not is_image_space_channels_first(space)
+    ):
         space = VecTransposeImage.transpose_space(space)
     try:
         with torch.random.fork_rng(devices=[]):

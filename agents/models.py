@@ -40,7 +40,7 @@ def make_model(
         settings["buffer_size"] = min(config.value("buffer_size"), config.rounded_timesteps)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "You have specified a mini-batch size")  # see remarks
-        return ALGORITHMS[config.algo](policy, venv, seed=seed, verbose=0, **settings)  # type: ignore[call-arg]
+        return ALGORITHMS[config.algo](policy, venv, seed=seed, verbose=0, **settings)
 
 
 def reload_model(path: Path, replay: Path, config: AgentConfig, venv: VecEnv) -> BaseAlgorithm:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from bvae_rl.agents import study, train
+from bvae_rl.agents import models, study, train
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.evaluate import (
     RANDOM_POLICY,
@@ -39,8 +39,8 @@ TINY = AgentConfig.of(
     net_arch=(8,), eval_freq=64, n_eval_episodes=2,
 )  # fmt: skip
 TINY_SAC = AgentConfig.of(
-    "sac", REACH.id, total_timesteps=60, learning_starts=10, batch_size=8, net_arch=(8,), eval_freq=20,
-    n_eval_episodes=1,
+    "sac", REACH.id, total_timesteps=60, learning_starts=10, batch_size=8, net_arch=(8,),
+    eval_freq=20, n_eval_episodes=1,
 )  # fmt: skip
 
 
@@ -281,7 +281,7 @@ def test_sac_resumes_with_its_replay_buffer(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         _train("state", MethodInputs(), tmp_path / "a", TINY_SAC, progress=stop)
     sizes = []
-    original = train.reload_model
+    original = models.reload_model
 
     def reload(*args):
         model: Any = original(*args)
