@@ -2,8 +2,8 @@
 
 A run folder holds ``agent.json`` (everything that led to it), ``agent.zip`` (SB3), ``encoder/``
 (a copy, so that the folder is all one needs) and ``rows.json`` (the learning curve). A killed
-training, called again, goes on from its last evaluation: from the saved weights, optimizer and,
-for SAC, replay buffer, in fresh episodes.
+training, called again, goes on from its last checkpoint, of which there are ten or more: from the
+saved weights, optimizer and, for SAC, replay buffer, in fresh episodes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from stable_baselines3 import SAC
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 
-from bvae_rl.agents.config import AgentConfig
+from bvae_rl.agents.config import CURVE_POINTS, AgentConfig
 from bvae_rl.agents.eval_plan import TENTH, side_by_side
 from bvae_rl.agents.evaluate import AGENT_FILE, ENCODER, PARALLEL, RECORD, run_episodes
 from bvae_rl.agents.identities import as_written_now, env_identity
@@ -122,7 +122,9 @@ class _Training:
     def learn(self, progress: Callable[[float], None]) -> None:
         """Train to the end of the budget, evaluating and saving on the way."""
         total = self.config.rounded_timesteps
-        due = self.model.num_timesteps + self.config.eval_freq if self.record["steps"] else 0
+        begun = self.model.num_timesteps
+        every = min(self.config.eval_freq, math.ceil(total / CURVE_POINTS))
+        due, save = self._next_point(begun), begun + every
         self.clock = time.monotonic()
         self.model.set_logger(Logger(None, []))  # SB3's own makes a folder in /tmp each time
         points = max(1, math.ceil(total / self.config.eval_freq))  # beside that of the beginning
@@ -137,12 +139,13 @@ class _Training:
             self.evaluate(lambda fraction: show(step, before + fraction))
 
         def at_rollout(step: int) -> None:
-            nonlocal due
+            nonlocal due, save
             if step >= due:
                 evaluate(step)
-                if step:
-                    self.checkpoint()
                 due = step + self.config.eval_freq
+            if step >= save:
+                self.checkpoint()
+                save = step + every
             show(step, min(points, step // self.config.eval_freq + 1))
 
         self.model.learn(
@@ -159,6 +162,13 @@ class _Training:
         self.venv.close()
         self.eval_venv.close()
         progress(1.0)
+
+    def _next_point(self, begun: int) -> int:
+        """When to evaluate next; points after ``begun``, of what a kill has lost, are left out."""
+        rows = [row for row in self.run.rows(ROWS) if row.step is not None and row.step <= begun]
+        self.run.write_json(ROWS, [row.to_dict() for row in rows])
+        points = [row.step for row in rows if row.step is not None]
+        return max(points) + self.config.eval_freq if points else 0
 
     def evaluate(self, progress: Callable[[float], None]) -> None:
         """Add a point to the learning curve."""

@@ -273,6 +273,24 @@ def test_a_killed_training_goes_on_and_a_finished_one_returns_at_once(inputs, tm
     assert capfd.readouterr().out == ""
 
 
+def test_a_training_that_is_seldom_evaluated_is_saved_in_between(tmp_path):
+    run, config = Run(tmp_path / "a"), replace(TINY, total_timesteps=640, eval_freq=640)
+
+    def stop(fraction):
+        if run.read_json("agent.json")["steps"] == 320:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _train("state", MethodInputs(), run.folder, config, progress=stop)
+    (first, *_) = run.rows(ROWS)
+    run.append_rows([replace(first, step=384)], name=ROWS)  # after the checkpoint: lost by a kill
+    fractions: list[float] = []
+    _train("state", MethodInputs(), run.folder, config, progress=fractions.append)
+    assert 0.45 < fractions[0] < 0.55
+    curve = [row for row in run.rows(ROWS) if row.metric == "return"]
+    assert [row.step for row in curve] == [0, 640]
+
+
 def test_sac_resumes_with_its_replay_buffer(tmp_path, monkeypatch):
     def stop(fraction):
         if fraction > 0.7:
@@ -290,7 +308,7 @@ def test_sac_resumes_with_its_replay_buffer(tmp_path, monkeypatch):
 
     monkeypatch.setattr(train, "reload_model", reload)
     _train("state", MethodInputs(), tmp_path / "a", TINY_SAC)
-    assert sizes == [(40, 40)]
+    assert sizes == [(42, 42)]  # the last of ten checkpoints before 0.7 of the way
     assert load_agent(tmp_path / "a").model.num_timesteps == 60
     assert not (tmp_path / "a" / "replay.pkl").exists()
     minigrid = EnvConfig(
