@@ -10,7 +10,7 @@ import numpy as np
 from bvae_rl.agents.methods import MethodInputs
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.scripts.common import EnvArgs, command_for, free_folder, say, wrote
-from bvae_rl.scripts.default_methods import possible
+from bvae_rl.scripts.default_methods import possible, require_vae
 from bvae_rl.scripts.study import (
     SHIPPED,
     StudyArgs,
@@ -58,6 +58,8 @@ def main(args: Args) -> StudyResult:
         methods, left_out = possible(METHODS, env, args.world, inputs, vae=bool(vaes))
         for line in left_out:
             say(line)
+    elif "bvae" in methods and not vaes and not args.study.vae_per_seed:
+        require_vae("bvae", args.world)
     jobs = make_jobs(args.study, methods, vaes, env)
     for line in args.study.lines(jobs[0].config, env):
         say(line)

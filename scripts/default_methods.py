@@ -20,10 +20,11 @@ def pretraining_lines(world: EnvArgs) -> str:
 
 
 def require_vae(name: str, world: EnvArgs) -> NoReturn:
-    """ValueError for a method that needs a VAE and has none: how to make one."""
+    """ValueError for a method or command that needs a VAE and has none: how to make one."""
+    flag = "" if name == "transfer" else "--vae "
     raise ValueError(
-        f"the method {name} needs --vae, the VAE of {world.env}; make it with: "
-        f"{pretraining_lines(world)}; then add --vae {VAE}"
+        f"{name} needs a VAE of {world.env}; make it with: {pretraining_lines(world)}; then add "
+        f"{flag}{VAE}"
     )
 
 

@@ -10,8 +10,9 @@ import tyro
 from bvae_rl.agents.methods import MethodInputs
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import EnvArgs, command_for, say, wrote
-from bvae_rl.scripts.default_methods import possible, require_domains
+from bvae_rl.scripts.default_methods import possible, require_domains, require_vae
 from bvae_rl.scripts.study import (
+    SHIPPED,
     StudyArgs,
     StudyResult,
     budget_table,
@@ -30,8 +31,9 @@ METHODS = ("state", "blind", "pixels", "pixels_randomised")
 class Args:
     """Which VAEs, from where to where."""
 
-    vae: tyro.conf.Positional[tuple[str, ...]] = ("reach_crossed",)
-    """VAEs, each a method of its own (or see --vae-per-seed): folders, shipped names or Hub ids"""
+    vae: tyro.conf.Positional[tuple[str, ...]] = ()
+    """VAEs, each a method of its own (or see --vae-per-seed): folders, shipped names or Hub ids; by
+    default, in PlanarReach, reach_crossed"""
     source: str = "source"
     """visual domain to train in"""
     target: tuple[str, ...] = ("ood1", "ood2")
@@ -47,18 +49,20 @@ class Args:
 
 def main(args: Args) -> StudyResult:
     """Train in the source, evaluate everywhere, draw, tabulate."""
-    if not args.vae:
-        raise ValueError("name at least one VAE (a folder, or reach_crossed)")
+    shipped = SHIPPED.get(args.world.env)
+    vaes = args.vae or ((shipped,) if shipped else ())
     env = args.world.config(args.source)
     domains = (args.source, *args.target)
     require_domains(args.world, domains)
+    if not vaes:
+        require_vae("transfer", args.world)
     methods = args.methods
     if methods is None:
         inputs = MethodInputs(store=args.study.store)
         methods, left_out = possible(METHODS, env, args.world, inputs, vae=True)
         for line in left_out:
             say(line)
-    jobs = make_jobs(args.study, [*methods, "bvae"], args.vae, env)
+    jobs = make_jobs(args.study, [*methods, "bvae"], vaes, env)
     for line in args.study.lines(jobs[0].config, env, len(domains)):
         say(line)
     run = Run(args.out)
@@ -71,6 +75,6 @@ def main(args: Args) -> StudyResult:
         say(line)
     if drawn:
         wrote(drawn)
-    shown = command_for("visualize", args.vae[0], world=args.world, domain=args.source)
+    shown = command_for("visualize", vaes[0], world=args.world, domain=args.source)
     wrote(run.folder / "results.json", shown)
     return StudyResult(rows, run.folder)

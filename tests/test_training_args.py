@@ -68,9 +68,7 @@ def test_compare_says_which_default_methods_are_left_out_and_trains_the_others(
         "without state and blind: this method shows true factors, and the environment has no"
         in said
     )
-    assert (
-        "without bvae: the method bvae needs --vae, the VAE of test/Toy-v0; make it with: " in said
-    )
+    assert "without bvae: bvae needs a VAE of test/Toy-v0; make it with: " in said
     assert "PPO for 640 steps; given: n_envs" not in said
     assert (
         "given: n_steps 32, batch_size 32, n_epochs 1, gamma 0.97; SB3's defaults: n_envs 1" in said
@@ -91,6 +89,10 @@ def test_commands_name_the_line_to_write(capsys: pytest.CaptureFixture[str]) -> 
     line = _refused(capsys, "transfer", *env)
     assert "no visual domains" in line and "--wrappers my_module:with_looks" in line
     assert "compare agents: bvae-rl compare --env test/Toy-v0" in line
+    line = _refused(capsys, "compare", *env, "--methods", "bvae", "pixels")
+    assert "bvae needs a VAE of test/Toy-v0; make it with: bvae-rl collect" in line
+    line = _refused(capsys, "transfer", "--env", "bvae_rl/PlanarPush-v0")
+    assert "pretrain runs/frames; then add runs/vae" in line
     line = _refused(capsys, "train", *env, "--method", "pixels_randomised")
     assert "trains in the visual domain ood1, and this environment does not draw it" in line
     pixels = ("train", *env, "--method", "pixels")
