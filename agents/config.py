@@ -17,14 +17,31 @@ GIVEN, TUNED, SB3 = "given", "tuned", "SB3's defaults"
 
 
 @dataclass(frozen=True)
+class StepLimit:
+    """Environment steps of one evaluation: no further episode begins that would end after
+    ``enough``, and none is played beyond ``most``, so that the first may take longer than enough.
+    """
+
+    enough: int
+    most: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.enough <= self.most:
+            raise ValueError(
+                f"a limit of evaluation steps needs 1 <= enough <= most, got {self.enough} and "
+                f"{self.most}"
+            )
+
+
+@dataclass(frozen=True)
 class AgentConfig:
     """How to train: the same for every method.
 
     ``settings`` are arguments of SB3's constructor by name (``bvae_rl.agents.settings`` says which
     values); what is not among them is SB3's default. ``net_arch`` are the hidden layers of actor
     and critic alike, always explicit: SB3's default differs between pictures and vectors. A point
-    of the learning curve takes ``n_eval_episodes`` every ``eval_freq`` environment steps, and at
-    most ``eval_steps`` (None: no limit).
+    of the learning curve takes ``n_eval_episodes`` every ``eval_freq`` environment steps, or
+    those that ``eval_limit`` allows (None: no limit).
     """
 
     algo: Literal["ppo", "sac"] = "ppo"
@@ -35,15 +52,13 @@ class AgentConfig:
     settings: Mapping[str, Any] = field(default_factory=dict)
     eval_freq: int = 10_000
     n_eval_episodes: int = 20
-    eval_steps: int | None = None
+    eval_limit: StepLimit | None = None
 
     def __post_init__(self) -> None:
         known_algorithm(self.algo)
         object.__setattr__(self, "settings", dict(self.settings))
-        for name in ("total_timesteps", "n_envs", "eval_freq", "n_eval_episodes", "eval_steps"):
+        for name in ("total_timesteps", "n_envs", "eval_freq", "n_eval_episodes"):
             value = getattr(self, name)
-            if name == "eval_steps" and value is None:
-                continue
             if isinstance(value, bool) or not isinstance(value, int):
                 raise ValueError(f"{name} must be a whole number, got {value!r}")
             if value < 1:
@@ -121,8 +136,8 @@ class AgentConfig:
         """All that it does as plain values, SB3's main defaults among ``settings`` included."""
         plain = {item.name: getattr(self, item.name) for item in fields(self)}
         plain["settings"] = {**{n: self.value(n) for n in MAIN[self.algo]}, **self.settings}
-        if self.eval_steps is None:
-            del plain["eval_steps"]
+        if self.eval_limit is None:
+            del plain["eval_limit"]
         found: dict[str, Any] = identity(plain)
         return found
 

@@ -2,7 +2,7 @@
 
 Half of that tenth goes to the learning curve and half to the evaluation at the end, each of which
 takes at least one whole episode. How long an episode can be is read off the environment's limit of
-steps; one without a limit is taken to end within ``UNKNOWN`` steps.
+steps; one without a limit is cut after ``UNKNOWN`` steps, or those of the evaluation.
 
 Worlds with tuned settings (``bvae_rl.agents.hyperparameters``) are evaluated as in the published
 results instead, without a limit.
@@ -16,49 +16,50 @@ from functools import cache
 
 import gymnasium as gym
 
-from bvae_rl.agents.config import CURVE_POINTS, AgentConfig
+from bvae_rl.agents.config import CURVE_POINTS, AgentConfig, StepLimit
 from bvae_rl.agents.hyperparameters import tuned
 from bvae_rl.data.environments import EnvConfig
 
 TENTH = 0.1
 CURVE_EPISODES, FINAL_EPISODES = 20, 100  # at most
 UNKNOWN = 1_000  # steps
+PARALLEL = 25  # episodes at most
 
 
 @dataclass(frozen=True)
 class EvalPlan:
     """Points of the curve and the evaluation at the end, in each of ``domains`` visual domains.
 
-    ``curve_steps`` and ``final_steps`` are the most environment steps of one evaluation; None: no
-    limit.
+    ``curve_limit`` and ``final_limit`` are those of one evaluation; None: no limit.
     """
 
     eval_freq: int
     curve_episodes: int
-    curve_steps: int | None
+    curve_limit: StepLimit | None
     n_eval_episodes: int
-    final_steps: int | None
+    final_limit: StepLimit | None
 
     def of(self, config: AgentConfig) -> AgentConfig:
         """``config`` with the points of this learning curve."""
         return replace(
             config, eval_freq=self.eval_freq, n_eval_episodes=self.curve_episodes,
-            eval_steps=self.curve_steps,
+            eval_limit=self.curve_limit,
         )  # fmt: skip
 
     def text(self, rollout: int) -> str:
         """In words; evaluations take place between rollouts of so many environment steps."""
         every = math.ceil(self.eval_freq / rollout) * rollout
-        curve = _words(self.curve_episodes, self.curve_steps)
-        at_end = _words(self.n_eval_episodes, self.final_steps)
+        curve = _words(self.curve_episodes, self.curve_limit)
+        at_end = _words(self.n_eval_episodes, self.final_limit)
         return f"every {every:,} steps {curve}, at the end {at_end}"
 
 
-def _words(episodes: int, steps: int | None) -> str:
-    one = "episode" if episodes == 1 else "episodes"
-    if steps is None:
-        return f"on {episodes} {one}"
-    return f"on up to {episodes} {one} that end within {steps:,} steps"
+def _words(episodes: int, limit: StepLimit | None) -> str:
+    many = f"{episodes} episode{'s' * (episodes > 1)}"
+    if limit is None:
+        return f"on {many}"
+    one = " (one at least)" if limit.most > limit.enough else ""
+    return f"on up to {many}, as many as end within {limit.enough:,} steps{one}"
 
 
 def plan_evaluation(
@@ -81,20 +82,24 @@ def plan_evaluation(
             raise ValueError(f"{name} must be at least 1, got {value}")
     total = config.total_timesteps
     points = CURVE_POINTS if eval_freq is None else max(1, total // eval_freq)
-    curve_steps, final_steps = eval_steps, eval_steps
+    hard = StepLimit(eval_steps, eval_steps) if eval_steps else None
+    curve, final = hard, hard
     known = tuned(env.id, config.algo) is not None
     if eval_steps is None and not known:
         share = int(TENTH * total / 2)
-        longest = longest_episode(env) or min(UNKNOWN, total)
+        longest = min(longest_episode(env) or UNKNOWN, max(UNKNOWN, total))
         if eval_freq is None:
             points = max(1, min(points, share // longest - 1))
-        curve_steps = max(longest, share // (points + 1))
-        final_steps = max(longest, share // domains) if n_eval_episodes is None else None
+        curve = _at_least_one(share // (points + 1), longest)
+        final = _at_least_one(share // domains, longest) if n_eval_episodes is None else None
     every = total // points if known else -(-total // points)  # as published, or no point too many
     return EvalPlan(
-        eval_freq or max(1, every), CURVE_EPISODES, curve_steps,
-        n_eval_episodes or FINAL_EPISODES, final_steps,
-    )  # fmt: skip
+        eval_freq or max(1, every), CURVE_EPISODES, curve, n_eval_episodes or FINAL_EPISODES, final
+    )
+
+
+def _at_least_one(steps: int, longest: int) -> StepLimit:
+    return StepLimit(max(1, steps), max(1, steps, longest))
 
 
 @cache
@@ -112,9 +117,9 @@ def longest_episode(env: EnvConfig) -> int | None:
     return min(found, default=None)
 
 
-def side_by_side(env: EnvConfig, episodes: int, steps: int | None, most: int) -> int:
-    """How many episodes are played at once: no more than surely fit into ``steps``."""
-    if steps is None:
-        return min(most, episodes)
+def side_by_side(env: EnvConfig, episodes: int, limit: StepLimit | None) -> int:
+    """How many episodes are played at once: no more than surely end in time."""
+    if limit is None:
+        return min(PARALLEL, episodes)
     longest = longest_episode(env)
-    return min(most, episodes, max(1, steps // longest)) if longest else 1
+    return min(PARALLEL, episodes, max(1, limit.enough // longest)) if longest else 1

@@ -18,6 +18,7 @@ import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
+from bvae_rl.agents.config import StepLimit
 from bvae_rl.agents.eval_plan import side_by_side
 from bvae_rl.agents.methods import Method, SavedEncoder, SupervisionBudget, method
 from bvae_rl.agents.settings import ALGORITHMS
@@ -28,7 +29,6 @@ from bvae_rl.runtime.runs import Row, Run
 RANDOM_POLICY = "random_policy"  # the method of its rows
 CUT = "cut"  # the metric that says how many episodes of an evaluation were cut off
 AGENT_FILE, RECORD, ENCODER = "agent.zip", "agent.json", "encoder"
-PARALLEL = 25
 
 
 @dataclass(frozen=True)
@@ -65,35 +65,30 @@ def run_episodes(
     n: int,
     *,
     seed: int,
-    steps: int | None = None,
+    limit: StepLimit | None = None,
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> Episodes:
-    """Play episodes 0..n-1, or as many whole batches of them as end within ``steps``.
+    """Play episodes 0..n-1, or as many whole batches of them as end within ``limit``.
 
-    Episode i is reset with ``seed + i``. ``steps`` counts those of all environments together. If
-    not even the first batch ends in time, its returns so far count and ``cut`` says so.
+    Episode i is reset with ``seed + i``. The limit counts the steps of all environments together.
+    If not even the first batch ends in time, its returns so far count and ``cut`` says so.
     ``progress`` gets fractions in [0, 1].
     """
-    for name, value in (
-        ("number of evaluation episodes", n),
-        ("number of evaluation steps", steps),
-    ):
-        if value is not None and value < 1:
-            raise ValueError(f"the {name} must be at least 1, got {value}")
+    if n < 1:
+        raise ValueError(f"the number of evaluation episodes must be at least 1, got {n}")
     returns = np.zeros(n)
     success: list[Any] = [None] * n
-    used = longest = 0
-    played = cut = 0
-    while played < n:
-        size = min(venv.num_envs, n - played)
-        most = math.inf if steps is None else (steps - used) // venv.num_envs
-        if played and most < longest:
+    used = longest = played = cut = 0
+    while played < n and not cut:
+        if limit and played and used + longest * venv.num_envs > limit.enough:
             break
+        size = min(venv.num_envs, n - played)
+        most = max(1, (limit.most - used) // venv.num_envs) if limit else math.inf
         venv.seed(seed + played)  # env k of the batch gets seed + played + k
         observations = venv.reset()
         running = np.arange(venv.num_envs) < size
         length = 0
-        while running.any() and length < max(1, most):
+        while running.any() and length < most:
             assert isinstance(observations, np.ndarray)  # every method shows pictures or vectors
             observations, rewards, dones, infos = venv.step(predict(observations))
             length += 1
@@ -103,19 +98,16 @@ def run_episodes(
                 success[played + k] = infos[k].get("is_success")
             running &= ~dones
             done = (played + size - running.sum()) / n
-            share = 0.0 if steps is None else (used + length * venv.num_envs) / steps
+            share = (used + length * venv.num_envs) / limit.enough if limit else 0.0
             progress(min(1.0, max(done, share)))
-        if running.any():
-            if played:
-                break
-            cut = int(running.sum())
+        if running.any() and played:
+            break
+        cut = int(running.sum())
         used += length * venv.num_envs
         longest = max(longest, length)
         played += size
-        if cut:
-            break
-    known = None not in success[:played]
     progress(1.0)
+    known = None not in success[:played]
     found = np.array(success[:played], dtype=bool) if known else None
     return Episodes(returns[:played], found, cut)
 
@@ -143,12 +135,12 @@ class LoadedAgent:
         n: int,
         *,
         seed: int,
-        steps: int | None = None,
+        limit: StepLimit | None = None,
         progress: Callable[[float], None] = lambda fraction: None,
     ) -> Episodes:
-        """Episodes 0..n-1 of ``env``, or what of them ends within ``steps`` (``run_episodes``)."""
-        venv = self.observe(env.vec(side_by_side(env, n, steps, PARALLEL), seed=seed))
-        played = run_episodes(venv, self.act, n, seed=seed, steps=steps, progress=progress)
+        """Episodes 0..n-1 of ``env``, or what of them ends within ``limit`` (``run_episodes``)."""
+        venv = self.observe(env.vec(side_by_side(env, n, limit), seed=seed))
+        played = run_episodes(venv, self.act, n, seed=seed, limit=limit, progress=progress)
         venv.close()
         return played
 
@@ -180,13 +172,13 @@ def evaluate_agent(
     *,
     n_eval_episodes: int = 100,
     seed: int,
-    eval_steps: int | None = None,
+    limit: StepLimit | None = None,
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> list[Row]:
     """Rows ``return`` and, where it is known, ``success`` of a trained agent in each visual domain.
 
-    None among ``domains`` means ``env`` as it is given. ``eval_steps`` limits the environment steps
-    in each domain, and with them the episodes (``run_episodes``); a row says how many they were.
+    None among ``domains`` means ``env`` as it is given. ``limit`` is that of the environment steps
+    in each domain, and with them of the episodes (``run_episodes``); a row says how many they were.
     """
     agent = load_agent(folder)
     record = agent.record
@@ -198,7 +190,7 @@ def evaluate_agent(
     rows: list[Row] = []
     for index, shown in enumerate(_each_domain(env, domains)):
         played = agent.play(
-            shown, n_eval_episodes, seed=seed, steps=eval_steps,
+            shown, n_eval_episodes, seed=seed, limit=limit,
             progress=_part(progress, index, len(domains)),
         )  # fmt: skip
         rows += played.rows(replace(base, domain=shown.domain))
@@ -213,7 +205,7 @@ def random_policy_rows(
     seed: int,
     study: str,
     command: str,
-    eval_steps: int | None = None,
+    limit: StepLimit | None = None,
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> list[Row]:
     """The same rows for uniformly random actions, the lowest reference; ``algo`` is "none"."""
@@ -224,11 +216,11 @@ def random_policy_rows(
     )  # fmt: skip
     rows: list[Row] = []
     for index, shown in enumerate(_each_domain(env, domains)):
-        copies = side_by_side(shown, n_eval_episodes, eval_steps, PARALLEL)
+        copies = side_by_side(shown, n_eval_episodes, limit)
         venv = shown.vec(copies, seed=seed)
         act = random_policy(venv.action_space, np.random.default_rng(seed), venv.num_envs)
         played = run_episodes(
-            venv, act, n_eval_episodes, seed=seed, steps=eval_steps,
+            venv, act, n_eval_episodes, seed=seed, limit=limit,
             progress=_part(progress, index, len(domains)),
         )  # fmt: skip
         rows += played.rows(replace(base, domain=shown.domain))

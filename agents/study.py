@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bvae_rl.agents.config import AgentConfig
+from bvae_rl.agents.config import AgentConfig, StepLimit
 from bvae_rl.agents.evaluate import RANDOM_POLICY, evaluate_agent, random_policy_rows
 from bvae_rl.agents.identities import env_identity
 from bvae_rl.agents.methods import Method, MethodInputs, method
@@ -54,19 +54,19 @@ class Job:
 class Evaluation:
     """Which visual domains, how many fixed episodes, and from which seed on they are reset.
 
-    ``eval_steps`` limits the environment steps in each domain; None: no limit.
+    ``limit`` is that of the environment steps in each domain; None: no limit.
     """
 
     domains: tuple[str | None, ...] = (None,)
     n_eval_episodes: int = 100
     seed: int = 10_000
-    eval_steps: int | None = None
+    limit: StepLimit | None = None
 
     def identity(self) -> dict[str, Any]:
         """Plain values; without a limit as in earlier folders."""
         plain = asdict(self)
-        if self.eval_steps is None:
-            del plain["eval_steps"]
+        if self.limit is None:
+            del plain["limit"]
         return plain
 
 
@@ -129,7 +129,7 @@ def train_and_evaluate(
     if not run.done("evaluate", config=evaluation):
         rows = evaluate_agent(
             folder, job.env, evaluation.domains, n_eval_episodes=evaluation.n_eval_episodes,
-            seed=evaluation.seed, eval_steps=evaluation.eval_steps,
+            seed=evaluation.seed, limit=evaluation.limit,
             progress=lambda fraction: progress(TRAINED + (1.0 - TRAINED) * fraction),
         )  # fmt: skip
         curve = [row for row in run.rows(ROWS) if row.step is not None]
@@ -152,7 +152,7 @@ def act_at_random(
     if not run.done("evaluate", config=config):
         rows = random_policy_rows(
             env, evaluation.domains, n_eval_episodes=evaluation.n_eval_episodes,
-            seed=evaluation.seed, study=study, command=command, eval_steps=evaluation.eval_steps,
+            seed=evaluation.seed, study=study, command=command, limit=evaluation.limit,
             progress=progress,
         )  # fmt: skip
         run.write_json(ROWS, [row.to_dict() for row in rows])

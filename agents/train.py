@@ -23,7 +23,7 @@ from stable_baselines3.common.logger import Logger
 
 from bvae_rl.agents.config import CURVE_POINTS, AgentConfig
 from bvae_rl.agents.eval_plan import TENTH, side_by_side
-from bvae_rl.agents.evaluate import AGENT_FILE, ENCODER, PARALLEL, RECORD, run_episodes
+from bvae_rl.agents.evaluate import AGENT_FILE, ENCODER, RECORD, run_episodes
 from bvae_rl.agents.identities import as_written_now, env_identity
 from bvae_rl.agents.methods import Method, MethodInputs
 from bvae_rl.agents.models import make_model, reload_model, zipped
@@ -92,7 +92,7 @@ class _Training:
         encoder = method.load(run.path(ENCODER)) if method.load else None
         train_env = method.train_env(env)
         self.venv = method.observe(train_env.vec(config.n_envs, seed=config.seed), encoder)
-        copies = side_by_side(env, config.n_eval_episodes, config.eval_steps, PARALLEL)
+        copies = side_by_side(env, config.n_eval_episodes, config.eval_limit)
         self.eval_venv = method.observe(env.vec(copies, seed=CURVE_SEED), encoder)
         self.model = (
             reload_model(run.path(CHECKPOINT), run.path(REPLAY), config, self.venv)
@@ -178,7 +178,7 @@ class _Training:
             lambda seen: self.model.predict(seen, deterministic=True)[0],
             self.config.n_eval_episodes,
             seed=CURVE_SEED,
-            steps=self.config.eval_steps,
+            limit=self.config.eval_limit,
             progress=progress,
         )
         point = replace(self.row, step=self.model.num_timesteps)

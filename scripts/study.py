@@ -120,7 +120,7 @@ def run_jobs(
         jobs,
         run.folder / "agents",
         evaluation=Evaluation(
-            domains, plan_of.n_eval_episodes, EVALUATION_SEED, plan_of.final_steps
+            domains, plan_of.n_eval_episodes, EVALUATION_SEED, plan_of.final_limit
         ),
         study=study,
         command=command_line(),

@@ -72,7 +72,7 @@ def main(args: Args) -> Result:
     )  # fmt: skip
     rows = evaluate_agent(
         folder, env, [None], n_eval_episodes=plan.n_eval_episodes, seed=EVALUATION_SEED,
-        eval_steps=plan.final_steps,
+        limit=plan.final_limit,
         progress=lambda fraction: progress.update(EVALUATION, fraction),
     )  # fmt: skip
     progress.close()

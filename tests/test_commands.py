@@ -381,7 +381,7 @@ def test_the_demo_from_scratch_continues_nothing(tmp_path: Path) -> None:
         (["pretrain", "--env", "bvae_rl/PlanarReach-v0", "--steps", "0"], "steps must be at least"),
         (["pretrain", "--env", "x", "--objective", "tc", "--set", "gama=1"], "gama"),
         (["train", "--method", "nose"], "unknown method 'nose'; known: state, blind"),
-        (["train", "--env", "bvae_rl/PlanarPush-v0"], "this method needs --vae"),
+        (["train", "--env", "bvae_rl/PlanarPush-v0"], "bvae needs a VAE of bvae_rl/PlanarPush-v0"),
         (["compair"], "unknown command 'compair'; did you mean compare?"),
         (["train", "--latents", "look"], "no group of latents 'look'; choose one of: all, content"),
         (["collect", "--env", "MiniGrid-Empty-5x5-v0"], "RGBImgObsWrapper"),

@@ -12,7 +12,7 @@ from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from bvae_rl.agents.config import GIVEN, SB3, TUNED, AgentConfig
+from bvae_rl.agents.config import GIVEN, SB3, TUNED, AgentConfig, StepLimit
 from bvae_rl.agents.hyperparameters import TABLE, tuned
 from bvae_rl.agents.identities import as_written_now, env_identity
 from bvae_rl.agents.models import check_model, make_model, remarks
@@ -86,7 +86,6 @@ def test_every_default_of_sb3_passes_the_checks() -> None:
     [
         ({"algo": "dqn"}, "unknown algorithm 'dqn'; known: ppo, sac"),
         ({"total_timesteps": 0}, "total_timesteps must be at least 1, got 0"),
-        ({"eval_steps": 0}, "eval_steps must be at least 1, got 0"),
         ({"n_envs": 2.5}, "n_envs must be a whole number, got 2.5"),
         ({"net_arch": ()}, "net_arch needs at least one"),
         ({"net_arch": "wide"}, "net_arch needs at least one"),
@@ -179,8 +178,8 @@ def test_a_folder_with_a_field_for_each_setting_is_still_the_same_agent() -> Non
     sac |= {"learning_rate": 3e-4, "eval_freq": 1_000}
     now = AgentConfig.of("sac", REACH)
     assert changed(as_written_now({**earlier, **sac}), now.identity()) == []
-    longer = replace(now, eval_steps=500, settings={**now.settings, "tau": 0.1})
+    longer = replace(now, eval_limit=StepLimit(5, 9), settings={**now.settings, "tau": 0.1})
     assert changed(now.identity(), longer.identity()) == [
-        "settings.tau 0.005, not 0.1", "eval_steps absent, not 500",
+        "settings.tau 0.005, not 0.1", "eval_limit absent, not StepLimit(enough=5, most=9)",
     ]  # fmt: skip
     assert set(env_identity(EnvConfig(CART))) == {"id", "wrappers", "domain", "kwargs"}

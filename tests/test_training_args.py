@@ -74,7 +74,7 @@ def test_compare_says_which_default_methods_are_left_out_and_trains_the_others(
         "given: n_steps 32, batch_size 32, n_epochs 1, gamma 0.97; SB3's defaults: n_envs 1" in said
     )
     assert "known for" not in said and "hidden layers (8,) (given)" in said
-    assert "evaluation: every 224 steps on up to 20 episodes that end within 8 steps, at" in said
+    assert "evaluation: every 224 steps on up to 20 episodes, as many as end within 8" in said
     final = [row for row in result.rows if row.step is None]
     assert {row.n for row in final} == {4}  # of 100: a twentieth of 640 steps
     assert Toy.steps - before <= 640 + 64 + 32 + 8  # training, a tenth, and the random policy
