@@ -303,7 +303,7 @@ def test_the_chain_runs_on_minigrid_pictures(
             n_eval_episodes=1,
             out=tmp_path / "agent",
             set=SHORT,
-        )  # fmt: skip
+        )
     )
     assert np.isfinite(agent.rows[0].value)
     study = replace(STUDY, total_timesteps=200, n_eval_episodes=1, set=SHORT)
