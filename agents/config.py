@@ -3,99 +3,149 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
+from bvae_rl.agents.hyperparameters import tuned
+from bvae_rl.agents.settings import MAIN, check, default, known_algorithm, require_name
+from bvae_rl.runtime.identity import identity
 
-# Chosen once, for all methods, on PlanarReach (100,000 steps, source domain, 100 episodes, seed 0),
-# by the return of the true-state agent. ReLU instead of SB3's tanh: +37 against +25 (10 epochs,
-# rollouts of 2,000); a first standard deviation of 0.5 (log_std_init): +40. At half the cost, 5
-# epochs: +33 with rollouts of 2,000, +39 with 1,000, which also makes budgets in thousands exact.
-# 1e-3 with decay against a constant 3e-4: +6 against -2 (6 epochs, tanh).
+TIMESTEPS = {"ppo": 100_000, "sac": 10_000}  # where nobody says how long
+CURVE_POINTS = 10  # evaluations after that of the beginning
+GIVEN, TUNED, SB3 = "given", "tuned", "SB3's defaults"
+
+
+@dataclass(frozen=True)
+class StepLimit:
+    """Environment steps of one evaluation: no further episode begins that would end after
+    ``enough``, and none is played beyond ``most``, so that the first may take longer than enough.
+    """
+
+    enough: int
+    most: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.enough <= self.most:
+            raise ValueError(
+                f"a limit of evaluation steps needs 1 <= enough <= most, got {self.enough} and "
+                f"{self.most}"
+            )
+
+
 @dataclass(frozen=True)
 class AgentConfig:
-    """How to train: the same for every method. The defaults are PPO's; ``of("sac")`` gives SAC's.
+    """How to train: the same for every method.
 
-    ``n_steps``, ``n_epochs``, ``gae_lambda``, ``ent_coef``, ``log_std_init`` and ``lr_decay``
-    (linear, to 0) are PPO's; ``train_freq`` (in steps of all environments), ``gradient_steps``,
-    ``buffer_size`` and ``learning_starts`` SAC's. ``net_arch`` are the hidden layers of actor and
-    critic alike, with ReLU, always explicit: SB3's default differs between pictures and vectors.
+    ``settings`` are arguments of SB3's constructor by name (``bvae_rl.agents.settings`` says which
+    values); what is not among them is SB3's default. ``net_arch`` are the hidden layers of actor
+    and critic alike, always explicit: SB3's default differs between pictures and vectors. A point
+    of the learning curve takes ``n_eval_episodes`` every ``eval_freq`` environment steps, or
+    those that ``eval_limit`` allows (None: no limit).
     """
 
     algo: Literal["ppo", "sac"] = "ppo"
     total_timesteps: int = 100_000
     seed: int = 0
-    n_envs: int = 8
-    n_steps: int = 125
-    batch_size: int = 250
-    n_epochs: int = 5
-    gamma: float = 0.9
-    gae_lambda: float = 0.95
-    ent_coef: float = 0.0
-    log_std_init: float = -0.7
-    learning_rate: float = 1e-3
-    lr_decay: bool = True
+    n_envs: int = 1
     net_arch: tuple[int, ...] = (256, 256)
-    train_freq: int = 1
-    gradient_steps: int = 1
-    buffer_size: int = 100_000
-    learning_starts: int = 1_000
+    settings: Mapping[str, Any] = field(default_factory=dict)
     eval_freq: int = 10_000
     n_eval_episodes: int = 20
+    eval_limit: StepLimit | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "net_arch", tuple(self.net_arch))
-        _preset(self.algo)
-        counts = (
-            "total_timesteps", "n_envs", "n_steps", "batch_size", "n_epochs", "train_freq",
-            "gradient_steps", "buffer_size", "eval_freq", "n_eval_episodes",
-        )  # fmt: skip
-        for name in counts:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
-        if not 0 <= self.gamma < 1:
-            raise ValueError(f"gamma must be in [0, 1), got {self.gamma}")
-        if not self.net_arch or min(self.net_arch) < 1:
-            raise ValueError(f"net_arch needs at least one positive width, got {self.net_arch}")
-        rollout = self.n_envs * self.n_steps
-        if self.algo == "ppo" and rollout % self.batch_size:
+        known_algorithm(self.algo)
+        object.__setattr__(self, "settings", dict(self.settings))
+        for name in ("total_timesteps", "n_envs", "eval_freq", "n_eval_episodes"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise ValueError(f"{name} must be a whole number, got {value!r}")
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        object.__setattr__(self, "net_arch", _widths(self.net_arch))
+        for name, value in self.settings.items():
+            check(self.algo, name, value)
+        if self.algo == "sac" and self.per_rollout[1] == "episode" and self.n_envs > 1:
             raise ValueError(
-                f"batch_size must divide n_envs * n_steps = {rollout}, got {self.batch_size}"
+                f"train_freq in episodes needs one environment, got n_envs {self.n_envs}"
             )
 
     @classmethod
-    def of(cls, algo: str, **overrides: Any) -> AgentConfig:
-        """The defaults of ``algo`` with some values replaced."""
-        return cls(**{**_preset(algo), **overrides})
+    def of(cls, algo: str, env_id: str = "", **given: Any) -> AgentConfig:
+        """The settings of an environment (``bvae_rl.agents.hyperparameters``), some replaced.
+
+        ``given`` are fields and arguments of SB3's constructor alike; of ``policy_kwargs`` only
+        what is named is replaced.
+        """
+        row = tuned(env_id, known_algorithm(algo))
+        settings = dict(row.settings) if row else {}
+        own: dict[str, Any] = {"algo": algo, "total_timesteps": TIMESTEPS[algo]}
+        own["eval_freq"] = TIMESTEPS[algo] // CURVE_POINTS
+        if "n_envs" in settings:
+            own["n_envs"] = settings.pop("n_envs")
+        names = {item.name for item in fields(cls)}
+        for name, value in given.items():
+            if name in names:
+                own[name] = value
+                continue
+            require_name(algo, name)
+            if name == "policy_kwargs" and isinstance(value, dict):
+                value = {**settings.get(name, {}), **value}
+            settings[name] = value
+        return cls(**own, settings=settings)
+
+    def value(self, name: str) -> Any:
+        """What SB3's argument ``name`` is set to, SB3's default included."""
+        return self.settings.get(name, default(self.algo, name))
+
+    def origins(self, env_id: str, given: Collection[str]) -> dict[str, str]:
+        """Where each setting comes from: GIVEN (by the names in ``given``), TUNED or SB3."""
+        row = tuned(env_id, self.algo)
+        of_row = row.settings if row else {}
+        names = dict.fromkeys(("n_envs", *MAIN[self.algo], *self.settings))
+        return {n: GIVEN if n in given else TUNED if n in of_row else SB3 for n in names}
 
     def lasting(self, total_timesteps: int | None) -> AgentConfig:
         """The same for ``total_timesteps``, evaluated ten times; None leaves it as it is."""
         if total_timesteps is None:
             return self
         return replace(
-            self, total_timesteps=total_timesteps, eval_freq=max(1, total_timesteps // 10)
-        )
+            self, total_timesteps=total_timesteps,
+            eval_freq=max(1, total_timesteps // CURVE_POINTS),
+        )  # fmt: skip
+
+    @property
+    def per_rollout(self) -> tuple[int, str]:
+        """How much each environment does between two updates, and its unit: step or episode."""
+        length = self.value("n_steps" if self.algo == "ppo" else "train_freq")
+        return (length, "step") if isinstance(length, int) else (length[0], length[1])
+
+    @property
+    def rollout(self) -> int:
+        """Environment steps of all environments between two updates; of episodes at least these."""
+        length, unit = self.per_rollout
+        return self.n_envs * (length if unit == "step" else 1)
 
     @property
     def rounded_timesteps(self) -> int:
         """Environment steps that are taken: ``total_timesteps``, rounded up to whole rollouts."""
-        rollout = self.n_envs * (self.n_steps if self.algo == "ppo" else self.train_freq)
-        return math.ceil(self.total_timesteps / rollout) * rollout
+        return math.ceil(self.total_timesteps / self.rollout) * self.rollout
+
+    def identity(self) -> dict[str, Any]:
+        """All that it does as plain values, SB3's main defaults among ``settings`` included."""
+        plain = {item.name: getattr(self, item.name) for item in fields(self)}
+        plain["settings"] = {**{n: self.value(n) for n in MAIN[self.algo]}, **self.settings}
+        if self.eval_limit is None:
+            del plain["eval_limit"]
+        found: dict[str, Any] = identity(plain)
+        return found
 
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "ppo": {},
-    # SB3's own rate, one update a step: the true-state agent reaches +35 after 5,000 steps
-    "sac": {
-        "algo": "sac", "total_timesteps": 10_000, "n_envs": 1, "batch_size": 256,
-        "learning_rate": 3e-4, "eval_freq": 1_000,
-    },
-}  # fmt: skip
-
-
-def _preset(algo: str) -> dict[str, Any]:
-    if algo not in PRESETS:
-        raise ValueError(f"unknown algorithm {algo!r}; known: {', '.join(PRESETS)}")
-    return PRESETS[algo]
+def _widths(net_arch: Any) -> tuple[int, ...]:
+    wide = net_arch if isinstance(net_arch, tuple | list) else (net_arch,)
+    if not wide or not all(isinstance(w, int) and not isinstance(w, bool) and w > 0 for w in wide):
+        raise ValueError(
+            f"net_arch needs at least one positive width, such as (256, 256); got {net_arch!r}"
+        )
+    return tuple(wide)

@@ -1,72 +1,116 @@
 """Evaluation on fixed episodes: the same ones for every method, seed and training step.
 
 Episode i starts with ``env.reset(seed=seed + i)``, and actions are deterministic. Episodes run side
-by side in batches; one that has ended waits for the others of its batch, uncounted.
+by side in batches; one that has ended waits for the others of its batch, uncounted. Where steps are
+limited, a batch that does not end in time is left out whole: leaving out only what had not
+ended would count short episodes alone. Only if there is nothing else it counts as it was cut.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
+from bvae_rl.agents.config import StepLimit
+from bvae_rl.agents.eval_plan import side_by_side
 from bvae_rl.agents.methods import Method, SavedEncoder, SupervisionBudget, method
+from bvae_rl.agents.settings import ALGORITHMS
 from bvae_rl.data.collect import Policy, random_policy
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.sb3.check_codes import check_codes
 
-ALGORITHMS: dict[str, type[BaseAlgorithm]] = {"ppo": PPO, "sac": SAC}
 RANDOM_POLICY = "random_policy"  # the method of its rows
+CUT = "cut"  # the metric that says how many episodes of an evaluation were cut off
 AGENT_FILE, RECORD, ENCODER = "agent.zip", "agent.json", "encoder"
-PARALLEL = 25
 
 
 @dataclass(frozen=True)
 class Episodes:
-    """Outcome of n episodes: ``returns`` (n,) and ``success`` (n,) bool, None where unknown."""
+    """Outcome of n episodes: ``returns`` (n,) and ``success`` (n,) bool, None where unknown.
+
+    ``cut`` of them were cut off by a limit of steps: their returns are those so far.
+    """
 
     returns: np.ndarray
     success: np.ndarray | None
+    cut: int = 0
 
     def metrics(self) -> dict[str, float]:
-        """Mean return, and success rate where it is known."""
+        """Mean return, success rate where it is known, and how many were cut where any were."""
         found = {"return": float(self.returns.mean())}
         if self.success is not None:
             found["success"] = float(self.success.mean())
+        if self.cut:
+            found[CUT] = float(self.cut)
         return found
 
     def rows(self, base: Row) -> list[Row]:
-        """``base`` with each metric."""
-        return [replace(base, metric=name, value=value) for name, value in self.metrics().items()]
+        """``base`` with each metric; ``n`` is how many episodes were played."""
+        n = len(self.returns)
+        return [
+            replace(base, metric=name, value=value, n=n) for name, value in self.metrics().items()
+        ]
 
 
-def run_episodes(venv: VecEnv, predict: Policy, n: int, *, seed: int) -> Episodes:
-    """Play episodes 0..n-1; episode i is reset with ``seed + i``."""
+def run_episodes(
+    venv: VecEnv,
+    predict: Policy,
+    n: int,
+    *,
+    seed: int,
+    limit: StepLimit | None = None,
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> Episodes:
+    """Play episodes 0..n-1, or as many whole batches of them as end within ``limit``.
+
+    Episode i is reset with ``seed + i``. The limit counts the steps of all environments together.
+    If not even the first batch ends in time, its returns so far count and ``cut`` says so.
+    ``progress`` gets fractions in [0, 1].
+    """
     if n < 1:
         raise ValueError(f"the number of evaluation episodes must be at least 1, got {n}")
     returns = np.zeros(n)
     success: list[Any] = [None] * n
-    for first in range(0, n, venv.num_envs):
-        venv.seed(seed + first)  # env k of the batch gets seed + first + k
+    used = longest = played = cut = 0
+    while played < n and not cut:
+        if limit and played and used + longest * venv.num_envs > limit.enough:
+            break
+        size = min(venv.num_envs, n - played)
+        most = max(1, (limit.most - used) // venv.num_envs) if limit else math.inf
+        venv.seed(seed + played)  # env k of the batch gets seed + played + k
         observations = venv.reset()
-        running = np.arange(venv.num_envs) < n - first
-        while running.any():
+        running = np.arange(venv.num_envs) < size
+        length = 0
+        while running.any() and length < most:
             assert isinstance(observations, np.ndarray)  # every method shows pictures or vectors
             observations, rewards, dones, infos = venv.step(predict(observations))
+            length += 1
             here = np.flatnonzero(running)
-            returns[first + here] += rewards[here]
+            returns[played + here] += rewards[here]
             for k in np.flatnonzero(running & dones):
-                success[first + k] = infos[k].get("is_success")
+                success[played + k] = infos[k].get("is_success")
             running &= ~dones
-    known = None not in success
-    return Episodes(returns, np.array(success, dtype=bool) if known else None)
+            done = (played + size - running.sum()) / n
+            share = (used + length * venv.num_envs) / limit.enough if limit else 0.0
+            progress(min(1.0, max(done, share)))
+        if running.any() and played:
+            break
+        cut = int(running.sum())
+        used += length * venv.num_envs
+        longest = max(longest, length)
+        played += size
+    progress(1.0)
+    known = None not in success[:played]
+    found = np.array(success[:played], dtype=bool) if known else None
+    return Episodes(returns[:played], found, cut)
 
 
 @dataclass(frozen=True)
@@ -86,11 +130,19 @@ class LoadedAgent:
         """Deterministic actions (n_envs, ...) for observations from ``observe``."""
         return self.model.predict(observations, deterministic=True)[0]
 
-    def play(self, env: EnvConfig, n: int, *, seed: int) -> Episodes:
-        """Episodes 0..n-1 of ``env``."""
-        venv = self.observe(env.vec(min(PARALLEL, n), seed=seed))
+    def play(
+        self,
+        env: EnvConfig,
+        n: int,
+        *,
+        seed: int,
+        limit: StepLimit | None = None,
+        progress: Callable[[float], None] = lambda fraction: None,
+    ) -> Episodes:
+        """Episodes 0..n-1 of ``env``, or what of them ends within ``limit`` (``run_episodes``)."""
+        venv = self.observe(env.vec(side_by_side(env, n, limit), seed=seed))
         check_codes(self.model, venv)
-        played = run_episodes(venv, self.act, n, seed=seed)
+        played = run_episodes(venv, self.act, n, seed=seed, limit=limit, progress=progress)
         venv.close()
         return played
 
@@ -122,10 +174,13 @@ def evaluate_agent(
     *,
     n_eval_episodes: int = 100,
     seed: int,
+    limit: StepLimit | None = None,
+    progress: Callable[[float], None] = lambda fraction: None,
 ) -> list[Row]:
     """Rows ``return`` and, where it is known, ``success`` of a trained agent in each visual domain.
 
-    None among ``domains`` means ``env`` as it is given.
+    None among ``domains`` means ``env`` as it is given. ``limit`` is that of the environment steps
+    in each domain, and with them of the episodes (``run_episodes``); a row says how many they were.
     """
     agent = load_agent(folder)
     record = agent.record
@@ -135,8 +190,11 @@ def evaluate_agent(
         value=np.nan, n=n_eval_episodes, budget=agent.budget.to_dict(), command=record["command"],
     )  # fmt: skip
     rows: list[Row] = []
-    for shown in _each_domain(env, domains):
-        played = agent.play(shown, n_eval_episodes, seed=seed)
+    for index, shown in enumerate(_each_domain(env, domains)):
+        played = agent.play(
+            shown, n_eval_episodes, seed=seed, limit=limit,
+            progress=_part(progress, index, len(domains)),
+        )  # fmt: skip
         rows += played.rows(replace(base, domain=shown.domain))
     return rows
 
@@ -149,6 +207,8 @@ def random_policy_rows(
     seed: int,
     study: str,
     command: str,
+    limit: StepLimit | None = None,
+    progress: Callable[[float], None] = lambda fraction: None,
 ) -> list[Row]:
     """The same rows for uniformly random actions, the lowest reference; ``algo`` is "none"."""
     budget = SupervisionBudget(0, 0, "none", paired=False)
@@ -157,10 +217,14 @@ def random_policy_rows(
         n=n_eval_episodes, budget=budget.to_dict(), command=command,
     )  # fmt: skip
     rows: list[Row] = []
-    for shown in _each_domain(env, domains):
-        venv = shown.vec(min(PARALLEL, n_eval_episodes), seed=seed)
+    for index, shown in enumerate(_each_domain(env, domains)):
+        copies = side_by_side(shown, n_eval_episodes, limit)
+        venv = shown.vec(copies, seed=seed)
         act = random_policy(venv.action_space, np.random.default_rng(seed), venv.num_envs)
-        played = run_episodes(venv, act, n_eval_episodes, seed=seed)
+        played = run_episodes(
+            venv, act, n_eval_episodes, seed=seed, limit=limit,
+            progress=_part(progress, index, len(domains)),
+        )  # fmt: skip
         rows += played.rows(replace(base, domain=shown.domain))
         venv.close()
     return rows
@@ -168,3 +232,8 @@ def random_policy_rows(
 
 def _each_domain(env: EnvConfig, domains: Sequence[str | None]) -> list[EnvConfig]:
     return [env if name is None else env.with_domain(name) for name in domains]
+
+
+def _part(progress: Callable[[float], None], index: int, count: int) -> Callable[[float], None]:
+    """Progress of the part ``index`` of ``count`` equal ones."""
+    return lambda fraction: progress((index + fraction) / count)

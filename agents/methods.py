@@ -11,10 +11,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import gymnasium as gym
 import numpy as np
 import torch
 from stable_baselines3.common.vec_env import VecEnv
 
+from bvae_rl.agents.raw_pixels import pixels_view
 from bvae_rl.agents.true_state import blind_view, state_view
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_layout import FrameLayout
@@ -119,10 +121,39 @@ class Method:
         return self.view(venv)
 
     def check(self, env: EnvConfig, inputs: MethodInputs) -> None:
-        """Refuse a missing input, or observations that are no pictures where some are needed."""
-        if self.needs or self.policy == "CnnPolicy":
-            FrameLayout.of(env.make().observation_space)
+        """Refuse a missing input, and an environment that cannot show what this method sees."""
         self.identity(inputs)
+        space = self._observations(env)
+        if self.needs or self.policy == "CnnPolicy":
+            FrameLayout.of(space)
+        if self.needs == "store":  # its encoder takes time
+            return
+        try:
+            shown = self.train_env(env).vec(1, seed=0)
+        except TypeError as error:
+            raise ValueError(
+                f"Stable-Baselines3 cannot hold the observations of {env.id}, {space} ({error}); "
+                "wrap the environment so that it shows a picture"
+            ) from error
+        try:
+            self.observe(shown, self.build(inputs) if self.build else None).reset()
+        finally:
+            shown.close()
+
+    def _observations(self, env: EnvConfig) -> gym.Space[Any]:
+        """What the environment shows where this method trains; ValueError if it cannot be there."""
+        try:
+            made = self.train_env(env).make()
+        except (ValueError, TypeError) as error:
+            if self.train_domain is None:
+                raise
+            raise ValueError(
+                f"{self.name} trains in the visual domain {self.train_domain}, and this "
+                f"environment does not draw it: give it a wrapper that takes an argument domain, "
+                f"--wrappers my_module:with_looks, or leave the method out ({error})"
+            ) from error
+        made.close()
+        return made.observation_space
 
     def identity(self, inputs: MethodInputs) -> dict[str, Any]:
         """What the inputs of this method contain, so that a changed encoder is noticed."""
@@ -170,11 +201,6 @@ def trained_by(training: Mapping[str, Any], latents: str) -> str:
     return f"{by}on {frames}, {latents} latents"
 
 
-def _pixels(venv: VecEnv) -> VecEnv:
-    FrameLayout.of(venv.observation_space)  # a clear error where the observation is no picture
-    return venv
-
-
 def _untrained(inputs: MethodInputs) -> BetaVAE:
     store = FrameStore.existing(inputs.require("store"))
     with torch.random.fork_rng(devices=[]):
@@ -210,10 +236,10 @@ METHODS: dict[str, Method] = {
     for row in (
         Method("state", "true state factors", state_view, labels="true state"),
         Method("blind", "own joints only, no picture", blind_view, labels="own joints"),
-        Method("pixels", "raw pixels, NatureCNN", _pixels, "CnnPolicy"),
+        Method("pixels", "raw pixels, NatureCNN", pixels_view, "CnnPolicy"),
         Method(
             "pixels_randomised", "raw pixels, NatureCNN, trained under random appearances (ood1)",
-            _pixels, "CnnPolicy", train_domain="ood1",
+            pixels_view, "CnnPolicy", train_domain="ood1",
         ),
         Method(
             "untrained", "untrained encoder, frozen",

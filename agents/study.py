@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from bvae_rl.agents.config import AgentConfig
+from bvae_rl.agents.config import AgentConfig, StepLimit
 from bvae_rl.agents.evaluate import RANDOM_POLICY, evaluate_agent, random_policy_rows
+from bvae_rl.agents.identities import env_identity
 from bvae_rl.agents.methods import Method, MethodInputs, method
 from bvae_rl.agents.scores import normalised_rows, retention_rows
 from bvae_rl.agents.train import ROWS, train_agent
@@ -50,11 +52,22 @@ class Job:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Which visual domains, how many fixed episodes, and from which seed on they are reset."""
+    """Which visual domains, how many fixed episodes, and from which seed on they are reset.
+
+    ``limit`` is that of the environment steps in each domain; None: no limit.
+    """
 
     domains: tuple[str | None, ...] = (None,)
     n_eval_episodes: int = 100
     seed: int = 10_000
+    limit: StepLimit | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """Plain values; without a limit as in earlier folders."""
+        plain = asdict(self)
+        if self.limit is None:
+            del plain["limit"]
+        return plain
 
 
 def run_study(
@@ -113,14 +126,15 @@ def train_and_evaluate(
         job.row, job.env, job.inputs, job.config, run, key=job.key, study=study, command=command,
         progress=lambda fraction: progress(TRAINED * fraction),
     )  # fmt: skip
-    if not run.done("evaluate", config=asdict(evaluation)):
+    if not run.done("evaluate", config=evaluation):
         rows = evaluate_agent(
             folder, job.env, evaluation.domains, n_eval_episodes=evaluation.n_eval_episodes,
-            seed=evaluation.seed,
+            seed=evaluation.seed, limit=evaluation.limit,
+            progress=lambda fraction: progress(TRAINED + (1.0 - TRAINED) * fraction),
         )  # fmt: skip
         curve = [row for row in run.rows(ROWS) if row.step is not None]
         run.write_json(ROWS, [row.to_dict() for row in (*curve, *rows)])
-        run.mark_done("evaluate", config=asdict(evaluation))
+        run.mark_done("evaluate", config=evaluation)
 
 
 def act_at_random(
@@ -134,11 +148,12 @@ def act_at_random(
 ) -> None:
     """The rows of the random policy, into ``folder``."""
     run = Run(folder)
-    config = {"env": asdict(env), **asdict(evaluation)}
+    config = {"env": env_identity(env), **evaluation.identity()}
     if not run.done("evaluate", config=config):
         rows = random_policy_rows(
             env, evaluation.domains, n_eval_episodes=evaluation.n_eval_episodes,
-            seed=evaluation.seed, study=study, command=command,
+            seed=evaluation.seed, study=study, command=command, limit=evaluation.limit,
+            progress=progress,
         )  # fmt: skip
         run.write_json(ROWS, [row.to_dict() for row in rows])
         run.mark_done("evaluate", config=config)

@@ -2,33 +2,31 @@
 
 A run folder holds ``agent.json`` (everything that led to it), ``agent.zip`` (SB3), ``encoder/``
 (a copy, so that the folder is all one needs) and ``rows.json`` (the learning curve). A killed
-training, called again, goes on from its last evaluation: from the saved weights, optimizer and,
-for SAC, replay buffer, in fresh episodes.
+training, called again, goes on from its last checkpoint, of which there are ten or more: from the
+saved weights, optimizer and, for SAC, replay buffer, in fresh episodes.
 """
 
 from __future__ import annotations
 
-import io
 import math
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from gymnasium.spaces import Box
-from stable_baselines3 import PPO, SAC
-from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3 import SAC
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
-from stable_baselines3.common.utils import LinearSchedule
-from stable_baselines3.common.vec_env import VecEnv
 
-from bvae_rl.agents.config import AgentConfig
-from bvae_rl.agents.evaluate import AGENT_FILE, ALGORITHMS, ENCODER, PARALLEL, RECORD, run_episodes
+from bvae_rl.agents.config import CURVE_POINTS, AgentConfig
+from bvae_rl.agents.eval_plan import TENTH, side_by_side
+from bvae_rl.agents.evaluate import AGENT_FILE, ENCODER, RECORD, run_episodes
+from bvae_rl.agents.identities import as_written_now, env_identity
 from bvae_rl.agents.methods import Method, MethodInputs
+from bvae_rl.agents.models import make_model, reload_model, zipped
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.runtime.identity import identity, refuse_changes
 from bvae_rl.runtime.owner import owned
@@ -58,7 +56,7 @@ def train_agent(
     ValueError if the folder holds another agent, RunError while another process trains into it.
     """
     made_of = identity({
-        "method": method.name, "env": asdict(env), "config": asdict(config),
+        "method": method.name, "env": env_identity(env), "config": config,
         "inputs": method.identity(inputs),
     })  # fmt: skip
     about = {"key": key or method.key, "study": study, "command": command}
@@ -66,6 +64,7 @@ def train_agent(
         if run.path(RECORD).exists():
             found = run.read_json(RECORD)
             there = {name: found.get(name) for name in made_of}
+            there["config"] = as_written_now(there["config"])
             refuse_changes(run.folder, "an agent", there, made_of)
             if run.done("train"):
                 return run.folder
@@ -93,12 +92,12 @@ class _Training:
         encoder = method.load(run.path(ENCODER)) if method.load else None
         train_env = method.train_env(env)
         self.venv = method.observe(train_env.vec(config.n_envs, seed=config.seed), encoder)
-        copies = min(PARALLEL, config.n_eval_episodes)
+        copies = side_by_side(env, config.n_eval_episodes, config.eval_limit)
         self.eval_venv = method.observe(env.vec(copies, seed=CURVE_SEED), encoder)
         self.model = (
-            _reload(run, config, self.venv)
+            reload_model(run.path(CHECKPOINT), run.path(REPLAY), config, self.venv)
             if resuming
-            else _model(method.policy, config, self.venv)
+            else make_model(method.policy, config, self.venv, seed=config.seed)
         )
         vae_seed = inputs.vae_seed if method.build else None
         budget = method.budget(env, encoder, env_steps=config.rounded_timesteps).to_dict()
@@ -123,26 +122,39 @@ class _Training:
     def learn(self, progress: Callable[[float], None]) -> None:
         """Train to the end of the budget, evaluating and saving on the way."""
         total = self.config.rounded_timesteps
-        due = self.model.num_timesteps + self.config.eval_freq if self.record["steps"] else 0
+        begun = self.model.num_timesteps
+        every = min(self.config.eval_freq, math.ceil(total / CURVE_POINTS))
+        due, save = self._next_point(begun), begun + every
         self.clock = time.monotonic()
         self.model.set_logger(Logger(None, []))  # SB3's own makes a folder in /tmp each time
+        points = max(1, math.ceil(total / self.config.eval_freq))  # beside that of the beginning
+
+        def show(step: int, evaluated: float) -> None:
+            """A tenth of the progress is evaluation, ``evaluated`` points of the curve so far."""
+            share = min(1.0, evaluated / (points + 1))
+            progress((1.0 - TENTH) * min(1.0, step / total) + TENTH * share)
+
+        def evaluate(step: int) -> None:
+            before = min(points, round(step / self.config.eval_freq))
+            self.evaluate(lambda fraction: show(step, before + fraction))
 
         def at_rollout(step: int) -> None:
-            nonlocal due
+            nonlocal due, save
             if step >= due:
-                self.evaluate()
-                if step:
-                    self.checkpoint()
+                evaluate(step)
                 due = step + self.config.eval_freq
-            progress(step / total)
+            if step >= save:
+                self.checkpoint()
+                save = step + every
+            show(step, min(points, step // self.config.eval_freq + 1))
 
         self.model.learn(
             total - self.model.num_timesteps,
             callback=AtRollout(at_rollout),
             reset_num_timesteps=self.model.num_timesteps == 0,
         )
-        self.evaluate()
-        self.run.write_file(AGENT_FILE, _zip(self.model))
+        evaluate(total)
+        self.run.write_file(AGENT_FILE, zipped(self.model))
         self.write_record()
         self.run.mark_done("train")
         for name in (CHECKPOINT, REPLAY):
@@ -151,7 +163,14 @@ class _Training:
         self.eval_venv.close()
         progress(1.0)
 
-    def evaluate(self) -> None:
+    def _next_point(self, begun: int) -> int:
+        """When to evaluate next; points after ``begun``, of what a kill has lost, are left out."""
+        rows = [row for row in self.run.rows(ROWS) if row.step is not None and row.step <= begun]
+        self.run.write_json(ROWS, [row.to_dict() for row in rows])
+        points = [row.step for row in rows if row.step is not None]
+        return max(points) + self.config.eval_freq if points else 0
+
+    def evaluate(self, progress: Callable[[float], None]) -> None:
         """Add a point to the learning curve."""
         self._spend("train_seconds")
         played = run_episodes(
@@ -159,6 +178,8 @@ class _Training:
             lambda seen: self.model.predict(seen, deterministic=True)[0],
             self.config.n_eval_episodes,
             seed=CURVE_SEED,
+            limit=self.config.eval_limit,
+            progress=progress,
         )
         point = replace(self.row, step=self.model.num_timesteps)
         self.run.append_rows(played.rows(point), name=ROWS)
@@ -171,7 +192,7 @@ class _Training:
             self.model.save_replay_buffer(temporary)
             os.replace(temporary, self.run.path(REPLAY))
         self.write_record()
-        self.run.write_file(CHECKPOINT, _zip(self.model))
+        self.run.write_file(CHECKPOINT, zipped(self.model))
         self._spend("eval_seconds")
 
     def write_record(self) -> None:
@@ -199,55 +220,3 @@ class AtRollout(BaseCallback):
 
     def _on_step(self) -> bool:
         return True
-
-
-def _model(policy: str, config: AgentConfig, venv: VecEnv) -> BaseAlgorithm:
-    shared: dict[str, Any] = {
-        "gamma": config.gamma, "batch_size": config.batch_size, "seed": config.seed,
-        "device": "cpu", "verbose": 0,
-    }  # fmt: skip
-    hidden = list(config.net_arch)
-    rate = config.learning_rate
-    if config.algo == "ppo":
-        return PPO(
-            policy,
-            venv,
-            learning_rate=LinearSchedule(rate, 0.0, 1.0) if config.lr_decay else rate,
-            n_steps=config.n_steps,
-            n_epochs=config.n_epochs,
-            gae_lambda=config.gae_lambda,
-            ent_coef=config.ent_coef,
-            policy_kwargs={
-                "net_arch": {"pi": hidden, "vf": hidden},
-                "activation_fn": torch.nn.ReLU,
-                "log_std_init": config.log_std_init,
-            },
-            **shared,
-        )
-    if not isinstance(venv.action_space, Box):
-        raise ValueError(f"SAC needs continuous actions, got {venv.action_space}; use PPO")
-    return SAC(
-        policy,
-        venv,
-        learning_rate=rate,
-        train_freq=config.train_freq,
-        gradient_steps=config.gradient_steps,
-        buffer_size=min(config.buffer_size, config.rounded_timesteps),
-        learning_starts=config.learning_starts,
-        policy_kwargs={"net_arch": hidden},
-        **shared,
-    )
-
-
-def _reload(run: Run, config: AgentConfig, venv: VecEnv) -> BaseAlgorithm:
-    model = ALGORITHMS[config.algo].load(run.path(CHECKPOINT), env=venv, device="cpu")
-    if isinstance(model, SAC):
-        model.load_replay_buffer(run.path(REPLAY))
-    model.set_random_seed(config.seed + model.num_timesteps)  # not the first episodes once more
-    return model
-
-
-def _zip(model: BaseAlgorithm) -> bytes:
-    buffer = io.BytesIO()
-    model.save(buffer)
-    return buffer.getvalue()

@@ -79,7 +79,7 @@ def _specs(venv: VecEnv) -> tuple[FactorSpec, ...]:
     except AttributeError as error:
         raise ValueError(
             "this method shows true factors, and the environment has no factor_specs; give it some "
-            "(bvae_rl.data.factors.FactorEnv) or leave the method out"
+            "with --wrappers my_module:with_factors (bvae_rl.FactorWrapper) or leave the method out"
         ) from error
     return specs
 

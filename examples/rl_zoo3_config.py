@@ -20,7 +20,7 @@ from torch import nn
 import bvae_rl
 
 hyperparams = {
-    "bvae_rl/PlanarReach-v0": {  # the values of bvae_rl.agents.config, which gives the reasons
+    "bvae_rl/PlanarReach-v0": {  # the values of bvae_rl.agents.hyperparameters, which says why
         "policy": "CnnPolicy",
         "policy_kwargs": {
             **bvae_rl.policy_kwargs("reach_pairs"),

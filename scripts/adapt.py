@@ -12,6 +12,7 @@ import tyro
 
 from bvae_rl.agents.adapt import TREATMENTS, AdaptConfig, run_adaptation
 from bvae_rl.agents.config import AgentConfig
+from bvae_rl.agents.eval_plan import plan_evaluation
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.hub import find_vae
 from bvae_rl.plots import png
@@ -72,12 +73,12 @@ def main(args: Args) -> StudyResult:
     for domain in (args.source, *args.target):
         env.with_domain(domain).make()  # an unknown domain is refused before any training
     FrameStore.existing(args.store)
-    agent = AgentConfig().lasting(args.source_timesteps)
-    rollout = agent.n_envs * agent.n_steps  # evaluations take place between rollouts
-    config = AdaptConfig(
+    agent = AgentConfig.of("ppo", env.id).lasting(args.source_timesteps)
+    agent = plan_evaluation(agent, env).of(agent)
+    config = AdaptConfig(  # evaluated between rollouts
         total_timesteps=args.total_timesteps,
         beta=args.beta,
-        eval_freq=math.ceil(args.total_timesteps / 5 / rollout) * rollout,
+        eval_freq=math.ceil(args.total_timesteps / 5 / agent.rollout) * agent.rollout,
         n_eval_episodes=args.n_eval_episodes,
     )
     names = [f"source-seed{seed}" for seed in args.seeds] + [

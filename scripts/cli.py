@@ -91,12 +91,30 @@ def parse(name: str, arguments: Sequence[str]) -> Any:
     module = load(name)
     return tyro.cli(
         module.Args,
-        args=arguments,
+        args=_together("--set", arguments),
         prog=f"bvae-rl {name}",
         description=module.__doc__,
         config=(tyro.conf.OmitArgPrefixes,),
         registry=registry(),
     )
+
+
+def _together(flag: str, arguments: Sequence[str]) -> list[str]:
+    """All values of a repeated option behind its first one, where tyro would take the last only."""
+    kept: list[str] = []
+    values: list[str] = []
+    place, taking = None, False
+    for word in arguments:
+        if word == flag or word.startswith(f"{flag}="):
+            taking = True
+            place = len(kept) if place is None else place
+            values += [] if word == flag else [word.removeprefix(f"{flag}=")]
+        elif word.startswith("--") or not taking:
+            taking = False
+            kept.append(word)
+        else:
+            values.append(word)
+    return kept if place is None else [*kept[:place], flag, *values, *kept[place:]]
 
 
 def _keep_freed_memory() -> None:

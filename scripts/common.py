@@ -80,7 +80,7 @@ class EnvArgs(WorldArgs):
         try:
             for name in names:
                 self.config(name).make().close()
-        except (ValueError, ImportError):
+        except (ValueError, TypeError, ImportError):
             return False
         return True
 

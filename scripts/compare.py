@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from bvae_rl.agents.methods import MethodInputs
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.scripts.common import EnvArgs, command_for, free_folder, say, wrote
+from bvae_rl.scripts.default_methods import possible, require_vae
 from bvae_rl.scripts.study import (
     SHIPPED,
     StudyArgs,
@@ -20,14 +22,18 @@ from bvae_rl.scripts.study import (
     make_jobs,
     run_jobs,
 )
+from bvae_rl.scripts.training_args import evaluated
+
+METHODS = ("state", "blind", "pixels", "bvae")
 
 
 @dataclass(frozen=True)
 class Args:
     """Which methods, where, how often."""
 
-    methods: tuple[str, ...] = ("state", "blind", "pixels", "bvae")
-    """what agents see: state, blind, pixels, pixels_randomised, untrained, pca, bvae"""
+    methods: tuple[str, ...] | None = None
+    """what agents see: state, blind, pixels, pixels_randomised, untrained, pca, bvae; by default
+    those of state, blind, pixels and bvae that the environment can serve"""
     vae: tuple[str, ...] = ()
     """VAEs for bvae, each a method of its own (or see --vae-per-seed): folders, shipped names or
     Hub ids; by default, in PlanarReach, reach_crossed"""
@@ -46,15 +52,27 @@ def main(args: Args) -> StudyResult:
     env = args.world.config(args.domain)
     shipped = SHIPPED.get(args.world.env)
     vaes = args.vae or ((shipped,) if shipped and not args.study.vae_per_seed else ())
-    jobs = make_jobs(args.study, args.methods, vaes, env)
+    methods = args.methods
+    if methods is None:
+        inputs = MethodInputs(store=args.study.store)
+        methods, left_out = possible(METHODS, env, args.world, inputs, vae=bool(vaes))
+        for line in left_out:
+            say(line)
+    elif "bvae" in methods and not vaes and not args.study.vae_per_seed:
+        require_vae("bvae", args.world)
+    jobs = make_jobs(args.study, methods, vaes, env)
+    for line in args.study.lines(jobs[0].config, env):
+        say(line)
     run = Run(args.out)
     rows = run_jobs(jobs, args.study, domains=(args.domain,), study="compare", run=run)
     draw_curves(rows, run, domain=args.domain)
     say(efficiency_table(rows, args.thresholds or _thresholds(rows)))
     say(budget_table(rows))
+    for line in evaluated(rows):
+        say(line)
     wrote(run.folder / "curves.png")
     transfer = None
-    if "bvae" in args.methods and args.world.has_domains("source", "ood1", "ood2"):
+    if "bvae" in methods and args.world.has_domains("source", "ood1", "ood2"):
         transfer = command_for(
             "transfer", vaes, world=args.world, study=args.study,
             out=free_folder(Path("runs/transfer")),

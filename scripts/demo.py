@@ -239,7 +239,9 @@ class Demo:
 
     def _planned(self) -> dict[str, float]:
         """Seconds of each task on one slow core; the pace that is measured corrects them."""
-        config = AgentConfig(total_timesteps=self.scale.total_timesteps, seed=self.args.seed)
+        config = AgentConfig.of(
+            "ppo", self.env.id, total_timesteps=self.scale.total_timesteps, seed=self.args.seed
+        )
         inputs = MethodInputs(vae_seed=self.args.seed)
         jobs = [Job(name, self.env, inputs, config) for name in METHODS]
         jobs.append(Job("bvae", self.env, replace(inputs, latents="content"), config))

@@ -173,8 +173,9 @@ def _agent(
     """Train and evaluate a PPO agent; its final rows, without the learning curve."""
     assert one.seed is not None
     total = args.agents.total_timesteps
-    config = AgentConfig(total_timesteps=total, seed=one.seed, eval_freq=total)
-    job = Job(method, args.world.config(args.agents.source), inputs, config, key=one.name)
+    env = args.world.config(args.agents.source)
+    config = AgentConfig.of("ppo", env.id, total_timesteps=total, seed=one.seed, eval_freq=total)
+    job = Job(method, env, inputs, config, key=one.name)
     folder = run.path("agent")
 
     def later(done: float) -> None:

@@ -13,7 +13,9 @@ from typing import Any
 
 import tyro
 
+from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.evaluate import RANDOM_POLICY
+from bvae_rl.agents.hyperparameters import tuned
 from bvae_rl.agents.scores import REFERENCE, UPPER_BOUND, scale_methods
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.runtime.identity import fingerprint
@@ -99,6 +101,9 @@ class Unit:
             "samples": args.samples, "fit_steps": args.fit_steps, "agents": asdict(args.agents),
             "world": asdict(args.world), "store": store.meta, "rows": len(store),
         }  # fmt: skip
+        env = args.world.config().id
+        if args.agents.total_timesteps and tuned(env, "ppo") is None:
+            shared["settings"] = AgentConfig.of("ppo", env).identity()["settings"]
         how: dict[str, Any] = {}
         if self.name not in SCALE:
             chosen = recipe_of(pretraining(recipe(self.name), 0, args, Path()), store)

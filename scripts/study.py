@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.runtime.spread import interval, iqm
 from bvae_rl.scripts.common import EnvArgs, command_line
 from bvae_rl.scripts.progress import Progress
+from bvae_rl.scripts.training_args import TrainingArgs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,17 +31,11 @@ SHIPPED = {EnvArgs.env: "reach_crossed"}  # the VAE that is taken where none is 
 
 
 @dataclass(frozen=True)
-class StudyArgs:
+class StudyArgs(TrainingArgs):
     """How every agent of the study is trained."""
 
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     """one agent a seed and method; from five seeds on intervals are given"""
-    total_timesteps: int | None = None
-    """environment steps; by default 100,000 (PPO) or 10,000 (SAC)"""
-    n_eval_episodes: int = 100
-    """evaluation episodes, the same ones for every agent"""
-    algo: Literal["ppo", "sac"] = "ppo"
-    """PPO or SAC, for all methods"""
     latents: str | None = None
     """which latents agents see: all, or a group; by default content where the VAE has that group"""
     vae_per_seed: bool = False
@@ -63,7 +58,6 @@ def make_jobs(
     args: StudyArgs, methods: Sequence[str], vaes: Sequence[str], env: EnvConfig
 ) -> list[Job]:
     """One job a method, VAE and seed; a mistake in them is refused before any work."""
-    config = AgentConfig.of(args.algo).lasting(args.total_timesteps)
     if not methods or not args.seeds:
         raise ValueError(f"one method and one seed are the least, got {methods} and {args.seeds}")
     if args.vae_per_seed and len(vaes) != len(args.seeds):
@@ -77,6 +71,7 @@ def make_jobs(
             rows += [(name, key, inputs) for key, inputs in _keyed(args, vaes).items()]
         else:
             rows.append((name, "", [MethodInputs(store=args.store)] * len(args.seeds)))
+    config = args.config(env)
     jobs = []
     for index, seed in enumerate(args.seeds):
         for name, key, inputs in rows:
@@ -119,11 +114,14 @@ def run_jobs(
     progress: Progress | None = None,
 ) -> list[Row]:
     """Run the jobs under a progress bar (or within a longer one) and write ``results.json``."""
+    plan_of = args.plan(jobs[0].env, len(domains))
     bar = progress or Progress(plan(jobs), workers=args.workers)
     rows = run_study(
         jobs,
         run.folder / "agents",
-        evaluation=Evaluation(domains, args.n_eval_episodes, EVALUATION_SEED),
+        evaluation=Evaluation(
+            domains, plan_of.n_eval_episodes, EVALUATION_SEED, plan_of.final_limit
+        ),
         study=study,
         command=command_line(),
         workers=args.workers,
@@ -191,7 +189,8 @@ def labels(rows: Sequence[Row]) -> dict[str, str]:
 def draw_curves(rows: Sequence[Row], run: Run, *, domain: str | None) -> Path:
     """``curves.png``."""
     where = "" if domain is None else f" in {domain}"
-    episodes = next(row.n for row in rows if row.step is not None)
+    counts = sorted({row.n for row in rows if row.step is not None})
+    episodes = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     ylabel = f"return{where} (deterministic, {episodes} episodes)"
     at_random = finals(rows, "return").get(RANDOM_POLICY, {}).get(domain or "as given")
     references = {"random policy": float(np.mean(at_random))} if at_random else None
@@ -211,14 +210,17 @@ def draw_transfer(rows: Sequence[Row], run: Run) -> Path | None:
 
 
 def efficiency_table(rows: Sequence[Row], thresholds: Sequence[float]) -> str:
-    """Area under the curve and steps to each threshold, a line a method and seed."""
+    """Area under the curve and steps to each threshold, a line a method and seed.
+
+    "untrained" says that the curve begins there: no training has reached it.
+    """
     named = {f"steps to {t:g}": t for t in thresholds}
     lines = [["method", "seed", "area", *named]]
     label = labels(rows)
     for name, (steps, values) in curves(rows).items():
         for seed, curve in enumerate(values):
             reached = [steps_to(steps, curve, t) for t in named.values()]
-            cells = ["never" if step is None else f"{step:,.0f}" for step in reached]
+            cells = ["never" if s is None else f"{s:,.0f}" if s else "untrained" for s in reached]
             lines.append([label[name], str(seed), f"{auc(steps, curve):.1f}", *cells])
     return aligned(lines)
 

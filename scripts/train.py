@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from bvae_rl.agents.config import AgentConfig
-from bvae_rl.agents.evaluate import evaluate_agent
+from bvae_rl.agents.evaluate import CUT, evaluate_agent
 from bvae_rl.agents.methods import MethodInputs, choose_latents, method
-from bvae_rl.agents.train import train_agent
+from bvae_rl.agents.train import ROWS, train_agent
 from bvae_rl.models.hub import find_vae
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.scripts.common import EnvArgs, command_for, command_line, free_folder, say, wrote
+from bvae_rl.scripts.default_methods import require_vae
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import EVALUATION_SEED, SHIPPED, StudyArgs, planned_seconds
+from bvae_rl.scripts.training_args import TrainingArgs, evaluated
+
+EVALUATION = "evaluation"
 
 
 @dataclass(frozen=True)
-class Args:
+class Args(TrainingArgs):
     """Which agent, where."""
 
     method: str = "bvae"
@@ -29,14 +31,8 @@ class Args:
     """which latents of it: all, or a group; by default content where the VAE has that group"""
     domain: str | None = None
     """visual domain to train in"""
-    total_timesteps: int | None = None
-    """environment steps; by default 100,000 (PPO) or 10,000 (SAC)"""
     out: Path | None = None
     """folder of the agent; default runs/agents/METHOD-ALGO-seedSEED; goes on there after a kill"""
-    algo: Literal["ppo", "sac"] = "ppo"
-    """PPO or SAC"""
-    n_eval_episodes: int = 100
-    """evaluation episodes, the same ones for every agent"""
     seed: int = 0
     """weights, exploration and environments depend on it"""
     store: Path | None = None
@@ -57,29 +53,36 @@ def main(args: Args) -> Result:
     env = args.world.config(args.domain)
     name = args.vae or SHIPPED.get(args.world.env)
     inputs, of_vae = MethodInputs(store=args.store), method(args.method).needs == "vae"
+    if of_vae and not name:
+        require_vae(args.method, args.world)
     if of_vae and name:
         vae = find_vae(name)
         inputs = MethodInputs(vae, latents=choose_latents(vae, args.latents))
     chosen = method(args.method, inputs.latents)
     chosen.check(env, inputs)
-    config = AgentConfig.of(args.algo, seed=args.seed).lasting(args.total_timesteps)
+    config, plan = args.config(env, seed=args.seed), args.plan(env)
+    for line in args.lines(config, env):
+        say(line)
     run = Run(args.out or Path("runs/agents") / f"{chosen.key}-{args.algo}-seed{args.seed}")
-    progress = Progress({args.method: planned_seconds(chosen, config)})
+    seconds = planned_seconds(chosen, config)
+    progress = Progress({args.method: seconds, EVALUATION: 0.05 * seconds})
     folder = train_agent(
         chosen, env, inputs, config, run, command=command_line(),
         progress=lambda fraction: progress.update(args.method, fraction),
     )  # fmt: skip
-    progress.close()
     rows = evaluate_agent(
-        folder, env, [None], n_eval_episodes=args.n_eval_episodes, seed=EVALUATION_SEED
-    )
+        folder, env, [None], n_eval_episodes=plan.n_eval_episodes, seed=EVALUATION_SEED,
+        limit=plan.final_limit,
+        progress=lambda fraction: progress.update(EVALUATION, fraction),
+    )  # fmt: skip
+    progress.close()
     run.write_json("evaluation.json", [row.to_dict() for row in rows])
     for row in rows:
-        say(f"{row.metric} over {row.n} episodes: {row.value:.2f}")
-    study = StudyArgs(
-        total_timesteps=args.total_timesteps, n_eval_episodes=args.n_eval_episodes, algo=args.algo,
-        latents=args.latents, store=args.store,
-    )  # fmt: skip
+        if row.metric != CUT:
+            say(f"{row.metric} over {row.n} episode{'s' * (row.n > 1)}: {row.value:.2f}")
+    for line in evaluated([*run.rows(ROWS), *rows]):
+        say(line)
+    study = StudyArgs(latents=args.latents, store=args.store, **args.training)
     compare = command_for(
         "compare", methods=tuple(dict.fromkeys(("pixels", args.method))),
         vae=(name,) if of_vae and name else (), world=args.world, domain=args.domain, study=study,

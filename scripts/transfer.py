@@ -7,9 +7,12 @@ from pathlib import Path
 
 import tyro
 
+from bvae_rl.agents.methods import MethodInputs
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import EnvArgs, command_for, say, wrote
+from bvae_rl.scripts.default_methods import possible, require_domains, require_vae
 from bvae_rl.scripts.study import (
+    SHIPPED,
     StudyArgs,
     StudyResult,
     budget_table,
@@ -19,20 +22,25 @@ from bvae_rl.scripts.study import (
     run_jobs,
     transfer_table,
 )
+from bvae_rl.scripts.training_args import evaluated
+
+METHODS = ("state", "blind", "pixels", "pixels_randomised")
 
 
 @dataclass(frozen=True)
 class Args:
     """Which VAEs, from where to where."""
 
-    vae: tyro.conf.Positional[tuple[str, ...]] = ("reach_crossed",)
-    """VAEs, each a method of its own (or see --vae-per-seed): folders, shipped names or Hub ids"""
+    vae: tyro.conf.Positional[tuple[str, ...]] = ()
+    """VAEs, each a method of its own (or see --vae-per-seed): folders, shipped names or Hub ids; by
+    default, in PlanarReach, reach_crossed"""
     source: str = "source"
     """visual domain to train in"""
     target: tuple[str, ...] = ("ood1", "ood2")
     """visual domains to evaluate in, beside the source"""
-    methods: tuple[str, ...] = ("state", "blind", "pixels", "pixels_randomised")
-    """methods beside the VAEs (state and blind fix the scale of the scores)"""
+    methods: tuple[str, ...] | None = None
+    """methods beside the VAEs (state and blind fix the scale of the scores); by default those of
+    state, blind, pixels and pixels_randomised that the environment can serve"""
     out: Path = Path("runs/transfer")
     """results go here; a killed study goes on there"""
     study: StudyArgs = StudyArgs()
@@ -41,22 +49,32 @@ class Args:
 
 def main(args: Args) -> StudyResult:
     """Train in the source, evaluate everywhere, draw, tabulate."""
-    if not args.vae:
-        raise ValueError("name at least one VAE (a folder, or reach_crossed)")
+    shipped = SHIPPED.get(args.world.env)
+    vaes = args.vae or ((shipped,) if shipped else ())
     env = args.world.config(args.source)
-    for domain in (args.source, *args.target):
-        env.with_domain(domain).make()  # an unknown domain is refused before any training
-    jobs = make_jobs(args.study, [*args.methods, "bvae"], args.vae, env)
+    domains = (args.source, *args.target)
+    require_domains(args.world, domains)
+    if not vaes:
+        require_vae("transfer", args.world)
+    methods = args.methods
+    if methods is None:
+        inputs = MethodInputs(store=args.study.store)
+        methods, left_out = possible(METHODS, env, args.world, inputs, vae=True)
+        for line in left_out:
+            say(line)
+    jobs = make_jobs(args.study, [*methods, "bvae"], vaes, env)
+    for line in args.study.lines(jobs[0].config, env, len(domains)):
+        say(line)
     run = Run(args.out)
-    rows = run_jobs(
-        jobs, args.study, domains=(args.source, *args.target), study="transfer", run=run
-    )
+    rows = run_jobs(jobs, args.study, domains=domains, study="transfer", run=run)
     draw_curves(rows, run, domain=args.source)
     drawn = draw_transfer(rows, run)
     say(transfer_table(rows))
     say(budget_table(rows))
+    for line in evaluated(rows):
+        say(line)
     if drawn:
         wrote(drawn)
-    shown = command_for("visualize", args.vae[0], world=args.world, domain=args.source)
+    shown = command_for("visualize", vaes[0], world=args.world, domain=args.source)
     wrote(run.folder / "results.json", shown)
     return StudyResult(rows, run.folder)

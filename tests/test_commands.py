@@ -202,6 +202,7 @@ def test_train_then_collect_with_the_agent(made: Path, tmp_path: Path) -> None:
 
 
 STUDY = StudyArgs(seeds=(3,), total_timesteps=500, n_eval_episodes=2, workers=1)
+SHORT = ("n_steps=100", "batch_size=50", "n_epochs=1")
 
 
 def test_compare_draws_curves_of_each_vae_and_measures_efficiency(
@@ -297,11 +298,16 @@ def test_the_chain_runs_on_minigrid_pictures(
     assert not (tmp_path / "pictures" / "heatmap.png").exists()
     agent = train.main(
         train.Args(
-            world=GRID, vae=vae, total_timesteps=200, n_eval_episodes=1, out=tmp_path / "agent"
+            world=GRID,
+            vae=vae,
+            total_timesteps=200,
+            n_eval_episodes=1,
+            out=tmp_path / "agent",
+            set=SHORT,
         )
     )
     assert np.isfinite(agent.rows[0].value)
-    study = replace(STUDY, total_timesteps=200, n_eval_episodes=1)
+    study = replace(STUDY, total_timesteps=200, n_eval_episodes=1, set=SHORT)
     compared = compare.main(
         compare.Args(("bvae",), (vae,), world=GRID, study=study, out=tmp_path / "compare")
     )
@@ -376,7 +382,7 @@ def test_the_demo_from_scratch_continues_nothing(tmp_path: Path) -> None:
         (["pretrain", "--env", "bvae_rl/PlanarReach-v0", "--steps", "0"], "steps must be at least"),
         (["pretrain", "--env", "x", "--objective", "tc", "--set", "gama=1"], "gama"),
         (["train", "--method", "nose"], "unknown method 'nose'; known: state, blind"),
-        (["train", "--env", "bvae_rl/PlanarPush-v0"], "this method needs --vae"),
+        (["train", "--env", "bvae_rl/PlanarPush-v0"], "bvae needs a VAE of bvae_rl/PlanarPush-v0"),
         (["compair"], "unknown command 'compair'; did you mean compare?"),
         (["train", "--latents", "look"], "no group of latents 'look'; choose one of: all, content"),
         (["collect", "--env", "MiniGrid-Empty-5x5-v0"], "RGBImgObsWrapper"),

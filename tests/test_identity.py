@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.agents.config import AgentConfig
+from bvae_rl.agents.config import AgentConfig, StepLimit
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
@@ -54,7 +54,8 @@ OTHERS: dict[str, Any] = {
     "groups": {"content": (0, 20), "style": (20, 32)}, "channels": (8, 8, 8),
     "encoder": "strided", "decoder": "broadcast", "levels": 10, "likelihood": "bernoulli",
     "channel_order": "BGR", "max_move": None, "average": 0.5, "algo": "sac", "n_steps": 250,
-    "gamma": 0.5, "net_arch": (8,), "lr_decay": False, "id": "Pendulum-v1",
+    "gamma": 0.5, "net_arch": (8,), "settings": {"gamma": 0.5}, "eval_limit": StepLimit(5, 9),
+    "id": "Pendulum-v1",
     "wrappers": ("a:B",), "kwargs": ("a=1",), "domain": "ood1", "name": "y",
     "values": (1.0, 2.0), "unit": "m", "low": -1.0, "high": 2.0, "first": 0.5, "ramp": 0.25,
     "combine": ["product", "average"], "variant": ["I", "II"], "sampled": [False, True],

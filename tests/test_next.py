@@ -24,7 +24,8 @@ SCORING = evaluate.ScoreArgs((), fit_steps=10, replicates=0)
 def _small_study(args: Any) -> Any:
     study = replace(args.study, seeds=(0,), workers=1)
     assert study.total_timesteps == 400  # as long as the agent that was trained before
-    return replace(args, study=study, methods=tuple(m for m in args.methods if "pix" not in m))
+    methods = args.methods or ("state", "blind")
+    return replace(args, study=study, methods=tuple(m for m in methods if "pix" not in m))
 
 
 SMALLER: dict[str, Callable[[Any], Any]] = {
@@ -36,7 +37,9 @@ SMALLER: dict[str, Callable[[Any], Any]] = {
         args, samples=300, on_policy=0, references=False, scoring=SCORING
     ),
     "visualize": lambda args: replace(args, samples=300),
-    "train": lambda args: replace(args, total_timesteps=400, n_eval_episodes=2),
+    "train": lambda args: replace(
+        args, total_timesteps=400, n_eval_episodes=2, set=("n_steps=50", "batch_size=50")
+    ),
     "compare": _small_study,
     "transfer": _small_study,
 }
@@ -84,7 +87,7 @@ def test_a_command_cannot_name_an_option_that_there_is_not(tmp_path: Path) -> No
     study = StudyArgs(seeds=(0, 1), vae_per_seed=True, total_timesteps=7)
     line = command_for("transfer", ("a b", "c"), study=study, world=EnvArgs(env="x:Y-v0"))
     assert line == (
-        "bvae-rl transfer 'a b' c --seeds 0 1 --total-timesteps 7 --vae-per-seed --env x:Y-v0"
+        "bvae-rl transfer 'a b' c --total-timesteps 7 --seeds 0 1 --vae-per-seed --env x:Y-v0"
     )
     ((_, args),) = next_commands(f"next: {line}")
     assert args.vae == ("a b", "c") and args.study == study

@@ -62,23 +62,23 @@ def check_encoders(model: BaseAlgorithm, copies: int) -> None:
 
 @pytest.mark.parametrize("algo", ["ppo", "sac"])
 def test_the_config_has_the_values_of_agents_config_and_builds_an_agent(algo):
-    given, recipe = hyperparameters(algo), AgentConfig.of(algo)
+    given, recipe = hyperparameters(algo), AgentConfig.of(algo, ENV)
     assert given.pop("n_timesteps") == recipe.total_timesteps
     assert given.pop("n_envs") == recipe.n_envs
     assert given["policy_kwargs"]["net_arch"] == list(recipe.net_arch)
     rate = given.pop("learning_rate")
+    assert rate == recipe.value("learning_rate")
     if algo == "ppo":
-        assert rate == f"lin_{recipe.learning_rate}"
-        assert given.pop("n_epochs") == recipe.n_epochs
-        assert given["policy_kwargs"]["log_std_init"] == recipe.log_std_init
-        assert given["policy_kwargs"]["activation_fn"] is torch.nn.ReLU
-        given["learning_rate"] = LinearSchedule(recipe.learning_rate, 0.0, 1.0)
+        assert given.pop("n_epochs") == recipe.value("n_epochs")
+        policy = recipe.value("policy_kwargs")
+        assert given["policy_kwargs"]["log_std_init"] == policy["log_std_init"]
+        assert given["policy_kwargs"]["activation_fn"] is getattr(torch.nn, policy["activation_fn"])
+        given["learning_rate"] = LinearSchedule(0.001, 0.0, 1.0)
     else:
-        assert rate == recipe.learning_rate
         assert given.pop("buffer_size") == recipe.total_timesteps  # all that it sees
         given["buffer_size"] = 10
     named = given.keys() - {"policy", "policy_kwargs", "learning_rate", "buffer_size"}
-    assert {name: given[name] for name in named} == {name: getattr(recipe, name) for name in named}
+    assert {name: given[name] for name in named} == {name: recipe.value(name) for name in named}
 
     venv = EnvConfig(f"bvae_rl.envs:{ENV}").vec(recipe.n_envs, seed=0)
     model = ALGORITHMS[algo](env=venv, seed=0, device="cpu", **given)

@@ -138,11 +138,11 @@ class Bench:
         return self.env.vec(N_ENVS, seed=0)
 
     def _ppo(self, policy: str, venv: VecEnv, extra: dict[str, object] | None = None) -> PPO:
-        sizes, config = self.sizes, AgentConfig()
+        sizes, config = self.sizes, AgentConfig.of("ppo", self.env.id)
         hidden = list(config.net_arch)
         model = PPO(
             policy, venv, n_steps=sizes.n_steps, batch_size=sizes.batch_size,
-            n_epochs=sizes.epochs, gamma=config.gamma, seed=0, device="cpu",
+            n_epochs=sizes.epochs, gamma=config.value("gamma"), seed=0, device="cpu",
             policy_kwargs={**(extra or {}), "net_arch": {"pi": hidden, "vf": hidden}},
         )  # fmt: skip
         model.set_logger(Logger(None, []))

@@ -1,0 +1,116 @@
+"""SB3's PPO and SAC made of an ``AgentConfig``: with the same heads, whatever the agent sees."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium.spaces import Box
+from stable_baselines3 import SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
+
+from bvae_rl.agents.config import AgentConfig
+from bvae_rl.agents.settings import ALGORITHMS, sb3_value
+from bvae_rl.data.environments import EnvConfig
+
+FAILS = (
+    AssertionError, ValueError, TypeError, RuntimeError, MemoryError, OverflowError,
+)  # fmt: skip
+
+
+def make_model(
+    policy: str, config: AgentConfig, venv: VecEnv, *, seed: int | None = None
+) -> BaseAlgorithm:
+    """A fresh agent on ``venv``. ValueError for SAC where actions are not continuous."""
+    if config.algo == "sac":
+        require_continuous(venv.action_space)
+    settings = {name: sb3_value(name, value) for name, value in config.settings.items()}
+    hidden = list(config.net_arch)
+    heads = {"pi": hidden, "vf": hidden} if config.algo == "ppo" else hidden
+    settings["policy_kwargs"] = {"net_arch": heads, **(settings.get("policy_kwargs") or {})}
+    settings.setdefault("device", "cpu")
+    if config.algo == "sac":  # no more room than there are steps
+        settings["buffer_size"] = min(config.value("buffer_size"), config.rounded_timesteps)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "You have specified a mini-batch size")  # see remarks
+        return ALGORITHMS[config.algo](policy, venv, seed=seed, verbose=0, **settings)
+
+
+def reload_model(path: Path, replay: Path, config: AgentConfig, venv: VecEnv) -> BaseAlgorithm:
+    """An agent that goes on from a checkpoint, in fresh episodes; SAC with its replay buffer."""
+    device = config.settings.get("device", "cpu")
+    model = ALGORITHMS[config.algo].load(path, env=venv, device=device)
+    if isinstance(model, SAC):
+        model.load_replay_buffer(replay)
+    model.set_random_seed(config.seed + model.num_timesteps)  # not the first episodes once more
+    return model
+
+
+def zipped(model: BaseAlgorithm) -> bytes:
+    """What SB3 saves, as bytes."""
+    buffer = io.BytesIO()
+    model.save(buffer)
+    return buffer.getvalue()
+
+
+def require_continuous(actions: gym.Space[Any]) -> None:
+    """ValueError for actions that SAC cannot take."""
+    if not isinstance(actions, Box):
+        raise ValueError(f"SAC needs continuous actions, got {actions}; use PPO: --algo ppo")
+
+
+def check_model(config: AgentConfig, env: EnvConfig) -> None:
+    """ValueError for settings, or actions of ``env``, that SB3 refuses: before any training.
+
+    Builds the agent once on small vectors instead of pictures and throws it away.
+    """
+    made = env.make()
+    actions = made.action_space
+    made.close()
+    if config.algo == "sac":
+        require_continuous(actions)
+    venv = DummyVecEnv([lambda: _Vectors(actions)] * config.n_envs)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            make_model("MlpPolicy", config, venv)
+    except FAILS as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(
+            f"SB3's {config.algo.upper()} refuses these settings in {env.id}: {why}; given are "
+            f"n_envs={config.n_envs}, {_listed(config.settings)}"
+        ) from error
+
+
+def remarks(config: AgentConfig) -> list[str]:
+    """What is allowed and worth knowing: SB3 trains on a smaller last batch, and only warns."""
+    if config.algo != "ppo":
+        return []
+    rollout, batch = config.n_envs * config.value("n_steps"), config.value("batch_size")
+    if rollout % batch == 0:
+        return []
+    near = max(n for n in range(1, min(batch, rollout) + 1) if rollout % n == 0)
+    last = rollout % batch
+    return [
+        f"batch_size {batch} does not divide a rollout of n_envs * n_steps = {rollout:,} steps: "
+        f"the last batch of each epoch has {last}; --set batch_size={near} would divide it"
+    ]
+
+
+def _listed(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in settings.items())
+
+
+class _Vectors(gym.Env[np.ndarray, Any]):
+    """Shows nothing, takes the actions that it is given: a model can be built on it."""
+
+    observation_space = Box(-1.0, 1.0, (2,), np.float32)
+
+    def __init__(self, actions: gym.Space[Any]) -> None:
+        self.action_space = actions
