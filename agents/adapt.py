@@ -20,7 +20,6 @@ from stable_baselines3.common.logger import Logger
 
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.evaluate import LoadedAgent, load_agent
-from bvae_rl.agents.identities import env_identity
 from bvae_rl.agents.methods import MethodInputs, method
 from bvae_rl.agents.train import CURVE_SEED, ROWS, AtRollout, train_agent
 from bvae_rl.data.environments import EnvConfig
@@ -175,7 +174,7 @@ def _move(
     progress: Callable[[float], None],
 ) -> None:
     run = Run(out / move.name)
-    identity = {"move": asdict(move), "env": env_identity(env), "config": asdict(config)}
+    identity = {"move": asdict(move), "env": env.identity(), "config": asdict(config)}
     if run.done("move", config=identity):
         return
     agent = load_agent(move.agent)

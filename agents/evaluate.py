@@ -124,7 +124,8 @@ class LoadedAgent:
 
     def observe(self, venv: VecEnv) -> VecEnv:
         """``venv`` as the agent sees it."""
-        return self.method.observe(venv, self.encoder)
+        stack = self.record.get("env", {}).get("frame_stack", 1)
+        return self.method.observe(venv, self.encoder, stack)
 
     def act(self, observations: np.ndarray) -> np.ndarray:
         """Deterministic actions (n_envs, ...) for observations from ``observe``."""

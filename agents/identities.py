@@ -3,23 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, fields
 from typing import Any
 
 from bvae_rl.agents.settings import MAIN, default
-from bvae_rl.data.environments import EnvConfig
-
-ALWAYS = ("id", "wrappers", "domain", "kwargs")  # stand in every folder
-
-
-def env_identity(env: EnvConfig) -> dict[str, Any]:
-    """An environment as plain values: what is left at its default is left out, but for ALWAYS."""
-    defaults = {item.name: item.default for item in fields(env) if item.default is not MISSING}
-    return {
-        name: value
-        for name, value in asdict(env).items()
-        if name in ALWAYS or name not in defaults or value != defaults[name]
-    }
 
 
 def as_written_now(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 import gymnasium as gym
 import numpy as np
 import torch
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
 from bvae_rl.agents.raw_pixels import pixels_view
 from bvae_rl.agents.true_state import blind_view, state_view
@@ -113,12 +113,13 @@ class Method:
         """What rows of results call it: the name, and which latents if not all."""
         return self.name if self.latents == "all" else f"{self.name}-{self.latents}"
 
-    def observe(self, venv: VecEnv, encoder: SavedEncoder | None) -> VecEnv:
-        """``venv`` as the agent sees it."""
+    def observe(self, venv: VecEnv, encoder: SavedEncoder | None, frame_stack: int = 1) -> VecEnv:
+        """``venv`` as the agent sees it: the last ``frame_stack`` of whatever that is."""
         if encoder is not None:
-            return LatentVecEnv(venv, encoder, latents=self.latents, standardise=True)
+            return LatentVecEnv(venv, encoder, latents=self.latents, frame_stack=frame_stack)
         assert self.view is not None, "a method has a view or an encoder"
-        return self.view(venv)
+        seen = self.view(venv)
+        return VecFrameStack(seen, frame_stack) if frame_stack > 1 else seen
 
     def check(self, env: EnvConfig, inputs: MethodInputs) -> None:
         """Refuse a missing input, and an environment that cannot show what this method sees."""
@@ -136,7 +137,7 @@ class Method:
                 "wrap the environment so that it shows a picture"
             ) from error
         try:
-            self.observe(shown, self.build(inputs) if self.build else None).reset()
+            self.observe(shown, self.build(inputs) if self.build else None, env.frame_stack).reset()
         finally:
             shown.close()
 

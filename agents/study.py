@@ -13,7 +13,6 @@ from typing import Any
 
 from bvae_rl.agents.config import AgentConfig, StepLimit
 from bvae_rl.agents.evaluate import RANDOM_POLICY, evaluate_agent, random_policy_rows
-from bvae_rl.agents.identities import env_identity
 from bvae_rl.agents.methods import Method, MethodInputs, method
 from bvae_rl.agents.scores import normalised_rows, retention_rows
 from bvae_rl.agents.train import ROWS, train_agent
@@ -148,7 +147,7 @@ def act_at_random(
 ) -> None:
     """The rows of the random policy, into ``folder``."""
     run = Run(folder)
-    config = {"env": env_identity(env), **evaluation.identity()}
+    config = {"env": env.identity(), **evaluation.identity()}
     if not run.done("evaluate", config=config):
         rows = random_policy_rows(
             env, evaluation.domains, n_eval_episodes=evaluation.n_eval_episodes,

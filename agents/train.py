@@ -24,7 +24,7 @@ from stable_baselines3.common.logger import Logger
 from bvae_rl.agents.config import CURVE_POINTS, AgentConfig
 from bvae_rl.agents.eval_plan import TENTH, side_by_side
 from bvae_rl.agents.evaluate import AGENT_FILE, ENCODER, RECORD, run_episodes
-from bvae_rl.agents.identities import as_written_now, env_identity
+from bvae_rl.agents.identities import as_written_now
 from bvae_rl.agents.methods import Method, MethodInputs
 from bvae_rl.agents.models import make_model, reload_model, zipped
 from bvae_rl.data.environments import EnvConfig
@@ -56,7 +56,7 @@ def train_agent(
     ValueError if the folder holds another agent, RunError while another process trains into it.
     """
     made_of = identity({
-        "method": method.name, "env": env_identity(env), "config": config,
+        "method": method.name, "env": env.identity(), "config": config,
         "inputs": method.identity(inputs),
     })  # fmt: skip
     about = {"key": key or method.key, "study": study, "command": command}
@@ -91,9 +91,11 @@ class _Training:
             method.build(inputs).save(run.path(ENCODER))
         encoder = method.load(run.path(ENCODER)) if method.load else None
         train_env = method.train_env(env)
-        self.venv = method.observe(train_env.vec(config.n_envs, seed=config.seed), encoder)
+        self.venv = method.observe(
+            train_env.vec(config.n_envs, seed=config.seed), encoder, env.frame_stack
+        )
         copies = side_by_side(env, config.n_eval_episodes, config.eval_limit)
-        self.eval_venv = method.observe(env.vec(copies, seed=CURVE_SEED), encoder)
+        self.eval_venv = method.observe(env.vec(copies, seed=CURVE_SEED), encoder, env.frame_stack)
         self.model = (
             reload_model(run.path(CHECKPOINT), run.path(REPLAY), config, self.venv)
             if resuming

@@ -16,7 +16,9 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.scripts.commands import load
 
 if TYPE_CHECKING:
-    from bvae_rl.models.vae import BetaVAE
+    from bvae_rl.models.hub import find_vae
+from bvae_rl.models.vae import read_config
+from bvae_rl.models.vae_config import VAEConfig
 
 HOMES = {"bvae_rl/": "bvae_rl.envs", "MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
 
@@ -70,6 +72,15 @@ class EnvArgs(WorldArgs):
         home, _, name = env_id.partition(":")
         return cls(env=name if home in HOMES.values() else env_id, **settings)
 
+    def identity(self) -> dict[str, Any]:
+        """What results in it depend on; without newer settings at their default."""
+        own = ("env", "wrappers", "env_kwargs")
+        return {
+            item.name: value
+            for item in fields(self)
+            if (value := getattr(self, item.name)) != item.default or item.name in own
+        }
+
     @property
     def flags(self) -> str:
         """The options that name this environment."""
@@ -107,6 +118,11 @@ def shown_by(store: FrameStore) -> EnvArgs:
     return _shown_in(store.meta)
 
 
+def seen_by(env: EnvConfig, vae: str | Path) -> EnvConfig:
+    """``env`` showing the frames that ``vae`` (a folder or name) takes, or a ValueError."""
+    return env.seen_by(VAEConfig.from_dict(read_config(find_vae(vae))["model"]))
+
+
 def _shown_in(meta: Mapping[str, Any]) -> EnvArgs:
     named = {item.name: meta[item.name] for item in fields(WorldArgs) if item.name in meta}
     lists = {"wrappers": "wrappers", "kwargs": "env_kwargs", "size": "size"}
@@ -114,12 +130,12 @@ def _shown_in(meta: Mapping[str, Any]) -> EnvArgs:
     return EnvArgs.of(named.pop("env", "ENV"), **named)
 
 
-def world_of(vae: BetaVAE, world: EnvArgs) -> EnvArgs:
-    """``world``; where nobody named one, that of the VAE's frames.
+def world_of(vae: str | Path, world: EnvArgs) -> EnvArgs:
+    """``world``; where nobody named one, that of the frames of ``vae`` (a folder or name).
 
     ValueError if its frames are of no environment that has a name.
     """
-    store = vae.meta.get("training", {}).get("store") or {}
+    store = read_config(find_vae(vae)).get("training", {}).get("store") or {}
     if world != EnvArgs() or not store:
         return world
     if "env" in store:

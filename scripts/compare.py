@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from bvae_rl.agents.methods import MethodInputs
 from bvae_rl.runtime.runs import Row, Run
-from bvae_rl.scripts.common import EnvArgs, command_for, free_folder, say, wrote
+from bvae_rl.scripts.common import (
+    EnvArgs,
+    command_for,
+    free_folder,
+    say,
+    seen_by,
+    world_of,
+    wrote,
+)
 from bvae_rl.scripts.default_methods import possible, require_vae
 from bvae_rl.scripts.study import (
     SHIPPED,
@@ -49,9 +57,12 @@ class Args:
 
 def main(args: Args) -> StudyResult:
     """Train, draw, tabulate."""
+    if args.vae:
+        args = replace(args, world=world_of(args.vae[0], args.world))
     env = args.world.config(args.domain)
     shipped = SHIPPED.get(args.world.env)
     vaes = args.vae or ((shipped,) if shipped and not args.study.vae_per_seed else ())
+    env = seen_by(env, vaes[0]) if vaes else env
     methods = args.methods
     if methods is None:
         inputs = MethodInputs(store=args.study.store)

@@ -86,7 +86,7 @@ def main(args: Args) -> Result:
         return evaluate_store(
             args, vaes, Run(args.out or store_folder("evaluate", name, args.store))
         )
-    args = replace(args, world=world_of(vae, args.world))
+    args = replace(args, world=world_of(args.vae, args.world))
     env = args.world.config(args.domain).seen_by(vae)
     world = env.make()
     for one in vaes.values():
@@ -221,6 +221,7 @@ def task(
     """
     run, folder = Run(out), find_vae(args.vae)
     asked = {name: value for name, value in asdict(args).items() if name != "store" or value}
+    asked["world"] = args.world.identity()
     config = {"env": env.identity(), **asked, "vae": read_config(folder)["weights_sha256"]}
     if run.done("score", config=config):
         return progress(1.0)

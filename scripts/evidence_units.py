@@ -99,7 +99,7 @@ class Unit:
         shared = {
             "steps": args.steps, "equal_time": args.equal_time, "domain": args.domain,
             "samples": args.samples, "fit_steps": args.fit_steps, "agents": asdict(args.agents),
-            "world": asdict(args.world), "store": store.meta, "rows": len(store),
+            "world": args.world.identity(), "store": store.meta, "rows": len(store),
         }  # fmt: skip
         env = args.world.config().id
         if args.agents.total_timesteps and tuned(env, "ppo") is None:

@@ -105,7 +105,7 @@ def record(
                 venv,
                 seed=seed + turn,
                 policy=agent.act,
-                observe=lambda raw: agent.method.observe(raw, agent.encoder),
+                observe=agent.observe,
                 most=steps,
             )
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bvae_rl.agents.evaluate import CUT, evaluate_agent
@@ -10,7 +10,16 @@ from bvae_rl.agents.methods import MethodInputs, choose_latents, method
 from bvae_rl.agents.train import ROWS, train_agent
 from bvae_rl.models.hub import find_vae
 from bvae_rl.runtime.runs import Row, Run
-from bvae_rl.scripts.common import EnvArgs, command_for, command_line, free_folder, say, wrote
+from bvae_rl.scripts.common import (
+    EnvArgs,
+    command_for,
+    command_line,
+    free_folder,
+    say,
+    seen_by,
+    world_of,
+    wrote,
+)
 from bvae_rl.scripts.default_methods import require_vae
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import EVALUATION_SEED, SHIPPED, StudyArgs, planned_seconds
@@ -50,13 +59,15 @@ class Result:
 
 def main(args: Args) -> Result:
     """Train, evaluate, say how it did."""
+    inputs, of_vae = MethodInputs(store=args.store), method(args.method).needs == "vae"
+    if of_vae and args.vae:
+        args = replace(args, world=world_of(args.vae, args.world))
     env = args.world.config(args.domain)
     name = args.vae or SHIPPED.get(args.world.env)
-    inputs, of_vae = MethodInputs(store=args.store), method(args.method).needs == "vae"
     if of_vae and not name:
         require_vae(args.method, args.world)
     if of_vae and name:
-        vae = find_vae(name)
+        vae, env = find_vae(name), seen_by(env, name)
         inputs = MethodInputs(vae, latents=choose_latents(vae, args.latents))
     chosen = method(args.method, inputs.latents)
     chosen.check(env, inputs)

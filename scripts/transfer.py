@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import tyro
 
 from bvae_rl.agents.methods import MethodInputs
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts.common import EnvArgs, command_for, say, wrote
+from bvae_rl.scripts.common import (
+    EnvArgs,
+    command_for,
+    say,
+    seen_by,
+    world_of,
+    wrote,
+)
 from bvae_rl.scripts.default_methods import possible, require_domains, require_vae
 from bvae_rl.scripts.study import (
     SHIPPED,
@@ -49,6 +56,8 @@ class Args:
 
 def main(args: Args) -> StudyResult:
     """Train in the source, evaluate everywhere, draw, tabulate."""
+    if args.vae:
+        args = replace(args, world=world_of(args.vae[0], args.world))
     shipped = SHIPPED.get(args.world.env)
     vaes = args.vae or ((shipped,) if shipped else ())
     env = args.world.config(args.source)
@@ -56,6 +65,7 @@ def main(args: Args) -> StudyResult:
     require_domains(args.world, domains)
     if not vaes:
         require_vae("transfer", args.world)
+    env = seen_by(env, vaes[0])
     methods = args.methods
     if methods is None:
         inputs = MethodInputs(store=args.study.store)

@@ -81,7 +81,7 @@ def main(args: Args) -> Result:
 
         run = Run(args.out or store_folder("pictures", folder.name, args.store))
         return visualize_store(args, vae, run)
-    named = world_of(vae, args.world)
+    named = world_of(folder, args.world)
     env = named.config(args.domain).seen_by(vae)
     run = own_folder(
         args.out, results_folder("pictures", folder.name, named, args.domain),

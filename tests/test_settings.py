@@ -14,7 +14,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from bvae_rl.agents.config import GIVEN, SB3, TUNED, AgentConfig, StepLimit
 from bvae_rl.agents.hyperparameters import TABLE, tuned
-from bvae_rl.agents.identities import as_written_now, env_identity
+from bvae_rl.agents.identities import as_written_now
 from bvae_rl.agents.models import check_model, make_model, remarks
 from bvae_rl.agents.settings import ALGORITHMS, MAIN, check, default, parse, settable
 from bvae_rl.data.environments import EnvConfig
@@ -182,4 +182,4 @@ def test_a_folder_with_a_field_for_each_setting_is_still_the_same_agent() -> Non
     assert changed(now.identity(), longer.identity()) == [
         "settings.tau 0.005, not 0.1", "eval_limit absent, not StepLimit(enough=5, most=9)",
     ]  # fmt: skip
-    assert set(env_identity(EnvConfig(CART))) == {"id", "wrappers", "domain", "kwargs"}
+    assert set(EnvConfig(CART).identity()) == {"id", "wrappers", "domain", "kwargs"}

@@ -183,15 +183,21 @@ def _made(config: EnvConfig, kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
     except (gym.error.Error, ImportError) as error:
         raise ValueError(f"unknown environment {config.id!r}: {error}{_hint(config.id)}") from error
     except TypeError as error:
-        if "unexpected keyword" not in str(error):
-            raise
-        if "domain" in str(error):
+        if not kwargs:
+            raise ValueError(f"{config.id} cannot be made here: TypeError: {error}") from error
+        if "domain" in kwargs and ("domain" in str(error) or len(kwargs) == 1):
             raise ValueError(
                 f"{config.id} has no visual domains: leave out --domain {config.domain}; transfer "
                 "and adapt need an environment that takes domain="
             ) from error
         raise ValueError(
             f"{config.id} does not take {', '.join(config.kwargs) or kwargs}: {error}"
+        ) from error
+    except ValueError:
+        raise
+    except Exception as error:  # of an environment that is not ours
+        raise ValueError(
+            f"{config.id} cannot be made here: {type(error).__name__}: {error}"
         ) from error
 
 
