@@ -297,6 +297,39 @@ def test_models_without_an_encoder_in_the_policy_are_refused(folder):
         set_mode(agent(PPO, folder), "frozen", step_size=0.1)
 
 
+@pytest.mark.parametrize("algorithm", [PPO, SAC])
+def test_an_encoder_for_each_picture_lives_the_same_way(algorithm, folder, tmp_path):
+    other = make_vae(1).save(tmp_path / "other")
+    kwargs = policy_kwargs({"wrist": folder, "front": other}, net_arch=[8])
+    model = build(algorithm, make_env("dict"), **kwargs).learn(16)
+    seen = make_env("dict").reset()
+    before, acts = weights(model), model.predict(seen, deterministic=True)[0]
+    set_mode(model, "policy", step_size=2.0)
+    assert same(weights(model), before)
+    assert np.array_equal(model.predict(seen, deterministic=True)[0], acts)
+    model.learn(16, reset_num_timesteps=False)
+    assert all(copy.moved for copy in inspect(model))
+    set_mode(model, "frozen")
+    for key in ("wrist", "front"):
+        part = "critic.features_extractor" if algorithm is SAC else "features_extractor"
+        taken = take_encoder(model, f"{part}.encoders.{key}")
+        copies = weights(model)
+        assert same_weights(taken.encoder.state_dict(), copies[f"{part}.encoders.{key}"])
+        if algorithm is SAC:
+            target = copies[f"critic_target.features_extractor.encoders.{key}"]
+            assert same_weights(taken.encoder.state_dict(), target)
+    with pytest.raises(ValueError, match="got key=None, and this policy has encoders of: 'wrist'"):
+        load_encoder(model, folder)
+    load_encoder(model, folder, key="front")
+    for where, copy in encoder_copies(model).items():
+        loaded = same_weights(copy.weights(), make_vae().encoder.state_dict())
+        assert loaded == where.endswith("front") and copy.moved == where.endswith("wrist")
+    model.save(tmp_path / "agent.zip")
+    again = algorithm.load(tmp_path / "agent.zip", make_env("dict"))
+    assert same(weights(again), weights(model))
+    assert {c.checkpoint for c in inspect(again) if "front" in c.where} == {str(folder)}
+
+
 @pytest.mark.parametrize("algorithm", [SAC, TD3])
 def test_trap_09_a_shared_encoder_is_not_left_to_the_actors_loss(algorithm, folder):
     model = agent(algorithm, folder, share_features_extractor=True)

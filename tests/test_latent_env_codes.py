@@ -13,7 +13,7 @@ import pytest
 import torch
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.callbacks import EvalCallback
-from stable_baselines3.common.vec_env import VecFrameStack, VecMonitor, VecNormalize
+from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecMonitor, VecNormalize
 
 from bvae_rl.agents.evaluate import LoadedAgent
 from bvae_rl.models.pca import PCAEncoder
@@ -30,7 +30,7 @@ from bvae_rl.sb3 import (
 )
 from bvae_rl.training.fine_tune import FineTuneConfig
 from bvae_rl.training.schedules import Constant
-from tests.plug_cases import build, make_env, make_vae, noise
+from tests.plug_cases import NoiseEnv, build, make_env, make_vae, noise
 
 TUNE = FineTuneConfig(gradient_steps=2, batch_size=16, learning_rate=1e-2, max_move=1.0)
 
@@ -61,6 +61,39 @@ def test_equal_encoders_choices_and_scalings_have_equal_names(folder):
     assert spaces[0].observation_space != same_width
     assert over(folder, "dict").observation_space == over(folder, "dict").observation_space
     assert over(folder, "dict").observation_space != over(make_vae(1), "dict").observation_space
+
+
+def test_an_encoder_for_each_picture_is_named_under_its_key(folder):
+    both = {"wrist": str(folder), "front": make_vae(1)}
+    swapped = {"wrist": make_vae(1), "front": str(folder)}
+    env, other = over(both, "dict"), over(swapped, "dict")
+    assert env.observation_space == over(both, "dict").observation_space
+    assert env.observation_space != other.observation_space
+    model = build(PPO, env)
+    with pytest.raises(ValueError, match=r"give it LatentVecEnv\(venv, \{'wrist': <BetaVAE>"):
+        check_codes(model, other)
+    with pytest.raises(ValueError, match="joins a policy with one encoder"):
+        to_image_policy(model)
+
+
+def test_codes_of_the_last_observations_are_named_too(folder, tmp_path):
+    model = build(PPO, over(folder, frame_stack=2))
+    assert model.observation_space.codes == over(folder).codes
+    model.save(tmp_path / "agent.zip")
+    PPO.load(tmp_path / "agent.zip", over(make_vae(), frame_stack=2))
+    with pytest.raises(ValueError, match="do not match: Codes"):
+        PPO.load(tmp_path / "agent.zip", over(make_vae(1), frame_stack=2))
+    with pytest.raises(ValueError, match="a distance of single codes, got frame_stack=2"):
+        LatentVecEnv(goals(), folder, frame_stack=2, reward="latent_distance")
+
+
+def goals() -> Any:
+    picture = gym.spaces.Box(0, 255, (32, 32, 3), np.uint8)
+    env = NoiseEnv()
+    env.observation_space = gym.spaces.Dict(
+        observation=picture, achieved_goal=picture, desired_goal=picture
+    )
+    return DummyVecEnv([lambda: env])
 
 
 def test_another_scaling_of_the_same_weights_has_another_name():

@@ -65,6 +65,11 @@ def to_image_policy(
             "has none; pass it as latent_env"
         )
     vae = latent_env.vae
+    if isinstance(vae, Mapping):
+        raise ValueError(
+            "to_image_policy joins a policy with one encoder, and this LatentVecEnv has one for "
+            f"each of {', '.join(vae)}; build the model with policy_kwargs({{key: vae}}) instead"
+        )
     if mode != "frozen" and not isinstance(vae, BetaVAE):
         raise ValueError(f"{type(vae).__name__} stays frozen in a policy, got mode={mode!r}")
     if mode == "policy":

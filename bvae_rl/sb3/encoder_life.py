@@ -26,6 +26,7 @@ from bvae_rl.sb3.extractor import checkpoint_of
 from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder, check_mode
 from bvae_rl.sb3.taken import TakenEncoder, find_vae_encoder
 
+EXTRACTOR = "features_extractor_kwargs"
 ARCHITECTURE = ("shape", "latent_dim", "channels", "hidden", "encoder", "levels")
 
 
@@ -61,19 +62,20 @@ def set_mode(model: BaseAlgorithm, mode: Mode, *, step_size: float = 1.0) -> Non
     _remember(model, mode=mode, step_size=step_size)
 
 
-def load_encoder(model: BaseAlgorithm, vae: VAE) -> None:
+def load_encoder(model: BaseAlgorithm, vae: VAE, *, key: str | None = None) -> None:
     """Put another VAE's encoder of the same architecture into all copies in ``model``.
 
     Its statistics come along, and ``inspect`` compares with it from now on. The heads stay: they
     know the old codes, so train on.
 
     ``vae``: a ``BetaVAE``, what ``take_encoder`` gave, or a folder or name.
+    ``key``: whose encoder to replace, of a policy with one for each picture of a Dict.
 
     Raises ValueError for another architecture, channel order or other columns of the latents that
     the policy sees, for one without statistics where the policy's codes are standardised, and for a
     model without a Beta-VAE encoder in its policy.
     """
-    copies = _required(model)
+    copies = _of_picture(_required(model), key)
     vae = find_vae(vae) if isinstance(vae, str | Path) else vae
     encoder = find_vae_encoder(vae)
     for where, copy in copies.items():
@@ -88,7 +90,11 @@ def load_encoder(model: BaseAlgorithm, vae: VAE) -> None:
     for _, optimizer in _optimizers(model):
         for offset in offsets:  # its moments were of the old weights
             optimizer.state.pop(offset, None)
-    _remember(model, config=encoder.config.to_dict(), checkpoint=checkpoint)
+    made_of = {"config": encoder.config.to_dict(), "checkpoint": checkpoint}
+    if key is not None:
+        each = model.policy_kwargs[EXTRACTOR]["encoders"]
+        made_of = {"encoders": {**each, key: {**each[key], **made_of}}}
+    _remember(model, **made_of)
 
 
 def take_encoder(model: BaseAlgorithm, copy: str | None = None) -> TakenEncoder:
@@ -136,6 +142,21 @@ def _required(model: BaseAlgorithm) -> dict[str, PolicyEncoder]:
             f"the policy of this {type(model).__name__} holds no Beta-VAE encoder; {cure}"
         )
     return copies
+
+
+def _of_picture(copies: dict[str, PolicyEncoder], key: str | None) -> dict[str, PolicyEncoder]:
+    """The copies of the encoder of picture ``key``; all of the only one."""
+    pictures = {
+        where.rpartition(".encoders.")[2]: where for where in copies if ".encoders." in where
+    }
+    if bool(pictures) != (key is not None) or (pictures and key not in pictures):
+        known = ", ".join(map(repr, pictures)) or "none, since one encoder has all pictures"
+        raise ValueError(f"got key={key!r}, and this policy has encoders of: {known}")
+    return {
+        where: copy
+        for where, copy in copies.items()
+        if key is None or where.endswith(f".encoders.{key}")
+    }
 
 
 def _followed(model: BaseAlgorithm, target: str) -> PolicyEncoder:
@@ -203,9 +224,8 @@ def _refuse_unlike(where: str, copy: PolicyEncoder, encoder: BetaVAE) -> None:
 
 def _remember(model: BaseAlgorithm, **changes: Any) -> None:
     """Have a model that is loaded built as this one is now."""
-    arguments = "features_extractor_kwargs"
     kwargs = model.policy_kwargs or {}
-    model.policy_kwargs = {**kwargs, arguments: {**kwargs.get(arguments, {}), **changes}}
+    model.policy_kwargs = {**kwargs, EXTRACTOR: {**kwargs.get(EXTRACTOR, {}), **changes}}
     for module in model.policy.modules():
-        if isinstance(found := getattr(module, arguments, None), dict):
-            setattr(module, arguments, {**found, **changes})
+        if isinstance(found := getattr(module, EXTRACTOR, None), dict):
+            setattr(module, EXTRACTOR, {**found, **changes})

@@ -41,8 +41,9 @@ class LatentVecEnv(VecEnvWrapper):
     compared with: SB3's own default depends on the extractor.
 
     ``venv``: vectorised environment of pictures, or of Dict observations with pictures.
-    ``vae``: a ``BetaVAE``, a folder, a shipped VAE's name or ``owner/name`` on the Hub; or another
-    ``Encoder``, such as PCA; or such for each picture of a Dict, by its key.
+    ``vae``: a ``BetaVAE``, a folder, a shipped VAE's name or ``owner/name`` on the Hub; what
+    ``take_encoder`` gave; or another ``Encoder``, such as PCA or ``OwnEncoder(module, ...)``; or
+    such for each picture of a Dict, by its key.
     ``latents``: "all", a group's name, or "auto": "content" if there is such a group, else all.
     ``standardise``: give (mu - mean) / std by the statistics of pretraining (``scaling.py``).
     ``channel_order``: what ``venv`` shows, which spaces cannot tell.
@@ -121,6 +122,11 @@ class LatentVecEnv(VecEnvWrapper):
         }
         super().__init__(venv, self._with_codes(venv.observation_space, codes))
         self._goals = Goals(self.layouts, reward)
+        if frame_stack > 1 and reward != "environment":
+            raise ValueError(
+                f"reward={reward!r} is a distance of single codes, got frame_stack={frame_stack}; "
+                "leave one of them out"
+            )
 
     @property
     def _makers(self) -> list[CodeMaker]:
