@@ -9,16 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import Any, get_type_hints
 
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.scripts.commands import load
-
-if TYPE_CHECKING:
-    from bvae_rl.models.hub import find_vae
-from bvae_rl.models.vae import read_config
-from bvae_rl.models.vae_config import VAEConfig
 
 HOMES = {"bvae_rl/": "bvae_rl.envs", "MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
 
@@ -120,6 +115,9 @@ def shown_by(store: FrameStore) -> EnvArgs:
 
 def seen_by(env: EnvConfig, vae: str | Path) -> EnvConfig:
     """``env`` showing the frames that ``vae`` (a folder or name) takes, or a ValueError."""
+    from bvae_rl.models.hub import find_vae
+    from bvae_rl.models.vae import VAEConfig, read_config
+
     return env.seen_by(VAEConfig.from_dict(read_config(find_vae(vae))["model"]))
 
 
@@ -135,16 +133,22 @@ def world_of(vae: str | Path, world: EnvArgs) -> EnvArgs:
 
     ValueError if its frames are of no environment that has a name.
     """
+    from bvae_rl.models.hub import find_vae  # torch, which not every command needs
+    from bvae_rl.models.vae import read_config
+
     store = read_config(find_vae(vae)).get("training", {}).get("store") or {}
     if world != EnvArgs() or not store:
         return world
     if "env" in store:
         return _shown_in(store)
-    if {"imported", "minari", "shown"} & set(store) or store.get("source") == "array":
+    if "shown" in store:
         raise ValueError(
-            "this VAE was trained on imported frames, or in an environment without an id, so say "
-            "which to take: --env ID of an environment that shows such pictures"
-            + ("" if "shown" in store else ", or --store FOLDER (of the frames)")
+            "this VAE was trained in an environment without an id, so say which to take: --env ID"
+        )
+    if {"imported", "minari"} & set(store) or store.get("source") == "array":
+        raise ValueError(
+            "this VAE was trained on imported frames, so say which to take: --store FOLDER (of the "
+            "frames), or an environment that shows such pictures: --env ID"
         )
     return world
 

@@ -137,7 +137,7 @@ def test_methods_that_an_environment_cannot_serve_say_what_it_lacks():
     cart = make_vec(lambda: gym.make("CartPole-v1"), 1, seed=0)
     with pytest.raises(ValueError, match="no factor_specs"):
         method("state").observe(cart, None)
-    with pytest.raises(TypeError, match="expected an image space"):
+    with pytest.raises(TypeError, match="expected a picture"):
         method("pixels").observe(cart, None)
     with pytest.raises(ValueError, match=r"uint8 pictures of at least 36x36 pixels.*--size 64 64"):
         method("pixels").observe(make_vec(Counting, 1, seed=0), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
@@ -118,7 +118,7 @@ def test_the_wrapper_is_found_where_the_frames_are_its_own() -> None:
     assert factor_env(TimeLimit(env, 5)) is env
     seen = factor_env(FlattenObservation(TimeLimit(env, 5)))
     assert seen is not None and seen.factor_specs == env.factor_specs
-    env.reset(seed=0)
+    cast(Any, env).reset(seed=0)
     factors = env.sample_factors(np.random.default_rng(0))
     assert np.array_equal(seen.set_factors(factors), env.set_factors(factors).ravel())
     assert factor_env(FrameStackObservation(env, 2)) is None  # which states came before?

@@ -55,7 +55,7 @@ OTHERS: dict[str, Any] = {
     "encoder": "strided", "decoder": "broadcast", "levels": 10, "likelihood": "bernoulli",
     "channel_order": "BGR", "max_move": None, "average": 0.5, "algo": "sac", "n_steps": 250,
     "gamma": 0.5, "net_arch": (8,), "settings": {"gamma": 0.5}, "eval_limit": StepLimit(5, 9),
-    "id": "Pendulum-v1",
+    "id": "Pendulum-v1", "size": (64, 64), "key": "front", "stacked": 4, "native": (4, 64, 64),
     "wrappers": ("a:B",), "kwargs": ("a=1",), "domain": "ood1", "name": "y",
     "values": (1.0, 2.0), "unit": "m", "low": -1.0, "high": 2.0, "first": 0.5, "ramp": 0.25,
     "combine": ["product", "average"], "variant": ["I", "II"], "sampled": [False, True],

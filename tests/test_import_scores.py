@@ -74,6 +74,7 @@ def test_the_next_lines_lead_from_import_to_all_scores(
     assert names == {
         "heatmap.png",
         "traversals.png",
+        "traversals_elsewhere.png",
         "reconstructions.png",
         "kl.png",
         "timelines.png",
@@ -105,7 +106,7 @@ def test_without_factors_or_episodes_what_can_be_said_is_said(
     assert main(["visualize", vae, "--store", store, "--out", str(tmp_path / "b")]) == 0
     said = capsys.readouterr().out
     assert "no heatmap" in said and "no time lines: nothing says that frames" in said
-    assert len(list((tmp_path / "b").glob("*.png"))) == 3
+    assert len(list((tmp_path / "b").glob("*.png"))) == 4
 
 
 def test_frames_to_score_on_are_those_that_no_training_has_seen(

@@ -184,7 +184,7 @@ def test_evaluating_on_other_codes_is_refused(folder):
 def test_an_agents_folder_with_another_encoder_is_not_evaluated(folder):
     model = build(PPO, over(folder))
     shown: Any = SimpleNamespace(vec=lambda n, seed: make_env(n=n))
-    view: Any = SimpleNamespace(observe=LatentVecEnv)
+    view: Any = SimpleNamespace(observe=lambda venv, vae, stack: LatentVecEnv(venv, vae))
     played = LoadedAgent(model, view, make_vae(), {}).play(shown, 2, seed=0)
     assert played.returns.shape == (2,)
     with pytest.raises(ValueError, match="the environment shows"):

@@ -86,7 +86,7 @@ def test_a_vae_for_each_picture(algorithm: Any, vaes: dict[str, BetaVAE], tmp_pa
     )
     model.learn(16)
     assert {copy.where.rpartition(".")[2] for copy in inspect(model)} == set(vaes)
-    observations = robots().reset()
+    observations: Any = robots().reset()
     latent_env = LatentVecEnv(robots(), vaes)
     codes = latent_env.encode(observations)
     assert {k: v.shape[1] for k, v in codes.items()} == {
@@ -117,7 +117,8 @@ def test_keys_that_are_named_are_encoded_and_others_left_out(
     with caplog.at_level(logging.WARNING):
         latent_env = LatentVecEnv(robots(), vaes["front"], keys=("front",))
     assert "left out: depth Box (16, 16) float32, wrist Box (20, 24, 1) uint8" in caplog.text
-    assert {k: s.shape for k, s in latent_env.observation_space.spaces.items()} == {
+    space: Any = latent_env.observation_space
+    assert {k: s.shape for k, s in space.spaces.items()} == {
         "arm": (2,), "front": (3,)
     }  # fmt: skip
     assert set(latent_env.reset()) == {"arm", "front"}

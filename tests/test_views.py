@@ -12,7 +12,7 @@ import pytest
 from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack
 
 from bvae_rl.data.environments import EnvConfig, FrameSkip
-from bvae_rl.data.factors import FactorSpec
+from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.framed import framed, native_in
 from bvae_rl.data.resize import convert_bytes
 from bvae_rl.data.sources import as_store, collect
@@ -106,7 +106,8 @@ def test_an_environment_without_pictures_draws_itself() -> None:
     env = EnvConfig("CartPole-v1", pixels=True, size=(40, 60)).make()
     assert env.observation_space.shape == (40, 60, 3) and native_in(env) == (3, 400, 600)
     first, _ = env.reset(seed=0)
-    assert np.array_equal(first, convert_bytes(env.render()[None], (3, 40, 60))[0])
+    drawn: Any = env.render()
+    assert np.array_equal(first, convert_bytes(drawn[None], (3, 40, 60))[0])
     with pytest.raises(TypeError, match=r"draws itself with pixels=True \(--pixels\)"):
         collect("CartPole-v1", "unused", frames=10)
     with pytest.raises(ValueError, match=r"make it with gymnasium\.make"):
@@ -114,12 +115,10 @@ def test_an_environment_without_pictures_draws_itself() -> None:
 
 
 def test_factors_are_set_through_what_changes_the_picture() -> None:
-    plain = EnvConfig(REACH, domain="source").make()
+    plain: Any = EnvConfig(REACH, domain="source").make()
     small = EnvConfig(REACH, (RESIZE,), domain="source", grey=True).make()
     factors = plain.unwrapped.sample_factors(np.random.default_rng(0))
     plain.reset(seed=0), small.reset(seed=0)
-    from bvae_rl.data.factor_wrapper import settable_env
-
     seen = settable_env(small)
     assert seen is not None and seen.observation_space.shape == (48, 32, 1)
     resized = gym.wrappers.ResizeObservation(plain, (48, 32))
@@ -210,4 +209,3 @@ def test_flags_name_what_is_made_of_an_environment() -> None:
     plain = EnvConfig("CartPole-v1")
     assert plain.described() == {"env": "CartPole-v1", "wrappers": [], "domain": None}
     assert set(plain.identity()) == {"id", "wrappers", "domain", "kwargs"}
-    assert FactorSpec("x").name == "x"

@@ -180,7 +180,7 @@ def _made(config: EnvConfig, kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
             return gym.make(config.id, **kwargs)
     except gym.error.DependencyNotInstalled as error:
         raise ValueError(f"{config.id} cannot be made here: {error}{_hint(config.id)}") from error
-    except (gym.error.Error, ImportError) as error:
+    except (gym.error.Error, ModuleNotFoundError) as error:
         raise ValueError(f"unknown environment {config.id!r}: {error}{_hint(config.id)}") from error
     except TypeError as error:
         if not kwargs:
@@ -193,7 +193,7 @@ def _made(config: EnvConfig, kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
         raise ValueError(
             f"{config.id} does not take {', '.join(config.kwargs) or kwargs}: {error}"
         ) from error
-    except ValueError:
+    except (ValueError, ImportError):
         raise
     except Exception as error:  # of an environment that is not ours
         raise ValueError(
