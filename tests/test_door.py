@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stable_baselines3 import PPO
+from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack
 
 from bvae_rl.data.frame_layout import FrameLayout
@@ -19,8 +19,8 @@ from bvae_rl.data.layouts import stacked_in
 from bvae_rl.data.picture_checks import check_x, checked_frames
 from bvae_rl.data.resize import convert, convert_bytes, frame_shape, native_size
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.sb3 import LatentVecEnv, policy_kwargs
-from tests.plug_cases import NoiseEnv
+from bvae_rl.sb3 import LatentVecEnv, policy_kwargs, to_image_policy
+from tests.plug_cases import SETTINGS, NoiseEnv
 
 CURES = ("stacked=", "pixels=True", "train a VAE", "keys=", "FrameStackObservation", "bounds")
 CHANNELS = {"grey": 1, "depth": 1, "RGB": 3, "RGBA": 4}
@@ -257,3 +257,50 @@ def test_pictures_unlike_their_space_are_refused() -> None:
         layout.frames(turned)
     with pytest.raises(ValueError, match=r"of one picture give picture\[None\]"):
         layout.x(turned[0].transpose(1, 0, 2))
+
+
+KINDS = {
+    "RGB": Shown("RGB", (32, 40), "last", "bytes", 1),
+    "RGB first": Shown("RGB", (32, 40), "first", "bytes", 1),
+    "RGBA": Shown("RGBA", (32, 40), "last", "bytes", 1),
+    "RGBA stack": Shown("RGBA", (32, 40), "last", "bytes", 2),
+    "grey plane": Shown("grey", (84, 84), "plane", "bytes", 1),
+    "Atari": Shown("grey", (84, 84), "last", "bytes", 4),
+    "four dimensions": Shown("RGB", (32, 40), "frames last", "bytes", 3),
+    "depth": Shown("depth", (24, 20), "last", "to 10", 1),
+    "float to 1": Shown("RGB", (32, 40), "first", "to 1", 2),
+    "float to 255": Shown("RGB", (32, 40), "last", "to 255", 1),
+    "large": Shown("RGB", (210, 160), "last", "bytes", 1),
+}
+
+
+@pytest.mark.parametrize("algorithm", [PPO, SAC])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_trains_predicts_saves_and_loads(
+    kind: str, algorithm: Any, tmp_path: Any
+) -> None:
+    shown = KINDS[kind]
+    native = (CHANNELS[shown.kind], *shown.sides)
+    vae = small_vae(frame_shape(native), native)
+    env = Still(shown.space, shown.observation)
+    env.action_space = gym.spaces.Box(-1, 1, (2,), np.float32)
+    kwargs = policy_kwargs(vae, standardise=False, net_arch=[4], stacked=shown.stack)
+    model = algorithm("CnnPolicy", env, policy_kwargs=kwargs, seed=0, **SETTINGS[algorithm])
+    model.learn(16)
+    model.save(tmp_path / "model.zip")
+    loaded = algorithm.load(tmp_path / "model.zip")
+    seen = model.get_env().reset()
+    before, after = (m.predict(seen, deterministic=True)[0] for m in (model, loaded))
+    assert np.array_equal(before, after)
+    latent_env = LatentVecEnv(
+        DummyVecEnv([lambda: env]), vae, standardise=False, stacked=shown.stack
+    )
+    over = algorithm("MlpPolicy", latent_env, seed=0, **SETTINGS[algorithm]).learn(16)
+    joined = to_image_policy(over, buffer_size=1) if algorithm is SAC else to_image_policy(over)
+    codes, pictures = latent_env.reset(), joined.get_env().reset()
+    acted = over.predict(codes, deterministic=True)[0]
+    np.testing.assert_allclose(
+        joined.predict(pictures, deterministic=True)[0],
+        acted,
+        atol=1e-5 if not vae.native else 0.05,
+    )
