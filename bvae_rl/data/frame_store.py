@@ -130,10 +130,8 @@ class FrameStore:
         found = self.meta.get("native")
         return None if found is None else (found[0], found[1], found[2])
 
-    def describe(self, **declared: Any) -> str:
+    def describe(self) -> str:
         """What it holds, for a person to read: frames, episodes, factors, how they were made."""
-        if declared:
-            self.declare(**declared)
         return description(self)
 
     def declare(self, *, factor_specs: tuple[FactorSpec, ...] = (), **meta: Any) -> None:
