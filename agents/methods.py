@@ -24,6 +24,7 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.pca import PCAEncoder
 from bvae_rl.models.vae import BetaVAE, VAEConfig, read_config
 from bvae_rl.sb3.latent_env import Encoder, LatentVecEnv
+from bvae_rl.sb3.taken import find_encoder
 
 PLAIN = ("beta", "beta-vae")  # what "Beta-VAE" says already, today and in older configs
 PCA_FRAMES, STATISTICS_FRAMES = 10_000, 2_000
@@ -223,8 +224,15 @@ def _principal(inputs: MethodInputs) -> PCAEncoder:
     return encoder
 
 
-def _trained(inputs: MethodInputs) -> BetaVAE:
-    return BetaVAE.load(inputs.require("vae"))
+def _trained(inputs: MethodInputs) -> SavedEncoder:
+    return _saved(inputs.require("vae"))
+
+
+def _saved(folder: Path) -> SavedEncoder:
+    """A VAE, or an encoder that was taken out of an agent."""
+    found = find_encoder(folder)
+    assert isinstance(found, BetaVAE)
+    return found
 
 
 def _some_frames(store: FrameStore, n: int, *, seed: int) -> np.ndarray:
@@ -249,7 +257,7 @@ METHODS: dict[str, Method] = {
         Method(
             "pca", "principal components", needs="store", build=_principal, load=PCAEncoder.load
         ),
-        Method("bvae", "Beta-VAE, frozen", needs="vae", build=_trained, load=BetaVAE.load),
+        Method("bvae", "Beta-VAE, frozen", needs="vae", build=_trained, load=_saved),
     )
 }  # fmt: skip
 

@@ -15,7 +15,7 @@ from bvae_rl.data.blocks import MAX_EPISODE_STEPS
 from bvae_rl.data.episodes import tell
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.sources import INDEPENDENT, RANDOM, Plan, fill
-from bvae_rl.scripts.common import EnvArgs, command_for, free_folder, say, wrote
+from bvae_rl.scripts.common import EnvArgs, command_for, free_folder, say, say_single, wrote
 from bvae_rl.scripts.progress import Progress, counted
 
 
@@ -62,6 +62,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
     )  # fmt: skip
     store, progress = FrameStore(args.out), Progress({"frames": plan.rows / 3000})
     show = on_progress or partial(progress.update, "frames")
+    say_single(args.world)
     config = args.world.config(args.domain)
     fill(
         store, config, plan, acting=_acting(args.policy),

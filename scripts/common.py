@@ -6,7 +6,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -15,6 +15,7 @@ from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.scripts.commands import load
 
+DEFAULT = "bvae_rl/PlanarReach-v0"
 HOMES = {"bvae_rl/": "bvae_rl.envs", "MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
 
 
@@ -23,7 +24,8 @@ class WorldArgs:
     """An environment, what is made of it, and how its pictures are read."""
 
     env: str | None = None
-    """gymnasium id; another package's may name its module first: package.module:Id-v0"""
+    """gymnasium id; another package's may name its module first: package.module:Id-v0. By default
+    the environment of the VAE's frames, or bvae_rl/PlanarReach-v0"""
     wrappers: tuple[str, ...] = ()
     """wrappers in order, as module:Class or module:Class(name=literal), for example
     "gymnasium.wrappers:ResizeObservation(shape=(64, 64))"; the working directory is searched too"""
@@ -46,7 +48,7 @@ class WorldArgs:
 
     def config(self, domain: str | None = None) -> EnvConfig:
         """The environment in a visual domain (or its own default), ready for any process."""
-        env = self.env or EnvArgs.env
+        env = self.env or DEFAULT
         home = next((module for prefix, module in HOMES.items() if env.startswith(prefix)), "")
         return EnvConfig(
             f"{home}:{env}" if home else env, self.wrappers, domain, self.env_kwargs, self.pixels,
@@ -58,28 +60,32 @@ class WorldArgs:
 class EnvArgs(WorldArgs):
     """Which environment."""
 
-    env: str = "bvae_rl/PlanarReach-v0"
-    """gymnasium id; another package's may name its module first: package.module:Id-v0"""
-
     @classmethod
     def of(cls, env_id: str, **settings: Any) -> EnvArgs:
         """The arguments behind an id that ``config`` made."""
         home, _, name = env_id.partition(":")
-        return cls(env=name if home in HOMES.values() else env_id, **settings)
+        env = name if home in HOMES.values() else env_id
+        return cls(env=None if env == DEFAULT else env, **settings)
+
+    @property
+    def name(self) -> str:
+        """The id, as a person types it."""
+        return self.env or DEFAULT
 
     def identity(self) -> dict[str, Any]:
         """What results in it depend on; without newer settings at their default."""
-        own = ("env", "wrappers", "env_kwargs")
-        return {
+        own = ("wrappers", "env_kwargs")
+        found = {
             item.name: value
             for item in fields(self)
             if (value := getattr(self, item.name)) != item.default or item.name in own
         }
+        return {**found, "env": self.name}
 
     @property
     def flags(self) -> str:
         """The options that name this environment."""
-        return shlex.join(["--env", self.env, *flags(self, EnvArgs(env=self.env))])
+        return shlex.join(["--env", self.name, *flags(self, EnvArgs(env=self.env))])
 
     def has_domains(self, *names: str) -> bool:
         """Whether the environment knows these visual domains."""
@@ -91,9 +97,15 @@ class EnvArgs(WorldArgs):
         return True
 
 
+def say_single(world: WorldArgs) -> None:
+    """Say that --frame-stack changes nothing where frames are collected."""
+    if world.frame_stack > 1:
+        say("--frame-stack is for agents: a VAE is pretrained on single frames")
+
+
 def results_folder(kind: str, name: str, world: EnvArgs, domain: str | None) -> Path:
     """``runs/KIND/NAME-ENV-DOMAIN``, without what is the default."""
-    env = "" if world.env == EnvArgs.env else re.split("[/:]", world.env)[-1]
+    env = "" if world.name == DEFAULT else re.split("[/:]", world.name)[-1]
     return Path("runs") / kind / "-".join(filter(None, (name, env, domain)))
 
 
@@ -129,18 +141,22 @@ def _shown_in(meta: Mapping[str, Any]) -> EnvArgs:
 
 
 def world_of(vae: str | Path, world: EnvArgs) -> EnvArgs:
-    """``world``; where nobody named one, that of the frames of ``vae`` (a folder or name).
+    """``world``; where it has no id, that of the frames of ``vae`` (a folder or name).
 
-    ValueError if its frames are of no environment that has a name.
+    What else is given goes before what the frames say. ValueError if its frames are of no
+    environment that has a name.
     """
     from bvae_rl.models.hub import find_vae  # torch, which not every command needs
     from bvae_rl.models.vae import read_config
 
     store = read_config(find_vae(vae)).get("training", {}).get("store") or {}
-    if world != EnvArgs() or not store:
+    if world.env is not None or not store:
         return world
     if "env" in store:
-        return _shown_in(store)
+        given = {item.name: getattr(world, item.name) for item in fields(world)}
+        default = EnvArgs()
+        named = {name: v for name, v in given.items() if v != getattr(default, name)}
+        return replace(_shown_in(store), **named)
     if "shown" in store:
         raise ValueError(
             "this VAE was trained in an environment without an id, so say which to take: --env ID"

@@ -60,7 +60,7 @@ def main(args: Args) -> StudyResult:
     if args.vae:
         args = replace(args, world=world_of(args.vae[0], args.world))
     env = args.world.config(args.domain)
-    shipped = SHIPPED.get(args.world.env)
+    shipped = SHIPPED.get(args.world.name)
     vaes = args.vae or ((shipped,) if shipped and not args.study.vae_per_seed else ())
     env = seen_by(env, vaes[0]) if vaes else env
     methods = args.methods

@@ -23,7 +23,7 @@ def require_vae(name: str, world: EnvArgs) -> NoReturn:
     """ValueError for a method or command that needs a VAE and has none: how to make one."""
     flag = "" if name == "transfer" else "--vae "
     raise ValueError(
-        f"{name} needs a VAE of {world.env}; make it with: {pretraining_lines(world)}; then add "
+        f"{name} needs a VAE of {world.name}; make it with: {pretraining_lines(world)}; then add "
         f"{flag}{VAE}"
     )
 
@@ -38,7 +38,7 @@ def require_domains(world: EnvArgs, domains: Sequence[str]) -> None:
             if not takes_none or not _is_known(world):
                 raise
             raise ValueError(
-                f"{world.env} has no visual domains; transfer needs an environment that draws its "
+                f"{world.name} has no visual domains; transfer needs an environment that draws its "
                 f"states in {len(domains)} of them, here {', '.join(domains)} (--source and "
                 "--target name others): write a function with_looks(env, domain=None) that changes "
                 "what is drawn, and add --wrappers my_module:with_looks; without domains, compare "
@@ -78,6 +78,6 @@ def possible(
     left_out = [f"without {' and '.join(those)}: {why}" for why, those in reasons.items()]
     if not kept:
         raise ValueError(
-            f"{world.env} can serve none of the methods {', '.join(names)}: {'; '.join(left_out)}"
+            f"{world.name} can serve none of the methods {', '.join(names)}: {'; '.join(left_out)}"
         )
     return tuple(kept), left_out

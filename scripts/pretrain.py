@@ -16,7 +16,7 @@ from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.optional import require
 from bvae_rl.sb3 import PretrainingProbe, Probe
-from bvae_rl.scripts.common import command_for, command_line, say, shown_by, wrote
+from bvae_rl.scripts.common import command_for, command_line, say, say_single, shown_by, wrote
 from bvae_rl.scripts.pretrain_args import Args as Args
 from bvae_rl.scripts.pretrain_args import check, recipe_of
 from bvae_rl.scripts.progress import Progress, counted
@@ -106,6 +106,7 @@ def frames(args: Args) -> FrameStore:
         refuse_more(args.out / "frames", source.frames)
         store = FrameStore(args.out / "frames")
         progress = Progress({"frames": source.frames / 3000})
+        say_single(source)
         fill(
             store, source.config(source.domain), Plan(source.frames, seed=args.seed),
             progress=counted(partial(progress.update, "frames"), source.frames, done=len(store)),

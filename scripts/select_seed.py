@@ -89,6 +89,12 @@ def finished(args: pretrain.Args, *, progress: Callable[[float], None]) -> str:
     """Train one VAE unless that is done; returns why it diverged or collapsed, "" if it did not."""
     run = Run(args.out)
     config = asdict(args.but(workers=1))
+    own = ("env", "wrappers", "env_kwargs", "domain", "frames")  # newer ones only where given
+    config["source"] = {
+        name: value
+        for name, value in config["source"].items()
+        if name in own or value != getattr(SourceArgs, name)
+    }
     if run.done("failed", config=config):
         progress(1.0)
         return str(run.finished()["failed"]["info"]["words"])

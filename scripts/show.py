@@ -54,9 +54,9 @@ def main(args: Args) -> Result:
         specs[name] = known_specs(env)
         rows[name] = frames_of(env, args.frames, seed=args.seed)
         env.close()
-    say(factor_table(args.world.env, specs))
-    figure = frame_sheet(rows, title=args.world.env)
-    path = Run(args.out).write_file(f"{_file_name(args.world.env)}.png", png(figure))
+    say(factor_table(args.world.name, specs))
+    figure = frame_sheet(rows, title=args.world.name)
+    path = Run(args.out).write_file(f"{_file_name(args.world.name)}.png", png(figure))
     wrote(path)
     for domain in args.domain or (None,):  # frames are collected in one domain
         named = f" --domain {domain}" if domain else ""

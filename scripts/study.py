@@ -19,7 +19,7 @@ from bvae_rl.models.hub import find_vae
 from bvae_rl.plots import learning_curves, method_label, png, transfer_bars
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.runtime.spread import interval, iqm
-from bvae_rl.scripts.common import EnvArgs, command_line
+from bvae_rl.scripts.common import DEFAULT, command_line
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.training_args import TrainingArgs
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 EVALUATION_SEED = 10_000
-SHIPPED = {EnvArgs.env: "reach_crossed"}  # the VAE that is taken where none is named
+SHIPPED = {DEFAULT: "reach_crossed"}  # the VAE that is taken where none is named
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def main(args: Args) -> Result:
     if of_vae and args.vae:
         args = replace(args, world=world_of(args.vae, args.world))
     env = args.world.config(args.domain)
-    name = args.vae or SHIPPED.get(args.world.env)
+    name = args.vae or SHIPPED.get(args.world.name)
     if of_vae and not name:
         require_vae(args.method, args.world)
     if of_vae and name:

@@ -58,7 +58,7 @@ def main(args: Args) -> StudyResult:
     """Train in the source, evaluate everywhere, draw, tabulate."""
     if args.vae:
         args = replace(args, world=world_of(args.vae[0], args.world))
-    shipped = SHIPPED.get(args.world.env)
+    shipped = SHIPPED.get(args.world.name)
     vaes = args.vae or ((shipped,) if shipped else ())
     env = args.world.config(args.source)
     domains = (args.source, *args.target)

@@ -22,7 +22,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from bvae_rl.data.frame_layout import FrameLayout
-from bvae_rl.data.framed import drawn, framed, native_in
+from bvae_rl.data.framed import checked, drawn, framed, native_in
 from bvae_rl.data.known_packages import known_package
 from bvae_rl.data.layouts import stacked_in
 from bvae_rl.data.resize import Shape, check_size
@@ -139,7 +139,7 @@ def make_vec(factory: EnvFactory, n_envs: int, *, seed: int) -> VecEnv:
     """``n_envs`` monitored environments from ``factory`` in one process, seeded."""
     if n_envs < 1:
         raise ValueError(f"n_envs must be at least 1, got {n_envs}")
-    venv = DummyVecEnv([lambda: Monitor(factory())] * n_envs)
+    venv = DummyVecEnv([lambda: Monitor(checked(factory()))] * n_envs)
     venv.seed(seed)
     return venv
 
@@ -223,7 +223,8 @@ def _wrapper(text: str) -> tuple[Callable[..., gym.Env], dict[str, Any]]:
     try:
         if "(" in called:
             call = parse(called, mode="eval").body
-            if not isinstance(call, Call) or call.args or not isinstance(call.func, Name):
+            named = isinstance(call, Call) and not call.args and all(w.arg for w in call.keywords)
+            if not isinstance(call, Call) or not named or not isinstance(call.func, Name):
                 raise ValueError("arguments need their names")
             arguments = {str(word.arg): literal_eval(word.value) for word in call.keywords}
         return getattr(import_module(module), name), arguments

@@ -140,7 +140,7 @@ class FrameLayout:
         Float pictures are rounded to 256 levels; ValueError for those out of range.
         """
         observations = self._part(observations)
-        if observations.dtype != np.uint8:
+        if observations.dtype != np.uint8 or self.divisor != 255.0:
             return x_to_frames(self.x(observations))
         if observations.shape[1:] == self.shape[1:] + self.shape[:1] == self.observed:
             return observations
@@ -193,7 +193,15 @@ def frames_to_x(frames: np.ndarray) -> torch.Tensor:
 
 
 def byte_planes(frames: np.ndarray) -> torch.Tensor:
-    """uint8 frames (B, H, W, C) -> uint8 (B, C, H, W), plain memory; copied only where needed."""
+    """uint8 frames (B, H, W, C) -> uint8 (B, C, H, W), plain memory; copied only where needed.
+
+    ValueError for other values than bytes, which would be divided twice.
+    """
+    if frames.dtype != np.uint8:
+        raise ValueError(
+            f"frames are uint8 (B, H, W, C), got {frames.dtype} {frames.shape}; floats in [0, 1] "
+            "are x already: torch.from_numpy(frames).permute(0, 3, 1, 2)"
+        )
     return torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)))
 
 

@@ -6,6 +6,8 @@ What shows frames already stays as it is. Frames that are stacked are kept apart
 
 from __future__ import annotations
 
+import logging
+from functools import cache
 from typing import Any
 
 import gymnasium as gym
@@ -17,6 +19,8 @@ from bvae_rl.data.frame_layout import FrameLayout, picture_key
 from bvae_rl.data.layouts import stacked_in
 from bvae_rl.data.picture_space import looks_like_a_picture
 from bvae_rl.data.resize import Shape
+
+logger = logging.getLogger(__name__)
 
 
 class PickObservation(gym.ObservationWrapper[Any, Any, Any]):
@@ -93,7 +97,48 @@ def picked(env: gym.Env[Any, Any], key: str | None = None) -> gym.Env[Any, Any]:
     pictures = [name for name, part in space.spaces.items() if looks_like_a_picture(part)]
     if key is None and len(pictures) != 1:
         return env
-    return PickObservation(env, picture_key(space, key))
+    chosen = picture_key(space, key)
+    _say_what_is_left_out(chosen, tuple(name for name in space.spaces if name != chosen))
+    return PickObservation(env, chosen)
+
+
+@cache
+def _say_what_is_left_out(key: str, others: tuple[str, ...]) -> None:
+    """Once, however many copies of an environment there are."""
+    if others:
+        logger.info("of each observation only %r is seen; left out: %s", key, ", ".join(others))
+
+
+class CheckedPictures(gym.Wrapper[Any, Any, Any, Any]):
+    """Refuses pictures unlike their space, before a vectorised environment casts them to it."""
+
+    def reset(self, **how: Any) -> tuple[Any, dict[str, Any]]:
+        observation, info = self.env.reset(**how)
+        return self._checked(observation), info
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        return self._checked(observation), reward, terminated, truncated, info
+
+    def _checked(self, observation: Any) -> Any:
+        space, shown = self.observation_space, np.asarray(observation)
+        kinds = {shown.dtype.kind, np.dtype(space.dtype).kind}
+        if shown.shape != space.shape or len(kinds) > 1:
+            raise ValueError(
+                f"the environment shows pictures {shown.dtype} {shown.shape}, and its space says "
+                f"{space.dtype} {space.shape}; give it the space of what it shows: "
+                "gymnasium.wrappers.TransformObservation(env, lambda picture: picture, "
+                f"gymnasium.spaces.Box(0, {255 if shown.dtype == np.uint8 else 1}, {shown.shape}, "
+                f"np.{shown.dtype}))"
+            )
+        return observation
+
+
+def checked(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
+    """``env``, its pictures held against their space."""
+    space = env.observation_space
+    picture = isinstance(space, gym.spaces.Box) and looks_like_a_picture(space)
+    return CheckedPictures(env) if picture else env
 
 
 def framed(

@@ -32,6 +32,7 @@ _ROBOTICS = KnownPackage("gymnasium_robotics", "bvae-rl[robotics]")
 
 #: How an id begins (without ``module:``), and the package it comes from.
 KNOWN_PACKAGES: dict[str, KnownPackage] = {
+    "bvae_rl/": KnownPackage("bvae_rl.envs", "bvae-rl"),
     "ALE/": _ATARI,
     "BipedalWalker": _BOX2D,
     "CarRacing": _BOX2D,

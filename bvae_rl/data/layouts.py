@@ -58,7 +58,11 @@ def picture_layouts(
             f"{[key for key in space.spaces if key not in pictures]}"
         )
     if not chosen:
-        raise ValueError(f"none of the observation's keys {sorted(space.spaces)} is a picture")
+        raise ValueError(
+            f"none of the observation's keys {sorted(space.spaces)} is a picture; let the "
+            "environment draw one: gymnasium.wrappers.AddRenderObservation(env, "
+            "render_only=False), made with render_mode='rgb_array'"
+        )
     layouts = {}
     for key in chosen:
         shape, native = wanted if isinstance(wanted, tuple) else wanted[key]

@@ -18,9 +18,9 @@ from bvae_rl.data.resize import MAX_SIDE, MIN_SIDE, Shape
 
 KINDS = (1, 3, 4)  # channels of one picture: grey or depth, RGB, RGBA
 SYMBOLIC = (
-    "symbolic observations (as MiniGrid's 7 x 7 x 3 of object ids) hold no picture: use an RGB "
-    'wrapper (--wrappers "minigrid.wrappers:RGBImgObsWrapper" '
-    '"minigrid.wrappers:ImgObsWrapper"), or let the environment draw itself: pixels=True (--pixels)'
+    "symbolic observations (as MiniGrid's 7 x 7 x 3 of object ids) hold no picture: let the "
+    "environment draw itself: pixels=True (--pixels), or use an RGB wrapper: "
+    '--wrappers "minigrid.wrappers:RGBImgObsWrapper"'
 )
 
 
@@ -67,8 +67,7 @@ def readings(
 
 def looks_like_a_picture(space: gym.Space[Any]) -> bool:
     """Whether ``space`` is more than a vector: nobody wants it as so many raw numbers."""
-    shape = space.shape if isinstance(space, gym.spaces.Box) else ()
-    assert shape is not None
+    shape = space.shape or ()
     return len(shape) > 2 or (len(shape) == 2 and min(shape) >= MIN_SIDE)
 
 
@@ -94,9 +93,15 @@ def held_by(space: gym.spaces.Box, *, stacked: int | None) -> Held:
     ValueError, with the line to write, where it may be read in two ways or in none.
     """
     shape = space.shape
-    if stacked is not None:
-        return _only(readings(shape, KINDS, stacked=stacked), shape, stacked)
     plain = readings(shape, (1, 3))
+    if stacked is not None:
+        found = readings(shape, KINDS, stacked=stacked)
+        if not found and plain:
+            raise ValueError(
+                f"observation shape {shape} is one picture, and stacked={stacked} says that it is "
+                f"{stacked}; leave that out"
+            )
+        return _only(found, shape, stacked)
     if plain:
         return _only(plain, shape, 1)
     if readings(shape, (4,)):
@@ -139,7 +144,9 @@ def divisor(space: gym.spaces.Box, channels: int) -> float:
     """
     low, high = float(space.low.min()), float(space.high.max())
     floats = np.issubdtype(space.dtype, np.floating)
-    if space.dtype == np.uint8 or (low >= 0.0 and high == 255.0):
+    if space.dtype == np.uint8:
+        return 1.0 if high == 1.0 else 255.0
+    if low >= 0.0 and high == 255.0:
         return 255.0
     if floats and low >= 0.0 and high <= 1.0:
         return 1.0
@@ -230,7 +237,7 @@ def _cure(there: tuple[int, ...], shape: Shape, native: Shape, stacked: int | No
     if channels != native[0]:
         if native[0] == 1 and channels == 3:
             lines.append(
-                "make it grey: gymnasium.wrappers.GrayscaleObservation(env, keep_dim=True)"
+                "make it grey: gymnasium.wrappers.GrayscaleObservation(env, keep_dim=True) (--grey)"
             )
         else:
             return (
@@ -239,5 +246,8 @@ def _cure(there: tuple[int, ...], shape: Shape, native: Shape, stacked: int | No
             )
     if tuple(sides) != native[1:]:
         height, width = shape[1:] if max(native[1:]) > MAX_SIDE else native[1:]
-        lines.append(f"resize it: gymnasium.wrappers.ResizeObservation(env, ({height}, {width}))")
+        lines.append(
+            f"resize it: gymnasium.wrappers.ResizeObservation(env, ({height}, {width})) (--size "
+            f"{height} {width})"
+        )
     return "; ".join(lines) + "; or train a VAE on it"

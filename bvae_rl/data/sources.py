@@ -25,7 +25,7 @@ from bvae_rl.data.episodes import refuse_cut_blocks, tell
 from bvae_rl.data.factors import known_specs, require_factor_env
 from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames, FrameStore
-from bvae_rl.data.framed import native_in
+from bvae_rl.data.framed import checked, native_in
 from bvae_rl.data.interventions import Interventions
 from bvae_rl.data.picture_checks import checked_array
 from bvae_rl.data.rollout import Bounds
@@ -222,7 +222,7 @@ def fill(
         collecting.collect(venv, store, plan.frames, **(acting or {}), **shared)
         venv.close()
     else:
-        venv = env if isinstance(env, VecEnv) else DummyVecEnv([lambda: env])
+        venv = env if isinstance(env, VecEnv) else DummyVecEnv([lambda: checked(env)])
         collecting.collect(venv, store, plan.frames, **(acting or {}), **shared)
 
 

@@ -73,9 +73,20 @@ class View:
         return framed(drawn(env) if self.pixels else env, **reading)
 
     def of_array(self, frames: np.ndarray) -> tuple[np.ndarray, Shape | None]:
-        """uint8 frames (N, H, W, C) at their size, and what they were made of, None: of these."""
-        native = (frames.shape[3], *frames.shape[1:3])
-        shape = frame_shape(native, size=self.size, grey=self.grey)
-        if shape == native:
+        """uint8 frames (N, H, W, C) at their size, and what they were made of, None: of these.
+
+        They keep their channels, however many. ValueError for what only an environment can show.
+        """
+        others = [name for name in self.given if name not in ("size", "grey")]
+        if others:
+            raise ValueError(
+                f"frames of an array are as they are, so {', '.join(others)} means nothing here; "
+                "of a stack give the newest frames: array[..., -1:]"
+            )
+        channels, height, width = frames.shape[3], *frames.shape[1:3]
+        shape = frame_shape((channels, height, width), size=self.size, grey=self.grey)
+        if not self.grey:
+            shape = (channels, *shape[1:])
+        if shape == (channels, height, width):
             return frames, None
-        return convert_bytes(frames, shape), native
+        return convert_bytes(frames, shape), (channels, height, width)

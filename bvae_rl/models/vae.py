@@ -208,6 +208,11 @@ class BetaVAE(nn.Module):
         with torch.random.fork_rng(devices=[]):
             vae = cls(VAEConfig.from_dict(stored["model"]))
         if not any(name.startswith("decoder.") for name in tensors):
+            if stored.get("kind") == "encoder":
+                raise ValueError(
+                    f"{folder} holds an encoder that was taken out of an agent, without a decoder: "
+                    "policy_kwargs, LatentVecEnv and bvae-rl train take it, and nothing that draws"
+                )
             raise ValueError(f"{path} lacks the decoder; copy the whole VAE or pretrain again")
         try:
             vae.load_state_dict(tensors)

@@ -17,6 +17,7 @@ from stable_baselines3.common.save_util import recursive_getattr, recursive_seta
 from stable_baselines3.common.torch_layers import CombinedExtractor, FlattenExtractor
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
 
+from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.check_codes import agents_codes
 from bvae_rl.sb3.codes import refuse_other_codes
@@ -109,10 +110,7 @@ def to_image_policy(
             "latents": latent_env.latents,
             "mode": mode,
             "standardise": latent_env.standardise,
-            "stacked": {key: layout.stack for key, layout in latent_env.layouts.items()}
-            if is_dict
-            else latent_env.layouts[None].stack,
-            **({"keys": list(latent_env.layouts)} if is_dict else {}),
+            **how_held(latent_env.layouts),
         },
     }
     joined = _rebuild(
@@ -159,7 +157,7 @@ def to_latent_policy(
     first.require_weights()
     latent_env = LatentVecEnv(
         venv, TakenEncoder.of(first), latents=first.latents, standardise=first.standardise,
-        channel_order=first.config.channel_order,
+        channel_order=first.config.channel_order, **how_held(_layouts(model)),
     )  # fmt: skip
     kwargs = {
         key: value
@@ -173,6 +171,20 @@ def to_latent_policy(
 
 
 _PLAIN = (FlattenExtractor, CombinedExtractor)
+
+
+def _layouts(model: BaseAlgorithm) -> Mapping[Any, FrameLayout]:
+    """How the policy's pictures are held, by key."""
+    return next(
+        module.layouts for module in model.policy.modules() if isinstance(module, BetaVAEExtractor)
+    )
+
+
+def how_held(layouts: Mapping[Any, FrameLayout]) -> dict[str, Any]:
+    """``stacked`` and ``keys`` of ``policy_kwargs`` and ``LatentVecEnv`` for such pictures."""
+    if None in layouts:
+        return {"stacked": layouts[None].stack}
+    return {"stacked": {key: one.stack for key, one in layouts.items()}, "keys": list(layouts)}
 
 
 def _normalises(model: BaseAlgorithm) -> bool:

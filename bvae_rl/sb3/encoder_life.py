@@ -27,7 +27,7 @@ from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder, check_mode
 from bvae_rl.sb3.taken import TakenEncoder, find_vae_encoder
 
 EXTRACTOR = "features_extractor_kwargs"
-ARCHITECTURE = ("shape", "latent_dim", "channels", "hidden", "encoder", "levels")
+ARCHITECTURE = ("shape", "native", "latent_dim", "channels", "hidden", "encoder", "levels")
 
 
 def set_mode(model: BaseAlgorithm, mode: Mode, *, step_size: float = 1.0) -> None:

@@ -91,6 +91,11 @@ class LatentVecEnv(VecEnvWrapper):
         self.source = str(vae) if isinstance(vae, str | Path) else None
         self.folder = find_vae(vae) if isinstance(vae, str | Path) else None
         self.vae, each = loaded(self.folder or vae)
+        given: dict[str, tuple[Any, Any]] = {
+            "channel_order": (channel_order, "RGB"), "frame_stack": (frame_stack, 1),
+            "stacked": (stacked, None), "keys": (keys, None), "reward": (reward, "environment"),
+        }  # fmt: skip
+        self._options = {name: v for name, (v, default) in given.items() if v != default}
         for one in each.values():
             if isinstance(one, BetaVAE):
                 check_channel_order(one.config, channel_order)
@@ -142,8 +147,12 @@ class LatentVecEnv(VecEnvWrapper):
         vae = shown_as(self.vae) if self.source is None else repr(self.source)
         if self.source is None and self.moved:
             vae = "online.save_vae(folder)"
-        options = f"latents={self.latents!r}, standardise={self.standardise}"
-        return f"LatentVecEnv(venv, {vae}, {options})"
+        options: dict[str, Any] = {
+            "latents": self.latents,
+            "standardise": self.standardise,
+            **self._options,
+        }
+        return f"LatentVecEnv(venv, {vae}, {', '.join(f'{k}={v!r}' for k, v in options.items())})"
 
     @property
     def moved(self) -> bool:

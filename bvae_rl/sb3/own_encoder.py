@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from bvae_rl.data.frame_layout import frames_to_x, x_to_frames
+from bvae_rl.data.picture_checks import checked_frames
 from bvae_rl.models.scaling import Encoder, scaling
 from bvae_rl.models.vae_config import ALL, AUTO
 
@@ -94,6 +95,7 @@ class OwnEncoder:
     @torch.inference_mode()
     def encode_frames(self, frames: np.ndarray, *, batch: int = 256) -> np.ndarray:
         """Codes (N, D) float32 of uint8 frames (N, H, W, C)."""
+        frames = checked_frames(frames, self.shape)
         parts = [
             self.encode_x(frames_to_x(frames[start : start + batch])).numpy()
             for start in range(0, len(frames), batch)

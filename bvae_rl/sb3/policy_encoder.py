@@ -216,6 +216,11 @@ class PolicyEncoder(nn.Module):
         if isinstance(vae, BetaVAE):
             vae = EncoderWeights.of(vae, standardise=self.standardise)
         tensors = vae.tensors()
+        if bad := [name for name, value in tensors.items() if not bool(value.isfinite().all())]:
+            raise ValueError(
+                f"the encoder's weights {', '.join(bad)} are not finite, so that every code would "
+                "be NaN; its training diverged: pretrain again with a lower learning rate"
+            )
         self.write(tensors)
         if self.standardise:
             self.mean.copy_(tensors["mean"])
