@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bvae_rl.data.frame_store import FrameStore
     from bvae_rl.data.importing import import_frames
     from bvae_rl.data.sources import collect
+    from bvae_rl.data.view import framed
     from bvae_rl.models.hub import find_vae, from_pretrained, push_to_hub
     from bvae_rl.models.vae import BetaVAE
     from bvae_rl.models.vae_config import VAEConfig
@@ -49,6 +50,7 @@ __all__ = [
     "check_codes",
     "collect",
     "find_vae",
+    "framed",
     "from_pretrained",
     "import_frames",
     "inspect",
@@ -76,6 +78,7 @@ _HOMES = {
     "VAEConfig": "models.vae_config",
     "check_codes": "sb3.check_codes",
     "collect": "data.sources",
+    "framed": "data.view",
     "find_vae": "models.hub",
     "from_pretrained": "models.hub",
     "import_frames": "data.importing",

@@ -12,10 +12,10 @@ import torch
 
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
-from bvae_rl.data.factors import FactorSpec, require_factor_env
+from bvae_rl.data.factors import FactorSpec, known_specs, require_factor_env
 from bvae_rl.data.frame_layout import frames_to_x
 from bvae_rl.data.frame_store import Frames
-from bvae_rl.data.layouts import picture_layouts
+from bvae_rl.data.layouts import Wanted, picture_layouts
 from bvae_rl.data.probe_sets import on_policy_set, probe_set
 from bvae_rl.metrics import MetricReport, Scores, conclusions
 from bvae_rl.metrics.array_metrics import chosen
@@ -90,7 +90,7 @@ def main(args: Args) -> Result:
     env = args.world.config(args.domain).seen_by(vae)
     world = env.make()
     for one in vaes.values():
-        picture_layouts(world.observation_space, (one.shape, one.native), stacked=1)
+        picture_layouts(world.observation_space, Wanted.of(one), stacked=1)
     source = settable_env(world)
     run = own_folder(
         args.out, results_folder("evaluate", name, args.world, args.domain),
@@ -259,7 +259,18 @@ def _without_factors(args: Args, env: EnvConfig, vae: BetaVAE, run: Run, train: 
         vae, frames_to_x(on_policy_frames(env, args.samples, seed=args.seed, out=out).frames)
     )
     run.write_json("scores.json", metrics)
-    say(f"{env.id} does not know its factors, so there is no MIG, DCI or R2 (see FactorEnv).")
+    if known_specs(env.make()):
+        frames = command_for("collect", world=args.world, domain=args.domain)
+        scored = command_for("evaluate", args.vae, store=Path("runs/frames"))
+        say(
+            f"{env.id} tells its factors and cannot set them, so that they are scored on frames of "
+            f"a policy: {frames} && {scored}"
+        )
+    else:
+        say(
+            f"{env.id} does not know its factors, so there is no MIG, DCI or R2; tell them with a "
+            "FactorWrapper (docs/guides/your-environment.md)."
+        )
     say("On frames of a random policy:")
     for name, value in metrics.items():
         say(f"  {name.removeprefix('vae/'):20} {value:.2f}")

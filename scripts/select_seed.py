@@ -13,6 +13,7 @@ from bvae_rl.runtime.workers import Task, run_parallel
 from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import command_line, say, wrote
 from bvae_rl.scripts.held_frames import HeldFrames, held_frames, probe_frames
+from bvae_rl.scripts.pretrain_args import SourceArgs
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import aligned
 from bvae_rl.training.loop import LOG, Collapsed

@@ -107,6 +107,11 @@ class EnvConfig:
                 env = wrapper(env, **arguments)
             except (TypeError, AssertionError) as error:
                 raise ValueError(f"wrapper {wrapper.__name__}: {error}") from error
+            if not isinstance(env, gym.Env):
+                raise ValueError(
+                    f"wrapper {wrapper.__name__} must return the environment, and it returned "
+                    f"{type(env).__name__}; write 'return env' at its end"
+                )
         return framed(env, **self.reading)
 
     def seen_by(self, vae: Seen) -> EnvConfig:
@@ -231,7 +236,8 @@ def _wrapper(text: str) -> tuple[Callable[..., gym.Env], dict[str, Any]]:
     except (ImportError, AttributeError, ValueError, SyntaxError) as error:
         raise ValueError(
             f"unknown wrapper {text!r} ({error}); write module:Class, with arguments as literals "
-            "by name: gymnasium.wrappers:ResizeObservation(shape=(64, 64))"
+            "by name: gymnasium.wrappers:ResizeObservation(shape=(64, 64)); modules are looked for "
+            "in the working directory too"
         ) from error
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,11 +82,26 @@ def tell(
     store: FrameStore, max_episode_steps: int, *, say: Callable[[str], None] = logger.info
 ) -> None:
     """``say`` what episodes a store holds and warn of what they hide; nothing if it has none."""
+    for doubt in _out_of_range(store):
+        logger.warning("%s", doubt)
     found = Episodes.of(store)
     if found is not None:
         say(found.summary(max_episode_steps))
         for doubt in found.doubts(max_episode_steps):
             logger.warning("%s", doubt)
+
+
+def _out_of_range(store: FrameStore) -> Iterator[str]:
+    """What factors of a store are not where their specs say."""
+    specs = store.factor_specs
+    values = store.column("factors") if specs else np.empty((0, 0))
+    for spec, column in zip(specs, values.T, strict=False):
+        low, high = float(column.min()), float(column.max())
+        if not (spec.contains(low) and spec.contains(high)):
+            yield (
+                f"factor {spec.name!r} was seen from {low:g} to {high:g}, and its spec says "
+                f"{spec.range_text}; give FactorSpec its true range, by which scores are binned"
+            )
 
 
 def refuse_cut_blocks(store: FrameStore) -> None:

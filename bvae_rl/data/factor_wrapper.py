@@ -152,10 +152,18 @@ class FactorWrapper(gym.Wrapper):
         try:
             observation = self._set(self.env, wanted.copy())
             self._check_set(wanted, observation)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, IndexError) as error:
             if before is not None and not np.array_equal(self.factors(), before):
                 self._set(self.env, before)
-            raise
+            if not isinstance(error, IndexError):
+                raise
+            names = ", ".join(
+                f"factors[{i}] is {spec.name}" for i, spec in enumerate(self.factor_specs)
+            )
+            raise ValueError(
+                f"set(env, factors) failed ({error}): factors is an array in the order of the "
+                f"specs, so {names}"
+            ) from error
         return observation
 
     def _check_set(self, wanted: np.ndarray, observation: Any) -> None:

@@ -47,6 +47,7 @@ class FrameLayout:
         *,
         shape: Shape | None = None,
         native: Shape | None = None,
+        top: float | None = None,
         stacked: int | None = None,
         size: tuple[int, int] | None = None,
         grey: bool = False,
@@ -59,6 +60,7 @@ class FrameLayout:
                 one.
             shape: (C, H, W) that a VAE was trained on. Without it any picture will do.
             native: (C, H, W) of the pictures that the VAE's frames were made of; None: ``shape``.
+            top: the bound of the depth that the VAE was trained on; None: no depth.
             stacked: how many frames the channels hold; None: nobody said, so that one picture of
                 1 or 3 channels is taken (with ``shape``: as many as fit).
             size: (H, W) to resize to; by default pictures of up to 128 pixels stay as they are, and
@@ -84,8 +86,15 @@ class FrameLayout:
             shape, shown = frame_shape(held.native, size=size, grey=grey), held.native
         else:
             held, shown = held_for(held_in, shape, native or shape, stacked=stacked)
+        bound = divisor(held_in, held.native[0])
+        if top is not None and bound not in (top, 1.0, 255.0):
+            raise ValueError(
+                f"this VAE was trained on depth of 0 to {top:g}, and this space says 0 to {bound:g}"
+                f"; give it the same bound, gymnasium.spaces.Box(0, {top:g}, {held_in.shape}, "
+                f"np.{held_in.dtype}), or train a VAE on it"
+            )
         return cls(
-            shape, held.channels_first, held.stack, divisor(held_in, held.native[0]),
+            shape, held.channels_first, held.stack, bound,
             native=None if shown == shape else shown, ndim=held.ndim, key=key,
         )  # fmt: skip
 
@@ -172,6 +181,11 @@ def picture_key(space: gym.spaces.Dict, key: str | None = None) -> str:
         if key not in space.spaces:
             raise ValueError(
                 f"the observation has no key {key!r}; its pictures: {listed or 'none'}"
+            )
+        if pictures and key not in pictures:
+            raise ValueError(
+                f"the observation's key {key!r} is no picture, {short(space.spaces[key])}; its "
+                f"pictures: {listed}"
             )
         return key
     if not pictures:

@@ -122,6 +122,13 @@ class CheckedPictures(gym.Wrapper[Any, Any, Any, Any]):
 
     def _checked(self, observation: Any) -> Any:
         space, shown = self.observation_space, np.asarray(observation)
+        assert isinstance(space, gym.spaces.Box)
+        floats = shown.dtype.kind == "f" and float(space.high.max()) == 255.0
+        if floats and 0.0 < float(shown.max()) <= 1.0:
+            raise ValueError(
+                "the environment shows floats of 0 to 1, and its space says 0 to 255, so that they "
+                f"would be black; give it gymnasium.spaces.Box(0, 1, {space.shape}, np.float32)"
+            )
         kinds = {shown.dtype.kind, np.dtype(space.dtype).kind}
         if shown.shape != space.shape or len(kinds) > 1:
             raise ValueError(
@@ -186,9 +193,24 @@ def framed_vec(
 
 def native_in(env: gym.Env[Any, Any] | VecEnv) -> Shape | None:
     """(C, H, W) of the pictures that the frames of ``env`` are made of; None if they are those."""
-    layer: Any = env
-    while layer is not None:
-        if isinstance(layer, FramedObservation | FramedVecEnv):
-            return layer.layout.native
-        layer = getattr(layer, "env", None) or getattr(layer, "venv", None)
+    layout = _layout_in(env)
+    return None if layout is None else layout.native
+
+
+def top_in(env: gym.Env[Any, Any] | VecEnv) -> float | None:
+    """The bound of the space of depth that the frames of ``env`` show; None of other pictures."""
+    layout = _layout_in(env)
+    if layout is None:
+        try:
+            layout = FrameLayout.of(env.observation_space, stacked=stacked_in(env))
+        except (TypeError, ValueError):
+            return None
+    return None if layout.divisor in (1.0, 255.0) else layout.divisor
+
+
+def _layout_in(env: Any) -> FrameLayout | None:
+    while env is not None:
+        if isinstance(env, FramedObservation | FramedVecEnv):
+            return env.layout
+        env = getattr(env, "env", None) or getattr(env, "venv", None)
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 from gymnasium.wrappers import FrameStackObservation
@@ -15,7 +15,20 @@ from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.picture_space import looks_like_a_picture, short
 from bvae_rl.data.resize import Shape
 
-Wanted = tuple[Shape, Shape | None]  # of a VAE: its frames, and the pictures they are made of
+
+class Wanted(NamedTuple):
+    """What pictures an encoder takes; the fields are those of ``VAEConfig``."""
+
+    shape: Shape
+    native: Shape | None = None
+    top: float | None = None
+
+    @classmethod
+    def of(cls, encoder: Any) -> Wanted:
+        """An encoder that knows only its ``shape`` takes frames of that."""
+        named = (getattr(encoder, name, None) for name in ("native", "top"))
+        return cls(encoder.shape, *named)
+
 
 logger = logging.getLogger(__name__)
 
@@ -47,9 +60,8 @@ def picture_layouts(
                 f"keys {sorted(named)} name pictures in a Dict observation, and this one is "
                 f"{short(space)}; leave them out, and give one VAE"
             )
-        assert isinstance(wanted, tuple) and not isinstance(stacked, Mapping)
-        shape, native = wanted
-        return {None: FrameLayout.of(space, shape=shape, native=native, stacked=stacked)}
+        assert isinstance(wanted, Wanted) and not isinstance(stacked, Mapping)
+        return {None: FrameLayout.of(space, **wanted._asdict(), stacked=stacked)}
     pictures = [key for key, part in space.spaces.items() if looks_like_a_picture(part)]
     chosen = pictures if named is None else [key for key in space.spaces if key in named]
     if unknown := sorted(set(named or ()) - set(space.spaces)):
@@ -65,10 +77,10 @@ def picture_layouts(
         )
     layouts = {}
     for key in chosen:
-        shape, native = wanted if isinstance(wanted, tuple) else wanted[key]
+        one = wanted if isinstance(wanted, Wanted) else wanted[key]
         try:
             n = stacked.get(key, 1) if isinstance(stacked, Mapping) else stacked
-            layouts[key] = FrameLayout.of(space.spaces[key], shape=shape, native=native, stacked=n)
+            layouts[key] = FrameLayout.of(space.spaces[key], **one._asdict(), stacked=n)
         except (TypeError, ValueError) as error:
             raise type(error)(
                 f"key {key!r} of the observation: {error}{_choice(chosen)}"

@@ -8,6 +8,7 @@ OpenCV, which does the same and is faster.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import cv2
@@ -29,9 +30,9 @@ def fits(sides: tuple[int, ...]) -> bool:
 
 def check_size(size: tuple[int, ...]) -> tuple[int, int]:
     """``size`` as (H, W); ValueError for sides that no VAE takes."""
-    if not fits(tuple(size)):
+    if not isinstance(size, Sequence) or not fits(tuple(size)):
         raise ValueError(
-            f"size is (H, W), from {MIN_SIDE} to {MAX_SIDE} pixels each, got {tuple(size)}; write "
+            f"size is (H, W), from {MIN_SIDE} to {MAX_SIDE} pixels each, got {size}; write "
             "size=(64, 64) (--size 64 64)"
         )
     height, width = size

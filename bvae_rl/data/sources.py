@@ -25,11 +25,11 @@ from bvae_rl.data.episodes import refuse_cut_blocks, tell
 from bvae_rl.data.factors import known_specs, require_factor_env
 from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames, FrameStore
-from bvae_rl.data.framed import checked, native_in
+from bvae_rl.data.framed import checked, native_in, top_in
 from bvae_rl.data.interventions import Interventions
 from bvae_rl.data.picture_checks import checked_array
 from bvae_rl.data.rollout import Bounds
-from bvae_rl.data.view import Env, View, Viewed
+from bvae_rl.data.view import Env, View, Viewed, view_of
 from bvae_rl.runtime.runs import CONFIG_FILE, INDEX
 
 logger = logging.getLogger(__name__)
@@ -158,7 +158,7 @@ def collect(
             other frames.
         RunError: while another process writes into ``out``.
     """
-    seen = View(**view).of(env)
+    seen = view_of(view).of(env)
     acting = None if isinstance(policy, str) else policy
     name = policy if isinstance(policy, str) else getattr(policy, "__qualname__", "function")
     store = FrameStore(out)
@@ -193,7 +193,11 @@ def fill(
         intervene = Interventions(env.make(), plan.interventions, plan.views)
     shared: dict[str, Any] = {"seed": plan.seed, "interventions": intervene, "progress": progress}
     native = native_in(one)
-    described = plan.described(env) | ({"native": list(native)} if native else {})
+    top = top_in(one)
+    described = {
+        **plan.described(env), **({"native": list(native)} if native else {}),
+        **({} if top is None else {"top": top}),
+    }  # fmt: skip
     store.expect(plan.rows)
     if plan.policy == INDEPENDENT:
         if isinstance(one, VecEnv):
@@ -250,7 +254,14 @@ def refuse_more(folder: str | Path, frames: int) -> None:
 
 
 def as_store(
-    source: Source, folder: str | Path, *, frames: int, seed: int, view: View = WHOLE
+    source: Source,
+    folder: str | Path,
+    *,
+    frames: int,
+    seed: int,
+    view: View = WHOLE,
+    max_episode_steps: int = MAX_EPISODE_STEPS,
+    skip_steps: int = 0,
 ) -> FrameStore:
     """The frames of ``source``, collected into ``folder`` if they are not in a store yet.
 
@@ -276,7 +287,10 @@ def as_store(
         refuse_more(folder, frames)
         if len(FrameStore(folder)) < frames:
             logger.info("collecting %d frames into %s", frames, folder)
-        return collect(source, folder, frames=frames, seed=seed, **view.given)
+        return collect(
+            source, folder, frames=frames, seed=seed, max_episode_steps=max_episode_steps,
+            skip_steps=skip_steps, **view.given,
+        )  # fmt: skip
     raise TypeError(
         "frames come from a FrameStore or its folder, a gymnasium id, an environment, a VecEnv or "
         f"a uint8 array (N, H, W, C), got {type(source).__name__}"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypedDict
+from typing import Any, TypedDict, Unpack
 
 import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 
+from bvae_rl.data import framed as showing
 from bvae_rl.data.environments import EnvConfig, FrameSkip
-from bvae_rl.data.framed import drawn, framed, framed_vec
 from bvae_rl.data.resize import Shape, check_size, convert_bytes, frame_shape
 
 
@@ -67,10 +68,11 @@ class View:
                     "there: make_vec_env(id, wrapper_class=gymnasium.wrappers.AddRenderObservation"
                     ", env_kwargs={'render_mode': 'rgb_array'}), or give the id"
                 )
-            return framed_vec(env, **reading)
+            return showing.framed_vec(env, **reading)
         if self.frame_skip > 1:
             env = FrameSkip(env, self.frame_skip)
-        return framed(drawn(env) if self.pixels else env, **reading)
+        env = showing.drawn(env) if self.pixels else env
+        return showing.framed(env, **reading)
 
     def of_array(self, frames: np.ndarray) -> tuple[np.ndarray, Shape | None]:
         """uint8 frames (N, H, W, C) at their size, and what they were made of, None: of these.
@@ -90,3 +92,29 @@ class View:
         if shape == (channels, height, width):
             return frames, None
         return convert_bytes(frames, shape), (channels, height, width)
+
+
+def view_of(given: Mapping[str, Any]) -> View:
+    """A ``View`` of keyword arguments; a TypeError names those that there are."""
+    known = [item.name for item in fields(View)]
+    if unknown := [name for name in given if name not in known]:
+        raise TypeError(
+            f"there is no argument {unknown[0]!r}; how an environment is seen is said by "
+            f"{', '.join(known)}"
+        )
+    return View(**given)
+
+
+def framed(env: Env, **view: Unpack[Viewed]) -> gym.Env[Any, Any] | VecEnv:
+    """``env`` showing the frames that ``pretrain`` collects of it with the same arguments.
+
+        env = bvae_rl.framed("CartPole-v1", pixels=True)
+
+    Pictures are small then before an agent sees them, and in its replay buffer.
+
+    ``env``: an id, an environment or a VecEnv.
+    ``view``: ``pixels``, ``size``, ``grey``, ``key``, ``stacked``, ``frame_skip``, as in
+    ``collect``, and its errors.
+    """
+    seen = view_of(view).of(env)
+    return seen.make() if isinstance(seen, EnvConfig) else seen

@@ -55,6 +55,7 @@ class BetaVAE(nn.Module):
         self.decoder = make_decoder(config.decoder, config.shape, **config.sizes)
         self._fused = FusedEncoder()
         self.meta: dict[str, Any] = {}
+        self.folder: Path | None = None  # where it was saved or loaded last
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -65,6 +66,11 @@ class BetaVAE(nn.Module):
     def native(self) -> tuple[int, int, int] | None:
         """(C, H, W) of the pictures that frames are made of; None where they are the same."""
         return self.config.native
+
+    @property
+    def top(self) -> float | None:
+        """Of depth, the bound of its space; None of all other pictures."""
+        return self.config.top
 
     @property
     def latent_dim(self) -> int:
@@ -182,7 +188,8 @@ class BetaVAE(nn.Module):
                 "versions": environment(),
             },
         )
-        return Path(folder)
+        self.folder = Path(folder)
+        return self.folder
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str | torch.device = "cpu") -> BetaVAE:
@@ -226,6 +233,7 @@ class BetaVAE(nn.Module):
                 "%s holds an unfinished VAE: %s of %s steps", folder, training.get("step"),
                 training.get("steps"),
             )  # fmt: skip
+        vae.folder = Path(folder)
         return vae.to(device).eval()
 
     def __repr__(self) -> str:

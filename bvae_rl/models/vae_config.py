@@ -26,6 +26,7 @@ class VAEConfig:
     ``shape``: (C, H, W) of a frame; H and W from 16 to 512.
     ``native``: (C, H, W) of the pictures that frames are made of by resizing or leaving out colour
     (``data/resize.py``); None: they are frames already. Either are taken from an environment.
+    ``top``: of depth, the bound of the space, which is 1 in x; None of all other pictures.
     ``latent_dim``: number of latents D, at least 1.
     ``groups``: ranges of latents by name, as ``{"content": (0, 24), "style": (24, 32)}``; together
     all latents, without overlap; empty: the latents are in no groups.
@@ -55,6 +56,7 @@ class VAEConfig:
     recon_weight: float = 20.0
     channel_order: ChannelOrder = "RGB"
     native: tuple[int, int, int] | None = None
+    top: float | None = None
 
     def __post_init__(self) -> None:
         # JSON knows no tuples: a config read from a file is made equal to the one that was written
@@ -114,8 +116,9 @@ class VAEConfig:
             raise ValueError(f"levels must be 0 (continuous) or at least 2, got {self.levels}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values; ``native`` only where there is one."""
-        return {k: v for k, v in asdict(self).items() if k != "native" or v is not None}
+        """Plain JSON values; ``native`` and ``top`` only where there is one."""
+        newer = ("native", "top")
+        return {k: v for k, v in asdict(self).items() if k not in newer or v is not None}
 
     def identity(self) -> dict[str, Any]:
         """What a training is made of: ``to_dict``, named as a dataclass is."""

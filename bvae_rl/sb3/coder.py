@@ -60,4 +60,5 @@ def shown_as(vae: Any) -> str:
     """An encoder that has no name, in a message; or several, by their keys."""
     if isinstance(vae, Mapping):
         return f"{{{', '.join(f'{key!r}: {shown_as(one)}' for key, one in vae.items())}}}"
-    return f"<{type(vae).__name__}>"
+    folder = getattr(vae, "folder", None)
+    return f"<{type(vae).__name__}>" if folder is None else repr(str(folder))

@@ -16,6 +16,7 @@ from stable_baselines3.common.vec_env import unwrap_vec_wrapper
 from torch import Tensor, nn
 
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.sb3.codes import code_spaces
 from bvae_rl.sb3.encoder_weights import EncoderWeights, fingerprint
 from bvae_rl.sb3.latent_env import LatentVecEnv
 from bvae_rl.sb3.own_encoder import HeldEncoder
@@ -85,6 +86,11 @@ def inspect(model: BaseAlgorithm) -> list[EncoderCopy]:
     ``model``: an SB3 model. ValueError for one without an encoder.
     """
     found = [*_in_policy(model), *_in_environment(model)]
+    if not found and code_spaces(model.observation_space):
+        raise ValueError(
+            "this agent sees codes, and its encoder is in the environment that it was not given: "
+            f"load it with env=, as {next(iter(code_spaces(model.observation_space).values()))}"
+        )
     if not found:
         raise ValueError(
             f"the policy of this {type(model).__name__} holds no Beta-VAE encoder, and its "

@@ -20,9 +20,11 @@ from torch.optim import Optimizer
 
 from bvae_rl.models.hub import VAE, find_vae
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.sb3.codes import code_spaces
 from bvae_rl.sb3.copies import encoder_copies, latent_env_of, same_weights
 from bvae_rl.sb3.encoder_weights import EncoderWeights
 from bvae_rl.sb3.extractor import checkpoint_of
+from bvae_rl.sb3.own_encoder import HeldEncoder
 from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder, check_mode
 from bvae_rl.sb3.taken import TakenEncoder, find_vae_encoder
 
@@ -112,7 +114,11 @@ def take_encoder(model: BaseAlgorithm, copy: str | None = None) -> TakenEncoder:
     """
     copies = {name: one for name, one in _required(model).items() if "_target" not in name}
     if copy is not None:
-        chosen = {name: one for name, one in copies.items() if f"{name}.".startswith(f"{copy}.")}
+        chosen = {
+            name: one
+            for name, one in copies.items()
+            if f"{name}.".startswith(f"{copy}.") or name.endswith(f".encoders.{copy}")
+        }
         if not chosen:
             raise ValueError(f"no copy {copy!r} of the encoder; known: {', '.join(copies)}")
         copies = chosen
@@ -136,6 +142,10 @@ def _required(model: BaseAlgorithm) -> dict[str, PolicyEncoder]:
             "it is in the environment (LatentVecEnv.vae): to_image_policy(model) puts it into the "
             "policy"
             if over
+            else "load it with env=LatentVecEnv(...), which holds the encoder of its codes"
+            if code_spaces(model.observation_space)
+            else "what holds an encoder of your own stays frozen"
+            if any(isinstance(module, HeldEncoder) for module in model.policy.modules())
             else "build the model with policy_kwargs(...)"
         )
         raise ValueError(

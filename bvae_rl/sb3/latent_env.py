@@ -17,7 +17,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 from stable_baselines3.common.vec_env.stacked_observations import StackedObservations
 
-from bvae_rl.data.layouts import left_out, picture_layouts, stacked_in
+from bvae_rl.data.layouts import Wanted, left_out, picture_layouts, stacked_in
 from bvae_rl.models.hub import VAE, find_vae
 from bvae_rl.models.scaling import Encoder
 from bvae_rl.models.vae import BetaVAE, ChannelOrder, check_channel_order
@@ -95,14 +95,14 @@ class LatentVecEnv(VecEnvWrapper):
             "channel_order": (channel_order, "RGB"), "frame_stack": (frame_stack, 1),
             "stacked": (stacked, None), "keys": (keys, None), "reward": (reward, "environment"),
         }  # fmt: skip
-        self._options = {name: v for name, (v, default) in given.items() if v != default}
+        self._said = {name: v for name, (v, default) in given.items() if v != default}
         for one in each.values():
             if isinstance(one, BetaVAE):
                 check_channel_order(one.config, channel_order)
                 latents = one.config.choice(latents) if len(each) == 1 else latents
         self.standardise, self.frame_stack = standardise, frame_stack
         self.latents = ALL if latents == AUTO and len(each) == 1 else latents
-        wanted = {key: (one.shape, getattr(one, "native", None)) for key, one in each.items()}
+        wanted = {key: Wanted.of(one) for key, one in each.items()}
         self.layouts = picture_layouts(
             venv.observation_space, wanted.get(None, wanted),
             stacked=stacked or stacked_in(venv) or 1, keys=keys,
@@ -121,8 +121,9 @@ class LatentVecEnv(VecEnvWrapper):
             for key, width in widths.items()
             if frame_stack > 1
         }
+        names = self._names()
         codes = {
-            key: Codes(frame_stack * width, codes=self._coders[key].maker.codes, made_by=made_by)
+            key: Codes(frame_stack * width, codes=names[key], made_by=made_by)
             for key, width in widths.items()
         }
         super().__init__(venv, self._with_codes(venv.observation_space, codes))
@@ -140,7 +141,12 @@ class LatentVecEnv(VecEnvWrapper):
     @property
     def codes(self) -> str:
         """The name of encoder, latents and scaling: equal codes, equal names."""
-        return ", ".join(dict.fromkeys(maker.codes for maker in self._makers))
+        return ", ".join(dict.fromkeys(self._names().values()))
+
+    def _names(self) -> dict[Any, str]:
+        """By key; those of the last n frames are others than those of one."""
+        last = f" of {self.frame_stack} frames" if self.frame_stack > 1 else ""
+        return {key: f"{coder.maker.codes}{last}" for key, coder in self._coders.items()}
 
     def made_by(self) -> str:
         """The line that makes such an environment, for messages."""
@@ -150,9 +156,10 @@ class LatentVecEnv(VecEnvWrapper):
         options: dict[str, Any] = {
             "latents": self.latents,
             "standardise": self.standardise,
-            **self._options,
+            **self._said,
         }
-        return f"LatentVecEnv(venv, {vae}, {', '.join(f'{k}={v!r}' for k, v in options.items())})"
+        text = ", ".join([f"{name}={value!r}" for name, value in options.items()])
+        return f"LatentVecEnv(venv, {vae}, {text})"
 
     @property
     def moved(self) -> bool:
@@ -177,8 +184,7 @@ class LatentVecEnv(VecEnvWrapper):
 
     def rename(self, space: gym.Space[Any]) -> None:
         """Let ``space``, an agent's on these codes, name them as they are now."""
-        names = {key: coder.maker.codes for key, coder in self._coders.items()}
-        rename(space, names, self.made_by())
+        rename(space, self._names(), self.made_by())
 
     def refuse_moved(self) -> None:
         """Raise a ValueError if the encoder has moved since its codes were named."""

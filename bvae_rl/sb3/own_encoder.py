@@ -66,8 +66,13 @@ class OwnEncoder:
         self.encode, self.shape, self.latent_dim = encode, (shape[0], shape[1], shape[2]), width
         self.name = name
         self._statistics = statistics or ([0.0] * width, [1.0] * width)
-        with torch.no_grad():
-            self.encode_x(torch.zeros(2, *shape))
+        try:
+            with torch.no_grad():
+                self.encode_x(torch.zeros(2, *shape))
+        except RuntimeError as error:
+            raise ValueError(
+                f"the encoder does not take frames of shape (C, H, W) = {shape}: {error}"
+            ) from error
 
     def encode_x(self, x: Tensor) -> Tensor:
         """x (B, C, H, W) in [0, 1] -> codes (B, D) float32 on the same device.
@@ -216,6 +221,11 @@ class HeldEncoder(nn.Module):
     def native(self) -> tuple[int, int, int] | None:
         """(C, H, W) of the pictures that frames are made of; None where they are the same."""
         return getattr(self.held, "native", None)
+
+    @property
+    def top(self) -> float | None:
+        """Of depth, the bound of its space; None of all other pictures."""
+        return getattr(self.held, "top", None)
 
     @property
     def latent_dim(self) -> int:

@@ -103,6 +103,11 @@ class PolicyEncoder(nn.Module):
         return self.config.native
 
     @property
+    def top(self) -> float | None:
+        """Of depth, the bound of its space; None of all other pictures."""
+        return self.config.top
+
+    @property
     def latent_dim(self) -> int:
         """How many latents are chosen."""
         return self._columns.stop - self._columns.start

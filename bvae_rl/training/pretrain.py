@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Unpack
 
+from bvae_rl.data.blocks import MAX_EPISODE_STEPS
 from bvae_rl.data.sources import Source, as_store
-from bvae_rl.data.view import View, Viewed
+from bvae_rl.data.view import Viewed, view_of
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.runtime.talking import talking
@@ -48,6 +49,8 @@ def pretrain(
     command: str = "",
     callbacks: Sequence[Callback] = (),
     verbose: int = 1,
+    max_episode_steps: int = MAX_EPISODE_STEPS,
+    skip_steps: int = 0,
     **view: Unpack[Viewed],
 ) -> BetaVAE:
     """Train a Beta-VAE on ``source`` into ``out``; called again, it resumes or returns it.
@@ -71,8 +74,9 @@ def pretrain(
         command: kept in the saved config.
         callbacks: called with (step, vae, metrics) at each row of the log.
         verbose: 1 says on standard error what is done, how far it is, and in the end what the VAE
-            shows and what it leaves out; 0 nothing. A program that has set up ``logging`` decides
-            for itself.
+            shows and what it leaves out; 0 only warnings. A program that has set up ``logging``
+            decides for itself.
+        max_episode_steps, skip_steps: of an environment's episodes, as in ``collect``.
         view: ``pixels``, ``size``, ``grey``, ``key``, ``stacked``, ``frame_skip``: which picture of
             an environment, as in ``collect``; of an array ``size`` and ``grey``.
 
@@ -94,7 +98,15 @@ def pretrain(
         )
     chosen = None if objective is not None or recipe == "auto" else named_recipe(recipe)
     with talking(verbose):
-        store = as_store(source, Path(out) / "frames", frames=frames, seed=seed, view=View(**view))
+        store = as_store(
+            source,
+            Path(out) / "frames",
+            frames=frames,
+            seed=seed,
+            view=view_of(view),
+            max_episode_steps=max_episode_steps,
+            skip_steps=skip_steps,
+        )
         if objective is None:
             if chosen is None:
                 chosen, why = best_recipe(store)

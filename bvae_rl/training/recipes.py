@@ -105,7 +105,8 @@ class Recipe:
             "levels": int(self._values().get("levels", 0)),
         }  # fmt: skip
         return VAEConfig(
-            shape=store.shape, native=store.native, latent_dim=content + style, groups=groups,
+            shape=store.shape, native=store.native, top=store.meta.get("top"),
+            latent_dim=content + style, groups=groups,
             parts=parts, **{**chosen, **self.model},
         )  # fmt: skip
 
