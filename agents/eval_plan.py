@@ -58,7 +58,7 @@ def _words(episodes: int, limit: StepLimit | None) -> str:
     many = f"{episodes} episode{'s' * (episodes > 1)}"
     if limit is None:
         return f"on {many}"
-    one = " (one at least)" if limit.most > limit.enough else ""
+    one = " (one at least, however long it takes)" if limit.most > limit.enough else ""
     return f"on up to {many}, as many as end within {limit.enough:,} steps{one}"
 
 

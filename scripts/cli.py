@@ -8,6 +8,7 @@ import os
 import shlex
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from difflib import get_close_matches
@@ -40,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"bvae-rl: error: unknown command {name!r}; {hint}", file=sys.stderr)
         return 2
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())  # SDL prints an error without
     logging.getLogger("OpenGL").setLevel(logging.WARNING)  # it lists the parts that it lacks
     if not {"", os.getcwd()} & {*sys.path}:  # where a user's own modules are
         sys.path.append(os.getcwd())

@@ -140,17 +140,19 @@ def _shown_in(meta: Mapping[str, Any]) -> EnvArgs:
     return EnvArgs.of(named.pop("env", "ENV"), **named)
 
 
-def world_of(vae: str | Path, world: EnvArgs) -> EnvArgs:
+def world_of(vae: str | Path, world: EnvArgs, *, stored: bool = False) -> EnvArgs:
     """``world``; where it has no id, that of the frames of ``vae`` (a folder or name).
 
     What else is given goes before what the frames say. ValueError if its frames are of no
-    environment that has a name.
+    environment that has a name; ``stored``: those of a store would do.
     """
     from bvae_rl.models.hub import find_vae  # torch, which not every command needs
     from bvae_rl.models.vae import read_config
 
     store = read_config(find_vae(vae)).get("training", {}).get("store") or {}
     if world.env is not None or not store:
+        if "env" in store and (shown := _shown_in(store).name) != world.name:
+            say(f"{vae} was trained on frames of {shown}, and is taken to {world.name}")
         return world
     if "env" in store:
         given = {item.name: getattr(world, item.name) for item in fields(world)}
@@ -163,8 +165,9 @@ def world_of(vae: str | Path, world: EnvArgs) -> EnvArgs:
         )
     if {"imported", "minari"} & set(store) or store.get("source") == "array":
         raise ValueError(
-            "this VAE was trained on imported frames, so say which to take: --store FOLDER (of the "
-            "frames), or an environment that shows such pictures: --env ID"
+            "this VAE was trained on imported frames, so say which to take: "
+            + ("--store FOLDER (of the frames), or " if stored else "")
+            + "an environment that shows such pictures: --env ID"
         )
     return world
 

@@ -86,7 +86,7 @@ def main(args: Args) -> Result:
         return evaluate_store(
             args, vaes, Run(args.out or store_folder("evaluate", name, args.store))
         )
-    args = replace(args, world=world_of(args.vae, args.world))
+    args = replace(args, world=world_of(args.vae, args.world, stored=True))
     env = args.world.config(args.domain).seen_by(vae)
     world = env.make()
     for one in vaes.values():
@@ -256,7 +256,8 @@ def _without_factors(args: Args, env: EnvConfig, vae: BetaVAE, run: Run, train: 
     """What can be said where nothing is known about the frames: the bound and its parts."""
     out = run.folder / "frames"
     metrics = validate(
-        vae, frames_to_x(on_policy_frames(env, args.samples, seed=args.seed, out=out).frames)
+        vae,
+        frames_to_x(on_policy_frames(env, args.samples, seed=args.seed, out=out, vae=vae).frames),
     )
     run.write_json("scores.json", metrics)
     if known_specs(env.make()):

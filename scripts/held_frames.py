@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics.report import LEAST_EPISODES
+from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts.common import shown_by
 from bvae_rl.training.batches import Rows
 
@@ -71,14 +73,20 @@ def probe_frames(store: FrameStore, *, seed: int, most: int = MOST) -> HeldFrame
     return HeldFrames(probe_set(world, most, seed=seed), source.factor_specs)
 
 
-def on_policy_frames(env: EnvConfig, n: int, *, seed: int, out: Path) -> Frames:
+def on_policy_frames(
+    env: EnvConfig, n: int, *, seed: int, out: Path, vae: BetaVAE | None = None
+) -> Frames:
     """``n`` frames (1,024 at most) of a random policy, kept in a store at ``out``.
 
-    Of at least four episodes, so none is longer than a quarter of them.
+    Of at least four episodes, so none is longer than a quarter of them; without the first steps
+    that were left out of those that ``vae`` was trained on.
     """
     store, n = FrameStore(out), min(n, MOST_ON_POLICY)
-    store.declare(**env.described(), seed=seed)
+    trained_on = {} if vae is None else vae.meta.get("training", {}).get("store") or {}
+    skip = int(trained_on.get("skip_steps", 0))
+    left_out: dict[str, Any] = {"skip_steps": skip} if skip else {}
+    store.declare(**env.described(), seed=seed, **left_out)
     venv = env.vec(4, seed=seed)
-    collect(venv, store, n, seed=seed, max_episode_steps=-(-n // 4))
+    collect(venv, store, n, seed=seed, max_episode_steps=skip + -(-n // 4), skip_steps=skip)
     venv.close()
     return store.read(slice(0, n))

@@ -14,6 +14,7 @@ from typing import TextIO
 BAR = 24
 LOG_EVERY = 15.0  # seconds between lines where output is no terminal
 DRAW_EVERY = 0.2
+KNOWN_FROM = 0.01  # of the work, before which nothing says how long it takes
 
 
 class Progress:
@@ -38,8 +39,9 @@ class Progress:
             raise ValueError(f"unknown task {name!r}; planned: {', '.join(self.planned)}")
         if self.fractions[name] == 0.0 and fraction >= 1.0:
             self._reused.add(name)
+        finished = self.fractions[name] < 1.0 <= fraction
         self.fractions[name] = min(1.0, max(fraction, self.fractions[name]))
-        self._draw(finished=fraction >= 1.0)
+        self._draw(finished=finished)
 
     def seconds_left(self) -> float:
         """Planned seconds of what is left, at the pace of what has been done."""
@@ -71,6 +73,8 @@ class Progress:
         bar = "#" * round(done * BAR)
         running = [f"{n} {f:.0%}" for n, f in self.fractions.items() if 0.0 < f < 1.0]
         left = "done" if done >= 1.0 else f"about {minutes(self.seconds_left())} left"
+        if done < KNOWN_FROM:
+            left = "beginning"
         line = f"[{bar:.<{BAR}}] {done:4.0%}  {left}  {', '.join(running)}  {self._note}"
         self._stream.write(f"\r\x1b[K{line.rstrip()[:118]}" if tty else f"{line.rstrip()}\n")
         self._stream.flush()

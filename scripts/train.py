@@ -15,6 +15,7 @@ from bvae_rl.scripts.common import (
     command_for,
     command_line,
     free_folder,
+    results_folder,
     say,
     seen_by,
     world_of,
@@ -41,7 +42,8 @@ class Args(TrainingArgs):
     domain: str | None = None
     """visual domain to train in"""
     out: Path | None = None
-    """folder of the agent; default runs/agents/METHOD-ALGO-seedSEED; goes on there after a kill"""
+    """folder of the agent; default runs/agents/METHOD-ALGO-seedSEED-ENV; goes on there after a
+    kill"""
     seed: int = 0
     """weights, exploration and environments depend on it"""
     store: Path | None = None
@@ -74,7 +76,8 @@ def main(args: Args) -> Result:
     config, plan = args.config(env, seed=args.seed), args.plan(env)
     for line in args.lines(config, env):
         say(line)
-    run = Run(args.out or Path("runs/agents") / f"{chosen.key}-{args.algo}-seed{args.seed}")
+    name_of_run = f"{chosen.key}-{args.algo}-seed{args.seed}"
+    run = Run(args.out or results_folder("agents", name_of_run, args.world, None))
     seconds = planned_seconds(chosen, config)
     progress = Progress({args.method: seconds, EVALUATION: 0.05 * seconds})
     folder = train_agent(

@@ -81,7 +81,7 @@ def main(args: Args) -> Result:
 
         run = Run(args.out or store_folder("pictures", folder.name, args.store))
         return visualize_store(args, vae, run)
-    named = world_of(folder, args.world)
+    named = world_of(folder, args.world, stored=True)
     env = named.config(args.domain).seen_by(vae)
     run = own_folder(
         args.out, results_folder("pictures", folder.name, named, args.domain),
@@ -95,7 +95,7 @@ def main(args: Args) -> Result:
     if known is not None:
         probe = probe_set(world, args.samples, seed=args.seed)
     else:
-        probe = on_policy_frames(env, args.samples, seed=args.seed, out=run.folder / "frames")
+        probe = _played(vae, env, run, args)
     pictures = write_vae_pictures(vae, probe.frames, run.folder)
     if known is not None:
         figure = heatmap(vae, probe, known.factor_specs)
@@ -107,6 +107,11 @@ def main(args: Args) -> Result:
     evaluate = command_for("evaluate", args.vae, world=named, domain=args.domain)
     say(f"next: {evaluate}")
     return Result(pictures)
+
+
+def _played(vae: BetaVAE, env: EnvConfig, run: Run, args: Args) -> Frames:
+    say("drawn from frames of a random policy, which takes a moment to collect")
+    return on_policy_frames(env, args.samples, seed=args.seed, out=run.folder / "frames", vae=vae)
 
 
 def episode_timelines(

@@ -76,7 +76,7 @@ def test_a_world_without_factors_and_domains_leads_on_as_far_as_it_goes(
     monkeypatch.chdir(tmp_path)
     wrappers = ("minigrid.wrappers:RGBImgObsWrapper", "minigrid.wrappers:ImgObsWrapper")
     world = EnvArgs(env="MiniGrid-Empty-8x8-v0", wrappers=wrappers)
-    assert main(["show", "--frames", "2", "--env", world.env, "--wrappers", *wrappers]) == 0
+    assert main(["show", "--frames", "2", "--env", world.name, "--wrappers", *wrappers]) == 0
     followed = follow(capsys.readouterr().out, capsys)
     assert followed == ["collect", "pretrain", "visualize", "evaluate", "train", "compare"]
 

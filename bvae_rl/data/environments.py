@@ -186,7 +186,9 @@ def _made(config: EnvConfig, kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
     except gym.error.DependencyNotInstalled as error:
         raise ValueError(f"{config.id} cannot be made here: {error}{_hint(config.id)}") from error
     except (gym.error.Error, ModuleNotFoundError) as error:
-        raise ValueError(f"unknown environment {config.id!r}: {error}{_hint(config.id)}") from error
+        raise ValueError(
+            f"unknown environment {config.id!r}: {str(error).rstrip('.?')}{_hint(config.id)}"
+        ) from error
     except TypeError as error:
         if not kwargs:
             raise ValueError(f"{config.id} cannot be made here: TypeError: {error}") from error
@@ -202,7 +204,8 @@ def _made(config: EnvConfig, kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
         raise
     except Exception as error:  # of an environment that is not ours
         raise ValueError(
-            f"{config.id} cannot be made here: {type(error).__name__}: {error}"
+            f"{config.id} cannot be made here, by its own code: "
+            f"{type(error).__name__}{f': {error}' if str(error) else ''}; --debug shows where"
         ) from error
 
 
@@ -261,4 +264,6 @@ def _hint(env_id: str) -> str:
     same = [known for known in gym.registry if stem and stem in known.lower()]
     ours = [known for known in gym.registry if known.startswith("bvae_rl/")]
     names = list(dict.fromkeys([*near, *same]))[:8] or ours[:8]
+    if near:
+        hint = ""
     return f"{hint}; known: {', '.join(names)}" if names else hint

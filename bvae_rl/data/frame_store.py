@@ -24,7 +24,7 @@ from bvae_rl.data.store_index import FORMAT, read_index, spec_of
 from bvae_rl.runtime.appending import write_at
 from bvae_rl.runtime.identity import fingerprint, refuse_changes
 from bvae_rl.runtime.owner import owned
-from bvae_rl.runtime.runs import INDEX, Run, require_own
+from bvae_rl.runtime.runs import CONFIG_FILE, INDEX, Run, require_own
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,11 @@ class FrameStore:
     @classmethod
     def existing(cls, folder: str | Path) -> FrameStore:
         """Open a store that must be there and hold frames."""
+        if (Path(folder) / CONFIG_FILE).exists() and not (Path(folder) / INDEX).exists():
+            raise ValueError(
+                f"{folder} holds a VAE and no frames; a store of frames is what bvae-rl collect "
+                "writes, and what pretrain collected itself is in its folder frames"
+            )
         if not (Path(folder) / INDEX).exists():
             raise ValueError(f"no frame store at {folder}; make one with: bvae-rl collect")
         store = cls(folder)

@@ -14,6 +14,7 @@ from bvae_rl.training.verdict import FOREGROUND, KINDS, MISSED, MISSING, MOTION
 
 Written = Literal["flags", "python"]
 NAMED = 3  # of the worst frames
+FIRST_LOOK, USUAL = 5000, 24_000  # batches: below it, and what a training takes by default
 WHERE = {
     FOREGROUND: "where something stands before the background",
     MOTION: "where something moves",
@@ -99,7 +100,11 @@ def cures_for(lost: Iterable[str], vae: BetaVAE) -> list[Cure]:
     found = [_weighting(lost, vae), _capacity(vae)]
     if _few_active(vae):
         found.reverse()
-    if steps := training.get("steps"):
+    steps = training.get("steps", 0)
+    if 0 < steps < FIRST_LOOK:
+        words = f"longer first, since {steps:,} batches are a first look"
+        return [Cure(words, f"--steps {USUAL}", f"steps={USUAL}"), *found]
+    if steps:
         found.append(Cure("longer", f"--steps {2 * steps}", f"steps={2 * steps}"))
     return found
 
