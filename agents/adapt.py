@@ -24,8 +24,8 @@ from bvae_rl.agents.methods import MethodInputs, method
 from bvae_rl.agents.train import CURVE_SEED, ROWS, AtRollout, train_agent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import FactorSpec, require_factor_env
-from bvae_rl.data.frame_layout import frames_to_x
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics import mig, score
 from bvae_rl.metrics.inputs import changing

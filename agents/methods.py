@@ -19,8 +19,8 @@ from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 from bvae_rl.agents.raw_pixels import pixels_view
 from bvae_rl.agents.true_state import blind_view, state_view
 from bvae_rl.data.environments import EnvConfig
-from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.models.pca import PCAEncoder
 from bvae_rl.models.vae import BetaVAE, VAEConfig, read_config
 from bvae_rl.sb3.latent_env import Encoder, LatentVecEnv

@@ -12,7 +12,7 @@ from stable_baselines3.common.torch_layers import NatureCNN
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecTransposeImage
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from bvae_rl.data.frame_layout import FrameLayout
+from bvae_rl.data.pictures.frame_layout import FrameLayout
 
 
 class StackAsChannels(VecEnvWrapper):

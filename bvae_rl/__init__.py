@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bvae_rl.data.factor_wrapper import FactorWrapper
     from bvae_rl.data.factors import FactorSpec
     from bvae_rl.data.frame_store import FrameStore
-    from bvae_rl.data.importing import import_frames
+    from bvae_rl.data.readers.importing import import_frames
     from bvae_rl.data.sources import collect
     from bvae_rl.data.view import framed
     from bvae_rl.models.hub import find_vae, from_pretrained, push_to_hub
@@ -81,7 +81,7 @@ _HOMES = {
     "framed": "data.view",
     "find_vae": "models.hub",
     "from_pretrained": "models.hub",
-    "import_frames": "data.importing",
+    "import_frames": "data.readers.importing",
     "inspect": "sb3.copies",
     "load_encoder": "sb3.encoder_life",
     "policy_kwargs": "sb3.extractor",

@@ -19,7 +19,7 @@ import bvae_rl
 from bvae_rl import BetaVAE, FrameStore, OnlineBetaVAE
 from bvae_rl.data.collect import collect_independent
 from bvae_rl.data.factors import require_factor_env
-from bvae_rl.data.frame_layout import frames_to_x
+from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.sb3 import Probe
 from bvae_rl.training.schedules import Linear
 from bvae_rl.training.validation import validate

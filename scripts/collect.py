@@ -14,7 +14,8 @@ from bvae_rl.agents.evaluate import load_agent
 from bvae_rl.data.blocks import MAX_EPISODE_STEPS
 from bvae_rl.data.episodes import tell
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.sources import INDEPENDENT, RANDOM, Plan, fill
+from bvae_rl.data.plan import INDEPENDENT, RANDOM, Plan
+from bvae_rl.data.sources import fill
 from bvae_rl.scripts.common import EnvArgs, command_for, free_folder, say, say_single, wrote
 from bvae_rl.scripts.progress import Progress, counted
 

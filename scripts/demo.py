@@ -11,7 +11,7 @@ from bvae_rl.agents.methods import MethodInputs
 from bvae_rl.agents.study import Job
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.sources import INDEPENDENT
+from bvae_rl.data.plan import INDEPENDENT
 from bvae_rl.models.hub import find_vae
 from bvae_rl.report import FigureEntry, write_report
 from bvae_rl.runtime.runs import Row, Run

@@ -13,9 +13,9 @@ import torch
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import FactorSpec, known_specs, require_factor_env
-from bvae_rl.data.frame_layout import frames_to_x
 from bvae_rl.data.frame_store import Frames
-from bvae_rl.data.layouts import Wanted, picture_layouts
+from bvae_rl.data.pictures.frame_layout import frames_to_x
+from bvae_rl.data.pictures.layouts import Wanted, picture_layouts
 from bvae_rl.data.probe_sets import on_policy_set, probe_set
 from bvae_rl.metrics import MetricReport, Scores, conclusions
 from bvae_rl.metrics.array_metrics import chosen

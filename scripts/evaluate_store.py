@@ -9,8 +9,8 @@ import torch
 
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.fixed_rows import fixed_factor_rows
-from bvae_rl.data.frame_layout import frames_to_x
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.metrics import beta_vae_score, factor_vae_score
 from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.pca import PCAEncoder

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import tyro
 
-from bvae_rl.data.factor_table import Marks
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.importing import plan_import
+from bvae_rl.data.readers.factor_table import Marks
+from bvae_rl.data.readers.importing import plan_import
 from bvae_rl.scripts.collect import Result, pretrain_command
 from bvae_rl.scripts.common import say, wrote
 from bvae_rl.scripts.progress import Progress

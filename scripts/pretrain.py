@@ -11,7 +11,8 @@ import torch
 
 from bvae_rl.data.episodes import tell
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.sources import Plan, fill, refuse_more
+from bvae_rl.data.plan import Plan
+from bvae_rl.data.sources import fill, refuse_more
 from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.optional import require

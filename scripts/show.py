@@ -10,7 +10,7 @@ import numpy as np
 
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import FactorSpec, known_specs
-from bvae_rl.data.frame_layout import FrameLayout
+from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.plots import frame_sheet, png
 from bvae_rl.runtime.runs import Run

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bvae_rl.data.frame_store import Frames, FrameStore
-from bvae_rl.data.importing import import_frames
+from bvae_rl.data.readers.importing import import_frames
 from bvae_rl.scripts.cli import main
 
 SIDES = (32, 48)

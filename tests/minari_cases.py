@@ -11,7 +11,7 @@ import pytest
 from gymnasium import spaces
 
 from bvae_rl.data.frame_store import Frames, FrameStore
-from bvae_rl.data.minari_reader import read_minari
+from bvae_rl.data.readers.minari_reader import read_minari
 from bvae_rl.runtime.optional import require
 
 minari = require("minari", extra="minari")

@@ -14,8 +14,8 @@ from stable_baselines3 import A2C, DQN, PPO, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecFrameStack
 
-from bvae_rl.data.frame_layout import frames_to_x
 from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.training.validation import latent_statistics
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack
 
-from bvae_rl.data.frame_layout import FrameLayout
-from bvae_rl.data.layouts import stacked_in
-from bvae_rl.data.picture_checks import check_x, checked_frames
-from bvae_rl.data.resize import convert, convert_bytes, frame_shape, native_size
+from bvae_rl.data.pictures.checks import check_x, checked_frames
+from bvae_rl.data.pictures.frame_layout import FrameLayout
+from bvae_rl.data.pictures.layouts import stacked_in
+from bvae_rl.data.pictures.resize import convert, convert_bytes, frame_shape, native_size
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.sb3 import LatentVecEnv, policy_kwargs, to_image_policy
 from tests.plug_cases import SETTINGS, NoiseEnv

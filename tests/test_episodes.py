@@ -18,7 +18,7 @@ from bvae_rl.data.episodes import Episodes
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.interventions import BLOCK_PAIRS, Interventions
-from bvae_rl.data.sources import Plan
+from bvae_rl.data.plan import Plan
 from bvae_rl.scripts.cli import main
 from bvae_rl.training.batches import Rows
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bvae_rl.data.factor_csv import read_factors
-from bvae_rl.data.factor_table import Marks, table_of
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.readers.factor_csv import read_factors
+from bvae_rl.data.readers.factor_table import Marks, table_of
 from bvae_rl.scripts.cli import main
 from tests.import_cases import folder, pictures, read, refused
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.data.frame_layout import frames_to_x
 from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.training.fine_tune import FineTuneConfig, FineTuner
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.schedules import Constant, Linear

@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.data.frame_layout import FrameLayout, check_unit_range, frames_to_x, x_to_frames
+from bvae_rl.data.pictures.frame_layout import (
+    FrameLayout,
+    check_unit_range,
+    frames_to_x,
+    x_to_frames,
+)
 
 HEIGHT, WIDTH = 32, 48
 SHAPE = (3, HEIGHT, WIDTH)

@@ -10,8 +10,8 @@ import pytest
 
 from bvae_rl.data.collect import STATES_PER_APPEARANCE, collect, collect_independent
 from bvae_rl.data.environments import EnvConfig
-from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.envs.planar.reach import SPECS, PlanarReach
 from bvae_rl.envs.planar.world import EPISODE_STEPS
 from bvae_rl.models.vae_config import VAEConfig

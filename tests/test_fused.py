@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from bvae_rl.data.frame_layout import frames_to_x
+from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.models.fused import FusedEncoder
 from bvae_rl.models.networks import EncoderName
 from bvae_rl.models.vae import BetaVAE, VAEConfig

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bvae_rl.data import array_file, recording
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.importing import import_frames
+from bvae_rl.data.readers import array_file, recording
+from bvae_rl.data.readers.importing import import_frames
 from tests.import_cases import pictures, read, refused
 
 RGB = pictures(5)

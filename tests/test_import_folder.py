@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from bvae_rl.data import recording
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.image_folder import natural
-from bvae_rl.data.importing import import_frames
+from bvae_rl.data.readers import recording
+from bvae_rl.data.readers.image_folder import natural
+from bvae_rl.data.readers.importing import import_frames
 from bvae_rl.runtime.optional import require
 from bvae_rl.scripts.cli import main
 from tests.import_cases import folder, picture, pictures, read, refused, write

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
-from bvae_rl.data import recording
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.importing import import_frames
+from bvae_rl.data.readers import recording
+from bvae_rl.data.readers.importing import import_frames
 from bvae_rl.scripts.cli import main
 from tests.import_cases import pictures, read, refused
 

@@ -11,7 +11,7 @@ import pytest
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.fixed_rows import LEAST, PARTS, fixed_factor_rows
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.importing import import_frames
+from bvae_rl.data.readers.importing import import_frames
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts import evaluate_more as more
 from bvae_rl.scripts.cli import main

@@ -12,11 +12,11 @@ import pytest
 from gymnasium import spaces
 
 import bvae_rl.envs
-from bvae_rl.data import minari_reader
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.minari_reader import recorded_factors
+from bvae_rl.data.readers import minari_reader
+from bvae_rl.data.readers.minari_reader import recorded_factors
 from bvae_rl.envs.planar.reach import SPECS
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts.cli import main

@@ -13,7 +13,7 @@ from gymnasium import spaces
 
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.minari_reader import open_minari
+from bvae_rl.data.readers.minari_reader import open_minari
 from bvae_rl.scripts.cli import main
 from tests.minari_cases import datasets_in, episode, episodes, made, minari, read
 

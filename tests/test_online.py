@@ -24,8 +24,8 @@ from stable_baselines3.common.vec_env import (
     VecTransposeImage,
 )
 
-from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.models.pca import PCAEncoder
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3 import (

@@ -14,7 +14,7 @@ import pytest
 import torch
 from stable_baselines3 import PPO, SAC, TD3
 
-from bvae_rl.data.frame_layout import frames_to_x
+from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.models.pca import PCAEncoder
 from bvae_rl.sb3 import (
     BetaVAECombinedExtractor,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from bvae_rl.data.recorded_pictures import RecordedPicture
+from bvae_rl.data.readers.recorded_pictures import RecordedPicture
 
 RNG = np.random.default_rng(0)
 VECTOR = spaces.Box(-np.inf, np.inf, (27,), np.float64)

@@ -13,8 +13,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack
 
 from bvae_rl.data.environments import EnvConfig, FrameSkip
 from bvae_rl.data.factor_wrapper import settable_env
-from bvae_rl.data.framed import framed, native_in
-from bvae_rl.data.resize import convert_bytes
+from bvae_rl.data.pictures.framed import framed, native_in
+from bvae_rl.data.pictures.resize import convert_bytes
 from bvae_rl.data.sources import as_store, collect
 from bvae_rl.data.view import View
 from bvae_rl.models.vae import BetaVAE, VAEConfig

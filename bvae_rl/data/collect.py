@@ -18,9 +18,9 @@ from stable_baselines3.common.vec_env import VecEnv
 from bvae_rl.data.blocks import MAX_EPISODE_STEPS, Tally, block_size
 from bvae_rl.data.episodes import Episodes, refuse_cut_blocks
 from bvae_rl.data.factors import FactorEnv, draw_appearance, require_factor_env, role_mask
-from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.interventions import Interventions
+from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.data.rollout import Bounds, Played, Tap, play, steps
 from bvae_rl.data.rollout import Policy as Policy
 from bvae_rl.data.rollout import Progress as Progress

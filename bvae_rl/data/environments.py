@@ -21,11 +21,11 @@ import gymnasium as gym
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
-from bvae_rl.data.frame_layout import FrameLayout
-from bvae_rl.data.framed import checked, drawn, framed, native_in
 from bvae_rl.data.known_packages import known_package
-from bvae_rl.data.layouts import stacked_in
-from bvae_rl.data.resize import Shape, check_size
+from bvae_rl.data.pictures.frame_layout import FrameLayout
+from bvae_rl.data.pictures.framed import checked, drawn, framed, native_in
+from bvae_rl.data.pictures.layouts import stacked_in
+from bvae_rl.data.pictures.resize import Shape, check_size
 
 
 @dataclass(frozen=True)

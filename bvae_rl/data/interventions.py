@@ -25,8 +25,8 @@ from bvae_rl.data.factors import (
     require_factor_env,
     role_mask,
 )
-from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames
+from bvae_rl.data.pictures.frame_layout import FrameLayout
 
 TRIES = 100  # actions of one actuator before it is given up
 WALK = 8  # at most so many random actions between two pairs, where states cannot be sampled

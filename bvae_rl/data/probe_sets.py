@@ -16,8 +16,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from bvae_rl.data.collect import Policy, record_episode
 from bvae_rl.data.factors import FactorEnv, require_factor_env
-from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames
+from bvae_rl.data.pictures.frame_layout import FrameLayout
 
 TRIES, VALUES = 100, 10  # draws of one frame, and of one value to hold, before it is given up
 DRAWS = 64  # that show which factors vary at all

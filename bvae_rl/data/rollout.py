@@ -17,8 +17,8 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from bvae_rl.data.factors import info_factors
-from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames
+from bvae_rl.data.pictures.frame_layout import FrameLayout
 
 Policy = Callable[[np.ndarray], np.ndarray]  # observations (n_envs, ...) -> actions (n_envs, ...)
 Progress = Callable[[int], None]  # called with the number of frames added

@@ -8,8 +8,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -23,100 +21,20 @@ from bvae_rl.data.collect import Policy, Progress
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.episodes import refuse_cut_blocks, tell
 from bvae_rl.data.factors import known_specs, require_factor_env
-from bvae_rl.data.frame_layout import FrameLayout
 from bvae_rl.data.frame_store import Frames, FrameStore
-from bvae_rl.data.framed import checked, native_in, top_in
 from bvae_rl.data.interventions import Interventions
-from bvae_rl.data.picture_checks import checked_array
-from bvae_rl.data.rollout import Bounds
+from bvae_rl.data.pictures.checks import checked_array
+from bvae_rl.data.pictures.frame_layout import FrameLayout
+from bvae_rl.data.pictures.framed import checked, native_in, top_in
+from bvae_rl.data.plan import INDEPENDENT, RANDOM, Plan
 from bvae_rl.data.view import Env, View, Viewed, view_of
 from bvae_rl.runtime.runs import CONFIG_FILE, INDEX
 
 logger = logging.getLogger(__name__)
 
 BLOCK = 1024  # frames of an array in a block
-RANDOM, INDEPENDENT = "random", "independent"
-PLAIN = str | int | float | bool | None
-
 WHOLE = View()
 Source = Env | FrameStore | Path | np.ndarray
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to collect: ``frames`` of them, and how. ``check`` refuses what does not go together.
-
-    ``policy`` names who acts: "random", "independent" (nobody: states are sampled, which takes an
-    environment whose factors can be set), or somebody who is handed over as a function. With
-    ``views`` = 2 each sampled state is shown in two appearances; ``interventions`` single-action
-    transitions come on top. ``n_envs`` environments act side by side, fewer if there is not an
-    episode of ``max_episode_steps`` for each. An episode that is longer is cut there, and its first
-    ``skip_steps`` are not kept.
-    """
-
-    frames: int = 50_000
-    policy: str = RANDOM
-    views: int = 1
-    interventions: int = 0
-    n_envs: int = 8
-    seed: int = 0
-    max_episode_steps: int = MAX_EPISODE_STEPS
-    skip_steps: int = 0
-
-    def __post_init__(self) -> None:
-        for name, least in (("frames", 1), ("interventions", 0), ("n_envs", 1), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        bounds = self.bounds  # checked as they are built
-        if self.policy == INDEPENDENT and bounds != Bounds(MAX_EPISODE_STEPS):
-            raise ValueError(
-                "sampled states have no episodes, so they take neither max_episode_steps "
-                "(--max-episode-steps) nor skip_steps (--skip-steps)"
-            )
-        if self.views != 1 and self.policy != INDEPENDENT:
-            raise ValueError(
-                "two views of a state need sampled states: policy='independent' (--policy "
-                "independent)"
-            )
-
-    @property
-    def bounds(self) -> Bounds:
-        """What is kept of each episode."""
-        return Bounds(self.max_episode_steps, self.skip_steps)
-
-    @property
-    def rows(self) -> int:
-        """Frames in the store, those of interventions with them."""
-        return self.frames + 2 * self.views * self.interventions
-
-    def described(self, env: EnvConfig | gym.Env | VecEnv) -> dict[str, Any]:
-        """What the store says about its frames: all that they depend on."""
-        found: dict[str, Any] = {"policy": self.policy, "views": self.views, "seed": self.seed}
-        if isinstance(env, EnvConfig):
-            found = {**env.described(), **found}
-        else:
-            found = {**_shown(env), **found}
-        if self.policy != INDEPENDENT:
-            found["n_envs"] = self.n_envs
-            for name in ("max_episode_steps", "skip_steps"):
-                if (value := getattr(self, name)) != getattr(Plan, name):
-                    found[name] = value
-        if self.interventions:  # which block is which depends on both numbers
-            found |= {"frames": self.frames, "interventions": self.interventions}
-        return found
-
-
-def _shown(env: gym.Env | VecEnv) -> dict[str, Any]:
-    """What an environment in hand tells of itself, so that two are not taken for each other."""
-    spec, text = None, type(env.unwrapped).__name__
-    if isinstance(env, gym.Env):
-        spec, text = env.spec, str(env)
-    else:
-        with suppress(NotImplementedError, AttributeError):  # of simulators that run many at once
-            spec, text = env.get_attr("spec", [0])[0], env.env_method("__str__", indices=[0])[0]
-    made = {} if spec is None else {k: v for k, v in spec.kwargs.items() if isinstance(v, PLAIN)}
-    spaces = str(env.observation_space), str(env.action_space)
-    return {"shown": {"of": text, "made": made, "spaces": spaces}}
 
 
 def collect(

@@ -10,9 +10,9 @@ import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 
-from bvae_rl.data import framed as showing
 from bvae_rl.data.environments import EnvConfig, FrameSkip
-from bvae_rl.data.resize import Shape, check_size, convert_bytes, frame_shape
+from bvae_rl.data.pictures import framed as showing
+from bvae_rl.data.pictures.resize import Shape, check_size, convert_bytes, frame_shape
 
 
 class Viewed(TypedDict, total=False):

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
-from bvae_rl.data.picture_checks import checked_array, checked_frames
+from bvae_rl.data.pictures.checks import checked_array, checked_frames
 from bvae_rl.runtime.runs import CONFIG_FILE, WEIGHTS_FILE, Run
 from bvae_rl.runtime.versions import environment
 

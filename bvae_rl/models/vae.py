@@ -19,8 +19,8 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from bvae_rl.data.frame_layout import byte_planes, frames_to_x
-from bvae_rl.data.picture_checks import check_x, checked_frames
+from bvae_rl.data.pictures.checks import check_x, checked_frames
+from bvae_rl.data.pictures.frame_layout import byte_planes, frames_to_x
 from bvae_rl.models.codebook import Codebook
 from bvae_rl.models.earlier import in_todays_words
 from bvae_rl.models.fused import FusedEncoder
@@ -148,7 +148,7 @@ class BetaVAE(nn.Module):
         """Posterior means of uint8 frames (N, H, W, C), shape (N, D) float32.
 
         Frames of ``shape``, or pictures of ``native`` that are converted; errors:
-        ``data.picture_checks``.
+        ``data.pictures.checks``.
         """
         frames = checked_frames(frames, self.shape, native=self.native)
         parts = [

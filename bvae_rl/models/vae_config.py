@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from bvae_rl.data.resize import MAX_SIDE, MIN_SIDE, fits
+from bvae_rl.data.pictures.resize import MAX_SIDE, MIN_SIDE, fits
 from bvae_rl.models.earlier import model_in_todays_words, refuse_removed
 from bvae_rl.models.losses import Likelihood
 from bvae_rl.models.networks import DecoderName, EncoderName
@@ -25,7 +25,7 @@ class VAEConfig:
 
     ``shape``: (C, H, W) of a frame; H and W from 16 to 512.
     ``native``: (C, H, W) of the pictures that frames are made of by resizing or leaving out colour
-    (``data/resize.py``); None: they are frames already. Either are taken from an environment.
+    (``data/pictures/resize.py``); None: they are frames already. Either are taken from an environment.
     ``top``: of depth, the bound of the space, which is 1 in x; None of all other pictures.
     ``latent_dim``: number of latents D, at least 1.
     ``groups``: ranges of latents by name, as ``{"content": (0, 24), "style": (24, 32)}``; together

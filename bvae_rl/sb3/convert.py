@@ -17,7 +17,7 @@ from stable_baselines3.common.save_util import recursive_getattr, recursive_seta
 from stable_baselines3.common.torch_layers import CombinedExtractor, FlattenExtractor
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
 
-from bvae_rl.data.frame_layout import FrameLayout
+from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.check_codes import agents_codes
 from bvae_rl.sb3.codes import refuse_other_codes

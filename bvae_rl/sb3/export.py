@@ -28,7 +28,7 @@ from stable_baselines3.common.preprocessing import is_image_space, is_image_spac
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from bvae_rl.data.frame_layout import FrameLayout
+from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.models.hub import VAE
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.optional import require

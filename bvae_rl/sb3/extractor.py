@@ -18,7 +18,7 @@ from stable_baselines3.common.preprocessing import get_flattened_obs_dim, is_ima
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
-from bvae_rl.data.layouts import Wanted, left_out, picture_layouts
+from bvae_rl.data.pictures.layouts import Wanted, left_out, picture_layouts
 from bvae_rl.models.hub import VAE, find_vae
 from bvae_rl.models.scaling import Encoder, scaling
 from bvae_rl.models.vae import BetaVAE, ChannelOrder, check_channel_order

@@ -17,7 +17,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 from stable_baselines3.common.vec_env.stacked_observations import StackedObservations
 
-from bvae_rl.data.layouts import Wanted, left_out, picture_layouts, stacked_in
+from bvae_rl.data.pictures.layouts import Wanted, left_out, picture_layouts, stacked_in
 from bvae_rl.models.hub import VAE, find_vae
 from bvae_rl.models.scaling import Encoder
 from bvae_rl.models.vae import BetaVAE, ChannelOrder, check_channel_order

@@ -24,8 +24,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bvae_rl.data.frame_layout import frames_to_x, x_to_frames
-from bvae_rl.data.picture_checks import checked_frames
+from bvae_rl.data.pictures.checks import checked_frames
+from bvae_rl.data.pictures.frame_layout import frames_to_x, x_to_frames
 from bvae_rl.models.scaling import Encoder, scaling
 from bvae_rl.models.vae_config import ALL, AUTO
 

@@ -14,7 +14,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-from bvae_rl.data.frame_layout import FrameLayout
+from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.sb3.extractor import BetaVAEExtractor
 from bvae_rl.sb3.latent_env import LatentVecEnv
 

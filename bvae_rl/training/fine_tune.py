@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bvae_rl.data.frame_layout import frames_to_x
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.models.scaling import STD_FLOOR, scaling
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.batches import Batch, Rows

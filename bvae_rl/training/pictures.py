@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from bvae_rl.data.frame_layout import x_to_frames
+from bvae_rl.data.pictures.frame_layout import x_to_frames
 from bvae_rl.metrics import MIG, Scores
 from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE

@@ -76,7 +76,8 @@ def pretrain(
         verbose: 1 says on standard error what is done, how far it is, and in the end what the VAE
             shows and what it leaves out; 0 only warnings. A program that has set up ``logging``
             decides for itself.
-        max_episode_steps, skip_steps: of an environment's episodes, as in ``collect``.
+        max_episode_steps: where an episode of an environment is cut, as in ``collect``.
+        skip_steps: steps at the beginning of each that are not kept, as in ``collect``.
         view: ``pixels``, ``size``, ``grey``, ``key``, ``stacked``, ``frame_skip``: which picture of
             an environment, as in ``collect``; of an array ``size`` and ``grey``.
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from bvae_rl.data.frame_layout import frames_to_x
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.models.vae_config import ChannelOrder
 from bvae_rl.training.batches import Rows
 from bvae_rl.training.explained import coarse, farthest

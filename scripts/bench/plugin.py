@@ -28,7 +28,7 @@ from torch import nn
 
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.data.environments import EnvConfig
-from bvae_rl.data.frame_layout import frames_to_x
+from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.models.hub import load_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.extractor import policy_kwargs

@@ -17,15 +17,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bvae_rl.data.array_file import open_arrays
-from bvae_rl.data.factor_csv import read_factors
-from bvae_rl.data.factor_table import UNMARKED, FactorTable, Marks
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.image_folder import image_files, open_folder
-from bvae_rl.data.lerobot_reader import is_lerobot, open_lerobot
-from bvae_rl.data.minari_reader import open_minari, read_minari, recorded_factors
-from bvae_rl.data.picture_bytes import Size
-from bvae_rl.data.recording import Progress, Recording, episode_numbers, write_recording
+from bvae_rl.data.readers.array_file import open_arrays
+from bvae_rl.data.readers.factor_csv import read_factors
+from bvae_rl.data.readers.factor_table import UNMARKED, FactorTable, Marks
+from bvae_rl.data.readers.image_folder import image_files, open_folder
+from bvae_rl.data.readers.lerobot_reader import is_lerobot, open_lerobot
+from bvae_rl.data.readers.minari_reader import open_minari, read_minari, recorded_factors
+from bvae_rl.data.readers.picture_bytes import Size
+from bvae_rl.data.readers.recording import Progress, Recording, episode_numbers, write_recording
 
 Kind = Literal["images", "arrays", "lerobot", "minari"]
 RECORDED, NONE = "recorded", "none"

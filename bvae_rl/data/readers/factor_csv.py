@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bvae_rl.data.factor_table import FEW, UNMARKED, FactorTable, Marks, table_of
+from bvae_rl.data.readers.factor_table import FEW, UNMARKED, FactorTable, Marks, table_of
 
 EPISODE = "episode"
 FILES = ("file", "filename", "file_name", "image", "path")

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bvae_rl.data.factor_table import UNMARKED, FactorTable, Marks, table_of
-from bvae_rl.data.npz_rows import StoredArray, stored_arrays
-from bvae_rl.data.picture_bytes import Size, as_bytes, size_of, white
-from bvae_rl.data.picture_space import readings
-from bvae_rl.data.recording import EPISODE, Recording, episode_numbers
-from bvae_rl.data.resize import check_size
+from bvae_rl.data.pictures.resize import check_size
+from bvae_rl.data.pictures.space import readings
+from bvae_rl.data.readers.factor_table import UNMARKED, FactorTable, Marks, table_of
+from bvae_rl.data.readers.npz_rows import StoredArray, stored_arrays
+from bvae_rl.data.readers.picture_bytes import Size, as_bytes, size_of, white
+from bvae_rl.data.readers.recording import EPISODE, Recording, episode_numbers
 
 NAMES = ("frames", "images", "imgs")
 BESIDE = (EPISODE, "actions", "factors", "latents_values")  # a row a picture

@@ -11,9 +11,9 @@ import gymnasium as gym
 from gymnasium.wrappers import FrameStackObservation
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, unwrap_vec_wrapper
 
-from bvae_rl.data.frame_layout import FrameLayout
-from bvae_rl.data.picture_space import looks_like_a_picture, short
-from bvae_rl.data.resize import Shape
+from bvae_rl.data.pictures.frame_layout import FrameLayout
+from bvae_rl.data.pictures.resize import Shape
+from bvae_rl.data.pictures.space import looks_like_a_picture, short
 
 
 class Wanted(NamedTuple):

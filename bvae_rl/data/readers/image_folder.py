@@ -22,9 +22,9 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from bvae_rl.data.picture_bytes import Size, as_bytes, size_of
-from bvae_rl.data.recording import Recording
-from bvae_rl.data.resize import check_size
+from bvae_rl.data.pictures.resize import check_size
+from bvae_rl.data.readers.picture_bytes import Size, as_bytes, size_of
+from bvae_rl.data.readers.recording import Recording
 
 IMAGES = (
     ".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pnm",

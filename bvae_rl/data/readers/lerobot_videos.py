@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.data.image_folder import natural
+from bvae_rl.data.readers.image_folder import natural
 from bvae_rl.runtime.optional import require
 
 NEAR = 0.5  # of the time between two frames: how far a picture may be from where it should be

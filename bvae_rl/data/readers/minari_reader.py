@@ -24,8 +24,8 @@ import numpy as np
 
 from bvae_rl.data.factors import FactorSpec, known_specs
 from bvae_rl.data.frame_store import Frames, FrameStore
-from bvae_rl.data.picture_bytes import Size
-from bvae_rl.data.recorded_pictures import RecordedPicture
+from bvae_rl.data.readers.picture_bytes import Size
+from bvae_rl.data.readers.recorded_pictures import RecordedPicture
 from bvae_rl.runtime.identity import HasIdentity
 from bvae_rl.runtime.optional import require
 

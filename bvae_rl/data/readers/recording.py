@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.data.factor_csv import EPISODE as EPISODE
-from bvae_rl.data.factor_table import FactorTable
 from bvae_rl.data.frame_store import Frames, FrameStore
-from bvae_rl.data.picture_bytes import Size, fitted
+from bvae_rl.data.readers.factor_csv import EPISODE as EPISODE
+from bvae_rl.data.readers.factor_table import FactorTable
+from bvae_rl.data.readers.picture_bytes import Size, fitted
 
 BLOCK_FRAMES = 512
 Progress = Callable[[int], None]  # called with the number of frames added

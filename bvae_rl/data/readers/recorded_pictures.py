@@ -8,10 +8,10 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from bvae_rl.data.frame_layout import FrameLayout
-from bvae_rl.data.picture_bytes import Size, fitted, size_of
-from bvae_rl.data.picture_space import readings, short
-from bvae_rl.data.resize import MIN_SIDE, check_size
+from bvae_rl.data.pictures.frame_layout import FrameLayout
+from bvae_rl.data.pictures.resize import MIN_SIDE, check_size
+from bvae_rl.data.pictures.space import readings, short
+from bvae_rl.data.readers.picture_bytes import Size, fitted, size_of
 
 PICTURES = (
     f"pictures are uint8 (H, W), (H, W, C) or (C, H, W) with C = 1 or 3 and sides of at least "

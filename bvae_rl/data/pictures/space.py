@@ -14,7 +14,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from bvae_rl.data.resize import MAX_SIDE, MIN_SIDE, Shape
+from bvae_rl.data.pictures.resize import MAX_SIDE, MIN_SIDE, Shape
 
 KINDS = (1, 3, 4)  # channels of one picture: grey or depth, RGB, RGBA
 SYMBOLIC = (

@@ -20,12 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from bvae_rl.data.factor_table import UNMARKED, FactorTable, Marks, table_of
-from bvae_rl.data.image_folder import decoded, natural
-from bvae_rl.data.lerobot_videos import Videos, clips
-from bvae_rl.data.picture_bytes import Size, size_of
-from bvae_rl.data.recording import Recording
-from bvae_rl.data.resize import check_size
+from bvae_rl.data.pictures.resize import check_size
+from bvae_rl.data.readers.factor_table import UNMARKED, FactorTable, Marks, table_of
+from bvae_rl.data.readers.image_folder import decoded, natural
+from bvae_rl.data.readers.lerobot_videos import Videos, clips
+from bvae_rl.data.readers.picture_bytes import Size, size_of
+from bvae_rl.data.readers.recording import Recording
 from bvae_rl.runtime.optional import require
 
 INFO = Path("meta") / "info.json"

@@ -15,10 +15,10 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from bvae_rl.data.frame_layout import FrameLayout, picture_key
-from bvae_rl.data.layouts import stacked_in
-from bvae_rl.data.picture_space import looks_like_a_picture
-from bvae_rl.data.resize import Shape
+from bvae_rl.data.pictures.frame_layout import FrameLayout, picture_key
+from bvae_rl.data.pictures.layouts import stacked_in
+from bvae_rl.data.pictures.resize import Shape
+from bvae_rl.data.pictures.space import looks_like_a_picture
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ class PickObservation(gym.ObservationWrapper[Any, Any, Any]):
         super().__init__(env)
         assert isinstance(env.observation_space, gym.spaces.Dict)
         self.key, self.observation_space = key, env.observation_space[key]
+        self.others = tuple(name for name in env.observation_space.spaces if name != key)
 
     def observation(self, observation: Any) -> Any:
         return observation[self.key]
@@ -97,9 +98,7 @@ def picked(env: gym.Env[Any, Any], key: str | None = None) -> gym.Env[Any, Any]:
     pictures = [name for name, part in space.spaces.items() if looks_like_a_picture(part)]
     if key is None and len(pictures) != 1:
         return env
-    chosen = picture_key(space, key)
-    _say_what_is_left_out(chosen, tuple(name for name in space.spaces if name != chosen))
-    return PickObservation(env, chosen)
+    return PickObservation(env, picture_key(space, key))
 
 
 @cache
@@ -171,6 +170,8 @@ def framed(
         if asked:
             raise
         return env  # whoever needs its pictures is told what is wrong with them
+    if isinstance(env, PickObservation):
+        _say_what_is_left_out(env.key, env.others)
     plain = layout.native is None and (layout.stack == 1 or layout.ndim == 4)
     return env if plain else FramedObservation(env, layout)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bvae_rl.data.resize import MIN_SIDE, convert_bytes, native_size
+from bvae_rl.data.pictures.resize import MIN_SIDE, convert_bytes, native_size
 
 Size = tuple[int, int]  # (H, W)
 

@@ -14,8 +14,16 @@ import gymnasium as gym
 import numpy as np
 import torch
 
-from bvae_rl.data.picture_space import box, divisor, held_by, held_for, looks_like_a_picture, short
-from bvae_rl.data.resize import MAX_SIDE, MIN_SIDE, Shape, convert, convert_bytes, fits, frame_shape
+from bvae_rl.data.pictures.resize import (
+    MAX_SIDE,
+    MIN_SIDE,
+    Shape,
+    convert,
+    convert_bytes,
+    fits,
+    frame_shape,
+)
+from bvae_rl.data.pictures.space import box, divisor, held_by, held_for, looks_like_a_picture, short
 
 __all__ = [
     "MAX_SIDE", "MIN_SIDE", "FrameLayout", "byte_planes", "check_unit_range", "fits", "frames_to_x",

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from bvae_rl.data.frame_layout import check_unit_range
-from bvae_rl.data.resize import MIN_SIDE, Shape, convert_bytes
+from bvae_rl.data.pictures.frame_layout import check_unit_range
+from bvae_rl.data.pictures.resize import MIN_SIDE, Shape, convert_bytes
 
 
 def checked_frames(frames: Any, shape: Shape, *, native: Shape | None = None) -> np.ndarray:
@@ -40,7 +40,7 @@ def checked_array(frames: Any) -> np.ndarray:
         raise TypeError(
             "frames are a numpy array, uint8 (N, H, W, C), got a tensor of shape "
             f"{tuple(frames.shape)}; x (B, C, H, W) in [0, 1] goes to vae.encode(x), and frames "
-            "are bvae_rl.data.frame_layout.x_to_frames(x)"
+            "are bvae_rl.data.pictures.frame_layout.x_to_frames(x)"
         )
     if not isinstance(frames, np.ndarray):
         raise TypeError(
@@ -85,12 +85,12 @@ def check_x(x: Any, shape: Shape, *, values: bool = True) -> None:
         raise TypeError(
             f"x is a tensor (B, C, H, W) in [0, 1], got {type(x).__name__}; uint8 frames "
             "(N, H, W, C) go to vae.encode_frames(frames), or through "
-            "bvae_rl.data.frame_layout.frames_to_x(frames)"
+            "bvae_rl.data.pictures.frame_layout.frames_to_x(frames)"
         )
     if not x.is_floating_point():
         raise ValueError(
             f"x is float in [0, 1], got {x.dtype}; write x / 255, or "
-            "bvae_rl.data.frame_layout.frames_to_x(frames) for uint8 frames (N, H, W, C)"
+            "bvae_rl.data.pictures.frame_layout.frames_to_x(frames) for uint8 frames (N, H, W, C)"
         )
     if tuple(x.shape[1:]) != shape:
         channels, height, width = shape
@@ -107,7 +107,7 @@ def check_x(x: Any, shape: Shape, *, values: bool = True) -> None:
 
 def _cure(found: Shape, shape: Shape) -> str:
     if found[0] == 3 and shape == (1, *found[1:]):
-        return "RGB for a grey VAE; write bvae_rl.data.resize.convert_bytes(frames, vae.shape)"
+        return "RGB for a grey VAE; write bvae_rl.data.pictures.resize.convert_bytes(frames, vae.shape)"
     if found[0] == shape[0]:
-        return "another size; write bvae_rl.data.resize.convert_bytes(frames, vae.shape)"
+        return "another size; write bvae_rl.data.pictures.resize.convert_bytes(frames, vae.shape)"
     return "other channels; train a VAE on these: bvae_rl.pretrain(frames, out=...)"
