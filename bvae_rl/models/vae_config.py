@@ -25,7 +25,7 @@ class VAEConfig:
 
     ``shape``: (C, H, W) of a frame; H and W from 16 to 512.
     ``native``: (C, H, W) of the pictures that frames are made of by resizing or leaving out colour
-    (``data/pictures/resize.py``); None: they are frames already. Either are taken from an environment.
+    (``data.pictures.resize``); None: they are frames already. An environment may show either.
     ``top``: of depth, the bound of the space, which is 1 in x; None of all other pictures.
     ``latent_dim``: number of latents D, at least 1.
     ``groups``: ranges of latents by name, as ``{"content": (0, 24), "style": (24, 32)}``; together

@@ -62,3 +62,12 @@ def empty_encoder(config: VAEConfig) -> nn.Sequential:
             delattr(module, name)
             module.register_buffer(name, parameter.detach())
     return network
+
+
+def refuse_not_finite(weights: Mapping[str, Tensor]) -> None:
+    """Raise a ValueError for weights by which every code would be NaN."""
+    if bad := [name for name, value in weights.items() if not bool(value.isfinite().all())]:
+        raise ValueError(
+            f"the encoder's weights {', '.join(bad)} are not finite, so that every code would be "
+            "NaN; its training diverged: pretrain again with a lower learning rate"
+        )

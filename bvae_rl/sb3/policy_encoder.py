@@ -27,7 +27,12 @@ from bvae_rl.data.pictures.checks import checked_frames
 from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.models.earlier import GROUPS
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.sb3.encoder_weights import EncoderWeights, empty_encoder, fingerprint
+from bvae_rl.sb3.encoder_weights import (
+    EncoderWeights,
+    empty_encoder,
+    fingerprint,
+    refuse_not_finite,
+)
 
 Mode = Literal["frozen", "policy", "online"]
 
@@ -221,11 +226,7 @@ class PolicyEncoder(nn.Module):
         if isinstance(vae, BetaVAE):
             vae = EncoderWeights.of(vae, standardise=self.standardise)
         tensors = vae.tensors()
-        if bad := [name for name, value in tensors.items() if not bool(value.isfinite().all())]:
-            raise ValueError(
-                f"the encoder's weights {', '.join(bad)} are not finite, so that every code would "
-                "be NaN; its training diverged: pretrain again with a lower learning rate"
-            )
+        refuse_not_finite(tensors)
         self.write(tensors)
         if self.standardise:
             self.mean.copy_(tensors["mean"])

@@ -14,6 +14,8 @@ import torch
 from bvae_rl.data.pictures.frame_layout import check_unit_range
 from bvae_rl.data.pictures.resize import MIN_SIDE, Shape, convert_bytes
 
+CONVERT = "bvae_rl.data.pictures.resize.convert_bytes(frames, vae.shape)"
+
 
 def checked_frames(frames: Any, shape: Shape, *, native: Shape | None = None) -> np.ndarray:
     """uint8 frames (N, H, W, C) of ``shape`` (C, H, W).
@@ -107,7 +109,7 @@ def check_x(x: Any, shape: Shape, *, values: bool = True) -> None:
 
 def _cure(found: Shape, shape: Shape) -> str:
     if found[0] == 3 and shape == (1, *found[1:]):
-        return "RGB for a grey VAE; write bvae_rl.data.pictures.resize.convert_bytes(frames, vae.shape)"
+        return f"RGB for a grey VAE; write {CONVERT}"
     if found[0] == shape[0]:
-        return "another size; write bvae_rl.data.pictures.resize.convert_bytes(frames, vae.shape)"
+        return f"another size; write {CONVERT}"
     return "other channels; train a VAE on these: bvae_rl.pretrain(frames, out=...)"
