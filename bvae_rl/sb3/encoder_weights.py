@@ -71,3 +71,21 @@ def refuse_not_finite(weights: Mapping[str, Tensor]) -> None:
             f"the encoder's weights {', '.join(bad)} are not finite, so that every code would be "
             "NaN; its training diverged: pretrain again with a lower learning rate"
         )
+
+
+def weights_at(
+    config: VAEConfig, checkpoint: str | EncoderWeights | None, *, standardise: bool
+) -> tuple[EncoderWeights | None, str]:
+    """The weights, or None and the reason."""
+    if checkpoint is None:
+        return None, "no checkpoint was given"
+    if isinstance(checkpoint, EncoderWeights):
+        return checkpoint, ""
+    try:
+        vae = BetaVAE.load(checkpoint)
+        weights = EncoderWeights.of(vae, standardise=standardise)
+    except (ValueError, OSError) as error:
+        return None, str(error)
+    if vae.config != config:
+        return None, f"the VAE at {checkpoint} has another config than the one given"
+    return weights, ""

@@ -32,6 +32,7 @@ from bvae_rl.sb3.encoder_weights import (
     empty_encoder,
     fingerprint,
     refuse_not_finite,
+    weights_at,
 )
 
 Mode = Literal["frozen", "policy", "online"]
@@ -69,7 +70,7 @@ class PolicyEncoder(nn.Module):
         self.latents = self.config.choice(GROUPS.get(latents, latents))
         self.standardise, self.step_size = standardise, step_size
         self._columns = self.config.slice_of(self.latents)  # of the output: mu, then logvar
-        weights, self._problem = _load(self.config, checkpoint, standardise=standardise)
+        weights, self._problem = weights_at(self.config, checkpoint, standardise=standardise)
         self.network = empty_encoder(self.config)
         self._lay_offsets()
         self.register_buffer("ready", torch.tensor(False))
@@ -283,21 +284,3 @@ def _note_that_weights_came(module: nn.Module, incompatible_keys: object) -> Non
     assert isinstance(module, PolicyEncoder)
     if module.ready:
         module._problem = ""
-
-
-def _load(
-    config: VAEConfig, checkpoint: str | EncoderWeights | None, *, standardise: bool
-) -> tuple[EncoderWeights | None, str]:
-    """The weights, or None and the reason."""
-    if checkpoint is None:
-        return None, "no checkpoint was given"
-    if isinstance(checkpoint, EncoderWeights):
-        return checkpoint, ""
-    try:
-        vae = BetaVAE.load(checkpoint)
-        weights = EncoderWeights.of(vae, standardise=standardise)
-    except (ValueError, OSError) as error:
-        return None, str(error)
-    if vae.config != config:
-        return None, f"the VAE at {checkpoint} has another config than the one given"
-    return weights, ""
