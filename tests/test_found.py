@@ -139,7 +139,7 @@ def test_pictures_unlike_their_space_are_refused_before_they_are_cast(
 
 def test_an_encoder_of_ones_own_checks_its_frames_and_its_shape() -> None:
     network = torch.nn.Sequential(
-        torch.nn.Conv2d(3, 4, 4), torch.nn.Flatten(), torch.nn.LazyLinear(2)
+        torch.nn.Conv2d(3, 4, 4), torch.nn.Flatten(), torch.nn.Linear(676, 2)
     )
     own = OwnEncoder(network, shape=(3, 16, 16), width=2)
     with pytest.raises(ValueError, match=r"\(255 \* frames\)"):

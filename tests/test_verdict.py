@@ -185,7 +185,7 @@ def said(
     vae.meta = {
         "scores": {"validation": {**known, **scores}},
         "training": {
-            "steps": 500,
+            "steps": 5000,
             "objective": {"name": objective},
             "weighting": None
             if weighting is None
@@ -201,7 +201,7 @@ BOTH = {"vae/explained_motion": 0.1, "vae/explained_foreground": 0.7}
 def test_cures_are_flags_that_change_something() -> None:
     assert (
         "What moves is missing. Try, into another folder: --weighting foreground, more latents "
-        "(--content-dim 8), longer (--steps 1000)."
+        "(--content-dim 8), longer (--steps 10000)."
     ) in said(BOTH)
     foreground = Weighting("foreground", 10.0)
     assert "--weighting foreground --weighting-factor 30" in said(BOTH, weighting=foreground)
@@ -218,7 +218,7 @@ def test_cures_are_flags_that_change_something() -> None:
 def test_cures_are_written_as_arguments_in_python() -> None:
     text = said(BOTH, written="python")
     for argument in (
-        'weighting=Weighting("foreground")', "VAEConfig(latent_dim=10, ...)", "steps=1000"
+        'weighting=Weighting("foreground")', "VAEConfig(latent_dim=10, ...)", "steps=10000"
     ):  # fmt: skip
         assert argument in text
     assert "--" not in text
@@ -292,9 +292,10 @@ def test_pretrain_ends_with_the_verdict(tmp_path: Path, capsys: pytest.CaptureFi
     streams = capsys.readouterr()
     for words in (
         "evidence lower bound", "Of the variance of the held-out pixels",
-        "What moves is missing. Try, into another folder: since only 0 of 6 latents are active, a "
+        "What moves is missing. Try, into another folder: longer first, since 20 batches are a "
+        "first look (--steps 24000), since only 0 of 6 latents are active, a "
         "reconstruction that weighs more than the KL (--recon-weight 100), --objective slow "
-        "--weighting motion, longer (--steps 40).",
+        "--weighting motion.",
         f"{tmp_path / 'vae' / 'reconstructions.png'} shows the worst frames (rows ",
     ):  # fmt: skip
         assert words in " ".join(streams.out.split())
