@@ -65,9 +65,17 @@ class CodeMaker:
         module = self._encoder.encoder if isinstance(self._encoder, BetaVAE) else self._encoder
         modules = module.modules() if isinstance(module, nn.Module) else ()
         # kept, since to walk through the modules takes ten times as long as to look here
-        self._tensors = [held for one in modules for held in (one._parameters, one._buffers)]
+        self._tensors = [held for m in modules for held in (m._parameters, m._buffers) if held]
         self._versions = self._version()
+        held = [t for one in self._tensors for t in one.values() if t is not None]
+        ends = [t for t in (*held[:1], *held[-1:]) if not t.is_inference()]
+        self._ends = [(tensor, tensor._version) for tensor in ends]
         self.codes = self._name()
+
+    @property
+    def touched(self) -> bool:
+        """Whether the first or the last weight was written: what trains an encoder writes both."""
+        return any(tensor._version != version for tensor, version in self._ends)
 
     @property
     def moved(self) -> bool:

@@ -109,6 +109,10 @@ class LatentVecEnv(VecEnvWrapper):
         )  # fmt: skip
         coders = {key: Coder.of(one, self.latents, standardise) for key, one in each.items()}
         self._coders = {key: coders.get(key) or coders[None] for key in self.layouts}
+        self._groups = [
+            (coder, [key for key, its in self._coders.items() if its is coder])
+            for coder in dict.fromkeys(self._coders.values())
+        ]
         self.raw: Observations | None = None
         self._left_out = left_out(venv.observation_space, self.layouts)
         self._first_codes = self.codes
@@ -216,7 +220,8 @@ class LatentVecEnv(VecEnvWrapper):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Codes, rewards, dones, infos; one encoder pass, terminal observations included."""
-        self.refuse_moved()
+        if any(coder.maker.touched for coder, _ in self._groups):
+            self.refuse_moved()
         self.raw, rewards, dones, infos = self.venv.step_wait()
         ended = [i for i in np.flatnonzero(dones) if "terminal_observation" in infos[i]]
         last = [_map(lambda part: part[None], infos[i]["terminal_observation"]) for i in ended]
@@ -247,9 +252,13 @@ class LatentVecEnv(VecEnvWrapper):
 
     def _encode(self, batches: Sequence[Observations]) -> list[dict[Any, np.ndarray]]:
         """The codes of each batch, by key; one pass for each encoder."""
+        if len(batches) == len(self._coders) == 1:  # most steps: nothing to sort
+            ((key, coder),) = self._coders.items()
+            layout, batch = self.layouts[key], batches[0]
+            codes = coder.codes(layout.all_frames(batch if key is None else batch[key]))
+            return [{key: codes.reshape(-1, layout.stack * coder.width)}]
         found: list[dict[Any, np.ndarray]] = [{} for _ in batches]
-        for coder in dict.fromkeys(self._coders.values()):
-            keys = [key for key, its in self._coders.items() if its is coder]
+        for coder, keys in self._groups:
             wanted = [(part, key) for part in range(len(batches)) for key in keys]
             pictures = [
                 self.layouts[key].all_frames(batches[part] if key is None else batches[part][key])

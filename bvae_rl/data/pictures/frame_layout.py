@@ -170,8 +170,9 @@ class FrameLayout:
 
     def _part(self, observations: Any) -> np.ndarray:
         """The picture in a Dict observation, or the observation itself."""
-        part = observations[self.key] if isinstance(observations, Mapping) else observations
-        return np.asarray(part)
+        if self.key is not None and isinstance(observations, Mapping):
+            observations = observations[self.key]
+        return np.asarray(observations)
 
     def _newest(self, observations: np.ndarray) -> np.ndarray:
         """(B, *space.shape) -> the last picture of each stack, (B, H, W, C) or (B, C, H, W)."""
