@@ -81,7 +81,13 @@ class Episodes:
 def tell(
     store: FrameStore, max_episode_steps: int, *, say: Callable[[str], None] = logger.info
 ) -> None:
-    """``say`` what episodes a store holds and warn of what they hide; nothing if it has none."""
+    """``say`` what frames and episodes a store holds, and warn of what they hide."""
+    if store.native is not None:
+        (channels, height, width), (_, *sides) = store.native, store.shape
+        say(
+            f"frames of {sides[0]}x{sides[1]} are made of pictures of {height}x{width}x{channels}; "
+            "another size is size=(H, W) (--size H W)"
+        )
     for doubt in _out_of_range(store):
         logger.warning("%s", doubt)
     found = Episodes.of(store)

@@ -247,6 +247,8 @@ class BetaVAE(nn.Module):
         if not self.meta.get("finished", True):
             how += f" of {training.get('steps', '?')}, unfinished"
         sides = "x".join(map(str, c.shape))
+        if c.native is not None:
+            sides += f" of {'x'.join(map(str, c.native))}"
         return f"BetaVAE({sides}, {c.latent_dim} latents{groups and f' ({groups})'}, {how})"
 
 
