@@ -246,3 +246,16 @@ def test_a_first_look_is_told_to_train_longer() -> None:
     vae = make_vae()
     vae.meta |= {"training": {"steps": 60}, "scores": {"validation": {"vae/active_latents": 4}}}
     assert cures_for(["motion"], vae)[0].flags == "--steps 24000"
+
+
+def test_a_policy_that_resizes_large_pictures_says_once_that_it_is_slow(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = VAEConfig(shape=(3, 16, 16), latent_dim=2, channels=(4, 4, 4), native=(3, 64, 80))
+    large = gym.spaces.Box(0, 255, (64, 80, 3), np.uint8)
+    env = Liar(large, np.zeros((64, 80, 3), np.uint8))
+    kwargs = policy_kwargs(BetaVAE(config), standardise=False, net_arch=[4])
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            PPO("CnnPolicy", env, policy_kwargs=kwargs, **SETTINGS[PPO])
+    assert caplog.text.count("pictures of 64x80 into frames of 16x16") == 1

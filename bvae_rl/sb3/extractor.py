@@ -8,11 +8,14 @@ where the VAE's folder is missing. Who may move them is ``mode``: see ``policy_e
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 import torch
 from stable_baselines3.common.preprocessing import get_flattened_obs_dim, is_image_space
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
@@ -28,6 +31,9 @@ from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder, check_mode
 from bvae_rl.sb3.taken import TakenEncoder, find_encoder
 
 DEFAULT_NET_ARCH = (256, 256)
+MUCH = 4  # times as many values in a picture as in a frame, before that is said
+
+logger = logging.getLogger(__name__)
 
 
 class BetaVAEExtractor(BaseFeaturesExtractor):
@@ -96,6 +102,9 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
             self.encoder = made[None]
         else:
             self.encoders = nn.ModuleDict(made)
+        for layout in layouts.values():
+            if layout.native is not None and np.prod(layout.native) > MUCH * np.prod(layout.shape):
+                _say_that_it_is_slow(layout.native, layout.shape)
         # SB3 divides these spaces by 255 itself, and only these
         self._scaled = {key: is_image_space(spaces[key]) for key in layouts}
 
@@ -245,6 +254,16 @@ def checkpoint_of(
     if isinstance(vae, str | Path) and not isinstance(encoder, TakenEncoder):
         return str(vae)
     return EncoderWeights.of(encoder, standardise=standardise)
+
+
+@cache
+def _say_that_it_is_slow(native: tuple[int, int, int], shape: tuple[int, int, int]) -> None:
+    """Once, however many copies a policy has."""
+    logger.warning(
+        "every pass of this policy makes pictures of %s into frames of %s, and its buffers hold "
+        "the pictures; give it frames: bvae_rl.framed(env), or LatentVecEnv(venv, vae)",
+        "x".join(map(str, native[1:])), "x".join(map(str, shape[1:])),
+    )  # fmt: skip
 
 
 def _parts(whole: Any) -> Mapping[Any, Any]:
