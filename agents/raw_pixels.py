@@ -14,6 +14,8 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from bvae_rl.data.pictures.frame_layout import FrameLayout
 
+SMALLEST = 36  # pixels, that NatureCNN takes
+
 
 class StackAsChannels(VecEnvWrapper):
     """Frames (n, H, W, C) of ``venv``, which NatureCNN does not take, as (H, W, n * C)."""
@@ -61,8 +63,8 @@ def pixels_view(venv: VecEnv) -> VecEnv:
             NatureCNN(space)
     except (RuntimeError, AssertionError, ValueError) as error:
         raise ValueError(
-            "raw pixels are read by SB3's NatureCNN, which takes uint8 pictures of at least 36x36 "
-            f"pixels, got {venv.observation_space}; resize them with --size 64 64, or leave the "
-            "method out"
+            "raw pixels are read by SB3's NatureCNN, which takes uint8 pictures of at least "
+            f"{SMALLEST}x{SMALLEST} pixels, got {venv.observation_space}; resize them with --size "
+            "64 64 (a VAE is then pretrained with it too), or leave the method out"
         ) from error
     return venv

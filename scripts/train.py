@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bvae_rl.agents.evaluate import CUT, evaluate_agent
 from bvae_rl.agents.methods import MethodInputs, choose_latents, method
+from bvae_rl.agents.raw_pixels import SMALLEST
 from bvae_rl.agents.train import ROWS, train_agent
 from bvae_rl.models.hub import find_vae
 from bvae_rl.runtime.runs import Row, Run
@@ -96,9 +97,11 @@ def main(args: Args) -> Result:
             say(f"{row.metric} over {row.n} episode{'s' * (row.n > 1)}: {row.value:.2f}")
     for line in evaluated([*run.rows(ROWS), *rows]):
         say(line)
+    sides = env.make().observation_space.shape or (0, 0, 0)
+    readable = len(sides) < 3 or min(sides[:2]) >= SMALLEST  # by raw pixels
     study = StudyArgs(latents=args.latents, store=args.store, **args.training)
     compare = command_for(
-        "compare", methods=tuple(dict.fromkeys(("pixels", args.method))),
+        "compare", methods=tuple(dict.fromkeys(("pixels", args.method))) if readable else None,
         vae=(name,) if of_vae and name else (), world=args.world, domain=args.domain, study=study,
         out=free_folder(Path("runs/compare")),
     )  # fmt: skip

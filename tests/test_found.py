@@ -259,3 +259,18 @@ def test_a_policy_that_resizes_large_pictures_says_once_that_it_is_slow(
         for _ in range(2):
             PPO("CnnPolicy", env, policy_kwargs=kwargs, **SETTINGS[PPO])
     assert caplog.text.count("pictures of 64x80 into frames of 16x16") == 1
+
+
+def test_a_size_that_a_vae_does_not_take_is_not_dropped_without_a_word() -> None:
+    config = VAEConfig(shape=(3, 32, 32), channels=(4, 4, 4), native=(3, 64, 64))
+    reach = "bvae_rl.envs:bvae_rl/PlanarReach-v0"
+    assert EnvConfig(reach).seen_by(config).size == (32, 32)
+    for given in (EnvConfig(reach, size=(48, 48)), EnvConfig(reach, grey=True)):
+        with pytest.raises(ValueError, match="takes frames of 32x32x3, so that size="):
+            given.seen_by(config)
+
+
+def test_codes_are_not_encoded_once_more() -> None:
+    latent_env = LatentVecEnv(make_env(), make_vae())
+    with pytest.raises(ValueError, match="encoded these observations already; leave policy_kwargs"):
+        PPO("MlpPolicy", latent_env, policy_kwargs=policy_kwargs(make_vae()), **SETTINGS[PPO])

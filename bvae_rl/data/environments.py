@@ -116,6 +116,14 @@ class EnvConfig:
 
     def seen_by(self, vae: Seen) -> EnvConfig:
         """The same, showing the frames that ``vae`` takes; its errors are ``FrameLayout``'s."""
+        kept = self.size in (None, vae.shape[1:]) and (vae.shape[0] == 1 or not self.grey)
+        if not kept:
+            height, width = vae.shape[1:]
+            raise ValueError(
+                f"this VAE takes frames of {height}x{width}x{vae.shape[0]}, so that size="
+                f"{self.size} and grey={self.grey} cannot be in effect; leave --size and --grey "
+                "out, or pretrain with them"
+            )
         env = self.make()
         space, stacked = env.observation_space, stacked_in(env)
         shown, native = FrameLayout.of(space, stacked=stacked).shape, native_in(env)

@@ -25,6 +25,7 @@ from bvae_rl.data.pictures.layouts import Wanted, left_out, picture_layouts
 from bvae_rl.models.hub import VAE, find_vae
 from bvae_rl.models.scaling import Encoder, scaling
 from bvae_rl.models.vae import BetaVAE, ChannelOrder, check_channel_order
+from bvae_rl.sb3.codes import code_spaces
 from bvae_rl.sb3.encoder_weights import EncoderWeights
 from bvae_rl.sb3.own_encoder import HeldEncoder, PackedEncoder
 from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder, check_mode
@@ -77,6 +78,11 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
         keys: Sequence[str] | None = None,
         encoders: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
+        if code_spaces(observation_space):
+            raise ValueError(
+                "LatentVecEnv has encoded these observations already; leave policy_kwargs out (and "
+                "give net_arch as policy_kwargs={'net_arch': [256, 256]})"
+            )
         one = {"config": config, "checkpoint": checkpoint, "latents": latents, "own": own}
         each: Mapping[Any, Any] = {None: one} if encoders is None else encoders
         made = {
