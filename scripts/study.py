@@ -59,9 +59,7 @@ def make_jobs(
 ) -> list[Job]:
     """One job a method, VAE and seed; a mistake in them is refused before any work."""
     if not methods or not args.seeds or len({*args.seeds}) < len(args.seeds):
-        raise ValueError(
-            f"one method and one seed are the least, each seed once, got {methods} and {args.seeds}"
-        )
+        raise ValueError(f"give one method and seeds, each once, got {methods} and {args.seeds}")
     if args.vae_per_seed and len(vaes) != len(args.seeds):
         raise ValueError(
             f"give one VAE a seed ({len(args.seeds)}), got {len(vaes)}; without --vae-per-seed "

@@ -233,7 +233,7 @@ def test_vaes_that_show_the_same_latents_are_told_apart_by_name(made: Path) -> N
     assert make_jobs(replace(STUDY, latents="all"), ["bvae"], vaes[:1], env)[0].key == "bvae"
     with pytest.raises(ValueError, match=r"one VAE a seed \(1\), got 2"):
         make_jobs(replace(STUDY, vae_per_seed=True), ["bvae"], vaes, env)
-    with pytest.raises(ValueError, match="one method and one seed are the least"):
+    with pytest.raises(ValueError, match="give one method and seeds, each once"):
         make_jobs(STUDY, [], vaes, env)
 
 
