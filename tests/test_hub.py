@@ -222,8 +222,8 @@ def test_without_a_network_the_client_is_explained_too(monkeypatch, tmp_path):
         from_pretrained("me/x", cache_dir=tmp_path)
 
 
-def test_without_the_package_the_extra_is_named(folder, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)  # where no folder is called runs
+def test_without_the_package_the_extra_is_named(folder, monkeypatch):
+    monkeypatch.chdir(folder)  # where no folder is called runs
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(ImportError, match=r"no VAE at runs/typo, .*bvae-rl\[hub\]"):
         from_pretrained("runs/typo")
