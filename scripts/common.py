@@ -13,6 +13,7 @@ from typing import Any, get_type_hints
 
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.pictures.layouts import Wanted
 from bvae_rl.scripts.commands import load
 
 DEFAULT = "bvae_rl/PlanarReach-v0"
@@ -130,7 +131,7 @@ def seen_by(env: EnvConfig, vae: str | Path) -> EnvConfig:
     from bvae_rl.models.hub import find_vae
     from bvae_rl.models.vae import VAEConfig, read_config
 
-    return env.seen_by(VAEConfig.from_dict(read_config(find_vae(vae))["model"]))
+    return env.seen_by(Wanted.of(VAEConfig.from_dict(read_config(find_vae(vae))["model"])))
 
 
 def _shown_in(meta: Mapping[str, Any]) -> EnvArgs:

@@ -87,7 +87,7 @@ def main(args: Args) -> Result:
             args, vaes, Run(args.out or store_folder("evaluate", name, args.store))
         )
     args = replace(args, world=world_of(args.vae, args.world, stored=True))
-    env = args.world.config(args.domain).seen_by(vae)
+    env = args.world.config(args.domain).seen_by(Wanted.of(vae))
     world = env.make()
     for one in vaes.values():
         picture_layouts(world.observation_space, Wanted.of(one), stacked=1)

@@ -16,6 +16,7 @@ from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import FactorSpec, known_specs
 from bvae_rl.data.frame_store import Frames
+from bvae_rl.data.pictures.layouts import Wanted
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics import mig
 from bvae_rl.models.hub import find_vae
@@ -82,7 +83,7 @@ def main(args: Args) -> Result:
         run = Run(args.out or store_folder("pictures", folder.name, args.store))
         return visualize_store(args, vae, run)
     named = world_of(folder, args.world, stored=True)
-    env = named.config(args.domain).seen_by(vae)
+    env = named.config(args.domain).seen_by(Wanted.of(vae))
     run = own_folder(
         args.out, results_folder("pictures", folder.name, named, args.domain),
         {"vae": vae, "env": env, "samples": args.samples, "seed": args.seed,

@@ -66,7 +66,9 @@ def test_agents_see_the_codes_of_the_frames_or_are_refused(shown: Shown, said: b
         assert not said and any(cure in str(error) for cure in CURES), error
         return
     expected = vae.encode_frames(convert_bytes(shown.frames, vae.shape)).reshape(1, -1)
-    atol = 2e-2 if shown.scale != "bytes" or vae.native else 1e-5  # a level of 256 here and there
+    atol = (
+        2e-2 if shown.scale != "bytes" or vae.config.native else 1e-5
+    )  # a level of 256 here and there
     np.testing.assert_allclose(latent_env.reset(), expected, atol=atol, rtol=1e-2)
     observation, _ = model.policy.obs_to_tensor(model.get_env().reset())
     features = model.policy.extract_features(observation)
@@ -201,5 +203,5 @@ def test_every_kind_trains_predicts_saves_and_loads(
     np.testing.assert_allclose(
         joined.predict(pictures, deterministic=True)[0],
         acted,
-        atol=1e-5 if not vae.native else 0.05,
+        atol=1e-5 if not vae.config.native else 0.05,
     )

@@ -58,5 +58,5 @@ def test_a_dict_is_encoded_right_or_refused_and_no_picture_is_handed_on(
         vae = vaes[key] if said else first
         frames = convert_bytes(one.frames, vae.shape)
         expected = vae.encode_frames(frames).reshape(1, -1)
-        atol = 2e-2 if one.scale != "bytes" or vae.native else 1e-5
+        atol = 2e-2 if one.scale != "bytes" or vae.config.native else 1e-5
         np.testing.assert_allclose(codes[key], expected, atol=atol, rtol=1e-2)

@@ -18,6 +18,7 @@ from bvae_rl.data.environments import EnvConfig, make_vec
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.pictures.framed import CheckedPictures
+from bvae_rl.data.pictures.layouts import Wanted
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.sb3 import (
     LatentVecEnv,
@@ -264,13 +265,45 @@ def test_a_policy_that_resizes_large_pictures_says_once_that_it_is_slow(
 def test_a_size_that_a_vae_does_not_take_is_not_dropped_without_a_word() -> None:
     config = VAEConfig(shape=(3, 32, 32), channels=(4, 4, 4), native=(3, 64, 64))
     reach = "bvae_rl.envs:bvae_rl/PlanarReach-v0"
-    assert EnvConfig(reach).seen_by(config).size == (32, 32)
+    assert EnvConfig(reach).seen_by(Wanted.of(config)).size == (32, 32)
     for given in (EnvConfig(reach, size=(48, 48)), EnvConfig(reach, grey=True)):
         with pytest.raises(ValueError, match="takes frames of 32x32x3, so that size="):
-            given.seen_by(config)
+            given.seen_by(Wanted.of(config))
 
 
 def test_codes_are_not_encoded_once_more() -> None:
     latent_env = LatentVecEnv(make_env(), make_vae())
     with pytest.raises(ValueError, match="encoded these observations already; leave policy_kwargs"):
         PPO("MlpPolicy", latent_env, policy_kwargs=policy_kwargs(make_vae()), **SETTINGS[PPO])
+
+
+class Twins(gym.Env[Any, Any]):
+    """Two cameras of one kind, which only their keys tell apart."""
+
+    one = gym.spaces.Box(0, 255, (20, 20, 3), np.uint8)
+    observation_space = gym.spaces.Dict(left=one, right=one)
+    action_space = gym.spaces.Discrete(2)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        return {
+            "left": np.zeros((20, 20, 3), np.uint8),
+            "right": np.ones((20, 20, 3), np.uint8),
+        }, {}
+
+    def step(self, action: Any) -> Any:
+        return *self.reset()[:1], 0.0, False, True, {}
+
+
+@pytest.mark.parametrize("vectorised", [False, True])
+def test_two_pictures_of_an_environment_in_hand_are_not_taken_for_each_other(
+    vectorised: bool, tmp_path: Path
+) -> None:
+    env: Any = DummyVecEnv([Twins]) if vectorised else Twins()
+    assert bvae_rl.collect(env, tmp_path, frames=4, key="left").read().frames.max() == 0
+    with pytest.raises(ValueError, match="key left, not right"):
+        bvae_rl.collect(env, tmp_path, frames=4, key="right")
+    if not vectorised:
+        with pytest.raises(ValueError, match="frame_skip absent, not 2"):
+            bvae_rl.collect(env, tmp_path, frames=4, key="left", frame_skip=2)
+        with pytest.raises(ValueError, match="frame_skip must be at least 1, got 0"):
+            bvae_rl.collect(env, tmp_path, frames=4, key="left", frame_skip=0)

@@ -14,6 +14,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack
 from bvae_rl.data.environments import EnvConfig, FrameSkip
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.pictures.framed import framed, native_in
+from bvae_rl.data.pictures.layouts import Wanted
 from bvae_rl.data.pictures.resize import convert_bytes
 from bvae_rl.data.sources import as_store, collect
 from bvae_rl.data.view import View
@@ -185,8 +186,8 @@ def test_a_vae_takes_its_frames_and_the_pictures_that_they_were_made_of(tmp_path
 
 
 def test_a_config_shows_what_a_vae_takes_or_is_refused() -> None:
-    def taking(shape: Any, native: Any = None) -> BetaVAE:
-        return BetaVAE(VAEConfig(shape=shape, native=native, channels=(4, 4, 4), hidden=8))
+    def taking(shape: Any, native: Any = None) -> Wanted:
+        return Wanted.of(VAEConfig(shape=shape, native=native))
 
     config = EnvConfig("CarRacing-v3")
     assert config.seen_by(taking((3, 96, 96))) == config

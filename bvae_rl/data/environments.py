@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import signature
-from typing import Any, Protocol
+from typing import Any
 
 import gymnasium as gym
 from stable_baselines3.common.monitor import Monitor
@@ -24,8 +24,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from bvae_rl.data.known_packages import known_package
 from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.data.pictures.framed import checked, drawn, framed, native_in
-from bvae_rl.data.pictures.layouts import stacked_in
-from bvae_rl.data.pictures.resize import Shape, check_size
+from bvae_rl.data.pictures.layouts import Wanted, stacked_in
+from bvae_rl.data.pictures.resize import check_size
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,7 @@ class EnvConfig:
     frame_stack: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("frame_skip", "frame_stack", "stacked"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+        check_counts(self, "frame_skip", "frame_stack", "stacked")
         if self.size is not None:
             object.__setattr__(self, "size", check_size(self.size))
 
@@ -114,8 +112,8 @@ class EnvConfig:
                 )
         return framed(env, **self.reading)
 
-    def seen_by(self, vae: Seen) -> EnvConfig:
-        """The same, showing the frames that ``vae`` takes; its errors are ``FrameLayout``'s."""
+    def seen_by(self, vae: Wanted) -> EnvConfig:
+        """The same, showing the frames that ``vae`` takes; errors are those of ``FrameLayout``."""
         kept = self.size in (None, vae.shape[1:]) and (vae.shape[0] == 1 or not self.grey)
         if not kept:
             height, width = vae.shape[1:]
@@ -133,7 +131,7 @@ class EnvConfig:
         if (native or shown) == vae.native:
             grey = vae.shape[0] == 1 and vae.native[0] > 1
             return replace(self, size=vae.shape[1:], grey=grey)
-        FrameLayout.of(space, shape=vae.shape, native=vae.native, stacked=stacked or 1)
+        FrameLayout.of(space, **vae._asdict(), stacked=stacked or 1)
         return self
 
     def vec(self, n_envs: int, *, seed: int) -> VecEnv:
@@ -143,6 +141,13 @@ class EnvConfig:
     def with_domain(self, domain: str | None) -> EnvConfig:
         """The same environment with another visual domain."""
         return replace(self, domain=domain)
+
+
+def check_counts(settings: Any, *names: str) -> None:
+    """ValueError unless each of these attributes is at least 1, or None."""
+    for name in names:
+        if (value := getattr(settings, name)) is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
 
 
 EnvFactory = Callable[[], gym.Env]
@@ -155,16 +160,6 @@ def make_vec(factory: EnvFactory, n_envs: int, *, seed: int) -> VecEnv:
     venv = DummyVecEnv([lambda: Monitor(checked(factory()))] * n_envs)
     venv.seed(seed)
     return venv
-
-
-class Seen(Protocol):
-    """An encoder, as far as its pictures go."""
-
-    @property
-    def shape(self) -> Shape: ...
-
-    @property
-    def native(self) -> Shape | None: ...
 
 
 class FrameSkip(gym.Wrapper[Any, Any, Any, Any]):
@@ -200,7 +195,9 @@ def _made(config: EnvConfig, kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
     except TypeError as error:
         if not kwargs:
             raise ValueError(f"{config.id} cannot be made here: TypeError: {error}") from error
-        if "domain" in kwargs and ("domain" in str(error) or len(kwargs) == 1):
+        if "domain" in kwargs and any(
+            word in str(error) for word in ("domain", "takes no arguments")
+        ):
             raise ValueError(
                 f"{config.id} has no visual domains: leave out --domain {config.domain}; transfer "
                 "and adapt need an environment that takes domain="

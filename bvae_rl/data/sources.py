@@ -84,7 +84,7 @@ def collect(
         frames, name, views, interventions, seed=seed, max_episode_steps=max_episode_steps,
         skip_steps=skip_steps,
     )  # fmt: skip
-    fill(store, seen, plan, acting={"policy": acting})
+    fill(store, seen, plan, view=view_of(view), acting={"policy": acting})
     tell(store, max_episode_steps)
     return store
 
@@ -94,10 +94,14 @@ def fill(
     env: EnvConfig | gym.Env | VecEnv,
     plan: Plan,
     *,
+    view: View = WHOLE,
     acting: dict[str, Any] | None = None,
     progress: Progress = lambda added: None,
 ) -> None:
-    """Collect into ``store`` what ``plan`` says; ``acting`` goes to ``data.collect.collect``."""
+    """Collect into ``store`` what ``plan`` says; ``acting`` goes to ``data.collect.collect``.
+
+    ``view`` made ``env`` what it shows, where it is no ``EnvConfig``, which says that itself.
+    """
     one = env.make() if isinstance(env, EnvConfig) else env
     # what is no picture is refused before anything is done
     shape = FrameLayout.of(one.observation_space).shape
@@ -113,8 +117,8 @@ def fill(
     native = native_in(one)
     top = top_in(one)
     described = {
-        **plan.described(env), **({"native": list(native)} if native else {}),
-        **({} if top is None else {"top": top}),
+        **plan.described(env), **({} if isinstance(env, EnvConfig) else view.given),
+        **({"native": list(native)} if native else {}), **({} if top is None else {"top": top}),
     }  # fmt: skip
     store.expect(plan.rows)
     if plan.policy == INDEPENDENT:

@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 
-from bvae_rl.data.environments import EnvConfig, FrameSkip
+from bvae_rl.data.environments import EnvConfig, FrameSkip, check_counts
 from bvae_rl.data.pictures import framed as showing
 from bvae_rl.data.pictures.resize import Shape, check_size, convert_bytes, frame_shape
 
@@ -45,6 +45,7 @@ class View:
     stacked: int | None = None
 
     def __post_init__(self) -> None:
+        check_counts(self, "frame_skip", "stacked")
         if self.size is not None:
             object.__setattr__(self, "size", check_size(self.size))
 

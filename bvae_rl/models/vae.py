@@ -63,16 +63,6 @@ class BetaVAE(nn.Module):
         return self.config.shape
 
     @property
-    def native(self) -> tuple[int, int, int] | None:
-        """(C, H, W) of the pictures that frames are made of; None where they are the same."""
-        return self.config.native
-
-    @property
-    def top(self) -> float | None:
-        """Of depth, the bound of its space; None of all other pictures."""
-        return self.config.top
-
-    @property
     def latent_dim(self) -> int:
         """D."""
         return self.config.latent_dim
@@ -150,7 +140,7 @@ class BetaVAE(nn.Module):
         Frames of ``shape``, or pictures of ``native`` that are converted; errors:
         ``data.pictures.checks``.
         """
-        frames = checked_frames(frames, self.shape, native=self.native)
+        frames = checked_frames(frames, self.shape, native=self.config.native)
         parts = [
             self._fused.run(self.encoder, byte_planes(frames[i : i + batch]))
             for i in range(0, max(1, len(frames)), batch)
@@ -163,7 +153,7 @@ class BetaVAE(nn.Module):
         self, frames: np.ndarray, *, batch: int = 256
     ) -> tuple[np.ndarray, np.ndarray]:
         """mu and logvar of uint8 frames (N, H, W, C), each (N, D) float32."""
-        frames = checked_frames(frames, self.shape, native=self.native)
+        frames = checked_frames(frames, self.shape, native=self.config.native)
         device = next(self.parameters()).device
         parts = [
             torch.stack(self.encode(frames_to_x(frames[i : i + batch]).to(device)))

@@ -89,7 +89,7 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
             key: _built(mode=mode, standardise=standardise, step_size=step_size, **settings)
             for key, settings in each.items()
         }
-        wanted = {key: Wanted.of(encoder) for key, encoder in made.items()}
+        wanted = {key: Wanted.of(getattr(one, "held", one)) for key, one in made.items()}
         layouts = picture_layouts(
             observation_space, wanted if encoders else wanted[None], stacked=stacked, keys=keys
         )

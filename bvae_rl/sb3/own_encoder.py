@@ -218,16 +218,6 @@ class HeldEncoder(nn.Module):
         return self.held.shape
 
     @property
-    def native(self) -> tuple[int, int, int] | None:
-        """(C, H, W) of the pictures that frames are made of; None where they are the same."""
-        return getattr(self.held, "native", None)
-
-    @property
-    def top(self) -> float | None:
-        """Of depth, the bound of its space; None of all other pictures."""
-        return getattr(self.held, "top", None)
-
-    @property
     def latent_dim(self) -> int:
         """How many codes are chosen."""
         return self._columns.stop - self._columns.start

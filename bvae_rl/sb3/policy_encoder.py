@@ -104,16 +104,6 @@ class PolicyEncoder(nn.Module):
         return self.config.shape
 
     @property
-    def native(self) -> tuple[int, int, int] | None:
-        """(C, H, W) of the pictures that frames are made of; None where they are the same."""
-        return self.config.native
-
-    @property
-    def top(self) -> float | None:
-        """Of depth, the bound of its space; None of all other pictures."""
-        return self.config.top
-
-    @property
     def latent_dim(self) -> int:
         """How many latents are chosen."""
         return self._columns.stop - self._columns.start
@@ -130,7 +120,7 @@ class PolicyEncoder(nn.Module):
     @torch.inference_mode()
     def encode_frames(self, frames: np.ndarray, *, batch: int = 256) -> np.ndarray:
         """uint8 frames (N, H, W, C) -> codes (N, latent_dim) float32, as the policy sees them."""
-        frames = checked_frames(frames, self.shape, native=self.native)
+        frames = checked_frames(frames, self.shape, native=self.config.native)
         device = self.ready.device
         parts = [
             self(frames_to_x(frames[start : start + batch]).to(device))

@@ -66,9 +66,8 @@ class FramedVecEnv(VecEnvWrapper):
         observations, rewards, dones, infos = self.venv.step_wait()
         for info in infos:
             if "terminal_observation" in info:
-                info["terminal_observation"] = self.layout.of_each([info["terminal_observation"]])[
-                    0
-                ]
+                (last,) = self.layout.of_each([info["terminal_observation"]])
+                info["terminal_observation"] = last
         return self.layout.frames(observations), rewards, dones, infos
 
 

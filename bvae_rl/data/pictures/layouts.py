@@ -15,6 +15,8 @@ from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.data.pictures.resize import Shape
 from bvae_rl.data.pictures.space import looks_like_a_picture, short
 
+logger = logging.getLogger(__name__)
+
 
 class Wanted(NamedTuple):
     """What pictures an encoder takes; the fields are those of ``VAEConfig``."""
@@ -25,12 +27,10 @@ class Wanted(NamedTuple):
 
     @classmethod
     def of(cls, encoder: Any) -> Wanted:
-        """An encoder that knows only its ``shape`` takes frames of that."""
-        named = (getattr(encoder, name, None) for name in ("native", "top"))
-        return cls(encoder.shape, *named)
-
-
-logger = logging.getLogger(__name__)
+        """By its ``config``; one without it, which knows its ``shape``, takes frames of that."""
+        config = getattr(encoder, "config", encoder)
+        named = (getattr(config, name, None) for name in ("native", "top"))
+        return cls(config.shape, *named)
 
 
 def picture_layouts(
