@@ -75,7 +75,10 @@ class CodeMaker:
     @property
     def touched(self) -> bool:
         """Whether the first or the last weight was written: what trains an encoder writes both."""
-        return any(tensor._version != version for tensor, version in self._ends)
+        for tensor, version in self._ends:
+            if tensor._version != version:
+                return True
+        return False
 
     @property
     def moved(self) -> bool:

@@ -220,9 +220,13 @@ class LatentVecEnv(VecEnvWrapper):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Codes, rewards, dones, infos; one encoder pass, terminal observations included."""
-        if any(coder.maker.touched for coder, _ in self._groups):
-            self.refuse_moved()
+        for coder, _ in self._groups:
+            if coder.maker.touched:
+                self.refuse_moved()
         self.raw, rewards, dones, infos = self.venv.step_wait()
+        if not dones.any() and not self._stacks:  # most steps
+            shown = self.encode(self.raw)
+            return shown, self._goals.rewards(shown, rewards, infos), dones, infos
         ended = [i for i in np.flatnonzero(dones) if "terminal_observation" in infos[i]]
         last = [_map(lambda part: part[None], infos[i]["terminal_observation"]) for i in ended]
         codes, *last_codes = self._encode([self.raw, *last])

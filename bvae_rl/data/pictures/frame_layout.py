@@ -159,7 +159,12 @@ class FrameLayout:
         observations = self._part(observations)
         if observations.dtype != np.uint8 or self.divisor != 255.0:
             return x_to_frames(self.x(observations))
-        if observations.shape[1:] == self.shape[1:] + self.shape[:1] == self.observed:
+        held_so = self.stack == 1 and self.ndim == 3 and not self.channels_first
+        if (
+            held_so
+            and self.native is None
+            and observations.shape[1:] == (*self.shape[1:], self.shape[0])
+        ):
             return observations
         pictures = self.split(torch.from_numpy(observations)).permute(0, 2, 3, 1).numpy()
         return pictures if self.native is None else convert_bytes(pictures, self.shape)
