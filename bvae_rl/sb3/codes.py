@@ -75,10 +75,7 @@ class CodeMaker:
     @property
     def touched(self) -> bool:
         """Whether the first or the last weight was written: what trains an encoder writes both."""
-        for tensor, version in self._ends:
-            if tensor._version != version:
-                return True
-        return False
+        return any(tensor._version != version for tensor, version in self._ends)
 
     @property
     def moved(self) -> bool:
