@@ -39,7 +39,9 @@ class AgentConfig:
 
     ``settings`` are arguments of SB3's constructor by name (``bvae_rl.agents.settings`` says which
     values); what is not among them is SB3's default. ``net_arch`` are the hidden layers of actor
-    and critic alike, always explicit: SB3's default differs between pictures and vectors. A point
+    and critic alike, always explicit: SB3's default differs between pictures and vectors.
+    ``normalize_reward``: PPO learns from rewards over the running std of their discounted sum, as
+    SB3's ``VecNormalize`` gives them; evaluations count the environment's own. A point
     of the learning curve takes ``n_eval_episodes`` every ``eval_freq`` environment steps, or
     those that ``eval_limit`` allows (None: no limit).
     """
@@ -48,6 +50,7 @@ class AgentConfig:
     total_timesteps: int = 100_000
     seed: int = 0
     n_envs: int = 1
+    normalize_reward: bool = False
     net_arch: tuple[int, ...] = (256, 256)
     settings: Mapping[str, Any] = field(default_factory=dict)
     eval_freq: int = 10_000
@@ -63,6 +66,15 @@ class AgentConfig:
                 raise ValueError(f"{name} must be a whole number, got {value!r}")
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
+        if not isinstance(self.normalize_reward, bool):
+            raise ValueError(
+                f"normalize_reward must be True or False, got {self.normalize_reward!r}"
+            )
+        if self.normalize_reward and self.algo != "ppo":
+            raise ValueError(
+                f"normalize_reward is for PPO, got {self.algo}: rewards in a replay buffer would "
+                "be on many scales"
+            )
         object.__setattr__(self, "net_arch", _widths(self.net_arch))
         for name, value in self.settings.items():
             check(self.algo, name, value)
@@ -82,9 +94,8 @@ class AgentConfig:
         settings = dict(row.settings) if row else {}
         own: dict[str, Any] = {"algo": algo, "total_timesteps": TIMESTEPS[algo]}
         own["eval_freq"] = TIMESTEPS[algo] // CURVE_POINTS
-        if "n_envs" in settings:
-            own["n_envs"] = settings.pop("n_envs")
         names = {item.name for item in fields(cls)}
+        own |= {name: settings.pop(name) for name in names & set(settings)}
         for name, value in given.items():
             if name in names:
                 own[name] = value
@@ -103,7 +114,8 @@ class AgentConfig:
         """Where each setting comes from: GIVEN (by the names in ``given``), TUNED or SB3."""
         row = tuned(env_id, self.algo)
         of_row = row.settings if row else {}
-        names = dict.fromkeys(("n_envs", *MAIN[self.algo], *self.settings))
+        ours = [name for name in ("n_envs", "normalize_reward") if getattr(self, name)]
+        names = dict.fromkeys((*ours, *MAIN[self.algo], *self.settings))
         return {n: GIVEN if n in given else TUNED if n in of_row else SB3 for n in names}
 
     def lasting(self, total_timesteps: int | None) -> AgentConfig:
@@ -136,8 +148,9 @@ class AgentConfig:
         """All that it does as plain values, SB3's main defaults among ``settings`` included."""
         plain = {item.name: getattr(self, item.name) for item in fields(self)}
         plain["settings"] = {**{n: self.value(n) for n in MAIN[self.algo]}, **self.settings}
-        if self.eval_limit is None:
-            del plain["eval_limit"]
+        for name in ("eval_limit", "normalize_reward"):  # newer: as before without them
+            if not plain[name]:
+                del plain[name]
         found: dict[str, Any] = identity(plain)
         return found
 

@@ -14,7 +14,7 @@ import torch
 from gymnasium.spaces import Box
 from stable_baselines3 import SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
 
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.settings import ALGORITHMS, sb3_value
@@ -51,6 +51,18 @@ def reload_model(path: Path, replay: Path, config: AgentConfig, venv: VecEnv) ->
         model.load_replay_buffer(replay)
     model.set_random_seed(config.seed + model.num_timesteps)  # not the first episodes once more
     return model
+
+
+def scaled_rewards(venv: VecEnv, config: AgentConfig, saved: Path) -> VecEnv:
+    """``venv`` with rewards as ``config`` wants them; their scale goes on from ``saved``, if any.
+
+    Where rewards are normalised it is a ``VecNormalize``, whose ``save`` writes that file.
+    """
+    if not config.normalize_reward:
+        return venv
+    if saved.exists():
+        return VecNormalize.load(str(saved), venv)
+    return VecNormalize(venv, norm_obs=False, gamma=config.value("gamma"))
 
 
 def zipped(model: BaseAlgorithm) -> bytes:

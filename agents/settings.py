@@ -33,7 +33,7 @@ MAIN = {
         "train_freq", "gradient_steps", "ent_coef",
     ),
 }  # fmt: skip
-OURS = ("n_envs", "net_arch")  # settable like SB3's own
+OURS = ("n_envs", "net_arch", "normalize_reward")  # settable like SB3's own
 ELSEWHERE = {
     "policy": "--method says what an agent sees",
     "env": "it has its own option, --env",

@@ -20,13 +20,14 @@ import torch
 from stable_baselines3 import SAC
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.vec_env import VecNormalize
 
 from bvae_rl.agents.config import CURVE_POINTS, AgentConfig
 from bvae_rl.agents.eval_plan import TENTH, side_by_side
 from bvae_rl.agents.evaluate import AGENT_FILE, ENCODER, RECORD, run_episodes
 from bvae_rl.agents.identities import as_written_now
 from bvae_rl.agents.methods import Method, MethodInputs
-from bvae_rl.agents.models import make_model, reload_model, zipped
+from bvae_rl.agents.models import make_model, reload_model, scaled_rewards, zipped
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.runtime.identity import identity, refuse_changes
 from bvae_rl.runtime.owner import owned
@@ -34,6 +35,7 @@ from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.runtime.versions import environment
 
 ROWS, CHECKPOINT, REPLAY = "rows.json", "checkpoint.zip", "replay.pkl"
+REWARDS = "rewards.pkl"  # the scale of normalised rewards
 CURVE_SEED = 5_000_000  # the episodes of the learning curve; final evaluations use other ones
 
 
@@ -91,9 +93,10 @@ class _Training:
             method.build(inputs).save(run.path(ENCODER))
         encoder = method.load(run.path(ENCODER)) if method.load else None
         train_env = method.train_env(env)
-        self.venv = method.observe(
+        seen = method.observe(
             train_env.vec(config.n_envs, seed=config.seed), encoder, env.frame_stack
         )
+        self.venv = scaled_rewards(seen, config, run.path(REWARDS))
         copies = side_by_side(env, config.n_eval_episodes, config.eval_limit)
         self.eval_venv = method.observe(env.vec(copies, seed=CURVE_SEED), encoder, env.frame_stack)
         self.model = (
@@ -159,7 +162,7 @@ class _Training:
         self.run.write_file(AGENT_FILE, zipped(self.model))
         self.write_record()
         self.run.mark_done("train")
-        for name in (CHECKPOINT, REPLAY):
+        for name in (CHECKPOINT, REPLAY, REWARDS):
             self.run.path(name).unlink(missing_ok=True)
         self.venv.close()
         self.eval_venv.close()
@@ -193,6 +196,10 @@ class _Training:
             temporary = self.run.path(f".{REPLAY}")
             self.model.save_replay_buffer(temporary)
             os.replace(temporary, self.run.path(REPLAY))
+        if isinstance(self.venv, VecNormalize):
+            temporary = self.run.path(f".{REWARDS}")
+            self.venv.save(str(temporary))
+            os.replace(temporary, self.run.path(REWARDS))
         self.write_record()
         self.run.write_file(CHECKPOINT, zipped(self.model))
         self._spend("eval_seconds")

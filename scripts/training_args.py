@@ -87,7 +87,7 @@ class TrainingArgs:
         row = tuned(env.id, config.algo)
         groups: dict[str, list[str]] = {GIVEN: [], TUNED: [], SB3: []}
         for name, origin in config.origins(env.id, self.given).items():
-            value = config.n_envs if name == "n_envs" else config.value(name)
+            value = getattr(config, name) if hasattr(config, name) else config.value(name)
             groups[origin].append(f"{name} {_shown(value)}")
         named = {TUNED: f"known for {row.env} ({row.reason})"} if row else {}
         parts = [
