@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.environments import Backend, EnvConfig
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.pictures.layouts import Wanted
 from bvae_rl.scripts.commands import load
@@ -46,6 +46,9 @@ class WorldArgs:
     """how many frames an observation holds already, where no wrapper tells"""
     frame_stack: int = 1
     """how many frames an agent sees at once"""
+    backend: Backend = "gymnasium"
+    """envpool: EnvPool runs the environments in C++, ten times as fast or more; --env is then
+    EnvPool's id, as CarRacing-v3 or Pong-v5, and --env-kwargs are its options"""
 
     def config(self, domain: str | None = None) -> EnvConfig:
         """The environment in a visual domain (or its own default), ready for any process."""
@@ -54,6 +57,7 @@ class WorldArgs:
         return EnvConfig(
             f"{home}:{env}" if home else env, self.wrappers, domain, self.env_kwargs, self.pixels,
             self.frame_skip, self.key, self.size, self.grey, self.stacked, self.frame_stack,
+            self.backend,
         )  # fmt: skip
 
 

@@ -9,23 +9,26 @@ from __future__ import annotations
 import warnings
 from ast import Call, Name, literal_eval, parse
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import signature
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import gymnasium as gym
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
-from bvae_rl.data.known_packages import known_package
+from bvae_rl.data.known_packages import import_home, known_package
 from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.data.pictures.framed import checked, drawn, framed, native_in
 from bvae_rl.data.pictures.layouts import Wanted, stacked_in
 from bvae_rl.data.pictures.resize import check_size
+
+if TYPE_CHECKING:
+    from bvae_rl.data.envpool import Made
+Backend = Literal["gymnasium", "envpool"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,9 @@ class EnvConfig:
     How its pictures are read: ``key`` in a Dict observation, ``size`` (H, W) and ``grey`` of the
     frames, ``stacked`` where observations hold several frames and no wrapper tells.
     ``frame_stack``: how many observations an agent sees at once.
+
+    ``backend``: "envpool" runs it in C++ (``envpool.py``), without wrappers; ``id`` is EnvPool's,
+    or that of a world that EnvPool draws, and ``kwargs`` are EnvPool's options.
     """
 
     id: str
@@ -54,9 +60,19 @@ class EnvConfig:
     grey: bool = False
     stacked: int | None = None
     frame_stack: int = 1
+    backend: Backend = "gymnasium"
 
     def __post_init__(self) -> None:
         check_counts(self, "frame_skip", "frame_stack", "stacked")
+        if self.backend not in get_args(Backend):
+            raise ValueError(f"backend is gymnasium or envpool, got {self.backend!r}")
+        if self.backend == "envpool" and self.wrappers:
+            raise ValueError(
+                f"wrappers ({', '.join(self.wrappers)}) act in Python on single environments, and "
+                "EnvPool runs all in C++: say size, grey, key, frame_skip or pixels instead (--size, "
+                "--grey, ...), EnvPool's options with kwargs (--env-kwargs), or leave out "
+                "backend='envpool' (--backend envpool)"
+            )
         if self.size is not None:
             object.__setattr__(self, "size", check_size(self.size))
 
@@ -78,7 +94,10 @@ class EnvConfig:
     def described(self) -> dict[str, Any]:
         """What its frames depend on, for a store; without newer settings at their default."""
         kwargs = {"kwargs": list(self.kwargs)} if self.kwargs else {}
-        made = {"pixels": self.pixels, "frame_skip": self.frame_skip if self.frame_skip > 1 else 0}
+        made = {
+            "backend": self.backend if self.backend != "gymnasium" else None,
+            "pixels": self.pixels, "frame_skip": self.frame_skip if self.frame_skip > 1 else 0,
+        }  # fmt: skip
         return {
             "env": self.id, "wrappers": list(self.wrappers), "domain": self.domain, **kwargs,
             **{name: value for name, value in made.items() if value}, **self.reading,
@@ -86,6 +105,10 @@ class EnvConfig:
 
     def make(self) -> gym.Env:
         """Build it, or raise a ValueError that says what is wrong and what to write."""
+        if self.backend == "envpool":
+            from bvae_rl.data.envpool import EnvPoolEnv
+
+            return EnvPoolEnv(self.id, **self._of_envpool())
         kwargs = dict(map(_argument, self.kwargs))
         wrappers = [_wrapper(text) for text in self.wrappers]
         taker = next((wrapper for wrapper, _ in wrappers if _takes_domain(wrapper)), None)
@@ -136,7 +159,19 @@ class EnvConfig:
 
     def vec(self, n_envs: int, *, seed: int) -> VecEnv:
         """``n_envs`` monitored copies in one process, seeded."""
+        if self.backend == "envpool":
+            from bvae_rl.data.envpool import EnvPoolVecEnv
+
+            return EnvPoolVecEnv(self.id, n_envs, seed=seed, **self._of_envpool())
         return make_vec(self.make, n_envs, seed=seed)
+
+    def _of_envpool(self) -> Made:
+        """What EnvPool is told."""
+        return {
+            "domain": self.domain, "env_kwargs": dict(map(_argument, self.kwargs)),
+            "frame_skip": self.frame_skip, "pixels": self.pixels, "key": self.key,
+            "size": self.size, "grey": self.grey, "stacked": self.stacked,
+        }  # fmt: skip
 
     def with_domain(self, domain: str | None) -> EnvConfig:
         """The same environment with another visual domain."""
@@ -181,7 +216,7 @@ class FrameSkip(gym.Wrapper[Any, Any, Any, Any]):
 
 def _made(config: EnvConfig, kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
     """``gymnasium.make``, with errors that a person can act on."""
-    _import_home(config.id)
+    import_home(config.id)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # an older version of the id
@@ -247,14 +282,6 @@ def _wrapper(text: str) -> tuple[Callable[..., gym.Env], dict[str, Any]]:
             "by name: gymnasium.wrappers:ResizeObservation(shape=(64, 64)); modules are looked for "
             "in the working directory too"
         ) from error
-
-
-def _import_home(env_id: str) -> None:
-    """Import the package that registers ``env_id``, where it is known and installed."""
-    package = known_package(env_id)
-    if package is not None and package.registers and ":" not in env_id:
-        with suppress(ImportError):
-            import_module(package.module)
 
 
 def _hint(env_id: str) -> str:

@@ -5,6 +5,8 @@ For the hint about an unknown id: which module registers it, and what to install
 
 from __future__ import annotations
 
+from contextlib import suppress
+from importlib import import_module
 from typing import NamedTuple
 
 
@@ -94,3 +96,11 @@ def known_package(env_id: str) -> KnownPackage | None:
             return package
     starts = [start for start in KNOWN_PACKAGES if name.startswith(start)]
     return KNOWN_PACKAGES[max(starts, key=len)] if starts else None
+
+
+def import_home(env_id: str) -> None:
+    """Import the package that registers ``env_id``, where it is known and installed."""
+    package = known_package(env_id)
+    if package is not None and package.registers and ":" not in env_id:
+        with suppress(ImportError):
+            import_module(package.module)

@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 
-from bvae_rl.data.environments import EnvConfig, FrameSkip, check_counts
+from bvae_rl.data.environments import Backend, EnvConfig, FrameSkip, check_counts
 from bvae_rl.data.pictures import framed as showing
 from bvae_rl.data.pictures.resize import Shape, check_size, convert_bytes, frame_shape
 
@@ -24,6 +24,7 @@ class Viewed(TypedDict, total=False):
     size: tuple[int, int] | None
     grey: bool
     stacked: int | None
+    backend: Backend
 
 
 Env = str | EnvConfig | gym.Env[Any, Any] | VecEnv
@@ -35,6 +36,7 @@ class View:
 
     ``pixels``: what it draws. ``frame_skip``: steps for which each action acts. ``key``: of a Dict
     observation. ``size`` (H, W), ``grey``: of the frames. ``stacked``: frames in an observation.
+    ``backend``: "envpool" runs an id in C++.
     """
 
     pixels: bool = False
@@ -43,6 +45,7 @@ class View:
     size: tuple[int, int] | None = None
     grey: bool = False
     stacked: int | None = None
+    backend: Backend = "gymnasium"
 
     def __post_init__(self) -> None:
         check_counts(self, "frame_skip", "stacked")
@@ -61,6 +64,11 @@ class View:
             return EnvConfig(env, **self.given)
         if isinstance(env, EnvConfig):
             return replace(env, **self.given)
+        if self.backend != "gymnasium":
+            raise ValueError(
+                f"backend={self.backend!r} makes environments, and {type(env).__name__} is one "
+                "already; give the id, or leave it out"
+            )
         reading = {k: v for k, v in self.given.items() if k not in ("pixels", "frame_skip")}
         if isinstance(env, VecEnv):
             if self.pixels or self.frame_skip != 1:

@@ -56,6 +56,11 @@ def threads_per_worker(workers: int) -> int:
     return max(1, (os.cpu_count() or 1) // max(1, workers))
 
 
+def threads_here() -> int:
+    """How many threads this process may compute with, a worker its share: torch's own number."""
+    return max(1, torch.get_num_threads())
+
+
 def keep_freed_memory() -> None:
     """Let this process keep the memory that it frees, for the next step: a sixth faster on a CPU.
 

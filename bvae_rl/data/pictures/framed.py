@@ -42,13 +42,10 @@ class FramedObservation(gym.ObservationWrapper[Any, Any, Any]):
     def __init__(self, env: gym.Env[Any, Any], layout: FrameLayout) -> None:
         super().__init__(env)
         self.layout = layout
-        channels, height, width = layout.shape
-        stack = (layout.stack,) if layout.stack > 1 else ()
-        self.observation_space = gym.spaces.Box(0, 255, (*stack, height, width, channels), np.uint8)
+        self.observation_space = frames_space(layout)
 
     def observation(self, observation: Any) -> np.ndarray:
-        frames = self.layout.all_frames(np.asarray(observation)[None])
-        return frames if self.layout.stack > 1 else frames[0]
+        return all_shown(self.layout, np.asarray(observation)[None])[0]
 
 
 class FramedVecEnv(VecEnvWrapper):
@@ -89,15 +86,35 @@ def picked(env: gym.Env[Any, Any], key: str | None = None) -> gym.Env[Any, Any]:
     An environment of other observations, or with several pictures, comes back as it is; ValueError
     for a key that is not there.
     """
-    space = env.observation_space
+    chosen = picked_key(env.observation_space, key)
+    return env if chosen is None else PickObservation(env, chosen)
+
+
+def picked_key(space: gym.Space[Any], key: str | None = None) -> str | None:
+    """Which part of ``space`` ``picked`` shows; None: all of it."""
     if not isinstance(space, gym.spaces.Dict):
         if key is not None:
             FrameLayout.of(space, key=key)  # raises
-        return env
+        return None
     pictures = [name for name, part in space.spaces.items() if looks_like_a_picture(part)]
     if key is None and len(pictures) != 1:
-        return env
-    return PickObservation(env, picture_key(space, key))
+        return None
+    return picture_key(space, key)
+
+
+def frames_space(layout: FrameLayout) -> gym.spaces.Box:
+    """Of the frames of ``layout``: (H, W, C), or (n, H, W, C) where n are stacked."""
+    channels, height, width = layout.shape
+    stack = (layout.stack,) if layout.stack > 1 else ()
+    return gym.spaces.Box(0, 255, (*stack, height, width, channels), np.uint8)
+
+
+def all_shown(layout: FrameLayout, observations: np.ndarray) -> np.ndarray:
+    """Observations (B, *space.shape) as that space says: (B, H, W, C) or (B, n, H, W, C)."""
+    frames = layout.all_frames(observations)
+    if layout.stack > 1:
+        return frames.reshape(-1, layout.stack, *frames.shape[1:])
+    return np.ascontiguousarray(frames)
 
 
 @cache
@@ -160,19 +177,40 @@ def framed(
     """
     env = picked(env, key)
     space = env.observation_space
+    others = (env.key, env.others) if isinstance(env, PickObservation) else None
+    layout = shown_layout(
+        space, size=size, grey=grey, stacked=stacked, known=stacked_in(env), left_out=others
+    )
+    return env if layout is None else FramedObservation(env, layout)
+
+
+def shown_layout(
+    space: gym.Space[Any],
+    *,
+    size: tuple[int, int] | None = None,
+    grey: bool = False,
+    stacked: int | None = None,
+    known: int | None = None,
+    left_out: tuple[str, tuple[str, ...]] | None = None,
+) -> FrameLayout | None:
+    """How ``framed`` turns observations of ``space`` into frames; None: they stay as they are.
+
+    ``known``: how many frames they stack, for all that their wrappers tell. ``left_out``: the key
+    that was picked and those that were not, which is said of pictures.
+    """
     asked = bool(size or grey or stacked)
     if not looks_like_a_picture(space) and not asked:
-        return env
+        return None
     try:
-        layout = FrameLayout.of(space, stacked=stacked or stacked_in(env), size=size, grey=grey)
+        layout = FrameLayout.of(space, stacked=stacked or known, size=size, grey=grey)
     except (TypeError, ValueError):
         if asked:
             raise
-        return env  # whoever needs its pictures is told what is wrong with them
-    if isinstance(env, PickObservation):
-        _say_what_is_left_out(env.key, env.others)
+        return None  # whoever needs its pictures is told what is wrong with them
+    if left_out is not None:
+        _say_what_is_left_out(*left_out)
     plain = layout.native is None and (layout.stack == 1 or layout.ndim == 4)
-    return env if plain else FramedObservation(env, layout)
+    return None if plain else layout
 
 
 def framed_vec(
@@ -210,7 +248,7 @@ def top_in(env: gym.Env[Any, Any] | VecEnv) -> float | None:
 
 def _layout_in(env: Any) -> FrameLayout | None:
     while env is not None:
-        if isinstance(env, FramedObservation | FramedVecEnv):
-            return env.layout
+        if isinstance(layout := getattr(env, "layout", None), FrameLayout):
+            return layout
         env = getattr(env, "env", None) or getattr(env, "venv", None)
     return None
