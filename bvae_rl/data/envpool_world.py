@@ -1,0 +1,51 @@
+"""How a world of ours says that EnvPool draws it.
+
+The class that gymnasium's registration names has a class method ``envpool``; what that returns
+stands between EnvPool's arrays and the agent (``envpool.py``). Ids whose class has none go to
+EnvPool as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from gymnasium import spaces
+
+
+class EnvPoolWorld(Protocol):
+    """``n_envs`` copies of one world: EnvPool's frames, actions and infos as the world has them.
+
+    ``env_id``: EnvPool's, as "CarRacing-v3". The spaces are those of one environment, as an agent
+    sees it.
+    """
+
+    env_id: str
+    observation_space: spaces.Box
+    action_space: spaces.Space[Any]
+
+    def frames(self, raw: np.ndarray, started: np.ndarray) -> np.ndarray:
+        """EnvPool's observations ``raw`` (N, ...) as frames, uint8 (N, H, W, C).
+
+        ``started`` (N,) bool: whose episode has just begun, so that ``raw`` holds its first frame.
+        Called once for each step with all environments. A finished episode's last frame comes
+        first, with ``started`` False; the first one of the next episode comes with a second call.
+        """
+        ...
+
+    def actions(self, actions: np.ndarray) -> np.ndarray:
+        """Actions (N, ...) as the agent gives them, as EnvPool takes them."""
+        ...
+
+    def infos(self, index: int) -> dict[str, Any]:
+        """What to say of environment ``index`` besides EnvPool's own, as ``{"domain": "ood1"}``."""
+        ...
+
+
+@runtime_checkable
+class DrawnByEnvPool(Protocol):
+    """A class (not an environment) that EnvPool can draw."""
+
+    def envpool(self, n_envs: int, seed: int, **kwargs: Any) -> EnvPoolWorld:
+        """A world of ``n_envs`` copies; ``kwargs`` as gymnasium.make's, ``domain`` among them."""
+        ...

@@ -1,0 +1,112 @@
+"""Appearances and visual domains of CarRacing: the colours of grass and road.
+
+The grass is a background with a raster of square patches on it. Both have the hue and saturation
+of one colour; the patches differ in brightness. The road is a grey with a little warmth; its tiles
+come in three shades, as in the task. The car, the kerbs and the dashboard keep their colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from bvae_rl.envs.appearance import RGB, Appearance, Range, check_distinct
+from bvae_rl.envs.domains import Domain, Variation, both_sides, interval, parse_domain
+
+BACKGROUND: RGB = (102, 204, 102)  # the task's own colours
+PATCHES: RGB = (102, 230, 102)
+ROAD: RGB = (102, 102, 102)
+CAR: RGB = (204, 0, 0)
+
+HUE = 120.0  # of the task's grass, in degrees
+BRIGHTNESS = 204 / 255  # the largest channel of its background
+CONTRAST = 230 / 204  # the largest channel of the patches, by that of the background
+SATURATION = 0.5  # of the background
+LIGHTNESS = 102 / 255  # of the road
+WARMTH = 30  # by which red rises and blue falls at warmth 1
+
+
+@dataclass(frozen=True)
+class CarAppearance(Appearance):
+    """The colours of CarRacing; the default is the task's own look.
+
+    ``grass_hue`` is in degrees (0 red, 120 green, 240 blue); ``grass_brightness`` and
+    ``road_lightness`` are shares of 255; ``patch_contrast`` is the brightness of the patches by
+    that of the grass between them; ``road_warmth`` goes from bluish (-1) over grey to brownish (1).
+    ValueError for what is out of range, and for road, grass and car that cannot be told apart
+    unless ``indistinct``.
+    """
+
+    grass_hue: float = HUE
+    grass_brightness: float = BRIGHTNESS
+    patch_contrast: float = CONTRAST
+    road_lightness: float = LIGHTNESS
+    road_warmth: float = 0.0
+    indistinct: bool = False
+
+    choices: ClassVar = {}
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "grass_hue": (0.0, 360.0),
+        "grass_brightness": (0.0, 1.0),
+        "patch_contrast": (0.0, 2.0),
+        "road_lightness": (0.0, 1.0),
+        "road_warmth": (-1.0, 1.0),
+    }
+    field_of: ClassVar = {}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for grass in ("background", "patches"):  # which may be alike
+            seen = {"road": self.colours["road"], grass: self.colours[grass], "car": CAR}
+            check_distinct(seen, allow=self.indistinct)
+
+    @property
+    def colours(self) -> dict[str, RGB]:
+        """RGB of background, patches and road, 0 to 255."""
+        grey = 255 * self.road_lightness
+        tint = WARMTH * self.road_warmth
+        least = 255 * self.grass_brightness * (1 - SATURATION)
+        most = 255 * self.grass_brightness
+        return {
+            "background": _hued(self.grass_hue, least, most),
+            "patches": _hued(self.grass_hue, least, min(most * self.patch_contrast, 255.0)),
+            "road": _rgb(np.clip([grey + tint, grey, grey - tint], 0, 255)),
+        }
+
+
+def _hued(hue: float, least: float, most: float) -> RGB:
+    """The colour with this hue, in degrees, least and greatest channel."""
+    away = np.abs((hue - np.array([0.0, 120.0, 240.0]) + 180.0) % 360.0 - 180.0)
+    return _rgb(least + (most - least) * np.clip(2.0 - away / 60.0, 0.0, 1.0))
+
+
+def _rgb(colour: np.ndarray) -> RGB:
+    red, green, blue = np.rint(colour).astype(int).tolist()
+    return red, green, blue
+
+
+SOURCE = CarAppearance()
+KINDS: dict[str, tuple[Variation, ...]] = {
+    "colours": (
+        interval(
+            "grass_hue", HUE, ood1=((40.0, 95.0), (145.0, 200.0)), ood2=((225.0, 330.0),),
+            unit="deg",
+        ),
+        interval(
+            "grass_brightness", BRIGHTNESS, ood1=((0.58, 0.74),), ood2=((0.46, 0.54), (0.88, 0.97))
+        ),
+        interval("patch_contrast", CONTRAST, ood1=((0.9, 1.08),), ood2=((0.7, 0.85),)),
+        interval(
+            "road_lightness", LIGHTNESS, ood1=((0.24, 0.36), (0.44, 0.5)), ood2=((0.1, 0.2),)
+        ),
+        both_sides("road_warmth", least=0.1, seen=0.5, unseen=0.6, most=1.0),
+    ),
+}  # fmt: skip
+
+
+def car_domain(name: str) -> Domain[CarAppearance]:
+    """The visual domain of that name; errors as ``parse_domain``."""
+    return parse_domain(name, KINDS, SOURCE)
