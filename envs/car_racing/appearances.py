@@ -26,7 +26,7 @@ BRIGHTNESS = 204 / 255  # the largest channel of its background
 CONTRAST = 230 / 204  # the largest channel of the patches, by that of the background
 SATURATION = 0.5  # of the background
 LIGHTNESS = 102 / 255  # of the road
-WARMTH = 30  # by which red rises and blue falls at warmth 1
+WARMTH = 20  # by which red rises and blue falls at warmth 1
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,12 @@ class CarAppearance(Appearance):
         """RGB of background, patches and road, 0 to 255."""
         grey = 255 * self.road_lightness
         tint = WARMTH * self.road_warmth
-        least = 255 * self.grass_brightness * (1 - SATURATION)
         most = 255 * self.grass_brightness
+        least = most * (1 - SATURATION)
+        brighter = self.patch_contrast  # keeps the least channel, as in the task; darker does not
         return {
             "background": _hued(self.grass_hue, least, most),
-            "patches": _hued(self.grass_hue, least, min(most * self.patch_contrast, 255.0)),
+            "patches": _hued(self.grass_hue, least * min(brighter, 1.0), min(most * brighter, 255.0)),
             "road": _rgb(np.clip([grey + tint, grey, grey - tint], 0, 255)),
         }
 
@@ -96,11 +97,11 @@ KINDS: dict[str, tuple[Variation, ...]] = {
             unit="deg",
         ),
         interval(
-            "grass_brightness", BRIGHTNESS, ood1=((0.58, 0.74),), ood2=((0.46, 0.54), (0.88, 0.97))
+            "grass_brightness", BRIGHTNESS, ood1=((0.66, 0.76),), ood2=((0.5, 0.6), (0.86, 0.97))
         ),
-        interval("patch_contrast", CONTRAST, ood1=((0.9, 1.08),), ood2=((0.7, 0.85),)),
+        interval("patch_contrast", CONTRAST, ood1=((0.92, 1.07),), ood2=((0.76, 0.86),)),
         interval(
-            "road_lightness", LIGHTNESS, ood1=((0.24, 0.36), (0.44, 0.5)), ood2=((0.1, 0.2),)
+            "road_lightness", LIGHTNESS, ood1=((0.26, 0.36), (0.44, 0.5)), ood2=((0.08, 0.17),)
         ),
         both_sides("road_warmth", least=0.1, seen=0.5, unseen=0.6, most=1.0),
     ),
