@@ -8,7 +8,7 @@ come in three shades, as in the task. The car, the kerbs and the dashboard keep 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from bvae_rl.envs.appearance import RGB, Appearance, Range, check_distinct
 from bvae_rl.envs.domains import Domain, Variation, both_sides, interval, parse_domain
 
+PARTS = ("background", "patches", "road")
 BACKGROUND: RGB = (102, 204, 102)  # the task's own colours
 PATCHES: RGB = (102, 230, 102)
 ROAD: RGB = (102, 102, 102)
@@ -37,7 +38,8 @@ class CarAppearance(Appearance):
     ``road_lightness`` are shares of 255; ``patch_contrast`` is the brightness of the patches by
     that of the grass between them; ``road_warmth`` goes from bluish (-1) over grey to brownish (1).
     ValueError for what is out of range, and for road, grass and car that cannot be told apart
-    unless ``indistinct``.
+    unless ``indistinct``. ``own`` colours of background, patches and road take the place of all
+    this, and may be alike.
     """
 
     grass_hue: float = HUE
@@ -46,6 +48,7 @@ class CarAppearance(Appearance):
     road_lightness: float = LIGHTNESS
     road_warmth: float = 0.0
     indistinct: bool = False
+    own: tuple[RGB, RGB, RGB] | None = None
 
     choices: ClassVar = {}
     ranges: ClassVar[Mapping[str, Range]] = {
@@ -59,13 +62,16 @@ class CarAppearance(Appearance):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        allow = self.indistinct or self.own is not None
         for grass in ("background", "patches"):  # which may be alike
             seen = {"road": self.colours["road"], grass: self.colours[grass], "car": CAR}
-            check_distinct(seen, allow=self.indistinct)
+            check_distinct(seen, allow=allow)
 
     @property
     def colours(self) -> dict[str, RGB]:
         """RGB of background, patches and road, 0 to 255."""
+        if self.own is not None:
+            return dict(zip(PARTS, self.own, strict=True))
         grey = 255 * self.road_lightness
         tint = WARMTH * self.road_warmth
         most = 255 * self.grass_brightness
@@ -73,7 +79,9 @@ class CarAppearance(Appearance):
         brighter = self.patch_contrast  # keeps the least channel, as in the task; darker does not
         return {
             "background": _hued(self.grass_hue, least, most),
-            "patches": _hued(self.grass_hue, least * min(brighter, 1.0), min(most * brighter, 255.0)),
+            "patches": _hued(
+                self.grass_hue, least * min(brighter, 1.0), min(most * brighter, 255.0)
+            ),
             "road": _rgb(np.clip([grey + tint, grey, grey - tint], 0, 255)),
         }
 
@@ -108,6 +116,29 @@ KINDS: dict[str, tuple[Variation, ...]] = {
 }  # fmt: skip
 
 
-def car_domain(name: str) -> Domain[CarAppearance]:
-    """The visual domain of that name; errors as ``parse_domain``."""
-    return parse_domain(name, KINDS, SOURCE)
+@dataclass(frozen=True)
+class Randomized(Domain[CarAppearance]):
+    """Colours as gymnasium's ``domain_randomize`` draws them: road and background anywhere from 0
+    to 210 in each channel, patches that differ by 20 in one. They may be hard to tell apart.
+    """
+
+    def sample(self, rng: np.random.Generator) -> CarAppearance:
+        road, background = rng.uniform(0.0, 210.0, (2, 3))
+        patches = background + 20.0 * (np.arange(3) == rng.integers(3))
+        return replace(self.source, own=(_rgb(background), _rgb(patches), _rgb(road)))
+
+
+def car_domain(name: str, *, randomize: bool = False) -> Domain[CarAppearance]:
+    """The visual domain of that name, or gymnasium's own; errors as ``parse_domain``.
+
+    ValueError for both.
+    """
+    domain = parse_domain(name, KINDS, SOURCE)
+    if not randomize:
+        return domain
+    if name != "source":
+        raise ValueError(
+            f"domain_randomize=True draws colours in its own way, and domain={name!r} in another; "
+            "leave one of them out"
+        )
+    return Randomized("randomize", "source", (), (), SOURCE)

@@ -24,20 +24,25 @@ class CarRacingPool:
     env_id = "CarRacing-v3"
 
     def __init__(
-        self, n_envs: int, seed: int, *, domain: str = "source", size: int = 64,
+        self,
+        n_envs: int,
+        seed: int,
+        *,
+        domain: str = "source",
+        domain_randomize: bool = False,
+        size: int = 64,
         dashboard: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.observation_space, self.action_space = frame_space(size), action_space()
         self.size, self.dashboard = size, dashboard
-        self._domain = car_domain(domain)
+        self._domain = car_domain(domain, randomize=domain_randomize)
         self._rng = appearance_rng(seed)
         self._recolourings = [Recolouring(self._domain.source)] * n_envs
 
     def frames(self, raw: np.ndarray, started: np.ndarray) -> np.ndarray:
         """EnvPool's pictures uint8 (N, 96, 96, 3) as frames (N, size, size, 3)."""
-        if self._domain.variations:
-            for index in np.flatnonzero(started):
-                self._recolourings[index] = Recolouring(self._domain.sample(self._rng))
+        for index in np.flatnonzero(started):
+            self._recolourings[index] = Recolouring(self._domain.sample(self._rng))
         frames = np.empty((len(raw), self.size, self.size, 3), np.uint8)
         for picture, frame, recolouring in zip(raw, frames, self._recolourings, strict=True):
             frame[:] = shown(recolouring(picture), self.size, dashboard=self.dashboard)

@@ -43,11 +43,35 @@ class Task(CarRacing):
         if np.array_equal(before, self.road_color):
             return
         for number, tile in enumerate(self.road or ()):
-            touched = np.array_equal(tile.color, before)  # then the task takes its shade away
-            shade = 0.0 if touched else SHADES[number % 3]
-            tile.color[:] = np.minimum(self.road_color + shade, 255.0)
+            touched = np.array_equal(tile.color, before)
+            tile.color[:] = self._tile_colour(number, touched=touched)
 
     def drive(self, action: np.ndarray) -> tuple[float, bool, dict[str, Any]]:
         """A step with steering, gas and brake (3,): reward, whether it ended, and the info."""
         _, reward, terminated, _, info = super().step(action)
         return float(reward), bool(terminated), info
+
+    def begin_here(self) -> None:
+        """Make the present state the start of an episode: no tile visited but those under the
+        wheels, the first second's zoom over.
+        """
+        self.world.Step(0.0, 1, 1)  # finds what touches, moves nothing
+        bodies = (self.car.hull, *self.car.wheels)
+        touching = {
+            edge.other.userData.idx
+            for body in bodies
+            for edge in body.contacts
+            if edge.contact.touching and hasattr(edge.other.userData, "road_friction")
+        }
+        visited = {tile.idx for wheel in self.car.wheels for tile in wheel.tiles}
+        for number, tile in enumerate(self.road):
+            tile.road_visited = number in visited
+            tile.color[:] = self._tile_colour(number, touched=number in touching)
+        self.tile_visited_count = len(visited)
+        self.reward = self._shown_reward = 1000.0 / len(self.track) * len(visited)
+        self.prev_reward, self.new_lap, self.t = 0.0, False, max(self.t, 1.0)
+
+    def _tile_colour(self, number: int, *, touched: bool) -> np.ndarray:
+        """A tile loses its shade when car or wheels come over it."""
+        shade = 0.0 if touched else SHADES[number % 3]
+        return np.minimum(self.road_color + shade, 255.0)

@@ -28,12 +28,12 @@ def action_space() -> spaces.Box:
 
 
 def shown(picture: np.ndarray, size: int, *, dashboard: bool) -> np.ndarray:
-    """The task's ``picture``, uint8 (96, 96, 3), as a frame (size, size, 3).
+    """The task's ``picture``, uint8 (96, 96, C), as a frame (size, size, 3); three channels count.
 
     Without ``dashboard`` only its upper 84 rows, which then fill the frame.
     """
     seen = picture if dashboard else picture[:ROAD_ROWS]
-    return cv2.resize(seen, (size, size), interpolation=cv2.INTER_AREA)
+    return cv2.resize(seen, (size, size), interpolation=cv2.INTER_AREA)[..., :3]
 
 
 def task_actions(actions: np.ndarray) -> np.ndarray:
