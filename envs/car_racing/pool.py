@@ -32,7 +32,13 @@ class CarRacingPool:
         domain_randomize: bool = False,
         size: int = 64,
         dashboard: bool = False,
+        max_steps: int | None = None,
     ) -> None:
+        if max_steps is not None:
+            raise ValueError(
+                f"with EnvPool the limit of an episode is its own option: write max_episode_steps="
+                f"{max_steps} in place of max_steps"
+            )
         self.observation_space, self.action_space = frame_space(size), action_space()
         self.size, self.dashboard = size, dashboard
         self._domain = car_domain(domain, randomize=domain_randomize)

@@ -41,7 +41,7 @@ SAME_PLACE = 1e-2  # metres
 
 
 def read(car: Any, road: Road) -> np.ndarray:
-    """The factors (K,) of a car; offset, speeds and steering cut off at the ends of their ranges."""
+    """The factors (K,) of a car, cut off at the ends of their ranges."""
     hull = car.hull
     where = road.find(tuple(hull.position))
     angle = (hull.angle - where.direction + pi) % (2 * pi) - pi
