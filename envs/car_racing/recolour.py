@@ -52,6 +52,7 @@ class Recolouring:
     """
 
     def __init__(self, appearance: CarAppearance) -> None:
+        self.appearance = appearance
         self._table: np.ndarray | None = None
         if (new := appearance.colours) == SOURCE.colours:
             return

@@ -39,7 +39,7 @@ class CarRacing(World):
     - ``road_position``, in laps: how far along the centre line, 0 at the start;
     - ``offset`` in metres from the centre line (the road is 6.7 m wide on each side), cut off at
       30, from where no road is seen; ``angle`` in radians from the road's direction;
-    - ``speed`` and ``slip`` in m/s: the car's velocity forwards and sideways;
+    - ``speed`` and ``slip`` in m/s: the velocity of the car's mass, forwards and sideways;
     - ``steering`` in radians: the front wheels' angle to the car;
     - ``curvature_5``, ``curvature_15``, ``curvature_25`` in 1/m: how much the centre line turns in
       a metre, averaged over the 7 m around a point so many metres ahead along the road;
