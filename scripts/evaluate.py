@@ -131,8 +131,8 @@ def main(args: Args) -> Result:
     written(args, run, report, further, vaes, env, name)
     if dependent := dependent_factors(world):
         say(
-            f"- {', '.join(dependent)}: not drawn independently, they follow from other factors and "
-            "from the episode; their scores share what they have in common"
+            f"- {', '.join(dependent)}: not independent, they follow from other factors and from "
+            "the episode; their scores share what they have in common"
         )
     if met is not None:
         for sentence in together(report.scores[f"{name}{ON_POLICY}"]):

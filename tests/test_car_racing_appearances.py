@@ -170,7 +170,7 @@ def test_envpools_pictures_have_the_colours_of_the_world() -> None:
     assert len(set(shown)) == 3
     gas = pool.actions(np.tile(np.array([[0.0, 0.1]], np.float32), (3, 1)))
     for _ in range(60):
-        raw, reward, *_ = raw_envs.step(gas)
+        raw, *_ = raw_envs.step(gas)
     frames = pool.frames(raw, np.zeros(3, bool))
     assert [recolouring.appearance for recolouring in pool._recolourings] == shown
     env = CarRacing(size=96, dashboard=True)

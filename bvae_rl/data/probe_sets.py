@@ -27,8 +27,8 @@ PER_EPISODE = 8  # states of a probe set, where an episode fixes some factors
 def probe_set(env: gym.Env, n: int, *, seed: int) -> Frames:
     """``n`` frames of independently sampled factors: what scores are computed on (trap 26).
 
-    Where factors follow from what an episode fixes (``dependent_factors``), each eight frames are of
-    an episode of their own. ValueError if ``env`` does not know its factors (``FactorEnv``), or
+    Where factors follow from what an episode fixes (``dependent_factors``), every eight frames are
+    of an episode of their own. ValueError if ``env`` does not know its factors (``FactorEnv``), or
     cannot sample or set them.
     """
     _check_size(n)
