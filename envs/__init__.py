@@ -26,3 +26,4 @@ for world_id, size in GRID_WORLDS.items():
 for name in ("reacher", "pusher", "relocate"):
     world = f"Mujoco{name.capitalize()}"
     register(id=f"bvae_rl/{world}-v0", entry_point=f"bvae_rl.envs.mujoco.{name}:{world}")
+register(id="bvae_rl/CarRacing-v0", entry_point="bvae_rl.envs.car_racing.world:CarRacing")

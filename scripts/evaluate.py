@@ -12,7 +12,12 @@ import torch
 
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
-from bvae_rl.data.factors import FactorSpec, known_specs, require_factor_env
+from bvae_rl.data.factors import (
+    FactorSpec,
+    dependent_factors,
+    known_specs,
+    require_factor_env,
+)
 from bvae_rl.data.frame_store import Frames
 from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.data.pictures.layouts import Wanted, picture_layouts
@@ -124,6 +129,11 @@ def main(args: Args) -> Result:
     further = more.measured(vaes, world, probe, args)
     progress.close()
     written(args, run, report, further, vaes, env, name)
+    if dependent := dependent_factors(world):
+        say(
+            f"- {', '.join(dependent)}: not independent, they follow from other factors and from "
+            "the episode; their scores share what they have in common"
+        )
     if met is not None:
         for sentence in together(report.scores[f"{name}{ON_POLICY}"]):
             say(f"- on-policy frames: {sentence}")

@@ -78,7 +78,11 @@ class FactorSpec:
 
 @runtime_checkable
 class FactorEnv(Protocol):
-    """An environment whose frames have known factors. K is the number of specs."""
+    """An environment whose frames have known factors. K is the number of specs.
+
+    An attribute ``dependent_factors`` may name those that follow from the others and from what an
+    episode fixes (the bend of a road, from the place and the track): see the function of that name.
+    """
 
     @property
     def observation_space(self) -> gym.Space[Any]: ...
@@ -189,6 +193,18 @@ def known_specs(env: gym.Env[Any, Any]) -> tuple[FactorSpec, ...]:
     """What the columns of ``info["factors"]`` mean; empty where the environment does not say."""
     try:
         return tuple(env.get_wrapper_attr("factor_specs"))
+    except AttributeError:
+        return ()
+
+
+def dependent_factors(env: Any) -> tuple[str, ...]:
+    """The factors of ``env`` that cannot be drawn or held independently of the others.
+
+    They are drawn with the rest, and a probe set then takes many episodes. Empty where the
+    environment names none.
+    """
+    try:
+        return tuple(env.get_wrapper_attr("dependent_factors"))
     except AttributeError:
         return ()
 

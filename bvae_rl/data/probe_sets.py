@@ -15,18 +15,21 @@ import numpy as np
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from bvae_rl.data.collect import Policy, record_episode
-from bvae_rl.data.factors import FactorEnv, require_factor_env
+from bvae_rl.data.factors import FactorEnv, dependent_factors, require_factor_env
 from bvae_rl.data.frame_store import Frames
 from bvae_rl.data.pictures.frame_layout import FrameLayout
 
 TRIES, VALUES = 100, 10  # draws of one frame, and of one value to hold, before it is given up
 DRAWS = 64  # that show which factors vary at all
+PER_EPISODE = 8  # states of a probe set, where an episode fixes some factors
 
 
 def probe_set(env: gym.Env, n: int, *, seed: int) -> Frames:
     """``n`` frames of independently sampled factors: what scores are computed on (trap 26).
 
-    ValueError if ``env`` does not know its factors (``FactorEnv``), or cannot sample or set them.
+    Where factors follow from what an episode fixes (``dependent_factors``), every eight frames are
+    of an episode of their own. ValueError if ``env`` does not know its factors (``FactorEnv``), or
+    cannot sample or set them.
     """
     _check_size(n)
     source = require_factor_env(env)
@@ -35,7 +38,10 @@ def probe_set(env: gym.Env, n: int, *, seed: int) -> Frames:
     env.reset(seed=seed)
     factors = np.empty((n, len(source.factor_specs)), dtype=np.float64)
     observations = []
+    resets = rng.spawn(1)[0] if dependent_factors(env) else None
     for row in range(n):
+        if resets is not None and row and row % PER_EPISODE == 0:
+            env.reset(seed=int(resets.integers(2**31)))
         factors[row] = source.sample_factors(rng)
         observations.append(np.array(source.set_factors(factors[row])))
     return Frames(layout.frames(np.stack(observations)), np.arange(n), np.arange(n), factors)
@@ -103,7 +109,8 @@ def fixed_factor_groups(
 ) -> FrameGroups:
     """``n_groups`` groups of ``size`` frames, each with one factor fixed, the others independent.
 
-    The fixed factor is drawn anew for each group, from ``names`` (default: all that vary here).
+    The fixed factor is drawn anew for each group, from ``names`` (default: all that vary here, but
+    for ``dependent_factors``).
     With ``pairs`` its value is drawn anew for each two frames, as the BetaVAE score was published
     (``size`` is then even). Draws that ``set_factors`` refuses are made again; a value that never
     works is replaced. Where a visual domain is no product of ranges, a fixed appearance factor may
@@ -119,7 +126,7 @@ def fixed_factor_groups(
     layout = FrameLayout.of(env.observation_space)
     rng = np.random.default_rng(seed)
     env.reset(seed=seed)
-    fixed = rng.choice(_varying(source, names, rng), size=n_groups)
+    fixed = rng.choice(_varying(source, names, rng, dependent_factors(env)), size=n_groups)
     known = tuple(spec.name for spec in source.factor_specs)
     together = 2 if pairs else size
     channels, height, width = layout.shape
@@ -133,14 +140,18 @@ def fixed_factor_groups(
 
 
 def _varying(
-    source: FactorEnv, names: Sequence[str] | None, rng: np.random.Generator
+    source: FactorEnv,
+    names: Sequence[str] | None,
+    rng: np.random.Generator,
+    dependent: Sequence[str],
 ) -> np.ndarray:
-    """Columns of the factors ``names``, all of which must vary (None: of all that do)."""
+    """Columns of the factors ``names``, all of which must vary (None: of all that do freely)."""
     known = [spec.name for spec in source.factor_specs]
     if unknown := sorted({*(names or ())} - {*known}):
         raise ValueError(f"unknown factors {unknown}; known: {', '.join(known)}")
     varies = np.ptp(np.stack([source.sample_factors(rng) for _ in range(DRAWS)]), axis=0) > 0
-    wanted = np.array([names is None or name in names for name in known])
+    free = [name for name in known if name not in dependent]
+    wanted = np.array([name in (free if names is None else names) for name in known])
     if not (wanted & varies).any() or (names is not None and (wanted & ~varies).any()):
         raise ValueError(
             f"no groups can be drawn for {list(names) if names is not None else 'any factor'}: "
