@@ -6,18 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 
-from bvae_rl.agents.evaluate import load_agent
 from bvae_rl.data.blocks import MAX_EPISODE_STEPS
 from bvae_rl.data.covered import tell_coverage
 from bvae_rl.data.episodes import tell
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.plan import INDEPENDENT, RANDOM, Plan
-from bvae_rl.data.shares import Shares
-from bvae_rl.data.sources import NAMED, fill
+from bvae_rl.data.sources import fill
+from bvae_rl.scripts.acting import acting, shares_given
 from bvae_rl.scripts.common import EnvArgs, command_for, free_folder, say, say_single, wrote
 from bvae_rl.scripts.progress import Progress, counted
 
@@ -72,7 +71,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
     say_single(args.world)
     config = args.world.config(args.domain)
     fill(
-        store, config, plan, acting=_acting(args.policy),
+        store, config, plan, acting=acting(args.policy),
         progress=counted(show, plan.rows, done=len(store)),
     )  # fmt: skip
     progress.close()
@@ -91,19 +90,3 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
 def pretrain_command(store: Path) -> str:
     """How to pretrain on a store; by default the recipe is the best that its pairs allow."""
     return command_for("pretrain", store, out=free_folder(Path("runs/vae")))
-
-
-def shares_given(texts: tuple[str, ...]) -> Shares | None:
-    """The shares that were given; None without any."""
-    return Shares.parse(texts) if texts else None
-
-
-def _acting(policy: str) -> dict[str, Any]:
-    """The arguments of ``data.collect.collect`` that make ``policy`` act."""
-    if policy in NAMED:
-        return {}
-    try:
-        agent = load_agent(policy)
-    except ValueError as error:
-        raise ValueError(f"policy is {', '.join(NAMED)} or an agent's folder: {error}") from error
-    return {"policy": agent.act, "observe": agent.observe}

@@ -66,6 +66,12 @@ def tell_coverage(store: FrameStore, *, say: Callable[[str], None] = logger.info
         logger.warning("%s", line)
 
 
+def doubts(store: FrameStore) -> list[str]:
+    """``advice`` for a store whose coverage was kept when it was collected."""
+    found = kept(store)
+    return [] if found is None else advice(found, str(store.meta.get("policy", "")))
+
+
 def summary(found: Coverage) -> str:
     """The figures in a line."""
     what = "the factors' range" if found.of == FACTORS else f"{len(found.each)} components' range"

@@ -188,6 +188,13 @@ def _is_folder(source: str) -> bool:
     return mistyped or (Path(source) / INDEX).exists()
 
 
+def is_environment(source: Any) -> bool:
+    """Whether frames have to be collected in ``source`` first."""
+    return isinstance(source, EnvConfig | gym.Env | VecEnv) or (
+        isinstance(source, str) and not _is_folder(source)
+    )
+
+
 def refuse_more(folder: str | Path, frames: int) -> None:
     """ValueError if the VAE beside the store ``folder`` was trained on fewer than ``frames``.
 
@@ -210,12 +217,13 @@ def as_store(
     view: View = WHOLE,
     max_episode_steps: int = MAX_EPISODE_STEPS,
     skip_steps: int = 0,
+    policy: str | Policy = RANDOM,
+    shares: Mapping[str, float] | None = None,
 ) -> FrameStore:
     """The frames of ``source``, collected into ``folder`` if they are not in a store yet.
 
-    ``source`` is a ``FrameStore`` or its folder, what ``collect`` takes as ``env`` (a random policy
-    acts), or uint8 frames (N, H, W, C). Raises TypeError for anything else; for the rest see
-    ``collect``.
+    ``source`` is a ``FrameStore`` or its folder, what ``collect`` takes as ``env``, or uint8 frames
+    (N, H, W, C). Raises TypeError for anything else; for the rest see ``collect``.
     """
     stored = isinstance(source, FrameStore | Path) or (
         isinstance(source, str) and _is_folder(source)
@@ -224,6 +232,11 @@ def as_store(
         raise ValueError(
             f"the frames of a store are as they are, so {', '.join(view.given)} cannot change "
             "them; collect again with that, into another folder"
+        )
+    if (policy != RANDOM or shares is not None) and not is_environment(source):
+        raise ValueError(
+            "a policy acts in an environment, and these frames are there already; leave policy and "
+            "shares out, or give an id or an environment"
         )
     if isinstance(source, FrameStore):
         return source
@@ -237,7 +250,7 @@ def as_store(
             logger.info("collecting %d frames into %s", frames, folder)
         return collect(
             source, folder, frames=frames, seed=seed, max_episode_steps=max_episode_steps,
-            skip_steps=skip_steps, **view.given,
+            skip_steps=skip_steps, policy=policy, shares=shares, **view.given,
         )  # fmt: skip
     raise TypeError(
         "frames come from a FrameStore or its folder, a gymnasium id, an environment, a VecEnv or "
