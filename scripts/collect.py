@@ -6,16 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 
-from bvae_rl.agents.evaluate import load_agent
 from bvae_rl.data.blocks import MAX_EPISODE_STEPS
+from bvae_rl.data.covered import tell_coverage
 from bvae_rl.data.episodes import tell
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.plan import INDEPENDENT, RANDOM, Plan
 from bvae_rl.data.sources import fill
+from bvae_rl.scripts.acting import acting, shares_given
 from bvae_rl.scripts.common import EnvArgs, command_for, free_folder, say, say_single, wrote
 from bvae_rl.scripts.progress import Progress, counted
 
@@ -29,7 +30,11 @@ class Args:
     frames: int = 100_000
     """how many frames (at least: whole episodes are collected, where a policy acts)"""
     policy: str = RANDOM
-    """random; independent (states are sampled, nobody acts); or the folder of a trained agent"""
+    """random; sticky (random actions that are held); mixed (by --shares); independent (states are
+    sampled, nobody acts); or the folder of a trained agent"""
+    shares: tuple[str, ...] = ()
+    """with --policy mixed, of the frames: sticky=.4 (random actions), agent=.4 (an agent while it
+    learns), states=.2 (episodes from random states)"""
     views: Annotated[int, tyro.conf.arg(metavar="{1,2}")] = 1
     """with --policy independent: 2 shows each state in two appearances, for objectives on pairs"""
     interventions: int = 0
@@ -59,14 +64,14 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
     """Collect, verify, say what comes next; ``on_progress`` replaces bar and words."""
     plan = Plan(
         args.frames, args.policy, args.views, args.interventions, args.n_envs, args.seed,
-        args.max_episode_steps, args.skip_steps,
+        args.max_episode_steps, args.skip_steps, shares_given(args.shares),
     )  # fmt: skip
     store, progress = FrameStore(args.out), Progress({"frames": plan.rows / 3000})
     show = on_progress or partial(progress.update, "frames")
     say_single(args.world)
     config = args.world.config(args.domain)
     fill(
-        store, config, plan, acting=_acting(args.policy),
+        store, config, plan, acting=acting(args.policy),
         progress=counted(show, plan.rows, done=len(store)),
     )  # fmt: skip
     progress.close()
@@ -77,6 +82,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
         more = f" ({plan.rows} asked for, in whole {whole})" if len(store) > plan.rows else ""
         say(f"{len(store)} frames of {height}x{width}x{channels}{more}")
         tell(store, plan.max_episode_steps, say=say)
+        tell_coverage(store, say=say)
         wrote(args.out, pretrain_command(args.out))
     return Result(store)
 
@@ -84,14 +90,3 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
 def pretrain_command(store: Path) -> str:
     """How to pretrain on a store; by default the recipe is the best that its pairs allow."""
     return command_for("pretrain", store, out=free_folder(Path("runs/vae")))
-
-
-def _acting(policy: str) -> dict[str, Any]:
-    """The arguments of ``data.collect.collect`` that make ``policy`` act."""
-    if policy in (RANDOM, INDEPENDENT):
-        return {}
-    try:
-        agent = load_agent(policy)
-    except ValueError as error:
-        raise ValueError(f"policy is random, independent or an agent's folder: {error}") from error
-    return {"policy": agent.act, "observe": agent.observe}

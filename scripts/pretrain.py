@@ -9,14 +9,16 @@ from pathlib import Path
 
 import torch
 
+from bvae_rl.data.covered import doubts, tell_coverage
 from bvae_rl.data.episodes import tell
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.plan import Plan
+from bvae_rl.data.plan import RANDOM, Plan
 from bvae_rl.data.sources import fill, refuse_more
 from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.optional import require
 from bvae_rl.sb3 import PretrainingProbe, Probe
+from bvae_rl.scripts.acting import acting, shares_given
 from bvae_rl.scripts.common import command_for, command_line, say, say_single, shown_by, wrote
 from bvae_rl.scripts.pretrain_args import Args as Args
 from bvae_rl.scripts.pretrain_args import check, recipe_of
@@ -46,6 +48,10 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
         from bvae_rl.scripts.select_seed import train_seeds  # which calls this command
 
         return train_seeds(args, on_progress=on_progress)
+    if args.source.rounds != 1:
+        from bvae_rl.scripts.pretrain_rounds import train_rounds  # likewise
+
+        return train_rounds(args, on_progress=on_progress)
     store = frames(args)
     start = BetaVAE.load(find_vae(args.start)) if args.start else None
     chosen = recipe_of(args, store, say_why=on_progress is None)
@@ -75,6 +81,8 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
         each.say_if_none()
     if on_progress is None:
         verdict(vae, args.out)
+        for line in doubts(store):
+            say(line)
         wrote(args.out, _next(args.out, store))
     return vae
 
@@ -101,19 +109,28 @@ def frames(args: Args) -> FrameStore:
             "runs/frames, or bvae-rl pretrain --env bvae_rl/PlanarReach-v0"
         )
     check(args)
+    if args.store is not None and (source.policy != RANDOM or source.shares):
+        raise ValueError(
+            f"--policy and --shares act in an environment, and the frames in {args.store} are "
+            "there already; leave them out, or give --env"
+        )
     if args.store is not None:
         store = FrameStore.existing(args.store)
     else:
         refuse_more(args.out / "frames", source.frames)
         store = FrameStore(args.out / "frames")
+        plan = Plan(
+            source.frames, source.policy, seed=args.seed, shares=shares_given(source.shares)
+        )
         progress = Progress({"frames": source.frames / 3000})
         say_single(source)
         fill(
-            store, source.config(source.domain), Plan(source.frames, seed=args.seed),
+            store, source.config(source.domain), plan, acting=acting(source.policy),
             progress=counted(partial(progress.update, "frames"), source.frames, done=len(store)),
         )  # fmt: skip
         progress.close()
         tell(store, Plan.max_episode_steps)
+        tell_coverage(store)
     if store.missing:
         logger.warning(
             "%s holds %d of %d frames: its collection was interrupted, and the same command goes "

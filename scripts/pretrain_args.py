@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 import tyro
 
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.plan import RANDOM
 from bvae_rl.models.losses import Likelihood
 from bvae_rl.models.networks import DecoderName, EncoderName
 from bvae_rl.scripts.common import WorldArgs, say
@@ -26,12 +27,19 @@ class SourceArgs(WorldArgs):
     """Frames, if there is no store yet: they are collected into OUT/frames."""
 
     env: str | None = None
-    """gymnasium id, in which a random policy acts; another package's may name its module first:
+    """gymnasium id, in which --policy acts; another package's may name its module first:
     package.module:Id-v0"""
     domain: str | None = None
     """visual domain to collect in"""
     frames: int = 50_000
     """how many frames to collect"""
+    policy: str = RANDOM
+    """who acts: random, sticky, mixed, independent or the folder of an agent (bvae-rl collect)"""
+    shares: tuple[str, ...] = ()
+    """with --policy mixed, as sticky=.4 agent=.4 states=.2"""
+    rounds: int = 1
+    """2: half of frames and batches first, then the frames of an agent on that VAE's codes beside
+    them, and the other half of the batches; in OUT/round-1 and OUT"""
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def collect(
             frames=size.frames, progress=progress,
         )  # fmt: skip
 
-    _fill(store, n, act, interventions, seed=seed, progress=progress)
+    fill_blocks(store, n, act, interventions, seed=seed, progress=progress)
 
 
 def collect_independent(
@@ -112,10 +112,10 @@ def collect_independent(
     def sample(rng: np.random.Generator, missing: int) -> Frames:
         return _sample(source, layout, rng, views=views)
 
-    _fill(store, n, sample, interventions, seed=seed, progress=progress)
+    fill_blocks(store, n, sample, interventions, seed=seed, progress=progress)
 
 
-def _fill(
+def fill_blocks(
     store: FrameStore,
     n: int,
     block: Callable[[np.random.Generator, int], Frames | Played],

@@ -12,6 +12,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from bvae_rl.data.blocks import MAX_EPISODE_STEPS
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.rollout import Bounds
+from bvae_rl.data.shares import Shares, shares_of
 
 RANDOM, INDEPENDENT = "random", "independent"
 PLAIN = str | int | float | bool | None
@@ -22,7 +23,8 @@ class Plan:
     """What to collect: ``frames`` of them, and how. ``check`` refuses what does not go together.
 
     ``policy`` names who acts: "random", "independent" (nobody: states are sampled, which takes an
-    environment whose factors can be set), or somebody who is handed over as a function. With
+    environment whose factors can be set), "sticky" (random actions that are held), "mixed" (by
+    ``shares`` of who acts), or somebody who is handed over as a function. With
     ``views`` = 2 each sampled state is shown in two appearances; ``interventions`` single-action
     transitions come on top. ``n_envs`` environments act side by side, fewer if there is not an
     episode of ``max_episode_steps`` for each. An episode that is longer is cut there, and its first
@@ -37,12 +39,14 @@ class Plan:
     seed: int = 0
     max_episode_steps: int = MAX_EPISODE_STEPS
     skip_steps: int = 0
+    shares: Shares | None = None
 
     def __post_init__(self) -> None:
         for name, least in (("frames", 1), ("interventions", 0), ("n_envs", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
         bounds = self.bounds  # checked as they are built
+        shares_of(self.policy, self.shares)
         if self.policy == INDEPENDENT and bounds != Bounds(MAX_EPISODE_STEPS):
             raise ValueError(
                 "sampled states have no episodes, so they take neither max_episode_steps "
@@ -58,6 +62,11 @@ class Plan:
     def bounds(self) -> Bounds:
         """What is kept of each episode."""
         return Bounds(self.max_episode_steps, self.skip_steps)
+
+    @property
+    def covering(self) -> Shares | None:
+        """By which shares frames are collected; None where one policy acts all the time."""
+        return shares_of(self.policy, self.shares)
 
     @property
     def rows(self) -> int:
@@ -76,6 +85,8 @@ class Plan:
             for name in ("max_episode_steps", "skip_steps"):
                 if (value := getattr(self, name)) != getattr(Plan, name):
                     found[name] = value
+        if self.covering is not None:
+            found["shares"] = self.covering.described()
         if self.interventions:  # which block is which depends on both numbers
             found |= {"frames": self.frames, "interventions": self.interventions}
         return found

@@ -7,7 +7,7 @@ number of frames would hold few of the long ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
@@ -117,18 +117,20 @@ class _Episode:
 class Played:
     """Whole episodes one after another, numbered from 0, and how they ended.
 
-    ``cut`` of them were cut; ``short`` more ended within the steps that are skipped.
+    ``cut`` of them were cut; ``short`` more ended within the steps that are skipped. ``more`` is
+    what else is to be noted.
     """
 
     frames: Frames
     episodes: int
     cut: int
     short: int
+    more: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def notes(self) -> dict[str, int]:
         """What a store keeps beside the frames."""
-        return {"episodes": self.episodes, "cut": self.cut, "short": self.short}
+        return {"episodes": self.episodes, "cut": self.cut, "short": self.short, **self.more}
 
 
 def play(
@@ -141,20 +143,22 @@ def play(
     bounds: Bounds,
     episodes: int,
     frames: int,
+    lanes: int | None = None,
     progress: Progress = lambda added: None,
 ) -> Played:
     """Whole episodes from a reset of all environments on; ``policy`` None acts at random.
 
     Begins ``episodes`` of them, fewer if there are ``frames`` before, and plays all that have begun
     to their end. No single environment of a ``VecEnv`` can be reset, so one whose episode was cut
-    waits until all are. ValueError if no episode outlasts ``bounds.skip_steps``.
+    waits until all are. Of the first ``lanes`` environments only, where that is given. ValueError
+    if no episode outlasts ``bounds.skip_steps``.
     """
     act = policy or random_policy(venv.action_space, rng, venv.num_envs)
     kept: list[_Episode] = []  # in the order in which they began
     cut = short = made = 0
     while len(kept) < episodes and made < frames:
         running: dict[int, _Episode] = {}  # by the number of the environment
-        for env in range(min(episodes - len(kept), venv.num_envs)):
+        for env in range(min(episodes - len(kept), lanes or venv.num_envs)):
             running[env] = _Episode()
         kept += running.values()
         for now in steps(venv, tap, layout, act, seed=int(rng.integers(2**31))):

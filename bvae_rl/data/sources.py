@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -18,15 +19,19 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from bvae_rl.data import collect as collecting
 from bvae_rl.data.blocks import MAX_EPISODE_STEPS, Tally, environments
 from bvae_rl.data.collect import Policy, Progress
+from bvae_rl.data.covered import tell_coverage
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.episodes import refuse_cut_blocks, tell
 from bvae_rl.data.factors import known_specs, require_factor_env
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.interventions import Interventions
+from bvae_rl.data.mixed import collect_mixed
 from bvae_rl.data.pictures.checks import checked_array
 from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.data.pictures.framed import checked, native_in, top_in
 from bvae_rl.data.plan import INDEPENDENT, RANDOM, Plan
+from bvae_rl.data.random_starts import random_starts
+from bvae_rl.data.shares import MIXED, STICKY, Shares
 from bvae_rl.data.view import Env, View, Viewed, view_of
 from bvae_rl.runtime.runs import CONFIG_FILE, INDEX
 
@@ -34,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 BLOCK = 1024  # frames of an array in a block
 WHOLE = View()
+NAMED = (RANDOM, STICKY, MIXED, INDEPENDENT)  # policies
 Source = Env | FrameStore | Path | np.ndarray
 
 
@@ -48,6 +54,7 @@ def collect(
     seed: int = 0,
     max_episode_steps: int = MAX_EPISODE_STEPS,
     skip_steps: int = 0,
+    shares: Mapping[str, float] | None = None,
     **view: Unpack[Viewed],
 ) -> FrameStore:
     """Fill the frame store at ``out`` from ``env``; a collection that was interrupted goes on.
@@ -58,13 +65,17 @@ def collect(
         out: folder of the store.
         frames: how many frames at least. Whole episodes are collected, so that about half an
             episode comes on top, and one if it is as long as that.
-        policy: "random"; a function from observations (n_envs, ...) to actions (n_envs, ...); or
-            "independent": states are sampled, each on its own, where factors can be set.
+        policy: "random"; "sticky": random actions that are held; "mixed": these, an agent while it
+            learns, and episodes from random states, by ``shares``; a function from observations
+            (n_envs, ...) to actions (n_envs, ...); or "independent": states are sampled, each on
+            its own, where factors can be set.
         views: 2 shows each sampled state in two appearances.
         interventions: single-action transitions on top, for actions Box(low, high, (A,)).
         seed: what the frames depend on.
         max_episode_steps: where an episode is cut if it has not ended.
         skip_steps: how many steps at the beginning of each episode are not kept.
+        shares: with "mixed" the shares of the frames, {"sticky": .4, "agent": .4, "states": .2} by
+            default; they sum to 1, and those that are not named are 0.
         view: ``pixels=True`` takes what the environment draws, where its observations are no
             pictures; ``key`` names the picture of a Dict observation; ``size`` (H, W) and ``grey``
             say what frames are made of it, by default of its own sides up to 128 pixels;
@@ -79,13 +90,19 @@ def collect(
     seen = view_of(view).of(env)
     acting = None if isinstance(policy, str) else policy
     name = policy if isinstance(policy, str) else getattr(policy, "__qualname__", "function")
+    if acting is None and name not in NAMED:
+        raise ValueError(
+            f"unknown policy {name!r}; known: {', '.join(NAMED)}, or a function from observations "
+            "to actions"
+        )
     store = FrameStore(out)
     plan = Plan(
         frames, name, views, interventions, seed=seed, max_episode_steps=max_episode_steps,
-        skip_steps=skip_steps,
+        skip_steps=skip_steps, shares=None if shares is None else Shares.of(shares),
     )  # fmt: skip
     fill(store, seen, plan, view=view_of(view), acting={"policy": acting})
     tell(store, max_episode_steps)
+    tell_coverage(store)
     return store
 
 
@@ -145,11 +162,20 @@ def fill(
                 "steps)", n_envs, plan.n_envs, plan.frames, plan.max_episode_steps,
             )  # fmt: skip
         venv = env.vec(n_envs, seed=plan.seed)
-        collecting.collect(venv, store, plan.frames, **(acting or {}), **shared)
-        venv.close()
     else:
+        n_envs = 1
         venv = env if isinstance(env, VecEnv) else DummyVecEnv([lambda: checked(env)])
+    if plan.covering is None:
         collecting.collect(venv, store, plan.frames, **(acting or {}), **shared)
+    else:
+        starts = random_starts(env, n_envs, seed=plan.seed) if plan.covering.states else None
+        collect_mixed(
+            venv, store, plan.frames, shares=plan.covering, starts=starts, **shared
+        )  # fmt: skip
+        if starts is not None and isinstance(env, EnvConfig):
+            starts.close()
+    if isinstance(env, EnvConfig):
+        venv.close()
 
 
 def _is_folder(source: str) -> bool:
@@ -160,6 +186,13 @@ def _is_folder(source: str) -> bool:
     parent = Path(source).parent
     mistyped = bool(parent.name) and parent.is_dir() and not re.search(r"-v\d+$", source)
     return mistyped or (Path(source) / INDEX).exists()
+
+
+def is_environment(source: Any) -> bool:
+    """Whether frames have to be collected in ``source`` first."""
+    return isinstance(source, EnvConfig | gym.Env | VecEnv) or (
+        isinstance(source, str) and not _is_folder(source)
+    )
 
 
 def refuse_more(folder: str | Path, frames: int) -> None:
@@ -184,12 +217,13 @@ def as_store(
     view: View = WHOLE,
     max_episode_steps: int = MAX_EPISODE_STEPS,
     skip_steps: int = 0,
+    policy: str | Policy = RANDOM,
+    shares: Mapping[str, float] | None = None,
 ) -> FrameStore:
     """The frames of ``source``, collected into ``folder`` if they are not in a store yet.
 
-    ``source`` is a ``FrameStore`` or its folder, what ``collect`` takes as ``env`` (a random policy
-    acts), or uint8 frames (N, H, W, C). Raises TypeError for anything else; for the rest see
-    ``collect``.
+    ``source`` is a ``FrameStore`` or its folder, what ``collect`` takes as ``env``, or uint8 frames
+    (N, H, W, C). Raises TypeError for anything else; for the rest see ``collect``.
     """
     stored = isinstance(source, FrameStore | Path) or (
         isinstance(source, str) and _is_folder(source)
@@ -198,6 +232,11 @@ def as_store(
         raise ValueError(
             f"the frames of a store are as they are, so {', '.join(view.given)} cannot change "
             "them; collect again with that, into another folder"
+        )
+    if (policy != RANDOM or shares is not None) and not is_environment(source):
+        raise ValueError(
+            "a policy acts in an environment, and these frames are there already; leave policy and "
+            "shares out, or give an id or an environment"
         )
     if isinstance(source, FrameStore):
         return source
@@ -211,7 +250,7 @@ def as_store(
             logger.info("collecting %d frames into %s", frames, folder)
         return collect(
             source, folder, frames=frames, seed=seed, max_episode_steps=max_episode_steps,
-            skip_steps=skip_steps, **view.given,
+            skip_steps=skip_steps, policy=policy, shares=shares, **view.given,
         )  # fmt: skip
     raise TypeError(
         "frames come from a FrameStore or its folder, a gymnasium id, an environment, a VecEnv or "

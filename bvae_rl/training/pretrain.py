@@ -8,12 +8,16 @@ What it does step by step is ``train_vae`` in ``loop.py``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 from bvae_rl.data.blocks import MAX_EPISODE_STEPS
-from bvae_rl.data.sources import Source, as_store
+from bvae_rl.data.collect import Policy
+from bvae_rl.data.covered import doubts
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.plan import RANDOM, Plan
+from bvae_rl.data.sources import Source, as_store, is_environment
 from bvae_rl.data.view import Viewed, view_of
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
@@ -24,6 +28,7 @@ from bvae_rl.training.pictures import RECONSTRUCTIONS, can_draw, write_vae_pictu
 from bvae_rl.training.pixel_weights import Weighting
 from bvae_rl.training.recipes import best_recipe
 from bvae_rl.training.recipes import recipe as named_recipe
+from bvae_rl.training.rounds import check_rounds, in_rounds
 from bvae_rl.training.shown_frames import frames_to_show
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.verdict_words import outcome, sentences
@@ -51,6 +56,9 @@ def pretrain(
     verbose: int = 1,
     max_episode_steps: int = MAX_EPISODE_STEPS,
     skip_steps: int = 0,
+    policy: str | Policy = RANDOM,
+    shares: Mapping[str, float] | None = None,
+    rounds: int = 1,
     **view: Unpack[Viewed],
 ) -> BetaVAE:
     """Train a Beta-VAE on ``source`` into ``out``; called again, it resumes or returns it.
@@ -78,6 +86,11 @@ def pretrain(
             decides for itself.
         max_episode_steps: where an episode of an environment is cut, as in ``collect``.
         skip_steps: steps at the beginning of each that are not kept, as in ``collect``.
+        policy: who acts in an environment: "random", "sticky", "mixed" or a function, as in
+            ``collect``; "mixed" shows more of a world in which a random policy stays where it is.
+        shares: of "mixed", as in ``collect``.
+        rounds: 2 splits frames and batches in two: frames, a VAE, frames of a short agent on its
+            codes beside them, and the VAE goes on (``rounds.py``); in ``out/round-1`` and ``out``.
         view: ``pixels``, ``size``, ``grey``, ``key``, ``stacked``, ``frame_skip``: which picture of
             an environment, as in ``collect``; of an array ``size`` and ``grey``.
 
@@ -99,6 +112,19 @@ def pretrain(
         )
     chosen = None if objective is not None or recipe == "auto" else named_recipe(recipe)
     with talking(verbose):
+        if rounds != 1:
+            given: dict[str, Any] = {
+                "recipe": recipe, "seed": seed, "train": train, "weighting": weighting,
+                "command": command, "callbacks": callbacks, "verbose": verbose,
+            }  # fmt: skip
+            return _in_rounds(
+                rounds, source, config, objective, out=Path(out), frames=frames, steps=steps,
+                start=start, given=given,
+                acting={
+                    "max_episode_steps": max_episode_steps, "skip_steps": skip_steps,
+                    "policy": policy, "shares": shares, **view,
+                },
+            )  # fmt: skip
         store = as_store(
             source,
             Path(out) / "frames",
@@ -107,6 +133,8 @@ def pretrain(
             view=view_of(view),
             max_episode_steps=max_episode_steps,
             skip_steps=skip_steps,
+            policy=policy,
+            shares=shares,
         )
         if objective is None:
             if chosen is None:
@@ -124,6 +152,50 @@ def pretrain(
         if not picture.exists() and can_draw():
             held = (train or TrainConfig()).validation
             write_vae_pictures(vae, frames_to_show(store, validation=held), out)
-        for line in (outcome(vae), *sentences(vae, written="python", picture=picture)):
+        said = sentences(vae, written="python", picture=picture)
+        for line in (outcome(vae), *said, *doubts(store)):
             logger.info(line)
         return vae
+
+
+def _in_rounds(
+    rounds: int,
+    source: Source,
+    config: VAEConfig | None,
+    objective: Objective | None,
+    *,
+    out: Path,
+    frames: int,
+    steps: int,
+    start: BetaVAE | None,
+    given: dict[str, Any],
+    acting: dict[str, Any],
+) -> BetaVAE:
+    """``pretrain`` called once for each round."""
+    check_rounds(rounds, frames=frames, steps=steps)
+    if not is_environment(source):
+        raise ValueError(
+            f"rounds={rounds} lets an agent act between the trainings, which takes an environment "
+            f"(an id, an EnvConfig, an environment or a VecEnv), got {type(source).__name__}"
+        )
+    bounds = {name: acting[name] for name in ("max_episode_steps", "skip_steps")}
+    seen = {k: v for k, v in acting.items() if k not in (*bounds, "policy", "shares")}
+
+    def first(folder: Path, frames: int, steps: int) -> BetaVAE:
+        return pretrain(
+            source, config, objective, out=folder, frames=frames, steps=steps, start=start,
+            **acting, **given,
+        )  # fmt: skip
+
+    def again(folder: Path, store: FrameStore, steps: int, earlier: Path) -> BetaVAE:
+        vae = BetaVAE.load(earlier)
+        built = config if objective is None else vae.config
+        return pretrain(
+            store, built or vae.config, objective, out=folder, steps=steps, start=vae, **given
+        )  # fmt: skip
+
+    plan = Plan(frames, seed=given["seed"], **bounds)
+    return in_rounds(
+        rounds, source, plan, out, steps=steps, first=first, again=again, view=view_of(seen),
+        say=logger.info,
+    )  # fmt: skip

@@ -1,0 +1,119 @@
+"""The coverage of a frame store: measured once, kept beside the frames, and said in words."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+
+import numpy as np
+
+from bvae_rl.data.coverage import FACTORS, SAMPLE, Coverage, measure
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.plan import INDEPENDENT
+from bvae_rl.data.shares import MIXED
+from bvae_rl.runtime.runs import INDEX, Run
+
+FILE = "coverage.json"
+# Of frames less than this even is poor, and more than this share of one picture; measured in four
+# worlds (docs/guides/cover.md).
+EVEN, SAME = 0.5, 0.4
+UNSEEN = 0.3  # the evenness of a factor of which most was not seen
+NAMED = 3  # such factors at most
+
+logger = logging.getLogger(__name__)
+
+
+def coverage_of(store: FrameStore) -> Coverage:
+    """That of ``store``: as it was kept, or measured where it was not."""
+    return kept(store) or measured(store)
+
+
+def measured(store: FrameStore) -> Coverage:
+    """By all factors, where there are some, and ``SAMPLE`` frames spread evenly."""
+    rows = np.unique(np.linspace(0, len(store) - 1, SAMPLE).round().astype(int))
+    known = "factors" in store.layout and store.factor_specs
+    factors = store.column("factors") if known else None
+    return measure(store.take("frames", rows), factors, store.factor_specs)
+
+
+def keep(store: FrameStore) -> Coverage:
+    """``coverage_of``, written beside the frames."""
+    found = kept(store)
+    if found is None:
+        found = measured(store)
+        Run(store.folder).write_json(FILE, {"of": _frames(store), "coverage": asdict(found)})
+    return found
+
+
+def kept(store: FrameStore) -> Coverage | None:
+    """What was written beside exactly these frames; None without."""
+    if not (store.folder / FILE).exists() or not (store.folder / INDEX).exists():
+        return None
+    try:
+        found = json.loads((store.folder / FILE).read_text(encoding="utf-8"))
+        return Coverage(**found["coverage"]) if found["of"] == _frames(store) else None
+    except (ValueError, TypeError, KeyError):
+        return None  # not one of ours: measured again
+
+
+def tell_coverage(store: FrameStore, *, say: Callable[[str], None] = logger.info) -> None:
+    """Keep the coverage of what was collected, ``say`` it, and warn where it is poor."""
+    found = keep(store)
+    say(summary(found))
+    for line in advice(found, str(store.meta.get("policy", ""))):
+        logger.warning("%s", line)
+
+
+def doubts(store: FrameStore) -> list[str]:
+    """``advice`` for a store whose coverage was kept when it was collected."""
+    found = kept(store)
+    return [] if found is None else advice(found, str(store.meta.get("policy", "")))
+
+
+def summary(found: Coverage) -> str:
+    """The figures in a line."""
+    what = "the factors' range" if found.of == FACTORS else f"{len(found.each)} components' range"
+    return (
+        f"coverage {found.evenness:.2f} of {what} ({found.seen:.0%} of its bins seen, "
+        f"{found.pairs:.0%} of the pairs'); {found.same:.0%} of the frames show nearly one "
+        f"picture, all together as many as {found.pictures:,.3g} different ones"
+    )
+
+
+def poor(found: Coverage) -> bool:
+    """Whether the frames show too little of the world."""
+    return found.evenness < EVEN or found.same > SAME
+
+
+def advice(found: Coverage, policy: str) -> list[str]:
+    """What to do about a poor coverage, in a line; nothing where it is not.
+
+    ``policy`` is the one of the frames, "" where nobody says.
+    """
+    if not poor(found) or policy == INDEPENDENT:
+        return []
+    if found.same > SAME:
+        why = f"{found.same:.0%} of the frames show nearly the same picture"
+    elif found.of == FACTORS:
+        least = sorted((even, name) for name, even in found.each.items() if even < UNSEEN)
+        names = ", ".join(name for _, name in least[:NAMED])
+        seen = f"; hardly any of {names}" if names else ""
+        why = f"{found.seen:.0%} of the factors' bins were seen, unevenly{seen}"
+    else:
+        why = f"most frames are alike (evenness {found.evenness:.2f}) and few differ"
+    return [f"{why}: {_cure(policy)}"]
+
+
+def _cure(policy: str) -> str:
+    if policy == MIXED:
+        return (
+            "other shares (--shares), a --frame-skip, longer episodes (--max-episode-steps), or "
+            "frames of a trained agent (--policy FOLDER) may show more"
+        )
+    return "collect with --policy mixed (policy='mixed')"
+
+
+def _frames(store: FrameStore) -> str:
+    return str(store.identity()["sha256"])
