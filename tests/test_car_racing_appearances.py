@@ -33,7 +33,7 @@ def drawn(name: str) -> list[CarAppearance]:
     return [domain.sample(rng) for _ in range(DRAWS)]
 
 
-def picture(appearance: CarAppearance, colours: np.ndarray) -> np.ndarray:
+def striped(colours: np.ndarray) -> np.ndarray:
     """(96, 96, 3) of one colour a row, in turn."""
     rows = np.resize(np.asarray(colours, np.uint8), (96, 3))
     return np.repeat(rows[:, None], 96, axis=1)
@@ -142,7 +142,7 @@ def test_recolouring_is_exact_for_whole_pixels_and_even_for_blends(name: str) ->
     appearance = drawn(name)[3]
     old, new = ([one.colours[part] for part in PARTS] for one in (SOURCE, appearance))
     kept = [CAR, (255, 0, 0), (255, 255, 255), (0, 0, 0), (77, 77, 77)]
-    plain = picture(appearance, np.array([*old, *kept]))
+    plain = striped(np.array([*old, *kept]))
     recoloured = Recolouring(appearance)(plain)[..., :3]
     assert np.array_equal(recoloured[: len(old) + len(kept), 0], [*new, *kept])
     assert np.array_equal(recoloured[84:], plain[84:])
@@ -153,7 +153,7 @@ def test_recolouring_is_exact_for_whole_pixels_and_even_for_blends(name: str) ->
         for share in (0.25, 0.5, 0.75):
             blend = np.rint(share * np.array(first) + (1 - share) * np.array(second))
             expected = share * np.array(new_first) + (1 - share) * np.array(new_second)
-            found = Recolouring(appearance)(picture(appearance, blend[None]))[0, 0, :3]
+            found = Recolouring(appearance)(striped(blend[None]))[0, 0, :3]
             assert found.astype(float) == pytest.approx(expected, abs=6)
 
 

@@ -30,8 +30,7 @@ def plain() -> np.ndarray:
 
 @cache
 def shares() -> np.ndarray:
-    """How much background, patch and road is in a pixel, by its green and blue: (65536, 3)
-    at 256 green + blue."""
+    """How much background, patch and road there is in a pixel, by 256 green + blue: (65536, 3)."""
     _, green, blue = plain().T.astype(float)
     low, high = BACKGROUND[1] - BACKGROUND[2], PATCHES[1] - PATCHES[2]
     excess = np.maximum(green - blue, 0.0)
@@ -43,7 +42,7 @@ def shares() -> np.ndarray:
     light = (255.0 * rest - grey) / (255.0 - ROAD_GREYS[1])  # with white
     road = np.clip(np.minimum(np.minimum(dark, light), rest), 0.0, 1.0)
     road[256 * WHEEL + WHEEL] = 0.0
-    return np.stack([background, patch, road], axis=-1).reshape(-1, len(PARTS))
+    return np.stack([background, patch, road], axis=-1)
 
 
 class Recolouring:

@@ -15,6 +15,9 @@ SHADES = (0.0, 2.55, 5.1)  # of a tile that no wheel has touched, added to the r
 class Task(CarRacing):
     """The task without its picture at every step; dynamics and rewards are untouched."""
 
+    road: Any  # gymnasium's types say that they stay None
+    car: Any
+
     def __init__(self, *, lap_complete_percent: float) -> None:
         super().__init__(lap_complete_percent=lap_complete_percent)
         self._shown_reward = 0.0
