@@ -24,9 +24,10 @@ class Intersection(RoadWorld):
 
     Factors of the state. Of the own vehicle: ``x`` to the right and ``y`` down in the picture, from
     the centre of the crossing (metres), and ``heading`` (0 to the right, a quarter turn down). Of
-    the three nearest vehicles in sight, the nearest first: ``near_N_present`` (0 or 1), ``near_N_x``
-    and ``near_N_y`` from the own vehicle (metres; 0 where there is none). With ``speeds=True`` also
-    ``speed``, and ``near_N_vx`` and ``near_N_vy`` relative to the own velocity (m/s).
+    the three nearest vehicles in sight, the nearest first: ``near_N_present`` (0 or 1),
+    ``near_N_x`` and ``near_N_y`` from the own vehicle (metres; 0 where there is none). With
+    ``speeds=True`` also ``speed``, and ``near_N_vx`` and ``near_N_vy`` relative to the own velocity
+    (m/s).
 
     The states of this world cannot be set to factors, since routes, right of way and who enters
     next belong to them: factors are read on-policy (``settable`` is False). Vehicles change their
