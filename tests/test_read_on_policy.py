@@ -21,7 +21,13 @@ from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.report.tables import representation
 from bvae_rl.runtime.runs import Row
 from bvae_rl.sb3 import Probe
-from bvae_rl.scripts import collect, evaluate, visualize
+from bvae_rl.scripts import (
+    collect,
+    evaluate,
+    evaluate_more,
+    evaluate_on_policy,
+    visualize,
+)
 from bvae_rl.scripts.common import EnvArgs
 
 
@@ -37,6 +43,9 @@ SCORING = evaluate.ScoreArgs(("factor_vae",), fit_steps=5, replicates=0)
 @pytest.fixture
 def vae(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(evaluate_more, "GROUPS", 30)
+    monkeypatch.setattr(evaluate_more, "TESTED", 60)
+    monkeypatch.setattr(evaluate_on_policy, "PCA_FRAMES", 60)
     for name in ("vae", "other"):
         config = VAEConfig(shape=(3, 64, 64), latent_dim=3, channels=(4, 4, 4), hidden=8)
         BetaVAE(config).save(tmp_path / name)
@@ -61,7 +70,7 @@ def test_evaluate_scores_what_a_policy_met_and_says_so(
     vae: str, texts: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     args = evaluate.Args(
-        vae, world=TOLD, domain="ood1", compare=("other",), on_policy=400,
+        vae, world=TOLD, domain="ood1", compare=("other",), on_policy=200,
         scoring=replace(SCORING, other_domains=("ood2",)),
     )  # fmt: skip
     result = evaluate.main(args)
@@ -69,14 +78,14 @@ def test_evaluate_scores_what_a_policy_met_and_says_so(
         "vae, on-policy", "other, on-policy", "untrained", "pca", "shuffled", "true factors"
     ]  # fmt: skip
     scores = result.scores["vae, on-policy"]
-    assert scores.samples == 400 and scores.all.factors[0] == "shoulder"
+    assert scores.samples == 200 and scores.all.factors[0] == "shoulder"
     assert set(result.metrics) == {
         f"{name}, on-policy/{metric}"
         for name in ("vae", "other")
         for metric in ("factor_vae", "udr", "generalisation/ood1", "generalisation/ood2")
     }
     said = capsys.readouterr().out
-    assert "cannot set them: scored on 400 frames of a random policy" in said
+    assert "cannot set them: scored on 200 frames of a random policy" in said
     assert f"- {READ_ON_POLICY}\n" in said and "MLP-probe R2 shoulder" in said
     assert json.loads((result.out / "evaluation.json").read_text())["factors_read"] == "on-policy"
     assert json.loads((result.out / "scores.json").read_text())["note"] == READ_ON_POLICY
@@ -115,7 +124,7 @@ def test_frames_of_a_store_that_a_policy_met_say_so_too(
     for policy, note in (("random", READ_ON_POLICY), ("independent", "")):
         world = TOLD if policy == "random" else replace(TOLD, wrappers=())
         store = collect.main(
-            collect.Args(Path(policy), world=world, frames=256, policy=policy, n_envs=1)
+            collect.Args(Path(policy), world=world, frames=128, policy=policy, n_envs=1)
         ).store
         capsys.readouterr()
         texts.clear()
@@ -130,11 +139,11 @@ def test_frames_of_a_store_that_a_policy_met_say_so_too(
 def test_a_probe_reads_them_on_policy(caplog: pytest.LogCaptureFixture) -> None:
     pytest.importorskip("sklearn")
     with caplog.at_level(logging.WARNING):
-        probe = Probe(told(PlanarReach()), n=60)
+        probe = Probe(told(PlanarReach()), n=40)
     assert READ_ON_POLICY in caplog.text
     assert probe.frames.episode.max() >= 19  # cut, to be of so many episodes
     caplog.clear()
-    Probe(PlanarReach(), n=60)
+    Probe(PlanarReach(), n=40)
     assert not caplog.text
 
 
