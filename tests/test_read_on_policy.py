@@ -26,6 +26,7 @@ from bvae_rl.scripts import (
     evaluate,
     evaluate_more,
     evaluate_on_policy,
+    show,
     visualize,
 )
 from bvae_rl.scripts.common import EnvArgs
@@ -134,6 +135,14 @@ def test_frames_of_a_store_that_a_policy_met_say_so_too(
         assert json.loads((found.out / "scores.json").read_text()).get("note", "") == note
         assert (READ_ON_POLICY in capsys.readouterr().out) == bool(note)
         assert texts.count(note.partition(";")[0]) >= 2
+
+
+def test_show_says_that_states_cannot_be_set(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for world, said in ((TOLD, True), (replace(TOLD, wrappers=()), False)):
+        show.main(show.Args(world, frames=1, out=tmp_path))
+        assert ("read on-policy" in capsys.readouterr().out) == said
 
 
 def test_a_probe_reads_them_on_policy(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,7 +1,9 @@
 """What is true about a frame: factor descriptions and the protocol of environments that know them.
 
 The library works with any environment. One that also offers the methods of ``FactorEnv`` can be
-scored (MIG, DCI, R2), probed and shown in pairs of views.
+scored (MIG, DCI, R2), probed and shown in pairs of views. One whose states cannot be set offers
+``factor_specs`` and ``info["factors"]`` alone, or says so by ``settable = False``: it is scored and
+probed on frames of a policy.
 """
 
 from __future__ import annotations
