@@ -12,7 +12,7 @@ import torch
 
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
-from bvae_rl.data.factors import FactorSpec, require_factor_env
+from bvae_rl.data.factors import ON_POLICY, FactorSpec, require_factor_env
 from bvae_rl.data.frame_store import Frames
 from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.data.pictures.layouts import Wanted, picture_layouts
@@ -20,7 +20,6 @@ from bvae_rl.data.probe_sets import on_policy_set, probe_set
 from bvae_rl.metrics import MetricReport, Scores, conclusions
 from bvae_rl.metrics.array_metrics import chosen
 from bvae_rl.metrics.report import LEAST_EPISODES
-from bvae_rl.metrics.summary import ON_POLICY as ON_POLICY
 from bvae_rl.metrics.summary import together
 from bvae_rl.models.hub import find_vae
 from bvae_rl.models.losses import mean_kl

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 import torch
 
 from bvae_rl.data.environments import EnvConfig
-from bvae_rl.data.factors import known_specs
+from bvae_rl.data.factors import ON_POLICY, READ_ON_POLICY, known_specs
 from bvae_rl.data.probe_sets import known_set
 from bvae_rl.metrics.inputs import LEAST_EPISODES
-from bvae_rl.metrics.summary import READ_ON_POLICY
 from bvae_rl.models.pca import PCAEncoder
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import Run
@@ -34,7 +33,7 @@ def evaluate_on_policy(
     frames = known_set(world, n, seed=args.seed)
     enough = len(set(frames.episode.tolist())) >= LEAST_EPISODES
     held = HeldFrames(frames, known_specs(world), frames.episode if enough else None)
-    labels = {f"{name}{whole.ON_POLICY}": vae for name, vae in vaes.items()}
+    labels = {f"{name}{ON_POLICY}": vae for name, vae in vaes.items()}
     first, vae = next(iter(labels.items()))
 
     def reference(code: str) -> Encoder:

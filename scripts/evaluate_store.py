@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.factors import READ_ON_POLICY
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.pictures.frame_layout import frames_to_x
-from bvae_rl.metrics.summary import READ_ON_POLICY
 from bvae_rl.models.pca import PCAEncoder
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import Run

@@ -14,12 +14,11 @@ from bvae_rl.agents.evaluate import LoadedAgent, load_agent
 from bvae_rl.data.collect import record_episode
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
-from bvae_rl.data.factors import FactorSpec, known_specs
+from bvae_rl.data.factors import READ_ON_POLICY, FactorSpec, known_specs
 from bvae_rl.data.frame_store import Frames
 from bvae_rl.data.pictures.layouts import Wanted
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics import mig
-from bvae_rl.metrics.summary import READ_ON_POLICY
 from bvae_rl.models.hub import find_vae
 from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bvae_rl.metrics.summary import READ_ON_POLICY
+from bvae_rl.data.factors import READ_ON_POLICY
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import png, timelines
 from bvae_rl.runtime.runs import Run

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from bvae_rl.data.factor_wrapper import FactorWrapper, settable_env
+from bvae_rl.data.factors import READ_ON_POLICY
 from bvae_rl.data.probe_sets import known_set, probe_set
 from bvae_rl.envs.planar.reach import PlanarReach
-from bvae_rl.metrics.summary import READ_ON_POLICY
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.report.tables import representation

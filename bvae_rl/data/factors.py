@@ -20,6 +20,11 @@ Role = Literal["state", "appearance"]
 
 FLOAT32 = 1e-7  # relative rounding of a value that was stored as float32
 TRIES = 100  # draws of another appearance
+ON_POLICY = ", on-policy"  # at the end of the name of what was scored on such frames
+READ_ON_POLICY = (
+    "factors read on-policy: they are correlated; MIG and DCI cannot tell whether the VAE or the "
+    "policy joined two of them, so compare VAEs on the same frames, beside the true factors' scores"
+)
 
 
 @dataclass(frozen=True)

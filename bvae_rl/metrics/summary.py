@@ -19,12 +19,6 @@ _LISTED = 4  # latents named in one sentence
 _CORRELATED = 0.3  # from which two factors are said to be correlated
 _CHANCE = 0.1  # nats that independence gives from which a reader is warned
 
-ON_POLICY = ", on-policy"  # at the end of the name of what was scored on such frames
-READ_ON_POLICY = (
-    "factors read on-policy: they are correlated; MIG and DCI cannot tell whether the VAE or the "
-    "policy joined two of them, so compare VAEs on the same frames, beside the true factors' scores"
-)
-
 _PARTS = {
     "": "all latents",
     "content/": "content latents, state factors",

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bvae_rl.metrics.summary import ON_POLICY, READ_ON_POLICY
+from bvae_rl.data.factors import ON_POLICY, READ_ON_POLICY
 from bvae_rl.plots.style import KNOWN, method_label, minus
 from bvae_rl.runtime.runs import Row
 from bvae_rl.runtime.spread import interval, iqm

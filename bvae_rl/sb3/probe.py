@@ -13,12 +13,11 @@ import gymnasium as gym
 from stable_baselines3.common.callbacks import BaseCallback
 
 from bvae_rl.data.factor_wrapper import settable_env
-from bvae_rl.data.factors import known_specs
+from bvae_rl.data.factors import READ_ON_POLICY, known_specs
 from bvae_rl.data.probe_sets import known_set
 from bvae_rl.metrics import dci, measure, r2
 from bvae_rl.metrics.inputs import changing
 from bvae_rl.metrics.mig import gap
-from bvae_rl.metrics.summary import READ_ON_POLICY
 from bvae_rl.models.scaling import Encoder
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.optional import require

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from highway_env.vehicle.behavior import IDMVehicle
+from highway_env.vehicle.behavior import IDMVehicle  # type: ignore[import-untyped]
 
 
-class Crossing(IDMVehicle):
+class Crossing(IDMVehicle):  # type: ignore[misc]
     """An ``IDMVehicle`` of its own class.
 
     highway-env's intersection writes its settings into the class of its vehicles, and so changes
