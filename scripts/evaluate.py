@@ -13,9 +13,9 @@ import torch
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import (
+    ON_POLICY,
     FactorSpec,
     dependent_factors,
-    known_specs,
     require_factor_env,
 )
 from bvae_rl.data.frame_store import Frames
@@ -46,7 +46,7 @@ from bvae_rl.scripts.common import (
 from bvae_rl.scripts.evaluate_args import Args as Args
 from bvae_rl.scripts.evaluate_args import ScoreArgs as ScoreArgs
 from bvae_rl.scripts.evaluate_rows import score_row, score_rows
-from bvae_rl.scripts.held_frames import on_policy_frames
+from bvae_rl.scripts.held_frames import on_policy_frames, read_specs
 from bvae_rl.scripts.own_folder import own_folder
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.pictures import scores_heatmap
@@ -57,7 +57,6 @@ ROWS, CONCLUSIONS = "rows.json", "conclusions.json"
 SETTINGS = "evaluation.json"
 OTHER_SEED = 1_000_003  # PCA is fitted on other frames than are scored
 PCA_FRAMES = 10_000
-ON_POLICY = ", on-policy"
 
 
 @dataclass(frozen=True)
@@ -97,15 +96,21 @@ def main(args: Args) -> Result:
     for one in vaes.values():
         picture_layouts(world.observation_space, Wanted.of(one), stacked=1)
     source = settable_env(world)
+    told = read_specs(world) if source is None else ()
     run = own_folder(
         args.out, results_folder("evaluate", name, args.world, args.domain),
-        settings(args, env, folders, () if source is None else source.factor_specs),
+        settings(args, env, folders, told if source is None else source.factor_specs)
+        | ({"factors_read": "on-policy"} if told else {}),
         file=SETTINGS, what="an evaluation",
     )  # fmt: skip
     train = command_for(
         "train", vae=args.vae, world=args.world, domain=args.domain,
         out=free_folder(Path("runs/agents") / name),
     )  # fmt: skip
+    if told:
+        from bvae_rl.scripts.evaluate_on_policy import evaluate_on_policy  # calls parts of this one
+
+        return evaluate_on_policy(args, vaes, env, run, train)
     if source is None:
         return _without_factors(args, env, vae, run, train)
     probe = probe_set(world, args.samples, seed=args.seed)
@@ -149,22 +154,31 @@ def written(
     vaes: Mapping[str, BetaVAE],
     env: EnvConfig,
     name: str,
+    *,
+    note: str = "",
 ) -> None:
-    """Write scores, rows and heatmap; print the table, and what it says of the VAE ``name``."""
+    """Write scores, rows and heatmap; print the table, and what it says of the VAE ``name``.
+
+    ``note`` is what to know of all these frames: it stands in each of them.
+    """
     rows: list[Row] = []
     for label, scores in report.scores.items():
-        rows += score_rows(label, scores, env, args.seed, vaes.get(label.removesuffix(ON_POLICY)))
+        vae = vaes.get(label) or vaes.get(label.removesuffix(ON_POLICY))
+        rows += score_rows(label, scores, env, args.seed, vae)
     for key, value in further.items():
         label, _, metric = key.partition("/")
         rows.append(score_row(label, metric, value, args.samples, env, args.seed, vaes.get(label)))
-    run.write_json("scores.json", {**report.to_json(), **({"more": further} if further else {})})
+    beside = {"more": further, "note": note}
+    run.write_json("scores.json", {**report.to_json(), **{k: v for k, v in beside.items() if v}})
     run.write_json("results.json", [row.to_dict() for row in rows])
     say(report.table())
+    if note:
+        say(f"- {note}")
     for key, value in further.items():
         say(f"{key}: {value:.3f}")
     for sentence in report.conclusions(name):
         say(f"- {sentence}")
-    run.write_file("heatmap.png", png(scores_heatmap(vaes, report.scores)))
+    run.write_file("heatmap.png", png(scores_heatmap(vaes, report.scores, note=note)))
 
 
 def settings(
@@ -270,18 +284,10 @@ def _without_factors(args: Args, env: EnvConfig, vae: BetaVAE, run: Run, train: 
         frames_to_x(on_policy_frames(env, args.samples, seed=args.seed, out=out, vae=vae).frames),
     )
     run.write_json("scores.json", metrics)
-    if known_specs(env.make()):
-        frames = command_for("collect", world=args.world, domain=args.domain)
-        scored = command_for("evaluate", args.vae, store=Path("runs/frames"))
-        say(
-            f"{env.id} tells its factors and cannot set them, so that they are scored on frames of "
-            f"a policy: {frames} && {scored}"
-        )
-    else:
-        say(
-            f"{env.id} does not know its factors, so there is no MIG, DCI or R2; tell them with a "
-            "FactorWrapper (docs/guides/your-environment.md)."
-        )
+    say(
+        f"{env.id} does not know its factors, so there is no MIG, DCI or R2; tell them with a "
+        "FactorWrapper (docs/guides/your-environment.md)."
+    )
     say("On frames of a random policy:")
     for name, value in metrics.items():
         say(f"  {name.removeprefix('vae/'):20} {value:.2f}")

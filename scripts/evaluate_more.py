@@ -14,7 +14,7 @@ import numpy as np
 
 from bvae_rl.data.factors import known_specs
 from bvae_rl.data.frame_store import Frames
-from bvae_rl.data.probe_sets import fixed_factor_groups, probe_set
+from bvae_rl.data.probe_sets import fixed_factor_groups, known_set
 from bvae_rl.metrics import beta_vae_score, factor_vae_score, generalisation, udr
 from bvae_rl.metrics.inputs import changing
 from bvae_rl.models.losses import mean_kl
@@ -37,7 +37,7 @@ def measured(
     if any(name in args.scoring.metrics for name in INTERVENTIONAL):
         found |= _interventional(vaes, world, args)
     if args.scoring.other_domains:
-        found |= _generalisation(vaes, probe, args)
+        found |= generalised(vaes, probe, args)
     if len(vaes) > 1:
         found |= agreement(vaes, probe, args)
     return found
@@ -62,13 +62,13 @@ def _interventional(vaes: Mapping[str, BetaVAE], world: gym.Env, args: Args) -> 
     return found
 
 
-def _generalisation(vaes: Mapping[str, BetaVAE], probe: Frames, args: Args) -> dict[str, float]:
+def generalised(vaes: Mapping[str, BetaVAE], probe: Frames, args: Args) -> dict[str, float]:
     """R2 of the state factors by a probe fitted in ``--domain``, in each other domain."""
     source = args.domain or "as drawn"
     sets = {source: probe}
     for domain in args.scoring.other_domains:
         world = args.world.config(domain).make()
-        sets[domain] = probe_set(world, TESTED, seed=args.seed + 1)
+        sets[domain] = known_set(world, TESTED, seed=args.seed + 1)
     specs = known_specs(args.world.config(args.domain).make())
     state = [k for k, spec in enumerate(specs) if spec.role == "state"]
     factors: dict[str, np.ndarray] = {}

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 
 from bvae_rl.data.collect import collect
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
-from bvae_rl.data.factors import FactorSpec
+from bvae_rl.data.factors import FactorSpec, info_factors, known_specs
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics.report import LEAST_EPISODES
@@ -71,6 +72,12 @@ def probe_frames(store: FrameStore, *, seed: int, most: int = MOST) -> HeldFrame
     if source is None:
         return None
     return HeldFrames(probe_set(world, most, seed=seed), source.factor_specs)
+
+
+def read_specs(env: gym.Env) -> tuple[FactorSpec, ...]:
+    """The factors that ``env`` tells at reset and step; none where it describes or tells none."""
+    specs = known_specs(env)
+    return specs if specs and info_factors(env.reset()[1]) is not None else ()
 
 
 def on_policy_frames(

@@ -48,13 +48,17 @@ def main(args: Args) -> Result:
         )
     rows: dict[str, np.ndarray] = {}
     specs: dict[str, tuple[FactorSpec, ...]] = {}
+    settable = True
     for domain in args.domain or (None,):
         name = domain or "frames"
         env = args.world.config(domain).make()
         specs[name] = known_specs(env)
         rows[name] = frames_of(env, args.frames, seed=args.seed)
+        settable = settable and settable_env(env) is not None
         env.close()
     say(factor_table(args.world.name, specs))
+    if any(specs.values()) and not settable:
+        say("states cannot be set to factors: these are read on-policy, and frames are of a policy")
     figure = frame_sheet(rows, title=args.world.name)
     path = Run(args.out).write_file(f"{_file_name(args.world.name)}.png", png(figure))
     wrote(path)

@@ -14,7 +14,7 @@ from bvae_rl.agents.evaluate import LoadedAgent, load_agent
 from bvae_rl.data.collect import record_episode
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
-from bvae_rl.data.factors import FactorSpec, known_specs
+from bvae_rl.data.factors import READ_ON_POLICY, FactorSpec, known_specs
 from bvae_rl.data.frame_store import Frames
 from bvae_rl.data.pictures.layouts import Wanted
 from bvae_rl.data.probe_sets import probe_set
@@ -35,7 +35,12 @@ from bvae_rl.scripts.common import (
 )
 from bvae_rl.scripts.held_frames import on_policy_frames
 from bvae_rl.scripts.own_folder import own_folder
-from bvae_rl.training.pictures import information_heatmap, latent_names, write_vae_pictures
+from bvae_rl.training.pictures import (
+    information_heatmap,
+    latent_names,
+    noted,
+    write_vae_pictures,
+)
 from bvae_rl.training.validation import ACTIVE_KL
 
 if TYPE_CHECKING:
@@ -98,8 +103,12 @@ def main(args: Args) -> Result:
     else:
         probe = _played(vae, env, run, args)
     pictures = write_vae_pictures(vae, probe.frames, run.folder)
-    if known is not None:
-        figure = heatmap(vae, probe, known.factor_specs)
+    specs = known_specs(world)
+    if specs and probe.factors is not None and (np.ptp(probe.factors, axis=0) > 0).any():
+        note = READ_ON_POLICY if known is None else ""
+        if note:
+            say(note)
+        figure = heatmap(vae, probe, specs, note=note)
         pictures.insert(0, run.write_file("heatmap.png", png(figure)))
     figure = episode_timelines(vae, env, agent, seed=args.seed)
     pictures.append(run.write_file("timelines.png", png(figure)))
@@ -138,7 +147,7 @@ def episode_timelines(
     )
 
 
-def heatmap(vae: BetaVAE, probe: Frames, known: Sequence[FactorSpec]) -> Figure:
+def heatmap(vae: BetaVAE, probe: Frames, known: Sequence[FactorSpec], *, note: str = "") -> Figure:
     """Which latent tracks which of the ``known`` factors that vary in the ``probe`` frames."""
     assert probe.factors is not None
     varies = np.ptp(probe.factors, axis=0) > 0
@@ -146,4 +155,5 @@ def heatmap(vae: BetaVAE, probe: Frames, known: Sequence[FactorSpec]) -> Figure:
     mu, logvar = vae.posterior_frames(probe.frames)
     gaps = mig(mu, probe.factors[:, varies], kinds=[spec.kind for spec in specs])
     names = [spec.name for spec in specs]
-    return information_heatmap(vae, gaps, names, active=mean_kl(mu, logvar) > ACTIVE_KL)
+    figure = information_heatmap(vae, gaps, names, active=mean_kl(mu, logvar) > ACTIVE_KL)
+    return noted(figure, note)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from bvae_rl.data.factors import READ_ON_POLICY
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import png, timelines
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import visualize as whole
 from bvae_rl.scripts.common import command_for, say, wrote
-from bvae_rl.scripts.stored_frames import longest_episode, open_shown, stored_frames
+from bvae_rl.scripts.stored_frames import follows, longest_episode, open_shown, stored_frames
 from bvae_rl.training.pictures import latent_names, write_vae_pictures
 
 
@@ -21,7 +22,10 @@ def visualize_store(args: whole.Args, vae: BetaVAE, run: Run) -> whole.Result:
     say(f"drawn from {text}")
     pictures = write_vae_pictures(vae, held.frames.frames, run.folder)
     if held.labelled and (np.ptp(np.asarray(held.frames.factors), axis=0) > 0).any():
-        figure = whole.heatmap(vae, held.frames, held.specs)
+        note = READ_ON_POLICY if follows(store) else ""
+        if note:
+            say(note)
+        figure = whole.heatmap(vae, held.frames, held.specs, note=note)
         pictures.insert(0, run.write_file("heatmap.png", png(figure)))
     else:
         say("no heatmap: the store holds no factors (bvae-rl import SOURCE --factors factors.csv)")

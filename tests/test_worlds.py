@@ -20,6 +20,8 @@ from bvae_rl.data.factors import FactorEnv, role_mask
 from bvae_rl.data.probe_sets import on_policy_set, probe_set
 from bvae_rl.envs.grid import world as minigrid
 from bvae_rl.envs.grid.appearances import grid_domain
+from bvae_rl.envs.highway.appearances import road_domain
+from bvae_rl.envs.highway.highway import Highway
 from bvae_rl.envs.mujoco.appearances import mujoco_domain
 from bvae_rl.envs.mujoco.pusher import MujocoPusher
 from bvae_rl.envs.mujoco.reacher import MujocoReacher
@@ -104,6 +106,27 @@ def mujoco(make: type[MujocoWorld], **kwargs: Any) -> World:
     )
 
 
+def highway() -> World:
+    """The smallest highway: two lanes, two other vehicles for each, few steps and pixels."""
+    config = {"lanes_count": 2, "vehicles_count": 4, "duration": 20, "simulation_frequency": 2}
+    config |= {"screen_width": 300, "screen_height": 75, "scaling": 2.75}
+
+    def world(domain: str) -> Highway:
+        pytest.importorskip("highway_env")
+        return Highway(domain=domain, config=config, render_mode="rgb_array")
+
+    return World(
+        world,
+        shows=lambda env, domain: holds(road_domain(domain), env.appearance),
+        odd={"zoom": 1.5},
+        part="own",
+        other="colours",
+        step=0.1,
+        still=None,
+        whole=False,
+    )
+
+
 BEHIND = ("distractors", "distractor_phase")
 PUSHED = ("disc_x", "disc_y", "goal_x", "goal_y")  # the arm may hide the disc, the disc the goal
 HUES = ":hue+shape+texture+distractors+camera+light+noise"
@@ -117,6 +140,7 @@ WORLDS = {
     "mujoco-reacher": mujoco(MujocoReacher),
     "mujoco-pusher": mujoco(MujocoPusher, step=0.1, hidden=("object_x", "object_y")),
     "mujoco-relocate": mujoco(MujocoRelocate, step=0.1, whole=False),
+    "highway": highway(),
 }
 
 every_world = pytest.mark.parametrize("world", WORLDS.values(), ids=WORLDS.keys())

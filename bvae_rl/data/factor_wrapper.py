@@ -231,10 +231,9 @@ def uniform(specs: Sequence[FactorSpec]) -> Callable[[Any, np.random.Generator],
 
 
 def settable_env(env: gym.Env) -> FactorEnv | None:
-    """``factor_env``, or None if it is a wrapper that cannot draw or set factors."""
+    """``factor_env``, or None if it says that factors cannot be set: by ``settable = False``."""
     found = factor_env(env)
-    inner = getattr(found, "inner", found)
-    return None if isinstance(inner, FactorWrapper) and not inner.settable else found
+    return found if getattr(getattr(found, "inner", found), "settable", True) else None
 
 
 def _ordered(values: Values, specs: Sequence[FactorSpec], source: str) -> Any:

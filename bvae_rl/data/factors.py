@@ -1,7 +1,9 @@
 """What is true about a frame: factor descriptions and the protocol of environments that know them.
 
 The library works with any environment. One that also offers the methods of ``FactorEnv`` can be
-scored (MIG, DCI, R2), probed and shown in pairs of views.
+scored (MIG, DCI, R2), probed and shown in pairs of views. One whose states cannot be set offers
+``factor_specs`` and ``info["factors"]`` alone, or says so by ``settable = False``: it is scored and
+probed on frames of a policy.
 """
 
 from __future__ import annotations
@@ -18,6 +20,11 @@ Role = Literal["state", "appearance"]
 
 FLOAT32 = 1e-7  # relative rounding of a value that was stored as float32
 TRIES = 100  # draws of another appearance
+ON_POLICY = ", on-policy"  # at the end of the name of what was scored on such frames
+READ_ON_POLICY = (
+    "factors read on-policy: they are correlated; MIG and DCI cannot tell whether the VAE or the "
+    "policy joined two of them, so compare VAEs on the same frames, beside the true factors' scores"
+)
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,15 @@ import numpy as np
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from bvae_rl.data.collect import Policy, record_episode
-from bvae_rl.data.factors import FactorEnv, dependent_factors, require_factor_env
+from bvae_rl.data.factor_wrapper import settable_env
+from bvae_rl.data.factors import FactorEnv, dependent_factors, known_specs, require_factor_env
 from bvae_rl.data.frame_store import Frames
 from bvae_rl.data.pictures.frame_layout import FrameLayout
 
 TRIES, VALUES = 100, 10  # draws of one frame, and of one value to hold, before it is given up
 DRAWS = 64  # that show which factors vary at all
 PER_EPISODE = 8  # states of a probe set, where an episode fixes some factors
+EPISODES = 20  # at least, of on-policy frames that stand for a probe set
 
 
 def probe_set(env: gym.Env, n: int, *, seed: int) -> Frames:
@@ -54,12 +56,13 @@ def on_policy_set(
     *,
     seed: int,
     observe: Callable[[VecEnv], VecEnv] = lambda venv: venv,
+    longest: int | None = None,
 ) -> Frames:
     """The first ``n`` frames that ``policy`` sees, episode by episode, with their factors.
 
     ``policy`` maps observations (1, ...) to actions (1, ...), and None acts at random; ``observe``
-    wraps the environment into what the policy sees. The frame that ends an episode is left out.
-    ValueError if ``info["factors"]`` is missing.
+    wraps the environment into what the policy sees. The frame that ends an episode is left out, and
+    so is what comes after ``longest`` of its frames. ValueError if ``info["factors"]`` is missing.
     """
     _check_size(n)
     FrameLayout.of(env.observation_space)  # refuse what is no picture
@@ -69,7 +72,8 @@ def on_policy_set(
     missing = n
     while missing:
         start = int(rng.integers(2**31))
-        episode = record_episode(venv, seed=start, policy=policy, observe=observe, most=missing)
+        most = min(missing, longest or missing)
+        episode = record_episode(venv, seed=start, policy=policy, observe=observe, most=most)
         if episode.factors is None:
             raise ValueError(
                 f"{env} puts no 'factors' into its info; wrap it: FactorWrapper(env, specs, "
@@ -83,6 +87,17 @@ def on_policy_set(
         np.arange(n),
         np.concatenate([np.asarray(part.factors) for part in episodes]),
     )
+
+
+def known_set(env: gym.Env, n: int, *, seed: int) -> Frames:
+    """``n`` frames with known factors: a ``probe_set`` where these can be set; where ``env`` only
+    tells them, those of a random policy, of ``EPISODES`` episodes or more (cut to be so many).
+
+    ValueError as from these two.
+    """
+    if settable_env(env) is None and known_specs(env):
+        return on_policy_set(env, None, n, seed=seed, longest=max(1, n // EPISODES))
+    return probe_set(env, n, seed=seed)
 
 
 @dataclass(frozen=True, eq=False)

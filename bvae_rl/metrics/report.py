@@ -135,14 +135,15 @@ class MetricReport:
         self._codes[name] = as_matrix(codes, "codes")
         return self.scores[name]
 
-    def add_bounds(self, name: str) -> None:
+    def add_bounds(self, name: str, *, episode: Any = None) -> None:
         """Add a reference and an upper bound: the codes of ``name`` shuffled over the frames, and
-        the true factors as a representation (a cyclic one as cosine and sine).
+        the true factors as a representation (a cyclic one as cosine and sine). ``episode``: as in
+        ``add``.
         """
         self._known(name)
         rng = np.random.default_rng(self.settings.get("seed", 0))
-        self.add(SHUFFLED, rng.permutation(self._codes[name]))
-        self.add(TRUTH, true_codes(self.factors, self.specs))
+        self.add(SHUFFLED, rng.permutation(self._codes[name]), episode=episode)
+        self.add(TRUTH, true_codes(self.factors, self.specs), episode=episode)
 
     def table(self) -> str:
         """One column a representation, one row a metric."""

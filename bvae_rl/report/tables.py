@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from bvae_rl.data.factors import ON_POLICY, READ_ON_POLICY
 from bvae_rl.plots.style import KNOWN, method_label, minus
 from bvae_rl.runtime.runs import Row
 from bvae_rl.runtime.spread import interval, iqm
@@ -131,6 +132,8 @@ def _representation_table(ours: Sequence[Row]) -> Table:
     ]
     domain = f" in domain {ours[0].domain}" if ours[0].domain else ""
     note = f"Scored on {_range(row.n for row in ours)} frames. {SPREAD}"
+    if read := [method for method in methods if method.partition("/")[0].endswith(ON_POLICY)]:
+        note += f" {', '.join(read)}: {READ_ON_POLICY}."
     return Table(
         f"Representations against true factors{domain}", ["metric", *head], single + grouped, note
     )

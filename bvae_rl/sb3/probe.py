@@ -12,8 +12,9 @@ from pathlib import Path
 import gymnasium as gym
 from stable_baselines3.common.callbacks import BaseCallback
 
-from bvae_rl.data.factors import require_factor_env
-from bvae_rl.data.probe_sets import probe_set
+from bvae_rl.data.factor_wrapper import settable_env
+from bvae_rl.data.factors import READ_ON_POLICY, known_specs
+from bvae_rl.data.probe_sets import known_set
 from bvae_rl.metrics import dci, measure, r2
 from bvae_rl.metrics.inputs import changing
 from bvae_rl.metrics.mig import gap
@@ -31,11 +32,12 @@ logger = logging.getLogger(__name__)
 
 
 class Probe:
-    """Scores on frames whose factors are sampled independently (trap 26).
+    """Scores on frames whose factors are sampled independently (trap 26), or read on-policy where
+    the environment cannot set them.
 
     Factors that never change, such as the colours of a single appearance, are left out.
 
-    ``env``: offers factors (``FactorEnv``).
+    ``env``: offers factors (``FactorEnv``), or tells them (``factor_specs``, ``info["factors"]``).
     ``n``: number of frames.
     ``every``: environment steps (in pretraining: batches) between two probes, at least 1.
     ``share``: fraction of the training's time that probes may take, in (0, 1]; they wait otherwise.
@@ -59,8 +61,10 @@ class Probe:
                 f"every must be at least 1 and share in (0, 1], got every={every}, share={share}"
             )
         require("sklearn.ensemble", extra="metrics")  # now, and not hours into the training
-        self.frames = probe_set(env, n, seed=seed)
-        self._factors, specs = changing(self.frames.factors, require_factor_env(env).factor_specs)
+        self.frames = known_set(env, n, seed=seed)
+        if settable_env(env) is None:
+            logger.warning("probes: %s", READ_ON_POLICY)
+        self._factors, specs = changing(self.frames.factors, known_specs(env))
         self._kinds = [spec.kind for spec in specs]
         self.every, self.share = every, share
         self.seconds = 0.0  # spent on probes so far

@@ -147,8 +147,13 @@ def information_heatmap(
     )  # fmt: skip
 
 
-def scores_heatmap(vaes: Mapping[str, BetaVAE], scores: Mapping[str, Scores]) -> Figure:
-    """``information_heatmap`` of each VAE that was scored under its name, side by side."""
+def scores_heatmap(
+    vaes: Mapping[str, BetaVAE], scores: Mapping[str, Scores], *, note: str = ""
+) -> Figure:
+    """``information_heatmap`` of each VAE that was scored under its name, side by side.
+
+    ``note`` stands below them, up to its first semicolon.
+    """
     sizes = np.array([scores[name].all.mig.shares.shape for name in vaes])  # (D, K) of each
     tallest, widest = sizes.max(axis=0)
     figure = new_figure((2.6 + 0.72 * widest) * len(vaes), 1.5 + 0.235 * tallest)
@@ -160,6 +165,13 @@ def scores_heatmap(vaes: Mapping[str, BetaVAE], scores: Mapping[str, Scores]) ->
         information_heatmap(
             vae, found.all.mig, found.all.factors, active=active, vmax=1.0, ax=ax, **options
         )
+    return noted(figure, note)
+
+
+def noted(figure: Figure, note: str) -> Figure:
+    """``figure`` with a line below it: the ``note`` up to its first semicolon."""
+    if note:
+        figure.supxlabel(note.partition(";")[0], fontsize="small", x=0.02, ha="left")
     return figure
 
 
