@@ -68,10 +68,9 @@ class EnvConfig:
             raise ValueError(f"backend is gymnasium or envpool, got {self.backend!r}")
         if self.backend == "envpool" and self.wrappers:
             raise ValueError(
-                f"wrappers ({', '.join(self.wrappers)}) act in Python on single environments, and "
-                "EnvPool runs all in C++: say size, grey, key, frame_skip or pixels instead (--size, "
-                "--grey, ...), EnvPool's options with kwargs (--env-kwargs), or leave out "
-                "backend='envpool' (--backend envpool)"
+                f"EnvPool runs environments in C++, without wrappers ({', '.join(self.wrappers)}): "
+                "say size, grey, key, frame_skip or pixels instead (--size, --grey, ...), its "
+                "options with kwargs (--env-kwargs), or leave out --backend envpool"
             )
         if self.size is not None:
             object.__setattr__(self, "size", check_size(self.size))

@@ -144,7 +144,7 @@ def _registered(env_id: str) -> tuple[Any, dict[str, Any]] | None:
         spec = gym.spec(name)
     except (gym.error.Error, ImportError):
         return None
-    entry = spec.entry_point
+    entry: Any = spec.entry_point
     if isinstance(entry, str):
         try:
             entry = load_env_creator(entry)
