@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import warnings
 from pathlib import Path
@@ -16,8 +17,10 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecMonitor
 
 import bvae_rl
+from bvae_rl.data import envpool_pixels
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.envpool import EnvPoolEnv, EnvPoolVecEnv
+from bvae_rl.data.pictures.resize import convert_bytes
 from tests.envpool_cases import need_envpool
 
 
@@ -160,7 +163,7 @@ def test_atari_comes_frame_by_frame_or_as_a_stack_and_at_any_size() -> None:
     many = [played(venv, 8) for venv in (plain, stack, small)]
     frames = [step[0][0, 0] for step in many[0]]
     np.testing.assert_array_equal(many[1][8][0][0, :, :, :, 0], frames[5:9])
-    resized = bvae_rl.data.view.convert_bytes(np.stack(frames)[..., None], (1, 32, 40))
+    resized = convert_bytes(np.stack(frames)[..., None], (1, 32, 40))
     np.testing.assert_array_equal([step[0][0] for step in many[2]], resized)
     np.testing.assert_array_equal(single.reset(seed=0)[0], resized[0])
     assert single.observation_space == small.observation_space
@@ -178,6 +181,24 @@ def test_what_it_draws_is_seen_with_its_last_picture() -> None:
             moved = np.abs(infos[i]["terminal_observation"].astype(int) - seen[i]) > 60
             assert moved.sum() > 10
     assert "TimeLimit.truncated" in infos[0]
+
+
+def test_mujoco_draws_with_the_systems_opengl_or_says_that_it_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: dict[str, Any] = {
+        "pixels": True, "env_kwargs": {"render_width": 48, "render_height": 40}
+    }  # fmt: skip
+    try:
+        venv = EnvPoolVecEnv("HalfCheetah-v5", 1, **made)
+    except ValueError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+    assert venv.reset().shape == (1, 40, 48, 3) and venv.reset().std() > 5
+    monkeypatch.setattr(envpool_pixels, "LIBRARIES", ("libNone.so.9",))
+    with pytest.raises(ValueError, match=r"libNone.*apt install libegl1 libgl1"):
+        EnvPoolVecEnv("CheetahRun-v1", 1, pixels=True)
 
 
 def test_dict_observations_stay_or_are_picked() -> None:

@@ -68,12 +68,12 @@ def test_the_tracks_of_a_seed_are_others() -> None:
 def test_an_atari_game_is_ale_pys_to_the_pixel(game: str) -> None:
     ale_py = pytest.importorskip("ale_py", reason='needs ale-py: pip install "bvae-rl[atari]"')
     gym.register_envs(ale_py)
-    python = gym.make(f"ALE/{game}-v5", frameskip=1, repeat_action_probability=0.0)
+    python: Any = gym.make(f"ALE/{game}-v5", frameskip=1, repeat_action_probability=0.0)
     options = {
         "frame_skip": 1, "noop_max": 1, "use_fire_reset": False, "gray_scale": False,
         "img_height": 210, "img_width": 160,
     }  # fmt: skip
-    pool = Pool(f"{game}-v5", 1, seeds=[0], options=options)
+    pool: Any = Pool(f"{game}-v5", 1, seeds=[0], options=options)
     batch = pool.reset()
     python.reset(seed=0)
     picture = python.step(0)[0]  # EnvPool has waited for one frame
@@ -114,7 +114,8 @@ def test_minigrid_pays_ends_and_looks_as_pythons_does() -> None:
 
 
 def test_cart_pole_moves_as_pythons_does() -> None:
-    python, fast = gym.make("CartPole-v1").unwrapped, EnvPoolEnv("CartPole-v1")
+    python: Any = gym.make("CartPole-v1").unwrapped
+    fast = EnvPoolEnv("CartPole-v1")
     start, _ = fast.reset(seed=0)
     python.reset(seed=0)
     python.state = start.astype(np.float64)

@@ -93,10 +93,9 @@ class EnvConfig:
     def described(self) -> dict[str, Any]:
         """What its frames depend on, for a store; without newer settings at their default."""
         kwargs = {"kwargs": list(self.kwargs)} if self.kwargs else {}
-        made = {
-            "backend": self.backend if self.backend != "gymnasium" else None,
-            "pixels": self.pixels, "frame_skip": self.frame_skip if self.frame_skip > 1 else 0,
-        }  # fmt: skip
+        backend = self.backend if self.backend != "gymnasium" else None
+        skip = self.frame_skip if self.frame_skip > 1 else 0
+        made = {"backend": backend, "pixels": self.pixels, "frame_skip": skip}
         return {
             "env": self.id, "wrappers": list(self.wrappers), "domain": self.domain, **kwargs,
             **{name: value for name, value in made.items() if value}, **self.reading,
