@@ -17,6 +17,7 @@ from typing import Any
 import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
 
+from bvae_rl.data.envpool_gl import why_not_to_draw
 from bvae_rl.data.envpool_world import DrawnByEnvPool
 from bvae_rl.data.known_packages import import_home
 from bvae_rl.runtime.optional import require
@@ -31,6 +32,7 @@ OURS = {  # options that the adapter sets, and the argument that does it
 
 def envpool() -> ModuleType:
     """The package, or an ImportError that names our extra."""
+    why_not_to_draw()  # loads what has to be loaded before
     return require("envpool", extra="envpool")
 
 
