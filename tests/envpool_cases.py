@@ -65,4 +65,4 @@ def register() -> None:
     """Their ids, once."""
     for name, made in {"Fallen": FallenEnv, "Plain": PlainEnv}.items():
         if f"tests_envpool/{name}-v0" not in gym.registry:
-            gym.register(f"tests_envpool/{name}-v0", made)
+            gym.register(f"tests_envpool/{name}-v0", made, max_episode_steps=50)

@@ -57,6 +57,7 @@ def test_it_is_an_environment_by_id_with_domains_and_views() -> None:
     many.seed(5)
     np.testing.assert_array_equal(one.reset(seed=5)[0], many.reset()[0])
     source = EnvPoolEnv(FALLEN)
+    assert source.spec is not None and source.spec.max_episode_steps == 50  # as registered
     assert source.reset(seed=0)[0][5, 5, 0] == 50 and source.step([1.0])[4]["domain"] == "source"
     short = EnvPoolVecEnv(FALLEN, 1, env_kwargs={"max_episode_steps": 3})
     short.reset()

@@ -152,4 +152,5 @@ def _registered(env_id: str) -> tuple[Any, dict[str, Any]] | None:
             entry = load_env_creator(entry)
         except (ImportError, AttributeError, gym.error.Error):  # its package is not there
             entry = None
-    return entry, dict(spec.kwargs)
+    limit = {} if spec.max_episode_steps is None else {"max_episode_steps": spec.max_episode_steps}
+    return entry, {**limit, **spec.kwargs}
