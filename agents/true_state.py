@@ -77,9 +77,12 @@ def _specs(venv: VecEnv) -> tuple[FactorSpec, ...]:
     try:
         specs: tuple[FactorSpec, ...] = venv.get_attr("factor_specs", 0)[0]
     except AttributeError as error:
+        cure = getattr(venv.unwrapped, "without_factors", None) or (
+            "give it some with --wrappers my_module:with_factors (bvae_rl.FactorWrapper)"
+        )
         raise ValueError(
-            "this method shows true factors, and the environment has no factor_specs; give it some "
-            "with --wrappers my_module:with_factors (bvae_rl.FactorWrapper) or leave the method out"
+            "this method shows true factors, and the environment has no factor_specs; "
+            f"{cure}, or leave the method out"
         ) from error
     return specs
 

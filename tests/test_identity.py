@@ -59,7 +59,7 @@ OTHERS: dict[str, Any] = {
     "wrappers": ("a:B",), "kwargs": ("a=1",), "domain": "ood1", "name": "y",
     "values": (1.0, 2.0), "unit": "m", "low": -1.0, "high": 2.0, "first": 0.5, "ramp": 0.25,
     "combine": ["product", "average"], "variant": ["I", "II"], "sampled": [False, True],
-    "mask": 0.5, "symmetric": False,
+    "mask": 0.5, "symmetric": False, "backend": "envpool",
     "pairs": "augment", "ki": 0.5, "to": 0.5, "weight_decay": 0.5, "beta_max": 4.0,
 }  # fmt: skip
 

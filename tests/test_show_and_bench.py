@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -78,11 +79,16 @@ def test_rows_of_a_sheet_are_of_one_size() -> None:
 def test_bench_envs_times_every_kind_of_world_and_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(bench_envs, "SIZES", bench_envs.Sizes(planar=20, grid=10, mujoco=2))
+    monkeypatch.setattr(bench_envs, "SIZES", bench_envs.Sizes(planar=20, grid=10, mujoco=2, car=3))
     result = bench.main(bench.Args("envs", rounds=1, out=tmp_path))
     names = set(result.figures)
     assert names >= {f"PlanarPush, ood2:{kind}" for kind in (*KINDS, "all")}
     assert "MiniGrid-FourRooms, partial / the library's" in names
+    if find_spec("envpool") and find_spec("Box2D"):
+        assert {name for name in names if name.startswith("CarRacing") and "2" in name} == {
+            "CarRacing-v3, 8 by EnvPool, threads: 2",
+            "CarRacing-v3, 8 by EnvPool, threads: 2 / Python's",
+        }
     judged = {name for name, figure in result.figures.items() if figure.target == 3000}
     assert judged == {name for name in names if name.startswith("Planar")}
     assert Run(tmp_path).read_json("bench_envs.json")["figures"].keys() == names

@@ -68,10 +68,9 @@ class EnvConfig:
             raise ValueError(f"backend is gymnasium or envpool, got {self.backend!r}")
         if self.backend == "envpool" and self.wrappers:
             raise ValueError(
-                f"wrappers ({', '.join(self.wrappers)}) act in Python on single environments, and "
-                "EnvPool runs all in C++: say size, grey, key, frame_skip or pixels instead (--size, "
-                "--grey, ...), EnvPool's options with kwargs (--env-kwargs), or leave out "
-                "backend='envpool' (--backend envpool)"
+                f"EnvPool runs environments in C++, without wrappers ({', '.join(self.wrappers)}): "
+                "say size, grey, key, frame_skip or pixels instead (--size, --grey, ...), its "
+                "options with kwargs (--env-kwargs), or leave out --backend envpool"
             )
         if self.size is not None:
             object.__setattr__(self, "size", check_size(self.size))
@@ -94,10 +93,9 @@ class EnvConfig:
     def described(self) -> dict[str, Any]:
         """What its frames depend on, for a store; without newer settings at their default."""
         kwargs = {"kwargs": list(self.kwargs)} if self.kwargs else {}
-        made = {
-            "backend": self.backend if self.backend != "gymnasium" else None,
-            "pixels": self.pixels, "frame_skip": self.frame_skip if self.frame_skip > 1 else 0,
-        }  # fmt: skip
+        backend = self.backend if self.backend != "gymnasium" else None
+        skip = self.frame_skip if self.frame_skip > 1 else 0
+        made = {"backend": backend, "pixels": self.pixels, "frame_skip": skip}
         return {
             "env": self.id, "wrappers": list(self.wrappers), "domain": self.domain, **kwargs,
             **{name: value for name, value in made.items() if value}, **self.reading,

@@ -20,6 +20,12 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 from bvae_rl.data.envpool_pool import Batch, Pool, Tree, row
 from bvae_rl.data.pictures.framed import all_shown, frames_space, picked_key, shown_layout
 
+GYMNASIUM = "With backend='gymnasium' (no --backend envpool) environments are Python objects"
+NO_FACTORS = (
+    "EnvPool gives no factors, and no state can be set in it: take the environment in Python "
+    "(without --backend envpool, or backend='gymnasium') and say its factors there"
+)
+
 
 class Made(TypedDict, total=False):
     """How EnvPool's environments are made and seen; the names are those of ``EnvConfig``.
@@ -80,12 +86,15 @@ class _Shown:
             left_out=left_out,
         )  # fmt: skip
         self.space = space if self.layout is None else frames_space(self.layout)
-        given = {"size": size, "grey": grey, "key": key, "stacked": stacked, "domain": domain}
-        made = {**self.pool.options, "pixels": pixels, "frame_skip": frame_skip, **given}
+        settings = {
+            "domain": domain, "env_kwargs": dict(env_kwargs or {}), "pixels": pixels, "key": key,
+            "size": size, "grey": grey, "stacked": stacked,
+            "frame_skip": frame_skip if frame_skip > 1 else None,
+        }  # fmt: skip
         self.spec = EnvSpec(
             self.pool.env_id,
             max_episode_steps=self.pool.config.get("max_episode_steps"),
-            kwargs={name: value for name, value in sorted(made.items()) if value},
+            kwargs={name: value for name, value in settings.items() if value},
         )
 
     def __call__(self, observation: Tree) -> Tree:
@@ -120,6 +129,8 @@ class EnvPoolVecEnv(VecEnv):
         ImportError: without EnvPool, with the extra that brings it.
         ValueError: for an id or an option that EnvPool has not, and pictures that are none.
     """
+
+    without_factors = NO_FACTORS
 
     def __init__(self, env_id: str, n_envs: int = 8, *, seed: int = 0, **made: Unpack[Made]):
         self._shown = _Shown(env_id, n_envs, seed, **made)
@@ -161,7 +172,7 @@ class EnvPoolVecEnv(VecEnv):
     def _begin(self, batch: Batch, last: Tree, infos: list[dict[str, Any]]) -> Tree:
         """The first observations where an episode ended, whose last one goes into its info."""
         begun = self.pool.begin(batch)
-        for index in np.flatnonzero(batch.dones):
+        for index in np.flatnonzero(batch.dones).tolist():
             infos[index]["terminal_observation"] = row(last, index)
             infos[index]["episode"] = {
                 "r": round(float(self._returns[index]), 6),
@@ -220,14 +231,13 @@ class EnvPoolVecEnv(VecEnv):
         return [issubclass(Monitor, wrapper_class) for _ in self._get_indices(indices)]
 
 
-GYMNASIUM = "With backend='gymnasium' (no --backend envpool) environments are Python objects"
-
-
 class EnvPoolEnv(gym.Env[Any, Any]):
     """One environment of EnvPool; the arguments are those of ``EnvPoolVecEnv``."""
 
+    without_factors = NO_FACTORS
+
     def __init__(self, env_id: str, *, seed: int = 0, **made: Unpack[Made]) -> None:
-        self._shown = _Shown(env_id, 1, seed, **{**made, "threads": 1})
+        self._shown = _Shown(env_id, 1, seed, **made)
         self.pool, self.layout = self._shown.pool, self._shown.layout
         self.observation_space = self._shown.space
         self.action_space, self.spec = self.pool.action_space, self._shown.spec

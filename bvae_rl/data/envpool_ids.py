@@ -17,6 +17,7 @@ from typing import Any
 import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
 
+from bvae_rl.data.envpool_gl import why_not_to_draw
 from bvae_rl.data.envpool_world import DrawnByEnvPool
 from bvae_rl.data.known_packages import import_home
 from bvae_rl.runtime.optional import require
@@ -31,6 +32,7 @@ OURS = {  # options that the adapter sets, and the argument that does it
 
 def envpool() -> ModuleType:
     """The package, or an ImportError that names our extra."""
+    why_not_to_draw()  # loads what has to be loaded before
     return require("envpool", extra="envpool")
 
 
@@ -144,10 +146,11 @@ def _registered(env_id: str) -> tuple[Any, dict[str, Any]] | None:
         spec = gym.spec(name)
     except (gym.error.Error, ImportError):
         return None
-    entry = spec.entry_point
+    entry: Any = spec.entry_point
     if isinstance(entry, str):
         try:
             entry = load_env_creator(entry)
         except (ImportError, AttributeError, gym.error.Error):  # its package is not there
             entry = None
-    return entry, dict(spec.kwargs)
+    limit = {} if spec.max_episode_steps is None else {"max_episode_steps": spec.max_episode_steps}
+    return entry, {**limit, **spec.kwargs}

@@ -15,7 +15,7 @@ import gymnasium as gym
 import numpy as np
 
 from bvae_rl.data.envpool_ids import checked_options, drawn_by, made
-from bvae_rl.data.envpool_pixels import check_renderer, drawn_space
+from bvae_rl.data.envpool_pixels import OPTIONS, check_renderer, drawn_space
 from bvae_rl.runtime.devices import threads_here
 
 Tree = Any  # an array (N, ...), or a dictionary of them
@@ -88,6 +88,7 @@ class Pool:
             if domain is None:
                 del self.options["domain"]
         self._all = np.arange(n_envs)
+        self._raw: Tree = None  # EnvPool's newest observations, beneath a world
         self._build(seeds)
 
     def _build(self, seeds: Sequence[int]) -> None:
@@ -97,17 +98,18 @@ class Pool:
         if self._class is not None:
             self.world, options = self._world(options)
             self.inner_id = self.world.env_id
-        options = checked_options(self.inner_id, options)
-        drawing = {"render_mode": "rgb_array"} if self.pixels else {}
+        drawing: dict[str, Any] = {}
         if self.pixels:
             check_renderer(self.inner_id)
+            drawing = {name: options.pop(name) for name in OPTIONS if name in options}
+        options = {**checked_options(self.inner_id, options), **drawing}
         self.inner = made(
             self.inner_id, num_envs=self.n_envs, seed=self._seeds, num_threads=self.threads,
-            **options, **drawing,
+            **options, **({"render_mode": "rgb_array"} if self.pixels else {}),
         )  # fmt: skip
         self.config: dict[str, Any] = self.inner.config
         if not hasattr(self, "observation_space"):
-            self.observation_space, self.action_space = self._spaces()
+            self.observation_space, self.action_space = self._spaces(options)
 
     def _world(self, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """The world that stands before EnvPool, and what is EnvPool's of ``options``."""
@@ -118,11 +120,11 @@ class Pool:
         except TypeError as error:
             raise ValueError(f"{self.env_id} does not take {options}: {error}") from error
 
-    def _spaces(self) -> tuple[gym.Space[Any], gym.Space[Any]]:
+    def _spaces(self, options: Mapping[str, Any]) -> tuple[gym.Space[Any], gym.Space[Any]]:
         if self.world is not None:
             return self.world.observation_space, self.world.action_space
         if self.pixels:
-            return drawn_space(self.inner_id), self.inner.action_space
+            return drawn_space(self.inner_id, options), self.inner.action_space
         return self.inner.observation_space, self.inner.action_space
 
     @property
@@ -137,8 +139,7 @@ class Pool:
             self.close()
             self._build(seeds)
         self._fresh = False
-        observation, info = self.inner.reset()
-        return self._seen(self._batch(observation, info), np.ones(self.n_envs, dtype=bool))
+        return self._seen(self._batch(*self.inner.reset()), np.ones(self.n_envs, dtype=bool))
 
     def step(self, actions: np.ndarray, *, skip: int = 1) -> Batch:
         """Each action acts for ``skip`` steps or until the episode ends; rewards add up."""
@@ -157,11 +158,10 @@ class Pool:
     def begin(self, batch: Batch) -> Batch:
         """``batch`` with the first observations and infos of new episodes where it has ended."""
         (ended,) = np.nonzero(batch.dones)
-        observation, info = self.inner.reset(ended)
-        begun = self._batch(observation, info)
+        begun = self._batch(*self.inner.reset(ended))
         if self.world is not None:
-            self._raw = _placed(self._raw, ended, begun.observation)
-            return self._seen(replace(batch, observation=self._raw), batch.dones)
+            raw = replace(batch, observation=self._raw)
+            return self._seen(_placed(raw, ended, begun), batch.dones)
         if self.pixels:
             begun = replace(begun, observation=self.inner.render(env_ids=ended))
         return _placed(batch, ended, begun)

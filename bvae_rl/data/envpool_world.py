@@ -30,6 +30,7 @@ class EnvPoolWorld(Protocol):
         ``started`` (N,) bool: whose episode has just begun, so that ``raw`` holds its first frame.
         Called once for each step with all environments. A finished episode's last frame comes
         first, with ``started`` False; the first one of the next episode comes with a second call.
+        The frames are new memory each time.
         """
         ...
 

@@ -173,10 +173,11 @@ def require_factor_env(env: gym.Env[Any, Any]) -> FactorEnv:
     """``factor_env`` or a ValueError that says what to implement."""
     found = factor_env(env)
     if found is None:
-        raise ValueError(
-            f"{env} does not know its factors; give its class factor_specs, factors(), "
-            "sample_factors(rng) and set_factors(factors), or wrap it in a FactorWrapper"
+        cure = getattr(env.unwrapped, "without_factors", None) or (
+            "give its class factor_specs, factors(), sample_factors(rng) and "
+            "set_factors(factors), or wrap it in a FactorWrapper"
         )
+        raise ValueError(f"{env} does not know its factors; {cure}")
     return found
 
 
