@@ -37,7 +37,7 @@ class Scene:
 
 
 def load_ale() -> Any:
-    """The package ``ale_py``, which keeps its greeting to itself; an ImportError names the extra."""
+    """The package ``ale_py``, its greeting switched off; an ImportError names the extra."""
     package = require("ale_py", extra=EXTRA)
     package.ALEInterface.setLoggerMode(package.LoggerMode.Error)
     return package
@@ -102,7 +102,10 @@ class Emulator:
         cells, wanted = self._game.cells, list(values)
         balls = [value for cell, value in zip(cells, wanted, strict=True) if cell.of_ball]
         there = not balls or balls[0] == 1
-        if there not in self._bases or (not there and any(balls)) or self._game.inside(wanted):
+        if there not in self._bases or (not there and any(balls)):
+            return None
+        apart = self._game.apart
+        if apart is not None and not apart.kept(dict(zip(self._game.names, wanted, strict=True))):
             return None
         base, aims = self._held(self._bases[there], wanted), list(wanted)
         for _ in range(TRIES):

@@ -7,7 +7,7 @@ picture that was drawn last: no frame lies between.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bvae_rl.envs.atari.memory import Ball, Bricks, Cell, Clock, Number, Place
@@ -28,11 +28,22 @@ class Paddle:
 
 @dataclass(frozen=True)
 class Apart:
-    """The value of the factor ``right`` is at least that of ``left`` plus ``least``."""
+    """Two things, each with the names of its place (x, y), are at least ``across`` pixels apart in
+    x or ``down`` in y.
+    """
 
-    left: str
-    right: str
-    least: int
+    first: tuple[str, str]
+    second: tuple[str, str]
+    across: int
+    down: int
+
+    def kept(self, values: Mapping[str, int]) -> bool:
+        """Whether they are, where factors have these values."""
+        x, y = (
+            abs(values[second] - values[first])
+            for first, second in zip(self.first, self.second, strict=True)
+        )
+        return x >= self.across or y >= self.down
 
 
 @dataclass(frozen=True)
@@ -66,21 +77,12 @@ class Game:
         """The names of the factors of the state, in order."""
         return [cell.spec.name for cell in self.cells]
 
-    def inside(self, values: Sequence[int]) -> bool:
-        """Whether two things would be inside each other at these values of the cells."""
-        if self.apart is None:
-            return False
-        left, right = (
-            values[self.names.index(name)] for name in (self.apart.left, self.apart.right)
-        )
-        return right - left < self.apart.least
-
 
 _PONG_BALL = Ball(54, 1, 255)
 _PONG = Game(
     rom="pong",
     cells=(
-        Place("enemy_y", 50, -15, 28, 176, (0, 200), at=(50, 21)),
+        Place("enemy_y", 50, -15, 28, 176, (-20, 200), at=(50, 21)),
         Place("player_y", 51, -13, 27, 188, (0, 200), at=(51, 60)),
         _PONG_BALL,
         Place("ball_x", 49, -49, 24, 134, (0, 160), ball=_PONG_BALL),
@@ -116,7 +118,7 @@ _BREAKOUT = Game(
 _FREEWAY = Game(
     rom="freeway",
     cells=(
-        Place("chicken_y", 14, 0, 8, 174, (0, 200)),
+        Place("chicken_y", 14, 193, 19, 187, (0, 200), sign=-1),
         *(Place(f"car{n + 1}_x", 108 + n, -3, 0, 159, (0, 160), period=160) for n in range(10)),
         Number("score", (103,), 0, 40, 99),
     ),
@@ -132,10 +134,10 @@ _FREEWAY = Game(
 _BOXING = Game(
     rom="boxing",
     cells=(
-        Place("white_x", 32, 5, 36, 88, (30, 130)),
-        Place("white_y", 34, 38, 42, 124, (30, 180)),
-        Place("black_x", 33, 3, 50, 110, (30, 130)),
-        Place("black_y", 35, 38, 42, 124, (30, 180)),
+        Place("white_x", 32, 10, 40, 119, (30, 130)),
+        Place("white_y", 34, 38, 40, 126, (30, 180)),
+        Place("black_x", 33, 10, 40, 119, (30, 130)),
+        Place("black_y", 35, 38, 40, 126, (30, 180)),
         Number("white_score", (18,), 0, 99, 100),
         Number("black_score", (19,), 0, 99, 100),
         Clock("clock", 16, 17, 0xB, 2, 119, 120),
@@ -143,7 +145,7 @@ _BOXING = Game(
     ground=(214,),
     things=(0, 12, 40, 208),
     warm=100,
-    apart=Apart("white_x", "black_x", 12),
+    apart=Apart(("white_x", "white_y"), ("black_x", "black_y"), across=14, down=48),
 )
 
 GAMES: dict[str, Game] = {game.rom: game for game in (_PONG, _BREAKOUT, _FREEWAY, _BOXING)}

@@ -67,7 +67,8 @@ class Ball:
 
 @dataclass(frozen=True)
 class Place:
-    """A position: the byte at ``address`` plus ``offset``, written at ``at`` if that is elsewhere.
+    """A position: ``offset`` plus, or with the ``sign`` -1 less, the byte at ``address``. It is
+    written at ``at`` if that is elsewhere.
 
     ``reads`` is the range of what can be read. With a ``period`` the position goes round. ``ball``:
     it is the ball's, and means something only while there is one.
@@ -80,6 +81,7 @@ class Place:
     most: int
     reads: tuple[int, int]
     at: tuple[int, ...] = ()
+    sign: int = 1
     period: int = 0
     ball: Ball | None = None
 
@@ -96,11 +98,11 @@ class Place:
     def read(self, ram: np.ndarray) -> int:
         if self.ball is not None and not self.ball.read(ram):
             return 0
-        place = int(ram[self.address]) + self.offset
+        place = self.offset + self.sign * int(ram[self.address])
         return place % self.period if self.period else place
 
     def pokes(self, value: int) -> Pokes:
-        byte = value - self.offset
+        byte = self.sign * (value - self.offset)
         byte = byte % self.period if self.period else byte
         return dict.fromkeys(self.at or (self.address,), byte)
 
@@ -168,40 +170,8 @@ class Clock:
         return {self.minutes: 16 * minutes + self.beside, self.seconds: coded(seconds)}
 
 
-@dataclass(frozen=True)
-class Bricks:
-    """How many bricks of a wall stand. ``rows`` rows from the lowest, each of 18 bricks from the
-    left, two bits a brick; row r has its bits in the bytes ``group + r`` for each group below.
-
-    Of the walls with n bricks the one is set whose missing bricks are the lowest, from the left.
-    """
-
-    name: str = "bricks"
-    least: int = 1  # without a brick the game builds a new wall
-    most: int = 108
-    of_ball: bool = False
-    rows: int = 6
-
-    @property
-    def spec(self) -> FactorSpec:
-        return FactorSpec(self.name, low=0.0, high=float(self.most), unit="bricks")
-
-    def read(self, ram: np.ndarray) -> int:
-        bits = [(ram[group + row] >> bit) & 1 for row in range(self.rows) for group, bit in HALVES]
-        return int(np.sum(bits)) // 2
-
-    def pokes(self, value: int) -> Pokes:
-        gone = 2 * (self.most - value)
-        found = {group + row: SPARE.get(group, 0) for row in range(self.rows) for group in GROUPS}
-        places = [(group + row, bit) for row in range(self.rows) for group, bit in HALVES]
-        for address, bit in places[gone:]:
-            found[address] |= 1 << bit
-        return found
-
-
-GROUPS = (30, 24, 18, 12, 6, 0)
-# The bits of half bricks from left to right, as (group, bit): the television interface draws every
-# second of these bytes backwards.
+# The bits of the half bricks of a row from left to right, as (group of bytes, bit): the console
+# draws every second of these bytes backwards.
 HALVES = (
     *((30, bit) for bit in (6, 7)),
     *((24, bit) for bit in range(7, -1, -1)),
@@ -211,6 +181,36 @@ HALVES = (
     *((0, bit) for bit in range(6)),
 )
 SPARE = {12: 0b1111}  # bits that are not drawn, as the game sets them
+ROWS = 6
+WALL = tuple((group + row, bit) for row in range(ROWS) for group, bit in HALVES)
+ADDRESSES, BITS = np.array(WALL, np.uint8).T
+
+
+@dataclass(frozen=True)
+class Bricks:
+    """How many bricks of a wall stand: six rows from the lowest, each of 18 from the left, two bits
+    a brick.
+
+    Of the walls with n bricks the one is set whose missing bricks are the lowest, from the left.
+    """
+
+    name: str = "bricks"
+    least: int = 1  # without a brick the game builds a new wall
+    most: int = 108
+    of_ball: bool = False
+
+    @property
+    def spec(self) -> FactorSpec:
+        return FactorSpec(self.name, low=0.0, high=float(self.most), unit="bricks")
+
+    def read(self, ram: np.ndarray) -> int:
+        return int(((ram[ADDRESSES] >> BITS) & 1).sum()) // 2
+
+    def pokes(self, value: int) -> Pokes:
+        found = {group + row: SPARE.get(group, 0) for row in range(ROWS) for group, _ in HALVES}
+        for address, bit in WALL[2 * (self.most - value) :]:
+            found[address] |= 1 << bit
+        return found
 
 
 def decimal(byte: int) -> int:

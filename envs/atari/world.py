@@ -9,7 +9,7 @@ import cv2
 import gymnasium as gym
 import numpy as np
 
-from bvae_rl.envs.atari.appearances import atari_domain
+from bvae_rl.envs.atari.appearances import AtariAppearance, atari_domain
 from bvae_rl.envs.atari.emulator import Scene, emulator, load_ale
 from bvae_rl.envs.atari.games import known_game
 from bvae_rl.envs.world import Step, World
@@ -107,6 +107,17 @@ class AtariWorld(World):
         """What each action presses."""
         return self._sim.get_action_meanings()
 
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        appearance = (options or {}).get("appearance")
+        if isinstance(appearance, AtariAppearance) and appearance.game != self.game:
+            raise ValueError(
+                f"this is the game {self.game}, and options['appearance'] is one of "
+                f"{appearance.game}: make it with AtariAppearance(game={self.game!r}, ...)"
+            )
+        return super().reset(seed=seed, options=options)
+
     def step(self, action: Any) -> Step:
         ram, reward, terminated, truncated, self._known = self._sim.step(action)
         self._see(ram)
@@ -153,7 +164,12 @@ class AtariWorld(World):
 
     def _show(self, scene: Scene) -> None:
         self._sim.ale.restoreState(scene.state)
-        self._known = self._sim._get_info()
+        ale = self._sim.ale
+        self._known = {
+            "lives": ale.lives(),
+            "episode_frame_number": ale.getEpisodeFrameNumber(),
+            "frame_number": ale.getFrameNumber(),
+        }
         self._scene = scene
 
     def _see(self, ram: np.ndarray) -> None:
@@ -173,7 +189,7 @@ class AtariWorld(World):
     def _frame(self) -> np.ndarray:
         if self._scene is None:
             raise gym.error.ResetNeeded("there is a picture after the first reset()")
-        picture = self._appearance.table[self._scene.screen]
+        picture = self._appearance.table.take(self._scene.screen, axis=0)
         if self._height_width == SCREEN:
             return picture
         height, width = self._height_width
