@@ -90,7 +90,7 @@ _PONG = Game(
         Number("enemy_score", (13,), 0, 20, 21, decimals=False),
         Number("player_score", (14,), 0, 20, 21, decimals=False),
     ),
-    ground=(34,),
+    ground=(34, 228),  # the second in the first frame of an episode
     things=(14, 56, 200),
     warm=200,
     paddle=Paddle("player_y", 22_675, 4025),
