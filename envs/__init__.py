@@ -8,6 +8,7 @@ Shared by all families, in the order of reading: ``appearance`` (one way to show
 ``reset``; state factors before appearance factors), ``world`` (the base of the planar and MuJoCo
 worlds). Then one folder a family: ``planar`` (an arm drawn by OpenCV), ``grid`` (MiniGrid and
 BabyAI), ``mujoco`` (tasks of gymnasium and gymnasium-robotics), ``highway`` (driving, highway-env).
+BabyAI), ``mujoco`` (tasks of gymnasium and gymnasium-robotics), ``atari`` (games of ale-py).
 """
 
 from gymnasium.envs.registration import register
@@ -30,3 +31,9 @@ register(id="bvae_rl/CarRacing-v0", entry_point="bvae_rl.envs.car_racing.world:C
 for name in ("highway", "intersection"):
     world = name.capitalize()
     register(id=f"bvae_rl/{world}-v0", entry_point=f"bvae_rl.envs.highway.{name}:{world}")
+for name in ("pong", "breakout", "freeway", "boxing"):
+    register(
+        id=f"bvae_rl/{name.capitalize()}-v0",
+        entry_point="bvae_rl.envs.atari.world:AtariWorld",
+        kwargs={"game": name},
+    )
