@@ -7,7 +7,8 @@ Shared by all families, in the order of reading: ``appearance`` (one way to show
 ``domains`` (source, ood1, ood2, pretrain, and what varies in them), ``factors`` (options of
 ``reset``; state factors before appearance factors), ``world`` (the base of the planar and MuJoCo
 worlds). Then one folder a family: ``planar`` (an arm drawn by OpenCV), ``grid`` (MiniGrid and
-BabyAI), ``mujoco`` (tasks of gymnasium and gymnasium-robotics).
+BabyAI), ``mujoco`` (tasks of gymnasium and gymnasium-robotics), ``control`` (tasks of the DeepMind
+Control Suite).
 """
 
 from gymnasium.envs.registration import register
@@ -26,3 +27,10 @@ for world_id, size in GRID_WORLDS.items():
 for name in ("reacher", "pusher", "relocate"):
     world = f"Mujoco{name.capitalize()}"
     register(id=f"bvae_rl/{world}-v0", entry_point=f"bvae_rl.envs.mujoco.{name}:{world}")
+for name, world in (
+    ("cartpole", "CartpoleSwingup"),
+    ("reacher", "ReacherEasy"),
+    ("walker", "WalkerWalk"),
+    ("finger", "FingerSpin"),
+):
+    register(id=f"bvae_rl/{world}-v0", entry_point=f"bvae_rl.envs.control.{name}:{world}")
