@@ -250,10 +250,14 @@ def _wrapper(text: str) -> tuple[Callable[..., gym.Env], dict[str, Any]]:
 
 
 def _import_home(env_id: str) -> None:
-    """Import the package that registers ``env_id``, where it is known and installed."""
+    """Import the package that registers ``env_id``, where known and installed; and prepare it."""
     package = known_package(env_id)
-    if package is not None and package.registers and ":" not in env_id:
-        with suppress(ImportError):
+    if package is None:
+        return
+    with suppress(ImportError):
+        if package.prepare is not None:
+            package.prepare()
+        if package.registers and ":" not in env_id:
             import_module(package.module)
 
 

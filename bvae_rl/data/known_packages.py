@@ -5,7 +5,10 @@ For the hint about an unknown id: which module registers it, and what to install
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
+
+from bvae_rl.runtime.dm_control import fit_dm_control
 
 
 class KnownPackage(NamedTuple):
@@ -14,12 +17,13 @@ class KnownPackage(NamedTuple):
     ``module`` has to be importable; ``requirement`` is what pip installs, an extra of ours where
     there is one. ``registers``: gymnasium knows the ids only once ``module`` has been imported, so
     an id is written as ``module:Id-v0``; otherwise gymnasium has them, and only their physics is
-    missing.
+    missing. ``prepare`` is called before one is made; an ImportError of it is left to the making.
     """
 
     module: str
     requirement: str
     registers: bool = True
+    prepare: Callable[[], None] | None = None
 
 
 _ATARI = KnownPackage("ale_py", "bvae-rl[atari]")
@@ -67,8 +71,7 @@ KNOWN_PACKAGES: dict[str, KnownPackage] = {
     "HandManipulate": _ROBOTICS,
     "HandReach": _ROBOTICS,
     "PointMaze_": _ROBOTICS,
-    # An environment of its own: dm_control needs MuJoCo 3, and our extra robotics MuJoCo 4.
-    "dm_control/": KnownPackage("shimmy", "bvae-rl[dm-control]"),
+    "dm_control/": KnownPackage("shimmy", "bvae-rl[dm-control]", prepare=fit_dm_control),
     # No extras of ours from here on: each brings packages that those of constraints.txt exclude
     # (pygame beside pygame-ce, another MuJoCo), or a screen or a simulator of its own.
     "FlappyBird-": KnownPackage("flappy_bird_gymnasium", "flappy-bird-gymnasium"),

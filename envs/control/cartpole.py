@@ -20,7 +20,7 @@ class CartpoleSwingup(ControlWorld):
     task = ("cartpole", "swingup")
     parts = ("body", "decoration", "floor", "sky")
     pivot = 4.0
-    limits = {"cart": (-1.8, 1.8), "pole": (-pi, pi)}
+    limits = {"cart": (-1.6, 1.6), "pole": (-pi, pi)}  # the rail goes on to 1.8, out of the picture
     state_specs = (
         FactorSpec("cart", low=-2.2, high=2.2, unit="m"),  # the ends of the rail are soft
         FactorSpec("pole", "cyclic", low=-pi, high=pi, unit="rad"),
