@@ -7,8 +7,9 @@ Shared by all families, in the order of reading: ``appearance`` (one way to show
 ``domains`` (source, ood1, ood2, pretrain, and what varies in them), ``factors`` (options of
 ``reset``; state factors before appearance factors), ``world`` (the base of the planar and MuJoCo
 worlds). Then one folder a family: ``planar`` (an arm drawn by OpenCV), ``grid`` (MiniGrid and
-BabyAI), ``mujoco`` (tasks of gymnasium and gymnasium-robotics), ``highway`` (driving, highway-env).
-BabyAI), ``mujoco`` (tasks of gymnasium and gymnasium-robotics), ``atari`` (games of ale-py).
+BabyAI), ``mujoco`` (tasks of gymnasium and gymnasium-robotics), ``control`` (tasks of the DeepMind
+Control Suite), ``car_racing`` (gymnasium's), ``atari`` (games of ale-py), ``highway`` (driving of
+highway-env).
 """
 
 from gymnasium.envs.registration import register
@@ -37,3 +38,10 @@ for name in ("pong", "breakout", "freeway", "boxing"):
         entry_point="bvae_rl.envs.atari.world:AtariWorld",
         kwargs={"game": name},
     )
+for name, world in (
+    ("cartpole", "CartpoleSwingup"),
+    ("reacher", "ReacherEasy"),
+    ("walker", "WalkerWalk"),
+    ("finger", "FingerSpin"),
+):
+    register(id=f"bvae_rl/{world}-v0", entry_point=f"bvae_rl.envs.control.{name}:{world}")

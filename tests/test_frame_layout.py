@@ -38,6 +38,7 @@ def test_every_form_of_a_picture_gives_the_same_x(frames, x):
     forms = {
         "bytes, channels last": (box(HEIGHT, WIDTH, 3), frames),
         "bytes, channels first": (box(3, HEIGHT, WIDTH), frames.transpose(0, 3, 1, 2)),
+        "bytes upside down in memory": (box(HEIGHT, WIDTH, 3), frames[:, ::-1].copy()[:, ::-1]),
         "float to 1": (box(HEIGHT, WIDTH, 3, dtype=np.float32, high=1), scaled / 255),
         "float to 255": (box(HEIGHT, WIDTH, 3, dtype=np.float32), scaled),
     }

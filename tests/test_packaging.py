@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("bvae_rl", "envs", "agents", "scripts")
 CHECKPOINT_FILES = ("config.json", "model.safetensors", "log.csv", "scores-source.json")
 OPTIONAL = (
-    "av", "gymnasium_robotics", "h5py", "matplotlib", "minari", "mujoco", "pyarrow", "rich",
-    "sb3_contrib", "scipy", "sklearn", "tensorboard", "tqdm",
+    "av", "dm_control", "gymnasium_robotics", "h5py", "matplotlib", "minari", "mujoco", "pyarrow",
+    "rich", "sb3_contrib", "scipy", "sklearn", "tensorboard", "tqdm",
 )  # fmt: skip
 
 IMPORT_ALL = """
@@ -146,7 +146,7 @@ def test_constraints_pin_every_dependency_within_its_range() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = dict(line.split("==") for line in lines if not line.startswith("#"))
     assert pins["opencv-python"] == pins["opencv-python-headless"]  # the Makefile swaps them
-    apart = {"zoo", "dm-control"}  # each has an environment of its own
+    apart = {"zoo"}  # it has an environment of its own
     named = [
         Requirement(line)
         for lines in (project["dependencies"], *(extras[name] for name in set(extras) - apart))

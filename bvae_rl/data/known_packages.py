@@ -5,9 +5,12 @@ For the hint about an unknown id: which module registers it, and what to install
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from typing import NamedTuple
+
+from bvae_rl.runtime.dm_control import fit_dm_control
 
 
 class KnownPackage(NamedTuple):
@@ -16,12 +19,13 @@ class KnownPackage(NamedTuple):
     ``module`` has to be importable; ``requirement`` is what pip installs, an extra of ours where
     there is one. ``registers``: gymnasium knows the ids only once ``module`` has been imported, so
     an id is written as ``module:Id-v0``; otherwise gymnasium has them, and only their physics is
-    missing.
+    missing. ``prepare`` is called before one is made; an ImportError of it is left to the making.
     """
 
     module: str
     requirement: str
     registers: bool = True
+    prepare: Callable[[], None] | None = None
 
 
 _ATARI = KnownPackage("ale_py", "bvae-rl[atari]")
@@ -69,8 +73,7 @@ KNOWN_PACKAGES: dict[str, KnownPackage] = {
     "HandManipulate": _ROBOTICS,
     "HandReach": _ROBOTICS,
     "PointMaze_": _ROBOTICS,
-    # An environment of its own: dm_control needs MuJoCo 3, and our extra robotics MuJoCo 4.
-    "dm_control/": KnownPackage("shimmy", "bvae-rl[dm-control]"),
+    "dm_control/": KnownPackage("shimmy", "bvae-rl[dm-control]", prepare=fit_dm_control),
     # No extras of ours from here on: each brings packages that those of constraints.txt exclude
     # (pygame beside pygame-ce, another MuJoCo), or a screen or a simulator of its own.
     "FlappyBird-": KnownPackage("flappy_bird_gymnasium", "flappy-bird-gymnasium"),
@@ -99,8 +102,12 @@ def known_package(env_id: str) -> KnownPackage | None:
 
 
 def import_home(env_id: str) -> None:
-    """Import the package that registers ``env_id``, where it is known and installed."""
+    """Import the package that registers ``env_id``, where known and installed; and prepare it."""
     package = known_package(env_id)
-    if package is not None and package.registers and ":" not in env_id:
-        with suppress(ImportError):
+    if package is None:
+        return
+    with suppress(ImportError):
+        if package.prepare is not None:
+            package.prepare()
+        if package.registers and ":" not in env_id:
             import_module(package.module)

@@ -27,13 +27,14 @@ from bvae_rl.runtime.optional import require
 EXTRA = "robotics"
 PACKAGES = {"egl": "libegl1", "osmesa": "libosmesa6"}  # Debian's; in order of preference
 SUPERSAMPLING = 2  # a side; half the cost of multisampling by 4 in Mesa's software renderer
+EFFECTS = ("SHADOW", "REFLECTION", "SKYBOX", "HAZE")
 
 
-def load_mujoco() -> Any:
+def load_mujoco(*, extra: str = EXTRA) -> Any:
     """The package ``mujoco``; an ImportError names the extra, or what is missing to draw with."""
     if find_spec("mujoco") is not None:
         choose_backend(os.environ)  # first: with a broken backend the package may not even import
-    return require("mujoco", extra=EXTRA)
+    return require("mujoco", extra=extra)
 
 
 def choose_backend(
@@ -97,10 +98,20 @@ def _first_to_draw() -> int:
 class Canvas:
     """Draws a MuJoCo model in ``size`` x ``size`` pixels; for one thread of one process.
 
+    ``without`` names effects (of ``EFFECTS``) that are not drawn. With ``supersampling`` of 1 and
+    none left out the picture is that of MuJoCo's own renderer.
+
     ImportError if no OpenGL context can be made, RuntimeError in the fork of a process that drew.
     """
 
-    def __init__(self, model: Any, size: int) -> None:
+    def __init__(
+        self,
+        model: Any,
+        size: int,
+        *,
+        supersampling: int = SUPERSAMPLING,
+        without: tuple[str, ...] = EFFECTS,
+    ) -> None:
         if _first_to_draw() != os.getpid():
             raise RuntimeError(
                 "this process was forked from one that has drawn MuJoCo pictures, and OpenGL would "
@@ -109,7 +120,7 @@ class Canvas:
         mujoco = load_mujoco()
         backend = choose_backend(os.environ)
         self._mujoco, self._model, self._size = mujoco, model, size
-        side = size * SUPERSAMPLING
+        side = size * supersampling
         model.vis.global_.offwidth = model.vis.global_.offheight = side
         try:
             module = import_module(f"mujoco.{backend}") if backend in PACKAGES else mujoco
@@ -124,9 +135,8 @@ class Canvas:
                 f"MUJOCO_GL: {', '.join(PACKAGES)}, glfw"
             ) from error
         self._scene = mujoco.MjvScene(model, maxgeom=model.ngeom + model.nsite + 10)
-        flag = mujoco.mjtRndFlag
-        for off in (flag.mjRND_SHADOW, flag.mjRND_REFLECTION, flag.mjRND_SKYBOX, flag.mjRND_HAZE):
-            self._scene.flags[off] = False
+        for effect in without:
+            self._scene.flags[getattr(mujoco.mjtRndFlag, f"mjRND_{effect}")] = False
         self._rect = mujoco.MjrRect(0, 0, side, side)
         self._pixels = np.empty((side, side, 3), np.uint8)
         atexit.register(self.close)  # before the display is shut down
@@ -143,6 +153,11 @@ class Canvas:
             mujoco.mjr_readPixels(self._pixels, None, self._rect, self._context)
         upright = self._pixels[::-1]  # OpenGL's first row is the lowest
         return cv2.resize(upright, (self._size, self._size), interpolation=cv2.INTER_AREA)
+
+    def upload(self, texture: int) -> None:
+        """Draw the texture of this number as it now is in the model."""
+        with self._gl.as_current():
+            self._mujoco.mjr_uploadTexture(self._model, self._context, texture)
 
     def close(self) -> None:
         """Free the OpenGL context. Nothing can be drawn after."""

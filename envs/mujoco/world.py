@@ -10,13 +10,13 @@ import numpy as np
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.envs.appearance import Range
 from bvae_rl.envs.mujoco.appearances import mujoco_domain
+from bvae_rl.envs.mujoco.contacts import overlap
 from bvae_rl.envs.mujoco.gl import EXTRA, load_mujoco
 from bvae_rl.envs.mujoco.paint import Scene, painter
 from bvae_rl.envs.world import Step, World
 from bvae_rl.runtime.optional import require
 
 DRAWS = 1000
-TOUCH = 0.015  # metres that a contact may be deep
 PIXELS = 16  # size is a multiple of this
 Limits = dict[str, Range]
 
@@ -124,13 +124,7 @@ class MujocoWorld(World):
         model, trial = self._sim.model, self._trial
         trial.qpos[:] = self._qpos(state)
         self._mujoco.mj_fwdPosition(model, trial)
-        for number in np.argsort(trial.contact.dist):
-            depth = -float(trial.contact.dist[number])
-            roots = model.body_rootid[model.geom_bodyid[trial.contact.geom[number]]]
-            first, second = (self.bodies[model.body(root).name] for root in roots)
-            if depth > TOUCH and first != second:
-                return f"{first} and {second} would be {depth:.3g} m inside each other; move one"
-        return None
+        return overlap(model, trial, self.bodies)
 
     def _frame(self) -> np.ndarray:
         """By way of the factors where these are all that can be seen, so that the same factors give

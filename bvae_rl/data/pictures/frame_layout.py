@@ -166,7 +166,7 @@ class FrameLayout:
             and observations.shape[1:] == (*self.shape[1:], self.shape[0])
         ):
             return observations
-        pictures = self.split(torch.from_numpy(observations)).permute(0, 2, 3, 1).numpy()
+        pictures = self.split(as_tensor(observations)).permute(0, 2, 3, 1).numpy()
         return pictures if self.native is None else convert_bytes(pictures, self.shape)
 
     def of_each(self, observations: Sequence[Any]) -> np.ndarray:
@@ -243,6 +243,8 @@ def as_tensor(values: np.ndarray | torch.Tensor) -> torch.Tensor:
     """``values`` as a tensor; of numbers that torch does not compute with (uint16), as floats."""
     if isinstance(values, np.ndarray) and values.dtype == np.uint16:
         values = values.astype(np.float32)
+    if isinstance(values, np.ndarray) and min(values.strides, default=0) < 0:
+        values = values.copy()  # a picture that was turned upside down; torch takes no such view
     return torch.as_tensor(values)
 
 
