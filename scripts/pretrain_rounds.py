@@ -42,8 +42,8 @@ def train_rounds(
         )  # fmt: skip
         return pretrain.main(one, on_progress=on_progress)
 
+    show = counted(partial(progress.update, "frames"), plan.frames - plan.frames // rounds)
     return in_rounds(
         rounds, source.config(source.domain), plan, args.out, steps=args.steps, first=first,
-        again=again, say=say if on_progress is None else lambda text: None,
-        progress=counted(partial(progress.update, "frames"), source.frames - source.frames // rounds),
+        again=again, say=say if on_progress is None else lambda text: None, progress=show,
     )  # fmt: skip
