@@ -120,7 +120,7 @@ class Learner:
         self.scale.update(self._discounted)
         gains = np.clip(gains / np.sqrt(self.scale.var + 1e-8), -10, 10)
         for env, last in cut.items():
-            gains[env] += GAMMA * float(self._values(last[None])[0])
+            gains[env] += GAMMA * self._values(last[None]).item()
         self._gains += np.where(self._ended, 0.0, gains)
         ended = [(self.steps, self._return[env]) for env in np.flatnonzero(dones)]
         self.returns = np.concatenate([self.returns, np.reshape(ended, (-1, 2))])
@@ -201,9 +201,8 @@ class Learner:
                 _, number, part = name.split(".")
                 optimizer["state"].setdefault(int(number), {})[part] = value.clone()
         self.model.policy.optimizer.load_state_dict(optimizer)
-        self.scale.mean, self.scale.var, self.scale.count, steps = (
-            np.float64(value) for value in state["scale"]
-        )
+        mean, var, count, steps = state["scale"].tolist()
+        self.scale.mean, self.scale.var, self.scale.count = np.array(mean), np.array(var), count
         self.steps, self.returns = int(steps), state["returns"].numpy().copy()
 
 
