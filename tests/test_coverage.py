@@ -102,6 +102,7 @@ def test_it_is_kept_beside_the_frames_and_measured_again_when_they_change(tmp_pa
     tell_coverage(store, say=said.append)
     assert "3% of the frames show nearly one picture" in said[0] and "32 different" in said[0]
     assert FrameStore(tmp_path).identity() == before
+    assert f"coverage  {said[0].removeprefix('coverage ')}" in FrameStore(tmp_path).describe()
     again = FrameStore(tmp_path)
     assert kept(again) == coverage_of(again) and kept(again) is not None
     again.append(Frames(bars([1]), np.zeros(1, int), np.zeros(1, int)))

@@ -13,7 +13,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 import bvae_rl
 from bvae_rl.data.environments import make_vec
-from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.learner import Learner
 from bvae_rl.data.mixed import collect_mixed, collected
 from bvae_rl.data.pictures.frame_layout import FrameLayout
@@ -52,12 +52,26 @@ def fill(folder: Path, n: int, *, stop_at: int | None = None, shares: Shares = A
     return store
 
 
-def test_a_killed_collection_goes_on_bit_equal(tmp_path: Path) -> None:
-    whole = fill(tmp_path / "whole", 2400)
-    for stop_at in (100, 1300, 1900, 2300):  # in blocks of each part
+def test_a_killed_collection_goes_on_bit_equal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = fill(tmp_path / "whole", 1800)
+    with monkeypatch.context() as patch:  # when the agent is kept, and its first block not yet
+        appended = FrameStore.append
+
+        def append(store: FrameStore, block: Frames, **notes: int) -> None:
+            if notes["part"] == 1:
+                raise Stop
+            appended(store, block, **notes)
+
+        patch.setattr(FrameStore, "append", append)
         with pytest.raises(Stop):
-            fill(tmp_path / "killed", 2400, stop_at=stop_at - len(FrameStore(tmp_path / "killed")))
-    again = fill(tmp_path / "killed", 2400)
+            fill(tmp_path / "killed", 1800)
+        assert [*(tmp_path / "killed").glob("learner-*")]
+    for stop_at in (1000, 1400, 1700):  # in blocks of each part
+        with pytest.raises(Stop):
+            fill(tmp_path / "killed", 1800, stop_at=stop_at - len(FrameStore(tmp_path / "killed")))
+    again = fill(tmp_path / "killed", 1800)
     assert again.identity() == whole.identity()
     names = [sorted(path.name for path in store.folder.glob("*")) for store in (whole, again)]
     assert names[0] == names[1]
@@ -135,8 +149,8 @@ def test_random_actions_are_those_of_the_space(space: gym.Space[Any]) -> None:
         assert np.bincount(drawn + 1) / len(drawn) == pytest.approx(np.full(3, 1 / 3), abs=0.08)
 
 
-@pytest.mark.parametrize("discrete", [False, True])
-def test_the_agent_learns_while_frames_are_kept(discrete: bool) -> None:
+@pytest.mark.parametrize(("discrete", "blocks"), [(False, 8), (True, 4)])
+def test_the_agent_learns_while_frames_are_kept(discrete: bool, blocks: int) -> None:
     venv = lines(8, discrete=discrete, speed=0.1)
     space, tap, rng = venv.action_space, Tap(venv), np.random.default_rng(0)
 
@@ -146,7 +160,7 @@ def test_the_agent_learns_while_frames_are_kept(discrete: bool) -> None:
     learner = Learner(encode, 16, space, 8, seed=0)
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     layout = FrameLayout.of(venv.observation_space)
-    for _ in range(10):
+    for _ in range(blocks):
         learner.begin(rng)
         played = play(
             learner.observe(tap), tap, layout, rng, policy=learner.act, bounds=Bounds(40),
@@ -156,8 +170,8 @@ def test_the_agent_learns_while_frames_are_kept(discrete: bool) -> None:
         assert played.episodes == 20
     assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
     returns = learner.returns[:, 1]
-    assert learner.steps == 10 * 10 * 20 * 8 and len(returns) == 800
-    assert returns[-100:].mean() > 1.5 * returns[:100].mean()
+    assert learner.steps == blocks * 10 * 20 * 8 and len(returns) == 80 * blocks
+    assert returns[-80:].mean() > 1.3 * returns[:80].mean()
 
 
 @pytest.mark.parametrize(
