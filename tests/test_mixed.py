@@ -175,6 +175,24 @@ def test_the_agent_learns_while_frames_are_kept(discrete: bool, blocks: int) -> 
 
 
 @pytest.mark.parametrize(
+    "space",
+    [
+        gym.spaces.Discrete(3, start=-1),
+        gym.spaces.MultiDiscrete([2, 4]),
+        gym.spaces.MultiBinary(2),
+        gym.spaces.Box(-np.inf, np.inf, (2,), np.float32),
+        gym.spaces.Box(0, 255, (2,), np.uint8),
+    ],
+)
+def test_the_agent_acts_in_any_space_that_ppo_takes(space: gym.Space[Any]) -> None:
+    learner = Learner(lambda frames: np.zeros((len(frames), 2), np.float32), 2, space, 4, seed=0)
+    for action in learner.act(np.ones((4, 8), np.float32)):
+        assert space.contains(action)
+    with pytest.raises(ValueError, match="actions that PPO takes, got Tuple"):
+        Learner(learner.encode, 2, gym.spaces.Tuple([space]), 4, seed=0)
+
+
+@pytest.mark.parametrize(
     ("texts", "words"),
     [
         (["sticky=.4", "agent=.4"], "sum to 0.8"),

@@ -105,5 +105,7 @@ def test_rounds_take_an_environment(tmp_path: Path) -> None:
         bvae_rl.pretrain(frames, out=tmp_path, policy="mixed", verbose=0)
     with pytest.raises(ValueError, match="--rounds 2 lets an agent act"):
         command.main(command.Args.of(tmp_path / "frames", out=tmp_path, rounds=2))
+    with pytest.raises(ValueError, match="--seeds chooses between single trainings"):
+        command.main(command.Args.of(env=ID, out=tmp_path, rounds=2, seeds=2))
     with pytest.raises(ValueError, match="--policy and --shares act in an environment"):
         command.main(command.Args.of(tmp_path / "frames", out=tmp_path, policy="mixed"))

@@ -57,6 +57,10 @@ class Learner:
         self.space, own = space, space
         if isinstance(space, gym.spaces.Box):
             own = gym.spaces.Box(-1.0, 1.0, space.shape, np.float32)
+        elif isinstance(space, gym.spaces.Discrete):
+            own = gym.spaces.Discrete(int(space.n))  # PPO's begin at 0
+        elif isinstance(space, gym.spaces.MultiDiscrete):
+            own = gym.spaces.MultiDiscrete(space.nvec)
         self.repeat = REPEAT if isinstance(space, gym.spaces.Box) else 1
         venv = DummyVecEnv([lambda: _Spaces(self.seen, own)] * n_envs)
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
@@ -155,8 +159,10 @@ class Learner:
             return self.model.policy.predict_values(torch.as_tensor(codes))
 
     def _scaled(self, actions: np.ndarray) -> np.ndarray:
+        if isinstance(self.space, gym.spaces.Discrete | gym.spaces.MultiDiscrete):
+            return np.asarray(self.space.start + actions)
         if not isinstance(self.space, gym.spaces.Box):
-            return actions
+            return actions.astype(self.space.dtype)
         low, high = self.space.low, self.space.high
         bounded = np.isfinite(low) & np.isfinite(high)
         with np.errstate(over="ignore", invalid="ignore"):
