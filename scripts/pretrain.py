@@ -44,6 +44,8 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
         torch.set_num_threads(args.threads)
     if args.seed < 0:
         raise ValueError(f"seed must not be negative, got {args.seed}")
+    if args.several.seeds != 1 != args.source.rounds:
+        raise ValueError("--seeds chooses between single trainings; leave --rounds out, or --seeds")
     if args.several.seeds != 1:
         from bvae_rl.scripts.select_seed import train_seeds  # which calls this command
 

@@ -12,6 +12,7 @@ from bvae_rl.data.plan import Plan
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import say
+from bvae_rl.scripts.pretrain_args import check
 from bvae_rl.scripts.progress import Progress, counted
 from bvae_rl.training.rounds import in_rounds
 
@@ -26,7 +27,7 @@ def train_rounds(
             f"--rounds {rounds} lets an agent act between the trainings, so name the environment "
             "and no store: bvae-rl pretrain --env ID --rounds 2"
         )
-    pretrain.check(args)
+    check(args)
     plan = Plan(source.frames, seed=args.seed)
     progress = Progress({"frames": source.frames / 1000})
 
@@ -42,8 +43,8 @@ def train_rounds(
         )  # fmt: skip
         return pretrain.main(one, on_progress=on_progress)
 
+    show = counted(partial(progress.update, "frames"), plan.frames - plan.frames // rounds)
     return in_rounds(
         rounds, source.config(source.domain), plan, args.out, steps=args.steps, first=first,
-        again=again, say=say if on_progress is None else lambda text: None,
-        progress=counted(partial(progress.update, "frames"), source.frames - source.frames // rounds),
+        again=again, say=say if on_progress is None else lambda text: None, progress=show,
     )  # fmt: skip

@@ -36,7 +36,8 @@ def train_seeds(
             "or delete it"
         )
     store = pretrain.frames(args)
-    args = args.but(store=store.folder, env=None)  # collected once, for all seeds
+    # collected once, for all seeds
+    args = args.but(store=store.folder, env=None, policy=SourceArgs.policy, shares=())
     held = frames_to_judge(args, store)
     folders = {
         f"seed-{seed}": run.path(f"seed-{seed}") for seed in range(args.seed, args.seed + seeds)

@@ -26,7 +26,7 @@ from bvae_rl.data.small_pictures import Components, small
 BINS = 10
 COMPONENTS = 10  # at most
 SAMPLE = 512  # frames that are compared with each other
-NEARLY = 25  # of 255: two small pictures that differ by less everywhere are nearly the same
+NEARLY, LEVEL = 0.4, 1 / 255  # see ``alike``
 FACTORS, PICTURES = "factors", "components"
 
 
@@ -109,15 +109,16 @@ def evenness(index: np.ndarray, bins: int) -> float:
 def alike(frames: np.ndarray) -> tuple[float, float]:
     """Largest share of frames (N, H, W, C) that show nearly one picture; and how many pictures.
 
-    Two are nearly the same where no value of their small pictures differs by ``NEARLY`` or more.
-    How many: one over the chance that two frames, drawn with replacement, are nearly the same.
+    Two are nearly the same where the root mean square difference of their small pictures is at most
+    ``NEARLY`` of that between two frames drawn at random, or one level of 255. So what is small
+    counts where nothing larger differs. How many: one over the chance that two frames, drawn with
+    replacement, are nearly the same.
     """
-    tiny = small(frames).reshape(len(frames), -1)
-    near = np.eye(len(tiny), dtype=bool)
-    for number, one in enumerate(tiny[:-1]):
-        others = tiny[number + 1 :]
-        apart = (np.maximum(others, one) - np.minimum(others, one)).max(axis=1)
-        near[number, number + 1 :] = near[number + 1 :, number] = apart < NEARLY
+    tiny = small(frames).reshape(len(frames), -1).astype(np.float64) / 255
+    tiny -= tiny.mean(axis=0)
+    square = (tiny**2).sum(axis=1)
+    apart = (square[:, None] + square - 2 * tiny @ tiny.T) / tiny.shape[1]
+    near = apart <= max(NEARLY**2 * float(apart.mean()), LEVEL**2)
     share = near.mean(axis=1)
     return float(share.max()), 1 / float(share.mean())
 

@@ -18,7 +18,7 @@ from bvae_rl.runtime.runs import INDEX, Run
 FILE = "coverage.json"
 # Of frames less than this even is poor, and more than this share of one picture; measured in four
 # worlds (docs/guides/cover.md).
-EVEN, SAME = 0.5, 0.4
+EVEN, SAME = 0.6, 0.25
 UNSEEN = 0.3  # the evenness of a factor of which most was not seen
 NAMED = 3  # such factors at most
 

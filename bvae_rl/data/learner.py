@@ -57,6 +57,10 @@ class Learner:
         self.space, own = space, space
         if isinstance(space, gym.spaces.Box):
             own = gym.spaces.Box(-1.0, 1.0, space.shape, np.float32)
+        elif isinstance(space, gym.spaces.Discrete):
+            own = gym.spaces.Discrete(int(space.n))  # PPO's begin at 0
+        elif isinstance(space, gym.spaces.MultiDiscrete):
+            own = gym.spaces.MultiDiscrete(space.nvec)
         self.repeat = REPEAT if isinstance(space, gym.spaces.Box) else 1
         venv = DummyVecEnv([lambda: _Spaces(self.seen, own)] * n_envs)
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
@@ -120,7 +124,7 @@ class Learner:
         self.scale.update(self._discounted)
         gains = np.clip(gains / np.sqrt(self.scale.var + 1e-8), -10, 10)
         for env, last in cut.items():
-            gains[env] += GAMMA * float(self._values(last[None])[0])
+            gains[env] += GAMMA * self._values(last[None]).item()
         self._gains += np.where(self._ended, 0.0, gains)
         ended = [(self.steps, self._return[env]) for env in np.flatnonzero(dones)]
         self.returns = np.concatenate([self.returns, np.reshape(ended, (-1, 2))])
@@ -155,8 +159,10 @@ class Learner:
             return self.model.policy.predict_values(torch.as_tensor(codes))
 
     def _scaled(self, actions: np.ndarray) -> np.ndarray:
+        if isinstance(self.space, gym.spaces.Discrete | gym.spaces.MultiDiscrete):
+            return np.asarray(self.space.start + actions)
         if not isinstance(self.space, gym.spaces.Box):
-            return actions
+            return actions.astype(self.space.dtype)
         low, high = self.space.low, self.space.high
         bounded = np.isfinite(low) & np.isfinite(high)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -201,9 +207,8 @@ class Learner:
                 _, number, part = name.split(".")
                 optimizer["state"].setdefault(int(number), {})[part] = value.clone()
         self.model.policy.optimizer.load_state_dict(optimizer)
-        self.scale.mean, self.scale.var, self.scale.count, steps = (
-            np.float64(value) for value in state["scale"]
-        )
+        mean, var, count, steps = state["scale"].tolist()
+        self.scale.mean, self.scale.var, self.scale.count = np.array(mean), np.array(var), count
         self.steps, self.returns = int(steps), state["returns"].numpy().copy()
 
 

@@ -51,7 +51,7 @@ class Components:
         least = max(LEAST * variances[0], 1e-12)
         kept = min(most, max(1, int((variances > least).sum())))
         scale = np.maximum(variances[:kept, None], least)
-        directions = (rotated[:, :kept].T @ x) / (len(x) * scale)
+        directions = (rotated[:, :kept].T @ x) / (np.sqrt(len(x)) * scale)
         peaks = np.take_along_axis(directions, np.abs(directions).argmax(1)[:, None], axis=1)
         directions = np.where(peaks < 0, -directions, directions)  # a sign is free: fix it
         return cls(directions.astype(np.float32), mean.astype(np.float32), variances)

@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, TypeGuard, Unpack
 
 import gymnasium as gym
 import numpy as np
@@ -188,7 +188,7 @@ def _is_folder(source: str) -> bool:
     return mistyped or (Path(source) / INDEX).exists()
 
 
-def is_environment(source: Any) -> bool:
+def is_environment(source: Source) -> TypeGuard[Env]:
     """Whether frames have to be collected in ``source`` first."""
     return isinstance(source, EnvConfig | gym.Env | VecEnv) or (
         isinstance(source, str) and not _is_folder(source)

@@ -13,7 +13,7 @@ UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
 
 def description(store: FrameStore) -> str:
-    """Frames and their size, episodes and their lengths, factors, actions, and how it was made.
+    """Frames and their size, episodes, factors, actions, coverage, and how it was made.
 
     Reads the column ``episode``, and no frames.
     """
@@ -37,6 +37,10 @@ def description(store: FrameStore) -> str:
         lines.append("  factors   none known")
     if (shape := store.layout.get("actions")) is not None:
         lines.append(f"  actions   {int(np.prod(shape))} a frame")
+    from bvae_rl.data.covered import kept, summary  # which reads stores
+
+    if (found := kept(store)) is not None:
+        lines.append(f"  coverage  {summary(found).removeprefix('coverage ')}")
     made = ", ".join(
         f"{name}={value}" for name, value in store.meta.items() if value not in (None, [])
     )
