@@ -157,4 +157,4 @@ def test_constraints_pin_every_dependency_within_its_range() -> None:
     for requirement in ours:
         assert pins[canonicalize_name(requirement.name)] in requirement.specifier, requirement
     (everything,) = extras["all"]
-    assert Requirement(everything).extras == set(extras) - {"all", "dev", "docs", *apart}
+    assert Requirement(everything).extras == set(extras) - {"all", "dev", "docs", "envpool", *apart}
