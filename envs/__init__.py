@@ -5,7 +5,7 @@ In a fresh process (``SubprocVecEnv``) name the package with the id:
 
 Shared by all families, in the order of reading: ``appearance`` (one way to show a world),
 ``domains`` (source, ood1, ood2, pretrain, and what varies in them), ``factors`` (options of
-``reset``; state factors before appearance factors), ``world`` (the base of the planar and MuJoCo
+``reset``; state factors before appearance factors), ``world`` (the base of all but the grid
 worlds). Then one folder a family: ``planar`` (an arm drawn by OpenCV), ``grid`` (MiniGrid and
 BabyAI), ``mujoco`` (tasks of gymnasium and gymnasium-robotics), ``control`` (tasks of the DeepMind
 Control Suite), ``car_racing`` (gymnasium's), ``atari`` (games of ale-py), ``highway`` (driving of

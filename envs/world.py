@@ -1,4 +1,4 @@
-"""The base of the planar and MuJoCo worlds: a state and an appearance, shown as a picture."""
+"""The base of the planar, MuJoCo and Atari worlds: a state and an appearance, shown as a picture."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class World(gym.Env):
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 20}
-    state_specs: ClassVar[tuple[FactorSpec, ...]]
+    state_specs: tuple[FactorSpec, ...]  # of the class, or of each world
     proprioception: ClassVar[tuple[str, ...]]
 
     def __init__(

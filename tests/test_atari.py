@@ -44,7 +44,7 @@ def test_things_are_where_the_memory_says_while_playing(game: str) -> None:
     env, seen, wrong = atari(game), Counter[str](), Counter[str]()
     env.action_space.seed(0)
     total = 0.0
-    for step in range(600):
+    for step in range(400):
         if step % 5 == 0:
             action = env.action_space.sample()
         _, reward, over, _, info = env.step(action)
@@ -85,7 +85,7 @@ def test_the_same_factors_give_the_same_picture_and_the_same_future(game: str) -
     fresh, used = atari(game, repeat_action_probability=0.0), atari(game, frameskip=4)
     wanted = fresh.sample_factors(np.random.default_rng(1))
     for _ in range(60):
-        used.step(used.action_space.n - 1)
+        used.step(used.action_space.sample())
     assert np.array_equal(fresh.set_factors(wanted), used.set_factors(wanted))
     again = fresh.set_factors(wanted)
     _, reward, over, cut, info = fresh.step(0)

@@ -52,7 +52,7 @@ def test_everything_but_the_size_is_ale_pys(game: str) -> None:
             assert [known[name] for name in info] == [*info.values()]
             assert np.array_equal(ours, shown if env is whole else area(shown))
         theirs.action_space.seed(0)
-        for _ in range(80):
+        for _ in range(64):
             action = theirs.action_space.sample()
             shown, *outcome, info = theirs.step(action)
             for env in (whole, small):
@@ -201,6 +201,8 @@ def test_what_cannot_be_is_refused_and_changes_nothing() -> None:
         ({"size": 8}, "size must be a whole number of pixels of a side, 16 or more.*got 8"),
         ({"size": (64, 64, 3)}, r"or \(height, width\), got \(64, 64, 3\)"),
         ({"obs_type": "grayscale"}, "obs_type is no argument .*pictures are RGB.*--grey"),
+        ({"frameskip": (4, 2)}, "pong cannot be made: Invalid stochastic frameskip"),
+        ({"max_num_frames_per_episode": 0}, "max_num_frames_per_episode must be at least 1, got 0"),
         ({"render_mode": "human"}, "unknown render_mode 'human'"),
     ],
 )

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from bvae_rl.data.factors import FactorSpec
+from bvae_rl.data.factors import FactorSpec, Kind
 
 Pokes = Mapping[int, int]  # address and byte
 
@@ -92,7 +92,7 @@ class Place:
     @property
     def spec(self) -> FactorSpec:
         low, high = self.reads
-        kind = "cyclic" if self.period else "continuous"
+        kind: Kind = "cyclic" if self.period else "continuous"
         return FactorSpec(self.name, kind, low=float(low), high=float(high), unit="px")
 
     def read(self, ram: np.ndarray) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import cv2
 import gymnasium as gym
@@ -56,7 +56,7 @@ class AtariWorld(World):
     ROM, ValueError for a game or a mode that there is not.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 15}
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 15}
 
     def __init__(
         self,
@@ -74,27 +74,37 @@ class AtariWorld(World):
         for name, reason in OURS.items():
             if name in kwargs:
                 raise ValueError(f"{name} is no argument of this environment: {reason}")
-        self.cells = known_game(game).cells
-        self.game = game
+        if max_num_frames_per_episode < 1:
+            raise ValueError(
+                f"max_num_frames_per_episode must be at least 1, got {max_num_frames_per_episode}"
+            )
+        self.game, self.cells = game, known_game(game).cells
+        self.state_specs = tuple(cell.spec for cell in self.cells)
         parsed = atari_domain(domain, game)
         height, width = _height_width(size)
-        self.state_specs = tuple(cell.spec for cell in self.cells)
-        fewest = frameskip if isinstance(frameskip, int) else frameskip[0]
-        steps = max_num_frames_per_episode // max(fewest, 1)
-        super().__init__(parsed, size=height, max_steps=steps, render_mode=render_mode)
-        self.observation_space = gym.spaces.Box(0, 255, (height, width, 3), np.uint8)
-        self._height_width = height, width
         self._maker = emulator(game, mode, difficulty)
-        self._sim = load_ale().AtariEnv(
-            game=game,
-            mode=mode,
-            difficulty=difficulty,
-            obs_type="ram",
-            frameskip=frameskip,
-            max_num_frames_per_episode=max_num_frames_per_episode,
-            **kwargs,
+        try:
+            self._sim = load_ale().AtariEnv(
+                game=game,
+                mode=mode,
+                difficulty=difficulty,
+                obs_type="ram",
+                frameskip=frameskip,
+                max_num_frames_per_episode=max_num_frames_per_episode,
+                **kwargs,
+            )
+        except gym.error.Error as error:
+            raise ValueError(f"{game} cannot be made: {error}") from error
+        fewest = frameskip if isinstance(frameskip, int) else frameskip[0]
+        super().__init__(
+            parsed,
+            size=height,
+            max_steps=max_num_frames_per_episode // fewest,
+            render_mode=render_mode,
         )
+        self.observation_space = gym.spaces.Box(0, 255, (height, width, 3), np.uint8)
         self.action_space = self._sim.action_space
+        self._height_width = height, width
         self._scene: Scene | None = None
         self._known: Mapping[str, Any] = {}  # what ale-py says in its info
 
