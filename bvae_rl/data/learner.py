@@ -191,8 +191,8 @@ class Learner:
         found = {f"policy.{name}": value for name, value in self.model.policy.state_dict().items()}
         for number, kept in self.model.policy.optimizer.state_dict()["state"].items():
             found |= {f"optimizer.{number}.{name}": value for name, value in kept.items()}
-        scale = [self.scale.mean, self.scale.var, self.scale.count, self.steps]
-        found["scale"] = torch.tensor([float(value) for value in scale], dtype=torch.float64)
+        scale = np.array([self.scale.mean, self.scale.var, self.scale.count, self.steps], float)
+        found["scale"] = torch.as_tensor(scale)
         found["returns"] = torch.as_tensor(self.returns)
         return {name: value.contiguous() for name, value in found.items()}
 
