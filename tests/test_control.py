@@ -54,9 +54,9 @@ def test_an_episode_is_the_suites_in_any_appearance(make: type[ControlWorld]) ->
 def test_time_limit_actions_and_joints_are_the_suites(make: type[ControlWorld]) -> None:
     env, theirs = quick(make), suites(make, 0)
     spec = theirs.action_spec()
-    assert np.array_equal(env.action_space.low, spec.minimum)
-    assert np.array_equal(env.action_space.high, spec.maximum)
-    assert env.action_space.shape == spec.shape
+    space = env.action_space
+    assert isinstance(space, gym.spaces.Box) and space.shape == spec.shape
+    assert np.array_equal(space.low, spec.minimum) and np.array_equal(space.high, spec.maximum)
     theirs.reset()
     still, last, steps = np.zeros(spec.shape), False, 0
     while not last:

@@ -40,7 +40,9 @@ def test_what_the_table_says_is_where_the_ids_come_from() -> None:
         package = known_package(env_id)
         if package is None or (package.module == "mujoco" and env_id.endswith(("-v2", "-v3"))):
             continue  # MuJoCo's oldest ids have moved to gymnasium_robotics
-        home = str(spec.entry_point).partition(":")[0].partition(".")[0]
+        entry = spec.entry_point
+        home = entry if isinstance(entry, str) else entry.__module__
+        home = home.partition(":")[0].partition(".")[0]
         module = package.module.partition(".")[0]
         assert home == (module if package.registers else "gymnasium"), env_id
         found.add(package.module)

@@ -64,7 +64,8 @@ def choose_backend(
         if works(name):
             return name
     raise ImportError(
-        f"MuJoCo has nothing to draw with: no working {' and no '.join(candidates)} library was "
+        f"MuJoCo has nothing to draw with (the environment variable MUJOCO_GL is "
+        f"{wanted or 'not set'}): no working {' and no '.join(candidates)} library was "
         "found; on Debian and Ubuntu: "
         + " or ".join(f"apt install {PACKAGES[name]}" for name in candidates)
     )
