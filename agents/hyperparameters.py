@@ -36,6 +36,17 @@ PLANAR_REACH_PPO: Mapping[str, Any] = {
     "policy_kwargs": {"activation_fn": "ReLU", "log_std_init": -0.7},
 }
 
+CAR_RACING_PPO: Mapping[str, Any] = {
+    "n_envs": 16,
+    "n_steps": 256,
+    "batch_size": 256,
+    "n_epochs": 10,
+    "gamma": 0.99,
+    "learning_rate": "lin_0.0005",
+    "normalize_reward": True,
+    "policy_kwargs": {"activation_fn": "ReLU", "log_std_init": -1.0},
+}
+
 TABLE = (
     # Chosen once, for all methods (100,000 steps, source domain, 100 episodes, seed 0), by the
     # return of the true-state agent. ReLU instead of SB3's tanh: +37 against +25 (10 epochs,
@@ -59,6 +70,14 @@ TABLE = (
     Tuned(
         "bvae_rl/MiniGrid-Empty-8x8-v0", "ppo", PLANAR_REACH_PPO,
         "not tuned: PlanarReach's, by which the published results were made",
+    ),
+    # Chosen on codes without the dashboard, seed 0, frame skip 4, four codes stacked. After 50,000
+    # decisions, mean of 16 deterministic episodes: 467 with a first std of .37 (log_std_init -1) at
+    # 5e-4 and gamma .99; 194 with .61 at 3e-4 and gamma .98, where the noise throws the car off the
+    # road. With .5, 3e-4 and an entropy bonus of .01 it was 509 after 200,000 where this had 580.
+    Tuned(
+        "bvae_rl/CarRacing-v0", "ppo", CAR_RACING_PPO,
+        "little noise, so that the car stays on the road; for --frame-skip 4 --frame-stack 4",
     ),
 )  # fmt: skip
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 
+from bvae_rl.data.envpool import NO_FACTORS
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import FactorSpec, known_specs
 from bvae_rl.data.pictures.frame_layout import FrameLayout
@@ -56,9 +57,13 @@ def main(args: Args) -> Result:
         rows[name] = frames_of(env, args.frames, seed=args.seed)
         settable = settable and settable_env(env) is not None
         env.close()
+<<<<<<< HEAD
     say(factor_table(args.world.name, specs))
     if any(specs.values()) and not settable:
         say("states cannot be set to factors: these are read on-policy, and frames are of a policy")
+=======
+    say(factor_table(args.world.name, specs) if any(specs.values()) else _unknown(args.world))
+>>>>>>> envpool
     figure = frame_sheet(rows, title=args.world.name)
     path = Run(args.out).write_file(f"{_file_name(args.world.name)}.png", png(figure))
     wrote(path)
@@ -87,8 +92,6 @@ def frames_of(env: gym.Env, n: int, *, seed: int) -> np.ndarray:
 def factor_table(name: str, specs: dict[str, tuple[FactorSpec, ...]]) -> str:
     """One line a factor: name, role, kind, range, and the rows that have it if not all do."""
     factors = {spec.name: spec for row in specs.values() for spec in row}
-    if not factors:
-        return f"{name} does not know its factors; see bvae_rl.data.factor_wrapper"
     lines = [f"{name}: {len(factors)} factors"]
     for spec in factors.values():
         having = [row for row, known in specs.items() if spec in known]
@@ -96,6 +99,11 @@ def factor_table(name: str, specs: dict[str, tuple[FactorSpec, ...]]) -> str:
         line = f"  {spec.name:20} {spec.role:10} {spec.kind:12} {spec.range_text}{only}"
         lines.append(line.rstrip())
     return "\n".join(lines)
+
+
+def _unknown(world: EnvArgs) -> str:
+    cure = NO_FACTORS if world.backend == "envpool" else "see bvae_rl.data.factor_wrapper"
+    return f"{world.name} does not know its factors; {cure}"
 
 
 def _file_name(env_id: str) -> str:

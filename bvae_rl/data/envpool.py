@@ -22,8 +22,8 @@ from bvae_rl.data.pictures.framed import all_shown, frames_space, picked_key, sh
 
 GYMNASIUM = "With backend='gymnasium' (no --backend envpool) environments are Python objects"
 NO_FACTORS = (
-    "EnvPool gives no factors, and no state can be set in it: take the environment in Python "
-    "(without --backend envpool, or backend='gymnasium') and say its factors there"
+    "EnvPool gives no factors, and no state can be set in it: for that take the environment in "
+    "Python, --env ID without --backend envpool (backend='gymnasium')"
 )
 
 
