@@ -284,26 +284,10 @@ def _without_factors(args: Args, env: EnvConfig, vae: BetaVAE, run: Run, train: 
         frames_to_x(on_policy_frames(env, args.samples, seed=args.seed, out=out, vae=vae).frames),
     )
     run.write_json("scores.json", metrics)
-<<<<<<< HEAD
-    say(
-        f"{env.id} does not know its factors, so there is no MIG, DCI or R2; tell them with a "
-        "FactorWrapper (docs/guides/your-environment.md)."
+    cure = getattr(env.make().unwrapped, "without_factors", None) or (
+        "tell them with a FactorWrapper (docs/guides/your-environment.md)"
     )
-=======
-    made = env.make()
-    if known_specs(made):
-        frames = command_for("collect", world=args.world, domain=args.domain)
-        scored = command_for("evaluate", args.vae, store=Path("runs/frames"))
-        say(
-            f"{env.id} tells its factors and cannot set them, so that they are scored on frames of "
-            f"a policy: {frames} && {scored}"
-        )
-    else:
-        cure = getattr(made.unwrapped, "without_factors", None) or (
-            "tell them with a FactorWrapper (docs/guides/your-environment.md)"
-        )
-        say(f"{env.id} does not know its factors, so there is no MIG, DCI or R2; {cure}.")
->>>>>>> envpool
+    say(f"{env.id} does not know its factors, so there is no MIG, DCI or R2; {cure}.")
     say("On frames of a random policy:")
     for name, value in metrics.items():
         say(f"  {name.removeprefix('vae/'):20} {value:.2f}")

@@ -57,13 +57,9 @@ def main(args: Args) -> Result:
         rows[name] = frames_of(env, args.frames, seed=args.seed)
         settable = settable and settable_env(env) is not None
         env.close()
-<<<<<<< HEAD
-    say(factor_table(args.world.name, specs))
+    say(factor_table(args.world.name, specs) if any(specs.values()) else _unknown(args.world))
     if any(specs.values()) and not settable:
         say("states cannot be set to factors: these are read on-policy, and frames are of a policy")
-=======
-    say(factor_table(args.world.name, specs) if any(specs.values()) else _unknown(args.world))
->>>>>>> envpool
     figure = frame_sheet(rows, title=args.world.name)
     path = Run(args.out).write_file(f"{_file_name(args.world.name)}.png", png(figure))
     wrote(path)
