@@ -1,4 +1,4 @@
-"""The base of the planar, MuJoCo and Atari worlds: a state and an appearance, shown as a picture."""
+"""The base of planar, MuJoCo and Atari worlds: a state and an appearance, shown as a picture."""
 
 from __future__ import annotations
 
