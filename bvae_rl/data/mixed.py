@@ -171,12 +171,13 @@ class _Agent:
         if self._newest() is None:
             return
         learner = self._there()
-        steps, gains = learner.returns.T
         told = f"an agent learned beside it for {learner.steps:,} steps"
-        if len(gains):
-            early, late = gains[steps <= steps[-1] / 4], gains[steps > steps[-1] * 3 / 4]
-            ended = [f"{part.mean():.4g}" for part in (early, late) if len(part)]
-            told += f"; mean return of its episodes at first and in the end: {', '.join(ended)}"
+        if len(gains := learner.returns[:, 1]):
+            few = -(-len(gains) // 4)
+            told += (
+                f"; mean return of its first and last {few:,} episodes: {gains[:few].mean():.4g}, "
+                f"{gains[-few:].mean():.4g}"
+            )
         logger.info("%s", told)
 
     def _there(self) -> Learner:
