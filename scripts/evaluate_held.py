@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
 
 from bvae_rl.data.fixed_rows import fixed_factor_rows
 from bvae_rl.metrics import MetricReport, beta_vae_score, factor_vae_score
+from bvae_rl.metrics.inputs import split_episodes
 from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.latent_env import Encoder
 from bvae_rl.scripts import evaluate as whole
 from bvae_rl.scripts import evaluate_more as more
+from bvae_rl.scripts.common import say
 from bvae_rl.scripts.held_frames import HeldFrames
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.validation import ACTIVE_KL
@@ -22,6 +27,7 @@ def scored(
     args: whole.Args, vaes: Mapping[str, BetaVAE], held: HeldFrames, reference: Reference
 ) -> tuple[MetricReport, dict[str, float]]:
     """The scores of ``vaes`` and of what stands beside them, and what is no score of one code."""
+    held = _changing(held, args)
     report = whole.new_report(held.frames, held.specs, args)
     progress = Progress(dict.fromkeys([*vaes, whole.UNTRAINED, whole.PCA, "bounds", "more"], 20.0))
     for label, model in vaes.items():
@@ -39,6 +45,23 @@ def scored(
         further |= more.agreement(vaes, held.frames, args)
     progress.close()
     return report, further
+
+
+def _changing(held: HeldFrames, args: whole.Args) -> HeldFrames:
+    """``held`` without factors that change, but not in the episodes fitted on or tested on."""
+    factors = held.frames.factors
+    assert factors is not None
+    if held.group is None:
+        return held
+    parts = split_episodes(held.group, len(factors), seed=args.seed)
+    seen = np.all([np.ptp(factors[rows], axis=0) > 0 for rows in parts], axis=0)
+    kept = seen | (np.ptp(factors, axis=0) == 0)  # those of one value are named by the report
+    if kept.all() or not seen.any():
+        return held
+    names = ", ".join(spec.name for spec, k in zip(held.specs, kept, strict=True) if not k)
+    say(f"not scored, because they change in few of the episodes: {names}; score more frames")
+    specs = tuple(spec for spec, k in zip(held.specs, kept, strict=True) if k)
+    return replace(held, frames=replace(held.frames, factors=factors[:, kept]), specs=specs)
 
 
 def _interventional(

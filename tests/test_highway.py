@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 
 import gymnasium as gym
@@ -24,13 +25,17 @@ SMALL = {"lanes_count": 2, "vehicles_count": 4}
 PER_METRE = 5.5  # pixels, in highway-env's own picture
 
 
+def behaviour() -> Any:
+    """The module of highway-env's other drivers."""
+    return import_module("highway_env.vehicle.behavior")
+
+
 @pytest.fixture(autouse=True)
 def drivers_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
     """highway-env's intersection writes into this class; and it is black with SDL's dummy."""
-    from highway_env.vehicle.behavior import IDMVehicle
-
+    driver = behaviour().IDMVehicle
     for name in ("DISTANCE_WANTED", "COMFORT_ACC_MAX", "COMFORT_ACC_MIN"):
-        monkeypatch.setattr(IDMVehicle, name, getattr(IDMVehicle, name))
+        monkeypatch.setattr(driver, name, getattr(driver, name))
     monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
 
 
@@ -53,7 +58,7 @@ def given(env: Highway, **values: float) -> np.ndarray:
 @pytest.mark.parametrize("domain", ["source", "ood2:all"])
 @pytest.mark.parametrize("name", LIBRARY)
 def test_rewards_ends_and_source_pictures_are_those_of_highway_env(name: str, domain: str) -> None:
-    ours = gym.make(f"bvae_rl/{name}-v0", domain=domain)
+    ours: Any = gym.make(f"bvae_rl/{name}-v0", domain=domain)
     theirs = gym.make(f"highway_env:{LIBRARY[name]}", render_mode="rgb_array")
     ours.action_space.seed(3)
     ours.reset(seed=5)
@@ -209,12 +214,10 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_an_intersection_is_read_and_not_set() -> None:
-    from highway_env.vehicle.behavior import IDMVehicle
-
-    before = dict(vars(IDMVehicle))
+    before = dict(vars(behaviour().IDMVehicle))
     env = Intersection(domain="ood1", speeds=True)
     env.reset(seed=1)
-    assert dict(vars(IDMVehicle)) == before and settable_env(env) is None
+    assert dict(vars(behaviour().IDMVehicle)) == before and settable_env(env) is None
     for _ in range(4):
         info = env.step(1)[4]
     names, own = [spec.name for spec in env.factor_specs], env._sim.vehicle

@@ -14,6 +14,7 @@ import pytest
 
 from bvae_rl.data.factor_wrapper import FactorWrapper, settable_env
 from bvae_rl.data.factors import READ_ON_POLICY
+from bvae_rl.data.frame_store import Frames
 from bvae_rl.data.probe_sets import known_set, probe_set
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.vae import BetaVAE
@@ -34,7 +35,8 @@ from bvae_rl.scripts.common import EnvArgs
 
 def told(env: gym.Env) -> gym.Env:
     """A world of ours that only tells its factors."""
-    return FactorWrapper(env, env.unwrapped.factor_specs, read=lambda env: env.unwrapped.factors())
+    specs = env.get_wrapper_attr("factor_specs")
+    return FactorWrapper(env, specs, read=lambda env: env.unwrapped.factors())
 
 
 TOLD = EnvArgs("bvae_rl/PlanarReach-v0", wrappers=(f"{__name__}:told",))
@@ -95,6 +97,22 @@ def test_evaluate_scores_what_a_policy_met_and_says_so(
     table = representation(rows)[0]
     assert f"vae, on-policy, other, on-policy: {READ_ON_POLICY}." in table.note
     assert READ_ON_POLICY not in representation([r for r in rows if r.method == "pca"])[0].note
+
+
+def test_a_factor_that_changes_in_one_episode_is_left_out_and_named(
+    vae: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rare(env: gym.Env, n: int, *, seed: int) -> Frames:
+        frames = known_set(env, n, seed=seed)
+        frames.factors[:, 2] = frames.episode == 0
+        return frames
+
+    monkeypatch.setattr(evaluate_on_policy, "known_set", rare)
+    scoring = replace(SCORING, metrics=())
+    args = evaluate.Args(vae, world=TOLD, on_policy=100, references=False, scoring=scoring)
+    scores = evaluate.main(args).scores["vae, on-policy"]
+    assert "few of the episodes: target_x; score more frames" in capsys.readouterr().out
+    assert scores.all.factors == ("shoulder", "elbow", "target_y")
 
 
 def test_the_same_settings_where_factors_can_be_set_say_nothing_of_it(

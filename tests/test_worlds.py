@@ -108,12 +108,12 @@ def mujoco(make: type[MujocoWorld], **kwargs: Any) -> World:
 
 def highway() -> World:
     """The smallest highway: two lanes, two other vehicles for each, few steps and pixels."""
-    config = {"lanes_count": 2, "vehicles_count": 4, "duration": 20, "simulation_frequency": 2}
-    config |= {"screen_width": 300, "screen_height": 75, "scaling": 2.75}
+    small = {"screen_width": 300, "screen_height": 75, "scaling": 2.75}
+    few = {"lanes_count": 2, "vehicles_count": 4, "duration": 20, "simulation_frequency": 2}
 
     def world(domain: str) -> Highway:
         pytest.importorskip("highway_env")
-        return Highway(domain=domain, config=config, render_mode="rgb_array")
+        return Highway(domain=domain, config={**small, **few}, render_mode="rgb_array")
 
     return World(
         world,
