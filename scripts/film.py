@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
+Shown = range | Mapping[int, int]
 BAND = ("#eef3f8", "#ffffff")  # episodes in turn, so that their borders show
 DPI = 100
 
@@ -37,8 +39,11 @@ class Args:
     world: EnvArgs = EnvArgs()
     domains: tuple[str, ...] = ("source", "source", "ood1", "ood1", "ood1", "ood1")
     """visual domain of each episode, in order"""
-    latents: str = "content"
-    """latents with a time line each; all others share the last panel"""
+    latents: str = "auto"
+    """latents with a time line each; all others share the last panel; by default content where the
+    VAE has it, else all"""
+    factors: tuple[str, ...] = ()
+    """state factors instead, each with the latent that follows it best"""
     steps: int = 25
     """environment steps of each episode, at most"""
     fps: int = 12
@@ -80,10 +85,11 @@ def main(args: Args) -> Result:
     vae = agent.encoder
     if not isinstance(vae, BetaVAE):
         raise ValueError(f"the agent in {args.agent} sees no VAE's latents; train one that does")
-    columns = vae.slice_of(args.latents)
+    columns = vae.slice_of(vae.config.choice(args.latents))
     film = record(agent, vae, args.world.config(), args.domains, steps=args.steps, seed=args.seed)
+    shown = following(film, args.factors) if args.factors else range(vae.latent_dim)[columns]
     run = Run(args.out.parent)
-    wrote(run.write_file(args.out.name, gif(film, range(vae.latent_dim)[columns], args.fps)))
+    wrote(run.write_file(args.out.name, gif(film, shown, args.fps)))
     return Result(args.out)
 
 
@@ -127,8 +133,31 @@ def record(
     )
 
 
-def gif(film: Film, shown: range, fps: int) -> bytes:
-    """The film as an animated GIF whose frames share one palette."""
+def following(film: Film, factors: Sequence[str]) -> dict[int, int]:
+    """For each factor by name the latent that follows it best, as {latent: factor}.
+
+    ValueError for a factor that is none, and for two that one latent follows best.
+    """
+    names = [name.replace(" ", "_") for name in film.names]
+    if unknown := [name for name in factors if name not in names]:
+        raise ValueError(f"there is no state factor {unknown[0]!r}; known: {', '.join(names)}")
+    r, found = _correlation(film), {}
+    for name in factors:
+        k = names.index(name)
+        d = int(np.argmax(abs(r[:, k])))
+        if d in found:
+            raise ValueError(
+                f"latent {d} follows both {names[found[d]]} and {name} best; leave one of them out"
+            )
+        found[d] = k
+    return found
+
+
+def gif(film: Film, shown: Shown, fps: int) -> bytes:
+    """The film as an animated GIF whose frames share one palette.
+
+    ``shown``: latents, all others in a panel of their own, or {latent: the factor it follows}.
+    """
     image = require("PIL.Image", extra="plots")
     _, update = _picture(film, shown)
     pages = [image.fromarray(update(t)) for t in range(len(film.frames))]
@@ -143,15 +172,18 @@ def gif(film: Film, shown: range, fps: int) -> bytes:
     return buffer.getvalue()
 
 
-def _picture(film: Film, shown: range) -> tuple[Figure, Any]:
+def _picture(film: Film, shown: Shown) -> tuple[Figure, Any]:
     """The figure, and a function that draws frame t and returns its pixels (H, W, 3)."""
     agg = require("matplotlib.backends.backend_agg", extra="plots")
     figure = new_figure(8.6, 4.2)
     canvas = agg.FigureCanvasAgg(figure)
     figure.set_dpi(DPI)
     figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.08)
-    others = [d for d in range(film.codes.shape[1]) if d not in shown]
-    rows = len(shown) + bool(others)
+    r = _correlation(film)
+    follows = shown if isinstance(shown, Mapping) else {d: int(np.argmax(abs(r[d]))) for d in shown}
+    hidden = () if isinstance(shown, Mapping) else range(film.codes.shape[1])
+    others = [d for d in hidden if d not in follows]
+    rows = len(follows) + bool(others)
     grid = figure.add_gridspec(rows, 2, width_ratios=(1, 1.25))
     screen = figure.add_subplot(grid[:, 0])
     screen.set_axis_off()
@@ -164,10 +196,8 @@ def _picture(film: Film, shown: range) -> tuple[Figure, Any]:
     note.set_in_layout(False)
     lines: list[tuple[Any, Array]] = []
     truths = _standard(film.factors[:, : len(film.names)])
-    r = _standard(film.codes).T @ truths / len(truths)  # Pearson's
     panels = [figure.add_subplot(grid[row, 1]) for row in range(rows)]
-    for ax, d in zip(panels, shown, strict=False):
-        k = int(np.argmax(abs(r[d])))
+    for ax, (d, k) in zip(panels, follows.items(), strict=False):
         sign = -1.0 if r[d, k] < 0 else 1.0
         truth = truths[:, k]
         lines.append((ax.plot([], [], color=FAINT, linewidth=5, solid_capstyle="round")[0], truth))
@@ -216,6 +246,13 @@ def _about(film: Film, episode: int) -> str:
     domain = film.domains[episode]
     seen = "that it was trained in" if domain == film.domains[0] else "new to the agent"
     return f"{domain}: an appearance {seen}"
+
+
+def _correlation(film: Film) -> Array:
+    """Pearson's r (D, K) of latents and state factors."""
+    truths = _standard(film.factors[:, : len(film.names)])
+    r: Array = _standard(film.codes).T @ truths / len(truths)
+    return r
 
 
 def _standard(x: Array) -> Array:

@@ -50,6 +50,17 @@ def test_a_latent_is_named_after_the_factor_that_it_follows_turned_round_if_it_f
     assert len(others.get_lines()) == 2
 
 
+def test_a_factor_is_shown_with_the_latent_that_follows_it_best(story: film.Film) -> None:
+    assert film.following(story, ["joint"]) == {1: 0}
+    figure, _ = film._picture(story, {1: 0})
+    _, followed = figure.axes  # no panel of the others
+    assert followed.get_title("left") == "\N{MINUS SIGN}latent 1 follows joint"
+    with pytest.raises(ValueError, match="no state factor 'elbow'; known: joint"):
+        film.following(story, ["elbow"])
+    with pytest.raises(ValueError, match="latent 1 follows both joint and joint best"):
+        film.following(story, ["joint", "joint"])
+
+
 @pytest.mark.parametrize("wrong", [{"domains": ()}, {"steps": 1}, {"fps": 0}])
 def test_a_film_of_nothing_is_refused(wrong: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="a film needs a domain, two steps and a frame a second"):
