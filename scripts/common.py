@@ -47,7 +47,7 @@ class WorldArgs:
     frame_stack: int = 1
     """how many frames an agent sees at once"""
     backend: Backend = "gymnasium"
-    """envpool: EnvPool runs the environments in C++, ten times as fast or more; --env is then
+    """envpool: EnvPool runs the environments in C++, several times as fast; --env is then
     EnvPool's id, as CarRacing-v3 or Pong-v5, and --env-kwargs are its options"""
 
     def config(self, domain: str | None = None) -> EnvConfig:
