@@ -42,19 +42,20 @@ def returns(model: PPO, vae: bvae_rl.BetaVAE, domain: str, episodes: int) -> np.
 
 
 def main(
+    steps: int = 300_000,
     frames: int = 40_000,
-    batches: int = 8_000,
-    decisions: int = 300_000,
-    episodes: int = 100,
+    vae_steps: int = 8_000,
     vae: str | None = None,
+    n_envs: int = 16,
+    episodes: int = 100,
     seed: int = 0,
     out: Path = Path("runs/examples/car_racing"),
 ) -> None:
-    encoder = bvae_rl.load(vae) if vae else bvae_rl.pretrain(
-        road(16, seed), out=out / "vae", frames=frames, steps=batches, seed=seed,
+    encoder = bvae_rl.from_pretrained(vae) if vae else bvae_rl.pretrain(
+        road(n_envs, seed), out=out / "vae", frames=frames, steps=vae_steps, seed=seed,
         policy="sticky", max_episode_steps=120, skip_steps=12,
     )  # fmt: skip
-    cars = bvae_rl.LatentVecEnv(road(16, seed), encoder, frame_stack=4)
+    cars = bvae_rl.LatentVecEnv(road(n_envs, seed), encoder, frame_stack=4)
     model = PPO(
         "MlpPolicy", VecNormalize(cars, norm_obs=False, gamma=0.99), seed=seed,
         n_steps=256, batch_size=256, n_epochs=10, gamma=0.99,
@@ -65,7 +66,7 @@ def main(
             "log_std_init": -1.0,  # little noise: with more the car leaves the road
         },
     )  # fmt: skip
-    model.learn(decisions)
+    model.learn(steps)
     model.save(out / "agent")
     for domain in ("source", "ood1", "ood2"):
         found = returns(model, encoder, domain, episodes)

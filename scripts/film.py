@@ -141,7 +141,8 @@ def following(film: Film, factors: Sequence[str]) -> dict[int, int]:
     names = [name.replace(" ", "_") for name in film.names]
     if unknown := [name for name in factors if name not in names]:
         raise ValueError(f"there is no state factor {unknown[0]!r}; known: {', '.join(names)}")
-    r, found = _correlation(film), {}
+    r = _correlation(film)
+    found: dict[int, int] = {}
     for name in factors:
         k = names.index(name)
         d = int(np.argmax(abs(r[:, k])))

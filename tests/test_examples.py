@@ -126,6 +126,16 @@ def check_load_elsewhere(example: Any, out: Path, said: str) -> None:
     assert np.ptp(here, axis=0).min() > 0  # it looks at the pictures
 
 
+def check_car_racing(example: Any, out: Path, said: str) -> None:
+    found = dict(re.findall(r"(\w+): mean return (\S+) of 2 episodes", said))
+    assert found.keys() == {"source", "ood1", "ood2"}
+    vae = BetaVAE.load(out / "vae")
+    model = PPO.load(out / "agent.zip")
+    assert model.num_timesteps == 512 and model.observation_space.shape == (4 * vae.latent_dim,)
+    again = example.returns(model, vae, "source", 2)
+    assert again.mean() == pytest.approx(float(found["source"]), abs=0.51)
+
+
 @dataclass(frozen=True)
 class Case:
     """How to run an example briefly; ``as_script`` in a process of its own, as a person would."""
@@ -145,6 +155,12 @@ CASES = {
     ),
     "online_finetuning": Case(1024, check_online_finetuning),
     "load_elsewhere": Case(500, check_load_elsewhere),
+    "car_racing": Case(
+        512,
+        check_car_racing,
+        ("--frames", "100", "--vae-steps", "20", "--n-envs", "2", "--episodes", "2"),
+        as_script=True,
+    ),
 }
 
 

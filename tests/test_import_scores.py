@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bvae_rl.data.factors import FactorSpec
+from bvae_rl.data.factors import READ_ON_POLICY, FactorSpec
 from bvae_rl.data.fixed_rows import LEAST, PARTS, fixed_factor_rows
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.readers.importing import import_frames
@@ -84,10 +84,10 @@ def test_the_next_lines_lead_from_import_to_all_scores(
     scored = ["evaluate", vae, "--store", store, "--out", str(out), *FAST]
     assert main([*scored, "--metrics", "factor_vae", "beta_vae"]) == 0
     said = capsys.readouterr().out
-    assert "the frames are of episodes, in which factors may go together" in said
+    assert f"- {READ_ON_POLICY}" in said
     assert f"bvae-rl train --vae {vae} --env ID" in said
     found = json.loads((out / "scores.json").read_text())
-    assert {"other", "untrained", "pca", "shuffled", "true factors", "more"} == set(found)
+    assert {"other", "untrained", "pca", "shuffled", "true factors", "more", "note"} == set(found)
     assert found["true factors"]["all"]["mig"]["score"] > 0.9
     assert set(found["more"]) == {"other/factor_vae", "other/beta_vae"}
     rows = json.loads((out / "results.json").read_text())

@@ -157,6 +157,8 @@ def test_trap_14_what_brings_each_optional_package_is_declared():
     names = {
         "PIL": "pillow",
         "sklearn": "scikit-learn",
+        "dm_control": "dm-control",
+        "highway_env": "highway-env",
         "huggingface_hub": "huggingface-hub",
         "torch": "tensorboard",
     }

@@ -63,7 +63,7 @@ class RoadWorld(World):
         parsed = road_domain(domain)
         self._sim = getattr(require(module, extra=EXTRA), name)(config={**(config or {})})
         self.speeds = speeds
-        self.state_specs = self._specs()  # type: ignore[misc]  # they follow the configuration
+        self.state_specs = self._specs()  # they follow the configuration
         steps = int(self._sim.config["duration"] * self._sim.config["policy_frequency"])
         super().__init__(parsed, size=size, max_steps=steps, render_mode=render_mode)
         self.action_space = self._sim.action_space
