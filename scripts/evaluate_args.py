@@ -36,7 +36,7 @@ class Args:
     """What to score, on which frames."""
 
     vae: tyro.conf.Positional[str] = "reach_crossed"
-    """a VAE's folder, a shipped name (reach_crossed, reach_pairs, reach_plain) or a Hub id"""
+    """a VAE's folder, a shipped name (reach_crossed, car_racing, ...) or a Hub id"""
     domain: str | None = None
     """visual domain to draw from; what does not vary in it is not scored"""
     store: Path | None = None

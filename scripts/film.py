@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -16,18 +16,20 @@ from bvae_rl.data.collect import record_episode
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import known_specs
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.plots.style import FAINT, GROUP_COLOURS, INK, MUTED, minus, new_figure, polish
+from bvae_rl.plots.style import FAINT, INK, MUTED, new_figure, polish
 from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import EnvArgs, wrote
+from bvae_rl.scripts.film_panels import Film, Panel, factor_panels, latent_panels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
-Shown = range | Mapping[int, int]
 BAND = ("#eef3f8", "#ffffff")  # episodes in turn, so that their borders show
 DPI = 100
+PRACTICE, PRACTICE_STEPS = 8, 150  # episodes that a probe is fitted on, and the most of each
+OTHER_SEED = 1_000
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Args:
     """latents with a time line each; all others share the last panel; by default content where the
     VAE has it, else all"""
     factors: tuple[str, ...] = ()
-    """state factors instead, each with the latent that follows it best"""
+    """state factors instead: the true value of each, and what a linear probe of the latents reads,
+    fitted on other episodes of the agent in the first domain"""
     steps: int = 25
     """environment steps of each episode, at most"""
     fps: int = 12
@@ -61,19 +64,6 @@ class Result:
     picture: Path
 
 
-@dataclass(frozen=True)
-class Film:
-    """T frames (T, H, W, C), their latents (T, D) and factors (T, K), and where each episode of
-    which domain begins."""
-
-    frames: NDArray[np.uint8]
-    codes: Array
-    factors: Array
-    names: tuple[str, ...]
-    begins: tuple[int, ...]
-    domains: tuple[str, ...]
-
-
 def main(args: Args) -> Result:
     """Record the episodes, draw a picture a frame, write the GIF."""
     if not args.domains or args.steps < 2 or args.fps < 1:
@@ -85,11 +75,17 @@ def main(args: Args) -> Result:
     vae = agent.encoder
     if not isinstance(vae, BetaVAE):
         raise ValueError(f"the agent in {args.agent} sees no VAE's latents; train one that does")
-    columns = vae.slice_of(vae.config.choice(args.latents))
-    film = record(agent, vae, args.world.config(), args.domains, steps=args.steps, seed=args.seed)
-    shown = following(film, args.factors) if args.factors else range(vae.latent_dim)[columns]
+    columns = range(vae.latent_dim)[vae.slice_of(vae.config.choice(args.latents))]
+    env = args.world.config()
+    film = record(agent, vae, env, args.domains, steps=args.steps, seed=args.seed)
+    if args.factors:
+        known = (args.domains[0],) * PRACTICE
+        practice = record(agent, vae, env, known, steps=PRACTICE_STEPS, seed=args.seed + OTHER_SEED)
+        panels = factor_panels(film, practice, args.factors)
+    else:
+        panels = latent_panels(film, columns)
     run = Run(args.out.parent)
-    wrote(run.write_file(args.out.name, gif(film, shown, args.fps)))
+    wrote(run.write_file(args.out.name, gif(film, panels, args.fps)))
     return Result(args.out)
 
 
@@ -133,34 +129,10 @@ def record(
     )
 
 
-def following(film: Film, factors: Sequence[str]) -> dict[int, int]:
-    """For each factor by name the latent that follows it best, as {latent: factor}.
-
-    ValueError for a factor that is none, and for two that one latent follows best.
-    """
-    names = [name.replace(" ", "_") for name in film.names]
-    if unknown := [name for name in factors if name not in names]:
-        raise ValueError(f"there is no state factor {unknown[0]!r}; known: {', '.join(names)}")
-    r = _correlation(film)
-    found: dict[int, int] = {}
-    for name in factors:
-        k = names.index(name)
-        d = int(np.argmax(abs(r[:, k])))
-        if d in found:
-            raise ValueError(
-                f"latent {d} follows both {names[found[d]]} and {name} best; leave one of them out"
-            )
-        found[d] = k
-    return found
-
-
-def gif(film: Film, shown: Shown, fps: int) -> bytes:
-    """The film as an animated GIF whose frames share one palette.
-
-    ``shown``: latents, all others in a panel of their own, or {latent: the factor it follows}.
-    """
+def gif(film: Film, panels: Sequence[Panel], fps: int) -> bytes:
+    """The film as an animated GIF whose frames share one palette."""
     image = require("PIL.Image", extra="plots")
-    _, update = _picture(film, shown)
+    _, update = _picture(film, panels)
     pages = [image.fromarray(update(t)) for t in range(len(film.frames))]
     sample = np.concatenate([np.asarray(page) for page in pages[:: max(1, len(pages) // 12)]])
     palette = image.fromarray(sample).quantize(256, dither=image.Dither.NONE)
@@ -173,48 +145,34 @@ def gif(film: Film, shown: Shown, fps: int) -> bytes:
     return buffer.getvalue()
 
 
-def _picture(film: Film, shown: Shown) -> tuple[Figure, Any]:
+def _picture(film: Film, panels: Sequence[Panel]) -> tuple[Figure, Any]:
     """The figure, and a function that draws frame t and returns its pixels (H, W, 3)."""
     agg = require("matplotlib.backends.backend_agg", extra="plots")
     figure = new_figure(8.6, 4.2)
     canvas = agg.FigureCanvasAgg(figure)
     figure.set_dpi(DPI)
     figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.08)
-    r = _correlation(film)
-    follows = shown if isinstance(shown, Mapping) else {d: int(np.argmax(abs(r[d]))) for d in shown}
-    hidden = () if isinstance(shown, Mapping) else range(film.codes.shape[1])
-    others = [d for d in hidden if d not in follows]
-    rows = len(follows) + bool(others)
-    grid = figure.add_gridspec(rows, 2, width_ratios=(1, 1.25))
+    grid = figure.add_gridspec(len(panels), 2, width_ratios=(1, 1.25))
     screen = figure.add_subplot(grid[:, 0])
     screen.set_axis_off()
     picture = screen.imshow(film.frames[0], interpolation="nearest")
     title = screen.set_title("", fontsize=11, color=INK, pad=8)
     note = screen.text(
-        0.5, -0.03, "what the agent sees; right, in grey:\ntrue values of what latents follow",
+        0.5, -0.03, "what the agent sees; right, in grey:\ntrue values of what the lines follow",
         fontsize=8.5, color=MUTED, ha="center", va="top", transform=screen.transAxes,
     )  # fmt: skip
     note.set_in_layout(False)
     lines: list[tuple[Any, Array]] = []
-    truths = _standard(film.factors[:, : len(film.names)])
-    panels = [figure.add_subplot(grid[row, 1]) for row in range(rows)]
-    for ax, (d, k) in zip(panels, follows.items(), strict=False):
-        sign = -1.0 if r[d, k] < 0 else 1.0
-        truth = truths[:, k]
-        lines.append((ax.plot([], [], color=FAINT, linewidth=5, solid_capstyle="round")[0], truth))
-        colour = GROUP_COLOURS[d % len(GROUP_COLOURS)]
-        line = ax.plot([], [], color=colour, linewidth=1.6)[0]
-        lines.append((line, sign * _standard(film.codes[:, d])))
-        name = minus(f"{'-' if sign < 0 else ''}latent {d}")
-        _panel(ax, film, f"{name} follows {film.names[k]}", lines[-1][1], truth)
-    if others:
-        for place, d in enumerate(others):
-            colour = GROUP_COLOURS[place % len(GROUP_COLOURS)]
-            line = panels[-1].plot([], [], color=colour, linewidth=1.2)[0]
-            lines.append((line, film.codes[:, d]))
-        about = "all other latents, which the agent does not see"
-        _panel(panels[-1], film, about, film.codes[:, others])
-    panels[-1].set_xlabel("environment step", fontsize=9)
+    axes = [figure.add_subplot(grid[row, 1]) for row in range(len(panels))]
+    for ax, panel in zip(axes, panels, strict=True):
+        if panel.truth is not None:
+            thick = ax.plot([], [], color=FAINT, linewidth=5, solid_capstyle="round")[0]
+            lines.append((thick, panel.truth))
+        for colour, values in zip(panel.colours, panel.lines, strict=True):
+            width = 1.2 if len(panel.lines) > 1 else 1.6
+            lines.append((ax.plot([], [], color=colour, linewidth=width)[0], values))
+        _frame(ax, film, panel)
+    axes[-1].set_xlabel("environment step", fontsize=9)
 
     def update(t: int) -> NDArray[np.uint8]:
         episode = int(np.searchsorted(film.begins, t, side="right")) - 1
@@ -229,16 +187,18 @@ def _picture(film: Film, shown: Shown) -> tuple[Figure, Any]:
     return figure, update
 
 
-def _panel(ax: Any, film: Film, title: str, *values: Array) -> None:
+def _frame(ax: Any, film: Film, panel: Panel) -> None:
+    values = (*panel.lines, *(() if panel.truth is None else (panel.truth,)))
     low = min(float(value.min()) for value in values)
     high = max(float(value.max()) for value in values)
     ax.set_xlim(0, len(film.frames) - 1)
-    ax.set_ylim(low - 0.3, high + 0.3)
+    room = 0.08 * (high - low) or 1.0
+    ax.set_ylim(low - room, high + room)
     ends = (*film.begins[1:], len(film.frames) - 1)
     for place, (begin, end) in enumerate(zip(film.begins, ends, strict=True)):
         ax.axvspan(begin, end, color=BAND[place % 2], linewidth=0)
     polish(ax)
-    ax.set_title(title, fontsize=9, color=INK, loc="left", pad=3)
+    ax.set_title(panel.title, fontsize=9, color=INK, loc="left", pad=3)
     ax.tick_params(left=False, labelleft=False, labelbottom=ax.get_subplotspec().is_last_row())
     ax.spines["bottom"].set_color(MUTED)
 
@@ -247,16 +207,3 @@ def _about(film: Film, episode: int) -> str:
     domain = film.domains[episode]
     seen = "that it was trained in" if domain == film.domains[0] else "new to the agent"
     return f"{domain}: an appearance {seen}"
-
-
-def _correlation(film: Film) -> Array:
-    """Pearson's r (D, K) of latents and state factors."""
-    truths = _standard(film.factors[:, : len(film.names)])
-    r: Array = _standard(film.codes).T @ truths / len(truths)
-    return r
-
-
-def _standard(x: Array) -> Array:
-    spread = x.std(axis=0)
-    standard: Array = (x - x.mean(axis=0)) / np.where(spread > 1e-6, spread, 1.0)
-    return standard

@@ -55,7 +55,7 @@ class Args:
     """Which VAE, on which frames."""
 
     vae: tyro.conf.Positional[str] = "reach_crossed"
-    """a VAE's folder, a shipped name (reach_crossed, reach_pairs, reach_plain) or a Hub id"""
+    """a VAE's folder, a shipped name (reach_crossed, car_racing, ...) or a Hub id"""
     domain: str | None = None
     """visual domain to draw from; the heatmap leaves out what does not vary in it"""
     store: Path | None = None

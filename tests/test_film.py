@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from bvae_rl.scripts import film
+from bvae_rl.scripts.film_panels import factor_panels, latent_panels
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def story() -> film.Film:
 
 
 def test_a_page_a_frame_on_a_light_background_of_its_own(story: film.Film) -> None:
-    with Image.open(BytesIO(film.gif(story, range(1, 2), fps=10))) as picture:
+    with Image.open(BytesIO(film.gif(story, latent_panels(story, range(1, 2)), fps=10))) as picture:
         assert getattr(picture, "n_frames", 1) == 6
         pages = []
         for page in range(6):
@@ -40,7 +42,7 @@ def test_a_page_a_frame_on_a_light_background_of_its_own(story: film.Film) -> No
 def test_a_latent_is_named_after_the_factor_that_it_follows_turned_round_if_it_falls(
     story: film.Film,
 ) -> None:
-    figure, update = film._picture(story, range(1, 2))
+    figure, update = film._picture(story, latent_panels(story, range(1, 2)))
     update(5)
     screen, followed, others = figure.axes
     assert followed.get_title("left") == "\N{MINUS SIGN}latent 1 follows joint"
@@ -50,15 +52,16 @@ def test_a_latent_is_named_after_the_factor_that_it_follows_turned_round_if_it_f
     assert len(others.get_lines()) == 2
 
 
-def test_a_factor_is_shown_with_the_latent_that_follows_it_best(story: film.Film) -> None:
-    assert film.following(story, ["joint"]) == {1: 0}
-    figure, _ = film._picture(story, {1: 0})
-    _, followed = figure.axes  # no panel of the others
-    assert followed.get_title("left") == "\N{MINUS SIGN}latent 1 follows joint"
+def test_a_factor_is_shown_beside_what_a_probe_of_other_episodes_reads(story: film.Film) -> None:
+    other = replace(story, codes=story.codes + 1.0, factors=story.factors - 1 / 3)
+    probed, every = factor_panels(story, other, ["joint"])
+    assert probed.lines[0] == pytest.approx(story.factors[:, 0])
+    assert probed.truth is not None and (probed.truth == story.factors[:, 0]).all()
+    assert len(every.lines) == 3 and every.truth is None
+    figure, _ = film._picture(story, [probed, every])
+    assert figure.axes[1].get_title("left").startswith("joint, as a linear probe reads it")
     with pytest.raises(ValueError, match="no state factor 'elbow'; known: joint"):
-        film.following(story, ["elbow"])
-    with pytest.raises(ValueError, match="latent 1 follows both joint and joint best"):
-        film.following(story, ["joint", "joint"])
+        factor_panels(story, other, ["elbow"])
 
 
 @pytest.mark.parametrize("wrong", [{"domains": ()}, {"steps": 1}, {"fps": 0}])

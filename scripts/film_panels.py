@@ -1,0 +1,99 @@
+"""What moves beside the agent in a film: latents, or what can be read from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bvae_rl.plots.style import GROUP_COLOURS, minus
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Film:
+    """T frames (T, H, W, C), their latents (T, D) and factors (T, K), and where each episode of
+    which domain begins. The first of the factors are those called ``names``."""
+
+    frames: NDArray[np.uint8]
+    codes: Array
+    factors: Array
+    names: tuple[str, ...]
+    begins: tuple[int, ...]
+    domains: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Lines (T,) on one pair of axes, and behind them what is true (T,), or None."""
+
+    title: str
+    lines: tuple[Array, ...]
+    colours: tuple[str, ...]
+    truth: Array | None = None
+
+
+def latent_panels(film: Film, shown: Sequence[int]) -> list[Panel]:
+    """A panel for each of the latents ``shown``, beside the factor that it follows best, and one
+    for all others."""
+    truths = _standard(film.factors[:, : len(film.names)])
+    r = _standard(film.codes).T @ truths / len(truths)  # Pearson's
+    found = []
+    for d in shown:
+        k = int(np.argmax(abs(r[d])))
+        sign = -1.0 if r[d, k] < 0 else 1.0
+        name = minus(f"{'-' if sign < 0 else ''}latent {d}")
+        line = sign * _standard(film.codes[:, d])
+        found.append(Panel(f"{name} follows {film.names[k]}", (line,), _colours(d), truths[:, k]))
+    others = [d for d in range(film.codes.shape[1]) if d not in shown]
+    if others:
+        lines = tuple(film.codes[:, d] for d in others)
+        about = "all other latents, which the agent does not see"
+        found.append(Panel(about, lines, _colours(*range(len(others)))))
+    return found
+
+
+def factor_panels(film: Film, practice: Film, factors: Sequence[str]) -> list[Panel]:
+    """A panel for each factor by name, beside what a linear probe reads from the latents, which is
+    fitted on ``practice``; then one with all latents.
+
+    ValueError for a factor that is none.
+    """
+    names = [name.replace(" ", "_") for name in film.names]
+    if unknown := [name for name in factors if name not in names]:
+        raise ValueError(f"there is no state factor {unknown[0]!r}; known: {', '.join(names)}")
+    found = []
+    for place, name in enumerate(factors):
+        k = names.index(name)
+        read = _probe(practice.codes, practice.factors[:, k], film.codes)
+        truth = film.factors[:, k]
+        low, high = truth.min(), truth.max()
+        read = np.clip(read, low - 0.5 * (high - low), high + 0.5 * (high - low))  # on the picture
+        title = f"{film.names[k]}, as a linear probe reads it from the latents"
+        found.append(Panel(title, (read,), _colours(place), truth))
+    spread = [int(d) for d in np.argsort(-practice.codes.std(axis=0))]
+    lines = tuple(_standard(film.codes)[:, d] for d in spread)
+    return [*found, Panel("all latents", lines, _colours(*range(len(lines))))]
+
+
+def _probe(codes: Array, values: Array, seen: Array) -> Array:
+    """Least squares with a constant, fitted on codes (N, D) and values (N,), of ``seen`` (T, D)."""
+
+    def with_one(x: Array) -> Array:
+        return np.column_stack([x, np.ones(len(x))])
+
+    read: Array = with_one(seen) @ np.linalg.lstsq(with_one(codes), values, rcond=None)[0]
+    return read
+
+
+def _colours(*places: int) -> tuple[str, ...]:
+    return tuple(GROUP_COLOURS[place % len(GROUP_COLOURS)] for place in places)
+
+
+def _standard(x: Array) -> Array:
+    spread = x.std(axis=0)
+    standard: Array = (x - x.mean(axis=0)) / np.where(spread > 1e-6, spread, 1.0)
+    return standard
