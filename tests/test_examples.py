@@ -21,6 +21,9 @@ import numpy as np
 import pytest
 from stable_baselines3 import PPO, SAC
 
+from bvae_rl.agents.config import AgentConfig
+from bvae_rl.agents.hyperparameters import CAR_RACING_PPO
+from bvae_rl.agents.settings import sb3_value
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3 import inspect
 from bvae_rl.training.schedules import Linear
@@ -132,6 +135,21 @@ def check_car_racing(example: Any, out: Path, said: str) -> None:
     vae = BetaVAE.load(out / "vae")
     model = PPO.load(out / "agent.zip")
     assert model.num_timesteps == 512 and model.observation_space.shape == (4 * vae.latent_dim,)
+    told = dict(CAR_RACING_PPO)  # what the commands train with
+    assert told.pop("normalize_reward") and told.pop("n_envs") == 16
+    config = AgentConfig(settings=told)
+    assert example.PPO_SETTINGS.keys() == told.keys()
+    for name in ("n_steps", "batch_size", "n_epochs", "gamma"):
+        assert example.PPO_SETTINGS[name] == told[name]
+    for part in (0.0, 0.5):
+        rates = (
+            example.PPO_SETTINGS,
+            {"learning_rate": sb3_value("learning_rate", told["learning_rate"])},
+        )
+        assert len({rate["learning_rate"](part) for rate in rates}) == 1
+    policy = sb3_value("policy_kwargs", told["policy_kwargs"])
+    heads = {"pi": [*config.net_arch], "vf": [*config.net_arch]}
+    assert example.PPO_SETTINGS["policy_kwargs"] == {"net_arch": heads, **policy}
     again = example.returns(model, vae, "source", 2)
     assert again.mean() == pytest.approx(float(found["source"]), abs=0.51)
 
