@@ -116,7 +116,7 @@ class Pool:
         assert self._class is not None
         own = {name: options.pop(name) for name in ("max_episode_steps",) if name in options}
         try:
-            return self._class.envpool(self.n_envs, self._seeds[0], **options), own
+            return self._class.envpool(self._seeds, **options), own
         except TypeError as error:
             raise ValueError(f"{self.env_id} does not take {options}: {error}") from error
 

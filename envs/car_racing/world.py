@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -92,9 +92,9 @@ class CarRacing(World):
         self._road: Road | None = None
 
     @classmethod
-    def envpool(cls, n_envs: int, seed: int, **kwargs: Any) -> CarRacingPool:
-        """``n_envs`` copies that EnvPool simulates and draws, without factors."""
-        return CarRacingPool(n_envs, seed, **kwargs)
+    def envpool(cls, seeds: Sequence[int], **kwargs: Any) -> CarRacingPool:
+        """A copy for each seed that EnvPool simulates and draws, without factors."""
+        return CarRacingPool(seeds, **kwargs)
 
     def step(self, action: np.ndarray) -> Step:
         reward, terminated, info = self._sim.drive(task_actions(action))
