@@ -75,7 +75,11 @@ def test_what_cannot_be_asked_of_a_game(made: dict[str, Any], said: str) -> None
 
 def test_what_cannot_be_asked_of_a_world() -> None:
     for made, said in (
-        ({"env_kwargs": {"colour": 1}}, "does not take .*colour"),
+        (
+            {"env_kwargs": {"colour": 1}},
+            "with EnvPool tests_envpool/Fallen-v0 has no colour; leave it out",
+        ),
+        ({"env_kwargs": {"domian": "ood1"}}, "has no domian; write domain for it"),
         ({"pixels": True}, "shows pictures already; leave out pixels"),
     ):
         with pytest.raises(ValueError, match=said):
@@ -84,6 +88,14 @@ def test_what_cannot_be_asked_of_a_world() -> None:
         EnvPoolVecEnv("Pong-v5", 0)
     with pytest.raises(ValueError, match=r"up to .* players"):
         EnvPoolVecEnv("Go9x9-v1", 1)
+
+
+def test_arguments_that_car_racing_has_only_in_python() -> None:
+    said = "has no lap_complete_percent; leave it out, or leave out --backend envpool"
+    with pytest.raises(ValueError, match=said):
+        EnvPoolVecEnv(
+            "bvae_rl.envs:bvae_rl/CarRacing-v0", 1, env_kwargs={"lap_complete_percent": 0.5}
+        )
 
 
 def test_wrappers_and_other_backends_are_refused() -> None:

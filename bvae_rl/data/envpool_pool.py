@@ -14,7 +14,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from bvae_rl.data.envpool_ids import checked_options, drawn_by, made
+from bvae_rl.data.envpool_ids import check_arguments, checked_options, drawn_by, made
 from bvae_rl.data.envpool_pixels import OPTIONS, check_renderer, drawn_space
 from bvae_rl.runtime.devices import threads_here
 
@@ -115,10 +115,8 @@ class Pool:
         """The world that stands before EnvPool, and what is EnvPool's of ``options``."""
         assert self._class is not None
         own = {name: options.pop(name) for name in ("max_episode_steps",) if name in options}
-        try:
-            return self._class.envpool(self._seeds, **options), own
-        except TypeError as error:
-            raise ValueError(f"{self.env_id} does not take {options}: {error}") from error
+        check_arguments(self.env_id, self._class, options)
+        return self._class.envpool(self._seeds, **options), own
 
     def _spaces(self, options: Mapping[str, Any]) -> tuple[gym.Space[Any], gym.Space[Any]]:
         if self.world is not None:

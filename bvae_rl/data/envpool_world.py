@@ -1,8 +1,8 @@
 """How a world of ours says that EnvPool draws it.
 
 The class that gymnasium's registration names has a class method ``envpool``; what that returns
-stands between EnvPool's arrays and the agent (``envpool.py``). Ids whose class has none go to
-EnvPool as they are.
+stands between EnvPool's arrays and the agent (``envpool.py``). Its signature says which arguments
+the world has there. Ids whose class has none go to EnvPool as they are.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import gymnasium as gym
 import numpy as np
@@ -69,6 +68,7 @@ class CarRacing(World):
     state_specs = pose.SPECS
     proprioception = ("speed", "slip", "steering")
     dependent_factors = pose.DEPENDENT
+    envpool = CarRacingPool  # the copies that EnvPool simulates and draws, without factors
 
     def __init__(
         self,
@@ -90,11 +90,6 @@ class CarRacing(World):
 
         self._sim = Task(lap_complete_percent=lap_complete_percent)
         self._road: Road | None = None
-
-    @classmethod
-    def envpool(cls, seeds: Sequence[int], **kwargs: Any) -> CarRacingPool:
-        """A copy for each seed that EnvPool simulates and draws, without factors."""
-        return CarRacingPool(seeds, **kwargs)
 
     def step(self, action: np.ndarray) -> Step:
         reward, terminated, info = self._sim.drive(task_actions(action))
