@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
+import numpy as np
 import pytest
 
 import bvae_rl
@@ -61,6 +63,7 @@ def test_a_world_in_python_is_told_from_an_unknown_id() -> None:
         ({"env_kwargs": {"stack_num": "four"}}, "takes stack_num as int .*got 'four'"),
         ({"env_kwargs": {"gray_scale": 1}}, "takes gray_scale as bool"),
         ({"env_kwargs": {"num_envs": 3}}, "num_envs is set by the adapter.*with n_envs"),
+        ({"env_kwargs": {"max_episode_steps": 0}}, "max_episode_steps must be at least 1, got 0"),
         ({"domain": "ood1"}, "one way: leave out --domain ood1"),
         ({"frame_skip": 0}, "frame_skip must be at least 1, got 0"),
         ({"threads": 0}, "threads must be at least 1, got 0"),
@@ -123,6 +126,31 @@ def test_objects_that_are_not_there_are_named() -> None:
         venv.reset()
     venv.close()
     venv.close()
+
+
+def test_steps_that_cannot_be_taken() -> None:
+    venv = EnvPoolVecEnv("CartPole-v1", 2)
+    with pytest.raises(gym.error.ResetNeeded, match="CartPole-v1 was not reset"):
+        venv.step(np.array([0, 1]))
+    venv.reset()
+    for actions, said in (
+        (np.zeros((2, 1), int), r"have shape \(2,\), got \(2, 1\)"),
+        (np.zeros(3, int), r"got \(3,\)"),
+        (np.array([0, 99]), r"integers from 0 to 1, got \[0, 99\]"),
+        (np.array([-1, 0]), r"integers from 0 to 1"),
+        (np.array([0.0, 0.7]), r"integers from 0 to 1"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            venv.step(actions)
+    assert venv.step(np.array([0, 1]))[1].tolist() == [1.0, 1.0]
+    with pytest.raises(ValueError, match=r"shape \(1,\), got \(1, 2\)"):
+        env = EnvPoolEnv("CartPole-v1")
+        env.reset()
+        env.step([0, 1])
+    venv.close()
+    for call in (venv.reset, lambda: venv.step(np.array([0, 1]))):
+        with pytest.raises(gym.error.ClosedEnvironmentError, match="CartPole-v1 is closed"):
+            call()
 
 
 def test_factors_are_not_to_be_had(tmp_path: Path) -> None:

@@ -123,6 +123,8 @@ def checked_options(env_id: str, options: Mapping[str, Any]) -> dict[str, Any]:
                 f"EnvPool's {env_id} takes {name} as {type(known[name]).__name__} "
                 f"({known[name]!r} by default), got {value!r}"
             )
+    if (limit := options.get("max_episode_steps", 1)) < 1:
+        raise ValueError(f"max_episode_steps must be at least 1, got {limit}")
     single = {"stack_num": 1} if "stack_num" in known else {}
     return {**single, **options}
 

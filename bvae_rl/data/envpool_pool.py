@@ -133,6 +133,7 @@ class Pool:
 
     def reset(self, seeds: Sequence[int] | None = None) -> Batch:
         """The first observations of new episodes; with ``seeds`` those of a pool just made."""
+        self._check_open()
         if seeds is not None and not (self._fresh and list(seeds) == self._seeds):
             self.close()
             self._build(seeds)
@@ -140,7 +141,15 @@ class Pool:
         return self._seen(self._batch(*self.inner.reset()), np.ones(self.n_envs, dtype=bool))
 
     def step(self, actions: np.ndarray, *, skip: int = 1) -> Batch:
-        """Each action acts for ``skip`` steps or until the episode ends; rewards add up."""
+        """Each action acts for ``skip`` steps or until the episode ends; rewards add up.
+
+        ValueError for actions that are none of ``action_space``'s: another shape than
+        (N, *its shape), or numbers that a Discrete one has not.
+        """
+        self._check_open()
+        if self._fresh:
+            raise gym.error.ResetNeeded(f"{self.env_id} was not reset: call reset() before step()")
+        self._check_actions(actions)
         if self.world is not None:
             actions = self.world.actions(actions)
         batch = self._batch(*self.inner.step(actions))
@@ -177,6 +186,26 @@ class Pool:
         if self.inner is not None:
             self.inner.close()
             self.inner = None
+
+    def _check_open(self) -> None:
+        if self.inner is None:
+            raise gym.error.ClosedEnvironmentError(f"{self.env_id} is closed: make it anew")
+
+    def _check_actions(self, actions: np.ndarray) -> None:
+        space = self.action_space
+        if space.shape is not None and actions.shape != (self.n_envs, *space.shape):
+            raise ValueError(
+                f"actions of {self.n_envs} environments of {self.env_id} have shape "
+                f"{(self.n_envs, *space.shape)}, got {actions.shape}"
+            )
+        if isinstance(space, gym.spaces.Discrete):
+            last = space.start + space.n - 1
+            whole = np.issubdtype(actions.dtype, np.integer)
+            if not whole or actions.min() < space.start or actions.max() > last:
+                raise ValueError(
+                    f"actions of {self.env_id} are integers from {space.start} to {last}, got "
+                    f"{actions.tolist()}"
+                )
 
     def _seen(self, batch: Batch, started: np.ndarray) -> Batch:
         """``batch`` with the pictures that are seen of it."""
