@@ -115,8 +115,7 @@ class CarRacing(World):
         self._sim.reset(seed=seed)
         self._road = Road(self._sim.track)
         if given:
-            drawn = zip(self.state_specs, self._read().tolist(), strict=True)
-            state = np.array([given.get(spec.name, value) for spec, value in drawn])
+            state = self._with(given)
             there = pose.curvatures(self.road, state[0] * self.road.length)
             for place, (name, value) in enumerate(zip(pose.DEPENDENT, there, strict=True)):
                 state[pose.FREE + place] = given.get(name, value)
