@@ -1,4 +1,4 @@
-"""The base of planar, MuJoCo and Atari worlds: a state and an appearance, shown as a picture."""
+"""The base of all but the grid worlds: a state and an appearance, shown as a picture."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ class World(gym.Env):
     ) -> None:
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"unknown render_mode {render_mode!r}; known: rgb_array, None")
+        if max_steps < 1:
+            raise ValueError(f"max_steps must be at least 1, got {max_steps}")
         self._domain, self.domain = domain, domain.name
         self.size, self.max_steps, self.render_mode = size, max_steps, render_mode
         self.factor_specs = (*self.state_specs, *domain.specs)
@@ -101,6 +103,11 @@ class World(gym.Env):
         if success is None:
             success = self._is_success(values[: len(self.state_specs)])
         return {"factors": values, "is_success": success, "domain": self.domain}
+
+    def _with(self, given: Mapping[str, float]) -> np.ndarray:
+        """The current state (S,) but for the ``given`` factors."""
+        now = zip(self.state_specs, self._read().tolist(), strict=True)
+        return np.array([given.get(spec.name, value) for spec, value in now])
 
     def _appearance_stream(self) -> np.random.Generator:
         return self._appearance_rng

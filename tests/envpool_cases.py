@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -30,8 +31,8 @@ class Fallen:
     observation_space = spaces.Box(0, 255, (SIDE, SIDE, 1), np.uint8)
     action_space = spaces.Box(-1, 1, (1,), np.float32)
 
-    def __init__(self, n_envs: int, seed: int, domain: str) -> None:
-        self.episodes, self.seed, self.domain = np.zeros(n_envs, dtype=int), seed, domain
+    def __init__(self, seeds: Sequence[int], domain: str) -> None:
+        self.episodes, self.seeds, self.domain = np.zeros(len(seeds), dtype=int), seeds, domain
         self.called = 0
 
     def frames(self, raw: np.ndarray, started: np.ndarray) -> np.ndarray:
@@ -53,8 +54,8 @@ class FallenEnv(gym.Env[Any, Any]):
     """Of it only what gymnasium registers is needed."""
 
     @classmethod
-    def envpool(cls, n_envs: int, seed: int, *, domain: str = "source") -> Fallen:
-        return Fallen(n_envs, seed, domain)
+    def envpool(cls, seeds: Sequence[int], *, domain: str = "source") -> Fallen:
+        return Fallen(seeds, domain)
 
 
 class PlainEnv(gym.Env[Any, Any]):

@@ -93,6 +93,8 @@ def test_an_episode_lasts_a_thousand_steps_or_as_many_as_asked_for() -> None:
     env.reset(seed=0)
     cut = [env.step(np.zeros(2, np.float32))[3] for _ in range(3)]
     assert cut == [False, False, True]
+    with pytest.raises(ValueError, match="max_steps must be at least 1, got 0"):
+        CarRacing(max_steps=0)
 
 
 def test_render_is_the_tasks_large_picture() -> None:

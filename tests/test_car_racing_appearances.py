@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bvae_rl.data.envpool import EnvPoolVecEnv
 from bvae_rl.envs.appearance import LEAST
 from bvae_rl.envs.car_racing.appearances import (
     CAR,
@@ -26,6 +27,7 @@ from tests.car_racing_cases import need
 need("Box2D", "box2d")
 
 DRAWS = 500
+CAR_RACING = "bvae_rl.envs:bvae_rl/CarRacing-v0"
 
 
 def drawn(name: str) -> list[CarAppearance]:
@@ -163,7 +165,7 @@ def test_envpools_pictures_have_the_colours_of_the_world() -> None:
     import envpool
 
     raw_envs = envpool.make("CarRacing-v3", env_type="gymnasium", num_envs=3, seed=1)
-    pool = CarRacing.envpool(3, 1, domain="ood2", size=96, dashboard=True)
+    pool = CarRacing.envpool([1, 2, 3], domain="ood2", size=96, dashboard=True)
     raw, _ = raw_envs.reset()
     frames = pool.frames(raw, np.ones(3, bool))
     shown = [recolouring.appearance for recolouring in pool._recolourings]
@@ -185,7 +187,7 @@ def test_envpools_pictures_have_the_colours_of_the_world() -> None:
 
 
 def test_the_pool_is_the_world_as_an_agent_sees_it() -> None:
-    env, pool = CarRacing(size=32), CarRacing.envpool(2, 0, size=32)
+    env, pool = CarRacing(size=32), CarRacing.envpool([0, 1], size=32)
     assert pool.observation_space == env.observation_space
     assert pool.action_space == env.action_space and pool.env_id == "CarRacing-v3"
     assert pool.infos(1) == {"domain": "source"}
@@ -195,12 +197,12 @@ def test_the_pool_is_the_world_as_an_agent_sees_it() -> None:
     pedals = pool.actions(np.array([[-0.5, 0.7], [2.0, -0.4]], np.float32))
     assert pedals.tolist() == pytest.approx(np.array([[-0.5, 0.7, 0], [1, 0, 0.4]]), abs=1e-6)
     with pytest.raises(ValueError, match="write max_episode_steps=50 in place of max_steps"):
-        CarRacing.envpool(1, 0, max_steps=50)
+        CarRacing.envpool([0], max_steps=50)
 
 
 def test_an_appearance_is_drawn_anew_where_an_episode_begins() -> None:
     def seen(seed: int) -> list[CarAppearance]:
-        pool = CarRacingPool(2, seed, domain="pretrain")
+        pool = CarRacingPool([seed, seed + 1], domain="pretrain")
         raw = np.zeros((2, 96, 96, 3), np.uint8)
         found = []
         for started in ([True, True], [False, False], [False, True]):
@@ -211,3 +213,21 @@ def test_an_appearance_is_drawn_anew_where_an_episode_begins() -> None:
     first = seen(0)
     assert first[2:4] == first[:2] and first[4] == first[0] and first[5] != first[1]
     assert seen(0) == first != seen(1)
+
+
+def test_colours_of_a_copy_follow_from_its_seed_alone() -> None:
+    def second(*others: int) -> CarAppearance:
+        """What copy 0, of seed 5, shows after a new start, when ``others`` began before it."""
+        pool = CarRacingPool([5, 4, 6], domain="ood1")
+        raw = np.zeros((3, 96, 96, 3), np.uint8)
+        pool.frames(raw, np.ones(3, bool))
+        for other in others:
+            pool.frames(raw, np.arange(3) == other)
+        pool.frames(raw, np.array([True, False, False]))
+        return pool._recolourings[0].appearance
+
+    assert second() == second(1) == second(2, 1, 2)
+    need("envpool", "envpool")
+    one = EnvPoolVecEnv(CAR_RACING, 1, seed=5, domain="ood1")
+    many = EnvPoolVecEnv(CAR_RACING, 3, seed=4, domain="ood1")
+    np.testing.assert_array_equal(one.reset()[0], many.reset()[1])

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
+import numpy as np
 import pytest
 
 import bvae_rl
@@ -61,6 +63,7 @@ def test_a_world_in_python_is_told_from_an_unknown_id() -> None:
         ({"env_kwargs": {"stack_num": "four"}}, "takes stack_num as int .*got 'four'"),
         ({"env_kwargs": {"gray_scale": 1}}, "takes gray_scale as bool"),
         ({"env_kwargs": {"num_envs": 3}}, "num_envs is set by the adapter.*with n_envs"),
+        ({"env_kwargs": {"max_episode_steps": 0}}, "max_episode_steps must be at least 1, got 0"),
         ({"domain": "ood1"}, "one way: leave out --domain ood1"),
         ({"frame_skip": 0}, "frame_skip must be at least 1, got 0"),
         ({"threads": 0}, "threads must be at least 1, got 0"),
@@ -75,7 +78,11 @@ def test_what_cannot_be_asked_of_a_game(made: dict[str, Any], said: str) -> None
 
 def test_what_cannot_be_asked_of_a_world() -> None:
     for made, said in (
-        ({"env_kwargs": {"colour": 1}}, "does not take .*colour"),
+        (
+            {"env_kwargs": {"colour": 1}},
+            "with EnvPool tests_envpool/Fallen-v0 has no colour; leave it out",
+        ),
+        ({"env_kwargs": {"domian": "ood1"}}, "has no domian; write domain for it"),
         ({"pixels": True}, "shows pictures already; leave out pixels"),
     ):
         with pytest.raises(ValueError, match=said):
@@ -84,6 +91,14 @@ def test_what_cannot_be_asked_of_a_world() -> None:
         EnvPoolVecEnv("Pong-v5", 0)
     with pytest.raises(ValueError, match=r"up to .* players"):
         EnvPoolVecEnv("Go9x9-v1", 1)
+
+
+def test_arguments_that_car_racing_has_only_in_python() -> None:
+    said = "has no lap_complete_percent; leave it out, or leave out --backend envpool"
+    with pytest.raises(ValueError, match=said):
+        EnvPoolVecEnv(
+            "bvae_rl.envs:bvae_rl/CarRacing-v0", 1, env_kwargs={"lap_complete_percent": 0.5}
+        )
 
 
 def test_wrappers_and_other_backends_are_refused() -> None:
@@ -111,6 +126,31 @@ def test_objects_that_are_not_there_are_named() -> None:
         venv.reset()
     venv.close()
     venv.close()
+
+
+def test_steps_that_cannot_be_taken() -> None:
+    venv = EnvPoolVecEnv("CartPole-v1", 2)
+    with pytest.raises(gym.error.ResetNeeded, match="CartPole-v1 was not reset"):
+        venv.step(np.array([0, 1]))
+    venv.reset()
+    for actions, said in (
+        (np.zeros((2, 1), int), r"have shape \(2,\), got \(2, 1\)"),
+        (np.zeros(3, int), r"got \(3,\)"),
+        (np.array([0, 99]), r"integers from 0 to 1, got \[0, 99\]"),
+        (np.array([-1, 0]), r"integers from 0 to 1"),
+        (np.array([0.0, 0.7]), r"integers from 0 to 1"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            venv.step(actions)
+    assert venv.step(np.array([0, 1]))[1].tolist() == [1.0, 1.0]
+    with pytest.raises(ValueError, match=r"shape \(1,\), got \(1, 2\)"):
+        env = EnvPoolEnv("CartPole-v1")
+        env.reset()
+        env.step([0, 1])
+    venv.close()
+    for call in (venv.reset, lambda: venv.step(np.array([0, 1]))):
+        with pytest.raises(gym.error.ClosedEnvironmentError, match="CartPole-v1 is closed"):
+            call()
 
 
 def test_factors_are_not_to_be_had(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
+from inspect import signature
 from types import ModuleType
 from typing import Any
 
@@ -122,8 +123,26 @@ def checked_options(env_id: str, options: Mapping[str, Any]) -> dict[str, Any]:
                 f"EnvPool's {env_id} takes {name} as {type(known[name]).__name__} "
                 f"({known[name]!r} by default), got {value!r}"
             )
+    if (limit := options.get("max_episode_steps", 1)) < 1:
+        raise ValueError(f"max_episode_steps must be at least 1, got {limit}")
     single = {"stack_num": 1} if "stack_num" in known else {}
     return {**single, **options}
+
+
+def check_arguments(env_id: str, drawn: DrawnByEnvPool, options: Mapping[str, Any]) -> None:
+    """ValueError for ``options`` that a world which EnvPool draws does not take."""
+    _, *takes = signature(drawn.envpool).parameters.values()
+    if any(one.kind is one.VAR_KEYWORD for one in takes):
+        return
+    known = ["max_episode_steps", *(one.name for one in takes)]
+    for name in options:
+        if name not in known:
+            near = get_close_matches(name, known, 3, 0.7)
+            meant = f"write {' or '.join(near)} for it" if near else "leave it out"
+            raise ValueError(
+                f"with EnvPool {env_id} has no {name}; {meant}, or leave out {BACKEND} "
+                "(backend='envpool')"
+            )
 
 
 def _same_kind(value: Any, default: Any) -> bool:

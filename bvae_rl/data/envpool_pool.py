@@ -14,7 +14,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from bvae_rl.data.envpool_ids import checked_options, drawn_by, made
+from bvae_rl.data.envpool_ids import check_arguments, checked_options, drawn_by, made
 from bvae_rl.data.envpool_pixels import OPTIONS, check_renderer, drawn_space
 from bvae_rl.runtime.devices import threads_here
 
@@ -115,10 +115,8 @@ class Pool:
         """The world that stands before EnvPool, and what is EnvPool's of ``options``."""
         assert self._class is not None
         own = {name: options.pop(name) for name in ("max_episode_steps",) if name in options}
-        try:
-            return self._class.envpool(self.n_envs, self._seeds[0], **options), own
-        except TypeError as error:
-            raise ValueError(f"{self.env_id} does not take {options}: {error}") from error
+        check_arguments(self.env_id, self._class, options)
+        return self._class.envpool(self._seeds, **options), own
 
     def _spaces(self, options: Mapping[str, Any]) -> tuple[gym.Space[Any], gym.Space[Any]]:
         if self.world is not None:
@@ -135,6 +133,7 @@ class Pool:
 
     def reset(self, seeds: Sequence[int] | None = None) -> Batch:
         """The first observations of new episodes; with ``seeds`` those of a pool just made."""
+        self._check_open()
         if seeds is not None and not (self._fresh and list(seeds) == self._seeds):
             self.close()
             self._build(seeds)
@@ -142,7 +141,15 @@ class Pool:
         return self._seen(self._batch(*self.inner.reset()), np.ones(self.n_envs, dtype=bool))
 
     def step(self, actions: np.ndarray, *, skip: int = 1) -> Batch:
-        """Each action acts for ``skip`` steps or until the episode ends; rewards add up."""
+        """Each action acts for ``skip`` steps or until the episode ends; rewards add up.
+
+        ValueError for actions that are none of ``action_space``'s: another shape than
+        (N, *its shape), or numbers that a Discrete one has not.
+        """
+        self._check_open()
+        if self._fresh:
+            raise gym.error.ResetNeeded(f"{self.env_id} was not reset: call reset() before step()")
+        self._check_actions(actions)
         if self.world is not None:
             actions = self.world.actions(actions)
         batch = self._batch(*self.inner.step(actions))
@@ -179,6 +186,26 @@ class Pool:
         if self.inner is not None:
             self.inner.close()
             self.inner = None
+
+    def _check_open(self) -> None:
+        if self.inner is None:
+            raise gym.error.ClosedEnvironmentError(f"{self.env_id} is closed: make it anew")
+
+    def _check_actions(self, actions: np.ndarray) -> None:
+        space = self.action_space
+        if space.shape is not None and actions.shape != (self.n_envs, *space.shape):
+            raise ValueError(
+                f"actions of {self.n_envs} environments of {self.env_id} have shape "
+                f"{(self.n_envs, *space.shape)}, got {actions.shape}"
+            )
+        if isinstance(space, gym.spaces.Discrete):
+            last = space.start + space.n - 1
+            whole = np.issubdtype(actions.dtype, np.integer)
+            if not whole or actions.min() < space.start or actions.max() > last:
+                raise ValueError(
+                    f"actions of {self.env_id} are integers from {space.start} to {last}, got "
+                    f"{actions.tolist()}"
+                )
 
     def _seen(self, batch: Batch, started: np.ndarray) -> Batch:
         """``batch`` with the pictures that are seen of it."""

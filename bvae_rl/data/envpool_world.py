@@ -1,12 +1,13 @@
 """How a world of ours says that EnvPool draws it.
 
 The class that gymnasium's registration names has a class method ``envpool``; what that returns
-stands between EnvPool's arrays and the agent (``envpool.py``). Ids whose class has none go to
-EnvPool as they are.
+stands between EnvPool's arrays and the agent (``envpool.py``). Its signature says which arguments
+the world has there. Ids whose class has none go to EnvPool as they are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -14,7 +15,7 @@ from gymnasium import spaces
 
 
 class EnvPoolWorld(Protocol):
-    """``n_envs`` copies of one world: EnvPool's frames, actions and infos as the world has them.
+    """N copies of one world: EnvPool's frames, actions and infos as the world has them.
 
     ``env_id``: EnvPool's, as "CarRacing-v3". The spaces are those of one environment, as an agent
     sees it.
@@ -47,6 +48,10 @@ class EnvPoolWorld(Protocol):
 class DrawnByEnvPool(Protocol):
     """A class (not an environment) that EnvPool can draw."""
 
-    def envpool(self, n_envs: int, seed: int, **kwargs: Any) -> EnvPoolWorld:
-        """A world of ``n_envs`` copies; ``kwargs`` as gymnasium.make's, ``domain`` among them."""
+    def envpool(self, seeds: Sequence[int], **kwargs: Any) -> EnvPoolWorld:
+        """A copy of the world for each of ``seeds``, from 0 to 2^31 - 1.
+
+        What is drawn at random for a copy follows from its own seed, not from how many others there
+        are nor from when their episodes end. ``kwargs`` as gymnasium.make's, ``domain`` among them.
+        """
         ...

@@ -99,7 +99,7 @@ class AtariWorld(World):
         super().__init__(
             parsed,
             size=height,
-            max_steps=max_num_frames_per_episode // fewest,
+            max_steps=max(1, max_num_frames_per_episode // fewest),
             render_mode=render_mode,
         )
         self.observation_space = gym.spaces.Box(0, 255, (height, width, 3), np.uint8)

@@ -32,7 +32,7 @@ WARMTH = 20  # by which red rises and blue falls at warmth 1
 
 @dataclass(frozen=True)
 class CarAppearance(Appearance):
-    """The colours of CarRacing; the default is the task's own look.
+    """The colours of CarRacing; the default is the task's own appearance.
 
     ``grass_hue`` is in degrees (0 red, 120 green, 240 blue); ``grass_brightness`` and
     ``road_lightness`` are shares of 255; ``patch_contrast`` is the brightness of the patches by

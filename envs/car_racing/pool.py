@@ -1,9 +1,10 @@
-"""What EnvPool drew of CarRacing, as the agent sees it: ``bvae_rl/CarRacing-v0`` about ten times
-faster.
+"""What EnvPool drew of CarRacing, as the agent sees it: ``bvae_rl/CarRacing-v0`` several times as
+fast.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,18 +16,17 @@ from bvae_rl.envs.factors import appearance_rng
 
 
 class CarRacingPool:
-    """``n_envs`` copies drawn by EnvPool's ``CarRacing-v3``, each in an appearance of its own.
+    """A copy for each of ``seeds``, drawn by EnvPool's ``CarRacing-v3`` in its own appearance.
 
     A ``bvae_rl.data.envpool_world.EnvPoolWorld``. Appearances are drawn anew at each start of an
-    episode, by random numbers that follow from ``seed``.
+    episode, by random numbers that follow from the seed of the copy.
     """
 
     env_id = "CarRacing-v3"
 
     def __init__(
         self,
-        n_envs: int,
-        seed: int,
+        seeds: Sequence[int],
         *,
         domain: str = "source",
         domain_randomize: bool = False,
@@ -42,13 +42,13 @@ class CarRacingPool:
         self.observation_space, self.action_space = frame_space(size), action_space()
         self.size, self.dashboard = size, dashboard
         self._domain = car_domain(domain, randomize=domain_randomize)
-        self._rng = appearance_rng(seed)
-        self._recolourings = [Recolouring(self._domain.source)] * n_envs
+        self._rngs = [appearance_rng(seed) for seed in seeds]
+        self._recolourings = [Recolouring(self._domain.source)] * len(seeds)
 
     def frames(self, raw: np.ndarray, started: np.ndarray) -> np.ndarray:
         """EnvPool's pictures uint8 (N, 96, 96, 3) as frames (N, size, size, 3)."""
         for index in np.flatnonzero(started):
-            self._recolourings[index] = Recolouring(self._domain.sample(self._rng))
+            self._recolourings[index] = Recolouring(self._domain.sample(self._rngs[index]))
         frames = np.empty((len(raw), self.size, self.size, 3), np.uint8)
         for picture, frame, recolouring in zip(raw, frames, self._recolourings, strict=True):
             frame[:] = shown(recolouring(picture), self.size, dashboard=self.dashboard)

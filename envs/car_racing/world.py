@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -69,6 +68,7 @@ class CarRacing(World):
     state_specs = pose.SPECS
     proprioception = ("speed", "slip", "steering")
     dependent_factors = pose.DEPENDENT
+    envpool = CarRacingPool  # the copies that EnvPool simulates and draws, without factors
 
     def __init__(
         self,
@@ -90,11 +90,6 @@ class CarRacing(World):
 
         self._sim = Task(lap_complete_percent=lap_complete_percent)
         self._road: Road | None = None
-
-    @classmethod
-    def envpool(cls, n_envs: int, seed: int, **kwargs: Any) -> CarRacingPool:
-        """``n_envs`` copies that EnvPool simulates and draws, without factors."""
-        return CarRacingPool(n_envs, seed, **kwargs)
 
     def step(self, action: np.ndarray) -> Step:
         reward, terminated, info = self._sim.drive(task_actions(action))
@@ -120,8 +115,7 @@ class CarRacing(World):
         self._sim.reset(seed=seed)
         self._road = Road(self._sim.track)
         if given:
-            drawn = zip(self.state_specs, self._read().tolist(), strict=True)
-            state = np.array([given.get(spec.name, value) for spec, value in drawn])
+            state = self._with(given)
             there = pose.curvatures(self.road, state[0] * self.road.length)
             for place, (name, value) in enumerate(zip(pose.DEPENDENT, there, strict=True)):
                 state[pose.FREE + place] = given.get(name, value)

@@ -5,8 +5,9 @@
 ``light``     brightness of all that is lit (not of the sky), and the side from which it comes;
 ``camera``    azimuth, elevation and zoom, relative to the suite's camera 0.
 
-The source is the suite's own look. DMControl-GB's ``color_easy`` and ``color_hard`` draw instead
-one of a hundred fixed sets of colours of body, floor and sky, and leave light and camera alone.
+The source is the suite's own appearance. DMControl-GB's ``color_easy`` and ``color_hard`` draw
+instead one of a hundred fixed sets of colours of body, floor and sky, and leave light and camera
+alone.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ SKY_SEEN = 0.5  # of the colour above: where the cameras look, the sky has faded
 
 @dataclass(frozen=True)
 class ControlAppearance(Appearance):
-    """How a world of the suite is shown; the default is the suite's own look.
+    """How a world of the suite is shown; the default is the suite's own appearance.
 
     ``body``, ``target``, ``decoration``, ``floor``, ``sky``: ramp positions u in [0, 1].
     ``brightness`` and ``zoom`` are factors, angles are in degrees. ValueError for what is unknown

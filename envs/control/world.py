@@ -48,8 +48,8 @@ class ControlWorld(World):
     ## Arguments
     ``domain``: a visual domain (``envs.domains``; kinds in ``control.appearances``); ``size``:
     pixels of a side, at least 16; ``max_steps``; ``shadows=False`` leaves them out, which is not
-    the suite's look and four times as fast where software draws; ``render_mode``: "rgb_array" or
-    None. ImportError without the extra or with nothing to draw with.
+    the suite's appearance and four times as fast where software draws; ``render_mode``:
+    "rgb_array" or None. ImportError without the extra or with nothing to draw with.
     """
 
     task: ClassVar[tuple[str, str]]  # domain and task, as the suite names them
@@ -108,8 +108,7 @@ class ControlWorld(World):
             self._sim.task.random.seed(seed % SEEDS)
         self._sim.reset()
         if given:
-            drawn = zip(self.state_specs, self._read().tolist(), strict=True)
-            self._go_to(np.array([given.get(spec.name, value) for spec, value in drawn]))
+            self._go_to(self._with(given))
 
     def _draw_state(self, rng: np.random.Generator) -> np.ndarray:
         low, high = zip(*self.limits.values(), strict=True)

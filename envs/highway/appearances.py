@@ -25,7 +25,7 @@ SOURCE_U = 0.0
 
 @dataclass(frozen=True)
 class RoadAppearance(Appearance):
-    """How a driving world is shown; the default is highway-env's own look.
+    """How a driving world is shown; the default is highway-env's own appearance.
 
     ``ground``, ``lines``, ``own``, ``others``: ramp positions u in [0, 1]; ``zoom``: pixels of a
     metre, as a multiple of highway-env's. Vehicles that crashed are red, outlines dark, in all of

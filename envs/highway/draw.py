@@ -1,7 +1,7 @@
 """highway-env's own drawing, on a surface of our own and in the colours of an appearance.
 
-Nothing of highway-env's classes is changed, so other environments of the process keep their look.
-No window, display or ``SDL_VIDEODRIVER`` is needed.
+Nothing of highway-env's classes is changed, so other environments of the process keep their
+appearance. No window, display or ``SDL_VIDEODRIVER`` is needed.
 """
 
 from __future__ import annotations

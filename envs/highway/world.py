@@ -88,8 +88,7 @@ class RoadWorld(World):
     def _start(self, seed: int | None, given: Mapping[str, float]) -> None:
         self._sim.reset(seed=seed)
         if given:
-            drawn = zip(self.state_specs, self._read().tolist(), strict=True)
-            self._go_to(np.array([given.get(spec.name, value) for spec, value in drawn]))
+            self._go_to(self._with(given))
 
     def _frame(self) -> np.ndarray:
         return convert_bytes(self.picture()[None], (3, self.size, self.size))[0]

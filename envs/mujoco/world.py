@@ -100,8 +100,7 @@ class MujocoWorld(World):
     def _start(self, seed: int | None, given: Mapping[str, float]) -> None:
         self._sim.reset(seed=seed)
         if given:
-            drawn = zip(self.state_specs, self._read().tolist(), strict=True)
-            self._go_to(np.array([given.get(spec.name, value) for spec, value in drawn]))
+            self._go_to(self._with(given))
 
     def _draw_state(self, rng: np.random.Generator) -> np.ndarray:
         low, high = zip(*self.limits.values(), strict=True)
