@@ -14,7 +14,7 @@ from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import say
 from bvae_rl.scripts.pretrain_args import check
 from bvae_rl.scripts.progress import Progress, counted
-from bvae_rl.training.rounds import in_rounds
+from bvae_rl.training.rounds import check_rounds, in_rounds
 
 
 def train_rounds(
@@ -28,7 +28,8 @@ def train_rounds(
             "and no store: bvae-rl pretrain --env ID --rounds 2"
         )
     check(args)
-    plan = Plan(source.frames, seed=args.seed)
+    plan = Plan(source.frames, source.policy, seed=args.seed)
+    check_rounds(rounds, plan, steps=args.steps)
     progress = Progress({"frames": source.frames / 1000})
 
     def first(folder: Path, frames: int, steps: int) -> BetaVAE:

@@ -10,6 +10,7 @@ import pytest
 from gymnasium.envs.registration import register, registry
 
 import bvae_rl
+from bvae_rl.data.blocks import MAX_EPISODE_STEPS
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.grown import GROWN
@@ -99,6 +100,14 @@ def test_rounds_take_an_environment(tmp_path: Path) -> None:
         bvae_rl.pretrain(frames, out=tmp_path, rounds=2, verbose=0)
     with pytest.raises(ValueError, match="rounds must be at least 1, got 0"):
         rounds(tmp_path, rounds=0)
+    for number in (0, -2):
+        with pytest.raises(ValueError, match=f"rounds must be at least 1, got {number}"):
+            command.main(command.Args.of(env=ID, out=tmp_path, rounds=number))
+    with pytest.raises(ValueError, match="sampled states .* have no episodes; take policy='mixed'"):
+        rounds(tmp_path, policy="independent", max_episode_steps=MAX_EPISODE_STEPS)
+    with pytest.raises(ValueError, match="sampled states .* have no episodes; take policy='mixed'"):
+        command.main(command.Args.of(env=ID, out=tmp_path, rounds=2, policy="independent"))
+    assert not [*tmp_path.iterdir()]  # refused before the first round
     with pytest.raises(ValueError, match="3 rounds share frames and batches evenly"):
         rounds(tmp_path, rounds=3, steps=2)
     with pytest.raises(ValueError, match="a policy acts in an environment"):
