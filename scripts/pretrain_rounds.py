@@ -34,7 +34,7 @@ def train_rounds(
 
     def first(folder: Path, frames: int, steps: int) -> BetaVAE:
         one = args.but(out=folder, frames=frames, steps=steps, rounds=1)
-        return pretrain.main(one, on_progress=on_progress)
+        return pretrain.main(one, on_progress=on_progress, judged=False)
 
     def again(folder: Path, store: FrameStore, steps: int, earlier: Path) -> BetaVAE:
         progress.close()
@@ -42,7 +42,7 @@ def train_rounds(
             args.but(rounds=1, env=None, policy=Plan.policy, shares=()),
             store=store.folder, out=folder, steps=steps, start=earlier,
         )  # fmt: skip
-        return pretrain.main(one, on_progress=on_progress)
+        return pretrain.main(one, on_progress=on_progress, judged=folder == args.out)
 
     show = counted(partial(progress.update, "frames"), plan.frames - plan.frames // rounds)
     return in_rounds(
