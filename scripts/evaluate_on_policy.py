@@ -20,7 +20,7 @@ from bvae_rl.scripts.common import say, wrote
 from bvae_rl.scripts.evaluate_held import scored
 from bvae_rl.scripts.held_frames import HeldFrames
 
-PCA_FRAMES = 1000  # other ones than are scored; they take as long as playing does
+PLAYED_FOR_PCA = 1000  # other ones than are scored; they take as long as playing does
 
 
 def evaluate_on_policy(
@@ -41,7 +41,7 @@ def evaluate_on_policy(
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(args.seed)
                 return BetaVAE(vae.config).eval()
-        others = known_set(world, min(n, PCA_FRAMES), seed=args.seed + whole.OTHER_SEED).frames
+        others = known_set(world, min(n, PLAYED_FOR_PCA), seed=args.seed + whole.OTHER_SEED).frames
         return PCAEncoder.fit(others, vae.config.latent_dim, seed=args.seed)
 
     report, further = scored(args, labels, held, reference)

@@ -36,8 +36,13 @@ Show = Callable[[float, dict[str, float]], None]  # fraction done, metrics
 logger = logging.getLogger(__name__)
 
 
-def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> BetaVAE:
-    """Train; ``on_progress`` replaces the bar (the demo has its own)."""
+def main(
+    args: Args, *, on_progress: Callable[[float], None] | None = None, judged: bool = True
+) -> BetaVAE:
+    """Train; ``on_progress`` replaces the bar (the demo has its own).
+
+    ``judged`` says in the end what came of it and what to do next, unless there is ``on_progress``.
+    """
     if args.threads is not None:
         if args.threads < 1:
             raise ValueError(f"threads must be at least 1, got {args.threads}")
@@ -81,7 +86,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
     progress.close()
     for each in probes:
         each.say_if_none()
-    if on_progress is None:
+    if on_progress is None and judged:
         verdict(vae, args.out)
         for line in doubts(store):
             say(line)

@@ -14,7 +14,7 @@ from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import say
 from bvae_rl.scripts.pretrain_args import check
 from bvae_rl.scripts.progress import Progress, counted
-from bvae_rl.training.rounds import in_rounds
+from bvae_rl.training.rounds import check_rounds, in_rounds
 
 
 def train_rounds(
@@ -28,12 +28,13 @@ def train_rounds(
             "and no store: bvae-rl pretrain --env ID --rounds 2"
         )
     check(args)
-    plan = Plan(source.frames, seed=args.seed)
+    plan = Plan(source.frames, source.policy, seed=args.seed)
+    check_rounds(rounds, plan, steps=args.steps)
     progress = Progress({"frames": source.frames / 1000})
 
     def first(folder: Path, frames: int, steps: int) -> BetaVAE:
         one = args.but(out=folder, frames=frames, steps=steps, rounds=1)
-        return pretrain.main(one, on_progress=on_progress)
+        return pretrain.main(one, on_progress=on_progress, judged=False)
 
     def again(folder: Path, store: FrameStore, steps: int, earlier: Path) -> BetaVAE:
         progress.close()
@@ -41,7 +42,7 @@ def train_rounds(
             args.but(rounds=1, env=None, policy=Plan.policy, shares=()),
             store=store.folder, out=folder, steps=steps, start=earlier,
         )  # fmt: skip
-        return pretrain.main(one, on_progress=on_progress)
+        return pretrain.main(one, on_progress=on_progress, judged=folder == args.out)
 
     show = counted(partial(progress.update, "frames"), plan.frames - plan.frames // rounds)
     return in_rounds(

@@ -208,14 +208,16 @@ def test_shares_that_are_none_are_refused(texts: list[str], words: str) -> None:
         Shares.parse(texts)
 
 
-def test_shares_go_with_mixed_alone() -> None:
+def test_shares_go_with_mixed_alone(tmp_path: Path) -> None:
     assert shares_of("sticky", None) == Shares(1.0, 0.0, 0.0)
     assert shares_of("random", None) is None and shares_of("mixed", None) == ALL
     assert ALL.without_states() == Shares(0.5, 0.5, 0.0)
     assert Shares(0.0, 0.0, 1.0).without_states() == Shares(1.0, 0.0, 0.0)
     with pytest.raises(ValueError, match="the policy is 'random'"):
         shares_of("random", ALL)
-    with pytest.raises(ValueError, match="must be less than 1"):
-        shares_of("mixed", Shares(0.0, 1.0, 0.0))
+    for shares in ({"agent": 1.0}, {"agent": 0.6, "states": 0.4}):  # those of states go to it
+        with pytest.raises(ValueError, match="must be less than 1"):
+            bvae_rl.collect(lines(1), tmp_path, policy="mixed", shares=shares)
+    assert not [*tmp_path.iterdir()]
     with pytest.raises(ValueError, match="unknown policy 'wild'; known: random, sticky, mixed"):
         bvae_rl.collect(lines(1), Path("nowhere"), policy="wild")

@@ -48,7 +48,7 @@ def vae(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(evaluate_more, "GROUPS", 30)
     monkeypatch.setattr(evaluate_more, "TESTED", 60)
-    monkeypatch.setattr(evaluate_on_policy, "PCA_FRAMES", 60)
+    monkeypatch.setattr(evaluate_on_policy, "PLAYED_FOR_PCA", 60)
     for name in ("vae", "other"):
         config = VAEConfig(shape=(3, 64, 64), latent_dim=3, channels=(4, 4, 4), hidden=8)
         BetaVAE(config).save(tmp_path / name)

@@ -10,6 +10,7 @@ import pytest
 from gymnasium.envs.registration import register, registry
 
 import bvae_rl
+from bvae_rl.data.blocks import MAX_EPISODE_STEPS
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.grown import GROWN
@@ -81,6 +82,13 @@ def test_the_command_says_what_each_round_does(
     said = capsys.readouterr().out
     assert "round 1 of 2: 300 frames, and 2 batches" in said
     assert "round 2 of 2: 300 frames of an agent that learns on the codes" in said
+    once = (
+        "evidence lower bound",
+        f"wrote {tmp_path}",
+        "next: ",
+    )  # the verdict is that of the last round
+    assert [said.count(words) for words in once] == [1, 1, 1]
+    assert said.index("round 2 of 2") < min(said.index(words) for words in once)
     assert FrameStore(tmp_path / "frames").meta["policy"] == "sticky"
     assert BetaVAE.load(tmp_path).meta["training"]["steps"] == 2
 
@@ -99,6 +107,18 @@ def test_rounds_take_an_environment(tmp_path: Path) -> None:
         bvae_rl.pretrain(frames, out=tmp_path, rounds=2, verbose=0)
     with pytest.raises(ValueError, match="rounds must be at least 1, got 0"):
         rounds(tmp_path, rounds=0)
+    for number in (0, -2):
+        with pytest.raises(ValueError, match=f"rounds must be at least 1, got {number}"):
+            command.main(command.Args.of(env=ID, out=tmp_path, rounds=number))
+    with pytest.raises(
+        ValueError, match=r"sampled states .* have no episodes; take policy='mixed'"
+    ):
+        rounds(tmp_path, policy="independent", max_episode_steps=MAX_EPISODE_STEPS)
+    with pytest.raises(
+        ValueError, match=r"sampled states .* have no episodes; take policy='mixed'"
+    ):
+        command.main(command.Args.of(env=ID, out=tmp_path, rounds=2, policy="independent"))
+    assert not [*tmp_path.iterdir()]  # refused before the first round
     with pytest.raises(ValueError, match="3 rounds share frames and batches evenly"):
         rounds(tmp_path, rounds=3, steps=2)
     with pytest.raises(ValueError, match="a policy acts in an environment"):

@@ -80,12 +80,16 @@ class Learner:
         self._torch = torch.Generator().manual_seed(int(rng.integers(2**31))).get_state()
         self._numpy = np.random.RandomState(int(rng.integers(2**31))).get_state()
         self._rows: list[dict[str, Any]] = []
+        self._pending: dict[str, Any] | None = None
         self.restart()
 
     def restart(self) -> None:
-        """All environments have been reset."""
+        """All environments are reset; what goes on there is cut, and has not ended."""
         n = self.n_envs
-        self._pending: dict[str, Any] | None = None
+        if self._pending is not None:
+            further = self._values(self._newest).numpy().ravel()
+            self._gains += np.where(self._ended, 0.0, GAMMA * further)
+            self._close()
         self._left = 0
         self._gains, self._ended = np.zeros(n), np.ones(n, dtype=bool)
         self._discounted, self._return = np.zeros(n), np.zeros(n)
@@ -163,11 +167,14 @@ class Learner:
             return np.asarray(self.space.start + actions)
         if not isinstance(self.space, gym.spaces.Box):
             return actions.astype(self.space.dtype)
-        low, high = self.space.low, self.space.high
+        low, high = self.space.low.astype(np.float64), self.space.high.astype(np.float64)
         bounded = np.isfinite(low) & np.isfinite(high)
         with np.errstate(over="ignore", invalid="ignore"):
             within = low + (np.clip(actions, -1, 1) + 1) / 2 * (high - low)
-        return np.where(bounded, within, np.clip(actions, low, high)).astype(self.space.dtype)
+        scaled = np.where(bounded, within, np.clip(actions, low, high))
+        if np.issubdtype(self.space.dtype, np.integer):
+            scaled = np.rint(scaled)
+        return scaled.astype(self.space.dtype)
 
     @contextmanager
     def _random(self) -> Iterator[None]:

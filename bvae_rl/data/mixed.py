@@ -73,10 +73,16 @@ def collect_mixed(
 
     ``starts``: environments whose episodes begin in random states; without them that share goes to
     the others. ``encode``: what the agent sees of frames; by default their principal components, of
-    those that were there before it began.
+    those that were there before it began. ValueError where the agent would then have all.
     """
     if starts is None:
         shares = shares.without_states()
+    if shares.agent == 1 and encode is None:
+        raise ValueError(
+            "the agent sees the frames that others have collected by their principal components, "
+            "so its share must be less than 1, also where states cannot be sampled and their share "
+            "goes to the others; give sticky a share too"
+        )
     bounds = Bounds(max_episode_steps, skip_steps)
     if Tally.of(store, n, interventions).done:
         return

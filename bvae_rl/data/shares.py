@@ -72,11 +72,6 @@ def shares_of(policy: str, given: Shares | None) -> Shares | None:
         raise ValueError(
             f"shares are those of policy='mixed' (--policy mixed), and the policy is {policy!r}"
         )
-    if given is not None and given.agent == 1:
-        raise ValueError(
-            "the agent sees the frames that others have collected by their principal components, "
-            "so its share must be less than 1; give sticky a share too"
-        )
     if policy == STICKY:
         return Shares(1.0, 0.0, 0.0)
     return (given or Shares()) if policy == MIXED else None

@@ -172,13 +172,15 @@ def _in_rounds(
     acting: dict[str, Any],
 ) -> BetaVAE:
     """``pretrain`` called once for each round."""
-    check_rounds(rounds, frames=frames, steps=steps)
+    bounds = {name: acting[name] for name in ("max_episode_steps", "skip_steps")}
+    policy = acting["policy"] if isinstance(acting["policy"], str) else Plan.policy
+    plan = Plan(frames, policy, seed=given["seed"], **bounds)
+    check_rounds(rounds, plan, steps=steps)
     if not is_environment(source):
         raise ValueError(
             f"rounds={rounds} lets an agent act between the trainings, which takes an environment "
             f"(an id, an EnvConfig, an environment or a VecEnv), got {type(source).__name__}"
         )
-    bounds = {name: acting[name] for name in ("max_episode_steps", "skip_steps")}
     seen = {k: v for k, v in acting.items() if k not in (*bounds, "policy", "shares")}
 
     def first(folder: Path, frames: int, steps: int) -> BetaVAE:
@@ -194,7 +196,6 @@ def _in_rounds(
             store, built or vae.config, objective, out=folder, steps=steps, start=vae, **given
         )  # fmt: skip
 
-    plan = Plan(frames, seed=given["seed"], **bounds)
     return in_rounds(
         rounds, source, plan, out, steps=steps, first=first, again=again, view=view_of(seen),
         say=logger.info,

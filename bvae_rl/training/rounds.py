@@ -18,7 +18,7 @@ from bvae_rl.data.episodes import tell
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.grown import GROWN, grow
 from bvae_rl.data.learner import Encode
-from bvae_rl.data.plan import Plan
+from bvae_rl.data.plan import INDEPENDENT, Plan
 from bvae_rl.data.rollout import Progress
 from bvae_rl.data.view import Env, View
 from bvae_rl.models.scaling import scaling
@@ -45,11 +45,12 @@ def in_rounds(
 ) -> BetaVAE:
     """The VAE of the last round, in ``out``.
 
-    ``plan`` says how many frames all rounds have, and ``steps`` how many batches. ``first``
+    ``plan`` says how many frames all rounds have and who acts in the first; ``steps`` how many
+    batches. ``first``
     collects and trains the first round's, ``again`` trains those that follow. ``say`` tells what is
     done.
     """
-    check_rounds(rounds, frames=plan.frames, steps=steps)
+    check_rounds(rounds, plan, steps=steps)
     refuse_other(out)
     folder = round_folder(out, 1, rounds)
     frames, batches = split(plan.frames, rounds), split(steps, rounds)
@@ -78,14 +79,20 @@ def in_rounds(
     return vae
 
 
-def check_rounds(rounds: int, *, frames: int, steps: int) -> None:
-    """ValueError for rounds that cannot be."""
+def check_rounds(rounds: int, plan: Plan, *, steps: int) -> None:
+    """ValueError for rounds that cannot be, before the first one."""
     if rounds < 1:
         raise ValueError(f"rounds must be at least 1, got {rounds}")
-    if frames < rounds or steps < rounds:
+    if plan.frames < rounds or steps < rounds:
         raise ValueError(
-            f"{rounds} rounds share frames and batches evenly, and there are {frames} frames and "
-            f"{steps} batches; take fewer rounds, or more of both"
+            f"{rounds} rounds share frames and batches evenly, and there are {plan.frames} frames "
+            f"and {steps} batches; take fewer rounds, or more of both"
+        )
+    if rounds > 1 and plan.policy == INDEPENDENT:
+        raise ValueError(
+            "rounds add episodes of an agent to the frames of the first one, and sampled states "
+            "(policy 'independent') have no episodes; take policy='mixed' (--policy mixed), which "
+            "also begins in sampled states, or leave rounds out"
         )
 
 
