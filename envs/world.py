@@ -14,6 +14,17 @@ from bvae_rl.envs.factors import appearance_rng, reset_options, split_factors
 
 Step = tuple[np.ndarray, float, bool, bool, dict[str, Any]]
 
+LEAST_SIDE = 16  # pixels
+
+
+def frame_space(size: Any) -> gym.spaces.Box:
+    """The space of RGB frames of ``size`` x ``size`` pixels; ValueError for no such size."""
+    if not isinstance(size, int) or isinstance(size, bool) or size < LEAST_SIDE:
+        raise ValueError(
+            f"size must be a whole number of pixels, {LEAST_SIDE} or more, got {size!r}"
+        )
+    return gym.spaces.Box(0, 255, (size, size, 3), np.uint8)
+
 
 class World(gym.Env):
     """Frames of ``size`` x ``size`` pixels, RGB; reset options and info: ``bvae_rl.envs.factors``.

@@ -9,6 +9,7 @@ frames of held random actions in the task's own colours alone; it goes on where 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 import bvae_rl
 from bvae_rl.data.envpool import EnvPoolVecEnv
 
-PPO_SETTINGS = {
+PPO_SETTINGS: dict[str, Any] = {
     "n_steps": 256,
     "batch_size": 256,
     "n_epochs": 10,

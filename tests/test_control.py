@@ -204,7 +204,9 @@ def test_reset_takes_factors_and_an_appearance() -> None:
 
 
 def test_arguments_that_cannot_be_are_refused() -> None:
-    with pytest.raises(ValueError, match="size must be at least 16, got 8"):
+    with pytest.raises(
+        ValueError, match="size must be a whole number of pixels, 16 or more, got 8"
+    ):
         ReacherEasy(size=8)
     with pytest.raises(ValueError, match="unknown render_mode 'human'; known: rgb_array"):
         ReacherEasy(render_mode="human")

@@ -12,20 +12,20 @@ import pytest
 from PIL import Image
 
 from bvae_rl.scripts import film
-from bvae_rl.scripts.film_panels import factor_panels, latent_panels
+from bvae_rl.scripts.film_panels import Film, factor_panels, latent_panels
 
 
 @pytest.fixture
-def story() -> film.Film:
+def story() -> Film:
     """Two episodes of three frames; latent 1 is the factor, turned round."""
     frames = np.zeros((6, 16, 16, 3), np.uint8)
     frames[3:] = 255
     x = np.array([0.0, 1.0, 2.0, 0.5, 1.5, 2.5])
     codes = np.column_stack([np.zeros(6), -3 * x, [1.0, -1.0, 1.0, -1.0, 1.0, 1.0]])
-    return film.Film(frames, codes, x[:, None], ("joint",), (0, 3), ("source", "ood1"))
+    return Film(frames, codes, x[:, None], ("joint",), (0, 3), ("source", "ood1"))
 
 
-def test_a_page_a_frame_on_a_light_background_of_its_own(story: film.Film) -> None:
+def test_a_page_a_frame_on_a_light_background_of_its_own(story: Film) -> None:
     with Image.open(BytesIO(film.gif(story, latent_panels(story, range(1, 2)), fps=10))) as picture:
         assert getattr(picture, "n_frames", 1) == 6
         pages = []
@@ -40,7 +40,7 @@ def test_a_page_a_frame_on_a_light_background_of_its_own(story: film.Film) -> No
 
 
 def test_a_latent_is_named_after_the_factor_that_it_follows_turned_round_if_it_falls(
-    story: film.Film,
+    story: Film,
 ) -> None:
     figure, update = film._picture(story, latent_panels(story, range(1, 2)))
     update(5)
@@ -52,7 +52,7 @@ def test_a_latent_is_named_after_the_factor_that_it_follows_turned_round_if_it_f
     assert len(others.get_lines()) == 2
 
 
-def test_a_factor_is_shown_beside_what_a_probe_of_other_episodes_reads(story: film.Film) -> None:
+def test_a_factor_is_shown_beside_what_a_probe_of_other_episodes_reads(story: Film) -> None:
     other = replace(story, codes=story.codes + 1.0, factors=story.factors - 1 / 3)
     probed, every = factor_panels(story, other, ["joint"])
     assert probed.lines[0] == pytest.approx(story.factors[:, 0])

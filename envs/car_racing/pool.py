@@ -11,8 +11,9 @@ import numpy as np
 
 from bvae_rl.envs.car_racing.appearances import car_domain
 from bvae_rl.envs.car_racing.recolour import Recolouring
-from bvae_rl.envs.car_racing.view import action_space, frame_space, shown, task_actions
+from bvae_rl.envs.car_racing.view import action_space, shown, task_actions
 from bvae_rl.envs.factors import appearance_rng
+from bvae_rl.envs.world import frame_space
 
 
 class CarRacingPool:

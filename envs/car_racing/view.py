@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 from gymnasium import spaces
 
 SIDE = 96  # pixels of the task's own picture
 ROAD_ROWS = 84  # above the dashboard
-LEAST_SIZE = 16
-
-
-def frame_space(size: Any) -> spaces.Box:
-    """The space of frames of ``size`` x ``size`` pixels; ValueError for no such size."""
-    if not isinstance(size, int) or isinstance(size, bool) or size < LEAST_SIZE:
-        raise ValueError(
-            f"size must be a whole number of pixels, {LEAST_SIZE} or more, got {size!r}"
-        )
-    return spaces.Box(0, 255, (size, size, 3), np.uint8)
 
 
 def action_space() -> spaces.Box:

@@ -11,8 +11,8 @@ from bvae_rl.envs.car_racing import pose
 from bvae_rl.envs.car_racing.appearances import car_domain
 from bvae_rl.envs.car_racing.pool import CarRacingPool
 from bvae_rl.envs.car_racing.road import Road
-from bvae_rl.envs.car_racing.view import action_space, frame_space, shown, task_actions
-from bvae_rl.envs.world import Step, World
+from bvae_rl.envs.car_racing.view import action_space, shown, task_actions
+from bvae_rl.envs.world import Step, World, frame_space
 from bvae_rl.runtime.optional import require
 
 EXTRA = "box2d"

@@ -15,9 +15,8 @@ from bvae_rl.envs.control.suite import load_task
 from bvae_rl.envs.mujoco.contacts import overlap
 from bvae_rl.envs.mujoco.gl import load_mujoco
 from bvae_rl.envs.mujoco.world import DRAWS, Limits
-from bvae_rl.envs.world import Step, World
+from bvae_rl.envs.world import Step, World, frame_space
 
-LEAST_SIZE = 16
 SEEDS = 2**32  # numpy's RandomState, which the suite draws with, takes a seed below this
 
 
@@ -68,10 +67,9 @@ class ControlWorld(World):
         shadows: bool = True,
         render_mode: str | None = None,
     ) -> None:
+        frame_space(size)  # refused before anything is drawn
         parsed = control_domain(domain, self.parts)
         super().__init__(parsed, size=size, max_steps=max_steps, render_mode=render_mode)
-        if size < LEAST_SIZE:
-            raise ValueError(f"size must be at least {LEAST_SIZE}, got {size}")
         self.shadows = shadows
         self._sim = load_task(*self.task)
         self._mujoco = load_mujoco()

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from bvae_rl.data.factors import FactorSpec
-from bvae_rl.data.pictures.resize import check_size, convert_bytes
+from bvae_rl.data.pictures.resize import convert_bytes
 from bvae_rl.envs.highway.appearances import road_domain
 from bvae_rl.envs.highway.draw import EXTRA, Painter
-from bvae_rl.envs.world import Step, World
+from bvae_rl.envs.world import Step, World, frame_space
 from bvae_rl.runtime.optional import require
 
 
@@ -59,7 +59,7 @@ class RoadWorld(World):
                 f"{config!r}"
             )
         module, _, name = entry.partition(":")
-        check_size((size, size))
+        frame_space(size)
         parsed = road_domain(domain)
         self._sim = getattr(require(module, extra=EXTRA), name)(config={**(config or {})})
         self.speeds = speeds
