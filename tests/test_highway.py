@@ -194,7 +194,8 @@ def test_success_is_the_end_of_the_time() -> None:
         ({"config": "fast"}, TypeError, "config is a dict of highway-env's settings"),
         ({"config": {"lanes_count": 1}}, ValueError, "needs two lanes at least"),
         ({"config": {"vehicles_count": 5}}, ValueError, "lanes_count=3 and vehicles_count=5; for"),
-        ({"size": 8}, ValueError, r"size is \(H, W\), from 16 to 512 pixels each"),
+        ({"size": 8}, ValueError, r"size must be a whole number of pixels, 16 or more, got 8"),
+        ({"size": (48, 80)}, ValueError, r"size must be a whole number .* got \(48, 80\)"),
         ({"render_mode": "human"}, ValueError, "unknown render_mode 'human'"),
     ],
 )

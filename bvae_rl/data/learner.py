@@ -81,6 +81,7 @@ class Learner:
         self._numpy = np.random.RandomState(int(rng.integers(2**31))).get_state()
         self._rows: list[dict[str, Any]] = []
         self._pending: dict[str, Any] | None = None
+        self._gains, self._ended = np.zeros(self.n_envs), np.ones(self.n_envs, dtype=bool)
         self.restart()
 
     def restart(self) -> None:
