@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import gymnasium as gym
@@ -15,6 +15,7 @@ from bvae_rl.envs.factors import appearance_rng, reset_options, split_factors
 Step = tuple[np.ndarray, float, bool, bool, dict[str, Any]]
 
 LEAST_SIDE = 16  # pixels
+DRAWS = 1000  # of a state that can be
 
 
 def frame_space(size: Any) -> gym.spaces.Box:
@@ -119,6 +120,17 @@ class World(gym.Env):
         """The current state (S,) but for the ``given`` factors."""
         now = zip(self.state_specs, self._read().tolist(), strict=True)
         return np.array([given.get(spec.name, value) for spec, value in now])
+
+    def _possible(self, draw: Callable[[], np.ndarray]) -> np.ndarray:
+        """The first state (S,) of ``draw`` that nothing stands in the way of (``_obstacle``)."""
+        for _ in range(DRAWS):
+            if self._obstacle(state := draw()) is None:
+                return state
+        raise AssertionError("no possible state was drawn")
+
+    def _obstacle(self, state: np.ndarray) -> str | None:
+        """Why a state (S,) cannot be, or None."""
+        return None
 
     def _appearance_stream(self) -> np.random.Generator:
         return self._appearance_rng

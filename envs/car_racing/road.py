@@ -3,7 +3,7 @@
 Gymnasium makes a track of tiles, each with a place on the centre line and the direction of the road
 there. Here the line goes straight from tile to tile, and the direction turns evenly in between, so
 that a place near the line has exactly one position along it and one offset from it, as long as the
-offset is less than the radius of the bend (no less than 11 m; the road is 6.7 m wide on each side).
+offset is less than the radius of the curve (11 m or more; the road is 6.7 m wide on each side).
 
 Lengths in metres, angles in radians; all that has a side is positive to the left.
 """
@@ -66,7 +66,7 @@ class Road:
         ahead = np.sum(away * _forward(self._directions), axis=1)  # (T + 1,)
         passed = np.flatnonzero((ahead[:-1] >= 0) & (ahead[1:] < 0))
         found = [self._within(int(tile), place) for tile in passed]
-        if not found:  # between two laps, or beyond the middle of a bend
+        if not found:  # between two laps, or beyond the middle of a curve
             found = [float(self._along[np.argmin(np.linalg.norm(away, axis=1))])]
         offsets = [self._offset(along, place) for along in found]
         nearest = int(np.argmin(np.abs(offsets)))

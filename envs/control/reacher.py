@@ -8,6 +8,7 @@ import numpy as np
 
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.envs.control.world import ControlWorld, wrapped
+from bvae_rl.envs.mujoco.contacts import out_of_reach
 from bvae_rl.envs.mujoco.world import Limits, wider
 
 FARTHEST = 0.2  # metres from the centre at which the task puts its target; the nearest are 0.05
@@ -46,10 +47,4 @@ class ReacherEasy(ControlWorld):
         self._model.geom("target").pos[:2] = state[2:]
 
     def _obstacle(self, state: np.ndarray) -> str | None:
-        away = float(np.hypot(*state[2:]))
-        if away <= FARTHEST:
-            return super()._obstacle(state)
-        return (
-            f"the target at ({state[2]:.3g}, {state[3]:.3g}) is {away:.3g} m from the centre, "
-            f"and {FARTHEST:g} is the most"
-        )
+        return out_of_reach(state[2], state[3], FARTHEST) or super()._obstacle(state)

@@ -14,7 +14,7 @@ from bvae_rl.envs.control.paint import painter
 from bvae_rl.envs.control.suite import load_task
 from bvae_rl.envs.mujoco.contacts import overlap
 from bvae_rl.envs.mujoco.gl import load_mujoco
-from bvae_rl.envs.mujoco.world import DRAWS, Limits
+from bvae_rl.envs.mujoco.world import Limits
 from bvae_rl.envs.world import Step, World, frame_space
 
 SEEDS = 2**32  # numpy's RandomState, which the suite draws with, takes a seed below this
@@ -110,11 +110,7 @@ class ControlWorld(World):
 
     def _draw_state(self, rng: np.random.Generator) -> np.ndarray:
         low, high = zip(*self.limits.values(), strict=True)
-        for _ in range(DRAWS):
-            state = rng.uniform(low, high)
-            if self._obstacle(state) is None:
-                return state
-        raise AssertionError("no possible state was drawn")
+        return self._possible(lambda: rng.uniform(low, high))
 
     def _go_to(self, state: np.ndarray) -> None:
         if (reason := self._obstacle(state)) is not None:
@@ -124,7 +120,6 @@ class ControlWorld(World):
             self._physics.data.qpos[:] = self._qpos(state)
 
     def _obstacle(self, state: np.ndarray) -> str | None:
-        """Why a state cannot be, or None."""
         self._trial.qpos[:] = self._qpos(state)
         self._mujoco.mj_fwdPosition(self._model, self._trial)
         return overlap(self._model, self._trial, self.bodies)

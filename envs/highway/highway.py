@@ -21,7 +21,6 @@ OWN_SPEED, APART = (20.0, 30.0), 10.0  # m/s, in which speeds are drawn
 FASTEST = 40.0  # m/s
 UNSEEN = 0.25  # of the draws of a distance: nothing in sight
 AFTER = 25.0  # metres from one vehicle out of sight to the next
-DRAWS = 1000
 Slot = tuple[str, int]  # ahead or behind, and the lane from 0
 
 
@@ -110,11 +109,7 @@ class Highway(RoadWorld):
         return [v for v in self._sim.road.vehicles if v is not self._sim.vehicle]
 
     def _draw_state(self, rng: np.random.Generator) -> np.ndarray:
-        for _ in range(DRAWS):
-            state = self._drawn(rng)
-            if self._obstacle(state) is None:
-                return state
-        raise AssertionError("no possible state was drawn")
+        return self._possible(lambda: self._drawn(rng))
 
     def _drawn(self, rng: np.random.Generator) -> np.ndarray:
         lanes, reach = len(self._slots) // 2, np.array([self._reach[s] for s, _ in self._slots])

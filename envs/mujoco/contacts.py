@@ -10,6 +10,17 @@ import numpy as np
 TOUCH = 0.015  # metres that a contact may be deep
 
 
+def out_of_reach(x: float, y: float, most: float) -> str | None:
+    """That a target is farther than ``most`` metres from the centre, or None."""
+    away = float(np.hypot(x, y))
+    if away <= most:
+        return None
+    return (
+        f"the target at ({x:.3g}, {y:.3g}) is {away:.3g} m from the centre, and {most:g} is the "
+        "most"
+    )
+
+
 def overlap(model: Any, data: Any, names: Mapping[str, str]) -> str | None:
     """What is too deep inside what in ``data`` (an MjData whose positions are up to date), or None.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bvae_rl.data.factors import FactorSpec
+from bvae_rl.envs.mujoco.contacts import out_of_reach
 from bvae_rl.envs.mujoco.paint import Scene, show
 from bvae_rl.envs.mujoco.world import MujocoWorld
 
@@ -65,13 +66,7 @@ class MujocoReacher(MujocoWorld):
         return state
 
     def _obstacle(self, state: np.ndarray) -> str | None:
-        away = float(np.hypot(*state[2:]))
-        if away <= TARGET_RADIUS:
-            return super()._obstacle(state)
-        return (
-            f"the target at ({state[2]:.3g}, {state[3]:.3g}) is {away:.3g} m from the centre, "
-            f"and {TARGET_RADIUS:g} is the most"
-        )
+        return out_of_reach(state[2], state[3], TARGET_RADIUS) or super()._obstacle(state)
 
     def _is_success(self, state: np.ndarray) -> bool:
         first, second = state[0], state[0] + state[1]

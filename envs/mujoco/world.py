@@ -16,7 +16,6 @@ from bvae_rl.envs.mujoco.paint import Scene, painter
 from bvae_rl.envs.world import Step, World
 from bvae_rl.runtime.optional import require
 
-DRAWS = 1000
 PIXELS = 16  # size is a multiple of this
 Limits = dict[str, Range]
 
@@ -104,11 +103,7 @@ class MujocoWorld(World):
 
     def _draw_state(self, rng: np.random.Generator) -> np.ndarray:
         low, high = zip(*self.limits.values(), strict=True)
-        for _ in range(DRAWS):
-            state = rng.uniform(low, high)
-            if self._obstacle(state) is None:
-                return state
-        raise AssertionError("no possible state was drawn")
+        return self._possible(lambda: rng.uniform(low, high))
 
     def _go_to(self, state: np.ndarray) -> None:
         if (reason := self._obstacle(state)) is not None:
@@ -119,7 +114,6 @@ class MujocoWorld(World):
         sim.set_state(self._qpos(state), np.zeros(sim.model.nv))
 
     def _obstacle(self, state: np.ndarray) -> str | None:
-        """Why a state cannot be, or None."""
         model, trial = self._sim.model, self._trial
         trial.qpos[:] = self._qpos(state)
         self._mujoco.mj_fwdPosition(model, trial)
