@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from bvae_rl.data.factors import TRIES
 from bvae_rl.data.learner import GAMMA, STACK, Learner
-from bvae_rl.data.random_starts import TRIES, RandomStarts
+from bvae_rl.data.random_starts import RandomStarts
 from tests.test_probe_sets import Apart
 
 

@@ -7,8 +7,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict
 
-import numpy as np
-
 from bvae_rl.data.coverage import FACTORS, SAMPLE, Coverage, measure
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.plan import INDEPENDENT
@@ -32,10 +30,9 @@ def coverage_of(store: FrameStore) -> Coverage:
 
 def measured(store: FrameStore) -> Coverage:
     """By all factors, where there are some, and ``SAMPLE`` frames spread evenly."""
-    rows = np.unique(np.linspace(0, len(store) - 1, SAMPLE).round().astype(int))
     known = "factors" in store.layout and store.factor_specs
     factors = store.column("factors") if known else None
-    return measure(store.take("frames", rows), factors, store.factor_specs)
+    return measure(store.take("frames", store.spread(SAMPLE)), factors, store.factor_specs)
 
 
 def keep(store: FrameStore) -> Coverage:

@@ -19,7 +19,7 @@ Kind = Literal["continuous", "cyclic", "categorical"]
 Role = Literal["state", "appearance"]
 
 FLOAT32 = 1e-7  # relative rounding of a value that was stored as float32
-TRIES = 100  # draws of another appearance
+TRIES = 100  # draws of another appearance, or of a state that is not refused
 ON_POLICY = ", on-policy"  # at the end of the name of what was scored on such frames
 READ_ON_POLICY = (
     "factors read on-policy: they are correlated; MIG and DCI cannot tell whether the VAE or the "
@@ -88,7 +88,7 @@ class FactorEnv(Protocol):
     """An environment whose frames have known factors. K is the number of specs.
 
     An attribute ``dependent_factors`` may name those that follow from the others and from what an
-    episode fixes (the bend of a road, from the place and the track): see the function of that name.
+    episode fixes (the curvature of a road, from place and track): see the function of that name.
     """
 
     @property
@@ -179,6 +179,23 @@ def require_factor_env(env: gym.Env[Any, Any]) -> FactorEnv:
         )
         raise ValueError(f"{env} does not know its factors; {cure}")
     return found
+
+
+def possible_state(
+    env: FactorEnv, rng: np.random.Generator, *, held: Mapping[int, float] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """An observation of ``env`` and its factors (K,): sampled ones, with the ``held`` columns at
+    their values. ``env`` goes there. The last refusal if all of ``TRIES`` are refused.
+    """
+    for _ in range(TRIES):
+        drawn = env.sample_factors(rng)
+        for column, value in (held or {}).items():
+            drawn[column] = value
+        try:
+            return np.array(env.set_factors(drawn)), drawn
+        except ValueError as error:
+            refusal = error
+    raise refusal
 
 
 def draw_appearance(env: FactorEnv, rng: np.random.Generator, *, unlike: np.ndarray) -> np.ndarray:

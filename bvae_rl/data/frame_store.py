@@ -235,6 +235,10 @@ class FrameStore:
                 raise ValueError(f"{self.folder}/{name}.raw is damaged: {error}") from error
         return self._mapped[name]
 
+    def spread(self, most: int) -> np.ndarray:
+        """Up to ``most`` rows, spread evenly over all."""
+        return np.unique(np.linspace(0, len(self) - 1, most).round().astype(int))
+
     def take(self, name: str, rows: np.ndarray) -> np.ndarray:
         """Rows (n,) of one array, a copy; blocks are verified as they are first touched."""
         array = self.array(name)

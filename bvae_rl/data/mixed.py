@@ -224,8 +224,8 @@ class _Agent:
     def _components(self, state: dict[str, torch.Tensor] | None) -> Components:
         """What it sees frames by: those that it began with."""
         if state is None:
-            rows = np.unique(np.linspace(0, len(self.store) - 1, FIT).round().astype(int))
-            self.components = Components.fit(self.store.take("frames", rows), CODES)
+            frames = self.store.take("frames", self.store.spread(FIT))
+            self.components = Components.fit(frames, CODES)
         else:
             self.components = Components(*(state[f"sees.{name}"].numpy() for name in SEES))
         return self.components

@@ -16,11 +16,17 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from bvae_rl.data.collect import Policy, record_episode
 from bvae_rl.data.factor_wrapper import settable_env
-from bvae_rl.data.factors import FactorEnv, dependent_factors, known_specs, require_factor_env
+from bvae_rl.data.factors import (
+    FactorEnv,
+    dependent_factors,
+    known_specs,
+    possible_state,
+    require_factor_env,
+)
 from bvae_rl.data.frame_store import Frames
 from bvae_rl.data.pictures.frame_layout import FrameLayout
 
-TRIES, VALUES = 100, 10  # draws of one frame, and of one value to hold, before it is given up
+VALUES = 10  # draws of one value to hold, before it is given up
 DRAWS = 64  # that show which factors vary at all
 PER_EPISODE = 8  # states of a probe set, where an episode fixes some factors
 EPISODES = 20  # at least, of on-policy frames that stand for a probe set
@@ -182,7 +188,7 @@ def _together(
     for _ in range(VALUES):
         value = source.sample_factors(rng)[column]
         try:
-            states = [_state(source, column, value, rng) for _ in range(size)]
+            states = [possible_state(source, rng, held={column: value}) for _ in range(size)]
         except ValueError as error:
             refusal = error
             continue
@@ -191,20 +197,6 @@ def _together(
         f"no {size} states that share a value of {source.factor_specs[column].name!r} were found "
         f"for {VALUES} values (the last refusal: {refusal}); ask for other factors with names=[...]"
     )
-
-
-def _state(
-    source: FactorEnv, column: int, value: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """An observation and its factors (K,); the last refusal if all of ``TRIES`` are refused."""
-    for _ in range(TRIES):
-        drawn = source.sample_factors(rng)
-        drawn[column] = value
-        try:
-            return np.array(source.set_factors(drawn)), drawn
-        except ValueError as error:
-            refusal = error
-    raise refusal
 
 
 def _check_size(n: int) -> None:

@@ -11,7 +11,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from bvae_rl.data.environments import EnvConfig, make_vec
 from bvae_rl.data.factor_wrapper import settable_env
-from bvae_rl.data.factors import FactorEnv
+from bvae_rl.data.factors import possible_state
 from bvae_rl.data.pictures.framed import checked
 from bvae_rl.data.sticky import drawing
 
@@ -19,7 +19,6 @@ logger = logging.getLogger(__name__)
 
 WALK = 100  # steps at most, where states cannot be set
 LONG_HOLD = 0.95
-TRIES = 100  # draws of a state, before the refusal of the last one is raised
 
 
 class RandomStarts(gym.Wrapper[Any, Any, Any, Any]):
@@ -28,8 +27,7 @@ class RandomStarts(gym.Wrapper[Any, Any, Any, Any]):
     Where factors can be set (``FactorEnv``) the state is sampled. Elsewhere a random number of
     steps, up to ``WALK``, is taken first, with random actions that are held for long.
 
-    A sampled state that ``set_factors`` refuses is drawn again; ValueError, the last refusal, if
-    ``TRIES`` in a row are refused.
+    A sampled state that ``set_factors`` refuses is drawn again (``factors.possible_state``).
     """
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
@@ -51,18 +49,10 @@ class RandomStarts(gym.Wrapper[Any, Any, Any, Any]):
             self.rng = np.random.default_rng(seed)
         if self.source is None:
             return self._walk(observation, info)
-        observation = self._sampled(self.source)
+        observation, _ = possible_state(self.source, self.rng)
         if "factors" in info:
             info = {**info, "factors": np.array(self.source.factors())}
         return observation, info
-
-    def _sampled(self, source: FactorEnv) -> Any:
-        for _ in range(TRIES):
-            try:
-                return source.set_factors(source.sample_factors(self.rng))
-            except ValueError as error:
-                refusal = error
-        raise refusal
 
     def _walk(self, observation: Any, info: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         draw, action = drawing(self.env.action_space, self.rng), None
