@@ -284,7 +284,9 @@ def _without_factors(args: Args, env: EnvConfig, vae: BetaVAE, run: Run, train: 
         frames_to_x(on_policy_frames(env, args.samples, seed=args.seed, out=out, vae=vae).frames),
     )
     run.write_json("scores.json", metrics)
-    cure = getattr(env.make().unwrapped, "without_factors", None) or (
+    made = env.make()
+    made.close()
+    cure = getattr(made.unwrapped, "without_factors", None) or (
         "tell them with a FactorWrapper (docs/guides/your-environment.md)"
     )
     say(f"{env.id} does not know its factors, so there is no MIG, DCI or R2; {cure}.")

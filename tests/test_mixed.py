@@ -131,16 +131,16 @@ def test_actions_are_held_and_reach_the_bounds() -> None:
     assert (drawn == space.high).mean() == pytest.approx(0.159, abs=0.02)
 
 
-@pytest.mark.parametrize(
-    "space",
-    [
-        gym.spaces.Discrete(3, start=-1),
-        gym.spaces.MultiDiscrete([2, 4]),
-        gym.spaces.MultiBinary(2),
-        gym.spaces.Box(-np.inf, np.inf, (2,), np.float32),
-        gym.spaces.Box(0, 255, (2,), np.uint8),
-    ],
+SPACES = (
+    gym.spaces.Discrete(3, start=-1),
+    gym.spaces.MultiDiscrete([2, 4]),
+    gym.spaces.MultiBinary(2),
+    gym.spaces.Box(-np.inf, np.inf, (2,), np.float32),
+    gym.spaces.Box(0, 255, (2,), np.uint8),
 )
+
+
+@pytest.mark.parametrize("space", SPACES)
 def test_random_actions_are_those_of_the_space(space: gym.Space[Any]) -> None:
     act = sticky_policy(space, np.random.default_rng(0), 8)
     drawn = np.concatenate([act(np.zeros(8)) for _ in range(200)])
@@ -174,16 +174,7 @@ def test_the_agent_learns_while_frames_are_kept(discrete: bool, blocks: int) -> 
     assert returns[-80:].mean() > 1.3 * returns[:80].mean()
 
 
-@pytest.mark.parametrize(
-    "space",
-    [
-        gym.spaces.Discrete(3, start=-1),
-        gym.spaces.MultiDiscrete([2, 4]),
-        gym.spaces.MultiBinary(2),
-        gym.spaces.Box(-np.inf, np.inf, (2,), np.float32),
-        gym.spaces.Box(0, 255, (2,), np.uint8),
-    ],
-)
+@pytest.mark.parametrize("space", SPACES)
 def test_the_agent_acts_in_any_space_that_ppo_takes(space: gym.Space[Any]) -> None:
     learner = Learner(lambda frames: np.zeros((len(frames), 2), np.float32), 2, space, 4, seed=0)
     for action in learner.act(np.ones((4, 8), np.float32)):
