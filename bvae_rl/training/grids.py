@@ -26,7 +26,7 @@ from torch import Tensor
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae_config import VAEConfig, actuator_part
-from bvae_rl.training.augment import change_appearance, draw_appearances
+from bvae_rl.training.augment.appearances import change_appearance, draw_appearances
 from bvae_rl.training.batches import Batch, Pairing, Rows, Source, frames_at, mixture, worth_pairing
 from bvae_rl.training.pair_sources import (
     MissingPairs,

@@ -1,0 +1,119 @@
+"""Invariance distillation: from a varied frame a student learns its teacher's code of the clean one.
+
+What cannot be known from the varied frame averages out of the code, and what can stays where the
+teacher had it. The target is the code of the clean picture as in SVEA (Hansen et al. 2021, arXiv
+2107.00644), the error that of feature distillation (Romero et al. 2015, FitNets, arXiv 1412.6550)
+over each latent's spread. No decoder and no KL take part: the decoder stays the teacher's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.training.augment.variations import named, vary
+from bvae_rl.training.batches import Batch, Pairing, Rows, frames_at, single
+from bvae_rl.training.objectives.autoencoder import generator_of
+from bvae_rl.training.objectives.base import Objective, Parts
+from bvae_rl.training.objectives.checks import whole
+from bvae_rl.training.validation import AT_ONCE, spread
+
+LEAST_STD = 0.2  # of a latent, so that one that carries nothing does not weigh as much as others
+MEMORY = 0.99  # of the running mean of squared errors, a step
+
+
+@dataclass(frozen=True)
+class InvarianceDistillation(Objective):
+    """``teacher`` has the architecture of the VAE that is trained, which starts as its copy.
+
+    ``against``: names of variations (``augment.variations``).
+    ``latents``: which of them are learned from varied frames: a group, or "all".
+    ``clean``: of how many frames a batch all latents are learned from the clean frame, too, which
+    keeps what varied frames cannot show, such as the style group.
+
+    The posterior's variances are set, not learned: of each latent the running mean of the squared
+    distance to the teacher's posterior, so that the KL of what averaged out is near 0.
+    """
+
+    name = "distillation"
+
+    teacher: BetaVAE
+    against: tuple[str, ...] = ("colour",)
+    latents: str = "all"
+    clean: int = 0
+    _state: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _scale: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        named(self.against)
+        whole("clean", self.clean, least=0)
+        self.teacher.slice_of(self.latents)
+        self.teacher.eval().requires_grad_(False)
+
+    @property
+    def levels(self) -> int:
+        """Of the teacher's latents; 0 where they are continuous."""
+        return self.teacher.config.levels
+
+    def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
+        """Single frames; and each latent's spread over up to 1,024 of them."""
+        x = frames_at(rows.store, spread(rows.train))
+        with torch.no_grad():
+            codes = torch.cat([self.teacher.encode(part)[0] for part in x.split(AT_ONCE)])
+        self._scale["std"] = codes.std(0).clamp_min(LEAST_STD)
+        return single(rows)
+
+    def loss(self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor) -> tuple[Tensor, Parts]:
+        """Mean squared distance to the teacher's codes, in units of each latent's spread."""
+        x, std = batch.x, self._scale["std"].to(batch.x.device)
+        clean, learned = min(self.clean, len(x)), self.teacher.slice_of(self.latents)
+        with torch.no_grad():
+            target, logvar = self.teacher.to(x.device).encode(x)
+        varied = vary(x, named(self.against), generator_of(noise))
+        mu, _ = vae.encode(torch.cat([varied, x[:clean]]))
+        away = mu - torch.cat([target, target[:clean]])
+        square = (away / std).square()
+        distance = square[: len(x), learned].mean()
+        loss = distance
+        parts: Parts = {"distance": distance.detach()}
+        if clean:
+            kept = square[len(x) :].mean()
+            loss = loss + clean / len(x) * kept
+            parts["distance_clean"] = kept.detach()
+        self._remember(away.detach(), logvar, clean)
+        return loss, {**parts, "recon": 0.0, "kl": 0.0, "beta": 0.0}
+
+    @torch.no_grad()
+    def after_step(self, vae: BetaVAE, batch: Batch, step: int) -> None:
+        """Set the encoder's variances; quantised latents are points."""
+        last = vae.encoder[-1]
+        if isinstance(last, nn.Linear):
+            latents = self.teacher.latent_dim
+            last.weight[latents:] = 0.0
+            assert last.bias is not None
+            last.bias[latents:] = self._state["variance"].log()
+
+    @torch.no_grad()
+    def _remember(self, away: Tensor, logvar: Tensor, clean: int) -> None:
+        """The running variances (D,): from varied frames, of what is kept alone from clean ones."""
+        images, learned = len(logvar), self.teacher.slice_of(self.latents)
+        squares = away[images:] if clean else away[:images]
+        seen = squares.square().mean(0)
+        seen[learned] = away[:images, learned].square().mean(0)
+        seen = seen + logvar.exp().mean(0)
+        before = self._state.get("variance")
+        self._state["variance"] = (
+            seen if before is None else torch.lerp(before.to(seen), seen, 1.0 - MEMORY)
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """The running variances."""
+        return dict(self._state)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from ``state``."""
+        self._state.update(state)
