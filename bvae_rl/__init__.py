@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bvae_rl.sb3.latent_env import LatentVecEnv
     from bvae_rl.sb3.online import OnlineBetaVAE
     from bvae_rl.sb3.own_encoder import OwnEncoder
+    from bvae_rl.training.harden import harden
     from bvae_rl.training.pretrain import pretrain
 
 __version__ = "0.1.0"
@@ -52,6 +53,7 @@ __all__ = [
     "find_vae",
     "framed",
     "from_pretrained",
+    "harden",
     "import_frames",
     "inspect",
     "load_encoder",
@@ -81,6 +83,7 @@ _HOMES = {
     "framed": "data.view",
     "find_vae": "models.hub",
     "from_pretrained": "models.hub",
+    "harden": "training.harden",
     "import_frames": "data.readers.importing",
     "inspect": "sb3.copies",
     "load_encoder": "sb3.encoder_life",

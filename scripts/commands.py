@@ -22,6 +22,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "objectives": Command("objectives", "List the objectives: purpose, hyperparameters, cost."),
     "pretrain": Command("pretrain", "Train a Beta-VAE on a frame store."),
+    "harden": Command("harden", "Make a VAE ignore what the state does not depend on."),
     "sweep-beta": Command("sweep_beta", "Train along beta (or the capacity), score, and choose."),
     "sweep-latents": Command("sweep_latents", "Train along the number of latents, and choose."),
     "evaluate": Command("evaluate", "Score VAEs on frames with known factors."),

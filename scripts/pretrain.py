@@ -21,7 +21,7 @@ from bvae_rl.sb3 import PretrainingProbe, Probe
 from bvae_rl.scripts.acting import acting, shares_given
 from bvae_rl.scripts.common import command_for, command_line, say, say_single, shown_by, wrote
 from bvae_rl.scripts.pretrain_args import Args as Args
-from bvae_rl.scripts.pretrain_args import check, recipe_of
+from bvae_rl.scripts.pretrain_args import check, hardens, recipe_of
 from bvae_rl.scripts.progress import Progress, counted
 from bvae_rl.training.loop import Callback, train_vae
 from bvae_rl.training.objectives.table import entry
@@ -51,8 +51,13 @@ def main(
         raise ValueError(f"seed must not be negative, got {args.seed}")
     if args.several.seeds != 1 != args.source.rounds:
         raise ValueError("--seeds chooses between single trainings; leave --rounds out, or --seeds")
+    if hardens(args):
+        from bvae_rl.scripts.pretrain_hardened import train_hardened  # which calls this command
+
+        check(args)
+        return train_hardened(args, on_progress=on_progress, judged=judged)
     if args.several.seeds != 1:
-        from bvae_rl.scripts.select_seed import train_seeds  # which calls this command
+        from bvae_rl.scripts.select_seed import train_seeds  # likewise
 
         return train_seeds(args, on_progress=on_progress)
     if args.source.rounds != 1:

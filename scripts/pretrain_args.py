@@ -14,8 +14,10 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.plan import RANDOM
 from bvae_rl.models.losses import Likelihood
 from bvae_rl.models.networks import DecoderName, EncoderName
+from bvae_rl.models.vae_config import AUTO
 from bvae_rl.scripts.common import WorldArgs, say
 from bvae_rl.training.annealing import Shape
+from bvae_rl.training.harden import NONE
 from bvae_rl.training.loop import check_steps
 from bvae_rl.training.pixel_weights import Weighting
 from bvae_rl.training.recipes import Recipe, best_recipe, objective_alone, recipe
@@ -121,6 +123,10 @@ class Args:
     allow, which is then said"""
     steps: int = 24_000
     """batches"""
+    harden: tuple[str, ...] = (AUTO,)
+    """what the VAE learns to ignore in a last phase of half as many batches (bvae-rl harden), as
+    colour light; auto: colour with --recipe auto, unless frames are grey or a state factor is
+    called a colour; none. The VAE before it stays in OUT/teacher"""
     seed: int = 0
     """weights, batches and noise depend on it"""
     start: Path | None = None
@@ -156,6 +162,12 @@ class Args:
         return replace(self, **chosen)
 
 
+def hardens(args: Args) -> bool:
+    """Whether a last phase is asked for, or comes by default."""
+    as_it_is = args.loss.objective is not None or args.recipe != AUTO or args.start is not None
+    return args.harden != (NONE,) and not (args.harden == (AUTO,) and as_it_is)
+
+
 def _grouped(args: Args) -> set[str]:
     parts = [getattr(args, item.name) for item in fields(args)]
     return {item.name for part in parts if is_dataclass(part) for item in fields(part)}
@@ -183,7 +195,7 @@ def _named(args: Args) -> Recipe | None:
     """The recipe or objective that is named; None for "auto"."""
     if args.loss.objective is not None:
         return objective_alone(args.loss.objective)
-    return None if args.recipe == "auto" else recipe(args.recipe)
+    return None if args.recipe == AUTO else recipe(args.recipe)
 
 
 def _as_given(chosen: Recipe, args: Args) -> Recipe:

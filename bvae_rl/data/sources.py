@@ -22,7 +22,7 @@ from bvae_rl.data.collect import Policy, Progress
 from bvae_rl.data.covered import tell_coverage
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.episodes import refuse_cut_blocks, tell
-from bvae_rl.data.factors import known_specs, require_factor_env
+from bvae_rl.data.factors import FactorSpec, known_specs, require_factor_env
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.interventions import Interventions
 from bvae_rl.data.mixed import collect_mixed
@@ -193,6 +193,17 @@ def is_environment(source: Source) -> TypeGuard[Env]:
     return isinstance(source, EnvConfig | gym.Env | VecEnv) or (
         isinstance(source, str) and not _is_folder(source)
     )
+
+
+def shown(env: Env, view: View = WHOLE) -> tuple[tuple[int, int, int], tuple[FactorSpec, ...]]:
+    """What frames of ``env`` will be: their shape (C, H, W), and the factors that are known."""
+    seen = view.of(env)
+    one = seen.make() if isinstance(seen, EnvConfig) else seen
+    shape = FrameLayout.of(one.observation_space).shape
+    specs = () if isinstance(one, VecEnv) else known_specs(one)
+    if isinstance(seen, EnvConfig):
+        one.close()
+    return shape, specs
 
 
 def refuse_more(folder: str | Path, frames: int) -> None:

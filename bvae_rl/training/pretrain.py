@@ -17,11 +17,13 @@ from bvae_rl.data.collect import Policy
 from bvae_rl.data.covered import doubts
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.plan import RANDOM, Plan
-from bvae_rl.data.sources import Source, as_store, is_environment
+from bvae_rl.data.sources import Source, as_store, is_environment, shown
 from bvae_rl.data.view import Viewed, view_of
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.models.vae_config import VAEConfig
+from bvae_rl.models.vae_config import AUTO, VAEConfig
 from bvae_rl.runtime.talking import talking
+from bvae_rl.training.harden import NONE, TEACHER, phase, steps_of_phase, train_of_phase
+from bvae_rl.training.harden import harden as harden_vae
 from bvae_rl.training.loop import Callback, check_steps, train_vae
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.pictures import RECONSTRUCTIONS, can_draw, write_vae_pictures
@@ -45,7 +47,7 @@ def pretrain(
     *,
     out: str | Path,
     frames: int = 50_000,
-    recipe: str = "auto",
+    recipe: str = AUTO,
     steps: int = STEPS,
     seed: int = 0,
     train: TrainConfig | None = None,
@@ -59,6 +61,7 @@ def pretrain(
     policy: str | Policy = RANDOM,
     shares: Mapping[str, float] | None = None,
     rounds: int = 1,
+    harden: str | Sequence[str] = AUTO,
     **view: Unpack[Viewed],
 ) -> BetaVAE:
     """Train a Beta-VAE on ``source`` into ``out``; called again, it resumes or returns it.
@@ -91,6 +94,10 @@ def pretrain(
         shares: of "mixed", as in ``collect``.
         rounds: 2 splits frames and batches in two: frames, a VAE, frames of a short agent on its
             codes beside them, and the VAE goes on (``rounds.py``); in ``out/round-1`` and ``out``.
+        harden: what the VAE learns to ignore in a last phase of half as many batches
+            (``harden.py``): variations by name; "none"; or "auto", which is colour where ``recipe``
+            is "auto", unless the frames are grey or a state factor is called a colour. The VAE
+            before that phase is kept in ``out/teacher``.
         view: ``pixels``, ``size``, ``grey``, ``key``, ``stacked``, ``frame_skip``: which picture of
             an environment, as in ``collect``; of an array ``size`` and ``grey``.
 
@@ -110,20 +117,30 @@ def pretrain(
             "an objective of your own needs the VAE's config beside it: config=VAEConfig(shape=(C, "
             "H, W), ...); or name a recipe instead"
         )
-    chosen = None if objective is not None or recipe == "auto" else named_recipe(recipe)
+    chosen = None if objective is not None or recipe == AUTO else named_recipe(recipe)
+    as_it_is = objective is not None or recipe != AUTO or start is not None
+    harden = NONE if harden == AUTO and as_it_is else harden
+    given: dict[str, Any] = {
+        "recipe": recipe, "seed": seed, "train": train, "weighting": weighting,
+        "command": command, "callbacks": callbacks, "verbose": verbose,
+    }  # fmt: skip
+    acting: dict[str, Any] = {
+        "max_episode_steps": max_episode_steps, "skip_steps": skip_steps, "policy": policy,
+        "shares": shares, **view,
+    }  # fmt: skip
     with talking(verbose):
+        if harden != NONE:
+            return _then_hardened(
+                harden, source, Path(out), rounds=rounds, frames=frames, acting=acting,
+                given={
+                    "config": config, "objective": objective, "steps": steps, "start": start,
+                    **given,
+                },
+            )  # fmt: skip
         if rounds != 1:
-            given: dict[str, Any] = {
-                "recipe": recipe, "seed": seed, "train": train, "weighting": weighting,
-                "command": command, "callbacks": callbacks, "verbose": verbose,
-            }  # fmt: skip
             return _in_rounds(
                 rounds, source, config, objective, out=Path(out), frames=frames, steps=steps,
-                start=start, given=given,
-                acting={
-                    "max_episode_steps": max_episode_steps, "skip_steps": skip_steps,
-                    "policy": policy, "shares": shares, **view,
-                },
+                start=start, given={**given, "harden": NONE}, acting=acting,
             )  # fmt: skip
         store = as_store(
             source,
@@ -156,6 +173,42 @@ def pretrain(
         for line in (outcome(vae), *said, *doubts(store)):
             logger.info(line)
         return vae
+
+
+def _then_hardened(
+    harden: str | Sequence[str],
+    source: Source,
+    out: Path,
+    *,
+    rounds: int,
+    frames: int,
+    acting: dict[str, Any],
+    given: dict[str, Any],
+) -> BetaVAE:
+    """``pretrain`` into ``out/teacher``, and its VAE hardened in ``out``."""
+    if rounds == 1 or not is_environment(source):
+        views = {k: v for k, v in acting.items() if k in Viewed.__annotations__}
+        own = {k: v for k, v in acting.items() if k not in views}
+        store = as_store(
+            source, out / "frames", frames=frames, seed=given["seed"], view=view_of(views), **own
+        )
+        against = phase(harden, store.shape, store.factor_specs)
+        source, acting = store, {}
+    else:
+        seen = {k: v for k, v in acting.items() if k in Viewed.__annotations__}
+        against = phase(harden, *shown(source, view_of(seen)))
+    folder = out / TEACHER if against else out
+    teacher = pretrain(
+        source, out=folder, frames=frames, rounds=rounds, harden=NONE, **acting, **given
+    )
+    if not against:
+        return teacher
+    frames_of = source if isinstance(source, FrameStore) else FrameStore.existing(folder / "frames")
+    return harden_vae(
+        teacher, frames_of, out=out, against=against, steps=steps_of_phase(given["steps"]),
+        seed=given["seed"], train=train_of_phase(given["train"]), command=given["command"],
+        verbose=given["verbose"],
+    )  # fmt: skip
 
 
 def _in_rounds(

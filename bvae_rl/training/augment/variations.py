@@ -24,6 +24,8 @@ class Variation:
     share: float = 0.5
     channels: int | None = None
     """how many channels it needs; None: any"""
+    words: tuple[str, ...] = ()
+    """in the names of factors that it changes"""
 
 
 # In the order in which they are applied: what stands in the picture, its colours and surfaces, the
@@ -62,3 +64,10 @@ def vary(x: Tensor, rows: Sequence[Variation], generator: torch.Generator) -> Te
         if len(picked):
             x = x.index_copy(0, picked, row.vary(x[picked], generator))
     return x
+
+
+def refuse_unfit(rows: Sequence[Variation], shape: tuple[int, int, int]) -> None:
+    """ValueError for a row that pictures of ``shape`` (C, H, W) cannot show."""
+    for row in rows:
+        if row.channels is not None and shape[0] % row.channels:
+            raise ValueError(f"{row.name} takes pictures of {row.channels} channels, got {shape}")

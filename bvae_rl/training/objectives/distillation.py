@@ -1,4 +1,4 @@
-"""Invariance distillation: from a varied frame a student learns its teacher's code of the clean one.
+"""Invariance distillation: varied frames are taught the code that a teacher gives clean ones.
 
 What cannot be known from the varied frame averages out of the code, and what can stays where the
 teacher had it. The target is the code of the clean picture as in SVEA (Hansen et al. 2021, arXiv
@@ -64,7 +64,14 @@ class InvarianceDistillation(Objective):
         x = frames_at(rows.store, spread(rows.train))
         with torch.no_grad():
             codes = torch.cat([self.teacher.encode(part)[0] for part in x.split(AT_ONCE)])
-        self._scale["std"] = codes.std(0).clamp_min(LEAST_STD)
+        std = codes.std(0)
+        if (std < LEAST_STD).all():
+            raise ValueError(
+                f"all {len(std)} latents of the teacher are inactive on these frames (standard "
+                f"deviations up to {std.max():.2g}), so there is nothing to learn from it: train "
+                "it for longer, or with a lower beta"
+            )
+        self._scale["std"] = std.clamp_min(LEAST_STD)
         return single(rows)
 
     def loss(self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor) -> tuple[Tensor, Parts]:

@@ -1,0 +1,209 @@
+"""``bvae_rl.harden``: a trained VAE learns to ignore what the state does not depend on.
+
+    vae = bvae_rl.harden("runs/vae", "runs/frames", out="runs/hardened", against=["colour"])
+
+No labels, no pairs, no second appearance: the VAE is the teacher, and a copy of its encoder learns
+to give the teacher's code of the clean frame from one that was recoloured, moved or otherwise
+varied (``objectives/distillation.py``). What it says of the state survives; what only the variation
+tells averages out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bvae_rl.data.factors import FactorSpec
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.sources import as_store, is_environment
+from bvae_rl.models.hub import VAE, load_vae
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.models.vae_config import AUTO
+from bvae_rl.runtime.talking import talking
+from bvae_rl.training.augment.variations import named, refuse_unfit
+from bvae_rl.training.batches import Rows
+from bvae_rl.training.hardened import HARDENED, Report, hardened_sentences, report
+from bvae_rl.training.loop import Callback, check_steps, train_vae
+from bvae_rl.training.objectives.distillation import InvarianceDistillation
+from bvae_rl.training.pictures import can_draw, latent_names, write_vae_pictures
+from bvae_rl.training.shown_frames import frames_to_show
+from bvae_rl.training.train_config import TrainConfig
+
+STEPS, LEARNING_RATE = 12_000, 1e-3
+CLEAN = 16  # frames a batch
+DEFAULT, NONE = ("colour",), "none"
+TEACHER = "teacher"  # folder of the VAE before the last phase of a pretraining
+
+logger = logging.getLogger(__name__)
+
+
+def harden(
+    vae: VAE,
+    source: FrameStore | str | Path | np.ndarray,
+    *,
+    out: str | Path,
+    against: Sequence[str] = ("colour",),
+    latents: str = AUTO,
+    clean: int = CLEAN,
+    steps: int = STEPS,
+    seed: int = 0,
+    train: TrainConfig | None = None,
+    command: str = "",
+    callbacks: Sequence[Callback] = (),
+    verbose: int = 1,
+    allow_state: bool = False,
+) -> BetaVAE:
+    """Harden ``vae`` on frames of ``source`` into ``out``; called again, it resumes or returns it.
+
+    Args:
+        vae: the teacher: a ``BetaVAE``, its folder or name. If it is hardened already, the new
+            variations are added to those that it ignores.
+        source: frames as the teacher saw them: a ``FrameStore`` or its folder, or uint8 frames
+            (N, H, W, C). One appearance is enough.
+        out: folder of the hardened VAE, like any other; its ``config.json`` says under "hardened"
+            what every latent kept.
+        against: what the state does not depend on, of ``augment.variations``: colour, light,
+            texture, noise, camera, distractors, background.
+        latents: which latents are learned from varied frames: "auto", which is the content group
+            where there is one, else all.
+        clean: frames a batch from which all latents are learned as they are, too.
+        steps: batches, at least 1.
+        seed: of batches and variations.
+        train: batch size, device and the like; by default a learning rate of 1e-3.
+        command: kept in the saved config.
+        callbacks: called with (step, vae, metrics) at each row of the log.
+        verbose: 1 says on standard error what is done and what was kept; 0 only warnings.
+        allow_state: go on where the name of a state factor says that a variation changes it.
+
+    Returns:
+        The hardened VAE, with the decoder of the teacher, and the statistics of the teacher's
+        latents: it gives the same codes on the same scale, so that it fits under policies that
+        were trained on the teacher's.
+
+    Raises:
+        ValueError: for unknown variations, those that the frames cannot show (colour of grey ones)
+            or that a state factor is named after, a teacher without active latents or of another
+            size, and a folder that holds another training.
+        RunError: while another process trains into ``out``.
+    """
+    check_steps(steps)
+    if is_environment(source):
+        raise ValueError(
+            f"harden takes frames, and {source!r} is an environment: collect them first, "
+            f'bvae_rl.collect({source!r}, "runs/frames"), or let pretrain do both'
+        )
+    teacher = load_vae(vae)
+    store = as_store(source, Path(out) / "frames", frames=0, seed=seed)
+    train = train or train_of_phase(None)
+    against = joined(teacher, against)
+    refuse(against, store.shape, store.factor_specs, allow_state=allow_state)
+    chosen = teacher.config.choice(latents)
+    with talking(verbose):
+        objective = InvarianceDistillation(teacher, against, latents=chosen, clean=clean)
+        logger.info(
+            "hardening against %s: %d batches, %s latents, of %s", ", ".join(against), steps,
+            chosen, teacher.folder or "a VAE in memory",
+        )  # fmt: skip
+        student = train_vae(
+            store, teacher.config, objective, steps=steps, seed=seed, out=out, start=teacher,
+            train=train, command=command, callbacks=callbacks,
+        )  # fmt: skip
+        if HARDENED not in student.meta:
+            rows = Rows(store, validation=train.validation)
+            kept = report(student, teacher, store, rows, against=against, latents=chosen, seed=seed)
+            _finish(student, teacher, kept)
+            if can_draw():
+                shown = frames_to_show(store, validation=train.validation)
+                write_vae_pictures(student, shown, out)
+        for line in hardened_sentences(student.meta[HARDENED], latent_names(student)):
+            logger.info(line)
+    return student
+
+
+def phase(
+    asked: str | Sequence[str], shape: tuple[int, int, int], specs: Sequence[FactorSpec]
+) -> tuple[str, ...]:
+    """What a pretraining on frames of ``shape`` (C, H, W) is hardened against at its end.
+
+    ``asked``: names of variations, "none", or "auto": ``DEFAULT`` where the frames show it and no
+    state factor is named after it, which is said where it is not so.
+
+    Raises ValueError for unknown names, and for variations that are asked for and cannot be.
+    """
+    names = (asked,) if isinstance(asked, str) else tuple(asked)
+    if len(names) > 1 and {NONE, AUTO} & {*names}:
+        raise ValueError(f"harden takes {AUTO}, {NONE} or variations, got {', '.join(names)}")
+    if names == (NONE,):
+        return ()
+    if names != (AUTO,):
+        refuse(names, shape, specs)
+        return tuple(row.name for row in named(names))
+    try:
+        refuse(DEFAULT, shape, specs)
+    except ValueError as error:
+        logger.info("not hardened: %s", error)
+        return ()
+    return DEFAULT
+
+
+def train_of_phase(train: TrainConfig | None) -> TrainConfig:
+    """How the phase after a pretraining with ``train`` is optimised."""
+    return replace(train or TrainConfig(), learning_rate=LEARNING_RATE)
+
+
+def steps_of_phase(steps: int) -> int:
+    """Batches of the hardening that ends a pretraining of ``steps`` batches."""
+    return max(1, steps // 2)
+
+
+def joined(teacher: BetaVAE, against: str | Sequence[str]) -> tuple[str, ...]:
+    """``against`` with what ``teacher`` ignores already, in the order in which it is applied."""
+    new = [row.name for row in named([against] if isinstance(against, str) else against)]
+    before = teacher.meta.get(HARDENED, {}).get("against", [])
+    found = tuple(row.name for row in named([*before, *new]))
+    if before:
+        logger.warning(
+            "this VAE is hardened against %s already; its training goes on with %s",
+            ", ".join(before), ", ".join(found),
+        )  # fmt: skip
+    return found
+
+
+def refuse(
+    against: Sequence[str],
+    shape: tuple[int, int, int],
+    specs: Sequence[FactorSpec],
+    *,
+    allow_state: bool = False,
+) -> None:
+    """ValueError for variations that frames cannot show, or that a state factor is named after."""
+    rows = named(against)
+    refuse_unfit(rows, shape)
+    if allow_state:
+        return
+    for row in rows:
+        told = [
+            spec.name
+            for spec in specs
+            if spec.role == "state" and any(word in spec.name.lower() for word in row.words)
+        ]
+        if told:
+            raise ValueError(
+                f"{row.name} is part of the state here: the factors call {', '.join(told)} state; "
+                f"leave {row.name!r} out, or harden against it all the same with allow_state=True "
+                "(--allow-state)"
+            )
+
+
+def _finish(student: BetaVAE, teacher: BetaVAE, kept: Report) -> None:
+    """Keep ``kept``, and the teacher's scale of the codes, with the VAE."""
+    meta, before = student.meta, teacher.meta.get("statistics", {})
+    scale = {name: before[name] for name in ("mean", "std") if name in before}
+    meta["statistics"] = {**meta["statistics"], **scale}
+    meta[HARDENED] = {**kept, "teacher": teacher.identity()}
+    assert student.folder is not None
+    student.save(student.folder)

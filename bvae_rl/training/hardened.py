@@ -1,0 +1,178 @@
+"""What an encoder kept of its teacher's code when it was hardened, and what it lost.
+
+Measured on held-out frames that are varied as in the training: of each latent, and, where the
+frames know their factors, of the state that a probe of the teacher's codes reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.metrics.regression import r2
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.training.augment.variations import named, vary
+from bvae_rl.training.batches import Rows, frames_at
+from bvae_rl.training.objectives.distillation import LEAST_STD
+from bvae_rl.training.validation import AT_ONCE, spread, validation_rows
+
+HARDENED = "hardened"  # of a VAE's meta
+LOST = 0.5  # R2 below which a latent is not there any more
+FALLEN = 0.2  # of a factor's R2, from which it is told by what varies
+KNOWN = 0.5  # R2 of a factor that the teacher's code holds
+PROBED, PROBE_STEPS = 4096, 1000  # frames and steps of the probe of the state
+NAMED = 6  # of the lost latents in a sentence
+TRACKED = 0.5  # correlation from which a latent is said to follow a factor
+
+Report = dict[str, Any]  # plain JSON values
+
+
+def agreement(codes: Tensor, target: Tensor) -> Tensor:
+    """R2 (D,) of each latent of ``codes`` (N, D) as a prediction of ``target``; at most 1.
+
+    A latent that is constant in ``target`` has 0.
+    """
+    left = (codes - target).square().sum(0)
+    there = (target - target.mean(0)).square().sum(0)
+    return torch.where(there > 0, 1.0 - left / there, 0.0)
+
+
+def report(
+    student: BetaVAE, teacher: BetaVAE, store: FrameStore, rows: Rows, *, against: Sequence[str],
+    latents: str, seed: int,
+) -> Report:  # fmt: skip
+    """How ``student`` reads the held-out frames of ``store``, clean and varied, beside its teacher.
+
+    ``r2`` and ``r2_clean`` (D,): agreement with the teacher's codes of the clean frames, from
+    varied and from clean frames; ``before``: the teacher's own from varied ones. ``std`` (D,) of
+    the teacher's codes; ``lost`` the active latents among those that were learned which varied
+    frames do not tell. ``state``: by factor the R2 of a probe of the teacher's codes on the codes
+    of ``clean`` frames and of varied frames ``before`` and ``after``; nothing without factors.
+    """
+    held_out = validation_rows(store, rows)
+    x = frames_at(store, held_out)
+    varied = vary(x, named(against), torch.Generator().manual_seed(seed))
+    target, before = codes(teacher, x), codes(teacher, varied)
+    clean, after = codes(student, x), codes(student, varied)
+    r2_after, std = agreement(after, target), target.std(0)
+    learned = torch.zeros(len(std), dtype=torch.bool)
+    learned[student.slice_of(latents)] = True
+    lost = (learned & (std >= LEAST_STD) & (r2_after < LOST)).nonzero()[:, 0]
+    return {
+        "against": list(against),
+        "latents": latents,
+        "r2": r2_after.tolist(),
+        "r2_clean": agreement(clean, target).tolist(),
+        "before": agreement(before, target).tolist(),
+        "std": std.tolist(),
+        "lost": lost.tolist(),
+        "follows": _followed(store, held_out, target[:, lost], lost.tolist()),
+        "state": _state(teacher, store, rows, held_out, target, before, after),
+    }
+
+
+@torch.no_grad()
+def codes(vae: BetaVAE, x: Tensor) -> Tensor:
+    """Posterior means (B, D) of x (B, C, H, W)."""
+    return torch.cat([vae.encode(part)[0] for part in x.split(AT_ONCE)])
+
+
+def _state(
+    teacher: BetaVAE, store: FrameStore, rows: Rows, held_out: np.ndarray, *shown: Tensor
+) -> dict[str, dict[str, float]]:
+    """Of each state factor the R2 of one probe on the codes ``shown``, each (N, D)."""
+    specs = store.factor_specs
+    picked = [k for k, spec in enumerate(specs) if spec.role == "state"]
+    if not picked:
+        return {}
+    fitted = spread(rows.train, PROBED)
+    factors = store.take("factors", fitted)[:, picked]
+    tested = store.take("factors", held_out)[:, picked]
+    varies = [k for k in range(len(picked)) if np.ptp(factors[:, k]) and np.ptp(tested[:, k])]
+    if not varies or len(fitted) < 20:
+        return {}
+    kinds = [specs[picked[k]].kind for k in varies]
+    of_teacher = codes(teacher, frames_at(store, fitted)).numpy()
+    scores = [
+        r2(
+            of_teacher, factors[:, varies], kinds=kinds, codes_test=seen.numpy(),
+            factors_test=tested[:, varies], steps=PROBE_STEPS,
+        ).per_factor
+        for seen in shown
+    ]  # fmt: skip
+    return {
+        specs[picked[k]].name: {
+            name: float(found[i])
+            for name, found in zip(("clean", "before", "after"), scores, strict=True)
+        }
+        for i, k in enumerate(varies)
+    }
+
+
+def _followed(
+    store: FrameStore, rows: np.ndarray, lost: Tensor, names: Sequence[int]
+) -> dict[str, str]:
+    """Of each lost latent, by its number, the factor that it follows most, if there is one."""
+    specs = [spec for spec in store.factor_specs if spec.kind != "categorical"]
+    if not specs or not names:
+        return {}
+    columns = [k for k, spec in enumerate(store.factor_specs) if spec.kind != "categorical"]
+    factors = store.take("factors", rows)[:, columns]
+    followed = {}
+    for number, code in zip(names, lost.T.numpy(), strict=True):
+        found = [
+            abs(float(np.corrcoef(code, column)[0, 1])) if np.ptp(column) else 0.0
+            for column in factors.T
+        ]
+        if max(found) >= TRACKED:
+            followed[str(number)] = specs[int(np.argmax(found))].name
+    return followed
+
+
+def told_by(kept: Mapping[str, Any]) -> list[str]:
+    """The state factors that the teacher's code holds and the hardened one reads much worse."""
+    return [
+        name
+        for name, found in kept["state"].items()
+        if found["clean"] >= KNOWN and found["clean"] - found["after"] > FALLEN
+    ]
+
+
+def hardened_sentences(kept: Mapping[str, Any], names: Sequence[str]) -> Iterator[str]:
+    """``report`` in words; ``names`` are those of the latents."""
+    against = ", ".join(kept["against"])
+    active = [i for i, std in enumerate(kept["std"]) if std >= LEAST_STD]
+    after, clean = (np.median([kept[which][i] for i in active]) for which in ("r2", "r2_clean"))
+    before = np.median([kept["before"][i] for i in active])
+    yield (
+        f"Hardened against {against}: from varied held-out frames it tells the codes of the clean "
+        f"ones with R2 {after:.2f} (median of {len(active)} active latents; its teacher "
+        f"{before:.2f}), from clean ones with {clean:.2f}."
+    )
+    if lost := kept["lost"]:
+        follows = kept["follows"]
+        said = [names[i] + (f" ({follows[str(i)]})" if str(i) in follows else "") for i in lost]
+        more = f" and {len(said) - NAMED} more" if len(said) > NAMED else ""
+        yield (
+            f"Varied frames do not tell {len(lost)} of the latents, with R2 below {LOST}: "
+            f"{', '.join(said[:NAMED])}{more}. That is right if they showed nothing but {against}; "
+            "if not, more batches may bring them back."
+        )
+    if state := kept["state"]:
+        parts = [f"{name} {f['clean']:.2f} to {f['after']:.2f}" for name, f in state.items()]
+        yield f"State that a probe of the teacher reads, clean and varied: {', '.join(parts)}."
+    if told := told_by(kept):
+        yield (
+            f"WARNING: {', '.join(told)} {'is' if len(told) == 1 else 'are'} lost from varied "
+            f"frames. If more batches do not help, {against} is part of this state: leave it out, "
+            "or use the teacher."
+        )
+    yield (
+        "Its decoder is the teacher's, so pictures show what the code has left: averages of what "
+        "varies."
+    )

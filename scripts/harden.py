@@ -1,0 +1,94 @@
+"""Make a VAE ignore colour, light, the camera: what the state does not depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import tyro
+
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.hub import find_vae
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.models.vae_config import AUTO
+from bvae_rl.scripts.common import command_for, command_line, shown_by, wrote
+from bvae_rl.scripts.progress import Progress
+from bvae_rl.training.harden import CLEAN, STEPS, harden, train_of_phase
+from bvae_rl.training.loop import Callback
+from bvae_rl.training.train_config import TrainConfig
+
+IMAGES_PER_SECOND = 2000  # a guess, until the first ones were measured
+
+
+@dataclass(frozen=True)
+class Args:
+    """Which VAE, on which frames, against what."""
+
+    vae: tyro.conf.Positional[str]
+    """the teacher: folder of a VAE, or a shipped name"""
+    store: tyro.conf.Positional[Path]
+    """folder of a frame store (bvae-rl collect), as the VAE was trained on; one appearance is
+    enough"""
+    out: Path = Path("runs/hardened")
+    """folder of the hardened VAE; a killed training goes on there"""
+    against: tuple[str, ...] = ("colour",)
+    """what the state does not depend on, some of: colour, light, texture, noise, camera,
+    distractors, background"""
+    latents: str = AUTO
+    """which latents: a group or all; auto: the content where there is such a group"""
+    clean: int = CLEAN
+    """frames a batch that are learned as they are, too"""
+    steps: int = STEPS
+    """batches"""
+    seed: int = 0
+    """batches and variations depend on it"""
+    threads: int | None = None
+    """CPU threads; by default torch's choice"""
+    allow_state: bool = False
+    """go on where a state factor is named after a variation"""
+    train: TrainConfig = train_of_phase(None)
+
+
+def main(args: Args) -> BetaVAE:
+    """Harden; what was kept and what was lost is said by ``harden``."""
+    if args.threads is not None:
+        if args.threads < 1:
+            raise ValueError(f"threads must be at least 1, got {args.threads}")
+        torch.set_num_threads(args.threads)
+    store = FrameStore.existing(args.store)
+    progress = Progress({"hardening": args.steps * args.train.batch_size / IMAGES_PER_SECOND})
+    vae = harden(
+        find_vae(args.vae), store, out=args.out, against=args.against, latents=args.latents,
+        clean=args.clean, steps=args.steps, seed=args.seed, train=args.train,
+        command=command_line(), callbacks=[shows(args.steps, progress)], verbose=0,
+        allow_state=args.allow_state,
+    )  # fmt: skip
+    progress.close()
+    wrote(args.out, next_of(args.out, store))
+    return vae
+
+
+def next_of(out: Path, store: FrameStore) -> str:
+    """What to do with the hardened VAE."""
+    if "env" not in store.meta:
+        return command_for("visualize", str(out), store=store.folder)
+    return command_for(
+        "visualize", str(out), world=shown_by(store), domain=store.meta.get("domain")
+    )
+
+
+def shows(steps: int, progress: Progress) -> Callback:
+    """The bar, with the distance to the teacher's codes."""
+
+    def show(step: int, vae: BetaVAE, metrics: dict[str, float]) -> None:
+        note = f"distance {metrics['vae/distance']:.3f} of each latent's spread"
+        progress.update("hardening", step / steps, note=note)
+
+    return show
+
+
+def passes(steps: int, on_progress: Callable[[float], None]) -> Callback:
+    """The fraction done, for a command that has a bar of its own."""
+    return lambda step, vae, metrics: on_progress(step / steps)

@@ -1,0 +1,63 @@
+"""``bvae-rl pretrain --harden``: the command, and its VAE hardened in a last phase."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.plan import RANDOM
+from bvae_rl.data.sources import shown
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.scripts import pretrain
+from bvae_rl.scripts.common import command_line, say, wrote
+from bvae_rl.scripts.harden import next_of, passes, shows
+from bvae_rl.scripts.progress import Progress
+from bvae_rl.training.harden import NONE, TEACHER, harden, phase, steps_of_phase, train_of_phase
+
+
+def train_hardened(
+    args: pretrain.Args, *, on_progress: Callable[[float], None] | None = None, judged: bool = True
+) -> BetaVAE:
+    """The VAE that ``args`` ask for in OUT/teacher, hardened in OUT; or in OUT as it is.
+
+    It is not hardened where "auto" finds that colour cannot be left out.
+    """
+    source = args.source
+    if source.rounds != 1 and source.env is not None and args.store is None:
+        against = phase(args.harden, *shown(source.config(source.domain)))
+        plain = args.but(harden=(NONE,))
+    else:
+        store = pretrain.frames(args)
+        against = phase(args.harden, store.shape, store.factor_specs)
+        plain = replace(
+            args.but(harden=(NONE,), env=None, policy=RANDOM, shares=()), store=store.folder
+        )
+    if not against:
+        return pretrain.main(plain, on_progress=on_progress, judged=judged)
+    folder = args.out / TEACHER
+    two_thirds = None if on_progress is None else _part(on_progress, 0.0, 2 / 3)
+    teacher = pretrain.main(replace(plain, out=folder), on_progress=two_thirds, judged=False)
+    store = FrameStore.existing(plain.store or folder / "frames")
+    steps, train = steps_of_phase(args.steps), train_of_phase(args.train)
+    progress = Progress({"hardening": steps * train.batch_size / pretrain.IMAGES_PER_SECOND})
+    if on_progress is None:
+        pretrain.verdict(teacher, folder)
+        say(f"now it learns to ignore {', '.join(against)} (--harden none leaves this out)")
+        callback = shows(steps, progress)
+    else:
+        callback = passes(steps, _part(on_progress, 2 / 3, 1.0))
+    vae = harden(
+        teacher, store, out=args.out, against=against, steps=steps, seed=args.seed, train=train,
+        command=command_line(), callbacks=[callback], verbose=0,
+    )  # fmt: skip
+    progress.close()
+    if on_progress is None and judged:
+        wrote(args.out, next_of(args.out, store))
+    return vae
+
+
+def _part(
+    on_progress: Callable[[float], None], first: float, last: float
+) -> Callable[[float], None]:
+    return lambda done: on_progress(first + (last - first) * done)
