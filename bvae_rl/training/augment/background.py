@@ -15,6 +15,7 @@ from torch import Tensor
 from bvae_rl.training.augment.draws import each, in_float32, uniform
 
 WEIGHT = 0.3  # of the other frame, at most
+MOST_WEIGHT = 0.45  # however strong, so that the picture is the one that is seen more clearly
 
 
 class Overlay(NamedTuple):
@@ -30,7 +31,7 @@ def draw_overlays(n: int, generator: torch.Generator, *, strength: float = 1.0) 
     other = torch.empty_like(circle)
     other[circle] = circle.roll(1)
     weight = uniform(generator, (n,), 0.0, WEIGHT) * strength
-    return Overlay(other, weight.clamp_max(0.5))
+    return Overlay(other, weight.clamp_max(MOST_WEIGHT))
 
 
 def overlaid(x: Tensor, overlays: Overlay) -> Tensor:

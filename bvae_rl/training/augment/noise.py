@@ -28,13 +28,13 @@ def draw_sensors(n: int, generator: torch.Generator, *, strength: float = 1.0) -
 
 
 def blurred(x: Tensor, reach: Tensor) -> Tensor:
-    """x (B, C, H, W) averaged with a Gaussian of standard deviation ``reach`` (B,) in pixels."""
+    """x (B, C, H, W) averaged with Gaussians of deviations ``reach`` (B,) in usual pixels."""
     height, width = (centres(side, x) for side in x.shape[2:])
-    down = gaussian_rows(height, height, reach.to(x))[:, None]
-    square = len(height) == len(width)
-    right = down if square else gaussian_rows(width, width, reach.to(x))[:, None]
-    beside = torch.bmm(x.flatten(1, 2), right[:, 0].mT).view_as(x)
-    return down @ beside
+    reach = reach.to(x) * unit(x)
+    down = gaussian_rows(height, height, reach)
+    right = down if len(height) == len(width) else gaussian_rows(width, width, reach)
+    beside = torch.bmm(x.flatten(1, 2), right.mT).view_as(x)
+    return down[:, None] @ beside
 
 
 @in_float32
@@ -45,5 +45,4 @@ def noise(x: Tensor, generator: torch.Generator, *, strength: float = 1.0) -> Te
     """
     sensors = draw_sensors(len(x), generator, strength=strength)
     grain = torch.randn(x.shape, generator=generator).to(x)
-    sharp = blurred(x, sensors.blur * unit(x))
-    return torch.addcmul(sharp, grain, each(sensors.noise, x)).clamp_(0.0, 1.0)
+    return torch.addcmul(blurred(x, sensors.blur), grain, each(sensors.noise, x)).clamp_(0.0, 1.0)

@@ -10,6 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from bvae_rl.models.vae_config import ChannelOrder
 from bvae_rl.training.augment.background import background
 from bvae_rl.training.augment.camera import camera
 from bvae_rl.training.augment.colour import colour
@@ -84,7 +85,7 @@ def named(names: Sequence[str]) -> list[Variation]:
 
 
 def refuse_unfit(
-    rows: Sequence[Variation], shape: tuple[int, int, int], *, channel_order: str = "RGB"
+    rows: Sequence[Variation], shape: Sequence[int], *, channel_order: ChannelOrder = "RGB"
 ) -> None:
     """ValueError if one of ``rows`` cannot vary pictures of ``shape`` (C, H, W).
 
