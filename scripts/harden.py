@@ -40,6 +40,8 @@ class Args:
     """which latents: a group or all; auto: the content where there is such a group"""
     clean: int = CLEAN
     """frames a batch that are learned as they are, too"""
+    strength: float = 1.0
+    """of the variations: 1 as they were tuned, 0 none, 2 the most"""
     steps: int = STEPS
     """batches"""
     seed: int = 0
@@ -61,7 +63,7 @@ def main(args: Args) -> BetaVAE:
     progress = Progress({"hardening": args.steps * args.train.batch_size / IMAGES_PER_SECOND})
     vae = harden(
         find_vae(args.vae), store, out=args.out, against=args.against, latents=args.latents,
-        clean=args.clean, steps=args.steps, seed=args.seed, train=args.train,
+        clean=args.clean, strength=args.strength, steps=args.steps, seed=args.seed, train=args.train,
         command=command_line(), callbacks=[shows(args.steps, progress)], verbose=0,
         allow_state=args.allow_state,
     )  # fmt: skip

@@ -22,7 +22,9 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.sources import as_store, is_environment
 from bvae_rl.models.hub import VAE, load_vae
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.models.vae_config import AUTO
+from bvae_rl.models.vae_config import AUTO, ChannelOrder
+from bvae_rl.plots import png
+from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.talking import talking
 from bvae_rl.training.augment.variations import named, refuse_unfit
 from bvae_rl.training.batches import Rows
@@ -32,9 +34,11 @@ from bvae_rl.training.objectives.distillation import InvarianceDistillation
 from bvae_rl.training.pictures import can_draw, latent_names, write_vae_pictures
 from bvae_rl.training.shown_frames import frames_to_show
 from bvae_rl.training.train_config import TrainConfig
+from bvae_rl.training.variation_pictures import VARIED, variations_sheet
 
 STEPS, LEARNING_RATE = 12_000, 1e-3
 CLEAN = 16  # frames a batch
+SHOWN = 8  # frames in the picture of the variations
 DEFAULT, NONE = ("colour",), "none"
 TEACHER = "teacher"  # folder of the VAE before the last phase of a pretraining
 
@@ -49,6 +53,7 @@ def harden(
     against: Sequence[str] = ("colour",),
     latents: str = AUTO,
     clean: int = CLEAN,
+    strength: float = 1.0,
     steps: int = STEPS,
     seed: int = 0,
     train: TrainConfig | None = None,
@@ -71,6 +76,7 @@ def harden(
         latents: which latents are learned from varied frames: "auto", which is the content group
             where there is one, else all.
         clean: frames a batch from which all latents are learned as they are, too.
+        strength: of the variations: 1 as they were tuned, 0 none, 2 the most.
         steps: batches, at least 1.
         seed: of batches and variations.
         train: batch size, device and the like; by default a learning rate of 1e-3.
@@ -97,13 +103,16 @@ def harden(
             f'bvae_rl.collect({source!r}, "runs/frames"), or let pretrain do both'
         )
     teacher = load_vae(vae)
+    order = teacher.config.channel_order
     store = as_store(source, Path(out) / "frames", frames=0, seed=seed)
     train = train or train_of_phase(None)
     against = joined(teacher, against)
-    refuse(against, store.shape, store.factor_specs, allow_state=allow_state)
+    refuse(against, store.shape, store.factor_specs, allow_state=allow_state, channel_order=order)
     chosen = teacher.config.choice(latents)
     with talking(verbose):
-        objective = InvarianceDistillation(teacher, against, latents=chosen, clean=clean)
+        objective = InvarianceDistillation(
+            teacher, against, latents=chosen, clean=clean, strength=strength
+        )
         logger.info(
             "hardening against %s: %d batches, %s latents, of %s", ", ".join(against), steps,
             chosen, teacher.folder or "a VAE in memory",
@@ -119,6 +128,14 @@ def harden(
             if can_draw():
                 shown = frames_to_show(store, validation=train.validation)
                 write_vae_pictures(student, shown, out)
+                sheet = variations_sheet(
+                    shown[:: -(-len(shown) // SHOWN)],
+                    against,
+                    seed=seed,
+                    strength=strength,
+                    channel_order=order,
+                )
+                Run(out).write_file(VARIED, png(sheet))
         for line in hardened_sentences(student.meta[HARDENED], latent_names(student)):
             logger.info(line)
     return student
@@ -179,10 +196,11 @@ def refuse(
     specs: Sequence[FactorSpec],
     *,
     allow_state: bool = False,
+    channel_order: ChannelOrder = "RGB",
 ) -> None:
     """ValueError for variations that frames cannot show, or that a state factor is named after."""
     rows = named(against)
-    refuse_unfit(rows, shape)
+    refuse_unfit(rows, shape, channel_order=channel_order)
     if allow_state:
         return
     for row in rows:

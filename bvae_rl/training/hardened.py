@@ -44,7 +44,7 @@ def agreement(codes: Tensor, target: Tensor) -> Tensor:
 
 def report(
     student: BetaVAE, teacher: BetaVAE, store: FrameStore, rows: Rows, *, against: Sequence[str],
-    latents: str, seed: int,
+    latents: str, seed: int, strength: float = 1.0,
 ) -> Report:  # fmt: skip
     """How ``student`` reads the held-out frames of ``store``, clean and varied, beside its teacher.
 
@@ -56,7 +56,7 @@ def report(
     """
     held_out = validation_rows(store, rows)
     x = frames_at(store, held_out)
-    varied = vary(x, named(against), torch.Generator().manual_seed(seed))
+    varied = vary(x, named(against), torch.Generator().manual_seed(seed), strength=strength)
     target, before = codes(teacher, x), codes(teacher, varied)
     clean, after = codes(student, x), codes(student, varied)
     r2_after, std = agreement(after, target), target.std(0)
@@ -66,6 +66,7 @@ def report(
     return {
         "against": list(against),
         "latents": latents,
+        "strength": strength,
         "r2": r2_after.tolist(),
         "r2_clean": agreement(clean, target).tolist(),
         "before": agreement(before, target).tolist(),

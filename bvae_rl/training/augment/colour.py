@@ -8,23 +8,60 @@ cube gently and a high one tears near colours apart.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from bvae_rl.training.augment.draws import RGB, in_float32
+
 FREQUENCY = 4.0
 
 
-def colour(x: Tensor, generator: torch.Generator, *, frequency: float = FREQUENCY) -> Tensor:
-    """x (B, C, H, W) in [0, 1] with one random map of its colours a picture, in [0, 1].
+class ColourMap(NamedTuple):
+    """One map a picture: ``w`` (B, 3, 3) in rad over the width of a channel, ``b`` (B, 3)."""
+
+    w: Tensor
+    b: Tensor
+
+
+def draw_colour_maps(n: int, generator: torch.Generator, *, frequency: float) -> ColourMap:
+    """``n`` independent maps; ``frequency`` is the standard deviation of w."""
+    w = frequency * torch.randn(n, RGB, RGB, generator=generator)
+    return ColourMap(w, 2.0 * math.pi * torch.rand(n, RGB, generator=generator))
+
+
+def recoloured(x: Tensor, maps: ColourMap) -> Tensor:
+    """x (B, 3 k, H, W) with the colours of each picture mapped, of all k frames in one way."""
+    stack = x.shape[1] // RGB
+    w = maps.w.to(x).repeat_interleave(stack, 0)
+    b = maps.b.to(x).repeat_interleave(stack, 0)[..., None]
+    angle = torch.baddbmm(b, w, x.reshape(-1, RGB, x.shape[2] * x.shape[3]))
+    return angle.sin_().mul_(0.5).add_(0.5).view_as(x)
+
+
+@in_float32
+def colour(
+    x: Tensor,
+    generator: torch.Generator,
+    *,
+    frequency: float = FREQUENCY,
+    strength: float = 1.0,
+) -> Tensor:
+    """x (B, 3 k, H, W) in [0, 1] with one random map of its colours a picture, in [0, 1].
 
     Args:
-        x: pictures; C channels are mapped together, 3 of a colour picture.
+        x: colour pictures, or stacks of k of them along the channels.
         generator: on the CPU, so that every device draws the same.
         frequency: standard deviation of w in rad over the width of a channel, at least 0.
+        strength: 0 the picture itself, from 1 on its map alone, and between them a blend.
+
+    Raises ValueError for other numbers of channels: grey pictures have no colours.
     """
-    pictures, channels = x.shape[:2]
-    w = frequency * torch.randn(pictures, channels, channels, generator=generator)
-    b = 2.0 * math.pi * torch.rand(pictures, channels, 1, generator=generator)
-    angle = torch.baddbmm(b.to(x), w.to(x), x.flatten(2))
-    return (0.5 + 0.5 * angle.sin()).view_as(x)
+    if x.shape[1] % RGB:
+        raise ValueError(
+            f"colour maps the {RGB} channels of a picture together, and x has {x.shape[1]} "
+            f"channels, shape {tuple(x.shape)}; vary grey pictures with light instead"
+        )
+    mapped = recoloured(x, draw_colour_maps(len(x), generator, frequency=frequency))
+    return mapped if strength >= 1.0 else x.lerp(mapped, strength)

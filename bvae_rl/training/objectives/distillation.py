@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.augment.variations import named, vary
+from bvae_rl.training.augment.variations import check_strength, named, vary
 from bvae_rl.training.batches import Batch, Pairing, Rows, frames_at, single
 from bvae_rl.training.objectives.autoencoder import generator_of
 from bvae_rl.training.objectives.base import Objective, Parts
@@ -34,6 +34,7 @@ class InvarianceDistillation(Objective):
     ``latents``: which of them are learned from varied frames: a group, or "all".
     ``clean``: of how many frames a batch all latents are learned from the clean frame, too, which
     keeps what varied frames cannot show, such as the style group.
+    ``strength``: of the variations (``augment.variations.vary``).
 
     The posterior's variances are set, not learned: of each latent the running mean of the squared
     distance to the teacher's posterior, so that the KL of what averaged out is near 0.
@@ -45,12 +46,14 @@ class InvarianceDistillation(Objective):
     against: tuple[str, ...] = ("colour",)
     latents: str = "all"
     clean: int = 0
+    strength: float = 1.0
     _state: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
     _scale: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         named(self.against)
         whole("clean", self.clean, least=0)
+        check_strength(self.strength)
         self.teacher.slice_of(self.latents)
         self.teacher.eval().requires_grad_(False)
 
@@ -80,7 +83,7 @@ class InvarianceDistillation(Objective):
         clean, learned = min(self.clean, len(x)), self.teacher.slice_of(self.latents)
         with torch.no_grad():
             target, logvar = self.teacher.to(x.device).encode(x)
-        varied = vary(x, named(self.against), generator_of(noise))
+        varied = vary(x, named(self.against), generator_of(noise), strength=self.strength)
         mu, _ = vae.encode(torch.cat([varied, x[:clean]]))
         away = mu - torch.cat([target, target[:clean]])
         square = (away / std).square()

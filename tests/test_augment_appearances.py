@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.training.augment.appearances import Strength, change_appearance, draw_appearances, hue_rotation
+from bvae_rl.training.augment.appearances import (
+    Strength,
+    change_appearance,
+    draw_appearances,
+    hue_rotation,
+)
 
 STILL = Strength(hue=0.0, mixing=0.0, brightness=0.0, contrast=0.0, noise=0.0, unchanged=0.0)
 
