@@ -63,9 +63,9 @@ def main(args: Args) -> BetaVAE:
     progress = Progress({"hardening": args.steps * args.train.batch_size / IMAGES_PER_SECOND})
     vae = harden(
         find_vae(args.vae), store, out=args.out, against=args.against, latents=args.latents,
-        clean=args.clean, strength=args.strength, steps=args.steps, seed=args.seed, train=args.train,
-        command=command_line(), callbacks=[shows(args.steps, progress)], verbose=0,
-        allow_state=args.allow_state,
+        clean=args.clean, strength=args.strength, steps=args.steps, seed=args.seed,
+        train=args.train, command=command_line(), callbacks=[shows(args.steps, progress)],
+        verbose=0, allow_state=args.allow_state,
     )  # fmt: skip
     progress.close()
     wrote(args.out, next_of(args.out, store))

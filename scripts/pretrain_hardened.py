@@ -13,7 +13,15 @@ from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import command_line, say, wrote
 from bvae_rl.scripts.harden import next_of, passes, shows
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.training.harden import NONE, TEACHER, harden, phase, steps_of_phase, train_of_phase
+from bvae_rl.training.harden import (
+    NONE,
+    TEACHER,
+    distil,
+    last_phase,
+    phase,
+    steps_of_phase,
+    train_of_phase,
+)  # fmt: skip
 
 
 def train_hardened(
@@ -47,9 +55,9 @@ def train_hardened(
         callback = shows(steps, progress)
     else:
         callback = passes(steps, _part(on_progress, 2 / 3, 1.0))
-    vae = harden(
-        teacher, store, out=args.out, against=against, steps=steps, seed=args.seed, train=train,
-        command=command_line(), callbacks=[callback], verbose=0,
+    vae = distil(
+        last_phase(teacher, against), store, args.out, steps=steps, seed=args.seed, train=train,
+        command=command_line(), callbacks=[callback],
     )  # fmt: skip
     progress.close()
     if on_progress is None and judged:

@@ -30,7 +30,7 @@ from bvae_rl.training.augment.variations import named, refuse_unfit
 from bvae_rl.training.batches import Rows
 from bvae_rl.training.hardened import HARDENED, Report, hardened_sentences, report
 from bvae_rl.training.loop import Callback, check_steps, train_vae
-from bvae_rl.training.objectives.distillation import InvarianceDistillation
+from bvae_rl.training.objectives.distillation import LEAST_STD, InvarianceDistillation
 from bvae_rl.training.pictures import can_draw, latent_names, write_vae_pictures
 from bvae_rl.training.shown_frames import frames_to_show
 from bvae_rl.training.train_config import TrainConfig
@@ -103,42 +103,75 @@ def harden(
             f'bvae_rl.collect({source!r}, "runs/frames"), or let pretrain do both'
         )
     teacher = load_vae(vae)
-    order = teacher.config.channel_order
+    refuse_inactive(teacher)
     store = as_store(source, Path(out) / "frames", frames=0, seed=seed)
-    train = train or train_of_phase(None)
     against = joined(teacher, against)
-    refuse(against, store.shape, store.factor_specs, allow_state=allow_state, channel_order=order)
-    chosen = teacher.config.choice(latents)
+    refuse(
+        against, store.shape, store.factor_specs, allow_state=allow_state,
+        channel_order=teacher.config.channel_order,
+    )  # fmt: skip
+    objective = InvarianceDistillation(
+        teacher, against, latents=teacher.config.choice(latents), clean=clean, strength=strength
+    )
     with talking(verbose):
-        objective = InvarianceDistillation(
-            teacher, against, latents=chosen, clean=clean, strength=strength
-        )
-        logger.info(
-            "hardening against %s: %d batches, %s latents, of %s", ", ".join(against), steps,
-            chosen, teacher.folder or "a VAE in memory",
+        return distil(
+            objective, store, Path(out), steps=steps, seed=seed,
+            train=train or train_of_phase(None), command=command, callbacks=callbacks,
         )  # fmt: skip
-        student = train_vae(
-            store, teacher.config, objective, steps=steps, seed=seed, out=out, start=teacher,
-            train=train, command=command, callbacks=callbacks,
-        )  # fmt: skip
-        if HARDENED not in student.meta:
-            rows = Rows(store, validation=train.validation)
-            kept = report(student, teacher, store, rows, against=against, latents=chosen, seed=seed)
-            _finish(student, teacher, kept)
-            if can_draw():
-                shown = frames_to_show(store, validation=train.validation)
-                write_vae_pictures(student, shown, out)
-                sheet = variations_sheet(
-                    shown[:: -(-len(shown) // SHOWN)],
-                    against,
-                    seed=seed,
-                    strength=strength,
-                    channel_order=order,
-                )
-                Run(out).write_file(VARIED, png(sheet))
-        for line in hardened_sentences(student.meta[HARDENED], latent_names(student)):
-            logger.info(line)
+
+
+def distil(
+    objective: InvarianceDistillation,
+    store: FrameStore,
+    out: Path,
+    *,
+    steps: int,
+    seed: int,
+    train: TrainConfig,
+    command: str = "",
+    callbacks: Sequence[Callback] = (),
+) -> BetaVAE:
+    """Train ``objective`` from its teacher's weights into ``out``, measure, draw, and say it."""
+    teacher, named_so = objective.teacher, ", ".join(objective.against)
+    logger.info(
+        "hardening against %s: %d batches, %s latents, of %s", named_so, steps, objective.latents,
+        teacher.folder or "a VAE in memory",
+    )  # fmt: skip
+    student = train_vae(
+        store, teacher.config, objective, steps=steps, seed=seed, out=out, start=teacher,
+        train=train, command=command, callbacks=callbacks,
+    )  # fmt: skip
+    if HARDENED not in student.meta:
+        rows = Rows(store, validation=train.validation)
+        _finish(student, teacher, report(student, objective, store, rows, seed=seed))
+        if can_draw():
+            shown = frames_to_show(store, validation=train.validation)
+            write_vae_pictures(student, shown, out)
+            sheet = variations_sheet(
+                shown[:: -(-len(shown) // SHOWN)], objective.against, seed=seed,
+                strength=objective.strength, channel_order=teacher.config.channel_order,
+            )  # fmt: skip
+            Run(out).write_file(VARIED, png(sheet))
+    for line in hardened_sentences(student.meta[HARDENED], latent_names(student)):
+        logger.info(line)
     return student
+
+
+def last_phase(teacher: BetaVAE, against: Sequence[str]) -> InvarianceDistillation:
+    """The objective of the phase that ends a pretraining of ``teacher``."""
+    chosen = teacher.config.choice(AUTO)
+    return InvarianceDistillation(teacher, tuple(against), latents=chosen, clean=CLEAN)
+
+
+def refuse_inactive(teacher: BetaVAE) -> None:
+    """ValueError for a VAE none of whose latents carries anything, as far as it knows itself."""
+    known = teacher.statistics()
+    if known is not None and (known[1] < LEAST_STD).all():
+        raise ValueError(
+            f"all {len(known[1])} latents of the teacher are inactive (standard deviations up to "
+            f"{known[1].max():.2g}), so there is nothing to learn from it: train it for longer, or "
+            "with a lower beta"
+        )
 
 
 def phase(

@@ -18,7 +18,7 @@ from bvae_rl.metrics.regression import r2
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.augment.variations import named, vary
 from bvae_rl.training.batches import Rows, frames_at
-from bvae_rl.training.objectives.distillation import LEAST_STD
+from bvae_rl.training.objectives.distillation import LEAST_STD, InvarianceDistillation
 from bvae_rl.training.validation import AT_ONCE, spread, validation_rows
 
 HARDENED = "hardened"  # of a VAE's meta
@@ -43,9 +43,8 @@ def agreement(codes: Tensor, target: Tensor) -> Tensor:
 
 
 def report(
-    student: BetaVAE, teacher: BetaVAE, store: FrameStore, rows: Rows, *, against: Sequence[str],
-    latents: str, seed: int, strength: float = 1.0,
-) -> Report:  # fmt: skip
+    student: BetaVAE, objective: InvarianceDistillation, store: FrameStore, rows: Rows, *, seed: int
+) -> Report:
     """How ``student`` reads the held-out frames of ``store``, clean and varied, beside its teacher.
 
     ``r2`` and ``r2_clean`` (D,): agreement with the teacher's codes of the clean frames, from
@@ -54,9 +53,11 @@ def report(
     frames do not tell. ``state``: by factor the R2 of a probe of the teacher's codes on the codes
     of ``clean`` frames and of varied frames ``before`` and ``after``; nothing without factors.
     """
+    teacher, latents = objective.teacher, objective.latents
     held_out = validation_rows(store, rows)
     x = frames_at(store, held_out)
-    varied = vary(x, named(against), torch.Generator().manual_seed(seed), strength=strength)
+    generator = torch.Generator().manual_seed(seed)
+    varied = vary(x, named(objective.against), generator, strength=objective.strength)
     target, before = codes(teacher, x), codes(teacher, varied)
     clean, after = codes(student, x), codes(student, varied)
     r2_after, std = agreement(after, target), target.std(0)
@@ -64,9 +65,9 @@ def report(
     learned[student.slice_of(latents)] = True
     lost = (learned & (std >= LEAST_STD) & (r2_after < LOST)).nonzero()[:, 0]
     return {
-        "against": list(against),
+        "against": list(objective.against),
         "latents": latents,
-        "strength": strength,
+        "strength": objective.strength,
         "r2": r2_after.tolist(),
         "r2_clean": agreement(clean, target).tolist(),
         "before": agreement(before, target).tolist(),
@@ -148,6 +149,9 @@ def hardened_sentences(kept: Mapping[str, Any], names: Sequence[str]) -> Iterato
     """``report`` in words; ``names`` are those of the latents."""
     against = ", ".join(kept["against"])
     active = [i for i, std in enumerate(kept["std"]) if std >= LEAST_STD]
+    if not active:
+        yield "All latents of the teacher are inactive: there was nothing to keep."
+        return
     after, clean = (np.median([kept[which][i] for i in active]) for which in ("r2", "r2_clean"))
     before = np.median([kept["before"][i] for i in active])
     yield (

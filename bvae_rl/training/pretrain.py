@@ -22,8 +22,15 @@ from bvae_rl.data.view import Viewed, view_of
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO, VAEConfig
 from bvae_rl.runtime.talking import talking
-from bvae_rl.training.harden import NONE, TEACHER, phase, steps_of_phase, train_of_phase
-from bvae_rl.training.harden import harden as harden_vae
+from bvae_rl.training.harden import (
+    NONE,
+    TEACHER,
+    distil,
+    last_phase,
+    phase,
+    steps_of_phase,
+    train_of_phase,
+)  # fmt: skip
 from bvae_rl.training.loop import Callback, check_steps, train_vae
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.pictures import RECONSTRUCTIONS, can_draw, write_vae_pictures
@@ -204,10 +211,9 @@ def _then_hardened(
     if not against:
         return teacher
     frames_of = source if isinstance(source, FrameStore) else FrameStore.existing(folder / "frames")
-    return harden_vae(
-        teacher, frames_of, out=out, against=against, steps=steps_of_phase(given["steps"]),
+    return distil(
+        last_phase(teacher, against), frames_of, out, steps=steps_of_phase(given["steps"]),
         seed=given["seed"], train=train_of_phase(given["train"]), command=given["command"],
-        verbose=given["verbose"],
     )  # fmt: skip
 
 

@@ -67,14 +67,7 @@ class InvarianceDistillation(Objective):
         x = frames_at(rows.store, spread(rows.train))
         with torch.no_grad():
             codes = torch.cat([self.teacher.encode(part)[0] for part in x.split(AT_ONCE)])
-        std = codes.std(0)
-        if (std < LEAST_STD).all():
-            raise ValueError(
-                f"all {len(std)} latents of the teacher are inactive on these frames (standard "
-                f"deviations up to {std.max():.2g}), so there is nothing to learn from it: train "
-                "it for longer, or with a lower beta"
-            )
-        self._scale["std"] = std.clamp_min(LEAST_STD)
+        self._scale["std"] = codes.std(0).clamp_min(LEAST_STD)
         return single(rows)
 
     def loss(self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor) -> tuple[Tensor, Parts]:

@@ -1,0 +1,209 @@
+"""Hardening: the student learns the teacher's codes, and everything else about it stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import bvae_rl
+from bvae_rl.data.factors import FactorSpec
+from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.training.harden import harden, joined, phase, refuse_inactive
+from bvae_rl.training.hardened import HARDENED, agreement, hardened_sentences, told_by
+from bvae_rl.training.loop import train_vae
+from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.training.schedules import Constant
+from bvae_rl.training.train_config import TrainConfig
+from tests.objective_cases import Kill, equal
+
+CONFIG = VAEConfig(shape=(3, 32, 32), latent_dim=6, channels=(8, 16, 16), hidden=32)
+QUICK = TrainConfig(
+    batch_size=32, warmup=10, log_freq=20, save_freq=20, precision="float32", learning_rate=2e-3
+)
+SPECS = (FactorSpec("x"), FactorSpec("y"))
+
+
+def squares(folder: Path, n: int = 800) -> FrameStore:
+    """A red square somewhere on a blue ground: one appearance, two factors of the state."""
+    rng = np.random.default_rng(0)
+    places = rng.uniform(size=(n, 2)).astype(np.float32)
+    frames = np.empty((n, 32, 32, 3), np.uint8)
+    frames[:] = (30, 60, 160)
+    for frame, (x, y) in zip(frames, places, strict=True):
+        left, top = int(22 * x), int(22 * y)
+        frame[top : top + 10, left : left + 10] = (220, 40, 40)
+    store = FrameStore(folder)
+    store.declare(factor_specs=SPECS)
+    numbers = np.arange(n)
+    store.append(Frames(frames, np.zeros_like(numbers), numbers, factors=places))
+    return store
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
+    return squares(tmp_path_factory.mktemp("squares") / "frames")
+
+
+@pytest.fixture(scope="module")
+def teacher(store: FrameStore, tmp_path_factory: pytest.TempPathFactory) -> BetaVAE:
+    return train_vae(
+        store, CONFIG, BetaVAEObjective(Constant(1.0)), steps=400, seed=0,
+        out=tmp_path_factory.mktemp("teacher") / "vae", train=QUICK,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def student(
+    teacher: BetaVAE, store: FrameStore, tmp_path_factory: pytest.TempPathFactory
+) -> BetaVAE:
+    out = tmp_path_factory.mktemp("student") / "vae"
+    return harden(teacher, store, out=out, steps=400, train=QUICK, verbose=0)
+
+
+def test_it_reads_from_other_colours_what_its_teacher_could_not(student: BetaVAE) -> None:
+    kept = student.meta[HARDENED]
+    active = np.array(kept["std"]) >= 0.2
+    before, after, clean = (
+        np.median(np.array(kept[name])[active]) for name in ("before", "r2", "r2_clean")
+    )
+    assert before < 0.3 < 0.5 < after < clean
+    for found in kept["state"].values():
+        assert found["before"] < 0.5 and found["after"] > 0.6 and found["clean"] > 0.8
+
+
+def test_decoder_and_scale_of_the_codes_stay_the_teachers(
+    student: BetaVAE, teacher: BetaVAE
+) -> None:
+    assert equal(student.decoder.state_dict(), teacher.decoder.state_dict())
+    assert not equal(student.encoder.state_dict(), teacher.encoder.state_dict())
+    for mine, theirs in zip(student.statistics() or (), teacher.statistics() or (), strict=True):
+        assert np.array_equal(mine, theirs)
+    assert student.meta[HARDENED]["teacher"] == teacher.identity()
+
+
+def test_the_saved_one_is_the_returned_one_and_is_found_again(
+    student: BetaVAE, teacher: BetaVAE, store: FrameStore
+) -> None:
+    assert student.folder is not None
+    loaded = BetaVAE.load(student.folder)
+    assert equal(loaded.state_dict(), student.state_dict())
+    assert loaded.meta[HARDENED] == student.meta[HARDENED]
+    settings: dict[str, Any] = {"out": student.folder, "train": QUICK, "verbose": 0}
+    again = harden(teacher, store, steps=400, **settings)
+    assert again.meta[HARDENED] == student.meta[HARDENED]
+    with pytest.raises(ValueError, match="clean"):
+        harden(teacher, store, steps=400, clean=0, **settings)
+
+
+def test_a_killed_run_ends_with_the_same_weights(
+    teacher: BetaVAE, store: FrameStore, tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = {"steps": 60, "train": QUICK, "verbose": 0}
+    whole = harden(teacher, store, out=tmp_path / "a", callbacks=[Kill(None)], **settings)
+    with pytest.raises(KeyboardInterrupt):
+        harden(teacher, store, out=tmp_path / "b", callbacks=[Kill(40)], **settings)
+    assert HARDENED not in BetaVAE.load(tmp_path / "b").meta
+    resumed = harden(teacher, store, out=tmp_path / "b", callbacks=[Kill(None)], **settings)
+    assert equal(whole.state_dict(), resumed.state_dict())
+    assert whole.meta[HARDENED] == resumed.meta[HARDENED]
+
+
+def test_a_hardened_teacher_goes_on_with_both(
+    student: BetaVAE, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert joined(student, ("light",)) == ("colour", "light")
+    assert "hardened against colour already" in caplog.text
+
+
+def test_agreement_is_one_less_the_share_that_is_left() -> None:
+    target = torch.tensor([[-1.0, 0.0], [1.0, 0.0]])
+    found = agreement(torch.tensor([[0.0, 5.0], [1.0, 5.0]]), target)
+    assert torch.allclose(found, torch.tensor([0.5, 0.0]))
+
+
+def test_what_is_lost_is_said() -> None:
+    state = {
+        "place": {"clean": 0.95, "before": 0.1, "after": 0.9},
+        "key": {"clean": 0.9, "before": 0.2, "after": 0.3},
+        "never known": {"clean": 0.3, "before": 0.0, "after": 0.0},
+    }
+    kept = {
+        "against": ["colour"], "std": [1.0, 1.0, 0.1], "r2": [0.9, 0.1, 0.0],
+        "r2_clean": [1.0, 0.9, 0.0], "before": [0.0, 0.0, 0.0], "lost": [1],
+        "follows": {"1": "key"}, "state": state,
+    }  # fmt: skip
+    assert told_by(kept) == ["key"]
+    said = " ".join(hardened_sentences(kept, ["z0", "z1", "z2"]))
+    assert "z1 (key)" in said and "key 0.90 to 0.30" in said and "WARNING: key is lost" in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"against": ["smell"]}, "unknown variation 'smell'"),
+        ({"against": []}, "no variation is named"),
+        ({"steps": 0}, "steps must be at least 1, got 0"),
+        ({"clean": -1}, "clean must be"),
+        ({"strength": 3.0}, "strength must be from 0 to 2"),
+        ({"latents": "content"}, "no latent group 'content'"),
+    ],
+)
+def test_settings_that_cannot_be(
+    settings: dict[str, Any], message: str, teacher: BetaVAE, store: FrameStore, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        harden(teacher, store, out=tmp_path, **settings)
+    assert not list(tmp_path.iterdir())
+
+
+def test_frames_that_do_not_fit(teacher: BetaVAE, store: FrameStore, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="collect them first"):
+        harden(teacher, "CarRacing-v3", out=tmp_path)
+    larger = np.zeros((50, 48, 48, 3), np.uint8)
+    with pytest.raises(ValueError, match=r"frames of \(3, 48, 48\), the VAE takes \(3, 32, 32\)"):
+        harden(teacher, larger, out=tmp_path / "a")
+    grey = BetaVAE(VAEConfig(shape=(1, 32, 32), channels=(8, 8, 8), hidden=16))
+    with pytest.raises(ValueError, match="'colour' needs pictures of 3 channels"):
+        harden(grey, np.zeros((50, 32, 32, 1), np.uint8), out=tmp_path / "b")
+    dull = BetaVAE(CONFIG)
+    dull.meta["statistics"] = {"mean": [0.0] * 6, "std": [0.01] * 6, "kl": [0.0] * 6}
+    with pytest.raises(ValueError, match="all 6 latents of the teacher are inactive"):
+        refuse_inactive(dull)
+
+
+def test_a_colour_that_is_state_is_refused_and_left_alone_by_auto(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    key = (FactorSpec("key_colour"), FactorSpec("ground_colour", role="appearance"))
+    with pytest.raises(ValueError, match="factors call key_colour state"):
+        phase("colour", (3, 32, 32), key)
+    with caplog.at_level("INFO"):
+        assert phase("auto", (3, 32, 32), key) == ()
+    assert "not hardened: colour is part of the state" in caplog.text
+    assert phase("auto", (1, 32, 32), ()) == ()
+    assert phase("auto", (3, 32, 32), key[1:]) == ("colour",)
+    assert phase(("light", "colour"), (3, 32, 32), SPECS) == ("colour", "light")
+    assert phase("none", (3, 32, 32), SPECS) == ()
+    with pytest.raises(ValueError, match="auto, none or variations"):
+        phase(("auto", "light"), (3, 32, 32), SPECS)
+
+
+def test_pretraining_ends_with_it_and_keeps_the_teacher(store: FrameStore, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"config": CONFIG, "steps": 5, "train": QUICK, "verbose": 0}
+    vae = bvae_rl.pretrain(store, out=tmp_path / "auto", **settings)
+    before = BetaVAE.load(tmp_path / "auto" / "teacher")
+    assert vae.meta[HARDENED]["teacher"] == before.identity()
+    assert vae.meta["training"]["steps"] == 2 and before.meta["training"]["steps"] == 5
+    plain = bvae_rl.pretrain(store, out=tmp_path / "plain", harden="none", **settings)
+    assert equal(plain.state_dict(), before.state_dict()) and HARDENED not in plain.meta
+    named = bvae_rl.pretrain(store, out=tmp_path / "named", recipe="plain", **settings)
+    assert HARDENED not in named.meta
+    asked = bvae_rl.pretrain(
+        store, out=tmp_path / "asked", recipe="plain", harden=("noise", "light"), **settings
+    )
+    assert asked.meta[HARDENED]["against"] == ["light", "noise"]
