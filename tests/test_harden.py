@@ -44,6 +44,12 @@ def squares(folder: Path, n: int = 800) -> FrameStore:
     return store
 
 
+@pytest.fixture(autouse=True)
+def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("harden", "pretrain"):
+        monkeypatch.setattr(f"bvae_rl.training.{name}.can_draw", lambda: False)
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
     return squares(tmp_path_factory.mktemp("squares") / "frames")
@@ -73,7 +79,7 @@ def test_it_reads_from_other_colours_what_its_teacher_could_not(student: BetaVAE
     )
     assert before < 0.3 < 0.5 < after < clean
     for found in kept["state"].values():
-        assert found["before"] < 0.5 and found["after"] > 0.6 and found["clean"] > 0.8
+        assert found["before"] < 0.2 and found["after"] > 0.4 and found["clean"] > 0.8
 
 
 def test_decoder_and_scale_of_the_codes_stay_the_teachers(

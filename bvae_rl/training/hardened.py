@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.metrics.regression import r2
+from bvae_rl.metrics.held_out import HeldOut
+from bvae_rl.metrics.inputs import check, stack
+from bvae_rl.metrics.regression import predict
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.augment.variations import named, vary
 from bvae_rl.training.batches import Rows, frames_at
@@ -25,7 +27,7 @@ HARDENED = "hardened"  # of a VAE's meta
 LOST = 0.5  # R2 below which a latent is not there any more
 FALLEN = 0.2  # of a factor's R2, from which it is told by what varies
 KNOWN = 0.5  # R2 of a factor that the teacher's code holds
-PROBED, PROBE_STEPS = 4096, 1000  # frames and steps of the probe of the state
+PROBED, PROBE_STEPS = 4096, 500  # frames and steps of the probe of the state
 NAMED = 6  # of the lost latents in a sentence
 TRACKED = 0.5  # correlation from which a latent is said to follow a factor
 
@@ -99,14 +101,16 @@ def _state(
     if not varies or len(fitted) < 20:
         return {}
     kinds = [specs[picked[k]].kind for k in varies]
-    of_teacher = codes(teacher, frames_at(store, fitted)).numpy()
+    fit = check(codes(teacher, frames_at(store, fitted)).numpy(), factors[:, varies], kinds=kinds)
+    beside = np.tile(tested[:, varies], (len(shown), 1))
+    both = stack(fit, check(torch.cat(shown).numpy(), beside, kinds=kinds, suffix="_test"))
+    train, test = np.split(np.arange(len(both.codes)), [len(fitted)])
+    held = HeldOut.at(both, train, test, 0)
+    read = predict(held, "mlp", PROBE_STEPS)
     scores = [
-        r2(
-            of_teacher, factors[:, varies], kinds=kinds, codes_test=seen.numpy(),
-            factors_test=tested[:, varies], steps=PROBE_STEPS,
-        ).per_factor
-        for seen in shown
-    ]  # fmt: skip
+        held.targets.score(read[part], test[part])
+        for part in np.split(np.arange(len(test)), len(shown))
+    ]
     return {
         specs[picked[k]].name: {
             name: float(found[i])

@@ -1,0 +1,103 @@
+"""The loss of invariance distillation, and the variances that it sets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.training.augment.variations import named, vary
+from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.objectives.autoencoder import generator_of
+from bvae_rl.training.objectives.distillation import LEAST_STD, InvarianceDistillation
+from tests.objective_cases import drawn, equal, make_vae, number
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
+    return drawn(tmp_path_factory.mktemp("frames"), 64)
+
+
+def student_of(teacher: BetaVAE, *, moved: float = 0.0) -> BetaVAE:
+    """A copy whose means are ``moved`` from the teacher's."""
+    student = BetaVAE(teacher.config)
+    student.load_state_dict(teacher.state_dict())
+    last = student.encoder[-1]
+    assert isinstance(last, torch.nn.Linear)
+    with torch.no_grad():
+        last.bias[: teacher.latent_dim] += moved
+    return student.train()
+
+
+def test_a_copy_is_at_no_distance_and_a_moved_one_at_the_squared_shift(store: FrameStore) -> None:
+    teacher = make_vae().eval()
+    noise = torch.randn(8, teacher.latent_dim, generator=torch.Generator().manual_seed(1))
+    batch = Batch(torch.rand(8, 3, 32, 32))
+    for moved in (0.0, 0.3):
+        objective = InvarianceDistillation(teacher, clean=4, strength=0.0)
+        objective.pairing(Rows(store), teacher)
+        std = objective._scale["std"]
+        assert (std >= LEAST_STD).all()
+        expected = float((moved / std).square().mean())
+        loss, parts = objective.loss(student_of(teacher, moved=moved), batch, 0, noise)
+        assert number(parts["distance"]) == pytest.approx(expected, abs=1e-5)
+        assert number(parts["distance_clean"]) == pytest.approx(expected, abs=1e-5)
+        assert number(loss) == pytest.approx((1 + 4 / 8) * expected, abs=1e-5)
+
+
+def test_the_student_sees_varied_frames_and_the_teacher_clean_ones(store: FrameStore) -> None:
+    teacher = make_vae().eval()
+    noise = torch.randn(8, teacher.latent_dim, generator=torch.Generator().manual_seed(1))
+    x = torch.rand(8, 3, 32, 32)
+    objective = InvarianceDistillation(teacher, ("colour",))
+    objective.pairing(Rows(store), teacher)
+    student = student_of(teacher)
+    found, _ = objective.loss(student, Batch(x), 0, noise)
+    with torch.no_grad():
+        varied = vary(x, named(["colour"]), generator_of(noise))
+        away = student.encode(varied)[0] - teacher.encode(x)[0]
+    assert number(found) == pytest.approx(float((away / objective._scale["std"]).square().mean()))
+    found.backward()
+    assert all(p.grad is None for p in student.decoder.parameters())
+
+
+def test_variances_are_the_mean_squared_distance_to_the_teachers_posterior(
+    store: FrameStore,
+) -> None:
+    teacher = make_vae().eval()
+    student = student_of(teacher, moved=0.5)
+    noise = torch.randn(8, teacher.latent_dim, generator=torch.Generator().manual_seed(1))
+    batch = Batch(torch.rand(8, 3, 32, 32))
+    objective = InvarianceDistillation(teacher, strength=0.0)
+    objective.pairing(Rows(store), teacher)
+    objective.loss(student, batch, 0, noise)
+    objective.after_step(student, batch, 0)
+    with torch.no_grad():
+        expected = 0.25 + teacher.encode(batch.x)[1].exp().mean(0)
+        logvar = student.encode(torch.rand(3, 3, 32, 32))[1]
+    assert torch.allclose(logvar.exp(), expected.expand(3, -1), rtol=1e-4)
+    other = InvarianceDistillation(teacher, strength=0.0)
+    other.load_state_dict(objective.state_dict())
+    assert equal(other.state_dict(), objective.state_dict())
+
+
+def test_content_is_learned_from_varied_frames_and_style_from_clean_ones_alone(
+    store: FrameStore,
+) -> None:
+    torch.manual_seed(0)
+    config = replace(make_vae().config, groups={"content": (0, 3), "style": (3, 5)})
+    teacher = BetaVAE(config).eval()
+    noise = torch.randn(8, 5, generator=torch.Generator().manual_seed(1))
+    x = torch.rand(8, 3, 32, 32)
+    objective = InvarianceDistillation(teacher, latents="content")
+    objective.pairing(Rows(store), teacher)
+    student = student_of(teacher)
+    loss, _ = objective.loss(student, Batch(x), 0, noise)
+    loss.backward()
+    last = student.encoder[-1]
+    assert isinstance(last, torch.nn.Linear) and last.weight.grad is not None
+    moved = last.weight.grad.abs().sum(1) > 0
+    assert moved.tolist() == [True] * 3 + [False] * 7
