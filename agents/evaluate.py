@@ -122,6 +122,12 @@ class LoadedAgent:
     encoder: SavedEncoder | None
     record: dict[str, Any]
 
+    @property
+    def env(self) -> EnvConfig:
+        """Where it was trained."""
+        known = self.record["env"].items()
+        return EnvConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in known})
+
     def observe(self, venv: VecEnv) -> VecEnv:
         """``venv`` as the agent sees it."""
         stack = self.record.get("env", {}).get("frame_stack", 1)

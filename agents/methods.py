@@ -196,11 +196,19 @@ class Method:
 
 def trained_by(training: Mapping[str, Any], latents: str) -> str:
     """What a VAE was trained by, as its config tells, and which latents are seen."""
+    if hardened := hardened_by(training):
+        return f"{hardened}, {latents} latents"
     objective = training.get("objective") or {}
     name = objective.get("name", "unknown objective").replace("_", "-")
     frames = (objective.get("pairs") or "single frames").replace("+", " and ")
     by = "" if name in PLAIN else f"{name} "
     return f"{by}on {frames}, {latents} latents"
+
+
+def hardened_by(training: Mapping[str, Any]) -> str:
+    """The changes of appearance that a VAE was hardened against, "" where it was not."""
+    against = (training.get("objective") or {}).get("against") or ()
+    return f"hardened against {', '.join(against)}" if against else ""
 
 
 def _untrained(inputs: MethodInputs) -> BetaVAE:
