@@ -1,6 +1,7 @@
 """An agent's folder once more, with a hardened encoder under the policy that it has.
 
-    bvae-rl harden VAE STORE --agent FOLDER
+    out = mended("runs/agent", "runs/hardened", "runs/mended")
+    rows = before_and_after("runs/agent", out, env, ["source", "ood2"])
 
 Nothing is trained: the policy, and the statistics by which it standardises codes, stay
 (``bvae_rl.sb3.swap``). The new folder is an agent's like any other, whose rows are called
@@ -22,9 +23,11 @@ from bvae_rl.agents.evaluate import (
     LoadedAgent,
     evaluate_agent,
     load_agent,
+    part_of,
 )
 from bvae_rl.agents.methods import SupervisionBudget, hardened_by
 from bvae_rl.agents.models import zipped
+from bvae_rl.agents.own_zip import load_zip
 from bvae_rl.agents.study import Evaluation
 from bvae_rl.agents.train import ROWS
 from bvae_rl.data.environments import EnvConfig
@@ -39,7 +42,7 @@ from bvae_rl.sb3.latent_env import LatentVecEnv
 from bvae_rl.sb3.swap import swap_encoder
 from bvae_rl.sb3.taken import find_vae_encoder
 
-SUFFIX = "hardened"
+SUFFIX = "-hardened"
 
 
 def mended(
@@ -50,15 +53,19 @@ def mended(
     any_teacher: bool = False,
     command: str = "",
 ) -> Path:
-    """Write the agent in folder ``agent`` to ``out``, its encoder swapped for ``vae``.
+    """Write ``agent`` to ``out``, its encoder swapped for ``vae``.
 
-    ``agent``: what ``bvae-rl train`` or a study left; it stays as it is.
+    ``agent``: the folder that ``bvae-rl train`` or a study left, and ``out`` is one; or the zip of
+    a model of pictures, and ``out`` is a zip. It stays as it is.
     ``vae``: hardened from the agent's own; ``any_teacher`` insists on another one.
 
     Raises ValueError for an agent whose encoder is no VAE's, for what ``swap_encoder`` refuses, and
     where ``out`` holds something else; the same mended agent there is kept.
     """
-    found, student, run = load_agent(agent), find_vae_encoder(vae), Run(out)
+    student = find_vae_encoder(vae)
+    if _is_zip(agent):
+        return _mended_zip(Path(agent), student, Path(out), any_teacher)
+    found, run = load_agent(agent), Run(out)
     if not isinstance(found.encoder, BetaVAE) or found.method.needs != "vae":
         raise ValueError(
             f"the agent in {agent} sees {found.method.text}, and only one that sees a VAE's "
@@ -103,15 +110,31 @@ def before_and_after(
 ) -> list[Row]:
     """Rows of both agents on the same episodes in each domain (``evaluate_agent``), before first.
 
-    Defaults are those of a study.
+    ``agent``, ``mended``: folders, or zips of models of pictures. Defaults are those of a study.
     """
     rows: list[Row] = []
-    for done, folder in enumerate((agent, mended)):
+    for done, (path, suffix) in enumerate(((agent, ""), (mended, SUFFIX))):
+        key = f"{Path(agent).stem}{suffix}"
         rows += evaluate_agent(
-            folder, env, domains, n_eval_episodes=n_eval_episodes, seed=seed, limit=limit,
-            progress=lambda fraction, done=done: progress((done + fraction) / 2),
+            load_zip(path, env, key=key) if _is_zip(path) else path,
+            env, domains, n_eval_episodes=n_eval_episodes, seed=seed, limit=limit,
+            progress=part_of(progress, done, 2),
         )  # fmt: skip
     return rows
+
+
+def _is_zip(path: str | Path) -> bool:
+    return Path(path).suffix == ".zip"
+
+
+def _mended_zip(agent: Path, student: BetaVAE, out: Path, any_teacher: bool) -> Path:
+    if not _is_zip(out):
+        raise ValueError(f"{agent} is a zip, and so is what is made of it: give out {out}.zip")
+    if out.resolve() == agent.resolve():
+        raise ValueError(f"{out} is the agent itself, which stays as it is; give another name")
+    model = load_zip(agent).model
+    swap_encoder(model, student, any_teacher=any_teacher)
+    return Run(out.parent).write_file(out.name, zipped(model))
 
 
 def _record(agent: LoadedAgent, student: BetaVAE, command: str) -> dict[str, Any]:
@@ -120,7 +143,7 @@ def _record(agent: LoadedAgent, student: BetaVAE, command: str) -> dict[str, Any
     assert isinstance(agent.encoder, BetaVAE)
     return {
         **old,
-        "key": f"{old['key']}-{SUFFIX}",
+        "key": f"{old['key'].removesuffix(SUFFIX)}{SUFFIX}",
         "inputs": {**old["inputs"], "mended": encoder_digest(student)},
         "budget": _budget(agent.budget, agent.encoder.meta, student.meta).to_dict(),
         "command": command or old["command"],

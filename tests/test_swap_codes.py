@@ -21,8 +21,13 @@ from tests.swap_cases import pair, scaled, student_of
 FRAMES = noise(np.random.default_rng(5), 6)
 
 
-def over(vae: Any, form: str = "bytes", **options: Any) -> LatentVecEnv:
+def over(vae: Any, form: str = "bytes", **options: Any) -> Any:
     return LatentVecEnv(make_env(form), vae, **options)
+
+
+def codes_of(model: Any) -> str:
+    space: Any = agents_codes(model)
+    return space.codes
 
 
 @pytest.mark.parametrize("stack", [1, 2])
@@ -124,7 +129,7 @@ def test_pictures_and_vectors_and_an_encoder_for_each_picture(tmp_path):
 def test_a_model_without_an_environment_is_given_that_of_its_codes(tmp_path):
     teacher, student = pair()
     build(PPO, over(teacher)).save(tmp_path / "agent.zip")
-    model = PPO.load(tmp_path / "agent.zip")
+    model: Any = PPO.load(tmp_path / "agent.zip")
     with pytest.raises(ValueError, match="load it with env=LatentVecEnv"):
         swap_encoder(model, student)
     with pytest.raises(ValueError, match="and its environment shows"):
@@ -151,16 +156,16 @@ def test_hardened_again_from_the_same_teacher_or_from_the_last_student():
 def test_strangers_and_other_encoders_are_refused():
     teacher, student = pair()
     model = build(PPO, VecNormalize(over(teacher)))
-    codes = agents_codes(model).codes
+    codes = codes_of(model)
     for vae, message in (
         (make_vae(1), "was not hardened"),
         (student_of(make_vae(1)), "hardened from another one"),
     ):
         with pytest.raises(ValueError, match=message):
             swap_encoder(model, vae)
-    assert agents_codes(model).codes == codes
+    assert codes_of(model) == codes
     swap_encoder(model, student_of(make_vae(1)), any_teacher=True)
-    assert agents_codes(model).codes != codes
+    assert codes_of(model) != codes
     principal = build(PPO, over(PCAEncoder.fit(FRAMES, 4, seed=0)))
     with pytest.raises(ValueError, match="the agent's codes are those of PCAEncoder, and only a"):
         swap_encoder(principal, student)

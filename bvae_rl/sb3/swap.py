@@ -91,7 +91,7 @@ def _swap_in_environment(
     if not any_teacher:
         refuse_strangers(encoder, names_of(held))
     swapped = TakenEncoder.with_statistics(encoder, held.statistics())
-    env.swap({**env.vae, key: swapped} if isinstance(env.vae, Mapping) else swapped)
+    env.swap(swapped if key is None else {**env.vae, key: swapped})
     env.rename(model.observation_space)  # a model that was loaded has one of its own
     if latent_env_of(model) is env:
         model._last_obs = None  # a code of the earlier encoder: learn resets
