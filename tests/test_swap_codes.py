@@ -92,6 +92,7 @@ def test_a_replay_buffer_keeps_its_codes_and_says_so(tmp_path, caplog):
     teacher, student = pair()
     model = build(SAC, over(teacher)).learn(16)
     model.save_replay_buffer(tmp_path / "before.pkl")
+    load_replay_buffer(model, tmp_path / "before.pkl")  # with a space of its own
     held = model.replay_buffer.observations.copy()
     with caplog.at_level(logging.WARNING, logger="bvae_rl"):
         swapped = swap_encoder(model, student)
