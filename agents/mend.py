@@ -25,11 +25,12 @@ from bvae_rl.agents.evaluate import (
     load_agent,
     part_of,
 )
-from bvae_rl.agents.methods import SupervisionBudget, hardened_by
+from bvae_rl.agents.methods import SupervisionBudget
 from bvae_rl.agents.models import zipped
 from bvae_rl.agents.own_zip import load_zip
 from bvae_rl.agents.study import Evaluation
 from bvae_rl.agents.train import ROWS
+from bvae_rl.agents.trained_by import hardened_by
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.models.digest import encoder_digest
 from bvae_rl.models.hub import VAE

@@ -10,7 +10,7 @@ from stable_baselines3 import A2C, DQN, PPO, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.save_util import load_from_zip_file
 
-from bvae_rl.agents.evaluate import LoadedAgent
+from bvae_rl.agents.evaluate import RECORD, LoadedAgent
 from bvae_rl.agents.methods import Method, SupervisionBudget
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.sb3.codes import code_spaces
@@ -50,10 +50,13 @@ def load_zip(path: str | Path, env: EnvConfig | None = None, *, key: str = "") -
         )
     if codes := code_spaces(model.observation_space):
         made_by = next(iter(codes.values())).made_by
-        raise ValueError(
-            f"the model in {path} sees codes, and their encoder is not in it; load it with "
-            f"env={made_by}, then bvae_rl.swap_encoder(model, vae)"
+        whole = (path.parent / RECORD).exists()
+        cure = (
+            f"give the agent's folder, {path.parent}"
+            if whole
+            else f"load it with env={made_by}, then bvae_rl.swap_encoder(model, vae)"
         )
+        raise ValueError(f"the model in {path} sees codes, and their encoder is not in it; {cure}")
     budget = SupervisionBudget(0, model.num_timesteps, "unknown", paired=False, labels="unknown")
     record = {
         "method": OWN.name, "key": key or path.stem, "study": "own",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -94,6 +96,19 @@ def test_a_folder_is_mended_and_acts_on_the_students_codes(made, tmp_path):
     assert agent.budget.paired and agent.budget.labels == "own actions"
 
 
+def test_an_agent_on_a_hardened_vae_says_what_its_teacher_was_allowed_to_see(made):
+    teacher, student, _ = made
+    row, one = method("bvae", "content"), deepcopy(student)
+    budget = row.budget(REACH, one, env_steps=0)
+    assert budget.encoder == "hardened against colour, content latents" and not budget.paired
+    one.meta["hardened"]["training"] = teacher.meta["training"]
+    budget = row.budget(REACH, one, env_steps=0)
+    assert budget.encoder == (
+        "cross-reconstruction on views and interventions, content latents, hardened against colour"
+    )
+    assert budget.paired and budget.labels == "own actions"
+
+
 def test_scores_before_and_after_are_of_the_same_episodes(made, tmp_path):
     _, student, folder = made
     out = mended(folder, student, tmp_path / "mended")
@@ -176,8 +191,11 @@ def test_zips_that_cannot_be_mended_are_refused(made, tmp_path):
         with pytest.raises(ValueError, match=message):
             mended(path, student, wrong)
     out = tmp_path / "mended.zip"
-    with pytest.raises(ValueError, match=r"sees codes, .* load it with env=LatentVecEnv\(venv"):
+    with pytest.raises(ValueError, match=r"sees codes, .* give the agent's folder, .*agent$"):
         mended(folder / "agent.zip", student, out)
+    alone = shutil.copy(folder / "agent.zip", tmp_path / "alone.zip")
+    with pytest.raises(ValueError, match=r"sees codes, .* load it with env=LatentVecEnv\(venv"):
+        mended(alone, student, out)
     with pytest.raises(ValueError, match=r"cannot read .*agent.zip as a model of Stable"):
         mended(path, student, out)
     path.write_bytes(b"no zip")
