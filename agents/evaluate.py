@@ -122,6 +122,13 @@ class LoadedAgent:
     encoder: SavedEncoder | None
     record: dict[str, Any]
 
+    @property
+    def env(self) -> EnvConfig:
+        """Where it was trained."""
+        known: dict[str, Any] = self.record["env"]
+        made: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in known.items()}
+        return EnvConfig(**made)
+
     def observe(self, venv: VecEnv) -> VecEnv:
         """``venv`` as the agent sees it."""
         stack = self.record.get("env", {}).get("frame_stack", 1)
@@ -169,7 +176,7 @@ def load_agent(folder: str | Path) -> LoadedAgent:
 
 
 def evaluate_agent(
-    folder: str | Path,
+    agent: str | Path | LoadedAgent,
     env: EnvConfig,
     domains: Sequence[str | None],
     *,
@@ -180,10 +187,11 @@ def evaluate_agent(
 ) -> list[Row]:
     """Rows ``return`` and, where it is known, ``success`` of a trained agent in each visual domain.
 
-    None among ``domains`` means ``env`` as it is given. ``limit`` is that of the environment steps
+    ``agent``: its folder, or one that is loaded. None among ``domains`` means ``env`` as it is
+    given. ``limit`` is that of the environment steps
     in each domain, and with them of the episodes (``run_episodes``); a row says how many they were.
     """
-    agent = load_agent(folder)
+    agent = agent if isinstance(agent, LoadedAgent) else load_agent(agent)
     record = agent.record
     base = Row(
         study=record["study"], method=record["key"], algo=record["algo"], env=env.id,
@@ -194,7 +202,7 @@ def evaluate_agent(
     for index, shown in enumerate(_each_domain(env, domains)):
         played = agent.play(
             shown, n_eval_episodes, seed=seed, limit=limit,
-            progress=_part(progress, index, len(domains)),
+            progress=part_of(progress, index, len(domains)),
         )  # fmt: skip
         rows += played.rows(replace(base, domain=shown.domain))
     return rows
@@ -224,7 +232,7 @@ def random_policy_rows(
         act = random_policy(venv.action_space, np.random.default_rng(seed), venv.num_envs)
         played = run_episodes(
             venv, act, n_eval_episodes, seed=seed, limit=limit,
-            progress=_part(progress, index, len(domains)),
+            progress=part_of(progress, index, len(domains)),
         )  # fmt: skip
         rows += played.rows(replace(base, domain=shown.domain))
         venv.close()
@@ -235,6 +243,6 @@ def _each_domain(env: EnvConfig, domains: Sequence[str | None]) -> list[EnvConfi
     return [env if name is None else env.with_domain(name) for name in domains]
 
 
-def _part(progress: Callable[[float], None], index: int, count: int) -> Callable[[float], None]:
+def part_of(progress: Callable[[float], None], index: int, count: int) -> Callable[[float], None]:
     """Progress of the part ``index`` of ``count`` equal ones."""
     return lambda fraction: progress((index + fraction) / count)

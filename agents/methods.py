@@ -6,7 +6,7 @@ was allowed to see (``SupervisionBudget``), which is printed beside each of its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -17,6 +17,7 @@ import torch
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
 from bvae_rl.agents.raw_pixels import pixels_view
+from bvae_rl.agents.trained_by import trained_by
 from bvae_rl.agents.true_state import blind_view, state_view
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
@@ -26,7 +27,6 @@ from bvae_rl.models.vae import BetaVAE, VAEConfig, read_config
 from bvae_rl.sb3.latent_env import Encoder, LatentVecEnv
 from bvae_rl.sb3.taken import find_encoder
 
-PLAIN = ("beta", "beta-vae")  # what "Beta-VAE" says already, today and in older configs
 PCA_FRAMES, STATISTICS_FRAMES = 10_000, 2_000
 INTERVENED = "own actions"  # the labels of an encoder that was trained on interventions
 
@@ -183,24 +183,18 @@ class Method:
             return SupervisionBudget(0, env_steps, domain, paired=False, labels=self.labels)
         training = encoder.meta.get("training", {})
         pretrain = training.get("store", {}).get("domain") or "as its frames show"
-        pairs = (training.get("objective") or {}).get("pairs") or ""
+        taught = (encoder.meta.get("hardened") or {}).get("training") or training  # its teacher's
+        pairs = (taught.get("objective") or {}).get("pairs") or ""
         return SupervisionBudget(
             int(training.get("frames", 0)),
             env_steps,
             f"encoder: {pretrain}; {domain}",
             paired=bool(pairs),
             labels=INTERVENED if "interventions" in pairs.split("+") else self.labels,
-            encoder=trained_by(training, self.latents) if self.needs == "vae" else self.text,
+            encoder=trained_by(training, self.latents, taught)
+            if self.needs == "vae"
+            else self.text,
         )
-
-
-def trained_by(training: Mapping[str, Any], latents: str) -> str:
-    """What a VAE was trained by, as its config tells, and which latents are seen."""
-    objective = training.get("objective") or {}
-    name = objective.get("name", "unknown objective").replace("_", "-")
-    frames = (objective.get("pairs") or "single frames").replace("+", " and ")
-    by = "" if name in PLAIN else f"{name} "
-    return f"{by}on {frames}, {latents} latents"
 
 
 def _untrained(inputs: MethodInputs) -> BetaVAE:

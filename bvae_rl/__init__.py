@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bvae_rl.sb3.latent_env import LatentVecEnv
     from bvae_rl.sb3.online import OnlineBetaVAE
     from bvae_rl.sb3.own_encoder import OwnEncoder
+    from bvae_rl.sb3.swap import swap_encoder
     from bvae_rl.training.harden import harden
     from bvae_rl.training.pretrain import pretrain
 
@@ -62,6 +63,7 @@ __all__ = [
     "pretrain",
     "push_to_hub",
     "set_mode",
+    "swap_encoder",
     "take_encoder",
     "to_image_policy",
     "to_latent_policy",
@@ -91,6 +93,7 @@ _HOMES = {
     "pretrain": "training.pretrain",
     "push_to_hub": "models.hub",
     "set_mode": "sb3.encoder_life",
+    "swap_encoder": "sb3.swap",
     "take_encoder": "sb3.encoder_life",
     "to_image_policy": "sb3.convert",
     "to_latent_policy": "sb3.convert",

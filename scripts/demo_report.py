@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bvae_rl.agents.evaluate import load_agent
-from bvae_rl.agents.methods import trained_by
+from bvae_rl.agents.trained_by import trained_by
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE

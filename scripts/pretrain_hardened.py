@@ -32,15 +32,15 @@ def train_hardened(
     It is not hardened where "auto" finds that colour cannot be left out.
     """
     source = args.source
-    if source.rounds != 1 and source.env is not None and args.store is None:
-        against = phase(args.harden, *shown(source.config(source.domain)))
-        plain = args.but(harden=(NONE,))
-    else:
+    plain = args.but(harden=(NONE,))
+    if source.rounds == 1:
         store = pretrain.frames(args)
         against = phase(args.harden, store.shape, store.factor_specs)
-        plain = replace(
-            args.but(harden=(NONE,), env=None, policy=RANDOM, shares=()), store=store.folder
-        )
+        plain = replace(plain.but(env=None, policy=RANDOM, shares=()), store=store.folder)
+    elif source.env is None or args.store is not None:
+        against = ()  # refused with its reason
+    else:
+        against = phase(args.harden, *shown(source.config(source.domain)))
     if not against:
         return pretrain.main(plain, on_progress=on_progress, judged=judged)
     folder = args.out / TEACHER
@@ -57,7 +57,8 @@ def train_hardened(
         callback = passes(steps, _part(on_progress, 2 / 3, 1.0))
     vae = distil(
         last_phase(teacher, against), store, args.out, steps=steps, seed=args.seed, train=train,
-        command=command_line(), callbacks=[callback],
+        command=command_line(),
+        callbacks=[callback, *([pretrain.tensorboard(args.out)] if args.tensorboard else [])],
     )  # fmt: skip
     progress.close()
     if on_progress is None and judged:

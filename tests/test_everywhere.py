@@ -41,6 +41,7 @@ from stable_baselines3.common.vec_env import (
     VecTransposeImage,
 )
 
+from bvae_rl.models.digest import fingerprint
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.sb3 import (
     BetaVAECombinedExtractor,
@@ -51,7 +52,6 @@ from bvae_rl.sb3 import (
     policy_kwargs,
 )
 from bvae_rl.sb3.copies import encoder_copies
-from bvae_rl.sb3.encoder_weights import fingerprint
 from bvae_rl.training.fine_tune import FineTuneConfig
 from bvae_rl.training.schedules import Linear
 from tests.plug_cases import PLAIN

@@ -91,7 +91,9 @@ def test_auto_takes_the_best_recipe_that_the_frames_allow(
     with caplog.at_level(logging.INFO):
         vae = bvae_rl.pretrain(store, out=tmp_path / "vae", steps=2, train=QUICK)
     assert "recipe views_interventions" in caplog.text and "single-action" in caplog.text
-    assert vae.meta["training"]["objective"]["pairs"] == "views+interventions"
+    teacher = bvae_rl.BetaVAE.load(tmp_path / "vae" / "teacher")
+    assert teacher.meta["training"]["objective"]["pairs"] == "views+interventions"
+    assert vae.meta["hardened"]["against"] == ["colour"]
     assert vae.config.groups["content"] == (0, 4) and "actuator1" in vae.config.parts
     single = FrameStore(tmp_path / "single")
     block = store.read()

@@ -1,7 +1,8 @@
 """Everything that touches Stable-Baselines3.
 
 Read ``extractor`` (the encoder inside a policy) first, then ``latent_env`` (in front of one),
-``online`` (fine-tuning while an agent learns), ``encoder_life``, ``convert`` and ``export``.
+``online`` (fine-tuning while an agent learns), ``encoder_life``, ``swap``, ``convert`` and
+``export``.
 """
 
 from bvae_rl.models.scaling import Encoder
@@ -16,6 +17,7 @@ from bvae_rl.sb3.latent_env import LatentVecEnv
 from bvae_rl.sb3.online import OnlineBetaVAE
 from bvae_rl.sb3.own_encoder import OwnEncoder
 from bvae_rl.sb3.probe import PretrainingProbe, Probe, ProbeCallback
+from bvae_rl.sb3.swap import swap_encoder
 from bvae_rl.sb3.taken import TakenEncoder
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "load_replay_buffer",
     "policy_kwargs",
     "set_mode",
+    "swap_encoder",
     "take_encoder",
     "to_image_policy",
     "to_latent_policy",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,9 +56,24 @@ def loaded(vae: Any) -> tuple[Any, dict[Any, Encoder]]:
     return one, {None: one}
 
 
+def grouped(coders: Mapping[Any, Coder]) -> list[tuple[Coder, list[Any]]]:
+    """Each coder with the keys that it codes."""
+    return [
+        (coder, [key for key, its in coders.items() if its is coder])
+        for coder in dict.fromkeys(coders.values())
+    ]
+
+
 def shown_as(vae: Any) -> str:
     """An encoder that has no name, in a message; or several, by their keys."""
     if isinstance(vae, Mapping):
         return f"{{{', '.join(f'{key!r}: {shown_as(one)}' for key, one in vae.items())}}}"
     folder = getattr(vae, "folder", None)
     return f"<{type(vae).__name__}>" if folder is None else repr(str(folder))
+
+
+def mapped(change: Callable[[Any], Any], observation: Any) -> Any:
+    """``change`` applied to an observation, or to each entry of a dict of them."""
+    if isinstance(observation, dict):
+        return {key: change(np.asarray(value)) for key, value in observation.items()}
+    return change(observation)

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from bvae_rl.models.digest import encoder_digest, named
 from bvae_rl.models.scaling import Encoder
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.sb3.encoder_weights import fingerprint
 from bvae_rl.sb3.policy_encoder import PolicyEncoder
 
 
@@ -93,7 +93,7 @@ class CodeMaker:
         if isinstance(encoder, PolicyEncoder):  # whose codes are chosen and scaled already
             columns, scaling = encoder.seen(columns)
         scaled = "" if scaling is None else f"/{_digest(part.tobytes() for part in scaling)[:8]}"
-        return f"{encoder_digest(encoder)}[{columns.start}:{columns.stop}]{scaled}"
+        return f"{_name_of(encoder)}[{columns.start}:{columns.stop}]{scaled}"
 
     def _version(self) -> int:
         """A number that changes whenever a weight is written or replaced; torch counts."""
@@ -105,16 +105,16 @@ class CodeMaker:
         )
 
 
-def encoder_digest(encoder: Any) -> str:
+def _name_of(encoder: Any) -> str:
     """16 hexadecimal digits that differ between encoders with different weights.
 
     An encoder of one's own may have a method ``fingerprint() -> str`` that tells it from others;
     else its arrays, tensors and class do.
     """
     if isinstance(encoder, PolicyEncoder):
-        return _hex(fingerprint(encoder.weights()))
+        return named(encoder.weights())
     if isinstance(encoder, BetaVAE):
-        return _hex(fingerprint(encoder.encoder.state_dict()))
+        return encoder_digest(encoder)
     own: Callable[[], str] | None = getattr(encoder, "fingerprint", None)
     if callable(own):
         return _digest([own().encode()])
@@ -154,10 +154,6 @@ def refuse_other_codes(
                 "which another encoder, choice of latents or scaling made; give it "
                 f"{mine.made_by}"
             )
-
-
-def _hex(number: int) -> str:
-    return f"{number % 2**64:016x}"
 
 
 def _digest(parts: Any) -> str:

@@ -15,9 +15,10 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import unwrap_vec_wrapper
 from torch import Tensor, nn
 
+from bvae_rl.models.digest import fingerprint
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.codes import code_spaces
-from bvae_rl.sb3.encoder_weights import EncoderWeights, fingerprint
+from bvae_rl.sb3.encoder_weights import EncoderWeights
 from bvae_rl.sb3.latent_env import LatentVecEnv
 from bvae_rl.sb3.own_encoder import HeldEncoder
 from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder

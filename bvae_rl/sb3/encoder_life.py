@@ -19,7 +19,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from bvae_rl.models.hub import VAE, find_vae
-from bvae_rl.models.vae import BetaVAE
+from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.sb3.codes import code_spaces
 from bvae_rl.sb3.copies import encoder_copies, latent_env_of, same_weights
 from bvae_rl.sb3.encoder_weights import EncoderWeights
@@ -77,11 +77,11 @@ def load_encoder(model: BaseAlgorithm, vae: VAE, *, key: str | None = None) -> N
     the policy sees, for one without statistics where the policy's codes are standardised, and for a
     model without a Beta-VAE encoder in its policy.
     """
-    copies = _of_picture(_required(model), key)
+    copies = copies_of(model, key)
     vae = find_vae(vae) if isinstance(vae, str | Path) else vae
     encoder = find_vae_encoder(vae)
     for where, copy in copies.items():
-        _refuse_unlike(where, copy, encoder)
+        refuse_unlike(where, copy.config, copy.latents, encoder)
     standardise = any(copy.standardise for copy in copies.values())
     weights = EncoderWeights.of(encoder, standardise=standardise)
     checkpoint = checkpoint_of(vae, encoder, standardise=standardise)
@@ -132,6 +132,14 @@ def take_encoder(model: BaseAlgorithm, copy: str | None = None) -> TakenEncoder:
     first.require_weights()
     about = {"algorithm": type(model).__name__, "copy": where, "steps": model.num_timesteps}
     return TakenEncoder.of(first, taken_from=about)
+
+
+def copies_of(model: BaseAlgorithm, key: str | None) -> dict[str, PolicyEncoder]:
+    """The copies of the encoder of picture ``key``; None: of the only one.
+
+    Raises ValueError for a model without a Beta-VAE encoder in its policy, and for another key.
+    """
+    return _of_picture(_required(model), key)
 
 
 def _required(model: BaseAlgorithm) -> dict[str, PolicyEncoder]:
@@ -213,22 +221,25 @@ def _refuse_shared(model: BaseAlgorithm) -> None:
             )
 
 
-def _refuse_unlike(where: str, copy: PolicyEncoder, encoder: BetaVAE) -> None:
-    mine, other = copy.config, encoder.config
+def refuse_unlike(where: str, mine: VAEConfig, latents: str, encoder: BetaVAE) -> None:
+    """ValueError where ``encoder`` cannot stand for one of config ``mine`` that gives ``latents``.
+
+    ``where``: which encoder of the agent that is.
+    """
+    other = encoder.config
     different = [
         f"{name} {getattr(mine, name)}, not {getattr(other, name)}"
         for name in (*ARCHITECTURE, "channel_order")
         if getattr(mine, name) != getattr(other, name)
     ]
-    if not different and mine.slice_of(copy.latents) != other.slice_of(copy.latents):
+    if not different and mine.slice_of(latents) != other.slice_of(latents):
         different = [
-            f"latents {copy.latents!r} at {mine.slice_of(copy.latents)}, not at "
-            f"{other.slice_of(copy.latents)}"
+            f"latents {latents!r} at {mine.slice_of(latents)}, not at {other.slice_of(latents)}"
         ]
     if different:
         raise ValueError(
             f"the encoder {where} has {'; '.join(different)}; for another architecture build a new "
-            "model with policy_kwargs(vae)"
+            "model with policy_kwargs(vae), or over LatentVecEnv(venv, vae)"
         )
 
 

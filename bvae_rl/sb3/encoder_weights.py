@@ -1,8 +1,7 @@
-"""An encoder's weights as a value, as a number, and as a place for them."""
+"""An encoder's weights as a value, and as a place for them."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -40,14 +39,6 @@ class EncoderWeights:
 
     def __repr__(self) -> str:
         return f"<encoder in memory, {len(self.data) / 1e6:.1f} MB>"
-
-
-def fingerprint(weights: Mapping[str, Tensor]) -> int:
-    """A number that differs between different weights; fits into a signed 64-bit integer."""
-    digest = hashlib.sha256()
-    for name in sorted(weights):
-        digest.update(weights[name].detach().cpu().contiguous().numpy().tobytes())
-    return int.from_bytes(digest.digest()[:8], "big", signed=True)
 
 
 def empty_encoder(config: VAEConfig) -> nn.Sequential:

@@ -6,7 +6,7 @@ step instead of one per gradient step, and a replay buffer of latents instead of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from bvae_rl.models.hub import VAE, find_vae
 from bvae_rl.models.scaling import Encoder
 from bvae_rl.models.vae import BetaVAE, ChannelOrder, check_channel_order
 from bvae_rl.models.vae_config import ALL, AUTO
-from bvae_rl.sb3.coder import Coder, loaded, shown_as
+from bvae_rl.sb3.coder import Coder, grouped, loaded, mapped, shown_as
 from bvae_rl.sb3.codes import CodeMaker, Codes, rename
 from bvae_rl.sb3.goals import Goals, Reward
 
@@ -107,15 +107,9 @@ class LatentVecEnv(VecEnvWrapper):
             venv.observation_space, wanted.get(None, wanted),
             stacked=stacked or stacked_in(venv) or 1, keys=keys,
         )  # fmt: skip
-        coders = {key: Coder.of(one, self.latents, standardise) for key, one in each.items()}
-        self._coders = {key: coders.get(key) or coders[None] for key in self.layouts}
-        self._groups = [
-            (coder, [key for key, its in self._coders.items() if its is coder])
-            for coder in dict.fromkeys(self._coders.values())
-        ]
+        self._code_by(each)
         self.raw: Observations | None = None
         self._left_out = left_out(venv.observation_space, self.layouts)
-        self._first_codes = self.codes
         made_by = self.made_by()
         widths = {key: self.layouts[key].stack * coder.width for key, coder in self._coders.items()}
         self._stacks = {
@@ -137,6 +131,12 @@ class LatentVecEnv(VecEnvWrapper):
                 f"reward={reward!r} is a distance of single codes, got frame_stack={frame_stack}; "
                 "leave one of them out"
             )
+
+    def _code_by(self, each: Mapping[Any, Encoder]) -> None:
+        coders = {k: Coder.of(one, self.latents, self.standardise) for k, one in each.items()}
+        self._coders = {key: coders.get(key) or coders[None] for key in self.layouts}
+        self._groups = grouped(self._coders)
+        self._first_codes = self.codes
 
     @property
     def _makers(self) -> list[CodeMaker]:
@@ -186,6 +186,16 @@ class LatentVecEnv(VecEnvWrapper):
         self.source = None if folder is None else str(folder)
         self.rename(self.observation_space)
 
+    def swap(self, vae: Encoder | Mapping[str, Encoder]) -> None:
+        """Encode with ``vae``, of the same shape and width, from the next ``reset`` on.
+
+        The codes are named anew, as in ``renew``; ``swap_encoder`` calls this.
+        """
+        self.vae, each = loaded(vae)
+        self.source, self.folder = None, None
+        self._code_by(each)
+        self.rename(self.observation_space)
+
     def rename(self, space: gym.Space[Any]) -> None:
         """Let ``space``, an agent's on these codes, name them as they are now."""
         rename(space, self._names(), self.made_by())
@@ -228,7 +238,7 @@ class LatentVecEnv(VecEnvWrapper):
             shown = self.encode(self.raw)
             return shown, self._goals.rewards(shown, rewards, infos), dones, infos
         ended = [i for i in np.flatnonzero(dones) if "terminal_observation" in infos[i]]
-        last = [_map(lambda part: part[None], infos[i]["terminal_observation"]) for i in ended]
+        last = [mapped(lambda part: part[None], infos[i]["terminal_observation"]) for i in ended]
         codes, *last_codes = self._encode([self.raw, *last])
         last_codes = [{key: code[0] for key, code in each.items()} for each in last_codes]
         for key, stack in self._stacks.items():
@@ -282,10 +292,3 @@ class LatentVecEnv(VecEnvWrapper):
         parts = whole.spaces if isinstance(whole, gym.spaces.Dict) else whole
         found = {k: codes.get(k, part) for k, part in parts.items() if k not in self._left_out}
         return gym.spaces.Dict(list(found.items())) if isinstance(whole, gym.spaces.Dict) else found
-
-
-def _map(change: Callable[[Any], Any], observation: Observations) -> Observations:
-    """``change`` applied to an observation, or to each entry of a dict of them."""
-    if isinstance(observation, dict):
-        return {key: change(np.asarray(value)) for key, value in observation.items()}
-    return change(observation)

@@ -25,12 +25,12 @@ from torch.func import functional_call
 
 from bvae_rl.data.pictures.checks import checked_frames
 from bvae_rl.data.pictures.frame_layout import frames_to_x
+from bvae_rl.models.digest import fingerprint
 from bvae_rl.models.earlier import GROUPS
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.sb3.encoder_weights import (
     EncoderWeights,
     empty_encoder,
-    fingerprint,
     refuse_not_finite,
     weights_at,
 )

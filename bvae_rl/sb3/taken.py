@@ -3,6 +3,8 @@
 encoder = take_encoder(model)                  # mode="policy": the RL loss has moved it
 PPO("CnnPolicy", other_env, policy_kwargs=policy_kwargs(encoder))
 encoder.save("runs/encoder")                   # policy_kwargs and LatentVecEnv find it there
+
+Or put into an agent in place of its own, with the statistics of the agent's policy (``swap.py``).
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import hashlib
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
@@ -23,6 +26,7 @@ from bvae_rl.runtime.runs import WEIGHTS_FILE
 from bvae_rl.sb3.policy_encoder import PolicyEncoder
 
 KIND = "encoder"
+Statistics = tuple[np.ndarray, np.ndarray]  # mean and std of each latent, each (D,)
 
 
 class TakenEncoder(BetaVAE):
@@ -44,16 +48,32 @@ class TakenEncoder(BetaVAE):
         weights = {name: w.detach().cpu().clone() for name, w in encoder.weights().items()}
         taken.encoder.load_state_dict(weights)
         if encoder.standardise:
-            mean, std = (part.cpu().tolist() for part in (encoder.mean, encoder.scale))
-            taken.meta["statistics"] = {"mean": mean, "std": std}
+            statistics = encoder.mean.cpu().numpy(), encoder.scale.cpu().numpy()
+            taken.meta["statistics"] = dict(zip(("mean", "std"), _lists(statistics), strict=True))
         taken.meta |= meta
+        return taken.eval()
+
+    @classmethod
+    def with_statistics(cls, vae: BetaVAE, statistics: Statistics | None) -> Self:
+        """The encoder of ``vae``, and what is known of it, with a policy's statistics.
+
+        ``statistics``: mean and std of each latent, each (D,), by which the policy standardises;
+        None: it does not.
+        """
+        taken = cls(vae.config)
+        weights = {name: w.detach().cpu().clone() for name, w in vae.encoder.state_dict().items()}
+        taken.encoder.load_state_dict(weights)
+        taken.meta |= {**vae.meta, "kind": KIND}
+        taken.meta.pop("statistics", None)
+        if statistics is not None:
+            taken.meta["statistics"] = dict(zip(("mean", "std"), _lists(statistics), strict=True))
         return taken.eval()
 
     def decode_logits(self, z: Tensor) -> Tensor:
         """ValueError: there is no decoder."""
         raise ValueError(
-            "an encoder that was taken out of an agent has no decoder; the VAE that it came from "
-            "decodes only its own codes"
+            "an encoder that was taken out of an agent, or put into one, has no decoder; the VAE "
+            "that it came from decodes only its own codes"
         )
 
     @classmethod
@@ -73,6 +93,10 @@ class TakenEncoder(BetaVAE):
         own = ("format", "model", "input", "weights_sha256")
         encoder.meta = {key: value for key, value in stored.items() if key not in own}
         return encoder.to(device).eval()
+
+
+def _lists(statistics: Statistics) -> list[list[float]]:
+    return [np.asarray(part, np.float32).tolist() for part in statistics]
 
 
 def find_encoder(vae: VAE | Encoder) -> Encoder:

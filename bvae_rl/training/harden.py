@@ -20,6 +20,7 @@ import numpy as np
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.sources import as_store, is_environment
+from bvae_rl.models.digest import encoder_digest
 from bvae_rl.models.hub import VAE, load_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO, ChannelOrder
@@ -255,6 +256,11 @@ def _finish(student: BetaVAE, teacher: BetaVAE, kept: Report) -> None:
     meta, before = student.meta, teacher.meta.get("statistics", {})
     scale = {name: before[name] for name in ("mean", "std") if name in before}
     meta["statistics"] = {**meta["statistics"], **scale}
-    meta[HARDENED] = {**kept, "teacher": teacher.identity()}
+    meta[HARDENED] = {
+        **kept,
+        "teacher": teacher.identity(),
+        "teacher_encoder": encoder_digest(teacher),
+        "training": teacher.meta.get("training", {}),
+    }
     assert student.folder is not None
     student.save(student.folder)

@@ -43,6 +43,7 @@ from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.verdict_words import outcome, sentences
 
 STEPS = 24_000
+ACTING = ("max_episode_steps", "skip_steps", "policy", "shares")
 
 logger = logging.getLogger(__name__)
 
@@ -193,17 +194,16 @@ def _then_hardened(
     given: dict[str, Any],
 ) -> BetaVAE:
     """``pretrain`` into ``out/teacher``, and its VAE hardened in ``out``."""
-    if rounds == 1 or not is_environment(source):
-        views = {k: v for k, v in acting.items() if k in Viewed.__annotations__}
-        own = {k: v for k, v in acting.items() if k not in views}
+    own = {name: acting[name] for name in ACTING}
+    seen = view_of({name: value for name, value in acting.items() if name not in own})
+    if rounds == 1:
         store = as_store(
-            source, out / "frames", frames=frames, seed=given["seed"], view=view_of(views), **own
+            source, out / "frames", frames=frames, seed=given["seed"], view=seen, **own
         )
         against = phase(harden, store.shape, store.factor_specs)
         source, acting = store, {}
     else:
-        seen = {k: v for k, v in acting.items() if k in Viewed.__annotations__}
-        against = phase(harden, *shown(source, view_of(seen)))
+        against = phase(harden, *shown(source, seen)) if is_environment(source) else ()
     folder = out / TEACHER if against else out
     teacher = pretrain(
         source, out=folder, frames=frames, rounds=rounds, harden=NONE, **acting, **given
@@ -240,7 +240,7 @@ def _in_rounds(
             f"rounds={rounds} lets an agent act between the trainings, which takes an environment "
             f"(an id, an EnvConfig, an environment or a VecEnv), got {type(source).__name__}"
         )
-    seen = {k: v for k, v in acting.items() if k not in (*bounds, "policy", "shares")}
+    seen = {k: v for k, v in acting.items() if k not in ACTING}
 
     def first(folder: Path, frames: int, steps: int) -> BetaVAE:
         return pretrain(
