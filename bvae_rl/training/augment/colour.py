@@ -24,7 +24,18 @@ def colour(x: Tensor, generator: torch.Generator, *, frequency: float = FREQUENC
         frequency: standard deviation of w in rad over the width of a channel, at least 0.
     """
     pictures, channels = x.shape[:2]
-    w = frequency * torch.randn(pictures, channels, channels, generator=generator)
-    b = 2.0 * math.pi * torch.rand(pictures, channels, 1, generator=generator)
+    return map_colours(x, *draw_maps(pictures, channels, generator, frequency=frequency))
+
+
+def draw_maps(
+    n: int, channels: int, generator: torch.Generator, *, frequency: float
+) -> tuple[Tensor, Tensor]:
+    """w (n, C, C) and b (n, C, 1) of n random maps, to be kept for several pictures."""
+    w = frequency * torch.randn(n, channels, channels, generator=generator)
+    return w, 2.0 * math.pi * torch.rand(n, channels, 1, generator=generator)
+
+
+def map_colours(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    """x (B, C, ...) in [0, 1], each picture under its map w (B, C, C), b (B, C, 1), in [0, 1]."""
     angle = torch.baddbmm(b.to(x), w.to(x), x.flatten(2))
     return (0.5 + 0.5 * angle.sin()).view_as(x)
