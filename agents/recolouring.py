@@ -31,6 +31,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
+from gymnasium.spaces import Box
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.preprocessing import is_image_space_channels_first
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
@@ -116,7 +117,9 @@ class RecolouredVecEnv(VecEnvWrapper):
     def __init__(self, venv: VecEnv, recolouring: Recolouring, *, seed: int) -> None:
         super().__init__(venv)
         self.recolouring = recolouring
-        self.channels_first = is_image_space_channels_first(venv.observation_space)
+        space = venv.observation_space
+        assert isinstance(space, Box), "colours_view, or pixels_view, shows a picture"
+        self.channels_first = is_image_space_channels_first(space)
         self.generator = torch.Generator().manual_seed(seed)
         self.w, self.b = torch.zeros(self.num_envs, RGB, RGB), torch.zeros(self.num_envs, RGB, 1)
         self.changed = torch.zeros(self.num_envs, dtype=torch.bool)

@@ -12,7 +12,7 @@ import pytest
 import torch
 from stable_baselines3.common.vec_env import VecFrameStack, VecTransposeImage
 
-from bvae_rl.agents import train
+from bvae_rl.agents import models, train
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.evaluate import evaluate_agent, load_agent
 from bvae_rl.agents.methods import MethodInputs, method
@@ -183,7 +183,7 @@ def test_an_agent_learns_from_recoloured_pictures_and_is_evaluated_on_clean_ones
         made.append((isinstance(venv, RecolouredVecEnv), in_buffer))
         return model
 
-    original = train.make_model
+    original = models.make_model
     monkeypatch.setattr(train, "make_model", make_model)
     row = method(name)
     row.check(REACH, MethodInputs())
@@ -211,7 +211,7 @@ def test_sac_goes_on_with_its_buffer_of_clean_pictures(tmp_path, monkeypatch):
     row = method("pixels_recoloured")
     with pytest.raises(KeyboardInterrupt):
         train_agent(row, REACH, MethodInputs(), TINY_SAC, Run(tmp_path), progress=stop)
-    original, found = train.reload_model, []
+    original, found = models.reload_model, []
 
     def reload(*args):
         model: Any = original(*args)
