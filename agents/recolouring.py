@@ -101,6 +101,8 @@ class Recolouring:
 RECOLOURINGS: Mapping[str, Recolouring] = {
     "pixels_recoloured": Recolouring(),
     "pixels_recoloured_strong": Recolouring(frequency=4.0),
+    "pixels_recoloured_all": Recolouring(clean=0.0),
+    "pixels_recoloured_all_strong": Recolouring(frequency=4.0, clean=0.0),
     "pixels_recoloured_episode": Recolouring("episode"),
     "pixels_recoloured_episode_strong": Recolouring("episode", frequency=4.0),
 }

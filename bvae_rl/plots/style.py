@@ -26,6 +26,10 @@ METHODS: Mapping[str, Style] = {
     "pixels_randomised": ("raw pixels, NatureCNN, random appearances", "#E69F00", "D"),
     "pixels_recoloured": ("raw pixels, NatureCNN, recoloured", "#F0E442", "h"),
     "pixels_recoloured_strong": ("raw pixels, NatureCNN, recoloured, strongly", "#B8860B", "8"),
+    "pixels_recoloured_all": ("raw pixels, NatureCNN, all recoloured", "#6B8E23", "*"),
+    "pixels_recoloured_all_strong": (
+        "raw pixels, NatureCNN, all recoloured, strongly", "#2F4F2F", "d",
+    ),
     "pixels_recoloured_episode": ("raw pixels, NatureCNN, recoloured by episode", "#A0522D", "<"),
     "pixels_recoloured_episode_strong": (
         "raw pixels, NatureCNN, recoloured by episode, strongly", "#8B1A1A", ">",
