@@ -17,6 +17,7 @@ import torch
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
 from bvae_rl.agents.raw_pixels import pixels_view
+from bvae_rl.agents.recolouring import RECOLOURINGS, Recolouring, colours_view
 from bvae_rl.agents.trained_by import trained_by
 from bvae_rl.agents.true_state import blind_view, state_view
 from bvae_rl.data.environments import EnvConfig
@@ -95,7 +96,8 @@ class Method:
     ``view`` turns the environment's VecEnv into what the agent sees. Where ``build`` makes an
     encoder of ``inputs`` (of which only what it ``needs`` is read) and ``load`` reads it back from
     the agent's folder, the agent sees its ``latents`` instead. ``train_domain`` replaces the visual
-    domain for training only; the variations behind a colon ("source:camera") stay.
+    domain for training only; the variations behind a colon ("source:camera") stay. ``recolouring``
+    is that of the pictures in training, evaluations show them clean.
     """
 
     name: str
@@ -108,6 +110,7 @@ class Method:
     train_domain: str | None = None
     labels: str = "none"
     latents: str = "all"
+    recolouring: Recolouring | None = None
 
     @property
     def key(self) -> str:
@@ -160,7 +163,7 @@ class Method:
     def identity(self, inputs: MethodInputs) -> dict[str, Any]:
         """What the inputs of this method contain, so that a changed encoder is noticed."""
         if not self.needs:
-            return {}
+            return {"recolouring": self.recolouring} if self.recolouring else {}
         path = inputs.require(self.needs)
         found: dict[str, Any] = {"vae_seed": inputs.vae_seed, "latents": self.latents}
         if self.needs == "vae":
@@ -179,6 +182,7 @@ class Method:
     ) -> SupervisionBudget:
         """What this method sees when it trains for ``env_steps`` in ``env``."""
         domain = f"agent: {self.train_env(env).domain or 'as the environment draws them'}"
+        domain += ", recoloured" if self.recolouring else ""
         if encoder is None:
             return SupervisionBudget(0, env_steps, domain, paired=False, labels=self.labels)
         training = encoder.meta.get("training", {})
@@ -243,6 +247,12 @@ METHODS: dict[str, Method] = {
         Method(
             "pixels_randomised", "raw pixels, NatureCNN, trained under random appearances (ood1)",
             pixels_view, "CnnPolicy", train_domain="ood1",
+        ),
+        *(
+            Method(
+                name, f"raw pixels, NatureCNN, recoloured in training by {how.by}",
+                colours_view, "CnnPolicy", recolouring=how,
+            ) for name, how in RECOLOURINGS.items()
         ),
         Method(
             "untrained", "untrained encoder, frozen",

@@ -26,9 +26,17 @@ FAILS = (
 
 
 def make_model(
-    policy: str, config: AgentConfig, venv: VecEnv, *, seed: int | None = None
+    policy: str,
+    config: AgentConfig,
+    venv: VecEnv,
+    *,
+    seed: int | None = None,
+    buffer: Mapping[str, Any] | None = None,
 ) -> BaseAlgorithm:
-    """A fresh agent on ``venv``. ValueError for SAC where actions are not continuous."""
+    """A fresh agent on ``venv``. ValueError for SAC where actions are not continuous.
+
+    ``buffer``: SB3's arguments of a replay buffer other than its own.
+    """
     if config.algo == "sac":
         require_continuous(venv.action_space)
     settings = {name: sb3_value(name, value) for name, value in config.settings.items()}
@@ -40,7 +48,9 @@ def make_model(
         settings["buffer_size"] = min(config.value("buffer_size"), config.rounded_timesteps)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "You have specified a mini-batch size")  # see remarks
-        return ALGORITHMS[config.algo](policy, venv, seed=seed, verbose=0, **settings)
+        return ALGORITHMS[config.algo](
+            policy, venv, seed=seed, verbose=0, **settings, **(buffer or {})
+        )
 
 
 def reload_model(path: Path, replay: Path, config: AgentConfig, venv: VecEnv) -> BaseAlgorithm:

@@ -96,13 +96,17 @@ class _Training:
         seen = method.observe(
             train_env.vec(config.n_envs, seed=config.seed), encoder, env.frame_stack
         )
+        buffer: Mapping[str, Any] = {}
+        if method.recolouring:
+            seen = method.recolouring.of_environment(seen, config)
+            buffer = method.recolouring.of_buffer(config)
         self.venv = scaled_rewards(seen, config, run.path(REWARDS))
         copies = side_by_side(env, config.n_eval_episodes, config.eval_limit)
         self.eval_venv = method.observe(env.vec(copies, seed=CURVE_SEED), encoder, env.frame_stack)
         self.model = (
             reload_model(run.path(CHECKPOINT), run.path(REPLAY), config, self.venv)
             if resuming
-            else make_model(method.policy, config, self.venv, seed=config.seed)
+            else make_model(method.policy, config, self.venv, seed=config.seed, buffer=buffer)
         )
         vae_seed = inputs.vae_seed if method.build else None
         budget = method.budget(env, encoder, env_steps=config.rounded_timesteps).to_dict()

@@ -40,8 +40,9 @@ class Args:
     """Which methods, where, how often."""
 
     methods: tuple[str, ...] | None = None
-    """what agents see: state, blind, pixels, pixels_randomised, untrained, pca, bvae; by default
-    those of state, blind, pixels and bvae that the environment can serve"""
+    """what agents see: state, blind, pixels, pixels_randomised, pixels_recoloured (also _all,
+    _episode, and each _strong), untrained, pca, bvae; by default those of
+    state, blind, pixels and bvae that the environment can serve"""
     vae: tuple[str, ...] = ()
     """VAEs for bvae, each a method of its own (or see --vae-per-seed): folders, shipped names or
     Hub ids; by default, in PlanarReach, reach_crossed"""

@@ -35,7 +35,8 @@ class Args(TrainingArgs):
     """Which agent, where."""
 
     method: str = "bvae"
-    """what it sees: state, blind, pixels, pixels_randomised, untrained, pca, bvae"""
+    """what it sees: state, blind, pixels, pixels_randomised, pixels_recoloured (also _all,
+    _episode, and each _strong), untrained, pca, bvae"""
     vae: str | None = None
     """VAE for bvae: a folder, shipped name or Hub id; in PlanarReach by default reach_crossed"""
     latents: str | None = None

@@ -47,7 +47,8 @@ class Args:
     """visual domains to evaluate in, beside the source"""
     methods: tuple[str, ...] | None = None
     """methods beside the VAEs (state and blind fix the scale of the scores); by default those of
-    state, blind, pixels and pixels_randomised that the environment can serve"""
+    state, blind, pixels and pixels_randomised that the environment can serve; pixels_recoloured is
+    the rival of a VAE that was hardened against colour"""
     out: Path = Path("runs/transfer")
     """results go here; a killed study goes on there"""
     study: StudyArgs = StudyArgs()

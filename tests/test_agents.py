@@ -21,6 +21,7 @@ from bvae_rl.agents.evaluate import (
     run_episodes,
 )
 from bvae_rl.agents.methods import METHODS, Method, MethodInputs, choose_latents, method
+from bvae_rl.agents.recolouring import RECOLOURINGS
 from bvae_rl.agents.scores import normalised_rows
 from bvae_rl.agents.study import Evaluation, Job, run_study
 from bvae_rl.agents.train import ROWS, train_agent
@@ -150,7 +151,7 @@ def test_every_method_states_what_it_saw(inputs):
         found[name] = row.budget(REACH, encoder, env_steps=128)
     assert {name: entry.pretrain_frames for name, entry in found.items()} == {
         "state": 0, "blind": 0, "pixels": 0, "pixels_randomised": 0, "untrained": 300, "pca": 300,
-        "bvae": 300,
+        "bvae": 300, **dict.fromkeys(RECOLOURINGS, 0),
     }  # fmt: skip
     assert found["pixels_randomised"].domain == "agent: ood1"
     randomised = method("pixels_randomised").train_env(REACH.with_domain("source:camera+light"))

@@ -24,11 +24,21 @@ METHODS: Mapping[str, Style] = {
     "blind": ("own joints, no picture", "#8a8a8a", "X"),
     "pixels": ("raw pixels, NatureCNN", "#D55E00", "s"),
     "pixels_randomised": ("raw pixels, NatureCNN, random appearances", "#E69F00", "D"),
+    "pixels_recoloured": ("raw pixels, NatureCNN, recoloured", "#F0E442", "h"),
+    "pixels_recoloured_strong": ("raw pixels, NatureCNN, recoloured, strongly", "#B8860B", "8"),
+    "pixels_recoloured_all": ("raw pixels, NatureCNN, all recoloured", "#6B8E23", "*"),
+    "pixels_recoloured_all_strong": (
+        "raw pixels, NatureCNN, all recoloured, strongly", "#2F4F2F", "d",
+    ),
+    "pixels_recoloured_episode": ("raw pixels, NatureCNN, recoloured by episode", "#A0522D", "<"),
+    "pixels_recoloured_episode_strong": (
+        "raw pixels, NatureCNN, recoloured by episode, strongly", "#8B1A1A", ">",
+    ),
     "untrained": ("untrained encoder", "#009E73", "v"),
     "pca": ("PCA", "#CC79A7", "P"),
     "bvae": ("Beta-VAE, all latents", "#56B4E9", "^"),
     "bvae-content": ("Beta-VAE, content latents", "#0072B2", "p"),
-}
+}  # fmt: skip
 # What happens to an encoder in a new domain; never in one picture with methods, so colours recur.
 TREATMENTS: Mapping[str, Style] = {
     "frozen": ("frozen", "#8a8a8a", "X"),
