@@ -16,11 +16,12 @@ from bvae_rl.models.hub import find_vae
 from bvae_rl.report import FigureEntry, write_report
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.runtime.workers import Task, run_parallel
-from bvae_rl.scripts import collect, evaluate, pretrain
+from bvae_rl.scripts import collect, evaluate, harden, pretrain
 from bvae_rl.scripts.common import EnvArgs, command_for, say
 from bvae_rl.scripts.demo_report import (
     CONTENT,
     DOMAINS,
+    HARDENED,
     PLAIN,
     draw_agents,
     draw_timelines,
@@ -36,7 +37,9 @@ from bvae_rl.training.recipes import latent_dims
 METHODS = ("state", "blind", "pixels", "pixels_randomised", "bvae")
 VAES = {PLAIN: "reach_plain", CONTENT: "reach_crossed"}  # and the checkpoints that they go on from
 RECIPES = {PLAIN: "plain", CONTENT: "views_interventions"}
-CODES = (CONTENT, PLAIN, evaluate.UNTRAINED, evaluate.PCA)
+STUDENT = "reach_crossed_hardened"  # the checkpoint that the hardening goes on from
+TRAINED = (*VAES, HARDENED)
+CODES = (CONTENT, PLAIN, HARDENED, evaluate.UNTRAINED, evaluate.PCA)
 IN_SOURCE = "score in source"
 
 
@@ -63,6 +66,7 @@ class Scale:
     frames: int
     interventions: int
     vae_steps: int
+    harden_steps: int
     samples: int
     fit_steps: int
     total_timesteps: int
@@ -75,9 +79,9 @@ class Scale:
 
 
 SCALES = {
-    "demo": Scale(12_000, 2_000, 500, 6000, 1500, 100_000, 100),
-    "demo-scratch": Scale(120_000, 20_000, 40_000, 6000, 1500, 100_000, 100),
-    "demo-quick": Scale(1_200, 200, 20, 600, 50, 4_000, 10),
+    "demo": Scale(12_000, 2_000, 500, 1_000, 6000, 1500, 100_000, 100),
+    "demo-scratch": Scale(120_000, 20_000, 40_000, 12_000, 6000, 1500, 100_000, 100),
+    "demo-quick": Scale(1_200, 200, 20, 10, 600, 50, 4_000, 10),
 }
 
 
@@ -146,9 +150,12 @@ class Demo:
             f"and of interventions; {VAES[PLAIN]}, on single frames) are trained for "
             f"{self.scale.vae_steps:,} further steps each"
         )
+        from_where = "" if self.args.from_scratch else f", going on from {STUDENT}"
         return (
-            f"{self.scale.rows:,} frames are collected, {how} and scored beside an untrained "
-            f"encoder and PCA; {len(METHODS) + 1} agents are trained for "
+            f"{self.scale.rows:,} frames are collected, {how}; the first of them is hardened "
+            f"against colour for {self.scale.harden_steps:,} batches{from_where}; all three are "
+            "scored beside an untrained "
+            f"encoder and PCA; {len(METHODS) + 2} agents are trained for "
             f"{self.scale.total_timesteps:,} environment steps each, with the same heads and "
             f"epochs, and evaluated on {self.scale.n_eval_episodes} fixed episodes in each of "
             "three visual domains."
@@ -171,7 +178,7 @@ class Demo:
         self.progress.update("frames", 1.0)
 
     def pretrain(self) -> None:
-        """Both VAEs, side by side."""
+        """Both VAEs, side by side, and then one of them hardened."""
         store = self.run.folder / "frames"
         content, style = latent_dims(FrameStore.existing(store).factor_specs)
         tasks = []
@@ -184,6 +191,13 @@ class Demo:
                 settings = _going_on(settings, find_vae(shipped))
             tasks.append(Task(f"train {name}", pretrain.task, (settings,)))
         run_parallel(tasks, workers=self.args.workers, on_progress=self.progress.update)
+        hardening = harden.Args(
+            str(self.run.folder / CONTENT), (store,), out=self.run.folder / HARDENED,
+            steps=self.scale.harden_steps, seed=self.args.seed,
+            start=None if self.args.from_scratch else STUDENT,
+        )  # fmt: skip
+        harden_task = Task(f"train {HARDENED}", harden.task, (hardening,))
+        run_parallel([harden_task], workers=1, on_progress=self.progress.update)
 
     def score(self) -> list[Row]:
         """Both VAEs and both references in the pretraining domain, one VAE in the source too."""
@@ -197,18 +211,18 @@ class Demo:
     def scoring(self, name: str, domain: str) -> tuple[str, str, EnvConfig, evaluate.Args, Path]:
         """The arguments of ``evaluate.task`` for one code."""
         settings = evaluate.Args(
-            str(self.run.folder / (name if name in VAES else CONTENT)),
+            str(self.run.folder / (name if name in TRAINED else CONTENT)),
             samples=self.scale.samples,
             seed=self.args.seed,
             scoring=evaluate.ScoreArgs(fit_steps=self.scale.fit_steps),
         )
-        code = evaluate.TRAINED if name in VAES else name
+        code = evaluate.TRAINED if name in TRAINED else name
         out = self.run.folder / "scores" / f"{name}-{domain}"
         return name, code, self.env.with_domain(domain), settings, out
 
     def jobs(self) -> list[Job]:
         """All agents; both VAEs are there."""
-        vaes = [str(self.run.folder / name) for name in VAES]
+        vaes = [str(self.run.folder / name) for name in TRAINED]
         return make_jobs(self.study, METHODS, vaes, self.env)
 
     def train_agents(self) -> list[Row]:
@@ -222,13 +236,13 @@ class Demo:
         """How both VAEs were trained, and what the scores of one allow to say."""
         folder = self.scoring(CONTENT, "pretrain")[-1]
         found: list[str] = Run(folder).read_json(evaluate.CONCLUSIONS)
-        notes = [training_note(self.run, name) for name in VAES]
+        notes = [training_note(self.run, name) for name in TRAINED]
         return [*notes, f"{vae_label(self.run, CONTENT)}: {'; '.join(found)}."]
 
     def draw(self, rows: list[Row]) -> list[FigureEntry]:
         """All pictures, as PNG files and as entries of the report."""
         drawn = draw_agents([row for row in rows if row.study == "transfer"], self.run)
-        for name in VAES:
+        for name in TRAINED:
             folder = self.scoring(name, "pretrain")[-1].relative_to(self.run.folder)
             drawn += draw_vae(name, self.run, scores=str(folder))
         job = self.jobs()[-1]
@@ -244,11 +258,13 @@ class Demo:
         )
         inputs = MethodInputs(vae_seed=self.args.seed)
         jobs = [Job(name, self.env, inputs, config) for name in METHODS]
-        jobs.append(Job("bvae", self.env, replace(inputs, latents="content"), config))
+        content = replace(inputs, latents="content")
+        jobs += [Job("bvae", self.env, content, config, key) for key in (CONTENT, HARDENED)]
         scored = 4 + self.scale.samples / 250
         return {
             "frames": self.scale.rows / 3000,
             **{f"train {name}": 5 + self.scale.vae_steps * 64 / 1200 for name in VAES},
+            f"train {HARDENED}": 10 + self.scale.harden_steps * 64 / 1800,
             **{f"score {name}": scored for name in CODES},
             IN_SOURCE: scored,
             **plan(jobs),

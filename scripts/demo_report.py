@@ -14,12 +14,15 @@ from bvae_rl.report import FigureEntry
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.scripts.study import draw_curves, draw_transfer, finals, labels
 from bvae_rl.scripts.visualize import episode_timelines
-from bvae_rl.training.pictures import write_vae_pictures
+from bvae_rl.training.hardened import HARDENED as KEPT
+from bvae_rl.training.hardened import hardened_sentences
+from bvae_rl.training.pictures import latent_names, write_vae_pictures
 from bvae_rl.training.shown_frames import frames_to_show
 from bvae_rl.training.train_config import TrainConfig
 
 DOMAINS = ("source", "ood1", "ood2")
-PLAIN, CONTENT = "bvae", "bvae-content"  # the VAEs' folders, and what rows call their methods
+# the VAEs' folders, and what rows call their methods
+PLAIN, CONTENT, HARDENED = "bvae", "bvae-content", "bvae-content-hardened"
 CAPTIONS = {
     "curves": "Deterministic evaluations on 20 fixed episodes in the source domain, one seed a "
     "method. The dashed line is a random policy.",
@@ -40,14 +43,19 @@ CAPTIONS = {
 
 def vae_label(run: Run, name: str) -> str:
     """What the VAE ``name`` was trained by."""
-    latents = "content" if name == CONTENT else "all"
-    return f"Beta-VAE, {trained_by(BetaVAE.load(run.path(name)).meta['training'], latents)}"
+    meta = BetaVAE.load(run.path(name)).meta
+    taught = meta.get(KEPT, {}).get("training")
+    latents = "all" if name == PLAIN else "content"
+    return f"Beta-VAE, {trained_by(meta['training'], latents, taught)}"
 
 
 def training_note(run: Run, name: str) -> str:
     """How the VAE ``name`` was trained, in a sentence."""
     vae = BetaVAE.load(run.path(name))
     training = vae.meta["training"]
+    if KEPT in vae.meta:
+        said = " ".join(hardened_sentences(vae.meta[KEPT], latent_names(vae)))
+        return f"{vae_label(run, name)}: {training['steps']:,} batches. {said}"
     objective, before = training["objective"], training["continued_from"]
     after = f", after {before['steps']:,} of seed {before['seed']}" if before else ""
     tc = f", total-correlation weight {_end(objective['tc']):g}" if objective.get("tc") else ""
@@ -120,6 +128,7 @@ def headline(rows: list[Row]) -> list[str]:
         f"Normalised score in {', '.join(DOMAINS)}; 0 is the better of the random and the blind "
         "policy, 1 the true-state agent; one seed"
         + ("" if scores else ": none, because the true-state agent does not beat the references"),
+        on(HARDENED),
         on(CONTENT),
         on(PLAIN),
         f"{on('pixels')}; {on('pixels_randomised')} (trained in ood1)",

@@ -10,6 +10,7 @@ import torch
 import tyro
 
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.joined import joined
 from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO
@@ -28,9 +29,9 @@ class Args:
 
     vae: tyro.conf.Positional[str]
     """the teacher: folder of a VAE, or a shipped name"""
-    store: tyro.conf.Positional[Path]
-    """folder of a frame store (bvae-rl collect), as the VAE was trained on; one appearance is
-    enough"""
+    store: tyro.conf.Positional[tuple[Path, ...]]
+    """folders of frame stores (bvae-rl collect), as the VAE was trained on and, if there are some,
+    of an agent (--policy its folder); one appearance is enough. Several are joined in OUT/frames"""
     out: Path = Path("runs/hardened")
     """folder of the hardened VAE; a killed training goes on there"""
     against: tuple[str, ...] = ("colour",)
@@ -46,6 +47,9 @@ class Args:
     """batches"""
     seed: int = 0
     """batches and variations depend on it"""
+    start: str | None = None
+    """a VAE whose weights the student begins with, such as one that was hardened before; by default
+    the teacher's"""
     threads: int | None = None
     """CPU threads; by default torch's choice"""
     allow_state: bool = False
@@ -53,23 +57,33 @@ class Args:
     train: TrainConfig = train_of_phase(None)
 
 
-def main(args: Args) -> BetaVAE:
+def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> BetaVAE:
     """Harden; what was kept and what was lost is said by ``harden``."""
     if args.threads is not None:
         if args.threads < 1:
             raise ValueError(f"threads must be at least 1, got {args.threads}")
         torch.set_num_threads(args.threads)
-    store = FrameStore.existing(args.store)
+    store = joined(list(map(FrameStore.existing, args.store)), args.out / "frames")
     progress = Progress({"hardening": args.steps * args.train.batch_size / IMAGES_PER_SECOND})
     vae = harden(
         find_vae(args.vae), store, out=args.out, against=args.against, latents=args.latents,
         clean=args.clean, strength=args.strength, steps=args.steps, seed=args.seed,
-        train=args.train, command=command_line(), callbacks=[shows(args.steps, progress)],
-        verbose=0, allow_state=args.allow_state,
+        train=args.train, start=args.start, command=command_line(),
+        callbacks=[
+            shows(args.steps, progress) if on_progress is None else passes(args.steps, on_progress)
+        ],
+        verbose=0,
+        allow_state=args.allow_state,
     )  # fmt: skip
     progress.close()
-    wrote(args.out, next_of(args.out, store))
+    if on_progress is None:
+        wrote(args.out, next_of(args.out, store))
     return vae
+
+
+def task(args: Args, *, progress: Callable[[float], None]) -> None:
+    """``main`` for a worker process: the VAE stays in its folder."""
+    main(args, on_progress=progress)
 
 
 def next_of(out: Path, store: FrameStore) -> str:

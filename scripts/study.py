@@ -11,17 +11,17 @@ import numpy as np
 
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.evaluate import RANDOM_POLICY
-from bvae_rl.agents.methods import Method, MethodInputs, choose_latents, method
+from bvae_rl.agents.methods import Method, MethodInputs, method
 from bvae_rl.agents.scores import auc, steps_to
 from bvae_rl.agents.study import Evaluation, Job, run_study
 from bvae_rl.data.environments import EnvConfig
-from bvae_rl.models.hub import find_vae
 from bvae_rl.plots import learning_curves, method_label, png, transfer_bars
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.runtime.spread import interval, iqm
 from bvae_rl.scripts.common import DEFAULT, command_line
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.training_args import TrainingArgs
+from bvae_rl.scripts.vae_keys import keyed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,7 +68,12 @@ def make_jobs(
     rows: list[tuple[str, str, list[MethodInputs]]] = []
     for name in dict.fromkeys(methods):
         if method(name).needs == "vae" and vaes:
-            rows += [(name, key, inputs) for key, inputs in _keyed(args, vaes).items()]
+            rows += [
+                (name, key, inputs)
+                for key, inputs in keyed(
+                    vaes, args.seeds, latents=args.latents, per_seed=args.vae_per_seed
+                ).items()
+            ]
         else:
             rows.append((name, "", [MethodInputs(store=args.store)] * len(args.seeds)))
     config = args.config(env)
@@ -80,28 +85,6 @@ def make_jobs(
     for job in jobs[: len(rows)] if not args.vae_per_seed else jobs:
         job.row.check(env, job.inputs)
     return jobs
-
-
-def _keyed(args: StudyArgs, vaes: Sequence[str]) -> dict[str, list[MethodInputs]]:
-    """The VAEs of each seed, by what their rows are called.
-
-    That says which latents are seen; the VAE's name is added where that does not tell them apart.
-    """
-    found = [
-        MethodInputs(vae=vae, latents=choose_latents(vae, args.latents))
-        for vae in map(find_vae, vaes)
-    ]
-    keys = [method("bvae", inputs.latents).key for inputs in found]
-    if args.vae_per_seed:
-        if len({*keys}) > 1:
-            raise ValueError(f"the VAEs of one method need the same latents, got {keys}")
-        return {keys[0]: found}
-    if len({*keys}) < len(keys):
-        names = [inputs.vae.name for inputs in found if inputs.vae]
-        keys = [f"{key}-{name}" for key, name in zip(keys, names, strict=True)]
-    if len({*keys}) < len(keys):
-        raise ValueError(f"the VAEs to compare need folders of different names, got {vaes}")
-    return {key: [inputs] * len(args.seeds) for key, inputs in zip(keys, found, strict=True)}
 
 
 def run_jobs(

@@ -321,6 +321,7 @@ def test_the_demo_runs_whole_and_reuses_what_is_finished(
         frames=1024,
         interventions=64,
         vae_steps=2,
+        harden_steps=2,
         samples=300,
         fit_steps=20,
         total_timesteps=400,

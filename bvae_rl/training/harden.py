@@ -58,6 +58,7 @@ def harden(
     steps: int = STEPS,
     seed: int = 0,
     train: TrainConfig | None = None,
+    start: VAE | None = None,
     command: str = "",
     callbacks: Sequence[Callback] = (),
     verbose: int = 1,
@@ -81,6 +82,8 @@ def harden(
         steps: batches, at least 1.
         seed: of batches and variations.
         train: batch size, device and the like; by default a learning rate of 1e-3.
+        start: a VAE of the same config whose weights the student begins with, such as one that was
+            hardened before; by default the teacher's.
         command: kept in the saved config.
         callbacks: called with (step, vae, metrics) at each row of the log.
         verbose: 1 says on standard error what is done and what was kept; 0 only warnings.
@@ -117,7 +120,8 @@ def harden(
     with talking(verbose):
         return distil(
             objective, store, Path(out), steps=steps, seed=seed,
-            train=train or train_of_phase(None), command=command, callbacks=callbacks,
+            train=train or train_of_phase(None), start=None if start is None else load_vae(start),
+            command=command, callbacks=callbacks,
         )  # fmt: skip
 
 
@@ -129,18 +133,19 @@ def distil(
     steps: int,
     seed: int,
     train: TrainConfig,
+    start: BetaVAE | None = None,
     command: str = "",
     callbacks: Sequence[Callback] = (),
 ) -> BetaVAE:
-    """Train ``objective`` from its teacher's weights into ``out``, measure, draw, and say it."""
+    """Train ``objective`` into ``out``, measure, draw, and say it; ``start``: as in ``harden``."""
     teacher, named_so = objective.teacher, ", ".join(objective.against)
     logger.info(
         "hardening against %s: %d batches, %s latents, of %s", named_so, steps, objective.latents,
         teacher.folder or "a VAE in memory",
     )  # fmt: skip
     student = train_vae(
-        store, teacher.config, objective, steps=steps, seed=seed, out=out, start=teacher,
-        train=train, command=command, callbacks=callbacks,
+        store, teacher.config, objective, steps=steps, seed=seed, out=out,
+        start=start or teacher, train=train, command=command, callbacks=callbacks,
     )  # fmt: skip
     if HARDENED not in student.meta:
         rows = Rows(store, validation=train.validation)

@@ -1,0 +1,64 @@
+"""Several frame stores as one: frames of a random policy, and of the agents that came later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bvae_rl.data.frame_store import Frames, FrameStore
+
+JOINED = "joined"  # what the description says of the stores
+
+
+def joined(stores: Sequence[FrameStore], folder: str | Path) -> FrameStore:
+    """The frames of all ``stores``, one after the other, in ``folder``; a single one as it is.
+
+    Episodes and states are numbered on. What all of them have is kept: the description of how they
+    were made, and the factors where they are the same ones; goes on where it was stopped.
+
+    Raises ValueError for no stores, frames of different shapes, and a folder with other frames.
+    """
+    if not stores:
+        raise ValueError("there are no frames; give at least one store")
+    first, *others = stores
+    if not others:
+        return first
+    if different := next((one for one in others if one.shape != first.shape), None):
+        raise ValueError(
+            f"{different.folder} holds frames of {different.shape} and {first.folder} of "
+            f"{first.shape}; collect both with the same --size"
+        )
+    labelled = all(one.factor_specs == first.factor_specs for one in others)
+    shared = {
+        name: value
+        for name, value in first.meta.items()
+        if all(name in one.meta and one.meta[name] == value for one in others)
+    }
+    store = FrameStore(folder)
+    store.declare(
+        factor_specs=first.factor_specs if labelled else (),
+        **{**shared, JOINED: [one.identity()["sha256"] for one in stores]},
+    )
+    store.expect(sum(map(len, stores)))
+    done, seen, episode, state = store.blocks, 0, 0, 0
+    for one in stores:
+        ends = np.cumsum([0, *(block["rows"] for block in one.appended)])
+        for number in range(one.blocks):
+            if seen >= done:
+                block = one.read(slice(ends[number], ends[number + 1]))
+                store.append(_renumbered(block, episode, state, labelled=labelled))
+            seen += 1
+        episode += int(one.column("episode").max()) + 1
+        state += int(one.column("state").max()) + 1
+    return store
+
+
+def _renumbered(block: Frames, episode: int, state: int, *, labelled: bool) -> Frames:
+    """Frames, episodes and states, and factors where they are ``labelled``."""
+    return replace(
+        Frames(block.frames, block.episode + episode, block.state + state),
+        factors=block.factors if labelled else None,
+    )

@@ -1,0 +1,41 @@
+"""What the VAEs of a study are called in its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bvae_rl.agents.mend import SUFFIX
+from bvae_rl.agents.methods import MethodInputs, choose_latents, method
+from bvae_rl.agents.trained_by import hardened_by
+from bvae_rl.models.hub import find_vae
+from bvae_rl.models.vae import read_config
+
+
+def keyed(
+    vaes: Sequence[str], seeds: Sequence[int], *, latents: str | None, per_seed: bool
+) -> dict[str, list[MethodInputs]]:
+    """The VAEs of each seed, by what their rows are called.
+
+    That says which latents are seen; the VAE's name is added where that does not tell them apart.
+    """
+    found = [
+        MethodInputs(vae=vae, latents=choose_latents(vae, latents)) for vae in map(find_vae, vaes)
+    ]
+    keys = [_key(inputs) for inputs in found]
+    if per_seed:
+        if len({*keys}) > 1:
+            raise ValueError(f"the VAEs of one method need the same latents, got {keys}")
+        return {keys[0]: found}
+    if len({*keys}) < len(keys):
+        names = [inputs.vae.name for inputs in found if inputs.vae]
+        keys = [f"{key}-{name}" for key, name in zip(keys, names, strict=True)]
+    if len({*keys}) < len(keys):
+        raise ValueError(f"the VAEs to compare need folders of different names, got {vaes}")
+    return {key: [inputs] * len(seeds) for key, inputs in zip(keys, found, strict=True)}
+
+
+def _key(inputs: MethodInputs) -> str:
+    """What rows call the method on this VAE: which latents, and whether it is hardened."""
+    key = method("bvae", inputs.latents).key
+    training = {} if inputs.vae is None else read_config(inputs.vae).get("training", {})
+    return f"{key}{SUFFIX}" if hardened_by(training) else key
