@@ -25,8 +25,8 @@ from bvae_rl.training.validation import AT_ONCE, spread, validation_rows
 
 HARDENED = "hardened"  # of a VAE's meta
 LOST = 0.5  # R2 below which a latent is not there any more
-FALLEN = 0.2  # of a factor's R2, from which it is told by what varies
 KNOWN = 0.5  # R2 of a factor that the teacher's code holds
+KEPT = 0.5  # share of it that random variations leave, which may hide anything now and then
 PROBED, PROBE_STEPS = 4096, 500  # frames and steps of the probe of the state
 NAMED = 6  # of the lost latents in a sentence
 TRACKED = 0.5  # correlation from which a latent is said to follow a factor
@@ -64,11 +64,13 @@ def report(
     clean, after = codes(student, x), codes(student, varied)
     r2_after, std = agreement(after, target), target.std(0)
     learned = torch.zeros(len(std), dtype=torch.bool)
-    learned[student.slice_of(latents)] = True
+    columns = student.slice_of(latents)
+    learned[columns] = True
     lost = (learned & (std >= LEAST_STD) & (r2_after < LOST)).nonzero()[:, 0]
     return {
         "against": list(objective.against),
         "latents": latents,
+        "columns": [columns.start, columns.stop],
         "strength": objective.strength,
         "r2": r2_after.tolist(),
         "r2_clean": agreement(clean, target).tolist(),
@@ -145,23 +147,26 @@ def told_by(kept: Mapping[str, Any]) -> list[str]:
     return [
         name
         for name, found in kept["state"].items()
-        if found["clean"] >= KNOWN and found["clean"] - found["after"] > FALLEN
+        if found["clean"] >= KNOWN and found["after"] < KEPT * found["clean"]
     ]
 
 
 def hardened_sentences(kept: Mapping[str, Any], names: Sequence[str]) -> Iterator[str]:
     """``report`` in words; ``names`` are those of the latents."""
     against = ", ".join(kept["against"])
-    active = [i for i, std in enumerate(kept["std"]) if std >= LEAST_STD]
+    first, last = kept["columns"]
+    active = [i for i in range(first, last) if kept["std"][i] >= LEAST_STD]
     if not active:
         yield "All latents of the teacher are inactive: there was nothing to keep."
         return
-    after, clean = (np.median([kept[which][i] for i in active]) for which in ("r2", "r2_clean"))
-    before = np.median([kept["before"][i] for i in active])
+    after, clean, before = (
+        np.median([kept[which][i] for i in active]) for which in ("r2", "r2_clean", "before")
+    )
+    could = f"R2 {before:.2f}" if before > 0 else "not at all"
     yield (
         f"Hardened against {against}: from varied held-out frames it tells the codes of the clean "
-        f"ones with R2 {after:.2f} (median of {len(active)} active latents; its teacher "
-        f"{before:.2f}), from clean ones with {clean:.2f}."
+        f"ones with R2 {after:.2f} (median of {len(active)} active latents), its teacher {could}; "
+        f"from clean ones with {clean:.2f}."
     )
     if lost := kept["lost"]:
         follows = kept["follows"]
