@@ -75,7 +75,8 @@ def write_vae_pictures(
     }
     figures = {
         "reconstructions": reconstructions(
-            beside, title=f"Frames and their reconstructions, of {len(pool):,} frames"
+            beside,
+            title=f"Frames and their reconstructions, of {len(pool):,} frames{averaged(vae)}",
         ),
         "traversals": traversal_grid(
             seen(traversals(vae, mu, latents), order),
@@ -98,6 +99,12 @@ def write_vae_pictures(
         )
     vae.train(training)
     return [run.write_file(f"{name}.png", png(figure)) for name, figure in figures.items()]
+
+
+def averaged(vae: BetaVAE) -> str:
+    """What a picture says of a hardened VAE, whose decoder paints the average of what varies."""
+    against = ", ".join(vae.meta.get("hardened", {}).get("against", []))
+    return f"\n(hardened: averages of {against})" if against else ""
 
 
 @torch.no_grad()
