@@ -62,13 +62,15 @@ def _interventional(vaes: Mapping[str, BetaVAE], world: gym.Env, args: Args) -> 
     return found
 
 
-def generalised(vaes: Mapping[str, BetaVAE], probe: Frames, args: Args) -> dict[str, float]:
-    """R2 of the state factors by a probe fitted in ``--domain``, in each other domain."""
+def generalised(
+    vaes: Mapping[str, BetaVAE], probe: Frames, args: Args, *, tested: int = TESTED
+) -> dict[str, float]:
+    """R2 of the state factors by a probe fitted in ``--domain``, on frames of each other one."""
     source = args.domain or "as drawn"
     sets = {source: probe}
     for domain in args.scoring.other_domains:
         world = args.world.config(domain).make()
-        sets[domain] = known_set(world, TESTED, seed=args.seed + 1)
+        sets[domain] = known_set(world, tested, seed=args.seed + 1)
     specs = known_specs(args.world.config(args.domain).make())
     state = [k for k, spec in enumerate(specs) if spec.role == "state"]
     factors: dict[str, np.ndarray] = {}
