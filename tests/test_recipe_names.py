@@ -21,6 +21,13 @@ from bvae_rl.training.train_config import TrainConfig
 from tests.objective_cases import drawn, make_vae
 
 
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bvae_rl.training.hardened.PROBE_STEPS", 10)
+    for name in ("training.harden", "training.pretrain", "scripts.pretrain"):
+        monkeypatch.setattr(f"bvae_rl.{name}.can_draw", lambda: False)
+
+
 def test_a_name_says_row_last_phase_and_changes() -> None:
     found = recipe("plain_hardened:against=light+colour,steps=4000,frequency=2,channels=8+16+16")
     assert found.harden == Hardening(("light", "colour"), steps=4000, frequency=2.0)
