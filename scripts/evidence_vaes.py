@@ -8,6 +8,7 @@ from pathlib import Path
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.models.vae_config import AUTO
 from bvae_rl.runtime.runs import Row
 from bvae_rl.scripts import evaluate, pretrain
 from bvae_rl.scripts.common import command_line
@@ -53,7 +54,10 @@ def folder_of(one: Unit, args: Args) -> Path:
 
 
 def state_rows(name: str, vae: BetaVAE, args: Args) -> list[Row]:
-    """R2 of the state by a probe fitted in the agents' source, in that and each target."""
+    """R2 of the state by a probe fitted in the agents' source, in that and each target.
+
+    It sees the latents that agents see.
+    """
     agents = args.agents
     if not agents.target:
         return []
@@ -63,7 +67,7 @@ def state_rows(name: str, vae: BetaVAE, args: Args) -> list[Row]:
     )  # fmt: skip
     probe = probe_set(args.world.config(agents.source).make(), args.samples, seed=EVALUATION_SEED)
     tested = min(TESTED, args.samples)
-    found = generalised({name: vae}, probe, reading, tested=tested)
+    found = generalised({name: vae}, probe, reading, tested=tested, latents=AUTO)
     return [
         score_row(
             name, GENERALISATION, found[f"{name}/{GENERALISATION}/{domain}"], tested,

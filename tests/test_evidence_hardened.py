@@ -6,12 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts import collect, evidence
 from bvae_rl.scripts.evidence_tables import hardenings
 from bvae_rl.scripts.evidence_units import AgentArgs, Unit, known_of, units_of
-from bvae_rl.scripts.evidence_vaes import vae_of
+from bvae_rl.scripts.evidence_vaes import state_rows, vae_of
 
 CHANGED = "plain_hardened:frames=alone,steps=5,clean=0"
 PAIRED = "views_interventions_hardened"
@@ -68,6 +70,13 @@ def test_a_hardened_row_goes_on_from_the_vae_of_the_row_that_is_not(
     stamp = (before / "model.safetensors").stat().st_mtime_ns
     vae_of(Unit("views_interventions", 1), args, progress=lambda done: None)
     assert (before / "model.safetensors").stat().st_mtime_ns == stamp  # trained once
+
+    last = vae.encoder[-1]
+    assert isinstance(last, nn.Linear)
+    with torch.no_grad():
+        last.weight[vae.slice_of("style")] = 0.0
+    read = {row.domain: row.value for row in state_rows(PAIRED, vae, args)}
+    assert read["ood2"] == rows[PAIRED, "generalisation", "ood2"].value  # of the content alone
 
 
 def test_a_teacher_is_one_task_that_comes_first(args: evidence.Args) -> None:
