@@ -19,7 +19,7 @@ import tyro
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.evaluate import RANDOM_POLICY
 from bvae_rl.agents.hyperparameters import tuned
-from bvae_rl.agents.methods import METHODS
+from bvae_rl.agents.methods import METHODS, MethodInputs
 from bvae_rl.agents.scores import REFERENCE, UPPER_BOUND, scale_methods
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.runtime.identity import fingerprint
@@ -123,7 +123,9 @@ class Unit:
         if args.agents.total_timesteps and tuned(env, "ppo") is None:
             shared["settings"] = AgentConfig.of("ppo", env).identity()["settings"]
         how: dict[str, Any] = {}
-        if self.name not in METHODS and self.name not in SCALE:
+        if self.name in METHODS and self.name not in SCALE:
+            how = METHODS[self.name].identity(MethodInputs())
+        elif self.name not in SCALE:
             chosen = recipe_of(pretraining(row_of(self.name), 0, args, Path()), store)
             said = {"text", "supervision"} | (set() if chosen.harden else {"harden"})
             how = {key: v for key, v in vars(chosen).items() if key not in said}
