@@ -10,7 +10,7 @@ import torch
 import bvae_rl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
-from bvae_rl.scripts import pretrain
+from bvae_rl.scripts import harden, pretrain
 from bvae_rl.training.augment.colour import colour
 from bvae_rl.training.augment.variations import named, vary
 from bvae_rl.training.hardening import Hardening
@@ -75,6 +75,17 @@ def test_the_frequency_reaches_the_colour_maps_and_is_named_where_it_is_another(
     teacher = make_vae()
     assert "frequency" not in InvarianceDistillation(teacher).identity()
     assert InvarianceDistillation(teacher, frequency=1.0).identity()["frequency"] == 1.0
+
+
+def test_hardening_takes_the_frequency(tmp_path: Path) -> None:
+    store = drawn(tmp_path / "frames", 96)
+    settings = {"steps": 2, "train": TrainConfig(batch_size=16), "verbose": 0}
+    vae = bvae_rl.harden(make_vae(), store, out=tmp_path / "vae", frequency=2.0, **settings)
+    assert vae.meta["training"]["objective"]["frequency"] == 2.0
+    saved = make_vae().save(tmp_path / "teacher")
+    args = harden.Args(str(saved), store.folder, out=tmp_path / "cli", frequency=-1.0)
+    with pytest.raises(ValueError, match="frequency of the colour maps must be above 0, got -1"):
+        harden.main(args)
 
 
 def test_pretraining_by_such_a_name_keeps_the_teacher(tmp_path: Path) -> None:
