@@ -19,6 +19,7 @@ from bvae_rl.metrics import beta_vae_score, factor_vae_score, generalisation, ud
 from bvae_rl.metrics.inputs import changing
 from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.models.vae_config import ALL
 from bvae_rl.training.validation import ACTIVE_KL
 
 if TYPE_CHECKING:
@@ -62,13 +63,24 @@ def _interventional(vaes: Mapping[str, BetaVAE], world: gym.Env, args: Args) -> 
     return found
 
 
-def generalised(vaes: Mapping[str, BetaVAE], probe: Frames, args: Args) -> dict[str, float]:
-    """R2 of the state factors by a probe fitted in ``--domain``, in each other domain."""
+def generalised(
+    vaes: Mapping[str, BetaVAE],
+    probe: Frames,
+    args: Args,
+    *,
+    tested: int = TESTED,
+    latents: str = ALL,
+) -> dict[str, float]:
+    """R2 of the state factors by a probe fitted in ``--domain``, in each other domain.
+
+    The probe sees the ``latents`` ("auto": the content where there is such a group), and is tested
+    on so many frames of each other domain.
+    """
     source = args.domain or "as drawn"
     sets = {source: probe}
     for domain in args.scoring.other_domains:
         world = args.world.config(domain).make()
-        sets[domain] = known_set(world, TESTED, seed=args.seed + 1)
+        sets[domain] = known_set(world, tested, seed=args.seed + 1)
     specs = known_specs(args.world.config(args.domain).make())
     state = [k for k, spec in enumerate(specs) if spec.role == "state"]
     factors: dict[str, np.ndarray] = {}
@@ -78,7 +90,8 @@ def generalised(vaes: Mapping[str, BetaVAE], probe: Frames, args: Args) -> dict[
     kinds = [spec.kind for spec in kept]
     found: dict[str, float] = {}
     for name, vae in vaes.items():
-        codes = {one: vae.encode_frames(frames.frames) for one, frames in sets.items()}
+        seen = vae.slice_of(vae.config.choice(latents))
+        codes = {one: vae.encode_frames(frames.frames)[:, seen] for one, frames in sets.items()}
         scores = generalisation(
             codes, factors, source=source, kinds=kinds, seed=args.seed, steps=args.scoring.fit_steps
         ).scores

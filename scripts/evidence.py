@@ -2,19 +2,20 @@
 
 Each recipe (``training/recipes.py``) and seed is one unit: pretrain, score on independently sampled
 factors, train a PPO agent on the latents in the source domain, evaluate it in the others. Units run
-side by side, seed by seed, and what is finished is kept: the table grows with the seeds.
+side by side, seed by seed, and what is finished is kept: the table grows with the seeds. A recipe
+that is hardened at its end goes on from the VAE of the same recipe and seed that is not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.evaluate import random_policy_rows
-from bvae_rl.agents.methods import MethodInputs, choose_latents
+from bvae_rl.agents.methods import METHODS, MethodInputs, choose_latents, method
 from bvae_rl.agents.study import Evaluation, Job, train_and_evaluate, with_scores
 from bvae_rl.agents.train import ROWS
 from bvae_rl.data.frame_store import FrameStore
@@ -22,24 +23,37 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import metric_panels, png
 from bvae_rl.runtime.runs import Row, Run, require_own
 from bvae_rl.runtime.workers import Task, run_parallel
-from bvae_rl.scripts import evaluate, pretrain
+from bvae_rl.scripts import evaluate
 from bvae_rl.scripts.common import command_line, require_shown, say, wrote
-from bvae_rl.scripts.evidence_tables import by_factor, columns, seeds_of, table, unscored
+from bvae_rl.scripts.evidence_tables import (
+    by_factor,
+    columns,
+    hardenings,
+    seeds_of,
+    table,
+    unscored,
+)
 from bvae_rl.scripts.evidence_units import (
+    FRAMES,
     SCALE,
     Unit,
     known_seeds,
     known_units,
     marked,
     pretraining,
+    row_of,
+    store_of,
     units_of,
 )
 from bvae_rl.scripts.evidence_units import Args as Args
+from bvae_rl.scripts.evidence_vaes import folder_of, state_rows, teach, vae_of
 from bvae_rl.scripts.pretrain_args import recipe_of
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import EVALUATION_SEED, StudyResult, aligned, markdown
 from bvae_rl.training.batches import Rows
-from bvae_rl.training.recipes import RECIPES, recipe
+from bvae_rl.training.harden import refuse
+from bvae_rl.training.recipe_names import RecipeName
+from bvae_rl.training.recipes import RECIPES
 from bvae_rl.training.train_config import TrainConfig
 
 STUDY = "representation"
@@ -54,7 +68,8 @@ def main(args: Args) -> StudyResult:
     missing = [one for key, one in units.items() if key not in known]
     if args.known:
         say(f"{len(units) - len(missing)} of {len(units)} units are known already")
-    planned = {one.folder: _seconds(one, args) for one in missing}
+    tasks = tasks_of(missing, args)
+    planned = {task.name: _seconds(task.args[0], args) for task in tasks}
     progress = Progress(planned, workers=args.workers)
 
     def show(name: str, fraction: float) -> None:
@@ -62,19 +77,21 @@ def main(args: Args) -> StudyResult:
         if fraction == 1.0:
             _collected(args, run)
 
-    tasks = [Task(one.folder, measure, (one, args)) for one in missing]
     run_parallel(tasks, workers=args.workers, on_progress=show)
     progress.close()
     rows = _collected(args, run)
-    values = columns(rows, args.recipes, args.agents.domains)
-    labels = {name: RECIPES[name].text if name in RECIPES else name for name in args.recipes}
+    shown = (*args.recipes, *args.beside)
+    values = columns(rows, shown, args.agents.domains, args.agents.target)
+    labels = {name: _label(name) for name in shown}
     drawn = run.write_file("evidence.png", png(metric_panels(values, labels=labels)))
-    tables = table(values, seeds_of(rows, args.recipes)), by_factor(rows, args.recipes)
+    tables = table(values, seeds_of(rows, shown)), by_factor(rows, args.recipes)
     for lines in tables:
         say(aligned(lines) + "\n")
-    for words in unscored(rows, args.agents.domains):
-        say(f"- {words}")
-    wrote(run.write_file("evidence.md", ("\n\n".join(map(markdown, tables)) + "\n").encode()))
+    notes = [f"- {words}" for words in hardenings(args)]
+    for words in (*notes, *(f"- {words}" for words in unscored(rows, args.agents.domains))):
+        say(words)
+    page = "\n\n".join([*map(markdown, tables), *(["\n".join(notes)] if notes else [])]) + "\n"
+    wrote(run.write_file("evidence.md", page.encode()))
     wrote(drawn)
     wrote(run.folder / "results.json")
     return StudyResult(rows, run.folder)
@@ -83,7 +100,13 @@ def main(args: Args) -> StudyResult:
 def check(args: Args) -> None:
     """A ValueError for what would fail in hours, before anything is trained."""
     for name in args.recipes:
-        recipe(name)
+        row_of(name)
+    for name in args.beside:
+        if method(name).needs or name in SCALE:
+            raise ValueError(
+                f"beside the recipes stand agents that need neither VAE nor frames and do not fix "
+                f"the scale, such as pixels, got {name}"
+            )
     for name, value, least in (
         ("steps", args.steps, 1),
         ("samples", args.samples, 200),
@@ -97,9 +120,11 @@ def check(args: Args) -> None:
         raise ValueError(
             f"one recipe and one seed are the least, got {args.recipes} and seeds {args.seeds}"
         )
-    for given in (args.recipes, args.seeds):
+    for given in (args.recipes, args.seeds, args.beside):
         if len({*given}) < len(given):
             raise ValueError(f"each recipe and each seed is named once, got {given}")
+    if args.beside and not args.agents.total_timesteps:
+        raise ValueError("beside the recipes stand agents, and --total-timesteps 0 trains none")
     require_own(args.out, "results.json")
     store = FrameStore.existing(args.store)
     if not store.factor_specs:
@@ -107,14 +132,44 @@ def check(args: Args) -> None:
     require_shown(store, args.world)
     for domain in (args.domain, *args.agents.domains):
         args.world.config(domain).make().close()  # an unknown visual domain is refused now
-    rows = Rows(store, validation=TrainConfig().validation)
     for name in args.recipes:
-        chosen = recipe_of(pretraining(recipe(name), args.seeds[0], args, Path()), store)
+        _check_row(name, args, store.shape)
+    used = {RecipeName.parse(name).changes.get(FRAMES) for name in args.recipes}
+    if unused := [given for given in args.frames if given.partition("=")[0] not in used]:
+        raise ValueError(
+            f"no row is trained on --frames {' '.join(unused)}; name one, as "
+            f"plain:frames={unused[0].partition('=')[0]}"
+        )
+
+
+def _check_row(name: str, args: Args, shape: Sequence[int]) -> None:
+    """A ValueError if the frames do not allow a row, or are not of the ``shape`` of all others."""
+    store = FrameStore.existing(store_of(name, args))
+    require_shown(store, args.world)
+    if tuple(store.shape) != tuple(shape):
+        raise ValueError(f"{store.folder} holds frames of {store.shape}, {args.store} of {shape}")
+    try:
+        chosen = recipe_of(pretraining(row_of(name), args.seeds[0], args, Path()), store)
         vae = BetaVAE(chosen.make_config(store))
-        try:
-            chosen.make_objective(args.steps).pairing(rows, vae)
-        except ValueError as error:
-            raise ValueError(f"recipe {name}: {error}") from error
+        rows = Rows(store, validation=TrainConfig().validation)
+        chosen.make_objective(args.steps).pairing(rows, vae)
+        if chosen.harden is not None:
+            refuse(chosen.harden.against, store.shape, store.factor_specs)
+            chosen.harden.objective(vae)
+    except ValueError as error:
+        raise ValueError(f"recipe {name}: {error}") from error
+
+
+def tasks_of(missing: Sequence[Unit], args: Args) -> list[Task]:
+    """What there is to do: of a unit that hardens a VAE first that VAE, once for all of them."""
+    tasks: dict[str, Task] = {}
+    for one in missing:
+        teacher = one.teacher
+        if teacher is not None and teacher.folder not in tasks:
+            tasks[teacher.folder] = Task(teacher.folder, teach, (teacher, args))
+        after = () if teacher is None else (teacher.folder,)
+        tasks[one.folder] = Task(one.folder, measure, (one, args), after=after)
+    return list(tasks.values())
 
 
 def measure(
@@ -131,7 +186,7 @@ def measure(
             args.world.config(args.agents.source), at_random.domains,
             n_eval_episodes=at_random.n_eval_episodes, seed=at_random.seed, **how,
         )  # fmt: skip
-    elif one.name in SCALE:
+    elif one.name in METHODS:
         rows = _agent(one, one.name, MethodInputs(), args, run, progress)
     else:
         rows = _recipe_rows(one, one.seed, args, run, progress)
@@ -144,20 +199,20 @@ def _recipe_rows(
     one: Unit, seed: int, args: Args, run: Run, progress: Callable[[float], None]
 ) -> list[Row]:
     """Pretrain and score a VAE, and train and evaluate its agent."""
-    vae = run.path("vae")
-    settings = pretraining(recipe(one.name), seed, args, vae)
-    pretrain.main(settings, on_progress=lambda done: progress(FRACTIONS[0] * done))
+    vae = vae_of(one, args, progress=lambda done: progress(FRACTIONS[0] * done))
+    folder = folder_of(one, args)
     scoring = evaluate.Args(
-        str(vae), samples=args.samples, seed=EVALUATION_SEED,
+        str(folder), samples=args.samples, seed=EVALUATION_SEED,
         scoring=evaluate.ScoreArgs(("infomec",), replicates=0, fit_steps=args.fit_steps),
     )  # fmt: skip
     world = args.world.config(args.domain)
     evaluate.task(one.name, evaluate.TRAINED, world, scoring, run.path("scores"))
+    read = state_rows(one.name, vae, args)
     progress(FRACTIONS[1])
-    rows = Run(run.path("scores")).rows(evaluate.ROWS)
+    rows = [*Run(run.path("scores")).rows(evaluate.ROWS), *read]
     rows = [replace(found, vae_seed=seed) for found in rows]
     if args.agents.total_timesteps:
-        inputs = MethodInputs(vae=vae, vae_seed=seed, latents=choose_latents(vae, None))
+        inputs = MethodInputs(vae=folder, vae_seed=seed, latents=choose_latents(folder, None))
         rows += _agent(one, "bvae", inputs, args, run, progress)
     return rows
 
@@ -193,7 +248,19 @@ def _how(args: Args) -> dict[str, Any]:
 
 def _seconds(one: Unit, args: Args) -> float:
     agent = args.agents.total_timesteps / 1300
-    return agent + (1 if one.name in SCALE else 40 + args.steps * 64 / 1300)
+    if one.name in METHODS or one.name in SCALE:
+        return agent + 1
+    harden = row_of(one.name).harden
+    steps = args.steps if harden is None else harden.batches(args.steps)
+    return agent + 40 + steps * 64 / 1300
+
+
+def _label(name: str) -> str:
+    """What a row is called in the figure."""
+    if name in METHODS:
+        return METHODS[name].text
+    known = RecipeName.parse(name)
+    return row_of(name).text if known.row in RECIPES and not known.changes else name
 
 
 def _collected(args: Args, run: Run) -> list[Row]:

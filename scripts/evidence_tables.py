@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from bvae_rl.agents.evaluate import RANDOM_POLICY
 from bvae_rl.agents.scores import REFERENCE, UPPER_BOUND
+from bvae_rl.models.vae_config import AUTO
 from bvae_rl.runtime.runs import Row
 from bvae_rl.runtime.spread import iqm
-from bvae_rl.scripts.evidence_units import seed_of
+from bvae_rl.scripts.evidence_units import Args, Unit, batches, known_of, row_of, seed_of
+from bvae_rl.scripts.evidence_vaes import GENERALISATION
 from bvae_rl.scripts.study import spread
-from bvae_rl.training.recipes import recipe
+from bvae_rl.training.augment.colour import FREQUENCY
 
 COLUMNS: dict[str, tuple[str, str]] = {
     "MIG": ("", "mig/mean"),
@@ -20,16 +22,24 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "leak": ("/content", "leak/largest"),
     "active latents": ("", "active_latents"),
 }
+STATE_R2 = "R2 of state, {}"  # in another domain than the probe was fitted in
 
 
 def columns(
-    rows: Sequence[Row], recipes: Sequence[str], domains: Sequence[str]
+    rows: Sequence[Row], recipes: Sequence[str], domains: Sequence[str], read: Sequence[str] = ()
 ) -> dict[str, dict[str, list[float]]]:
-    """Column -> recipe -> value of each seed; agents were evaluated in ``domains``."""
+    """Column -> recipe -> value of each seed; agents were evaluated in ``domains``.
+
+    The state was read in the ``read`` ones; earlier results, which do not know it, have no column.
+    """
     found = {
         column: {name: _of(rows, name + part, metric) for name in recipes}
         for column, (part, metric) in COLUMNS.items()
     }
+    for domain in read:
+        values = {name: _of(rows, name, GENERALISATION, domain) for name in recipes}
+        if any(values.values()):
+            found[STATE_R2.format(domain)] = values
     for domain in domains:
         found[f"agent's score, {domain}"] = {
             name: _of(rows, name, "score", domain) for name in recipes
@@ -62,7 +72,7 @@ def seeds_of(rows: Sequence[Row], recipes: Sequence[str]) -> dict[str, str]:
     """Recipe -> the seeds of its VAEs in words: "0, 1" or, three in a row and more, "0 to 4"."""
     found = {}
     for name in recipes:
-        of_recipe = {row.vae_seed for row in rows if row.method == name}
+        of_recipe = {seed_of(row) for row in rows if row.method == name}
         seeds = sorted(seed for seed in of_recipe if seed is not None)
         whole = len(seeds) > 2 and seeds == list(range(seeds[0], seeds[-1] + 1))
         found[name] = f"{seeds[0]} to {seeds[-1]}" if whole else ", ".join(map(str, seeds))
@@ -76,8 +86,27 @@ def table(
     lines = [["recipe", "supervision", "seeds", *values]]
     for name in next(iter(values.values())):
         cells = [spread(of_recipe[name], 2) for of_recipe in values.values()]
-        lines.append([name, recipe(name).supervision, seeds[name], *cells])
+        lines.append([name, known_of(name), seeds[name], *cells])
     return lines
+
+
+def hardenings(args: Args) -> list[str]:
+    """Of each hardened row how it was hardened: a sentence each."""
+    found = []
+    for name in args.recipes:
+        row, teacher = row_of(name), Unit(name, 0).teacher
+        if row.harden is None or teacher is None:
+            continue
+        by = row.harden
+        latents = "content, where there is such a group" if by.latents == AUTO else by.latents
+        frequency = f" of frequency {by.frequency:g}" if by.frequency != FREQUENCY else ""
+        strength = f" of strength {by.strength:g}" if by.strength != 1.0 else ""
+        found.append(
+            f"{name}: {teacher.name}, then {by.batches(batches(row, args))} batches against "
+            f"{', '.join(by.against)}{frequency}{strength} (latents: {latents}; {by.clean} clean "
+            "frames a batch)"
+        )
+    return found
 
 
 def by_factor(rows: Sequence[Row], recipes: Sequence[str]) -> list[list[str]]:

@@ -1,5 +1,8 @@
 """What ``bvae-rl evidence`` measures: its arguments, its units, and those that are known already.
 
+A row is a recipe by its name, with ``frames=NAME`` among its changes for frames other than those of
+the store: ``plain_hardened:frames=source,steps=4000``.
+
 Each row of a ``results.json`` says in its supervision budget by which settings it came about: a
 fingerprint of all that the numbers of a unit depend on. What has another one is not taken.
 """
@@ -16,6 +19,7 @@ import tyro
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.evaluate import RANDOM_POLICY
 from bvae_rl.agents.hyperparameters import tuned
+from bvae_rl.agents.methods import METHODS, MethodInputs
 from bvae_rl.agents.scores import REFERENCE, UPPER_BOUND, scale_methods
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.runtime.identity import fingerprint
@@ -24,10 +28,12 @@ from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.pretrain_args import recipe_of
 from bvae_rl.training.objectives.table import entry
+from bvae_rl.training.recipe_names import RecipeName
 from bvae_rl.training.recipes import RECIPES, Recipe, latent_dims, recipe
 
 SCALE = (UPPER_BOUND, REFERENCE, RANDOM_POLICY)  # units that fix the scale of the scores
 UNIT = "unit"
+FRAMES = "frames"  # the change of a row that names other frames
 DERIVED = ("score", "retention")  # follow from the rows of all units, and are computed anew
 
 
@@ -58,7 +64,12 @@ class Args:
     """frame store with two views and interventions (bvae-rl collect --policy independent --views 2
     --interventions N)"""
     recipes: tuple[str, ...] = tuple(RECIPES)
-    """names of recipes, or of objectives as they come"""
+    """names of recipes, or of objectives as they come; plain_hardened has a last phase (bvae-rl
+    harden) after plain, and plain_hardened:steps=4000,frequency=2 another one"""
+    frames: tuple[str, ...] = ()
+    """further frame stores as NAME=FOLDER, for rows such as plain:frames=NAME"""
+    beside: tuple[str, ...] = ()
+    """agents without a VAE in the table, as pixels pixels_randomised"""
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     """of VAE and agent; from five on intervals are given"""
     steps: int = 6_000
@@ -91,11 +102,18 @@ class Unit:
 
     @property
     def folder(self) -> str:
-        return self.name if self.seed is None else f"{self.name}-seed{self.seed}"
+        name = self.name.replace(":", "-").replace(",", "-")
+        return name if self.seed is None else f"{name}-seed{self.seed}"
+
+    @property
+    def teacher(self) -> Unit | None:
+        """Whose VAE it hardens, if it does."""
+        named = RecipeName.parse(self.name)
+        return Unit(str(named.teacher), self.seed) if named.hardened else None
 
     def config(self, args: Args) -> dict[str, Any]:
         """All that its numbers depend on."""
-        store = FrameStore.existing(args.store)
+        store = FrameStore.existing(store_of(self.name, args))
         shared = {
             "steps": args.steps, "equal_time": args.equal_time, "domain": args.domain,
             "samples": args.samples, "fit_steps": args.fit_steps, "agents": asdict(args.agents),
@@ -105,33 +123,71 @@ class Unit:
         if args.agents.total_timesteps and tuned(env, "ppo") is None:
             shared["settings"] = AgentConfig.of("ppo", env).identity()["settings"]
         how: dict[str, Any] = {}
-        if self.name not in SCALE:
-            chosen = recipe_of(pretraining(recipe(self.name), 0, args, Path()), store)
-            how = {key: v for key, v in vars(chosen).items() if key not in ("text", "supervision")}
+        if self.name in METHODS and self.name not in SCALE:
+            how = METHODS[self.name].identity(MethodInputs())
+        elif self.name not in SCALE:
+            chosen = recipe_of(pretraining(row_of(self.name), 0, args, Path()), store)
+            said = {"text", "supervision"} | (set() if chosen.harden else {"harden"})
+            how = {key: v for key, v in vars(chosen).items() if key not in said}
         return {"settings": shared, "name": self.name, "recipe": how, "seed": self.seed}
 
 
 def units_of(args: Args) -> dict[str, Unit]:
     """By the fingerprint of their settings, what fixes the scale of the scores first.
 
-    Seed by seed, so that what a cut leaves is balanced.
+    Seed by seed, so that what a cut leaves is balanced; of a seed what is hardened last.
     """
+    rows = (*args.beside, *sorted(args.recipes, key=lambda name: RecipeName.parse(name).hardened))
     units = [Unit(RANDOM_POLICY, None)] if args.agents.total_timesteps else []
     scale = scale_methods(args.world.config()) if args.agents.total_timesteps else ()
-    units += [Unit(name, seed) for seed in args.seeds for name in (*scale, *args.recipes)]
+    units += [Unit(name, seed) for seed in args.seeds for name in (*scale, *rows)]
     return {fingerprint(one.config(args)): one for one in units}
 
 
-def pretraining(row: Recipe, seed: int, args: Args, out: Path) -> pretrain.Args:
+def row_of(name: str) -> Recipe:
+    """The recipe of a row; ValueError for an unknown one."""
+    return recipe(str(RecipeName.parse(name).without(FRAMES)))
+
+
+def store_of(name: str, args: Args) -> Path:
+    """The folder of the frames that a row is trained on; ValueError if it is not given."""
+    stores = dict(given.partition("=")[::2] for given in args.frames)
+    wanted = RecipeName.parse(name).changes.get(FRAMES)
+    if wanted is None:
+        return args.store
+    if not stores.get(wanted):
+        raise ValueError(
+            f"the row {name} is trained on other frames: give their store, --frames "
+            f"{wanted}=FOLDER (bvae-rl collect); there is {', '.join(args.frames) or 'none'}"
+        )
+    return Path(stores[wanted])
+
+
+def known_of(name: str) -> str:
+    """What the training of a row knows beside the frames, in words."""
+    if name in METHODS:
+        domain = METHODS[name].train_domain
+        if METHODS[name].recolouring:
+            return "that colour is appearance"
+        return "none" if domain is None else f"appearances of {domain}"
+    frames = RecipeName.parse(name).changes.get(FRAMES)
+    known = row_of(name).supervision
+    return known if frames is None else f"{known} (frames: {frames})"
+
+
+def pretraining(
+    row: Recipe, seed: int, args: Args, out: Path, *, store: Path | None = None
+) -> pretrain.Args:
     """What a row does not say is equal for all: weights of pixels, latents, and which pairs.
 
     An objective that does not know the shared factors of a pair gets all pairs that there are.
     """
     content, style = latent_dims(FrameStore.existing(args.store).factor_specs)
-    alone = row.name not in RECIPES and entry(row.objective).pairs not in ("", "views")
+    known = RecipeName.parse(row.name).row in RECIPES
+    alone = not known and entry(row.objective).pairs not in ("", "views")
     return pretrain.Args.of(
-        args.store, recipe=row.name, out=out, steps=batches(row, args), seed=seed, log_freq=500,
-        weighting="foreground", content_dim=content, style_dim=style,
+        store or args.store, recipe=row.name, out=out, steps=batches(row, args), seed=seed,
+        log_freq=500, weighting="foreground", content_dim=content, style_dim=style,
         pairs="views+interventions" if alone else None,
     )  # fmt: skip
 

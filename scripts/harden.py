@@ -16,7 +16,9 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO
 from bvae_rl.scripts.common import command_for, command_line, shown_by, wrote
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.training.harden import CLEAN, STEPS, harden, train_of_phase
+from bvae_rl.training.augment.colour import FREQUENCY
+from bvae_rl.training.harden import STEPS, harden, train_of_phase
+from bvae_rl.training.hardening import CLEAN
 from bvae_rl.training.loop import Callback
 from bvae_rl.training.train_config import TrainConfig
 
@@ -43,6 +45,8 @@ class Args:
     """frames a batch that are learned as they are, too"""
     strength: float = 1.0
     """of the variations: 1 as they were tuned, 0 none, 2 the most"""
+    frequency: float = FREQUENCY
+    """of the colour maps in rad: low ones bend colours gently, high ones tear near ones apart"""
     steps: int = STEPS
     """batches"""
     seed: int = 0
@@ -67,8 +71,8 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
     progress = Progress({"hardening": args.steps * args.train.batch_size / IMAGES_PER_SECOND})
     vae = harden(
         find_vae(args.vae), store, out=args.out, against=args.against, latents=args.latents,
-        clean=args.clean, strength=args.strength, steps=args.steps, seed=args.seed,
-        train=args.train, start=args.start, command=command_line(),
+        clean=args.clean, strength=args.strength, frequency=args.frequency, steps=args.steps,
+        seed=args.seed, train=args.train, start=args.start, command=command_line(),
         callbacks=[
             shows(args.steps, progress) if on_progress is None else passes(args.steps, on_progress)
         ],

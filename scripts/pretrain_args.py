@@ -17,7 +17,7 @@ from bvae_rl.models.networks import DecoderName, EncoderName
 from bvae_rl.models.vae_config import AUTO
 from bvae_rl.scripts.common import WorldArgs, say
 from bvae_rl.training.annealing import Shape
-from bvae_rl.training.harden import NONE
+from bvae_rl.training.harden import NONE, asked_of
 from bvae_rl.training.loop import check_steps
 from bvae_rl.training.pixel_weights import Weighting
 from bvae_rl.training.recipes import Recipe, best_recipe, objective_alone, recipe
@@ -126,7 +126,8 @@ class Args:
     harden: tuple[str, ...] = (AUTO,)
     """what the VAE learns to ignore in a last phase of half as many batches (bvae-rl harden), as
     colour light; auto: colour with --recipe auto, unless frames are grey or a state factor is
-    called a colour; none. The VAE before it stays in OUT/teacher"""
+    called a colour; none. The VAE before it stays in OUT/teacher. A recipe such as plain_hardened
+    says it itself"""
     seed: int = 0
     """weights, batches and noise depend on it"""
     start: Path | None = None
@@ -165,7 +166,8 @@ class Args:
 def hardens(args: Args) -> bool:
     """Whether a last phase is asked for, or comes by default."""
     as_it_is = args.loss.objective is not None or args.recipe != AUTO or args.start is not None
-    return args.harden != (NONE,) and not (args.harden == (AUTO,) and as_it_is)
+    asked = asked_of(named_recipe(args), args.harden)
+    return asked != (NONE,) and not (asked == (AUTO,) and as_it_is)
 
 
 def _grouped(args: Args) -> set[str]:
@@ -177,13 +179,13 @@ def check(args: Args) -> None:
     """ValueError for what cannot be whatever the frames are, before any are collected."""
     check_steps(args.steps)
     hyperparameters(args.loss)
-    if named := _named(args):
+    if named := named_recipe(args):
         _as_given(named, args).make_objective(args.steps)
 
 
 def recipe_of(args: Args, store: FrameStore, *, say_why: bool = False) -> Recipe:
     """The recipe that is named, or the best for these frames, with what was given besides."""
-    chosen = _named(args)
+    chosen = named_recipe(args)
     if chosen is None:
         chosen, why = best_recipe(store)
         if say_why:
@@ -191,7 +193,7 @@ def recipe_of(args: Args, store: FrameStore, *, say_why: bool = False) -> Recipe
     return _as_given(chosen, args)
 
 
-def _named(args: Args) -> Recipe | None:
+def named_recipe(args: Args) -> Recipe | None:
     """The recipe or objective that is named; None for "auto"."""
     if args.loss.objective is not None:
         return objective_alone(args.loss.objective)
@@ -216,7 +218,8 @@ def _as_given(chosen: Recipe, args: Args) -> Recipe:
         none = loss.weighting == "none"
         changes["weighting"] = None if none else Weighting(loss.weighting, loss.weighting_factor)  # type: ignore[arg-type]
     return replace(
-        chosen, preset=loss.preset, per_actuator=model.per_actuator, model=built,
+        chosen, preset=loss.preset, per_actuator=model.per_actuator,
+        model={**chosen.model, **built},
         hyperparameters={**chosen.hyperparameters, **hyperparameters(loss)}, **changes,
     )  # fmt: skip
 

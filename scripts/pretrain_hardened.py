@@ -12,16 +12,17 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import command_line, say, wrote
 from bvae_rl.scripts.harden import next_of, passes, shows
+from bvae_rl.scripts.pretrain_args import named_recipe
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.harden import (
     NONE,
     TEACHER,
+    asked_of,
     distil,
     last_phase,
-    phase,
-    steps_of_phase,
     train_of_phase,
 )  # fmt: skip
+from bvae_rl.training.recipe_names import RecipeName
 
 
 def train_hardened(
@@ -32,31 +33,36 @@ def train_hardened(
     It is not hardened where "auto" finds that colour cannot be left out.
     """
     source = args.source
+    named = named_recipe(args)
+    asked = asked_of(named, args.harden)
     plain = args.but(harden=(NONE,))
+    if named is not None and named.harden is not None:
+        plain = plain.but(recipe=str(RecipeName.parse(args.recipe).teacher))
     if source.rounds == 1:
         store = pretrain.frames(args)
-        against = phase(args.harden, store.shape, store.factor_specs)
+        last = last_phase(asked, store.shape, store.factor_specs)
         plain = replace(plain.but(env=None, policy=RANDOM, shares=()), store=store.folder)
     elif source.env is None or args.store is not None:
-        against = ()  # refused with its reason
+        last = None  # refused with its reason
     else:
-        against = phase(args.harden, *shown(source.config(source.domain)))
-    if not against:
+        last = last_phase(asked, *shown(source.config(source.domain)))
+    if last is None:
         return pretrain.main(plain, on_progress=on_progress, judged=judged)
     folder = args.out / TEACHER
     two_thirds = None if on_progress is None else _part(on_progress, 0.0, 2 / 3)
     teacher = pretrain.main(replace(plain, out=folder), on_progress=two_thirds, judged=False)
     store = FrameStore.existing(plain.store or folder / "frames")
-    steps, train = steps_of_phase(args.steps), train_of_phase(args.train)
+    steps, train = last.batches(args.steps), train_of_phase(args.train)
     progress = Progress({"hardening": steps * train.batch_size / pretrain.IMAGES_PER_SECOND})
     if on_progress is None:
         pretrain.verdict(teacher, folder)
-        say(f"now it learns to ignore {', '.join(against)} (--harden none leaves this out)")
+        leave_out = "" if named is not None and named.harden else " (--harden none leaves this out)"
+        say(f"now it learns to ignore {', '.join(last.against)}{leave_out}")
         callback = shows(steps, progress)
     else:
         callback = passes(steps, _part(on_progress, 2 / 3, 1.0))
     vae = distil(
-        last_phase(teacher, against), store, args.out, steps=steps, seed=args.seed, train=train,
+        last.objective(teacher), store, args.out, steps=steps, seed=args.seed, train=train,
         command=command_line(),
         callbacks=[callback, *([pretrain.tensorboard(args.out)] if args.tensorboard else [])],
     )  # fmt: skip

@@ -150,3 +150,22 @@ def test_bad_calls():
     with pytest.raises(ValueError, match="same name"):
         run_parallel([Task("a", wait), Task("a", wait)])
     assert run_parallel([], workers=2) == []
+
+
+def done_at(*, progress):
+    return time.monotonic()
+
+
+def slow(*, progress):
+    time.sleep(0.3)
+    return time.monotonic()
+
+
+def test_a_task_begins_after_those_that_it_names():
+    tasks = [
+        Task("first", slow), Task("second", done_at, after=("first",)), Task("other", done_at)
+    ]  # fmt: skip
+    first, second, other = run_parallel(tasks, workers=2)
+    assert other < first < second
+    with pytest.raises(ValueError, match=r"second comes after \['first'\], which no earlier task"):
+        run_parallel(tasks[1:], workers=1)

@@ -37,13 +37,15 @@ logger = logging.getLogger(__name__)
 class Task:
     """A call ``function(*args, progress=..., **kwargs)``; all of it has to pickle.
 
-    ``progress`` takes fractions in [0, 1].
+    ``progress`` takes fractions in [0, 1]. ``after`` names earlier tasks that have to be done
+    before it begins.
     """
 
     name: str
     function: Callable[..., Any]
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
 
 
 def run_parallel(
@@ -62,6 +64,11 @@ def run_parallel(
         raise ValueError(f"workers must be at least 1, got {workers}")
     if len({task.name for task in tasks}) < len(tasks):
         raise ValueError(f"two tasks have the same name: {sorted(t.name for t in tasks)}")
+    earlier: set[str] = set()
+    for task in tasks:
+        if missing := {*task.after} - earlier:
+            raise ValueError(f"{task.name} comes after {sorted(missing)}, which no earlier task is")
+        earlier.add(task.name)
     if workers == 1:
         return [_run_here(task, on_progress) for task in tasks]
     return _Pool(tasks, workers, on_progress).run()
@@ -88,7 +95,8 @@ class _Pool:
         context = mp.get_context("spawn")
         self.tasks, self.on_progress = tasks, on_progress
         self.threads = threads_per_worker(workers)
-        self.todo = iter(range(len(tasks)))
+        self.todo = list(range(len(tasks)))
+        self.idle: list[Connection] = []  # of workers for which nothing could begin yet
         self.results: dict[int, Any] = {}
         self.running: dict[int, int] = {}  # worker -> task number
         self.workers: list[SpawnProcess] = []
@@ -128,11 +136,8 @@ class _Pool:
         if kind == "log":
             logger.info("worker %d: %s", worker, content)
         elif kind == "ready":
-            number = next(self.todo, None)
-            if number is not None:
-                self.running[worker] = number
-            with suppress(OSError):  # it is gone: said when its pipe ends
-                pipe.send(number)
+            self.idle.append(pipe)
+            self._begin()
         else:
             number = self.running[worker]
             name = self.tasks[number].name
@@ -142,6 +147,20 @@ class _Pool:
                 self.results[number] = pickle.loads(content)
                 del self.running[worker]
             self.on_progress(name, 1.0 if kind == "result" else content)
+            if kind == "result":
+                self._begin()
+
+    def _begin(self) -> None:
+        """Give idle workers the tasks that can begin; where none is left, let them go."""
+        done = {self.tasks[number].name for number in self.results}
+        able = [number for number in self.todo if {*self.tasks[number].after} <= done]
+        while self.idle and (able or not self.todo):
+            pipe, number = self.idle.pop(0), able.pop(0) if able else None
+            if number is not None:
+                self.todo.remove(number)
+                self.running[self.pipes[pipe]] = number
+            with suppress(OSError):  # it is gone: said when its pipe ends
+                pipe.send(number)
 
     def _gone(self, pipe: Connection) -> None:
         """A worker has ended: RuntimeError unless it had nothing more to do."""

@@ -27,21 +27,25 @@ from bvae_rl.models.vae_config import AUTO, ChannelOrder
 from bvae_rl.plots import png
 from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.talking import talking
+from bvae_rl.training.augment.colour import FREQUENCY
 from bvae_rl.training.augment.variations import named, refuse_unfit
 from bvae_rl.training.batches import Rows
 from bvae_rl.training.hardened import HARDENED, Report, hardened_sentences, report
+from bvae_rl.training.hardening import CLEAN, Hardening
 from bvae_rl.training.loop import Callback, check_steps, train_vae
 from bvae_rl.training.objectives.distillation import LEAST_STD, InvarianceDistillation
 from bvae_rl.training.pictures import can_draw, latent_names, write_vae_pictures
+from bvae_rl.training.recipe_names import RecipeName
+from bvae_rl.training.recipes import Recipe
 from bvae_rl.training.shown_frames import frames_to_show
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.variation_pictures import VARIED, variations_sheet
 
 STEPS, LEARNING_RATE = 12_000, 1e-3
-CLEAN = 16  # frames a batch
 SHOWN = 8  # frames in the picture of the variations
 DEFAULT, NONE = ("colour",), "none"
 TEACHER = "teacher"  # folder of the VAE before the last phase of a pretraining
+Asked = str | Sequence[str] | Hardening  # of a pretraining
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +59,7 @@ def harden(
     latents: str = AUTO,
     clean: int = CLEAN,
     strength: float = 1.0,
+    frequency: float = FREQUENCY,
     steps: int = STEPS,
     seed: int = 0,
     train: TrainConfig | None = None,
@@ -79,6 +84,7 @@ def harden(
             where there is one, else all.
         clean: frames a batch from which all latents are learned as they are, too.
         strength: of the variations: 1 as they were tuned, 0 none, 2 the most.
+        frequency: of the colour maps in rad, above 0: low ones bend colours gently.
         steps: batches, at least 1.
         seed: of batches and variations.
         train: batch size, device and the like; by default a learning rate of 1e-3.
@@ -114,12 +120,12 @@ def harden(
         against, store.shape, store.factor_specs, allow_state=allow_state,
         channel_order=teacher.config.channel_order,
     )  # fmt: skip
-    objective = InvarianceDistillation(
-        teacher, against, latents=teacher.config.choice(latents), clean=clean, strength=strength
+    chosen = Hardening(
+        against, latents=latents, clean=clean, strength=strength, frequency=frequency
     )
     with talking(verbose):
         return distil(
-            objective, store, Path(out), steps=steps, seed=seed,
+            chosen.objective(teacher), store, Path(out), steps=steps, seed=seed,
             train=train or train_of_phase(None), start=None if start is None else load_vae(start),
             command=command, callbacks=callbacks,
         )  # fmt: skip
@@ -155,18 +161,13 @@ def distil(
             write_vae_pictures(student, shown, out)
             sheet = variations_sheet(
                 shown[:: -(-len(shown) // SHOWN)], objective.against, seed=seed,
-                strength=objective.strength, channel_order=teacher.config.channel_order,
+                strength=objective.strength, frequency=objective.frequency,
+                channel_order=teacher.config.channel_order,
             )  # fmt: skip
             Run(out).write_file(VARIED, png(sheet))
     for line in hardened_sentences(student.meta[HARDENED], latent_names(student)):
         logger.info(line)
     return student
-
-
-def last_phase(teacher: BetaVAE, against: Sequence[str]) -> InvarianceDistillation:
-    """The objective of the phase that ends a pretraining of ``teacher``."""
-    chosen = teacher.config.choice(AUTO)
-    return InvarianceDistillation(teacher, tuple(against), latents=chosen, clean=CLEAN)
 
 
 def refuse_inactive(teacher: BetaVAE) -> None:
@@ -206,14 +207,32 @@ def phase(
     return DEFAULT
 
 
+def asked_of(recipe: Recipe | None, harden: str | Sequence[str]) -> Asked:
+    """The last phase that ``recipe`` has, else ``harden``; ValueError where both say something."""
+    if recipe is None or recipe.harden is None:
+        return harden
+    if harden != AUTO and tuple(harden) != (AUTO,):
+        raise ValueError(
+            f"recipe {recipe.name} says at its end what the VAE is hardened against; leave harden "
+            f"(--harden) out, or take the recipe {RecipeName.parse(recipe.name).teacher}"
+        )
+    return recipe.harden
+
+
+def last_phase(
+    asked: Asked, shape: tuple[int, int, int], specs: Sequence[FactorSpec]
+) -> Hardening | None:
+    """The phase that ends a pretraining, if there is one; else as ``phase``."""
+    if isinstance(asked, Hardening):
+        refuse(asked.against, shape, specs)
+        return asked
+    against = phase(asked, shape, specs)
+    return Hardening(against) if against else None
+
+
 def train_of_phase(train: TrainConfig | None) -> TrainConfig:
     """How the phase after a pretraining with ``train`` is optimised."""
     return replace(train or TrainConfig(), learning_rate=LEARNING_RATE)
-
-
-def steps_of_phase(steps: int) -> int:
-    """Batches of the hardening that ends a pretraining of ``steps`` batches."""
-    return max(1, steps // 2)
 
 
 def joined(teacher: BetaVAE, against: str | Sequence[str]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from bvae_rl.metrics.held_out import HeldOut
 from bvae_rl.metrics.inputs import check, stack
 from bvae_rl.metrics.regression import predict
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.augment.variations import named, vary
+from bvae_rl.training.augment.variations import vary
 from bvae_rl.training.batches import Rows, frames_at
 from bvae_rl.training.objectives.distillation import LEAST_STD, InvarianceDistillation
 from bvae_rl.training.validation import AT_ONCE, spread, validation_rows
@@ -59,7 +59,7 @@ def report(
     held_out = validation_rows(store, rows)
     x = frames_at(store, held_out)
     generator = torch.Generator().manual_seed(seed)
-    varied = vary(x, named(objective.against), generator, strength=objective.strength)
+    varied = vary(x, objective.variations, generator, strength=objective.strength)
     target, before = codes(teacher, x), codes(teacher, varied)
     clean, after = codes(student, x), codes(student, varied)
     r2_after, std = agreement(after, target), target.std(0)

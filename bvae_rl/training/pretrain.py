@@ -25,16 +25,17 @@ from bvae_rl.runtime.talking import talking
 from bvae_rl.training.harden import (
     NONE,
     TEACHER,
+    Asked,
+    asked_of,
     distil,
     last_phase,
-    phase,
-    steps_of_phase,
     train_of_phase,
 )  # fmt: skip
 from bvae_rl.training.loop import Callback, check_steps, train_vae
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.pictures import RECONSTRUCTIONS, can_draw, write_vae_pictures
 from bvae_rl.training.pixel_weights import Weighting
+from bvae_rl.training.recipe_names import RecipeName
 from bvae_rl.training.recipes import best_recipe
 from bvae_rl.training.recipes import recipe as named_recipe
 from bvae_rl.training.rounds import check_rounds, in_rounds
@@ -127,7 +128,10 @@ def pretrain(
         )
     chosen = None if objective is not None or recipe == AUTO else named_recipe(recipe)
     as_it_is = objective is not None or recipe != AUTO or start is not None
-    harden = NONE if harden == AUTO and as_it_is else harden
+    asked = asked_of(chosen, harden)
+    asked = NONE if asked == AUTO and as_it_is else asked
+    if chosen is not None and chosen.harden is not None:
+        recipe = str(RecipeName.parse(recipe).teacher)
     given: dict[str, Any] = {
         "recipe": recipe, "seed": seed, "train": train, "weighting": weighting,
         "command": command, "callbacks": callbacks, "verbose": verbose,
@@ -137,9 +141,9 @@ def pretrain(
         "shares": shares, **view,
     }  # fmt: skip
     with talking(verbose):
-        if harden != NONE:
+        if asked != NONE:
             return _then_hardened(
-                harden, source, Path(out), rounds=rounds, frames=frames, acting=acting,
+                asked, source, Path(out), rounds=rounds, frames=frames, acting=acting,
                 given={
                     "config": config, "objective": objective, "steps": steps, "start": start,
                     **given,
@@ -184,7 +188,7 @@ def pretrain(
 
 
 def _then_hardened(
-    harden: str | Sequence[str],
+    asked: Asked,
     source: Source,
     out: Path,
     *,
@@ -200,19 +204,19 @@ def _then_hardened(
         store = as_store(
             source, out / "frames", frames=frames, seed=given["seed"], view=seen, **own
         )
-        against = phase(harden, store.shape, store.factor_specs)
+        last = last_phase(asked, store.shape, store.factor_specs)
         source, acting = store, {}
     else:
-        against = phase(harden, *shown(source, seen)) if is_environment(source) else ()
-    folder = out / TEACHER if against else out
+        last = last_phase(asked, *shown(source, seen)) if is_environment(source) else None
+    folder = out / TEACHER if last else out
     teacher = pretrain(
         source, out=folder, frames=frames, rounds=rounds, harden=NONE, **acting, **given
     )
-    if not against:
+    if last is None:
         return teacher
     frames_of = source if isinstance(source, FrameStore) else FrameStore.existing(folder / "frames")
     return distil(
-        last_phase(teacher, against), frames_of, out, steps=steps_of_phase(given["steps"]),
+        last.objective(teacher), frames_of, out, steps=last.batches(given["steps"]),
         seed=given["seed"], train=train_of_phase(given["train"]), command=given["command"],
     )  # fmt: skip
 

@@ -1,25 +1,29 @@
 """Recipes: whole ways of training a VAE, by name, and which is the best that some frames allow.
 
-A further recipe is one more row. ``bvae-rl evidence`` compares them; all rows weigh
-pixels of the foreground ten times.
+A further recipe is one more row, and each has a hardened one by its name
+(``recipe_names.py``). ``bvae-rl evidence`` compares them; all rows weigh pixels of the foreground
+ten times.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.losses import Likelihood
+from bvae_rl.models.vae_config import AUTO as AUTOMATIC
 from bvae_rl.models.vae_config import VAEConfig, actuator_part
 from bvae_rl.training.annealing import Annealing, Shape
 from bvae_rl.training.batches import Rows
 from bvae_rl.training.grids import grid_pairing
+from bvae_rl.training.hardening import Hardening
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.objectives.table import OBJECTIVES, entry
 from bvae_rl.training.pixel_weights import Weighting
+from bvae_rl.training.recipe_names import RecipeName
 
 CONTENT, STYLE = 24, 8  # latents where nobody knows the factors
 EXTRA = 2  # style latents more than there are appearance factors: with too few a colour gets lost
@@ -31,7 +35,8 @@ class Recipe:
 
     ``supervision`` says what the training knows beside the frames. ``content_dim`` and
     ``style_dim`` None follow the store's factors if the objective keeps the two groups apart, else
-    they are 24 and 8. ``model`` holds further fields of ``VAEConfig``.
+    they are 24 and 8. ``model`` holds further fields of ``VAEConfig``. ``harden`` is the last
+    phase, which begins with the VAE that all else trains.
     """
 
     name: str
@@ -49,6 +54,7 @@ class Recipe:
     style_dim: int | None = None
     per_actuator: int = 1
     model: Mapping[str, Any] = field(default_factory=dict)
+    harden: Hardening | None = None
 
     @property
     def latents(self) -> Literal["content", "all"]:
@@ -218,7 +224,30 @@ AUTO = {
 
 
 def recipe(name: str) -> Recipe:
-    """The row called ``name``, else the objective called so as it comes, else a ValueError."""
+    """The row called ``name``, else the objective called so as it comes, else a ValueError.
+
+    Behind a name may stand "_hardened" and changes (``recipe_names.py``).
+    """
+    named = RecipeName.parse(name)
+    if named.row == AUTOMATIC:
+        raise ValueError(
+            f"recipe {AUTOMATIC} is taken as it is, and hardens at its end by itself (--harden), "
+            f"got {name!r}; name a recipe instead, as in plain{name.removeprefix(AUTOMATIC)}"
+        )
+    found = _row(named.row)
+    named.check()
+    model = {**found.model, **named.model}
+    last = named.hardening
+    if last is None:
+        return replace(found, name=name, model=model)
+    known = [found.supervision] if found.supervision != "none" else []
+    return replace(
+        found, name=name, model=model, harden=last, text=f"{found.text}, hardened",
+        supervision="; ".join([*known, last.known]),
+    )  # fmt: skip
+
+
+def _row(name: str) -> Recipe:
     if name in RECIPES:
         return RECIPES[name]
     if name not in OBJECTIVES:

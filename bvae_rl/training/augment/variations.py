@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from bvae_rl.models.vae_config import ChannelOrder
 from bvae_rl.training.augment.background import background
 from bvae_rl.training.augment.camera import camera
-from bvae_rl.training.augment.colour import colour
+from bvae_rl.training.augment.colour import FREQUENCY, colour
 from bvae_rl.training.augment.distractors import distractors
 from bvae_rl.training.augment.draws import RGB
 from bvae_rl.training.augment.light import light
@@ -78,10 +79,13 @@ VARIATIONS: Mapping[str, Variation] = {
 }  # fmt: skip
 
 
-def named(names: Sequence[str]) -> list[Variation]:
+def named(names: Sequence[str], *, frequency: float = FREQUENCY) -> list[Variation]:
     """The rows called ``names``, each once, in the order in which they are applied.
 
-    Raises TypeError for a single string, and ValueError for no names and for unknown ones.
+    ``frequency`` is that of the colour maps (``augment.colour``), in rad, above 0.
+
+    Raises TypeError for a single string, and ValueError for no names, unknown ones, and another
+    frequency without colour.
     """
     known = ", ".join(VARIATIONS)
     if isinstance(names, str):
@@ -91,7 +95,22 @@ def named(names: Sequence[str]) -> list[Variation]:
     if unknown := [repr(name) for name in names if name not in VARIATIONS]:
         kinds = "variation" if len(unknown) == 1 else "variations"
         raise ValueError(f"unknown {kinds} {', '.join(unknown)}; known: {known}")
-    return [row for name, row in VARIATIONS.items() if name in names]
+    rows = [row for name, row in VARIATIONS.items() if name in names]
+    return rows if frequency == FREQUENCY else _bent(rows, frequency)
+
+
+def _bent(rows: Sequence[Variation], frequency: float) -> list[Variation]:
+    """``rows`` with colour maps of another ``frequency``."""
+    if not (math.isfinite(frequency) and frequency > 0.0):
+        raise ValueError(f"the frequency of the colour maps must be above 0, got {frequency:g}")
+    maps = VARIATIONS["colour"]
+    if maps not in rows:
+        raise ValueError(
+            f"frequency {frequency:g} is that of the colour maps, and colour is not among "
+            f"{', '.join(row.name for row in rows)}; add it, or leave the frequency out"
+        )
+    bent = replace(maps, vary=partial(colour, frequency=frequency))
+    return [bent if row is maps else row for row in rows]
 
 
 def refuse_unfit(

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.augment.variations import check_strength, named, vary
+from bvae_rl.training.augment.colour import FREQUENCY
+from bvae_rl.training.augment.variations import Variation, check_strength, named, vary
 from bvae_rl.training.batches import Batch, Pairing, Rows, frames_at, single
 from bvae_rl.training.objectives.autoencoder import generator_of
 from bvae_rl.training.objectives.base import Objective, Parts
@@ -35,6 +36,7 @@ class InvarianceDistillation(Objective):
     ``clean``: of how many frames a batch all latents are learned from the clean frame, too, which
     keeps what varied frames cannot show, such as the style group.
     ``strength``: of the variations (``augment.variations.vary``).
+    ``frequency``: of the colour maps (``augment.colour``).
 
     The posterior's variances are set, not learned: of each latent the running mean of the squared
     distance to the teacher's posterior, so that the KL of what averaged out is near 0.
@@ -47,15 +49,26 @@ class InvarianceDistillation(Objective):
     latents: str = "all"
     clean: int = 0
     strength: float = 1.0
+    frequency: float = FREQUENCY
     _state: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
     _scale: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        named(self.against)
+        named(self.against, frequency=self.frequency)
         whole("clean", self.clean, least=0)
         check_strength(self.strength)
         self.teacher.slice_of(self.latents)
         self.teacher.eval().requires_grad_(False)
+
+    def identity(self) -> dict[str, Any]:
+        """Without the newer ``frequency`` where it is the usual one."""
+        found = super().identity()
+        return {k: v for k, v in found.items() if k != "frequency" or v != FREQUENCY}
+
+    @property
+    def variations(self) -> list[Variation]:
+        """What varies the frames, in the order in which it is applied."""
+        return named(self.against, frequency=self.frequency)
 
     @property
     def levels(self) -> int:
@@ -76,7 +89,7 @@ class InvarianceDistillation(Objective):
         clean, learned = min(self.clean, len(x)), self.teacher.slice_of(self.latents)
         with torch.no_grad():
             target, logvar = self.teacher.to(x.device).encode(x)
-        varied = vary(x, named(self.against), generator_of(noise), strength=self.strength)
+        varied = vary(x, self.variations, generator_of(noise), strength=self.strength)
         mu, _ = vae.encode(torch.cat([varied, x[:clean]]))
         away = mu - torch.cat([target, target[:clean]])
         square = (away / std).square()

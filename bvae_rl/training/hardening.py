@@ -1,0 +1,61 @@
+"""What a hardening is made of: the last phase of a recipe, or of ``bvae_rl.harden``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.models.vae_config import AUTO
+from bvae_rl.training.augment.colour import FREQUENCY
+from bvae_rl.training.augment.variations import check_strength, named
+from bvae_rl.training.objectives.checks import whole
+from bvae_rl.training.objectives.distillation import InvarianceDistillation
+
+CLEAN = 16  # frames a batch
+
+
+@dataclass(frozen=True)
+class Hardening:
+    """How a trained VAE learns to ignore something (``objectives/distillation.py``).
+
+    ``against``: names of variations (``augment.variations``).
+    ``steps``: batches; None: half as many as the VAE had before.
+    ``latents``: which are learned from varied frames: a group, "all", or "auto", which is the
+    content where there is such a group, else all.
+    ``clean``: frames a batch from which all latents are learned as they are, too.
+    ``strength``: of the variations, from 0, none, over 1, as they were tuned, to 2.
+    ``frequency``: of the colour maps, in rad, above 0 (``augment.colour``).
+
+    Raises ValueError for what is outside of these.
+    """
+
+    against: tuple[str, ...] = ("colour",)
+    steps: int | None = None
+    latents: str = AUTO
+    clean: int = CLEAN
+    strength: float = 1.0
+    frequency: float = FREQUENCY
+
+    def __post_init__(self) -> None:
+        named(self.against, frequency=self.frequency)
+        whole("clean", self.clean, least=0)
+        check_strength(self.strength)
+        if self.steps is not None:
+            whole("steps", self.steps, least=1)
+
+    def batches(self, before: int) -> int:
+        """How many there are after a training of ``before``."""
+        return max(1, before // 2) if self.steps is None else self.steps
+
+    def objective(self, teacher: BetaVAE) -> InvarianceDistillation:
+        """The training of a copy of ``teacher``; ValueError for latents that it does not have."""
+        return InvarianceDistillation(
+            teacher, self.against, latents=teacher.config.choice(self.latents), clean=self.clean,
+            strength=self.strength, frequency=self.frequency,
+        )  # fmt: skip
+
+    @property
+    def known(self) -> str:
+        """What is known beside the frames, in words."""
+        verb = "is" if len(self.against) == 1 else "are"
+        return f"that {', '.join(self.against)} {verb} appearance"
