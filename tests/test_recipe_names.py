@@ -83,7 +83,7 @@ def test_hardening_takes_the_frequency(tmp_path: Path) -> None:
     vae = bvae_rl.harden(make_vae(), store, out=tmp_path / "vae", frequency=2.0, **settings)
     assert vae.meta["training"]["objective"]["frequency"] == 2.0
     saved = make_vae().save(tmp_path / "teacher")
-    args = harden.Args(str(saved), store.folder, out=tmp_path / "cli", frequency=-1.0)
+    args = harden.Args(str(saved), (store.folder,), out=tmp_path / "cli", frequency=-1.0)
     with pytest.raises(ValueError, match="frequency of the colour maps must be above 0, got -1"):
         harden.main(args)
 
