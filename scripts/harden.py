@@ -9,11 +9,13 @@ from pathlib import Path
 import torch
 import tyro
 
+from bvae_rl.agents.study import Evaluation
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.models.hub import find_vae
+from bvae_rl.models.hub import find_vae, load_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO
-from bvae_rl.scripts.common import command_for, command_line, shown_by, wrote
+from bvae_rl.scripts import harden_agent
+from bvae_rl.scripts.common import EnvArgs, command_for, command_line, shown_by, wrote
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.harden import CLEAN, STEPS, harden, train_of_phase
 from bvae_rl.training.loop import Callback
@@ -50,16 +52,33 @@ class Args:
     """CPU threads; by default torch's choice"""
     allow_state: bool = False
     """go on where a state factor is named after a variation"""
+    agent: Path | None = None
+    """an agent that was trained on VAE: its folder, or a zip of a model of pictures. It is written
+    to OUT once more, with the hardened encoder under its policy, and both are scored"""
+    domains: tuple[str, ...] = ()
+    """visual domains to score the agent in; by default source, ood1 and ood2 where its environment
+    knows them, else its own"""
+    n_eval_episodes: int = Evaluation.n_eval_episodes
+    """episodes to score the agent on, the same ones before and after"""
+    any_teacher: bool = False
+    """mend an agent that was trained on another VAE, too"""
+    world: EnvArgs = EnvArgs()
     train: TrainConfig = train_of_phase(None)
 
 
 def main(args: Args) -> BetaVAE:
-    """Harden; what was kept and what was lost is said by ``harden``."""
+    """Harden; what was kept and what was lost is said by ``harden``. Then mend the agent."""
     if args.threads is not None:
         if args.threads < 1:
             raise ValueError(f"threads must be at least 1, got {args.threads}")
         torch.set_num_threads(args.threads)
     store = FrameStore.existing(args.store)
+    plan = None
+    if args.agent is not None:
+        plan = harden_agent.plan(
+            args.agent, args.vae, load_vae(args.vae), args.world, args.domains,
+            args.n_eval_episodes, any_teacher=args.any_teacher,
+        )  # fmt: skip
     progress = Progress({"hardening": args.steps * args.train.batch_size / IMAGES_PER_SECOND})
     vae = harden(
         find_vae(args.vae), store, out=args.out, against=args.against, latents=args.latents,
@@ -68,7 +87,11 @@ def main(args: Args) -> BetaVAE:
         verbose=0, allow_state=args.allow_state,
     )  # fmt: skip
     progress.close()
-    wrote(args.out, next_of(args.out, store))
+    if plan is None:
+        wrote(args.out, next_of(args.out, store))
+    else:
+        wrote(args.out)
+        harden_agent.mend(plan, vae, args.out)
     return vae
 
 
