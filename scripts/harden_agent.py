@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bvae_rl.agents.config import StepLimit
@@ -116,7 +117,7 @@ def mend(plan: Plan, student: BetaVAE, out: Path) -> list[Row]:
         if not run.done(step, config=scored):
             new = before_and_after(
                 plan.agent, there, plan.env, [domain], n_eval_episodes=plan.n_eval_episodes,
-                limit=plan.limit, progress=lambda done, name=name: progress.update(name, done),
+                limit=plan.limit, progress=partial(progress.update, name),
             )  # fmt: skip
             kept = [row for row in run.rows() if not _of(row, plan.env, domain)]
             run.write_json(RESULTS, [row.to_dict() for row in (*kept, *new)])

@@ -12,7 +12,7 @@ from stable_baselines3.common.vec_env import VecFrameStack
 
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.evaluate import load_agent
-from bvae_rl.agents.mend import before_and_after
+from bvae_rl.agents.mend import before_and_after, mended
 from bvae_rl.agents.methods import MethodInputs, method
 from bvae_rl.agents.train import train_agent
 from bvae_rl.data.environments import EnvConfig
@@ -143,10 +143,8 @@ def test_what_could_not_be_mended_is_said_before_any_training(made: Path, tmp_pa
 def test_an_agent_that_was_mended_already_is_told_from_what_becomes_of_it(
     made: Path, tmp_path: Path
 ) -> None:
-    once = harden_agent.mended(
-        made / "agent", student_of(BetaVAE.load(made / "vae")), tmp_path / "once"
-    )
-    twice = harden_agent.mended(
+    once = mended(made / "agent", student_of(BetaVAE.load(made / "vae")), tmp_path / "once")
+    twice = mended(
         once,
         student_of(student_of(BetaVAE.load(made / "vae"))),
         tmp_path / "twice",
