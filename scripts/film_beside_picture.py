@@ -144,7 +144,9 @@ class _Half:
         self.over.set_text(" episode over " if take.over and t >= last else "")
         self.over.set_visible(take.over and t >= last)
         for values, lines in ((self.side.behind, self.behind), (self.side.lines, self.lines)):
-            for k, line in enumerate(lines if values is not None else []):
+            if values is None:
+                continue
+            for k, line in enumerate(lines):
                 line.set_data(np.arange(last + 1), values[: last + 1, k])
 
 

@@ -7,6 +7,7 @@ and the scores in each domain.
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -127,7 +128,9 @@ def mend(plan: Plan, student: BetaVAE, out: Path) -> list[Row]:
     progress.close()
     say(table(rows))
     wrote(there)
-    wrote(run.path(RESULTS))
+    filmed = not is_zip(plan.agent) and {*DOMAINS} <= {*plan.domains}
+    both = ["bvae-rl", "film", "--agent", str(there), "--beside", str(plan.agent)]
+    wrote(run.path(RESULTS), shlex.join(both) if filmed else None)
     return rows
 
 

@@ -94,6 +94,7 @@ def test_an_agents_folder_is_mended_and_scored_and_nothing_is_done_twice(
         name: returns[name, "ood2"].value for name in ("bvae", "bvae-hardened")
     }
     assert load_agent(asked.out / "agent").record["key"] == "bvae-hardened"
+    assert f"next: bvae-rl film --agent {asked.out}/agent --beside {made}/agent" in said
     line = next(line for line in said.splitlines() if line.startswith("ood2"))
     before, after = (returns[name, "ood2"].value for name in ("bvae", "bvae-hardened"))
     assert f"2         {before:.2f} -> {after:.2f}" in line
