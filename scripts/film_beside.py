@@ -95,9 +95,6 @@ def require_switch(env: EnvConfig, domains: Sequence[str] = ()) -> None:
     made = env.make()
     try:
         switch = made.get_wrapper_attr(SWITCH)
-        made.reset(seed=0)
-        for domain in dict.fromkeys(domains):
-            switch(domain, seed=0)
     except AttributeError as error:
         raise ValueError(
             f"the appearance of {env.id} cannot change within an episode. Give the environment, or "
@@ -105,8 +102,10 @@ def require_switch(env: EnvConfig, domains: Sequence[str] = ()) -> None:
             "that visual domain, in an appearance that follows from the seed, while its state goes "
             "on. Without one, leave out --beside: an episode in each domain"
         ) from error
-    finally:
-        made.close()
+    made.reset(seed=0)
+    for domain in dict.fromkeys(domains):
+        switch(domain, seed=0)
+    made.close()
 
 
 def take(agent: LoadedAgent, env: EnvConfig, plan: Plan) -> Take:

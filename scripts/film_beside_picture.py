@@ -16,6 +16,7 @@ from bvae_rl.scripts.film_beside import Plan, Take
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 Array = NDArray[np.float64]
 DPI = 100
@@ -120,7 +121,7 @@ class _Half:
             below.plot([], [], color=GROUP_COLOURS[k % len(GROUP_COLOURS)], linewidth=1.3)[0]
             for k in range(count)
         ]
-        _dress(below, plan, names, fps)
+        self.plan, self.domains = plan, _dress(below, plan, names, fps)
 
     def _inset(self, screen: Axes) -> Any:
         """What the agent sees, in a corner of the large picture."""
@@ -143,6 +144,9 @@ class _Half:
         self.note.set_text(f"return {take.returns[last]:.0f}".replace("-", "\N{MINUS SIGN}"))
         self.over.set_text(" episode over " if take.over and t >= last else "")
         self.over.set_visible(take.over and t >= last)
+        for number, name in enumerate(self.domains):
+            now = number == self.plan.on_show(t)
+            name.set(color=INK if now else MUTED, fontweight="bold" if now else "normal")
         for values, lines in ((self.side.behind, self.behind), (self.side.lines, self.lines)):
             if values is None:
                 continue
@@ -150,18 +154,20 @@ class _Half:
                 line.set_data(np.arange(last + 1), values[: last + 1, k])
 
 
-def _dress(below: Axes, plan: Plan, names: Sequence[str], fps: int) -> None:
-    """Lanes with their names, a mark at each change with the domain's name, seconds below."""
+def _dress(below: Axes, plan: Plan, names: Sequence[str], fps: int) -> list[Text]:
+    """Lanes with their names, a mark at each change, seconds below; returns the domains' names."""
+    domains = []
     below.set_xlim(0, plan.frames - 1)
     below.set_ylim(0.5 - len(names) - 0.2, 0.7)
     for number, begin in enumerate(plan.changes):
         end = begin + plan.every
         if number:
             below.axvline(begin, color=MUTED, linewidth=0.8, linestyle=(0, (3, 2)), zorder=1)
-        below.text(
+        name = below.text(
             (begin + min(end, plan.frames - 1)) / 2, 1.01, plan.domains[number], fontsize=SMALL,
             color=MUTED, ha="center", va="bottom", transform=below.get_xaxis_transform(),
         )  # fmt: skip
+        domains.append(name)
     for spine in below.spines.values():
         spine.set_visible(False)
     below.tick_params(length=0, labelsize=SMALL, labelcolor=MUTED)
@@ -173,3 +179,4 @@ def _dress(below: Axes, plan: Plan, names: Sequence[str], fps: int) -> None:
     )  # fmt: skip
     for k in range(len(names)):
         below.axhline(-k, color=FAINT, linewidth=0.5, zorder=0.5)
+    return domains

@@ -71,6 +71,8 @@ def test_an_episode_that_ends_stays_on_its_last_frame(agents: tuple[Path, Path])
     figure, update = picture(lanes([one], [0, 1]), long, ["a", "b"], fps=3, trained_in="source")
     assert "episode over" not in [text.get_text().strip() for text in figure.axes[0].texts]
     update(8)
+    shown = {text.get_text(): text.get_fontweight() for text in figure.axes[1].texts[1:]}
+    assert shown == {"ood2": "normal", "source": "bold"}
     assert "episode over" in [text.get_text().strip() for text in figure.axes[0].texts]
     assert all(len(line.get_xdata()) == 5 for line in figure.axes[1].get_lines()[:4])
 
