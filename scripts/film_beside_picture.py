@@ -174,7 +174,7 @@ def _dress(below: Axes, plan: Plan, names: Sequence[str], fps: int) -> list[Text
     below.set_yticks([-k for k in range(len(names))], names)
     below.set_xticks(plan.changes, [f"{begin / fps:g}" for begin in plan.changes])
     below.set_xlabel(
-        "seconds; grey: what the latents would be in the first colours", fontsize=SMALL,
+        "seconds; grey: the same states in the first appearance", fontsize=SMALL,
         color=MUTED, labelpad=2,
     )  # fmt: skip
     for k in range(len(names)):
