@@ -39,8 +39,9 @@ from bvae_rl.runtime.identity import refuse_changes
 from bvae_rl.runtime.owner import owned
 from bvae_rl.runtime.runs import Row, Run, require_own
 from bvae_rl.runtime.versions import environment
+from bvae_rl.sb3.encoder_life import copies_of
 from bvae_rl.sb3.latent_env import LatentVecEnv
-from bvae_rl.sb3.swap import swap_encoder
+from bvae_rl.sb3.swap import names_in_policy, names_of, swap_encoder
 from bvae_rl.sb3.taken import find_vae_encoder
 
 SUFFIX = "-hardened"
@@ -64,14 +65,9 @@ def mended(
     where ``out`` holds something else; the same mended agent there is kept.
     """
     student = find_vae_encoder(vae)
-    if _is_zip(agent):
+    if is_zip(agent):
         return _mended_zip(Path(agent), student, Path(out), any_teacher)
-    found, run = load_agent(agent), Run(out)
-    if not isinstance(found.encoder, BetaVAE) or found.method.needs != "vae":
-        raise ValueError(
-            f"the agent in {agent} sees {found.method.text}, and only one that sees a VAE's "
-            "latents can be mended"
-        )
+    found, run = mendable(agent), Run(out)
     record = _record(found, student, command)
     shown = found.observe(found.env.vec(1, seed=0))
     assert isinstance(shown, LatentVecEnv)
@@ -98,6 +94,31 @@ def mended(
     return run.folder
 
 
+def mendable(agent: str | Path, teacher: BetaVAE | None = None) -> LoadedAgent:
+    """The agent in ``agent``, a folder or the zip of a model of pictures, loaded.
+
+    Raises ValueError where there is none, for one whose encoder is no VAE's, and, if ``teacher`` is
+    given, for one that a student of it could not mend.
+    """
+    found = load_zip(agent) if is_zip(agent) else load_agent(agent)
+    if is_zip(agent):
+        names = names_in_policy(next(iter(copies_of(found.model, None).values())))
+    elif isinstance(found.encoder, BetaVAE) and found.method.needs == "vae":
+        names = names_of(found.encoder)
+    else:
+        raise ValueError(
+            f"the agent in {agent} sees {found.method.text}, and only one that sees a VAE's "
+            "latents can be mended"
+        )
+    if teacher is not None and not names & names_of(teacher):
+        raise ValueError(
+            f"the agent in {agent} was trained on another VAE than {teacher.folder or 'this one'}, "
+            "and can read the codes of its own alone; harden its own, or insist with "
+            "any_teacher=True (--any-teacher)"
+        )
+    return found
+
+
 def before_and_after(
     agent: str | Path,
     mended: str | Path,
@@ -111,25 +132,33 @@ def before_and_after(
 ) -> list[Row]:
     """Rows of both agents on the same episodes in each domain (``evaluate_agent``), before first.
 
+    Where both have one name, as an agent that was mended once more, the second gets ``SUFFIX``.
+
     ``agent``, ``mended``: folders, or zips of models of pictures. Defaults are those of a study.
     """
     rows: list[Row] = []
     for done, (path, suffix) in enumerate(((agent, ""), (mended, SUFFIX))):
         key = f"{Path(agent).stem}{suffix}"
-        rows += evaluate_agent(
-            load_zip(path, env, key=key) if _is_zip(path) else path,
+        found = evaluate_agent(
+            load_zip(path, env, key=key) if is_zip(path) else path,
             env, domains, n_eval_episodes=n_eval_episodes, seed=seed, limit=limit,
             progress=part_of(progress, done, 2),
         )  # fmt: skip
+        taken = {row.method for row in rows}
+        rows += [
+            replace(row, method=f"{row.method}{SUFFIX}") if row.method in taken else row
+            for row in found
+        ]
     return rows
 
 
-def _is_zip(path: str | Path) -> bool:
+def is_zip(path: str | Path) -> bool:
+    """Whether an agent is a zip of Stable-Baselines3, and no folder of ours."""
     return Path(path).suffix == ".zip"
 
 
 def _mended_zip(agent: Path, student: BetaVAE, out: Path, any_teacher: bool) -> Path:
-    if not _is_zip(out):
+    if not is_zip(out):
         raise ValueError(f"{agent} is a zip, and so is what is made of it: give out {out}.zip")
     if out.resolve() == agent.resolve():
         raise ValueError(f"{out} is the agent itself, which stays as it is; give another name")

@@ -63,6 +63,7 @@ class World(gym.Env):
             self._appearance_rng = appearance_rng(seed)
         given = reset_options(options, self.factor_specs, self._domain.source)
         self._start(seed, given.of_state)
+        self.domain = self._domain.name
         self._appearance = given.shown(self._domain.sample(self._appearance_stream()))
         self._sampled, self._steps = None, 0
         return self._frame(), self._info()
@@ -74,6 +75,22 @@ class World(gym.Env):
     def appearance(self) -> Any:
         """The appearance on show."""
         return self._appearance
+
+    def switch(self, domain: str, *, seed: int | None = None) -> np.ndarray:
+        """Show the present state in an appearance of another visual domain, and return the frame.
+
+        Nothing else changes: neither the state nor the random numbers of the dynamics, so that the
+        same actions bring the same rewards. It lasts until the next reset, which draws from the
+        world's own domain. ``factor_specs`` stay, so that the factors of kinds that only ``domain``
+        varies are not told. ``seed``: of the appearance; None: the next one of the world's.
+
+        ValueError for an unknown domain; nothing has changed then.
+        """
+        other = self._named(domain)
+        rng = self._appearance_rng if seed is None else appearance_rng(seed)
+        self._appearance, self._sampled = other.sample(rng), None
+        self.domain = other.name
+        return self._frame()
 
     def factors(self) -> np.ndarray:
         """The current factors in the order of ``factor_specs``, shape (K,)."""
@@ -134,6 +151,10 @@ class World(gym.Env):
 
     def _appearance_stream(self) -> np.random.Generator:
         return self._appearance_rng
+
+    def _named(self, domain: str) -> Domain[Any]:
+        """The visual domain of that name in this world; errors as ``parse_domain``."""
+        raise NotImplementedError
 
     def _read(self) -> np.ndarray:
         """The current state, shape (S,), in the order of ``state_specs``."""

@@ -1,10 +1,12 @@
-"""Draw an animated GIF: an agent acts in several visual domains, and its latents move beside it."""
+"""Draw an animated GIF: an agent acts in several visual domains, and its latents move beside it.
+
+Or two agents side by side, in one episode whose appearance changes (``film_beside``).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from io import BytesIO
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,9 @@ from bvae_rl.plots.style import FAINT, INK, MUTED, new_figure, polish
 from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import EnvArgs, wrote
+from bvae_rl.scripts.film_beside import Plan, encoder_of, most_varied, require_switch, take
+from bvae_rl.scripts.film_beside_picture import lanes, picture
+from bvae_rl.scripts.film_gif import animated
 from bvae_rl.scripts.film_panels import Film, Panel, factor_panels, latent_panels
 
 if TYPE_CHECKING:
@@ -30,6 +35,8 @@ BAND = ("#eef3f8", "#ffffff")  # episodes in turn, so that their borders show
 DPI = 100
 PRACTICE, PRACTICE_STEPS = 8, 150  # episodes that a probe is fitted on, and the most of each
 OTHER_SEED = 1_000
+EPISODES = ("source", "source", "ood1", "ood1", "ood1", "ood1")
+CHANGES = ("source", "ood1", "ood2", "source", "ood2", "ood1")
 
 
 @dataclass(frozen=True)
@@ -38,17 +45,26 @@ class Args:
 
     agent: Path
     """folder of a trained agent whose encoder is a VAE (bvae-rl train)"""
+    beside: Path | None = None
+    """folder of another agent on as many latents, to act beside it from the same start: one episode
+    each, in which the appearance changes. In grey behind the latents: those of the same states in
+    the first domain"""
     world: EnvArgs = EnvArgs()
-    domains: tuple[str, ...] = ("source", "source", "ood1", "ood1", "ood1", "ood1")
-    """visual domain of each episode, in order"""
+    domains: tuple[str, ...] | None = None
+    """visual domain of each episode, in order, or with --beside of each part of the one episode; by
+    default two episodes in source and four in ood1, or source, ood1, ood2, source, ood2, ood1"""
+    change_every: float = 2.0
+    """with --beside: seconds of the film until the appearance changes"""
+    skip_steps: int = 0
+    """with --beside: environment steps before the film begins"""
     latents: str = "auto"
-    """latents with a time line each; all others share the last panel; by default content where the
-    VAE has it, else all"""
+    """latents with a time line each; all others share the last panel, or with --beside those that
+    vary most are shown; by default content where the VAE has it, else all"""
     factors: tuple[str, ...] = ()
     """state factors instead: the true value of each, and what a linear probe of the latents reads,
     fitted on other episodes of the agent in the first domain"""
     steps: int = 25
-    """environment steps of each episode, at most"""
+    """environment steps of each episode, at most; without --beside"""
     fps: int = 12
     """frames a second"""
     seed: int = 0
@@ -66,26 +82,67 @@ class Result:
 
 def main(args: Args) -> Result:
     """Record the episodes, draw a picture a frame, write the GIF."""
-    if not args.domains or args.steps < 2 or args.fps < 1:
+    if args.domains is None:
+        args = replace(args, domains=CHANGES if args.beside else EPISODES)
+    domains = args.domains or ()
+    if not domains or args.steps < 2 or args.fps < 1:
         raise ValueError(
             "a film needs a domain, two steps and a frame a second, got "
-            f"--domains {' '.join(args.domains)} --steps {args.steps} --fps {args.fps}"
+            f"--domains {' '.join(domains)} --steps {args.steps} --fps {args.fps}"
         )
     agent = load_agent(args.agent)
-    vae = agent.encoder
-    if not isinstance(vae, BetaVAE):
-        raise ValueError(f"the agent in {args.agent} sees no VAE's latents; train one that does")
+    vae = encoder_of(agent)
     columns = range(vae.latent_dim)[vae.slice_of(vae.config.choice(args.latents))]
     env = args.world.config()
-    film = record(agent, vae, env, args.domains, steps=args.steps, seed=args.seed)
+    if args.world == EnvArgs():  # EnvPool's copies tell no factors and change no appearance
+        env = replace(agent.env, backend="gymnasium", domain=None)
+    if args.beside is not None:
+        return _beside(args, agent, load_agent(args.beside), env, domains, columns)
+    film = record(agent, vae, env, domains, steps=args.steps, seed=args.seed)
     if args.factors:
-        known = (args.domains[0],) * PRACTICE
+        known = (domains[0],) * PRACTICE
         practice = record(agent, vae, env, known, steps=PRACTICE_STEPS, seed=args.seed + OTHER_SEED)
         panels = factor_panels(film, practice, args.factors)
     else:
         panels = latent_panels(film, columns)
     run = Run(args.out.parent)
     wrote(run.write_file(args.out.name, gif(film, panels, args.fps)))
+    return Result(args.out)
+
+
+def _beside(
+    args: Args,
+    agent: LoadedAgent,
+    other: LoadedAgent,
+    env: EnvConfig,
+    domains: tuple[str, ...],
+    columns: Sequence[int],
+) -> Result:
+    """The film of two agents in one episode each."""
+    every = round(args.change_every * args.fps)
+    if every < 2 or args.skip_steps < 0 or args.factors:
+        raise ValueError(
+            "a film of two agents shows each domain for two frames at least, skips no less than 0 "
+            f"steps, and shows latents instead of factors; got --change-every {args.change_every:g}"
+            f" at --fps {args.fps}, --skip-steps {args.skip_steps}, --factors "
+            f"{' '.join(args.factors) or '(none)'}"
+        )
+    widths = [encoder_of(one).latent_dim for one in (agent, other)]
+    if widths[0] != widths[1]:
+        raise ValueError(
+            f"the agents see {widths[0]} and {widths[1]} latents, which cannot stand beside each "
+            "other; film agents on one VAE, or on a VAE and what it was hardened into"
+        )
+    require_switch(env, domains)
+    plan = Plan(domains, every, args.seed, args.skip_steps)
+    takes = [take(one, env, plan) for one in (agent, other)]
+    shown = most_varied(takes[0], columns)
+    _, update = picture(
+        lanes(takes, shown), plan, [f"latent {d}" for d in shown], fps=args.fps,
+        trained_in=agent.env.domain or domains[0],
+    )  # fmt: skip
+    pages = [update(t) for t in range(max(len(one.frames) for one in takes))]
+    wrote(Run(args.out.parent).write_file(args.out.name, animated(pages, args.fps)))
     return Result(args.out)
 
 
@@ -131,18 +188,8 @@ def record(
 
 def gif(film: Film, panels: Sequence[Panel], fps: int) -> bytes:
     """The film as an animated GIF whose frames share one palette."""
-    image = require("PIL.Image", extra="plots")
     _, update = _picture(film, panels)
-    pages = [image.fromarray(update(t)) for t in range(len(film.frames))]
-    sample = np.concatenate([np.asarray(page) for page in pages[:: max(1, len(pages) // 12)]])
-    palette = image.fromarray(sample).quantize(256, dither=image.Dither.NONE)
-    first, *rest = (page.quantize(palette=palette, dither=image.Dither.NONE) for page in pages)
-    buffer = BytesIO()
-    duration = [1000 // fps] * len(rest) + [2000]  # the last frame stays for a moment
-    first.save(
-        buffer, "GIF", save_all=True, append_images=rest, duration=duration, loop=0, optimize=False
-    )
-    return buffer.getvalue()
+    return animated([update(t) for t in range(len(film.frames))], fps)
 
 
 def _picture(film: Film, panels: Sequence[Panel]) -> tuple[Figure, Any]:

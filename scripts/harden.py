@@ -9,12 +9,14 @@ from pathlib import Path
 import torch
 import tyro
 
+from bvae_rl.agents.study import Evaluation
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.joined import joined
-from bvae_rl.models.hub import find_vae
+from bvae_rl.models.hub import find_vae, load_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO
-from bvae_rl.scripts.common import command_for, command_line, shown_by, wrote
+from bvae_rl.scripts import harden_agent
+from bvae_rl.scripts.common import EnvArgs, command_for, command_line, shown_by, wrote
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.augment.colour import FREQUENCY
 from bvae_rl.training.harden import STEPS, harden, train_of_phase
@@ -58,16 +60,34 @@ class Args:
     """CPU threads; by default torch's choice"""
     allow_state: bool = False
     """go on where a state factor is named after a variation"""
+    agent: Path | None = None
+    """an agent that was trained on VAE: its folder, or a zip of a model of pictures. It is written
+    to OUT once more, with the hardened encoder under its policy, and both are scored"""
+    domains: tuple[str, ...] = ()
+    """visual domains to score the agent in; by default source, ood1 and ood2 where its environment
+    knows them, else its own"""
+    n_eval_episodes: int = Evaluation.n_eval_episodes
+    """episodes to score the agent on, the same ones before and after"""
+    any_teacher: bool = False
+    """mend an agent that was trained on another VAE, too"""
+    world: EnvArgs = EnvArgs()
     train: TrainConfig = train_of_phase(None)
 
 
 def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> BetaVAE:
-    """Harden; what was kept and what was lost is said by ``harden``."""
+    """Harden; what was kept and what was lost is said by ``harden``. Then mend the agent."""
     if args.threads is not None:
         if args.threads < 1:
             raise ValueError(f"threads must be at least 1, got {args.threads}")
         torch.set_num_threads(args.threads)
-    store = joined(list(map(FrameStore.existing, args.store)), args.out / "frames")
+    stores = [FrameStore.existing(folder) for folder in args.store]
+    plan = None
+    if args.agent is not None:
+        plan = harden_agent.plan(
+            args.agent, args.vae, load_vae(args.vae), args.world, args.domains,
+            args.n_eval_episodes, any_teacher=args.any_teacher,
+        )  # fmt: skip
+    store = joined(stores, args.out / "frames")
     progress = Progress({"hardening": args.steps * args.train.batch_size / IMAGES_PER_SECOND})
     vae = harden(
         find_vae(args.vae), store, out=args.out, against=args.against, latents=args.latents,
@@ -80,7 +100,10 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
         allow_state=args.allow_state,
     )  # fmt: skip
     progress.close()
-    if on_progress is None:
+    if plan is not None:
+        wrote(args.out)
+        harden_agent.mend(plan, vae, args.out)
+    elif on_progress is None:
         wrote(args.out, next_of(args.out, store))
     return vae
 

@@ -73,7 +73,7 @@ def _swap_in_policy(
         copy.require_weights()
         refuse_unlike(where, copy.config, copy.latents, encoder)
         if not any_teacher and "_target" not in where:
-            refuse_strangers(encoder, _names_in_policy(copy))
+            refuse_strangers(encoder, names_in_policy(copy))
     first = next(iter(copies.values()))
     scaled = (first.mean.cpu().numpy(), first.scale.cpu().numpy()) if first.standardise else None
     swapped = TakenEncoder.with_statistics(encoder, scaled)
@@ -163,7 +163,7 @@ def refuse_strangers(vae: BetaVAE, agents: set[str]) -> None:
         )
 
 
-def _names_in_policy(copy: PolicyEncoder) -> set[str]:
+def names_in_policy(copy: PolicyEncoder) -> set[str]:
     """By what the VAE of a policy's encoder may be called; its folder, if it is there, knows more.
 
     Only where that still holds the same encoder.

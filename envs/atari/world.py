@@ -12,6 +12,7 @@ import numpy as np
 from bvae_rl.envs.atari.appearances import AtariAppearance, atari_domain
 from bvae_rl.envs.atari.emulator import Scene, emulator, load_ale
 from bvae_rl.envs.atari.games import known_game
+from bvae_rl.envs.domains import Domain
 from bvae_rl.envs.world import Step, World
 
 SCREEN = (210, 160)  # height and width of the game's own picture
@@ -141,6 +142,9 @@ class AtariWorld(World):
         self._see(ram)
         if given:
             self._show(self._drawn(self.np_random, given))
+
+    def _named(self, domain: str) -> Domain[AtariAppearance]:
+        return atari_domain(domain, self.game)
 
     def _draw_state(self, rng: np.random.Generator) -> np.ndarray:
         return self._values(self._drawn(rng, {}))

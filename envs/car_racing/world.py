@@ -8,10 +8,11 @@ import gymnasium as gym
 import numpy as np
 
 from bvae_rl.envs.car_racing import pose
-from bvae_rl.envs.car_racing.appearances import car_domain
+from bvae_rl.envs.car_racing.appearances import CarAppearance, car_domain
 from bvae_rl.envs.car_racing.pool import CarRacingPool
 from bvae_rl.envs.car_racing.road import Road
 from bvae_rl.envs.car_racing.view import action_space, shown, task_actions
+from bvae_rl.envs.domains import Domain
 from bvae_rl.envs.world import Step, World, frame_space
 from bvae_rl.runtime.optional import require
 
@@ -120,6 +121,9 @@ class CarRacing(World):
             for place, (name, value) in enumerate(zip(pose.DEPENDENT, there, strict=True)):
                 state[pose.FREE + place] = given.get(name, value)
             self._go_to(state)
+
+    def _named(self, domain: str) -> Domain[CarAppearance]:
+        return car_domain(domain)
 
     def _read(self) -> np.ndarray:
         return pose.read(self._sim.car, self.road)

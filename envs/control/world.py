@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 import gymnasium as gym
 import numpy as np
 
-from bvae_rl.envs.control.appearances import control_domain
+from bvae_rl.envs.control.appearances import ControlAppearance, control_domain
 from bvae_rl.envs.control.paint import painter
 from bvae_rl.envs.control.suite import load_task
+from bvae_rl.envs.domains import Domain
 from bvae_rl.envs.mujoco.contacts import overlap
 from bvae_rl.envs.mujoco.gl import load_mujoco
 from bvae_rl.envs.mujoco.world import Limits
@@ -107,6 +108,9 @@ class ControlWorld(World):
         self._sim.reset()
         if given:
             self._go_to(self._with(given))
+
+    def _named(self, domain: str) -> Domain[ControlAppearance]:
+        return control_domain(domain, self.parts)
 
     def _draw_state(self, rng: np.random.Generator) -> np.ndarray:
         low, high = zip(*self.limits.values(), strict=True)

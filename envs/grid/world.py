@@ -144,6 +144,7 @@ class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
         self._episode = Episode(self._world, self._slots, colours=self.thing_colours)
         if seed is not None:
             self._appearance_rng = appearance_rng(seed)
+        self.domain = self._domain.name
         self._painter.appearance = given.shown(self._domain.sample(self._appearance_rng))
         if given.of_state or given.of_appearance:
             drawn = zip(self.factor_specs, self.factors(), strict=True)
@@ -158,6 +159,15 @@ class MiniGridWorld(gym.Wrapper, gym.utils.RecordConstructorArgs):
     def render(self) -> Any:
         """The frame, if the world was made with ``render_mode="rgb_array"``."""
         return self._frame() if self.render_mode == "rgb_array" else self.env.render()
+
+    def switch(self, domain: str, *, seed: int | None = None) -> np.ndarray:
+        """Show the present state in an appearance of another visual domain, and return the frame:
+        as ``World.switch``.
+        """
+        other = grid_domain(domain, self._tiles)
+        rng = self._appearance_rng if seed is None else appearance_rng(seed)
+        self._painter.appearance, self.domain = other.sample(rng), other.name
+        return self._frame()
 
     def factors(self) -> np.ndarray:
         """The current factors in the order of ``factor_specs``, shape (K,)."""

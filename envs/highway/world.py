@@ -9,7 +9,8 @@ import numpy as np
 
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.pictures.resize import convert_bytes
-from bvae_rl.envs.highway.appearances import road_domain
+from bvae_rl.envs.domains import Domain
+from bvae_rl.envs.highway.appearances import RoadAppearance, road_domain
 from bvae_rl.envs.highway.draw import EXTRA, Painter
 from bvae_rl.envs.world import Step, World, frame_space
 from bvae_rl.runtime.optional import require
@@ -89,6 +90,9 @@ class RoadWorld(World):
         self._sim.reset(seed=seed)
         if given:
             self._go_to(self._with(given))
+
+    def _named(self, domain: str) -> Domain[RoadAppearance]:
+        return road_domain(domain)
 
     def _frame(self) -> np.ndarray:
         return convert_bytes(self.picture()[None], (3, self.size, self.size))[0]

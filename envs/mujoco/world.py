@@ -9,7 +9,8 @@ import numpy as np
 
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.envs.appearance import Range
-from bvae_rl.envs.mujoco.appearances import mujoco_domain
+from bvae_rl.envs.domains import Domain
+from bvae_rl.envs.mujoco.appearances import MujocoAppearance, mujoco_domain
 from bvae_rl.envs.mujoco.contacts import overlap
 from bvae_rl.envs.mujoco.gl import EXTRA, load_mujoco
 from bvae_rl.envs.mujoco.paint import Scene, painter
@@ -100,6 +101,9 @@ class MujocoWorld(World):
         self._sim.reset(seed=seed)
         if given:
             self._go_to(self._with(given))
+
+    def _named(self, domain: str) -> Domain[MujocoAppearance]:
+        return mujoco_domain(domain, self.parts)
 
     def _draw_state(self, rng: np.random.Generator) -> np.ndarray:
         low, high = zip(*self.limits.values(), strict=True)

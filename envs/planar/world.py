@@ -8,7 +8,9 @@ import gymnasium as gym
 import numpy as np
 
 from bvae_rl.data.factors import FactorSpec
+from bvae_rl.envs.domains import Domain
 from bvae_rl.envs.planar import arm as planar
+from bvae_rl.envs.planar.appearances import PlanarAppearance
 from bvae_rl.envs.planar.variations import COLOURS, planar_domain
 from bvae_rl.envs.world import World
 
@@ -37,6 +39,9 @@ class PlanarWorld(World):
         )
         self.action_space = gym.spaces.Box(-1.0, 1.0, (2,), np.float32)
         self._state = np.array([(spec.low + spec.high) / 2 for spec in self.state_specs])
+
+    def _named(self, domain: str) -> Domain[PlanarAppearance]:
+        return planar_domain(domain)
 
     def _read(self) -> np.ndarray:
         return self._state

@@ -1,0 +1,195 @@
+"""``bvae-rl harden --agent``: the hardened encoder under a policy, scored before and after.
+
+Nothing is trained (``bvae_rl.agents.mend``). What is done is kept: an agent that is mended already,
+and the scores in each domain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bvae_rl.agents.config import StepLimit
+from bvae_rl.agents.eval_plan import UNKNOWN, longest_episode
+from bvae_rl.agents.evaluate import AGENT_FILE, LoadedAgent
+from bvae_rl.agents.mend import before_and_after, is_zip, mendable, mended
+from bvae_rl.agents.own_zip import load_zip
+from bvae_rl.agents.study import Evaluation
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.models.digest import encoder_digest
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.runtime.runs import RESULTS, Row, Run
+from bvae_rl.sb3.check_codes import check_codes
+from bvae_rl.scripts.common import EnvArgs, command_line, say, seen_by, world_of, wrote
+from bvae_rl.scripts.progress import Progress
+from bvae_rl.scripts.study import aligned
+
+DOMAINS = ("source", "ood1", "ood2")  # where the environment knows them
+DIGITS = {"return": 2, "success": 2}
+MENDED = "mended"  # the step of a zip; a folder has a record of its own
+SECONDS = 0.5  # of an episode, a guess until the first ones were played
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An agent that can be mended, where it is scored, and in which domains (None: as it is)."""
+
+    agent: Path
+    env: EnvConfig
+    domains: tuple[str | None, ...]
+    n_eval_episodes: int
+    any_teacher: bool
+
+    @property
+    def limit(self) -> StepLimit | None:
+        """Where nobody knows how long an episode can be."""
+        if longest_episode(self.env) is not None:
+            return None
+        return StepLimit(self.n_eval_episodes * UNKNOWN, self.n_eval_episodes * UNKNOWN)
+
+
+def plan(
+    agent: Path,
+    vae: str,
+    teacher: BetaVAE,
+    world: EnvArgs,
+    domains: Sequence[str],
+    n_eval_episodes: int,
+    *,
+    any_teacher: bool = False,
+) -> Plan:
+    """Look at everything that could be wrong before minutes of training.
+
+    A folder knows its environment, which ``world`` replaces if it names one; a zip is scored in
+    ``world``, by default that of the VAE's frames. Without ``domains``: ``DOMAINS`` and the agent's
+    own, if the environment knows them, else its own alone.
+
+    Raises ValueError for no agent, one that sees no VAE's codes or those of another VAE than
+    ``teacher`` (unless ``any_teacher``), and an environment or a domain that cannot be made or
+    shows something else than the agent sees.
+    """
+    if n_eval_episodes < 1:
+        raise ValueError(f"n_eval_episodes must be at least 1, got {n_eval_episodes}")
+    found = mendable(agent, None if any_teacher else teacher)
+    env = found.env if not is_zip(agent) and world.env is None else None
+    if env is None:
+        env = seen_by(world_of(vae, world).config(), vae)
+        found = load_zip(agent, env) if is_zip(agent) else found
+    for domain in domains:
+        env.with_domain(domain).make().close()
+    _refuse_misfit(agent, found, env)
+    return Plan(agent, env, tuple(domains) or _known(env), n_eval_episodes, any_teacher)
+
+
+def mend(plan: Plan, student: BetaVAE, out: Path) -> list[Row]:
+    """The mended agent as ``out``/agent (or agent.zip), and rows of both as ``out``/results.json.
+
+    Returns the rows of the plan's domains, in each the agent's before those of the mended one.
+    """
+    run = Run(out)
+    there = run.path(AGENT_FILE if is_zip(plan.agent) else "agent")
+    made_of = {"agent": _digest(plan.agent), "encoder": encoder_digest(student)}
+    if is_zip(plan.agent):
+        if run.done(MENDED) and not run.done(MENDED, config=made_of):
+            raise ValueError(
+                f"{there} was made of another agent or encoder; give another --out, or delete it "
+                f"and {run.path('done.json')}"
+            )
+        if not (run.done(MENDED) and there.exists()):
+            mended(plan.agent, student, there, any_teacher=plan.any_teacher)
+            run.mark_done(MENDED, config=made_of)
+    else:
+        mended(plan.agent, student, there, any_teacher=plan.any_teacher, command=command_line())
+    progress = Progress(
+        {_name(domain): 2 * SECONDS * plan.n_eval_episodes for domain in plan.domains}
+    )
+    rows: list[Row] = []
+    for domain in plan.domains:
+        name = _name(domain)
+        scored = {
+            **made_of, "env": plan.env.with_domain(domain).identity(), "n": plan.n_eval_episodes,
+            "seed": Evaluation.seed,
+        }  # fmt: skip
+        step = f"scores of the agent in {name}"
+        if not run.done(step, config=scored):
+            new = before_and_after(
+                plan.agent, there, plan.env, [domain], n_eval_episodes=plan.n_eval_episodes,
+                limit=plan.limit, progress=partial(progress.update, name),
+            )  # fmt: skip
+            kept = [row for row in run.rows() if not _of(row, plan.env, domain)]
+            run.write_json(RESULTS, [row.to_dict() for row in (*kept, *new)])
+            run.mark_done(step, config=scored)
+        progress.update(name, 1.0)
+        rows += [row for row in run.rows() if _of(row, plan.env, domain)]
+    progress.close()
+    say(table(rows))
+    wrote(there)
+    filmed = not is_zip(plan.agent) and {*DOMAINS} <= {*plan.domains}
+    both = ["bvae-rl", "film", "--agent", str(there), "--beside", str(plan.agent)]
+    wrote(run.path(RESULTS), shlex.join(both) if filmed else None)
+    return rows
+
+
+def table(rows: Sequence[Row]) -> str:
+    """A line a domain, each metric before -> after."""
+    metrics = [name for name in DIGITS if any(row.metric == name for row in rows)]
+    lines = [["domain", "episodes", *(f"{name}, before -> after" for name in metrics)]]
+    for domain in dict.fromkeys(row.domain for row in rows):
+        here = [row for row in rows if row.domain == domain]
+        pairs = [[row.value for row in here if row.metric == name] for name in metrics]
+        cells = [
+            " -> ".join(f"{value:.{DIGITS[name]}f}" for value in pair) or "-"
+            for name, pair in zip(metrics, pairs, strict=True)
+        ]
+        lines.append([_name(domain), "/".join(dict.fromkeys(str(row.n) for row in here)), *cells])
+    return aligned(lines)
+
+
+def _refuse_misfit(agent: Path, found: LoadedAgent, env: EnvConfig) -> None:
+    """ValueError where the agent cannot act in ``env``."""
+    venv = env.vec(1, seed=0)
+    space, takes = venv.observation_space.shape, found.model.observation_space.shape
+    try:
+        shown = found.observe(venv)
+        check_codes(found.model, shown)
+        if found.model.action_space != venv.action_space:
+            raise ValueError(f"it does {found.model.action_space}, not {venv.action_space}")
+        first = shown.reset()
+        assert not isinstance(first, dict | tuple)
+        found.act(first)
+    except ValueError as error:
+        raise ValueError(
+            f"the agent in {agent} sees {takes} and cannot act in {env.id}, which shows {space}: "
+            f"{' '.join(str(error).split())}; say where it was trained with --env, --frame-stack, "
+            "--size and the like"
+        ) from error
+    finally:
+        venv.close()
+
+
+def _known(env: EnvConfig) -> tuple[str | None, ...]:
+    """The agent's own domain, then the others of ``DOMAINS`` if the environment has all."""
+    try:
+        for name in DOMAINS:
+            env.with_domain(name).make().close()
+    except (ValueError, TypeError, ImportError):
+        return (env.domain,)
+    return tuple(dict.fromkeys((env.domain or DOMAINS[0], *DOMAINS)))
+
+
+def _of(row: Row, env: EnvConfig, domain: str | None) -> bool:
+    return row.env == env.id and row.domain == domain
+
+
+def _name(domain: str | None) -> str:
+    return domain or "its own"
+
+
+def _digest(agent: Path) -> str:
+    """Which model this is; another training of the same folder is another one."""
+    file = agent if is_zip(agent) else agent / AGENT_FILE
+    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,0 +1,156 @@
+"""``bvae-rl harden --agent``: a policy keeps its place over a hardened encoder, with scores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from stable_baselines3 import PPO
+from stable_baselines3.common.vec_env import VecFrameStack
+
+from bvae_rl.agents.config import AgentConfig
+from bvae_rl.agents.evaluate import load_agent
+from bvae_rl.agents.mend import before_and_after, mended
+from bvae_rl.agents.methods import MethodInputs, method
+from bvae_rl.agents.train import train_agent
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.runtime.runs import Run
+from bvae_rl.sb3.extractor import policy_kwargs
+from bvae_rl.scripts import collect, harden, harden_agent
+from bvae_rl.scripts.common import EnvArgs
+from bvae_rl.training.train_config import TrainConfig
+from tests.swap_cases import student_of
+
+WORLD = EnvArgs(env_kwargs=("size=32",), frame_stack=2)
+QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=4, save_freq=4, precision="float32")
+SMALL = VAEConfig(shape=(3, 32, 32), latent_dim=4, channels=(8, 8, 8), hidden=16)
+ENV: EnvConfig = WORLD.config("source")
+TINY = AgentConfig.of(
+    "ppo", ENV.id, total_timesteps=32, n_envs=2, n_steps=16, batch_size=16, n_epochs=1,
+    net_arch=(8,), eval_freq=32, n_eval_episodes=1,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Frames, a VAE, another one, an agent on the first as a folder and one as a zip."""
+    root = tmp_path_factory.mktemp("made")
+    collect.main(
+        collect.Args(
+            world=EnvArgs(env_kwargs=WORLD.env_kwargs),
+            out=root / "frames",
+            frames=256,
+            domain="source",
+        )
+    )
+    for seed, name in enumerate(("vae", "other")):
+        torch.manual_seed(seed)
+        vae = BetaVAE(SMALL)
+        vae.meta = {
+            "statistics": {"mean": [0.0] * 4, "std": [0.3] * 4, "kl": [1.0] * 4},
+            "training": {"store": FrameStore(root / "frames").meta},
+        }
+        vae.save(root / name)
+    inputs = MethodInputs(root / "vae")
+    train_agent(method("bvae"), ENV, inputs, TINY, Run(root / "agent"))
+    kwargs = policy_kwargs(root / "vae", net_arch=[8], stacked=2)
+    PPO("CnnPolicy", VecFrameStack(ENV.vec(1, seed=0), 2), policy_kwargs=kwargs).save(
+        root / "own.zip"
+    )
+    return root
+
+
+@pytest.fixture(autouse=True)
+def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bvae_rl.training.harden.can_draw", lambda: False)
+
+
+def args(root: Path, out: Path, agent: str = "agent") -> harden.Args:
+    return harden.Args(
+        vae=str(root / "vae"), store=root / "frames", out=out, steps=4, train=QUICK,
+        agent=root / agent, n_eval_episodes=2,
+    )  # fmt: skip
+
+
+def test_an_agents_folder_is_mended_and_scored_and_nothing_is_done_twice(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = args(made, tmp_path / "out")
+    harden.main(asked)
+    said = capsys.readouterr().out
+    rows = Run(asked.out).rows()
+    returns = {(r.method, r.domain): r for r in rows if r.metric == "return"}
+    assert list(returns) == [
+        (name, domain)
+        for domain in ("source", "ood1", "ood2")
+        for name in ("bvae", "bvae-hardened")
+    ]
+    again = before_and_after(made / "agent", asked.out / "agent", ENV, ["ood2"], n_eval_episodes=2)
+    assert {r.method: r.value for r in again if r.metric == "return"} == {
+        name: returns[name, "ood2"].value for name in ("bvae", "bvae-hardened")
+    }
+    assert load_agent(asked.out / "agent").record["key"] == "bvae-hardened"
+    assert f"next: bvae-rl film --agent {asked.out}/agent --beside {made}/agent" in said
+    line = next(line for line in said.splitlines() if line.startswith("ood2"))
+    before, after = (returns[name, "ood2"].value for name in ("bvae", "bvae-hardened"))
+    assert f"2         {before:.2f} -> {after:.2f}" in line
+
+    files = {p: p.read_bytes() for p in asked.out.rglob("*") if p.is_file()}
+    monkeypatch.setattr(harden_agent, "before_and_after", None)  # not called any more
+    harden.main(asked)
+    assert files == {p: p.read_bytes() for p in asked.out.rglob("*") if p.is_file()}
+    assert capsys.readouterr().out == said
+    monkeypatch.undo()
+    harden.main(replace(asked, domains=("ood1",), n_eval_episodes=1))
+    counts = {r.domain: r.n for r in Run(asked.out).rows()}
+    assert counts == {"source": 2, "ood1": 1, "ood2": 2}
+
+
+def test_a_zip_is_scored_where_its_vae_is_at_home(made: Path, tmp_path: Path) -> None:
+    asked = replace(args(made, tmp_path / "out", "own.zip"), domains=("ood2",))
+    with pytest.raises(ValueError, match=r"cannot act in .*PlanarReach.*--frame-stack"):
+        harden.main(asked)
+    assert not asked.out.exists()  # before any training
+    asked = replace(asked, world=EnvArgs(frame_stack=2))
+    harden.main(asked)
+    names = [r.method for r in Run(asked.out).rows() if r.metric == "return"]
+    assert names == ["own", "own-hardened"] and (asked.out / "agent.zip").exists()
+    other = PPO.load(made / "own.zip")
+    other.num_timesteps = 1
+    other.save(tmp_path / "other.zip")
+    with pytest.raises(ValueError, match="was made of another agent"):
+        harden.main(replace(asked, agent=tmp_path / "other.zip"))
+
+
+def test_what_could_not_be_mended_is_said_before_any_training(made: Path, tmp_path: Path) -> None:
+    asked = args(made, tmp_path / "out")
+    for wrong, message in (
+        ({"vae": str(made / "other")}, r"trained on another VAE than .*other.*--any-teacher"),
+        ({"agent": made / "nothing"}, "no finished agent at"),
+        ({"agent": made / "nothing.zip"}, "cannot read .*nothing.zip"),
+        ({"domains": ("ood7",)}, "unknown visual domain 'ood7'"),
+        ({"world": EnvArgs(env="no/Such-v0")}, "unknown environment 'no/Such-v0'"),
+        ({"n_eval_episodes": 0}, "n_eval_episodes must be at least 1, got 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            harden.main(replace(asked, **wrong))
+    assert not asked.out.exists()
+
+
+def test_an_agent_that_was_mended_already_is_told_from_what_becomes_of_it(
+    made: Path, tmp_path: Path
+) -> None:
+    once = mended(made / "agent", student_of(BetaVAE.load(made / "vae")), tmp_path / "once")
+    twice = mended(
+        once,
+        student_of(student_of(BetaVAE.load(made / "vae"))),
+        tmp_path / "twice",
+        any_teacher=True,
+    )
+    rows = before_and_after(once, twice, ENV, ["ood1"], n_eval_episodes=1)
+    names = [r.method for r in rows if r.metric == "return"]
+    assert names == ["bvae-hardened", "bvae-hardened-hardened"]
