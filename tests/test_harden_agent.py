@@ -71,7 +71,7 @@ def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def args(root: Path, out: Path, agent: str = "agent") -> harden.Args:
     return harden.Args(
-        vae=str(root / "vae"), store=root / "frames", out=out, steps=4, train=QUICK,
+        vae=str(root / "vae"), store=(root / "frames",), out=out, steps=4, train=QUICK,
         agent=root / agent, n_eval_episodes=2,
     )  # fmt: skip
 
