@@ -67,7 +67,7 @@ def main(
 ) -> None:
     encoder = bvae_rl.from_pretrained(vae) if vae else bvae_rl.pretrain(
         road(n_envs, seed), out=out / "vae", frames=frames, steps=vae_steps, seed=seed,
-        policy="sticky", max_episode_steps=120, skip_steps=12,
+        policy="sticky", max_episode_steps=120, skip_steps=12, harden="none",
     )  # fmt: skip
     cars = bvae_rl.LatentVecEnv(road(n_envs, seed), encoder, frame_stack=4)
     scaled = VecNormalize(cars, norm_obs=False, gamma=PPO_SETTINGS["gamma"])

@@ -12,6 +12,7 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.metrics import score, udr
 from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE, read_config
+from bvae_rl.models.vae_config import AUTO
 from bvae_rl.plots import png
 from bvae_rl.plots.sweep import sweep
 from bvae_rl.runtime.runs import Row, Run, require_own
@@ -24,6 +25,7 @@ from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.select_seed import finished
 from bvae_rl.scripts.study import aligned
 from bvae_rl.training.explained import pixel_share
+from bvae_rl.training.harden import NONE
 from bvae_rl.training.pictures import decode
 from bvae_rl.training.recipes import Recipe
 from bvae_rl.training.selection import check_enough, last_within
@@ -81,6 +83,11 @@ def main(args: pretrain.Args, axis: Axis) -> Result:
         )
     if len({*axis.values}) < max(2, len(axis.values)):
         raise ValueError(f"a sweep needs two or more different values, got {axis.values}")
+    if args.harden not in ((AUTO,), (NONE,)):
+        raise ValueError(
+            f"a sweep compares VAEs before a last phase, got --harden {' '.join(args.harden)}; "
+            "harden the one that it chooses: bvae-rl harden VAE STORE"
+        )
     require_own(args.out, "results.json")
     held = held_frames(store, validation=args.train.validation)
     check_enough(len(held.frames))
@@ -144,7 +151,7 @@ def _points(
         chosen.make_config(store)
         for seed in range(args.seed, args.seed + args.several.seeds):
             folder = args.out / f"{axis.name}-{value:g}-seed-{seed}"
-            points[value, seed] = settings.but(seeds=1, seed=seed, out=folder)
+            points[value, seed] = settings.but(seeds=1, seed=seed, out=folder, harden=(NONE,))
     return points
 
 
