@@ -101,6 +101,7 @@ def main(args: Args) -> Result:
     demo = Demo(args, SCALES[name], Run(args.out or Path("runs") / name))
     demo.collect()
     demo.pretrain()
+    demo.harden()
     rows = demo.score() + demo.train_agents()
     demo.progress.close()
     demo.run.write_json("results.json", [row.to_dict() for row in rows])
@@ -178,7 +179,7 @@ class Demo:
         self.progress.update("frames", 1.0)
 
     def pretrain(self) -> None:
-        """Both VAEs, side by side, and then one of them hardened."""
+        """Both VAEs, side by side."""
         store = self.run.folder / "frames"
         content, style = latent_dims(FrameStore.existing(store).factor_specs)
         tasks = []
@@ -191,6 +192,10 @@ class Demo:
                 settings = _going_on(settings, find_vae(shipped))
             tasks.append(Task(f"train {name}", pretrain.task, (settings,)))
         run_parallel(tasks, workers=self.args.workers, on_progress=self.progress.update)
+
+    def harden(self) -> None:
+        """The content of one of them, against colour."""
+        store = self.run.folder / "frames"
         hardening = harden.Args(
             str(self.run.folder / CONTENT), (store,), out=self.run.folder / HARDENED,
             steps=self.scale.harden_steps, seed=self.args.seed,

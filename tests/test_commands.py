@@ -311,7 +311,7 @@ def test_the_chain_runs_on_minigrid_pictures(
     compared = compare.main(
         compare.Args(("bvae",), (vae,), world=GRID, study=study, out=tmp_path / "compare")
     )
-    assert {row.method for row in compared.rows} == {"bvae", "random_policy"}
+    assert {row.method for row in compared.rows} == {"bvae-hardened", "random_policy"}
 
 
 def test_the_demo_runs_whole_and_reuses_what_is_finished(

@@ -175,7 +175,8 @@ def test_names_that_cannot_be_are_refused(hub, folder, name):
     with pytest.raises(ValueError, match="on the Hub is named owner/name"):
         push_to_hub(folder, name)
     with pytest.raises(
-        ValueError, match=r"no VAE at .* reach_crossed, reach_pairs, reach_plain; .* owner/name"
+        ValueError,
+        match=r"no VAE at .* reach_crossed_hardened, reach_pairs, reach_plain; .* owner/name",
     ):
         from_pretrained(name)
 
