@@ -84,7 +84,10 @@ class InvarianceDistillation(Objective):
         return single(rows)
 
     def loss(self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor) -> tuple[Tensor, Parts]:
-        """Mean squared distance to the teacher's codes, in units of each latent's spread."""
+        """Mean squared distance to the teacher's codes, in units of each latent's spread.
+
+        A latent of a clean frame counts as much as one of a varied frame.
+        """
         x, std = batch.x, self._scale["std"].to(batch.x.device)
         clean, learned = min(self.clean, len(x)), self.teacher.slice_of(self.latents)
         with torch.no_grad():
@@ -98,7 +101,7 @@ class InvarianceDistillation(Objective):
         parts: Parts = {"distance": distance.detach()}
         if clean:
             kept = square[len(x) :].mean()
-            loss = loss + clean / len(x) * kept
+            loss = loss + square[len(x) :].sum() / square[: len(x), learned].numel()
             parts["distance_clean"] = kept.detach()
         self._remember(away.detach(), logvar, clean)
         return loss, {**parts, "recon": 0.0, "kl": 0.0, "beta": 0.0}
