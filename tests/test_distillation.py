@@ -101,3 +101,17 @@ def test_content_is_learned_from_varied_frames_and_style_from_clean_ones_alone(
     assert isinstance(last, torch.nn.Linear) and last.weight.grad is not None
     moved = last.weight.grad.abs().sum(1) > 0
     assert moved.tolist() == [True] * 3 + [False] * 7
+
+
+def test_a_latent_of_a_clean_frame_counts_as_one_of_a_varied_frame(store: FrameStore) -> None:
+    config = replace(make_vae().config, groups={"content": (0, 3), "style": (3, 5)})
+    torch.manual_seed(0)
+    teacher = BetaVAE(config).eval()
+    objective = InvarianceDistillation(teacher, latents="content", clean=4, strength=0.0)
+    objective.pairing(Rows(store), teacher)
+    noise = torch.randn(8, 5, generator=torch.Generator().manual_seed(1))
+    batch = Batch(torch.rand(8, 3, 32, 32))
+    loss, _ = objective.loss(student_of(teacher, moved=0.3), batch, 0, noise)
+    square = (0.3 / objective._scale["std"]).square()
+    expected = (8 * square[:3].sum() + 4 * square.sum()) / (8 * 3)
+    assert number(loss) == pytest.approx(float(expected), abs=1e-5)
