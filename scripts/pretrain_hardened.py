@@ -23,6 +23,7 @@ from bvae_rl.training.harden import (
     asked_of,
     distil,
     last_phase,
+    refuse_unhardened,
     train_of_phase,
 )  # fmt: skip
 from bvae_rl.training.recipe_names import RecipeName
@@ -54,6 +55,7 @@ def train_hardened(
         last = last_phase(asked, *shown(source.config(source.domain)), channel_order=order)
     if last is None:
         return pretrain.main(plain, on_progress=on_progress, judged=judged)
+    refuse_unhardened(args.out)
     folder = args.out / TEACHER
     two_thirds = None if on_progress is None else _part(on_progress, 0.0, 2 / 3)
     teacher = pretrain.main(replace(plain, out=folder), on_progress=two_thirds, judged=False)

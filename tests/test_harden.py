@@ -221,6 +221,9 @@ def test_channels_of_unknown_order_end_a_pretraining_without_the_phase(tmp_path:
     config = VAEConfig(**{**vars(CONFIG), "channel_order": "other"})
     vae = bvae_rl.pretrain(frames, config, out=tmp_path / "vae", steps=2, train=QUICK, verbose=0)
     assert HARDENED not in vae.meta and not (tmp_path / "vae" / "teacher").exists()
+    with pytest.raises(ValueError, match="not hardened; go on with it"):
+        bvae_rl.pretrain(frames, out=tmp_path / "vae", steps=2, train=QUICK, verbose=0)
+    assert not (tmp_path / "vae" / "teacher").exists()
 
 
 def test_the_teacher_in_hand_stays_as_it_is(

@@ -22,10 +22,10 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.sources import as_store, is_environment
 from bvae_rl.models.digest import encoder_digest
 from bvae_rl.models.hub import VAE, load_vae
-from bvae_rl.models.vae import BetaVAE
+from bvae_rl.models.vae import BetaVAE, read_config
 from bvae_rl.models.vae_config import AUTO, ChannelOrder
 from bvae_rl.plots import png
-from bvae_rl.runtime.runs import Run
+from bvae_rl.runtime.runs import CONFIG_FILE, Run
 from bvae_rl.runtime.talking import talking
 from bvae_rl.training.augment.colour import FREQUENCY
 from bvae_rl.training.augment.variations import named, refuse_unfit
@@ -238,6 +238,19 @@ def last_phase(
         return asked
     against = phase(asked, shape, specs, channel_order=channel_order)
     return Hardening(against) if against else None
+
+
+def refuse_unhardened(out: Path) -> None:
+    """ValueError, before the teacher is trained, where ``out`` holds a VAE without the phase."""
+    if not (out / CONFIG_FILE).exists():
+        return
+    objective = read_config(out).get("training", {}).get("objective") or {}
+    if objective.get("name") != InvarianceDistillation.name:
+        raise ValueError(
+            f"{out} holds a VAE that is not hardened; go on with it or take it with harden='none' "
+            f"(--harden none), harden it into another folder (bvae-rl harden {out} ...), or choose "
+            "another folder"
+        )
 
 
 def train_of_phase(train: TrainConfig | None) -> TrainConfig:

@@ -29,6 +29,7 @@ from bvae_rl.training.harden import (
     asked_of,
     distil,
     last_phase,
+    refuse_unhardened,
     train_of_phase,
 )  # fmt: skip
 from bvae_rl.training.loop import Callback, check_steps, train_vae
@@ -215,6 +216,8 @@ def _then_hardened(
             else None
         )
     folder = out / TEACHER if last else out
+    if last is not None:
+        refuse_unhardened(out)
     teacher = pretrain(
         source, out=folder, frames=frames, rounds=rounds, harden=NONE, **acting, **given
     )
