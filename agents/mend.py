@@ -188,13 +188,16 @@ def _budget(
     taught, learned = (meta.get("training") or {} for meta in (teacher, student))
     stores = [part.get("store") or {} for part in (taught, learned)]
     frames = int(learned.get("frames", 0))
-    same = stores[0] == stores[1]  # the same frames once more
+    # the same frames once more, or a student that counts its teacher's among its own
+    counted = stores[0] == stores[1] or learned.get("continued_from") == taught
     encoder, semicolon, rest = old.domain.partition(";")
     shown = stores[1].get("domain")
     then = f", then {shown}" if shown and shown != stores[0].get("domain") else ""
     return replace(
         old,
-        pretrain_frames=max(old.pretrain_frames, frames) if same else old.pretrain_frames + frames,
+        pretrain_frames=max(old.pretrain_frames, frames)
+        if counted
+        else old.pretrain_frames + frames,
         domain=f"{encoder}{then}{semicolon}{rest}",
         encoder=f"{old.encoder}, {hardened_by(learned) or 'swapped for another'}",
     )

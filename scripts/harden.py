@@ -19,9 +19,10 @@ from bvae_rl.scripts import harden_agent
 from bvae_rl.scripts.common import EnvArgs, command_for, command_line, shown_by, wrote
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.augment.colour import FREQUENCY
+from bvae_rl.training.augment.variations import named
 from bvae_rl.training.harden import STEPS, harden, train_of_phase
 from bvae_rl.training.hardening import CLEAN
-from bvae_rl.training.loop import Callback
+from bvae_rl.training.loop import Callback, check_steps
 from bvae_rl.training.train_config import TrainConfig
 
 IMAGES_PER_SECOND = 2000  # a guess, until the first ones were measured
@@ -80,6 +81,8 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
         if args.threads < 1:
             raise ValueError(f"threads must be at least 1, got {args.threads}")
         torch.set_num_threads(args.threads)
+    check_steps(args.steps)
+    named(args.against)  # before frames are copied
     stores = [FrameStore.existing(folder) for folder in args.store]
     plan = None
     if args.agent is not None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from bvae_rl.data.covered import doubts
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.plan import RANDOM
 from bvae_rl.data.sources import shown
+from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import command_line, say, wrote
 from bvae_rl.scripts.harden import next_of, passes, shows
@@ -20,6 +23,7 @@ from bvae_rl.training.harden import (
     asked_of,
     distil,
     last_phase,
+    refuse_unhardened,
     train_of_phase,
 )  # fmt: skip
 from bvae_rl.training.recipe_names import RecipeName
@@ -35,19 +39,23 @@ def train_hardened(
     source = args.source
     named = named_recipe(args)
     asked = asked_of(named, args.harden)
+    order = args.model.channel_order or VAEConfig.channel_order
+    if args.start is not None:
+        order = BetaVAE.load(find_vae(args.start)).config.channel_order
     plain = args.but(harden=(NONE,))
     if named is not None and named.harden is not None:
         plain = plain.but(recipe=str(RecipeName.parse(args.recipe).teacher))
     if source.rounds == 1:
         store = pretrain.frames(args)
-        last = last_phase(asked, store.shape, store.factor_specs)
+        last = last_phase(asked, store.shape, store.factor_specs, channel_order=order)
         plain = replace(plain.but(env=None, policy=RANDOM, shares=()), store=store.folder)
     elif source.env is None or args.store is not None:
         last = None  # refused with its reason
     else:
-        last = last_phase(asked, *shown(source.config(source.domain)))
+        last = last_phase(asked, *shown(source.config(source.domain)), channel_order=order)
     if last is None:
         return pretrain.main(plain, on_progress=on_progress, judged=judged)
+    refuse_unhardened(args.out)
     folder = args.out / TEACHER
     two_thirds = None if on_progress is None else _part(on_progress, 0.0, 2 / 3)
     teacher = pretrain.main(replace(plain, out=folder), on_progress=two_thirds, judged=False)
@@ -56,6 +64,8 @@ def train_hardened(
     progress = Progress({"hardening": steps * train.batch_size / pretrain.IMAGES_PER_SECOND})
     if on_progress is None:
         pretrain.verdict(teacher, folder)
+        for line in doubts(store):
+            say(line)
         leave_out = "" if named is not None and named.harden else " (--harden none leaves this out)"
         say(f"now it learns to ignore {', '.join(last.against)}{leave_out}")
         callback = shows(steps, progress)

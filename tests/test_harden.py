@@ -195,6 +195,7 @@ def test_a_colour_that_is_state_is_refused_and_left_alone_by_auto(
     assert phase("auto", (3, 32, 32), key[1:]) == ("colour",)
     assert phase(("light", "colour"), (3, 32, 32), SPECS) == ("colour", "light")
     assert phase("none", (3, 32, 32), SPECS) == ()
+    assert phase("auto", (3, 32, 32), (), channel_order="other") == ()
     with pytest.raises(ValueError, match="auto, none or variations"):
         phase(("auto", "light"), (3, 32, 32), SPECS)
 
@@ -213,3 +214,22 @@ def test_pretraining_ends_with_it_and_keeps_the_teacher(store: FrameStore, tmp_p
         store, out=tmp_path / "asked", recipe="plain", harden=("noise", "light"), **settings
     )
     assert asked.meta[HARDENED]["against"] == ["light", "noise"]
+
+
+def test_channels_of_unknown_order_end_a_pretraining_without_the_phase(tmp_path: Path) -> None:
+    frames = squares(tmp_path / "frames", n=120)
+    config = VAEConfig(**{**vars(CONFIG), "channel_order": "other"})
+    vae = bvae_rl.pretrain(frames, config, out=tmp_path / "vae", steps=2, train=QUICK, verbose=0)
+    assert HARDENED not in vae.meta and not (tmp_path / "vae" / "teacher").exists()
+    with pytest.raises(ValueError, match="not hardened; go on with it"):
+        bvae_rl.pretrain(frames, out=tmp_path / "vae", steps=2, train=QUICK, verbose=0)
+    assert not (tmp_path / "vae" / "teacher").exists()
+
+
+def test_the_teacher_in_hand_stays_as_it_is(
+    teacher: BetaVAE, store: FrameStore, tmp_path: Path
+) -> None:
+    mine = BetaVAE.load(teacher.folder or "").train()
+    vae = harden(mine, store, out=tmp_path / "vae", steps=2, train=QUICK, verbose=0)
+    assert mine.training and all(weight.requires_grad for weight in mine.parameters())
+    assert vae.meta["training"]["frames"] == len(store)  # which the teacher saw, too

@@ -67,6 +67,8 @@ def test_what_does_not_go_together_is_said(tmp_path: Path) -> None:
         joined([one, large], tmp_path / "both")
     with pytest.raises(ValueError, match="no frames"):
         joined([], tmp_path / "both")
+    with pytest.raises(ValueError, match="give each store once"):
+        joined([one, one], tmp_path / "both")
     joined([one, filled(tmp_path / "c", 2)], tmp_path / "both")
     with pytest.raises(ValueError, match="holds frames made with other settings"):
         joined([one, filled(tmp_path / "d", 3)], tmp_path / "both")

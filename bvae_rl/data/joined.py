@@ -19,13 +19,21 @@ def joined(stores: Sequence[FrameStore], folder: str | Path) -> FrameStore:
     Episodes and states are numbered on. What all of them have is kept: the description of how they
     were made, and the factors where they are the same ones; goes on where it was stopped.
 
-    Raises ValueError for no stores, frames of different shapes, and a folder with other frames.
+    Raises ValueError for no stores, one that is given twice, frames of different shapes, and a
+    folder with other frames.
     """
     if not stores:
         raise ValueError("there are no frames; give at least one store")
     first, *others = stores
     if not others:
         return first
+    hashes = [one.identity()["sha256"] for one in stores]
+    if twice := next((i for i, one in enumerate(hashes) if one in hashes[:i]), 0):
+        raise ValueError(
+            f"{stores[twice].folder} holds the same frames as "
+            f"{stores[hashes.index(hashes[twice])].folder}, and what is held out of one would be "
+            "trained on in the other; give each store once"
+        )
     if different := next((one for one in others if one.shape != first.shape), None):
         raise ValueError(
             f"{different.folder} holds frames of {different.shape} and {first.folder} of "
@@ -40,7 +48,7 @@ def joined(stores: Sequence[FrameStore], folder: str | Path) -> FrameStore:
     store = FrameStore(folder)
     store.declare(
         factor_specs=first.factor_specs if labelled else (),
-        **{**shared, JOINED: [one.identity()["sha256"] for one in stores]},
+        **{**shared, JOINED: hashes},
     )
     store.expect(sum(map(len, stores)))
     done, seen, episode, state = store.blocks, 0, 0, 0

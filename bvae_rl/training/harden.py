@@ -22,10 +22,10 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.sources import as_store, is_environment
 from bvae_rl.models.digest import encoder_digest
 from bvae_rl.models.hub import VAE, load_vae
-from bvae_rl.models.vae import BetaVAE
+from bvae_rl.models.vae import BetaVAE, read_config
 from bvae_rl.models.vae_config import AUTO, ChannelOrder
 from bvae_rl.plots import png
-from bvae_rl.runtime.runs import Run
+from bvae_rl.runtime.runs import CONFIG_FILE, Run
 from bvae_rl.runtime.talking import talking
 from bvae_rl.training.augment.colour import FREQUENCY
 from bvae_rl.training.augment.variations import named, refuse_unfit
@@ -155,16 +155,18 @@ def distil(
     )  # fmt: skip
     if HARDENED not in student.meta:
         rows = Rows(store, validation=train.validation)
+        teacher.cpu()  # as the student; the training had it on its device
         _finish(student, teacher, report(student, objective, store, rows, seed=seed))
-        if can_draw():
-            shown = frames_to_show(store, validation=train.validation)
-            write_vae_pictures(student, shown, out)
-            sheet = variations_sheet(
-                shown[:: -(-len(shown) // SHOWN)], objective.against, seed=seed,
-                strength=objective.strength, frequency=objective.frequency,
-                channel_order=teacher.config.channel_order,
-            )  # fmt: skip
-            Run(out).write_file(VARIED, png(sheet))
+    run = Run(out)
+    if can_draw() and not run.path(VARIED).exists():
+        shown = frames_to_show(store, validation=train.validation)
+        write_vae_pictures(student, shown, out)
+        sheet = variations_sheet(
+            shown[:: -(-len(shown) // SHOWN)], objective.against, seed=seed,
+            strength=objective.strength, frequency=objective.frequency,
+            channel_order=teacher.config.channel_order,
+        )  # fmt: skip
+        run.write_file(VARIED, png(sheet))
     for line in hardened_sentences(student.meta[HARDENED], latent_names(student)):
         logger.info(line)
     return student
@@ -182,7 +184,11 @@ def refuse_inactive(teacher: BetaVAE) -> None:
 
 
 def phase(
-    asked: str | Sequence[str], shape: tuple[int, int, int], specs: Sequence[FactorSpec]
+    asked: str | Sequence[str],
+    shape: tuple[int, int, int],
+    specs: Sequence[FactorSpec],
+    *,
+    channel_order: ChannelOrder = "RGB",
 ) -> tuple[str, ...]:
     """What a pretraining on frames of ``shape`` (C, H, W) is hardened against at its end.
 
@@ -197,10 +203,10 @@ def phase(
     if names == (NONE,):
         return ()
     if names != (AUTO,):
-        refuse(names, shape, specs)
+        refuse(names, shape, specs, channel_order=channel_order)
         return tuple(row.name for row in named(names))
     try:
-        refuse(DEFAULT, shape, specs)
+        refuse(DEFAULT, shape, specs, channel_order=channel_order)
     except ValueError as error:
         logger.info("not hardened: %s", error)
         return ()
@@ -220,14 +226,31 @@ def asked_of(recipe: Recipe | None, harden: str | Sequence[str]) -> Asked:
 
 
 def last_phase(
-    asked: Asked, shape: tuple[int, int, int], specs: Sequence[FactorSpec]
+    asked: Asked,
+    shape: tuple[int, int, int],
+    specs: Sequence[FactorSpec],
+    *,
+    channel_order: ChannelOrder = "RGB",
 ) -> Hardening | None:
     """The phase that ends a pretraining, if there is one; else as ``phase``."""
     if isinstance(asked, Hardening):
-        refuse(asked.against, shape, specs)
+        refuse(asked.against, shape, specs, channel_order=channel_order)
         return asked
-    against = phase(asked, shape, specs)
+    against = phase(asked, shape, specs, channel_order=channel_order)
     return Hardening(against) if against else None
+
+
+def refuse_unhardened(out: Path) -> None:
+    """ValueError, before the teacher is trained, where ``out`` holds a VAE without the phase."""
+    if not (out / CONFIG_FILE).exists():
+        return
+    objective = read_config(out).get("training", {}).get("objective") or {}
+    if objective.get("name") != InvarianceDistillation.name:
+        raise ValueError(
+            f"{out} holds a VAE that is not hardened; go on with it or take it with harden='none' "
+            f"(--harden none), harden it into another folder (bvae-rl harden {out} ...), or choose "
+            "another folder"
+        )
 
 
 def train_of_phase(train: TrainConfig | None) -> TrainConfig:
@@ -270,8 +293,8 @@ def refuse(
         if told:
             raise ValueError(
                 f"{row.name} is part of the state here: the factors call {', '.join(told)} state; "
-                f"leave {row.name!r} out, or harden against it all the same with allow_state=True "
-                "(--allow-state)"
+                f"leave {row.name!r} out, or harden against it all the same: harden(..., "
+                "allow_state=True) (bvae-rl harden --allow-state)"
             )
 
 

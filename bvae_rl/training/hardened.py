@@ -162,11 +162,11 @@ def hardened_sentences(kept: Mapping[str, Any], names: Sequence[str]) -> Iterato
     after, clean, before = (
         np.median([kept[which][i] for i in active]) for which in ("r2", "r2_clean", "before")
     )
-    could = f"R2 {before:.2f}" if before > 0 else "not at all"
+    could = [f"with R2 {r2:.2f}" if r2 > 0 else "not at all" for r2 in (after, before, clean)]
     yield (
         f"Hardened against {against}: from varied held-out frames it tells the codes of the clean "
-        f"ones with R2 {after:.2f} (median of {len(active)} active latents), its teacher {could}; "
-        f"from clean ones with {clean:.2f}."
+        f"ones {could[0]} (median of {len(active)} active latents), its teacher {could[1]}; from "
+        f"clean ones {could[2]}."
     )
     if lost := kept["lost"]:
         follows = kept["follows"]

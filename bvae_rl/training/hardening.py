@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 
 from bvae_rl.models.vae import BetaVAE
@@ -48,10 +49,13 @@ class Hardening:
         return max(1, before // 2) if self.steps is None else self.steps
 
     def objective(self, teacher: BetaVAE) -> InvarianceDistillation:
-        """The training of a copy of ``teacher``; ValueError for latents that it does not have."""
+        """The training of a copy of ``teacher``; ValueError for latents that it does not have.
+
+        The objective holds a copy, too: it is frozen and moved to the training's device.
+        """
         return InvarianceDistillation(
-            teacher, self.against, latents=teacher.config.choice(self.latents), clean=self.clean,
-            strength=self.strength, frequency=self.frequency,
+            deepcopy(teacher), self.against, latents=teacher.config.choice(self.latents),
+            clean=self.clean, strength=self.strength, frequency=self.frequency,
         )  # fmt: skip
 
     @property

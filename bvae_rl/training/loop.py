@@ -114,7 +114,7 @@ def train_vae(
         watch = _Watch(trainer, run, first, held_out, callbacks)
         watch.story = {
             **made_of,
-            "frames": len(store) + (0 if start is None else _frames_seen(start)),
+            "frames": _frames_seen(store, start),
             "command": command,
             "continued_from": None if start is None else start.meta.get("training"),
         }
@@ -291,6 +291,15 @@ def _name(callback: Callback) -> str:
     return f"{named.__module__}.{named.__qualname__}"
 
 
-def _frames_seen(vae: BetaVAE) -> int:
-    """How many frames a VAE was trained on, those of the VAE it was continued from included."""
-    return int(vae.meta.get("training", {}).get("frames", 0))
+def _frames_seen(store: FrameStore, start: BetaVAE | None) -> int:
+    """How many frames a VAE is trained on, those of the VAE it is continued from included.
+
+    A store counts once, however many trainings go over it.
+    """
+    before = {} if start is None else start.meta.get("training", {})
+    stores, training = [], before
+    while training:
+        stores.append(training.get("store"))
+        training = training.get("continued_from") or {}
+    new = 0 if identity(store) in stores else len(store)
+    return int(before.get("frames", 0)) + new

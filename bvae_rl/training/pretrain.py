@@ -29,6 +29,7 @@ from bvae_rl.training.harden import (
     asked_of,
     distil,
     last_phase,
+    refuse_unhardened,
     train_of_phase,
 )  # fmt: skip
 from bvae_rl.training.loop import Callback, check_steps, train_vae
@@ -92,7 +93,7 @@ def pretrain(
         start: a VAE of the same config whose weights are gone on from.
         weighting: which pixels count more; by default the recipe's.
         command: kept in the saved config.
-        callbacks: called with (step, vae, metrics) at each row of the log.
+        callbacks: called with (step, vae, metrics) at each row of the log, but for the last phase.
         verbose: 1 says on standard error what is done, how far it is, and in the end what the VAE
             shows and what it leaves out; 0 only warnings. A program that has set up ``logging``
             decides for itself.
@@ -199,16 +200,24 @@ def _then_hardened(
 ) -> BetaVAE:
     """``pretrain`` into ``out/teacher``, and its VAE hardened in ``out``."""
     own = {name: acting[name] for name in ACTING}
+    built = given["config"] or (None if given["start"] is None else given["start"].config)
+    order = VAEConfig.channel_order if built is None else built.channel_order
     seen = view_of({name: value for name, value in acting.items() if name not in own})
     if rounds == 1:
         store = as_store(
             source, out / "frames", frames=frames, seed=given["seed"], view=seen, **own
         )
-        last = last_phase(asked, store.shape, store.factor_specs)
+        last = last_phase(asked, store.shape, store.factor_specs, channel_order=order)
         source, acting = store, {}
     else:
-        last = last_phase(asked, *shown(source, seen)) if is_environment(source) else None
+        last = (
+            last_phase(asked, *shown(source, seen), channel_order=order)
+            if is_environment(source)
+            else None
+        )
     folder = out / TEACHER if last else out
+    if last is not None:
+        refuse_unhardened(out)
     teacher = pretrain(
         source, out=folder, frames=frames, rounds=rounds, harden=NONE, **acting, **given
     )
