@@ -15,7 +15,7 @@ from bvae_rl.scripts.common import command_line
 from bvae_rl.scripts.evaluate_more import TESTED, generalised
 from bvae_rl.scripts.evaluate_rows import score_row
 from bvae_rl.scripts.evidence_units import Args, Unit, pretraining, row_of, store_of
-from bvae_rl.scripts.harden import passes
+from bvae_rl.scripts.harden import shows
 from bvae_rl.scripts.study import EVALUATION_SEED
 from bvae_rl.training.harden import distil, train_of_phase
 
@@ -39,7 +39,7 @@ def vae_of(one: Unit, args: Args, *, progress: Callable[[float], None]) -> BetaV
     return distil(
         row.harden.objective(teacher), FrameStore.existing(settings.store), out, steps=steps,
         seed=one.seed, train=train_of_phase(settings.train), command=command_line(),
-        callbacks=[passes(steps, progress)],
+        callbacks=[shows(steps, progress)],
     )  # fmt: skip
 
 

@@ -97,7 +97,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
         clean=args.clean, strength=args.strength, frequency=args.frequency, steps=args.steps,
         seed=args.seed, train=args.train, start=args.start, command=command_line(),
         callbacks=[
-            shows(args.steps, progress) if on_progress is None else passes(args.steps, on_progress)
+            shows(args.steps, progress if on_progress is None else on_progress)
         ],
         verbose=0,
         allow_state=args.allow_state,
@@ -125,16 +125,17 @@ def next_of(out: Path, store: FrameStore) -> str:
     )
 
 
-def shows(steps: int, progress: Progress) -> Callback:
-    """The bar, with the distance to the teacher's codes."""
+def shows(steps: int, bar: Progress | Callable[[float], None]) -> Callback:
+    """The bar, with the distance to the teacher's codes; or the fraction done, to a longer bar.
+
+    One function for both: a folder knows by its name that it is the same training.
+    """
 
     def show(step: int, vae: BetaVAE, metrics: dict[str, float]) -> None:
         note = f"distance {metrics['vae/distance']:.3f} of each latent's spread"
-        progress.update("hardening", step / steps, note=note)
+        if isinstance(bar, Progress):
+            bar.update("hardening", step / steps, note=note)
+        else:
+            bar(step / steps)
 
     return show
-
-
-def passes(steps: int, on_progress: Callable[[float], None]) -> Callback:
-    """The fraction done, for a command that has a bar of its own."""
-    return lambda step, vae, metrics: on_progress(step / steps)

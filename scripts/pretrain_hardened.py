@@ -14,7 +14,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import command_line, say, wrote
-from bvae_rl.scripts.harden import next_of, passes, shows
+from bvae_rl.scripts.harden import next_of, shows
 from bvae_rl.scripts.pretrain_args import named_recipe
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.harden import (
@@ -70,7 +70,7 @@ def train_hardened(
         say(f"now it learns to ignore {', '.join(last.against)}{leave_out}")
         callback = shows(steps, progress)
     else:
-        callback = passes(steps, _part(on_progress, 2 / 3, 1.0))
+        callback = shows(steps, _part(on_progress, 2 / 3, 1.0))
     vae = distil(
         last.objective(teacher), store, args.out, steps=steps, seed=args.seed, train=train,
         command=command_line(),

@@ -288,7 +288,7 @@ def refuse(
         told = [
             spec.name
             for spec in specs
-            if spec.role == "state" and any(word in spec.name.lower() for word in row.words)
+            if spec.role == "state" and {*row.words} & {*spec.name.lower().split("_")}
         ]
         if told:
             raise ValueError(
