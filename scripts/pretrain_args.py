@@ -17,7 +17,7 @@ from bvae_rl.models.networks import DecoderName, EncoderName
 from bvae_rl.models.vae_config import AUTO
 from bvae_rl.scripts.common import WorldArgs, say
 from bvae_rl.training.annealing import Shape
-from bvae_rl.training.harden import NONE, asked_of
+from bvae_rl.training.last_phase import NONE, asked_of
 from bvae_rl.training.loop import check_steps
 from bvae_rl.training.pixel_weights import Weighting
 from bvae_rl.training.recipes import Recipe, best_recipe, objective_alone, recipe

@@ -17,14 +17,13 @@ from bvae_rl.scripts.common import command_line, say, wrote
 from bvae_rl.scripts.harden import next_of, shows
 from bvae_rl.scripts.pretrain_args import named_recipe
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.training.harden import (
+from bvae_rl.training.harden import distil, train_of_phase
+from bvae_rl.training.last_phase import (
     NONE,
     TEACHER,
     asked_of,
-    distil,
     last_phase,
     refuse_unhardened,
-    train_of_phase,
 )  # fmt: skip
 from bvae_rl.training.recipe_names import RecipeName
 

@@ -13,8 +13,9 @@ import bvae_rl
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.training.harden import harden, joined, phase, refuse_inactive
+from bvae_rl.training.harden import harden, joined, refuse_inactive
 from bvae_rl.training.hardened import HARDENED, agreement, hardened_sentences, told_by
+from bvae_rl.training.last_phase import phase
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.schedules import Constant

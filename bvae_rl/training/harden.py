@@ -22,10 +22,10 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.sources import as_store, is_environment
 from bvae_rl.models.digest import encoder_digest
 from bvae_rl.models.hub import VAE, load_vae
-from bvae_rl.models.vae import BetaVAE, read_config
+from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO, ChannelOrder
 from bvae_rl.plots import png
-from bvae_rl.runtime.runs import CONFIG_FILE, Run
+from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.talking import talking
 from bvae_rl.training.augment.colour import FREQUENCY
 from bvae_rl.training.augment.variations import named, refuse_unfit
@@ -35,17 +35,12 @@ from bvae_rl.training.hardening import CLEAN, Hardening
 from bvae_rl.training.loop import Callback, check_steps, train_vae
 from bvae_rl.training.objectives.distillation import LEAST_STD, InvarianceDistillation
 from bvae_rl.training.pictures import can_draw, latent_names, write_vae_pictures
-from bvae_rl.training.recipe_names import RecipeName
-from bvae_rl.training.recipes import Recipe
 from bvae_rl.training.shown_frames import frames_to_show
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.variation_pictures import VARIED, variations_sheet
 
 STEPS, LEARNING_RATE = 12_000, 1e-3
 SHOWN = 8  # frames in the picture of the variations
-DEFAULT, NONE = ("colour",), "none"
-TEACHER = "teacher"  # folder of the VAE before the last phase of a pretraining
-Asked = str | Sequence[str] | Hardening  # of a pretraining
 
 logger = logging.getLogger(__name__)
 
@@ -180,76 +175,6 @@ def refuse_inactive(teacher: BetaVAE) -> None:
             f"all {len(known[1])} latents of the teacher are inactive (standard deviations up to "
             f"{known[1].max():.2g}), so there is nothing to learn from it: train it for longer, or "
             "with a lower beta"
-        )
-
-
-def phase(
-    asked: str | Sequence[str],
-    shape: tuple[int, int, int],
-    specs: Sequence[FactorSpec],
-    *,
-    channel_order: ChannelOrder = "RGB",
-) -> tuple[str, ...]:
-    """What a pretraining on frames of ``shape`` (C, H, W) is hardened against at its end.
-
-    ``asked``: names of variations, "none", or "auto": ``DEFAULT`` where the frames show it and no
-    state factor is named after it, which is said where it is not so.
-
-    Raises ValueError for unknown names, and for variations that are asked for and cannot be.
-    """
-    names = (asked,) if isinstance(asked, str) else tuple(asked)
-    if len(names) > 1 and {NONE, AUTO} & {*names}:
-        raise ValueError(f"harden takes {AUTO}, {NONE} or variations, got {', '.join(names)}")
-    if names == (NONE,):
-        return ()
-    if names != (AUTO,):
-        refuse(names, shape, specs, channel_order=channel_order)
-        return tuple(row.name for row in named(names))
-    try:
-        refuse(DEFAULT, shape, specs, channel_order=channel_order)
-    except ValueError as error:
-        logger.info("not hardened: %s", error)
-        return ()
-    return DEFAULT
-
-
-def asked_of(recipe: Recipe | None, harden: str | Sequence[str]) -> Asked:
-    """The last phase that ``recipe`` has, else ``harden``; ValueError where both say something."""
-    if recipe is None or recipe.harden is None:
-        return harden
-    if harden != AUTO and tuple(harden) != (AUTO,):
-        raise ValueError(
-            f"recipe {recipe.name} says at its end what the VAE is hardened against; leave harden "
-            f"(--harden) out, or take the recipe {RecipeName.parse(recipe.name).teacher}"
-        )
-    return recipe.harden
-
-
-def last_phase(
-    asked: Asked,
-    shape: tuple[int, int, int],
-    specs: Sequence[FactorSpec],
-    *,
-    channel_order: ChannelOrder = "RGB",
-) -> Hardening | None:
-    """The phase that ends a pretraining, if there is one; else as ``phase``."""
-    if isinstance(asked, Hardening):
-        refuse(asked.against, shape, specs, channel_order=channel_order)
-        return asked
-    against = phase(asked, shape, specs, channel_order=channel_order)
-    return Hardening(against) if against else None
-
-
-def refuse_unhardened(out: Path) -> None:
-    """ValueError, before the teacher is trained, where ``out`` holds a VAE without the phase."""
-    if not (out / CONFIG_FILE).exists():
-        return
-    objective = read_config(out).get("training", {}).get("objective") or {}
-    if objective.get("name") != InvarianceDistillation.name:
-        raise ValueError(
-            f"{out} holds a VAE that is not hardened; go on with it or take it with harden='none' "
-            f"(--harden none), harden it into another folder (bvae-rl harden {out} ...), or choose "
-            "another folder"
         )
 
 

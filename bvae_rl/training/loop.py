@@ -29,6 +29,7 @@ from bvae_rl.runtime.runs import CONFIG_FILE, CsvLog, Run, require_own
 from bvae_rl.training.batches import Rows, frames_at
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.pixel_weights import Weighting, weighted
+from bvae_rl.training.story import frames_seen, name_of
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.trainer import NotFinite, Trainer, plain
 from bvae_rl.training.validation import (
@@ -86,7 +87,7 @@ def train_vae(
     made_of = identity({
         "steps": steps, "seed": seed, "train": train, "model": config, "objective": objective,
         "weighting": weighting, "start": start, "store": store,
-        "callbacks": [_name(callback) for callback in callbacks],
+        "callbacks": [name_of(callback) for callback in callbacks],
     })  # fmt: skip
     device = pick_device(train.device)
     run = Run(out)
@@ -114,7 +115,7 @@ def train_vae(
         watch = _Watch(trainer, run, first, held_out, callbacks)
         watch.story = {
             **made_of,
-            "frames": _frames_seen(store, start),
+            "frames": frames_seen(store, start),
             "command": command,
             "continued_from": None if start is None else start.meta.get("training"),
         }
@@ -283,23 +284,3 @@ def _resume(trainer: Trainer, run: Run) -> int:
     trainer.load_state_dict(state)
     logger.info("resuming %s at step %d", run.folder, step)
     return step
-
-
-def _name(callback: Callback) -> str:
-    """What a callback is called, by which two trainings are told apart."""
-    named = callback if hasattr(callback, "__qualname__") else type(callback)
-    return f"{named.__module__}.{named.__qualname__}"
-
-
-def _frames_seen(store: FrameStore, start: BetaVAE | None) -> int:
-    """How many frames a VAE is trained on, those of the VAE it is continued from included.
-
-    A store counts once, however many trainings go over it.
-    """
-    before = {} if start is None else start.meta.get("training", {})
-    stores, training = [], before
-    while training:
-        stores.append(training.get("store"))
-        training = training.get("continued_from") or {}
-    new = 0 if identity(store) in stores else len(store)
-    return int(before.get("frames", 0)) + new

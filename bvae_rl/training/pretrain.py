@@ -22,15 +22,14 @@ from bvae_rl.data.view import Viewed, view_of
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO, VAEConfig
 from bvae_rl.runtime.talking import talking
-from bvae_rl.training.harden import (
+from bvae_rl.training.harden import distil, train_of_phase
+from bvae_rl.training.last_phase import (
     NONE,
     TEACHER,
     Asked,
     asked_of,
-    distil,
     last_phase,
     refuse_unhardened,
-    train_of_phase,
 )  # fmt: skip
 from bvae_rl.training.loop import Callback, check_steps, train_vae
 from bvae_rl.training.objectives import Objective

@@ -1,0 +1,30 @@
+"""How a VAE came about, as its ``config.json`` tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.runtime.identity import identity
+
+
+def name_of(callback: Callable[..., Any]) -> str:
+    """What a callback is called, by which two trainings are told apart."""
+    named = callback if hasattr(callback, "__qualname__") else type(callback)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def frames_seen(store: FrameStore, start: BetaVAE | None) -> int:
+    """How many frames a VAE is trained on, those of the VAE it is continued from included.
+
+    A store counts once, however many trainings go over it.
+    """
+    before = {} if start is None else start.meta.get("training", {})
+    stores, training = [], before
+    while training:
+        stores.append(training.get("store"))
+        training = training.get("continued_from") or {}
+    new = 0 if identity(store) in stores else len(store)
+    return int(before.get("frames", 0)) + new
