@@ -98,6 +98,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     for function, most in (
         ("pretrain", {"frames": 256, "steps": 4}),
         ("collect", {"frames": 256}),
+        ("harden", {"steps": 4}),
     ):
         if function in bvae_rl.__all__:
             real = getattr(bvae_rl, function)

@@ -38,8 +38,8 @@ METHODS: Mapping[str, Style] = {
     "pca": ("PCA", "#CC79A7", "P"),
     "bvae": ("Beta-VAE, all latents", "#56B4E9", "^"),
     "bvae-content": ("Beta-VAE, content latents", "#0072B2", "p"),
-    "bvae-hardened": ("Beta-VAE, hardened, all latents", "#7FB77E", "<"),
-    "bvae-content-hardened": ("Beta-VAE, hardened, content latents", "#004D40", ">"),
+    "bvae-hardened": ("Beta-VAE, hardened, all latents", "#7FB77E", "H"),
+    "bvae-content-hardened": ("Beta-VAE, hardened, content latents", "#004D40", "+"),
 }  # fmt: skip
 # What happens to an encoder in a new domain; never in one picture with methods, so colours recur.
 TREATMENTS: Mapping[str, Style] = {
