@@ -60,8 +60,8 @@ class Take:
     """What one agent did: T frames as it saw them, and all that is drawn of it.
 
     ``pictures`` (T, H, W, C) are the environment's own, larger ones where it has such, else the
-    ``frames`` (T, h, w, C). ``codes`` (T, D), and ``home`` (T, D) of the same states in the first
-    domain, or None where the same actions led elsewhere in the second copy. ``returns`` (T,) so
+    ``frames`` (T, h, w, C). ``codes`` (T, D), and ``in_first`` (T, D) of the same states in the
+    first domain, or None where the same actions led elsewhere in the second copy. ``returns`` (T,) so
     far. ``over``: the episode ended after the last frame.
     """
 
@@ -69,14 +69,14 @@ class Take:
     pictures: NDArray[np.uint8]
     frames: NDArray[np.uint8]
     codes: Array
-    home: Array | None
+    in_first: Array | None
     returns: Array
     over: bool
 
     @property
-    def at_home(self) -> Array:
-        """``home``, or ``codes`` without it."""
-        return self.codes if self.home is None else self.home
+    def reference(self) -> Array:
+        """``in_first``, or ``codes`` without it."""
+        return self.codes if self.in_first is None else self.in_first
 
 
 def encoder_of(agent: LoadedAgent) -> BetaVAE:
@@ -117,21 +117,21 @@ def take(agent: LoadedAgent, env: EnvConfig, plan: Plan) -> Take:
     vae = encoder_of(agent)
     first = env.with_domain(plan.domains[0])
     shown = _drawing(first).vec(1, seed=plan.seed)
-    home = first.vec(1, seed=plan.seed)
+    unchanged = first.vec(1, seed=plan.seed)
     tap = Tap(shown)
     seen = agent.observe(tap)
     check_codes(agent.model, seen)
     layout = FrameLayout.of(shown.observation_space)
-    for venv in (seen, home):
+    for venv in (seen, unchanged):
         venv.seed(plan.seed)
-    observations, at_home = seen.reset(), home.reset()
-    pictures, frames, homes, returns = [], [], [], []
+    observations, in_first = seen.reset(), unchanged.reset()
+    pictures, frames, of_first, returns = [], [], [], []
     total, over, same = 0.0, False, True
     for step in range(plan.skipped + plan.frames):
         frame = step - plan.skipped
         if frame >= 0:
             frames.append(layout.frames(tap.raw)[0])
-            homes.append(layout.frames(np.asarray(at_home))[0])
+            of_first.append(layout.frames(np.asarray(in_first))[0])
             pictures.append(_picture(shown, frames[-1]))
             returns.append(total)
         if frame + 1 == plan.frames:
@@ -142,13 +142,13 @@ def take(agent: LoadedAgent, env: EnvConfig, plan: Plan) -> Take:
         assert isinstance(observations, np.ndarray)
         actions = agent.act(observations)
         observations, rewards, dones, _ = seen.step(actions)
-        at_home, at_home_rewards, _, _ = home.step(actions)
-        same &= bool(np.allclose(rewards, at_home_rewards))
+        in_first, first_rewards, _, _ = unchanged.step(actions)
+        same &= bool(np.allclose(rewards, first_rewards))
         total += float(rewards[0])
         if dones[0]:
             over = True
             break
-    for venv in (seen, home):
+    for venv in (seen, unchanged):
         venv.close()
     if len(frames) < 2:
         raise ValueError(
@@ -157,18 +157,18 @@ def take(agent: LoadedAgent, env: EnvConfig, plan: Plan) -> Take:
         )
     if over:
         returns[-1] = total
-    codes, codes_at_home = (
-        vae.encode_frames(np.stack(part)).astype(float) for part in (frames, homes)
+    codes, codes_in_first = (
+        vae.encode_frames(np.stack(part)).astype(float) for part in (frames, of_first)
     )
     return Take(
         _label(vae), np.stack(pictures), np.stack(frames), codes,
-        codes_at_home if same else None, np.array(returns), over,
+        codes_in_first if same else None, np.array(returns), over,
     )  # fmt: skip
 
 
 def most_varied(take: Take, columns: Sequence[int], most: int = SHOWN) -> list[int]:
-    """Those of ``columns`` that vary most at home, at most ``most``, in their order."""
-    spread = take.at_home.std(axis=0)
+    """Those of ``columns`` that vary most in the first domain, at most ``most``, in their order."""
+    spread = take.reference.std(axis=0)
     return sorted(sorted(columns, key=lambda d: -spread[d])[:most])
 
 

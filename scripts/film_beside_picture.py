@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 DPI = 100
-LANE = 2.5  # standard deviations at home from the middle of a lane to its edge
+LANE = 2.5  # standard deviations in the first domain, from the middle of a lane to its edge
 OUT = 0.62  # where a line that leaves its lane is cut off, in lanes
 BEHIND = "#c9c9c9"
 
@@ -37,17 +37,18 @@ class Side:
 def lanes(takes: Sequence[Take], shown: Sequence[int]) -> list[Side]:
     """Each take with the latents ``shown`` in lanes: number k is centred at -k and 1 wide.
 
-    All are scaled alike, by mean and standard deviation of the first take's codes at home.
+    All are scaled alike, by mean and standard deviation of the first take's codes in the first
+    domain.
     """
-    home = takes[0].at_home[:, shown]
-    mean, std = home.mean(axis=0), np.maximum(home.std(axis=0), 1e-6)
+    reference = takes[0].reference[:, shown]
+    mean, std = reference.mean(axis=0), np.maximum(reference.std(axis=0), 1e-6)
 
     def placed(codes: Array) -> Array:
         away: Array = (codes[:, shown] - mean) / std / (2 * LANE)
         return np.clip(away, -OUT, OUT) - np.arange(len(shown))
 
     return [
-        Side(take, placed(take.codes), None if take.home is None else placed(take.home))
+        Side(take, placed(take.codes), None if take.in_first is None else placed(take.in_first))
         for take in takes
     ]
 

@@ -96,10 +96,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
         find_vae(args.vae), store, out=args.out, against=args.against, latents=args.latents,
         clean=args.clean, strength=args.strength, frequency=args.frequency, steps=args.steps,
         seed=args.seed, train=args.train, start=args.start, command=command_line(),
-        callbacks=[
-            shows(args.steps, progress if on_progress is None else on_progress)
-        ],
-        verbose=0,
+        callbacks=[shows(args.steps, on_progress or progress)], verbose=0,
         allow_state=args.allow_state,
     )  # fmt: skip
     progress.close()

@@ -47,8 +47,8 @@ def agents(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_both_begin_alike_and_only_the_picture_changes(agents: tuple[Path, Path]) -> None:
     first, second = (take(load_agent(one), ENV, PLAN) for one in agents)
     for one in (first, second):
-        assert len(one.frames) == 9 and not one.over and one.home is not None
-        differ = [not np.allclose(a, b) for a, b in zip(one.codes, one.home, strict=True)]
+        assert len(one.frames) == 9 and not one.over and one.in_first is not None
+        differ = [not np.allclose(a, b) for a, b in zip(one.codes, one.in_first, strict=True)]
         assert differ == [False] * 3 + [True] * 3 + [False] * 3
         assert np.all(np.diff(one.returns) != 0)
     again = take(load_agent(agents[0]), ENV, PLAN)
@@ -77,12 +77,12 @@ def test_an_episode_that_ends_stays_on_its_last_frame(agents: tuple[Path, Path])
     assert all(len(line.get_xdata()) == 5 for line in figure.axes[1].get_lines()[:4])
 
 
-def test_lanes_are_scaled_by_the_first_at_home_and_lines_that_leave_are_cut_off() -> None:
-    home = np.column_stack([np.zeros(4), [1.0, 3.0, 1.0, 3.0], [5.0, 5.1, 5.0, 5.1]])
+def test_lanes_are_scaled_by_the_first_domain_and_lines_that_leave_are_cut_off() -> None:
+    reference = np.column_stack([np.zeros(4), [1.0, 3.0, 1.0, 3.0], [5.0, 5.1, 5.0, 5.1]])
     blank = np.zeros((4, 8, 8, 3), np.uint8)
-    far = np.column_stack([np.zeros(4), [2.0, 4.0, 99.0, -99.0], home[:, 2]])
-    first = Take("", blank, blank, home, home, np.zeros(4), False)
-    second = replace(first, codes=far, home=None)
+    far = np.column_stack([np.zeros(4), [2.0, 4.0, 99.0, -99.0], reference[:, 2]])
+    first = Take("", blank, blank, reference, reference, np.zeros(4), False)
+    second = replace(first, codes=far, in_first=None)
     assert most_varied(first, range(3), 2) == [1, 2] == most_varied(second, [2, 1, 0], 2)
     one, other = lanes([first, second], [1, 2])
     assert one.behind is not None and np.array_equal(one.lines, one.behind)

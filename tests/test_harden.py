@@ -13,11 +13,12 @@ import bvae_rl
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.training.harden import harden, joined, refuse_inactive
+from bvae_rl.training.harden import harden, refuse_inactive, with_earlier
 from bvae_rl.training.hardened import HARDENED, agreement, hardened_sentences, told_by
 from bvae_rl.training.last_phase import phase
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.training.pictures import averaged
 from bvae_rl.training.schedules import Constant
 from bvae_rl.training.train_config import TrainConfig
 from tests.objective_cases import Kill, equal
@@ -107,6 +108,10 @@ def test_the_saved_one_is_the_returned_one_and_is_found_again(
         harden(teacher, store, steps=400, clean=0, **settings)
 
 
+def test_pictures_say_that_colours_are_averages(student: BetaVAE, teacher: BetaVAE) -> None:
+    assert "averages of colour" in averaged(student) and not averaged(teacher)
+
+
 def test_a_killed_run_ends_with_the_same_weights(
     teacher: BetaVAE, store: FrameStore, tmp_path: Path
 ) -> None:
@@ -123,7 +128,7 @@ def test_a_killed_run_ends_with_the_same_weights(
 def test_a_hardened_teacher_goes_on_with_both(
     student: BetaVAE, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert joined(student, ("light",)) == ("colour", "light")
+    assert with_earlier(student, ("light",)) == ("colour", "light")
     assert "hardened against colour already" in caplog.text
 
 

@@ -256,6 +256,11 @@ class FrameStore:
         pick = np.arange(len(self))[slice(None) if rows is None else rows]
         return Frames(**{name: self.take(name, pick) for name in self._index.arrays})
 
+    def block(self, number: int) -> Frames:
+        """The rows of one block, as they were appended."""
+        ends = np.cumsum([0, *(block["rows"] for block in self._index.blocks)])
+        return self.read(slice(ends[number], ends[number + 1]))
+
     def verify(self) -> None:
         """Compare every block with its checksum; ValueError names the first damaged one."""
         self._checked.clear()

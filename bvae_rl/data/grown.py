@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from bvae_rl.data.environments import EnvConfig
@@ -43,10 +42,9 @@ def grow(
         factor_specs=before.factor_specs, **{**before.meta, GROWN: [*earlier, grown]}
     )  # fmt: skip
     store.expect(len(before) + plan.frames)
-    ends = np.cumsum([0, *(block["rows"] for block in before.appended)])
     for number in range(store.blocks, before.blocks):
-        rows = before.read(slice(ends[number], ends[number + 1]))
-        store.append(rows, **{k: v for k, v in before.appended[number].items() if k != "rows"})
+        notes = {k: v for k, v in before.appended[number].items() if k != "rows"}
+        store.append(before.block(number), **notes)
     if isinstance(env, EnvConfig):
         venv = env.vec(plan.n_envs, seed=plan.seed)
     else:

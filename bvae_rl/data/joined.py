@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from bvae_rl.data.frame_store import Frames, FrameStore
 
 JOINED = "joined"  # what the description says of the stores
@@ -53,11 +51,10 @@ def joined(stores: Sequence[FrameStore], folder: str | Path) -> FrameStore:
     store.expect(sum(map(len, stores)))
     done, seen, episode, state = store.blocks, 0, 0, 0
     for one in stores:
-        ends = np.cumsum([0, *(block["rows"] for block in one.appended)])
         for number in range(one.blocks):
             if seen >= done:
-                block = one.read(slice(ends[number], ends[number + 1]))
-                store.append(_renumbered(block, episode, state, labelled=labelled))
+                block = _renumbered(one.block(number), episode, state, labelled=labelled)
+                store.append(block)
             seen += 1
         episode += int(one.column("episode").max()) + 1
         state += int(one.column("state").max()) + 1

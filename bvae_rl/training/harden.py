@@ -110,7 +110,7 @@ def harden(
     teacher = load_vae(vae)
     refuse_inactive(teacher)
     store = as_store(source, Path(out) / "frames", frames=0, seed=seed)
-    against = joined(teacher, against)
+    against = with_earlier(teacher, against)
     refuse(
         against, store.shape, store.factor_specs, allow_state=allow_state,
         channel_order=teacher.config.channel_order,
@@ -183,7 +183,7 @@ def train_of_phase(train: TrainConfig | None) -> TrainConfig:
     return replace(train or TrainConfig(), learning_rate=LEARNING_RATE)
 
 
-def joined(teacher: BetaVAE, against: str | Sequence[str]) -> tuple[str, ...]:
+def with_earlier(teacher: BetaVAE, against: str | Sequence[str]) -> tuple[str, ...]:
     """``against`` with what ``teacher`` ignores already, in the order in which it is applied."""
     new = [row.name for row in named([against] if isinstance(against, str) else against)]
     before = teacher.meta.get(HARDENED, {}).get("against", [])

@@ -21,7 +21,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.augment.variations import vary
 from bvae_rl.training.batches import Rows, frames_at
 from bvae_rl.training.objectives.distillation import LEAST_STD, InvarianceDistillation
-from bvae_rl.training.validation import AT_ONCE, spread, validation_rows
+from bvae_rl.training.validation import posterior_means, spread, validation_rows
 
 HARDENED = "hardened"  # of a VAE's meta
 LOST = 0.5  # R2 below which a latent is not there any more
@@ -60,8 +60,8 @@ def report(
     x = frames_at(store, held_out)
     generator = torch.Generator().manual_seed(seed)
     varied = vary(x, objective.variations, generator, strength=objective.strength)
-    target, before = codes(teacher, x), codes(teacher, varied)
-    clean, after = codes(student, x), codes(student, varied)
+    target, before = (posterior_means(teacher, each) for each in (x, varied))
+    clean, after = (posterior_means(student, each) for each in (x, varied))
     r2_after, std = agreement(after, target), target.std(0)
     learned = torch.zeros(len(std), dtype=torch.bool)
     columns = student.slice_of(latents)
@@ -82,12 +82,6 @@ def report(
     }
 
 
-@torch.no_grad()
-def codes(vae: BetaVAE, x: Tensor) -> Tensor:
-    """Posterior means (B, D) of x (B, C, H, W)."""
-    return torch.cat([vae.encode(part)[0] for part in x.split(AT_ONCE)])
-
-
 def _state(
     teacher: BetaVAE, store: FrameStore, rows: Rows, held_out: np.ndarray, *shown: Tensor
 ) -> dict[str, dict[str, float]]:
@@ -103,7 +97,8 @@ def _state(
     if not varies or len(fitted) < 20:
         return {}
     kinds = [specs[picked[k]].kind for k in varies]
-    fit = check(codes(teacher, frames_at(store, fitted)).numpy(), factors[:, varies], kinds=kinds)
+    of_teacher = posterior_means(teacher, frames_at(store, fitted)).numpy()
+    fit = check(of_teacher, factors[:, varies], kinds=kinds)
     beside = np.tile(tested[:, varies], (len(shown), 1))
     both = stack(fit, check(torch.cat(shown).numpy(), beside, kinds=kinds, suffix="_test"))
     train, test = np.split(np.arange(len(both.codes)), [len(fitted)])

@@ -45,6 +45,12 @@ def validate(vae: BetaVAE, x: Tensor) -> dict[str, float]:
 
 
 @torch.no_grad()
+def posterior_means(vae: BetaVAE, x: Tensor) -> Tensor:
+    """mu (B, D) of x (B, C, H, W), some frames at a time."""
+    return torch.cat([vae.encode(frames)[0] for frames in x.split(AT_ONCE)])
+
+
+@torch.no_grad()
 def latent_statistics(vae: BetaVAE, x: Tensor) -> dict[str, list[float]]:
     """Mean and standard deviation of mu, and mean KL in nats, of each latent, on x (B, C, H, W)."""
     parts = [torch.stack(vae.encode(frames)) for frames in x.split(AT_ONCE)]

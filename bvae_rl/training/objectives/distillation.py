@@ -21,7 +21,7 @@ from bvae_rl.training.batches import Batch, Pairing, Rows, frames_at, single
 from bvae_rl.training.objectives.autoencoder import generator_of
 from bvae_rl.training.objectives.base import Objective, Parts
 from bvae_rl.training.objectives.checks import whole
-from bvae_rl.training.validation import AT_ONCE, spread
+from bvae_rl.training.validation import posterior_means, spread
 
 LEAST_STD = 0.2  # of a latent, so that one that carries nothing does not weigh as much as others
 MEMORY = 0.99  # of the running mean of squared errors, a step
@@ -78,9 +78,7 @@ class InvarianceDistillation(Objective):
     def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
         """Single frames; and each latent's spread over up to 1,024 of them."""
         x = frames_at(rows.store, spread(rows.train))
-        with torch.no_grad():
-            codes = torch.cat([self.teacher.encode(part)[0] for part in x.split(AT_ONCE)])
-        self._scale["std"] = codes.std(0).clamp_min(LEAST_STD)
+        self._scale["std"] = posterior_means(self.teacher, x).std(0).clamp_min(LEAST_STD)
         return single(rows)
 
     def loss(self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor) -> tuple[Tensor, Parts]:
