@@ -61,8 +61,8 @@ class Take:
 
     ``pictures`` (T, H, W, C) are the environment's own, larger ones where it has such, else the
     ``frames`` (T, h, w, C). ``codes`` (T, D), and ``in_first`` (T, D) of the same states in the
-    first domain, or None where the same actions led elsewhere in the second copy. ``returns`` (T,) so
-    far. ``over``: the episode ended after the last frame.
+    first domain, or None where the same actions led elsewhere in the second copy. ``returns`` (T,)
+    so far. ``over``: the episode ended after the last frame.
     """
 
     label: str
