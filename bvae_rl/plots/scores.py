@@ -71,7 +71,9 @@ def learning_curves(
             ax.fill_between(x, *band, color=colour, alpha=0.18, linewidth=0)
             ax.plot(x, iqm(y), color=colour, linewidth=2.2, marker=marker, markersize=4.5)
         label = (labels or {}).get(method, method_label(method))
-        ax.plot([], [], color=colour, linewidth=2, marker=marker, markersize=5, label=label)
+        ax.plot(
+            [], [], color=colour, linewidth=2, marker=marker, markersize=5, label=fill(label, 44)
+        )  # fmt: skip
     for name, level in (references or {}).items():
         ax.axhline(level, linestyle=DASHES, **REFERENCE)
         ax.annotate(
