@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import gymnasium as gym
+import numpy as np
 import pytest
 import torch
+from gymnasium.spaces import Box
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import DummyVecEnv
@@ -15,7 +18,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from bvae_rl.agents.config import GIVEN, SB3, TUNED, AgentConfig, StepLimit
 from bvae_rl.agents.hyperparameters import TABLE, tuned
 from bvae_rl.agents.identities import as_written_now
-from bvae_rl.agents.models import check_model, make_model, remarks
+from bvae_rl.agents.models import check_model, make_model, reload_model, remarks
 from bvae_rl.agents.settings import ALGORITHMS, MAIN, check, default, parse, settable
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.runtime.identity import changed
@@ -183,3 +186,35 @@ def test_a_folder_with_a_field_for_each_setting_is_still_the_same_agent() -> Non
         "settings.tau 0.005, not 0.1", "eval_limit absent, not StepLimit(enough=5, most=9)",
     ]  # fmt: skip
     assert set(EnvConfig(CART).identity()) == {"id", "wrappers", "domain", "kwargs"}
+
+
+class _Pictures(gym.Env[Any, Any]):
+    """Black pictures, four grey frames of 64x64 in a stack; a reward for nothing."""
+
+    observation_space = Box(0, 255, (4, 64, 64), np.uint8)
+    action_space = Box(-1.0, 1.0, (2,), np.float32)
+
+    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        return np.zeros((4, 64, 64), np.uint8), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        return np.zeros((4, 64, 64), np.uint8), float(action[0]), False, False, {}
+
+
+def test_convolutions_lie_in_the_fast_layout_and_act_as_before(tmp_path: Path) -> None:
+    config = AgentConfig.of("ppo", "pictures", total_timesteps=64, n_steps=32, batch_size=32)
+    venv = DummyVecEnv([_Pictures])
+    made = make_model("CnnPolicy", config, venv, seed=0)
+    made.save(tmp_path / "agent.zip")
+    plain = PPO.load(tmp_path / "agent.zip", device="cpu")
+    loaded = reload_model(tmp_path / "agent.zip", tmp_path / "no_replay", config, venv)
+    frames = np.random.default_rng(0).integers(0, 256, (8, 4, 64, 64), dtype=np.uint8)
+    expected = plain.predict(frames, deterministic=True)[0]
+    for model in (made, loaded):
+        filters = cast(Any, model.policy).features_extractor.cnn[0].weight
+        assert filters.is_contiguous(memory_format=torch.channels_last)
+        assert not filters.is_contiguous()
+        found = model.predict(frames, deterministic=True)[0]
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+        model.learn(64)
+        assert filters.is_contiguous(memory_format=torch.channels_last)
