@@ -34,6 +34,7 @@ from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.runtime.workers import OnProgress, Task, run_parallel
 from bvae_rl.sb3.online import OnlineBetaVAE
 from bvae_rl.training.fine_tune import FineTuneConfig
+from bvae_rl.training.hardening import Hardening
 from bvae_rl.training.schedules import Constant, Linear, Schedule
 
 PROBE_SEED, EVALUATION_SEED = 77_000, 10_000
@@ -46,14 +47,16 @@ SCORES = {
 class Treatment:
     """What happens to the encoder after the move.
 
-    ``beta`` makes a schedule of its largest value and the number of steps; None: the encoder is
-    frozen. ``mixed``: half of each batch are frames of the pretraining store.
+    ``beta`` makes a schedule of its largest value and the number of steps. ``mixed``: half of each
+    batch are frames of the pretraining store. ``harden``: recoloured frames are taught the code of
+    clean ones, instead of the Beta-VAE's loss. Without either the encoder is frozen.
     """
 
     name: str
     text: str
     beta: Callable[[float, int], Schedule] | None = None
     mixed: bool = False
+    harden: Hardening | None = None
 
 
 def _annealed(beta: float, steps: int) -> Schedule:
@@ -71,6 +74,12 @@ TREATMENTS = {
         Treatment("online", "online, beta annealed, new frames only", _annealed),
         Treatment("online_mixed", "online, beta annealed, half old frames", _annealed, mixed=True),
         Treatment("online_constant", "online, beta constant, half old frames", _constant, True),
+        Treatment(
+            "online_hardened",
+            "online, recoloured frames, half old ones",
+            mixed=True,
+            harden=Hardening(),
+        ),
     )
 }
 
@@ -195,12 +204,12 @@ def _move(
     callbacks: list[BaseCallback] = [AtRollout(at_rollout)]
     updates: list[dict[str, float]] = []
     treatment = TREATMENTS[move.treatment]
-    if treatment.beta is not None:
-        beta = treatment.beta(config.beta, config.total_timesteps)
+    if treatment.beta is not None or treatment.harden is not None:
+        beta = treatment.beta and treatment.beta(config.beta, config.total_timesteps)
         old = FrameStore.existing(store) if treatment.mixed else None
         online = OnlineBetaVAE(
-            vae, beta=beta, train_freq=config.train_freq, config=config.tune, old=old,
-            seed=move.seed,
+            vae, beta=beta, harden=treatment.harden, train_freq=config.train_freq,
+            config=config.tune, old=old, seed=move.seed,
         )  # fmt: skip
         callbacks.insert(0, online)
         updates = online.history

@@ -45,6 +45,8 @@ def test_an_agent_is_moved_under_every_treatment(
         tune=FineTuneConfig(gradient_steps=20, batch_size=16, learning_rate=2e-3, max_move=None),
     )  # fmt: skip
     monkeypatch.setattr(adapt, "AdaptConfig", lambda **given: tiny)
+    # ten batches leave no latent active, which hardening would refuse
+    monkeypatch.setattr("bvae_rl.training.harden.refuse_inactive", lambda teacher: None)
     monkeypatch.setattr(study, "score", partial(score, steps=10))
     args = adapt.Args(
         (str(made / "vae"),), made / "frames", seeds=(3,), target=("ood1",), source_timesteps=1000,
@@ -72,6 +74,7 @@ def test_an_agent_is_moved_under_every_treatment(
     for method in ("online", "online_mixed", "online_constant"):
         assert curve(method, "recon")[2000] < curve(method, "recon")[0]
     assert curve("online_mixed", "recon") != curve("online", "recon")
+    assert curve("online_hardened", "recon") != curve("frozen", "recon")  # the encoder has moved
     assert finals(result.rows, "recon")["frozen"].keys() == {"ood1", "source"}
     assert {row.vae_seed for row in result.rows} == {3}
     assert all("then ood1" in row.budget["domain"] for row in result.rows)

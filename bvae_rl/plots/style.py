@@ -47,6 +47,7 @@ TREATMENTS: Mapping[str, Style] = {
     "online": ("online, new frames only", "#D55E00", "s"),
     "online_mixed": ("online, half old frames", "#0072B2", "p"),
     "online_constant": ("online, half old frames, constant beta", "#E69F00", "D"),
+    "online_hardened": ("online, half old frames, hardened on", "#009E73", "^"),
 }
 KNOWN = {**METHODS, **TREATMENTS}
 OTHER_COLOURS = ("#7A5C00", "#5D3A9B", "#00595C", "#8B1E3F", "#4B5D16", "#B0A000")

@@ -1,7 +1,7 @@
 """Go on training the Beta-VAE on what the agent sees, while the agent learns on its encoder.
 
     kwargs = policy_kwargs(vae, mode="online")
-    online = OnlineBetaVAE(vae, beta=Linear(0.1, 1.0, 50_000), old=FrameStore("runs/frames"))
+    online = OnlineBetaVAE(vae, old=FrameStore("runs/frames"))
     PPO("CnnPolicy", env, policy_kwargs=kwargs).learn(100_000, callback=online)
 
 Order of events in on-policy algorithms: collect, update the policy, then start the next rollout.
@@ -31,10 +31,13 @@ from bvae_rl.sb3.probe import Probe
 from bvae_rl.sb3.seen_frames import seen_frames
 from bvae_rl.sb3.taken import TakenEncoder
 from bvae_rl.training.fine_tune import FineTuneConfig, FineTuner
+from bvae_rl.training.harden import objective_for
+from bvae_rl.training.hardening import Hardening
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.training.schedules import Schedule
+from bvae_rl.training.objectives.distillation import InvarianceDistillation, statistics_of
+from bvae_rl.training.schedules import Constant, Schedule
 
-MIX = 0.5
+MIX, BETA = 0.5, 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +47,16 @@ class OnlineBetaVAE(BaseCallback):
 
     ``vae`` is a VAE's folder (or a shipped one's name) or a BetaVAE, decoder included, that the
     model's encoder was made from. ``beta`` is a schedule over *environment steps*
-    (``model.num_timesteps``). Every ``train_freq`` of them (on-policy: at the first rollout that
-    starts after each multiple) ``config.gradient_steps`` are taken by an optimizer of their
+    (``model.num_timesteps``); by default it is 1, as annealing it changed nothing where it was
+    measured (docs/results/online.md). Every ``train_freq`` of them (on-policy: at the first rollout
+    that starts after each multiple) ``config.gradient_steps`` are taken by an optimizer of their
     own. ``old`` is a store of pretraining frames of which a fraction ``mix`` of each batch (one
     half by default) is drawn, so that old appearances are not forgotten. ``probe`` scores the
     latents now and then.
+
+    With ``harden`` another loss takes the place of the Beta-VAE's, and of beta: varied frames are
+    taught the code that the VAE, as it was given, has for clean ones
+    (``objectives/distillation.py``). The decoder stays as it is.
 
     With ``out`` the updates are logged in ``out/online.csv`` (probes in ``out/probe.csv``), and
     every ``save_freq`` steps and at the end ``out`` gets ``model-STEP.zip`` and
@@ -70,7 +78,8 @@ class OnlineBetaVAE(BaseCallback):
         self,
         vae: BetaVAE | str | Path,
         *,
-        beta: Schedule,
+        beta: Schedule | None = None,
+        harden: Hardening | None = None,
         train_freq: int = 1000,
         config: FineTuneConfig | None = None,
         old: FrameStore | str | Path | None = None,
@@ -91,10 +100,13 @@ class OnlineBetaVAE(BaseCallback):
                 "online fine-tuning needs a BetaVAE with its decoder, or its folder, got "
                 f"{type(vae).__name__}"
             )
+        if beta is not None and harden is not None:
+            raise ValueError("beta weighs the Beta-VAE's loss, which harden= replaces: give one")
+        beta = beta or Constant(0.0 if harden else BETA)
         if not callable(beta):
             raise TypeError(
                 f"beta is a schedule over environment steps, got {beta!r}; for a fixed value give "
-                "bvae_rl.training.schedules.constant(value)"
+                "bvae_rl.training.schedules.Constant(value)"
             )
         self.vae = load_vae(vae)
         if isinstance(self.vae, TakenEncoder):
@@ -113,7 +125,7 @@ class OnlineBetaVAE(BaseCallback):
             mix = 0.0 if old is None else MIX
         self.tuner = FineTuner(
             self.vae,
-            BetaVAEObjective(beta),
+            BetaVAEObjective(beta) if harden is None else _hardening(harden, self.vae),
             config or FineTuneConfig(),
             seed=seed,
             old=old,
@@ -127,7 +139,7 @@ class OnlineBetaVAE(BaseCallback):
         settings = {
             "vae": self.vae, "beta": beta, "train_freq": train_freq, "mix": mix, "seed": seed,
             "config": self.tuner.config, "old": old,
-        }  # fmt: skip
+        } | ({} if harden is None else {"harden": harden})  # fmt: skip
         self.state = None if out is None else OnlineState(out, settings, save_freq)
         self.history: list[dict[str, float]] = []  # the metrics of every update, with "step"
         self.eval_envs = [eval_envs] if isinstance(eval_envs, VecEnv) else [*eval_envs]
@@ -257,3 +269,8 @@ class OnlineBetaVAE(BaseCallback):
         self.history.append({"step": step, **metrics})
         for name, value in metrics.items():
             self.logger.record(name, value)
+
+
+def _hardening(harden: Hardening, vae: BetaVAE) -> InvarianceDistillation:
+    statistics_of(vae)  # no store is at hand to measure them on
+    return objective_for(harden, vae)

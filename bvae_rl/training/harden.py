@@ -108,22 +108,41 @@ def harden(
             f'bvae_rl.collect({source!r}, "runs/frames"), or let pretrain do both'
         )
     teacher = load_vae(vae)
-    refuse_inactive(teacher)
     store = as_store(source, Path(out) / "frames", frames=0, seed=seed)
-    against = with_earlier(teacher, against)
-    refuse(
-        against, store.shape, store.factor_specs, allow_state=allow_state,
-        channel_order=teacher.config.channel_order,
-    )  # fmt: skip
+    against = (against,) if isinstance(against, str) else tuple(against)
     chosen = Hardening(
         against, latents=latents, clean=clean, strength=strength, frequency=frequency
     )
+    objective = objective_for(
+        chosen, teacher, shape=store.shape, specs=store.factor_specs, allow_state=allow_state
+    )
     with talking(verbose):
         return distil(
-            chosen.objective(teacher), store, Path(out), steps=steps, seed=seed,
+            objective, store, Path(out), steps=steps, seed=seed,
             train=train or train_of_phase(None), start=None if start is None else load_vae(start),
             command=command, callbacks=callbacks,
         )  # fmt: skip
+
+
+def objective_for(
+    hardening: Hardening,
+    teacher: BetaVAE,
+    *,
+    shape: tuple[int, int, int] | None = None,
+    specs: Sequence[FactorSpec] = (),
+    allow_state: bool = False,
+) -> InvarianceDistillation:
+    """What hardens ``teacher`` further, on frames of ``shape`` (C, H, W), by default its own.
+
+    ValueError for a teacher without active latents and variations that do not fit (``refuse``).
+    """
+    refuse_inactive(teacher)
+    against = with_earlier(teacher, hardening.against)
+    refuse(
+        against, shape or teacher.shape, specs, allow_state=allow_state,
+        channel_order=teacher.config.channel_order,
+    )  # fmt: skip
+    return replace(hardening, against=against).objective(teacher)
 
 
 def distil(

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -86,7 +87,7 @@ class InvarianceDistillation(Objective):
 
         A latent of a clean frame counts as much as one of a varied frame.
         """
-        x, std = batch.x, self._scale["std"].to(batch.x.device)
+        x, std = batch.x, self._std().to(batch.x.device)
         clean, learned = min(self.clean, len(x)), self.teacher.slice_of(self.latents)
         with torch.no_grad():
             target, logvar = self.teacher.to(x.device).encode(x)
@@ -103,6 +104,13 @@ class InvarianceDistillation(Objective):
             parts["distance_clean"] = kept.detach()
         self._remember(away.detach(), logvar, clean)
         return loss, {**parts, "recon": 0.0, "kl": 0.0, "beta": 0.0}
+
+    def _std(self) -> Tensor:
+        """Each latent's spread (D,): over frames of ``pairing``, else as the teacher knows it."""
+        if "std" not in self._scale:
+            self._scale["std"] = torch.from_numpy(statistics_of(self.teacher)[1]).float()
+            self._scale["std"].clamp_min_(LEAST_STD)
+        return self._scale["std"]
 
     @torch.no_grad()
     def after_step(self, vae: BetaVAE, batch: Batch, step: int) -> None:
@@ -134,3 +142,14 @@ class InvarianceDistillation(Objective):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from ``state``."""
         self._state.update(state)
+
+
+def statistics_of(teacher: BetaVAE) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each latent; ValueError for a VAE that was never trained."""
+    known = teacher.statistics()
+    if known is None:
+        raise ValueError(
+            "hardening needs the spread of the teacher's latents, and this VAE was never "
+            "pretrained: take one that bvae_rl.pretrain made"
+        )
+    return known
