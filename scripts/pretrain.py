@@ -23,6 +23,7 @@ from bvae_rl.scripts.common import command_for, command_line, say, say_single, s
 from bvae_rl.scripts.pretrain_args import Args as Args
 from bvae_rl.scripts.pretrain_args import check, hardens, recipe_of
 from bvae_rl.scripts.progress import Progress, counted
+from bvae_rl.training.last_phase import refuse_hardened
 from bvae_rl.training.loop import Callback, train_vae
 from bvae_rl.training.objectives.table import entry
 from bvae_rl.training.pictures import RECONSTRUCTIONS, can_draw, write_vae_pictures
@@ -78,6 +79,7 @@ def main(
     progress = Progress({"training": args.steps * args.train.batch_size / IMAGES_PER_SECOND})
     draw = partial(_draw, progress)
     show = draw if on_progress is None else lambda done, metrics: on_progress(done)
+    refuse_hardened(args.out)
     vae = train_vae(
         store, config, objective, steps=args.steps, seed=args.seed, out=args.out,
         train=args.train, start=start, weighting=chosen.weighting, command=command_line(),

@@ -220,6 +220,8 @@ def test_pretraining_ends_with_it_and_keeps_the_teacher(store: FrameStore, tmp_p
         store, out=tmp_path / "asked", recipe="plain", harden=("noise", "light"), **settings
     )
     assert asked.meta[HARDENED]["against"] == ["light", "noise"]
+    with pytest.raises(ValueError, match=r"is hardened; the VAE before that is .*teacher; take it"):
+        bvae_rl.pretrain(store, out=tmp_path / "asked", recipe="plain", harden="none", **settings)
 
 
 def test_channels_of_unknown_order_end_a_pretraining_without_the_phase(tmp_path: Path) -> None:

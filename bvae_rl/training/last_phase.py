@@ -83,12 +83,28 @@ def last_phase(
 
 def refuse_unhardened(out: Path) -> None:
     """ValueError, before the teacher is trained, where ``out`` holds a VAE without the phase."""
-    if not (out / CONFIG_FILE).exists():
-        return
-    objective = read_config(out).get("training", {}).get("objective") or {}
-    if objective.get("name") != InvarianceDistillation.name:
+    if _hardened(out) is False:
         raise ValueError(
             f"{out} holds a VAE that is not hardened; go on with it or take it with harden='none' "
             f"(--harden none), harden it into another folder (bvae-rl harden {out} ...), or choose "
             "another folder"
         )
+
+
+def refuse_hardened(out: Path) -> None:
+    """ValueError where ``out`` holds a VAE with the phase, and none was asked for."""
+    if _hardened(out):
+        there = out / TEACHER
+        before = f"; the VAE before that is {there}" if (there / CONFIG_FILE).exists() else ""
+        raise ValueError(
+            f"{out} holds a VAE that is hardened{before}; take it as it is "
+            "(bvae_rl.from_pretrained), or choose another folder for one that is not"
+        )
+
+
+def _hardened(out: Path) -> bool | None:
+    """Whether the VAE in ``out`` is; None where there is no VAE."""
+    if not (out / CONFIG_FILE).exists():
+        return None
+    objective = read_config(out).get("training", {}).get("objective") or {}
+    return bool(objective.get("name") == InvarianceDistillation.name)
