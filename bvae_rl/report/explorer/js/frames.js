@@ -18,7 +18,7 @@ const MOST = 51; // of 255: the error that is drawn lightest, a fifth of the ran
  * @param {App} app
  */
 export function mountFrames(place, app) {
-  place.append(beside(app), strip(app), opener(app));
+  place.append(beside(app), element("div", {}, strip(app), opener(app)));
 }
 
 /** @param {App} app */

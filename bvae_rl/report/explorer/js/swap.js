@@ -110,7 +110,8 @@ function swapTable(app) {
   for (const select of [group, one, other]) select.addEventListener("change", show);
   show();
   const words = `Each row keeps the chosen latents of one frame, each column those of ${style}.`;
-  return element("div", {}, element("p", {}, words), settings, table);
+  const told = element("div", {}, element("p", {}, words), settings);
+  return element("div", { class: "swap-columns" }, told, table);
 }
 
 /**
