@@ -8,6 +8,7 @@
 import { makeApp } from "./app.js";
 import { unpackAll } from "./arrays.js";
 import { element } from "./dom.js";
+import { labelOf } from "./frames.js";
 import { mountHead } from "./head.js";
 import { PANELS } from "./panels.js";
 import { mountStage } from "./stage.js";
@@ -23,8 +24,7 @@ async function start() {
   mountHead(main, app);
   mountStage(add(main, "latents", "Move the latents"), app);
   if (payload.frames.pictures.shape[0] > 0) {
-    const first = payload.frames.drawn ? "Drawn frame 1" : "Frame 1";
-    app.show(app.frame(0), first);
+    app.show(app.frame(0), labelOf(app, 0));
   }
   mountSwap(add(main, "swap", "Swap what two frames hold"), app);
   for (const panel of PANELS) {
