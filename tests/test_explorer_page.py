@@ -134,6 +134,19 @@ def test_swapped_groups_are_what_the_decoder_makes_of_both(page: Page, small: Be
     assert label == "content of A, style of B"
 
 
+def test_another_vae_is_shown_on_the_same_frame(page: Page, tmp_path: Path) -> None:
+    vaes = {"first": tiny(groups=GROUPS), "second": tiny(1, latent_dim=1)}
+    page.open(write_page(tmp_path, vaes, shown_of(vaes["first"])))
+    changes(page, "(() => { const s = document.querySelector('#vae'); s.value = 1;"
+            " s.dispatchEvent(new Event('change')); })()")  # fmt: skip
+    expected = vaes["second"].encode_frames(random_frames(vaes["first"])[:1])[0]
+    z = page.run("Array.from(explorer.state.z)")
+    np.testing.assert_allclose(z, expected, atol=1e-3)
+    assert page.run("document.querySelectorAll('input[type=range]').length") == 1
+    assert "in no groups" in page.run("document.getElementById('swap').textContent")
+    assert not page.faults()
+
+
 def test_names_stay_text(page: Page, tmp_path: Path) -> None:
     vae = tiny(groups={EVIL: (0, 2), "style": (2, 4)})
     page.open(write_page(tmp_path, {EVIL: vae}, shown_of(vae, factors=True, source=EVIL, n=300)))
