@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts import explore
 from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.explore_serve import page_server
+from bvae_rl.scripts.explore_vae import read_latents
 from tests.explorer_cases import random_frames, tiny
 from tests.next_cases import next_commands
 
@@ -98,6 +100,17 @@ def test_what_cannot_be_is_one_line(
     said = capsys.readouterr().err.strip()
     assert message in said and said.startswith("bvae-rl: error:") and "\n" not in said
     assert not (tmp_path / "p.html").exists()
+
+
+def test_frames_that_cannot_name_latents_leave_them_unnamed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    vae = tiny()
+    frames = random_frames(vae, 50)
+    still = np.linspace(0.3, 0.301, 50)[:, None]  # all in one bin of a circle
+    read = read_latents(vae, frames, still, (FactorSpec("angle", kind="cyclic"),))
+    assert read.shares is None and read.mean.shape == (4,)
+    assert "latents are not named after factors" in capsys.readouterr().out
 
 
 def test_two_vaes_of_one_name_stay_apart(tmp_path: Path) -> None:
