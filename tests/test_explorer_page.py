@@ -137,6 +137,8 @@ def test_swapped_groups_are_what_the_decoder_makes_of_both(page: Page, small: Be
     assert np.abs(cell - np.reshape(expected, (-1, 4))).max() <= 1
     label = page.run("document.querySelectorAll('.swap td canvas')[1].getAttribute('aria-label')")
     assert label == "content of A, style of B"
+    title = page.run("document.getElementById('swap-title').textContent")
+    assert title == "Swap content and style between two frames"
 
 
 def test_another_vae_is_shown_on_the_same_frame(page: Page, tmp_path: Path) -> None:
