@@ -138,7 +138,8 @@ def _tiling(images: NDArray[np.uint8], labels: Sequence[str]) -> tuple[int, int,
     words = LETTER * max(len(line) for label in labels for line in label.split("\n"))
     across = max(scale * width, words)
     columns = min(count, MOST_COLUMNS, max(1, int(9.0 / across)))
-    return -(-count // columns), columns, across, scale * height
+    rows = -(-count // columns)
+    return rows, -(-count // rows), across, scale * height  # rows of about the same length
 
 
 def _check(pages: Pages, fps: int) -> None:

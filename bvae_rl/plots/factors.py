@@ -106,7 +106,7 @@ def factor_heatmap(
     ax.tick_params(which="minor", length=0)
     ax.tick_params(axis="y", pad=9 if groups else 3)
     _mark_groups(ax, groups or {}, gutter=16 + 0.62 * SMALL * max(map(len, names)))
-    bar = figure.colorbar(mesh, ax=ax, fraction=0.04, pad=0.02, aspect=8 + latents)
+    bar = figure.colorbar(mesh, ax=ax, fraction=0.04, pad=0.02, aspect=24)
     bar.set_label(
         fill(value_label, max(12, int(0.24 * latents / LETTER))), fontsize=SMALL, color=INK
     )
@@ -139,11 +139,12 @@ def kl_bars(
     *,
     groups: Mapping[str, tuple[int, int]] | None = None,
     threshold: float = 0.01,
+    label: str = "KL (nats)",
     title: str = "",
     width: float | None = None,
     ax: Axes | None = None,
 ) -> Figure:
-    """KL of each latent in nats (D,), by group, with those at or below ``threshold`` greyed.
+    """KL of each latent in nats (D,), by group, with those at or below ``threshold`` crossed.
 
     ``width`` is that of the figure in inches; without effect on a given ``ax``.
     """
@@ -153,19 +154,19 @@ def kl_bars(
     for colour, (name, (first, last)) in zip(cycle(GROUP_COLOURS), groups.items(), strict=False):
         rows = np.arange(first, last)
         count = int((values[rows] > threshold).sum())
-        label = f"{name}: {count} of {len(rows)} active"
-        ax.bar(rows, values[rows], width=0.8, color=colour, label=label)
+        words = f"{name}: {count} of {len(rows)} active"
+        ax.bar(rows, values[rows], width=0.8, color=colour, label=words)
     inactive = np.flatnonzero(values <= threshold)
     if len(inactive):
         height = np.full(len(inactive), 0.012 * max(values.max(), threshold))
-        label = f"inactive (at most {threshold:g} nats)"
-        ax.scatter(inactive, height, marker="x", s=16, linewidths=1, color=MUTED, label=label)
+        words = f"inactive (at most {threshold:g} nats)"
+        ax.scatter(inactive, height, marker="x", s=16, linewidths=1, color=MUTED, label=words)
     polish(ax, grid="y")
     ax.set_title(title, fontsize=TITLE, color=INK, loc="left", pad=26)
     ax.set_xticks(range(0, len(values), 1 + (len(values) - 1) // 40))
     ax.set_xlim(-0.8, len(values) - 0.2)
     ax.set_xlabel("latent", fontsize=TEXT)
-    ax.set_ylabel("KL (nats)", fontsize=TEXT)
+    ax.set_ylabel(label, fontsize=TEXT)
     legend(ax, ncols=len(groups) + 1, loc="lower left", bbox_to_anchor=(0, 0.98), borderpad=0.2)
     return figure
 

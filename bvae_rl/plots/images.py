@@ -57,10 +57,10 @@ def reconstructions(
         labels += [kind, "decoded", "error"][: len(parts)]
     figure, ax = draw_board(np.stack(lines), labels, [], title=title, width=width, ax=ax)
     if errors:
-        ax.annotate(
+        ax.xaxis.set_label_position("bottom")
+        ax.set_xlabel(
             f"error: mean absolute difference of the channels; brightest: {worst:.0f} of 255",
-            (0, 0), xycoords="axes fraction", xytext=(0, -6), textcoords="offset points",
-            fontsize=SMALL, color=MUTED, va="top",
+            fontsize=SMALL, color=MUTED, loc="left",
         )  # fmt: skip
     return figure
 

@@ -104,11 +104,13 @@ def latent_pairs(
         raise ValueError("there is no pair to show; pass (latent, latent or None, factor)")
     if figure is not None:
         width = figure.bbox.width / figure.dpi
-    columns = min(len(panels), max(1, int((width or 3.6 * PANEL) / (0.8 * PANEL))), 4)
+    columns = max(1, int((width or 4 * PANEL) / (0.9 * PANEL)))
+    columns = min(columns, len(panels) if len(panels) < 4 else round(len(panels) ** 0.5), 4)
     rows = -(-len(panels) // columns)
     if figure is None:
         wide = width or (PANEL + 0.3) * columns
-        figure = new_figure(wide, 0.35 + 0.88 * wide / columns * rows)
+        figure = new_figure(wide, 0.35 + 0.82 * wide / columns * rows)
+        figure.set_layout_engine("constrained", wspace=0.06, hspace=0.05)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax in axes[len(panels) :]:
         ax.remove()

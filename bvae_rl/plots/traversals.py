@@ -33,6 +33,7 @@ def traversal_grid(
     column_values: Sequence[float],
     *,
     kl: ArrayLike | None = None,
+    kl_label: str = "KL (nats)",
     tracks: Sequence[str] | None = None,
     where: bool = False,
     title: str = "",
@@ -43,9 +44,9 @@ def traversal_grid(
     """Decoded frames (R, T, H, W, C) uint8: one row a latent, one column a value of it.
 
     On the right, where given: ``where`` shows the pixels that a latent moves (the standard
-    deviation over the row, on one scale for all rows), ``kl`` (R,) in nats as bars, and ``tracks``
-    (R) the factor that it follows, in words. ``width`` is that of the figure in inches; without
-    effect on a given ``ax``. ValueError if sizes do not agree.
+    deviation over the row, on one scale for all rows), ``kl`` (R,) in nats as bars, under
+    ``kl_label``, and ``tracks`` (R) the factor that it follows, in words. ``width`` is that of the
+    figure in inches; without effect on a given ``ax``. ValueError if sizes do not agree.
     """
     check_frames(images, 5)
     rows, columns = images.shape[:2]
@@ -62,7 +63,9 @@ def traversal_grid(
             "pass one of each a row"
         )
     words = LETTER * max(map(len, tracks)) if tracks else 0.0
-    beside = (BAR + NUMBER + APART if nats is not None else 0.0) + (words + APART if tracks else 0)
+    beside = words + APART if tracks else 0.0
+    if nats is not None:
+        beside += BAR + NUMBER + APART
     heads = [minus(f"{value:+.2g}") if value else "0" for value in column_values]
     shown = images
     if where:
@@ -76,7 +79,7 @@ def traversal_grid(
     pixel = (figure.get_size_inches()[0] - beside) / shown.shape[1] / (shown.shape[3] + 3)
     left = x[-1] + shown.shape[3] / 2 + APART / pixel  # in pixels of the board
     if nats is not None:
-        _bars(ax, nats, shown, left, pixel)
+        _bars(ax, nats, shown, left, pixel, kl_label)
         left += (BAR + NUMBER) / pixel
     if tracks:
         for y, text in zip(cell_centres(shown)[0], tracks, strict=True):
@@ -92,7 +95,12 @@ def _moved(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _bars(
-    ax: Axes, nats: NDArray[np.float64], shown: NDArray[np.uint8], left: float, pixel: float
+    ax: Axes,
+    nats: NDArray[np.float64],
+    shown: NDArray[np.uint8],
+    left: float,
+    pixel: float,
+    label: str,
 ) -> None:
     limits = ax.get_xlim(), ax.get_ylim()
     longest = BAR / pixel / max(float(nats.max()), 1e-9)
@@ -103,7 +111,7 @@ def _bars(
     )  # fmt: skip
     for y, value in zip(rows, nats, strict=True):
         _write(ax, left + value * longest + 0.05 / pixel, y, f"{value:.1f}")
-    _head(ax, left, "KL (nats)")
+    _head(ax, left, label)
     ax.set_xlim(*limits[0])
     ax.set_ylim(*limits[1])
 
