@@ -149,3 +149,13 @@ def _check(pages: Pages, fps: int) -> None:
             f"a film needs pages (H, W, 3) of one size and a frame a second at least, got "
             f"{sorted(shapes)} at {fps} a second"
         )
+
+
+def pixels(figure: Figure) -> NDArray[np.uint8]:
+    """A figure as (H, W, 3)."""
+    agg = require("matplotlib.backends.backend_agg", extra="plots")
+    figure.set_dpi(DPI)
+    canvas = agg.FigureCanvasAgg(figure)
+    canvas.draw()
+    shown: NDArray[np.uint8] = np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    return shown

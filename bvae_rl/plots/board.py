@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 GAP = 3  # white pixels between frames
 CELL = 0.62  # inches that the longer side of a frame takes, or as many as show each of its pixels
 LOWEST = 0.2  # inches that the label of a row takes
-LETTER = 0.075  # inches
+LETTER = 0.07  # inches
 
 
 def draw_board(
@@ -38,7 +38,7 @@ def draw_board(
     ``cell_centres``.
     """
     rows, columns, height, breadth, _ = images.shape
-    labels = 0.4 + LETTER * max(map(len, row_labels), default=0)
+    labels = 0.3 + LETTER * max(map(len, row_labels), default=0)
     scale = max(1 / DPI, CELL / max(height, breadth), LOWEST / height)  # inches a pixel
     if width is not None:
         room = max(width - labels - beside, 1.0)

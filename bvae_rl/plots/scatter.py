@@ -36,7 +36,7 @@ def latent_scatter(
     """Two latents (N,) against each other, in the colour of a factor ``values`` (N,), or of none.
 
     Of more than 3,000 points evenly spaced ones are drawn. A cyclic factor has a ``period`` and a
-    colour scale that closes; one of up to ten whole values gets a colour each. ``width`` is that of
+    colour scale that closes, if it goes round; one of up to ten whole values gets a colour each. ``width`` is that of
     the figure in inches; without effect on a given ``ax``. ValueError if sizes do not agree.
     """
     points = [np.asarray(a, float) for a in (x, y)]
@@ -128,7 +128,7 @@ def latent_pairs(
 def _colouring(values: NDArray[np.float64], period: float | None) -> dict[str, Any]:
     maps = require("matplotlib", extra="plots").colormaps
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    if period is not None:
+    if period is not None and high - low > 0.7 * period:  # else it goes no way round
         return {"cmap": maps["twilight"], "vmin": low, "vmax": low + period}
     levels = np.unique(values)
     if 1 < len(levels) <= 10 and (levels == levels.round()).all():
