@@ -122,6 +122,9 @@ def traversal_pages(
         tiles.append(ax.imshow(tile[0], interpolation="nearest"))
         ax.set_title(label, fontsize=SMALL, color=INK, pad=3, linespacing=1.1)
     figure.suptitle(title, fontsize=TITLE, color=INK, x=0.01, ha="left")
+    figure.draw_without_rendering()  # twice, until places no longer change
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # and from now on they stay
     pages = []
     for t in range(shown.shape[1]):
         for artist, tile in zip(tiles, shown, strict=True):

@@ -35,9 +35,10 @@ def latent_scatter(
 ) -> Figure:
     """Two latents (N,) against each other, in the colour of a factor ``values`` (N,), or of none.
 
-    Of more than 3,000 points evenly spaced ones are drawn. A cyclic factor has a ``period`` and a
-    colour scale that closes, if it goes round; one of up to ten whole values gets a colour each. ``width`` is that of
-    the figure in inches; without effect on a given ``ax``. ValueError if sizes do not agree.
+    Of more than 3,000 points evenly spaced ones are drawn. A cyclic factor has a ``period`` and,
+    where it goes round, a colour scale that closes; one of up to ten whole values gets a colour
+    each. ``width`` is that of the figure in inches; without effect on a given ``ax``. ValueError if
+    sizes do not agree.
     """
     points = [np.asarray(a, float) for a in (x, y)]
     colours = None if values is None else np.asarray(values, float)

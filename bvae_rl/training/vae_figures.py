@@ -53,8 +53,8 @@ def vae_figures(
     (``shown_frames.py``): ``reconstructions``, and with ``elsewhere`` ``traversals_elsewhere``,
     which moves the first latents in one of each. ``traversals`` moves each active latent in the
     frame nearest to the mean of all, as far as it went in the training where that is known (so that
-    style moves although the frames are of one appearance). ``tracks`` (D,) says what each latent follows (``tracked``);
-    ``width`` is that of each figure in inches.
+    style moves although the frames are of one appearance). ``tracks`` (D,) says what each latent
+    follows (``tracked``); ``width`` is that of each figure in inches.
     """
     with resting(vae):
         mu, logvar = vae.posterior_frames(frames)
