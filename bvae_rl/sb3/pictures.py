@@ -13,7 +13,14 @@ from typing import Any
 
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import Image, TensorBoardOutputFormat
+from stable_baselines3.common.logger import (
+    CSVOutputFormat,
+    HumanOutputFormat,
+    Image,
+    JSONOutputFormat,
+    KVWriter,
+    TensorBoardOutputFormat,
+)
 
 from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.data.pictures.layouts import Wanted, picture_layouts
@@ -33,7 +40,7 @@ from bvae_rl.training.validation import spread
 
 SHEET = 10  # frames of the agent's view that stand still
 SMALLEST = 128  # pixels that the shorter side of a film's frame has at least
-TEXTS = ("stdout", "log", "json", "csv")  # formats of SB3's logger that show no pictures
+TEXTS = (HumanOutputFormat, JSONOutputFormat, CSVOutputFormat)  # which show no pictures
 
 logger = logging.getLogger(__name__)
 
@@ -44,9 +51,10 @@ class PictureCallback(BaseCallback):
     Every ``freq`` environment steps: ``pictures/agent_view`` (frames of the first environment, what
     is decoded of them, and the error), ``pictures/reconstructions`` and ``pictures/traversals`` as
     images, and ``pictures/agent_film``, the last ``view`` steps in motion beside what is decoded of
-    them. They go to TensorBoard through the model's logger (``tensorboard_log=``), and so to W&B
-    where it was begun with ``wandb.init(sync_tensorboard=True)``. With ``out`` they are also
-    written there, as STEP-agent_view.png and so on, and the film as STEP-agent_film.mp4.
+    them. They go to the formats of the model's logger, as SB3's ``Image``: to TensorBoard
+    (``tensorboard_log=``), and so to W&B where it was begun with
+    ``wandb.init(sync_tensorboard=True)``. With ``out`` they are also written there, as
+    STEP-agent_view.png and so on, and the film as STEP-agent_film.mp4.
 
     ``vae`` is the VAE behind the agent's encoder, a folder, name or BetaVAE with its decoder. Where
     the policy holds an encoder of that shape, its weights of the moment are shown, also while
@@ -81,7 +89,7 @@ class PictureCallback(BaseCallback):
     def _on_training_start(self) -> None:
         self._key, self._layout = self._find_layout()
         self._next = self.model.num_timesteps + self.freq
-        if self._run is None and not self._writers():
+        if self._run is None and not self._outputs():
             logger.warning(
                 "nobody will see the pictures: build the model with tensorboard_log=FOLDER, or "
                 "give PictureCallback(..., out=FOLDER)"
@@ -106,16 +114,20 @@ class PictureCallback(BaseCallback):
             decoded = seen(decode(vae, vae.encode_frames(frames)), order)
         shown, rows = seen(frames, order), spread(np.arange(len(frames)), SHEET)
         view = reconstructions({"agent's view": (shown[rows], decoded[rows])}, errors=True)
-        for name, picture in {"agent_view": pixels(view), **vae_pictures(vae, frames)}.items():
-            image = Image(picture, dataformats="HWC")
-            self.logger.record(f"{TAG}/{name}", image, exclude=TEXTS)
-            if self._run is not None:
+        drawn = {"agent_view": pixels(view), **vae_pictures(vae, frames)}
+        images = {f"{TAG}/{name}": Image(p, dataformats="HWC") for name, p in drawn.items()}
+        for output in self._outputs():
+            output.write(images, {name: () for name in images}, step)
+        if self._run is not None:
+            for name, picture in drawn.items():
                 self._run.write_file(f"{step}-{name}.png", _png(picture))
         if not self.film:
             return
         pages = [_beside(a, b) for a, b in zip(shown, decoded, strict=True)]
-        for writer in self._writers():
-            write_film(writer, f"{TAG}/agent_film", pages, step)
+        for output in self._outputs():
+            if isinstance(output, TensorBoardOutputFormat):
+                write_film(output.writer, f"{TAG}/agent_film", pages, step)
+                output.writer.flush()
         if self._run is not None:
             self._run.write_file(f"{step}-agent_film.mp4", mp4(pages, FPS))
 
@@ -157,13 +169,12 @@ class PictureCallback(BaseCallback):
                 return vae.to(next(self.vae.parameters()).device).eval()
         return self.vae
 
-    def _writers(self) -> list[Any]:
-        """The TensorBoard writers of the model's logger."""
-        return [
-            output.writer
-            for output in self.logger.output_formats
-            if isinstance(output, TensorBoardOutputFormat)
-        ]
+    def _outputs(self) -> list[KVWriter]:
+        """The formats of the model's logger that show pictures.
+
+        They are written to at once: SB3's own rhythm comes later, at another step or never.
+        """
+        return [output for output in self.logger.output_formats if not isinstance(output, TEXTS)]
 
 
 def _beside(frame: np.ndarray, decoded: np.ndarray) -> np.ndarray:
