@@ -14,6 +14,7 @@ from bvae_rl.metrics import MIG, mig
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import back_and_forth, gif, latent_pairs, mp4
 from bvae_rl.plots.scatter import Panel
+from bvae_rl.scripts.common import say
 from bvae_rl.training.decoded import carried
 from bvae_rl.training.pictures import information_heatmap, latent_names, noted
 from bvae_rl.training.vae_figures import swap_figure, tracked, traversal_film, vae_figures
@@ -81,7 +82,9 @@ def figures(
         drawn["heatmap"] = heatmap(shown, width=width)
     drawn |= vae_figures(shown.vae, shown.frames, seed=seed, tracks=shown.tracks, width=width)
     swap = swap_figure(shown.vae, styles, width=width)
-    if swap is not None:
+    if swap is None:
+        say("no swap: the latents are in no groups (content and style)")
+    else:
         drawn["swap"] = swap
     if shown.gaps is not None:
         drawn["scatter"] = scatter(shown, width=width)

@@ -155,19 +155,20 @@ def test_every_picture_draws_on_axes_that_are_given() -> None:
 
 @pytest.mark.parametrize("shape", [(96, 96, 3), (128, 128, 1), (16, 96, 3), (96, 16, 3)])
 def test_a_picture_in_a_paper_has_its_width_and_its_fonts(shape: tuple[int, ...]) -> None:
-    images = np.zeros((3, 9, *shape), np.uint8)
-    data = saved(traversal_grid(images, ["z0"] * 3, [0] * 9, kl=[1, 2, 3], width=6.9), "pdf")
+    images = np.zeros((1, 9, *shape), np.uint8)
+    data = saved(traversal_grid(images, ["z0"], [0] * 9, kl=[1], width=6.9), "pdf")
     box = re.search(rb"MediaBox \[([^\]]*)\]", data)
     assert box and float(box[1].split()[2]) / 72 < 7.1
     assert b"/FontFile2" in data and b"/Type3" not in data
-    again = traversal_grid(images, ["z0"] * 3, [0] * 9, kl=[1, 2, 3], width=6.9)
-    assert saved(again, "pdf") == data
     with pytest.raises(ValueError, match="png or pdf, got 'svg'"):
-        saved(again, "svg")
+        saved(kl_bars([1.0]), "svg")
+    assert saved(kl_bars([1.0]), "pdf") == saved(kl_bars([1.0]), "pdf")
 
 
 def test_frames_that_are_not_square_keep_their_shape() -> None:
     board = joined(frames(2, 3, 10, 30, 1))
-    assert board.shape == (2 * 13 - 3, 3 * 33 - 3, 1)
+    assert board.shape == (2 * 13 - 3, 3 * 33 - 3, 1) and (board[10:13] == 255).all()
+    light = joined(np.full((2, 1, 8, 8, 3), 250, np.uint8))
+    assert (light[8:11] < 200).all()  # white frames are told apart
     wide = reconstructions({"a": (frames(4, 40, 120, 3), frames(4, 40, 120, 3))})
     assert wide.get_size_inches()[0] > 2 * wide.get_size_inches()[1]

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-GAP = 3  # white pixels between frames
+GAP = 3  # pixels between frames
+LIGHT, GREY = 215, 190  # of 255: mean edge of frames that white would not tell apart, and what does
 CELL = 0.62  # inches that the longer side of a frame takes, or as many as show each of its pixels
 LOWEST = 0.2  # inches that the label of a row takes
 LETTER = 0.07  # inches
@@ -66,11 +67,13 @@ def draw_board(
 
 
 def joined(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Frames (R, T, H, W, C) as one picture, with white between them."""
+    """Frames (R, T, H, W, C) as one picture, with white between them; grey where they are white."""
     rows, columns, height, width, channels = images.shape
+    edges = images[:, :, [0, -1]].mean() / 2 + images[:, :, :, [0, -1]].mean() / 2
     board = np.full(
-        (rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels), 255, np.uint8
-    )
+        (rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels),
+        GREY if edges > LIGHT else 255, np.uint8,
+    )  # fmt: skip
     for row, column in np.ndindex(rows, columns):
         y, x = row * (height + GAP), column * (width + GAP)
         board[y : y + height, x : x + width] = images[row, column]
