@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ def pages(count: int = 6, height: int = 33, width: int = 47) -> list[np.ndarray]
 
 
 def test_a_gif_shows_all_pages_round_and_round() -> None:
-    film = Image.open(BytesIO(gif(pages(), 10, last=None)))
+    film: Any = Image.open(BytesIO(gif(pages(), 10, last=None)))
     assert film.n_frames == 6 and film.info["loop"] == 0 and film.size == (47, 33)
     film.seek(3)
     assert abs(int(np.asarray(film.convert("RGB")).mean()) - 120) < 3

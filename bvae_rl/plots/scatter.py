@@ -66,9 +66,10 @@ def latent_scatter(
         bar.set_label(value_label, fontsize=SMALL, color=INK)
         bar.ax.tick_params(labelsize=SMALL, length=2, color=MUTED)
         bar.outline.set_visible(False)
-        bar.solids.set_alpha(1.0)
+        if bar.solids is not None:
+            bar.solids.set_alpha(1.0)
         if len(levels := np.unique(colours)) <= 10 and (levels == levels.round()).all():
-            bar.set_ticks(levels, labels=[f"{level:g}" for level in levels])
+            bar.set_ticks(levels.tolist(), labels=[f"{level:g}" for level in levels])
     polish(ax)
     ax.set_title(title, fontsize=TEXT, color=INK, loc="left", pad=5)
     ax.set_xlabel(xlabel, fontsize=TEXT)
