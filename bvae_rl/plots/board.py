@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 GAP = 3  # pixels between frames
-LIGHT, GREY = 215, 190  # of 255: mean edge of frames that white would not tell apart, and what does
+LIGHT, GREY = 215, 190  # of 255: edge of a frame that white does not set off, and what does
 CELL = 0.62  # inches that the longer side of a frame takes, or as many as show each of its pixels
 LOWEST = 0.2  # inches that the label of a row takes
 LETTER = 0.07  # inches
@@ -69,10 +69,11 @@ def draw_board(
 def joined(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Frames (R, T, H, W, C) as one picture, with white between them; grey where they are white."""
     rows, columns, height, width, channels = images.shape
-    edges = images[:, :, [0, -1]].mean() / 2 + images[:, :, :, [0, -1]].mean() / 2
+    sides = images[:, :, [0, -1]].mean((2, 3, 4)), images[:, :, :, [0, -1]].mean((2, 3, 4))
+    light = (np.minimum(*sides) > LIGHT).mean() > 0.25  # of the frames
     board = np.full(
         (rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels),
-        GREY if edges > LIGHT else 255, np.uint8,
+        GREY if light else 255, np.uint8,
     )  # fmt: skip
     for row, column in np.ndindex(rows, columns):
         y, x = row * (height + GAP), column * (width + GAP)
