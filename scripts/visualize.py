@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import tyro
@@ -36,6 +37,9 @@ from bvae_rl.scripts.own_folder import own_folder
 from bvae_rl.scripts.visualize_beside import compared
 from bvae_rl.scripts.visualize_episode import draw_episode, record, recording
 from bvae_rl.scripts.visualize_figures import Shown, figures, films, heatmap
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Args", "Result", "Shown", "heatmap", "main"]
 
@@ -141,10 +145,10 @@ def main(args: Args) -> Result:
     return Result(pictures)
 
 
-def write(args: Args, run: Run, drawn: dict[str, object], shown: Shown) -> list[Path]:
+def write(args: Args, run: Run, drawn: Mapping[str, Figure], shown: Shown) -> list[Path]:
     """All figures in the format asked for, and the films."""
     pictures = [
-        run.write_file(f"{name}.{args.format}", saved(figure, args.format))  # type: ignore[arg-type]
+        run.write_file(f"{name}.{args.format}", saved(figure, args.format))
         for name, figure in drawn.items()
     ]
     if args.film:
