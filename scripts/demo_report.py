@@ -13,7 +13,7 @@ from bvae_rl.plots import png
 from bvae_rl.report import FigureEntry
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.scripts.study import draw_curves, draw_transfer, finals, labels
-from bvae_rl.scripts.visualize import episode_timelines
+from bvae_rl.scripts.visualize_episode import episode_timelines
 from bvae_rl.training.hardened import HARDENED as KEPT
 from bvae_rl.training.hardened import hardened_sentences
 from bvae_rl.training.pictures import latent_names, write_vae_pictures

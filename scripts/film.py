@@ -18,13 +18,13 @@ from bvae_rl.data.collect import record_episode
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import known_specs
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.plots.animation import gif as animated
 from bvae_rl.plots.style import FAINT, INK, MUTED, new_figure, polish
 from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import EnvArgs, wrote
 from bvae_rl.scripts.film_beside import Plan, encoder_of, most_varied, require_switch, take
 from bvae_rl.scripts.film_beside_picture import lanes, picture
-from bvae_rl.scripts.film_gif import animated
 from bvae_rl.scripts.film_panels import Film, Panel, factor_panels, latent_panels
 
 if TYPE_CHECKING:

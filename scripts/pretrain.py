@@ -28,8 +28,10 @@ from bvae_rl.training.loop import Callback, train_vae
 from bvae_rl.training.objectives.table import entry
 from bvae_rl.training.pictures import RECONSTRUCTIONS, can_draw, write_vae_pictures
 from bvae_rl.training.shown_frames import frames_to_show
+from bvae_rl.training.training_pictures import PretrainingPictures
 from bvae_rl.training.verdict_words import outcome, sentences
 
+TENSORBOARD = "tensorboard"
 IMAGES_PER_SECOND = 1300  # a guess, until the first ones were measured
 
 Show = Callable[[float, dict[str, float]], None]  # fraction done, metrics
@@ -87,6 +89,7 @@ def main(
             _every_step(args.steps, show),
             pictures(store, args.out, args.steps, validation=args.train.validation),
             *([tensorboard(args.out)] if args.tensorboard else []),
+            *logged_pictures(store, args),
             *probes,
         ],
     )  # fmt: skip
@@ -178,7 +181,7 @@ def pictures(store: FrameStore, out: Path, steps: int, *, validation: float) -> 
 
 def tensorboard(out: Path) -> Callback:
     """Every logged metric as a TensorBoard scalar."""
-    writer = require("torch.utils.tensorboard", extra="log").SummaryWriter(out / "tensorboard")
+    writer = require("torch.utils.tensorboard", extra="log").SummaryWriter(out / TENSORBOARD)
 
     def log(step: int, vae: BetaVAE, metrics: dict[str, float]) -> None:
         for name, value in metrics.items():
@@ -186,6 +189,14 @@ def tensorboard(out: Path) -> Callback:
         writer.flush()
 
     return log
+
+
+def logged_pictures(store: FrameStore, args: Args) -> list[Callback]:
+    """Pictures in TensorBoard, where they are asked for."""
+    if args.log_pictures is None:
+        return []
+    shown = frames_to_show(store, validation=args.train.validation)
+    return [PretrainingPictures(shown, args.out / TENSORBOARD, freq=args.log_pictures)]
 
 
 def probe(store: FrameStore, args: Args) -> PretrainingProbe:

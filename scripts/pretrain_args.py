@@ -138,6 +138,9 @@ class Args:
     """batches between two scores (MIG, DCI, R2; OUT/probe.csv) in the store's environment"""
     tensorboard: bool = False
     """also log to OUT/tensorboard (extra: log)"""
+    log_pictures: int | None = None
+    """batches between two pictures of the VAE (reconstructions, traversals, a film) in
+    OUT/tensorboard (extra: log)"""
     source: SourceArgs = SourceArgs()
     loss: LossArgs = LossArgs()
     model: ModelArgs = ModelArgs()

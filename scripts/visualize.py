@@ -1,28 +1,27 @@
-"""Draw what the latents of a VAE hold: heatmap, traversals, reconstructions, an episode."""
+"""Draw what the latents of a VAE hold: heatmap, traversals, reconstructions, swaps, an episode."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import tyro
 
-from bvae_rl.agents.evaluate import LoadedAgent, load_agent
-from bvae_rl.data.collect import record_episode
+from bvae_rl.agents.evaluate import load_agent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
-from bvae_rl.data.factors import READ_ON_POLICY, FactorSpec, known_specs
+from bvae_rl.data.factors import READ_ON_POLICY, known_specs
 from bvae_rl.data.frame_store import Frames
 from bvae_rl.data.pictures.layouts import Wanted
 from bvae_rl.data.probe_sets import probe_set
-from bvae_rl.metrics import mig
 from bvae_rl.models.hub import find_vae
-from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.plots import png, timelines
+from bvae_rl.plots import saved
+from bvae_rl.plots.style import PAGE
+from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import (
     EnvArgs,
@@ -35,19 +34,18 @@ from bvae_rl.scripts.common import (
 )
 from bvae_rl.scripts.held_frames import on_policy_frames
 from bvae_rl.scripts.own_folder import own_folder
-from bvae_rl.training.pictures import (
-    information_heatmap,
-    latent_names,
-    noted,
-    write_vae_pictures,
-)
-from bvae_rl.training.validation import ACTIVE_KL
+from bvae_rl.scripts.visualize_beside import compared
+from bvae_rl.scripts.visualize_episode import draw_episode, record, recording
+from bvae_rl.scripts.visualize_figures import Shown, figures, films, heatmap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+__all__ = ["Args", "Result", "Shown", "heatmap", "main"]
 
 SETTINGS = "pictures.json"
+DOMAINS = ("source", "pretrain", "ood1", "ood2")
+APPEARANCES = 64  # frames of each further domain, whose style is swapped in
 
 
 @dataclass(frozen=True)
@@ -62,13 +60,30 @@ class Args:
     """frames of a store (bvae-rl import, collect), instead of an environment's"""
     agent: Path | None = None
     """folder of a trained agent whose episode is shown; by default a random policy acts"""
+    beside: tuple[str, ...] = ()
+    """further VAEs of the same frames, whose rate and distortion stand beside this one's"""
     out: Path | None = None
     """folder of the pictures; default runs/pictures/NAME-ENV-DOMAIN"""
+    format: Literal["png", "pdf"] = "png"
+    """pdf: for a paper, of vectors with embedded fonts, --width inches wide"""
+    width: float | None = None
+    """inches of each picture, from 3 on; by default what it takes, with pdf 6.9: both columns of a
+    page. Films stay as they are"""
+    film: bool = True
+    """the traversals also as traversals.gif and traversals.mp4"""
+    rrd: bool = False
+    """the episode with its latents and factors also as episode.rrd, for the Rerun viewer (extra:
+    rerun)"""
     samples: int = 4000
     """frames behind the heatmap and the traversals"""
     seed: int = 0
     """draws the frames and the episode"""
     world: EnvArgs = EnvArgs()
+
+    @property
+    def inches(self) -> float | None:
+        """The width of each picture, or None: as it comes."""
+        return self.width or (PAGE if self.format == "pdf" else None)
 
 
 @dataclass(frozen=True)
@@ -80,6 +95,10 @@ class Result:
 
 def main(args: Args) -> Result:
     """Draw everything that the environment allows."""
+    if args.width is not None and not 3.0 <= args.width <= 50.0:
+        raise ValueError(f"--width is 3 to 50 inches, got {args.width:g}")
+    if args.rrd:
+        require("rerun", extra="rerun")  # now, and not after all pictures
     folder = find_vae(args.vae)
     vae = BetaVAE.load(folder)
     if args.store is not None:
@@ -97,21 +116,28 @@ def main(args: Args) -> Result:
     )  # fmt: skip
     world = env.make()
     agent = load_agent(args.agent) if args.agent else None
-    known = settable_env(world)
-    if known is not None:
+    settable = settable_env(world) is not None
+    if settable:
         probe = probe_set(world, args.samples, seed=args.seed)
     else:
         probe = _played(vae, env, run, args)
-    pictures = write_vae_pictures(vae, probe.frames, run.folder)
+    note = "" if settable else READ_ON_POLICY
+    shown = Shown.of(vae, probe, known_specs(world), note=note)
+    if shown.note:
+        say(shown.note)
+    styles = _appearances(env, probe, args) if settable and vae.config.groups else probe.frames
+    drawn = figures(shown, width=args.inches, seed=args.seed, styles=styles)
+    if not shown.specs:
+        say("no heatmap and no scatter: the environment tells no factors that vary here")
+    drawn |= compared(args.vae, vae, args.beside, probe.frames, width=args.inches)
+    episode = record(env, agent, seed=args.seed)
+    who = "a random policy" if agent is None else f"the {agent.method.name} agent"
+    title = f"An episode of {who}{f' in {env.domain}' if env.domain else ''}"
     specs = known_specs(world)
-    if specs and probe.factors is not None and (np.ptp(probe.factors, axis=0) > 0).any():
-        note = READ_ON_POLICY if known is None else ""
-        if note:
-            say(note)
-        figure = heatmap(vae, probe, specs, note=note)
-        pictures.insert(0, run.write_file("heatmap.png", png(figure)))
-    figure = episode_timelines(vae, env, agent, seed=args.seed)
-    pictures.append(run.write_file("timelines.png", png(figure)))
+    drawn["timelines"] = draw_episode(vae, episode, specs, title=title, width=args.inches)
+    pictures = write(args, run, drawn, shown)
+    if args.rrd:
+        pictures.append(run.write_file("episode.rrd", recording(vae, episode, specs)))
     for path in pictures:
         wrote(path)
     evaluate = command_for("evaluate", args.vae, world=named, domain=args.domain)
@@ -119,41 +145,30 @@ def main(args: Args) -> Result:
     return Result(pictures)
 
 
+def write(args: Args, run: Run, drawn: Mapping[str, Figure], shown: Shown) -> list[Path]:
+    """All figures in the format asked for, and the films."""
+    pictures = [
+        run.write_file(f"{name}.{args.format}", saved(figure, args.format))
+        for name, figure in drawn.items()
+    ]
+    if args.film:
+        pictures += [run.write_file(name, data) for name, data in films(shown).items()]
+    return pictures
+
+
 def _played(vae: BetaVAE, env: EnvConfig, run: Run, args: Args) -> Frames:
     say("drawn from frames of a random policy, which takes a moment to collect")
     return on_policy_frames(env, args.samples, seed=args.seed, out=run.folder / "frames", vae=vae)
 
 
-def episode_timelines(
-    vae: BetaVAE, env: EnvConfig, agent: LoadedAgent | None, *, seed: int
-) -> Figure:
-    """Latents and factors over one episode of ``agent`` (None: of a random policy)."""
-    venv = env.vec(1, seed=seed)
-    acting: dict[str, Any] = (
-        {} if agent is None else {"policy": agent.act, "observe": agent.observe}
-    )
-    episode = record_episode(venv, seed=seed, **acting)
-    specs = known_specs(env.make())
-    venv.close()
-    who = "a random policy" if agent is None else f"the {agent.method.name} agent"
-    domain = f" in {env.domain}" if env.domain else ""
-    return timelines(
-        vae.encode_frames(episode.frames),
-        episode.factors if specs else None,
-        latent_names(vae),
-        [spec.name for spec in specs] if episode.factors is not None else [],
-        periods=[spec.high - spec.low if spec.kind == "cyclic" else None for spec in specs],
-        title=f"An episode of {who}{domain}",
-    )
-
-
-def heatmap(vae: BetaVAE, probe: Frames, known: Sequence[FactorSpec], *, note: str = "") -> Figure:
-    """Which latent tracks which of the ``known`` factors that vary in the ``probe`` frames."""
-    assert probe.factors is not None
-    varies = np.ptp(probe.factors, axis=0) > 0
-    specs = [spec for spec, v in zip(known, varies, strict=True) if v]
-    mu, logvar = vae.posterior_frames(probe.frames)
-    gaps = mig(mu, probe.factors[:, varies], kinds=[spec.kind for spec in specs])
-    names = [spec.name for spec in specs]
-    figure = information_heatmap(vae, gaps, names, active=mean_kl(mu, logvar) > ACTIVE_KL)
-    return noted(figure, note)
+def _appearances(env: EnvConfig, probe: Frames, args: Args) -> np.ndarray:
+    """As many frames of each visual domain that the environment knows, (N, H, W, C)."""
+    found = []
+    for domain in DOMAINS:
+        try:
+            world = replace(env, domain=domain).make()
+        except (ValueError, TypeError):  # it has no such domain
+            continue
+        found.append(probe_set(world, APPEARANCES, seed=args.seed).frames)
+        world.close()
+    return np.concatenate([probe.frames[:APPEARANCES], *found]) if found else probe.frames

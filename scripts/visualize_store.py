@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from bvae_rl.data.factors import READ_ON_POLICY
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.plots import png, timelines
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import visualize as whole
 from bvae_rl.scripts.common import command_for, say, wrote
 from bvae_rl.scripts.stored_frames import follows, longest_episode, open_shown, stored_frames
-from bvae_rl.training.pictures import latent_names, write_vae_pictures
+from bvae_rl.scripts.visualize_beside import compared
+from bvae_rl.scripts.visualize_episode import draw_episode, recording
+from bvae_rl.scripts.visualize_figures import Shown, figures
 
 
 def visualize_store(args: whole.Args, vae: BetaVAE, run: Run) -> whole.Result:
@@ -20,25 +19,23 @@ def visualize_store(args: whole.Args, vae: BetaVAE, run: Run) -> whole.Result:
     store = open_shown(args.store, [vae], args)
     held, _, text = stored_frames(store, [vae], most=args.samples)
     say(f"drawn from {text}")
-    pictures = write_vae_pictures(vae, held.frames.frames, run.folder)
-    if held.labelled and (np.ptp(np.asarray(held.frames.factors), axis=0) > 0).any():
-        note = READ_ON_POLICY if follows(store) else ""
-        if note:
-            say(note)
-        figure = whole.heatmap(vae, held.frames, held.specs, note=note)
-        pictures.insert(0, run.write_file("heatmap.png", png(figure)))
-    else:
+    specs = held.specs if held.labelled else ()
+    shown = Shown.of(vae, held.frames, specs, note=READ_ON_POLICY if follows(store) else "")
+    if shown.note:
+        say(shown.note)
+    drawn = figures(shown, width=args.inches, seed=args.seed, styles=held.frames.frames)
+    if not shown.specs:
         say("no heatmap: the store holds no factors (bvae-rl import SOURCE --factors factors.csv)")
+    drawn |= compared(args.vae, vae, args.beside, held.frames.frames, width=args.inches)
     episode = longest_episode(store)
     if episode is None:
         say("no time lines: nothing says that frames of the store follow each other")
     else:
-        figure = timelines(
-            vae.encode_frames(episode.frames), episode.factors if held.labelled else None,
-            latent_names(vae), [spec.name for spec in held.specs],
-            title=f"An episode of {store.folder.name}",
-        )  # fmt: skip
-        pictures.append(run.write_file("timelines.png", png(figure)))
+        title = f"An episode of {store.folder.name}"
+        drawn["timelines"] = draw_episode(vae, episode, specs, title=title, width=args.inches)
+    pictures = whole.write(args, run, drawn, shown)
+    if args.rrd and episode is not None:
+        pictures.append(run.write_file("episode.rrd", recording(vae, episode, specs)))
     for path in pictures:
         wrote(path)
     say(f"next: {command_for('evaluate', args.vae, store=args.store)}")

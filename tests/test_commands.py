@@ -198,6 +198,10 @@ def test_train_then_collect_with_the_agent(made: Path, tmp_path: Path) -> None:
         "traversals_elsewhere.png",
         "kl.png",
         "timelines.png",
+        "swap.png",
+        "scatter.png",
+        "traversals.gif",
+        "traversals.mp4",
     }
 
 
@@ -294,7 +298,9 @@ def test_the_chain_runs_on_minigrid_pictures(
     assert scored.scores == {}
     assert "does not know its factors" in capsys.readouterr().out
     assert np.isfinite(scored.metrics["vae/elbo"])
-    visualize.main(visualize.Args(vae, world=GRID, samples=64, out=tmp_path / "pictures"))
+    visualize.main(
+        visualize.Args(vae, world=GRID, samples=64, film=False, out=tmp_path / "pictures")
+    )
     assert not (tmp_path / "pictures" / "heatmap.png").exists()
     agent = train.main(
         train.Args(

@@ -67,7 +67,7 @@ def test_the_next_lines_lead_from_import_to_all_scores(
     ((name, args),) = next_commands(capsys.readouterr().out)
     assert (name, args.vae, str(args.store)) == ("visualize", vae, store)
     pictures = root / "pictures"
-    assert main(["visualize", vae, "--store", store, "--out", str(pictures)]) == 0
+    assert main(["visualize", vae, "--store", store, "--out", str(pictures), "--no-film"]) == 0
     ((name, args),) = next_commands(capsys.readouterr().out)
     assert (name, args.vae, str(args.store)) == ("evaluate", vae, store)
     names = {path.name for path in pictures.glob("*.png")}
@@ -78,6 +78,7 @@ def test_the_next_lines_lead_from_import_to_all_scores(
         "reconstructions.png",
         "kl.png",
         "timelines.png",
+        "scatter.png",
     }
 
     out = root / "scores"
@@ -103,7 +104,8 @@ def test_without_factors_or_episodes_what_can_be_said_is_said(
     assert main(["evaluate", vae, "--store", store, "--out", str(tmp_path / "a")]) == 0
     said = capsys.readouterr().out
     assert "holds no factors, so there is no MIG, DCI or R2; import it again" in said
-    assert main(["visualize", vae, "--store", store, "--out", str(tmp_path / "b")]) == 0
+    out = str(tmp_path / "b")
+    assert main(["visualize", vae, "--store", store, "--out", out, "--no-film"]) == 0
     said = capsys.readouterr().out
     assert "no heatmap" in said and "no time lines: nothing says that frames" in said
     assert len(list((tmp_path / "b").glob("*.png"))) == 4

@@ -36,7 +36,7 @@ SMALLER: dict[str, Callable[[Any], Any]] = {
     "evaluate": lambda args: replace(
         args, samples=300, on_policy=0, references=False, scoring=SCORING
     ),
-    "visualize": lambda args: replace(args, samples=300),
+    "visualize": lambda args: replace(args, samples=300, film=False),
     "train": lambda args: replace(
         args, total_timesteps=400, n_eval_episodes=2, set=("n_steps=50", "batch_size=50")
     ),

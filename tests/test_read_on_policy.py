@@ -131,7 +131,7 @@ def test_the_same_settings_where_factors_can_be_set_say_nothing_of_it(
 def test_visualize_draws_the_heatmap_and_says_so(
     vae: str, texts: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    args = visualize.Args(vae, world=TOLD, domain="ood1", samples=100)
+    args = visualize.Args(vae, world=TOLD, domain="ood1", samples=100, film=False)
     assert visualize.main(args).pictures[0].name == "heatmap.png"
     assert READ_ON_POLICY in capsys.readouterr().out
     assert texts.count("factors read on-policy: they are correlated") == 1
@@ -149,7 +149,7 @@ def test_frames_of_a_store_that_a_policy_met_say_so_too(
         texts.clear()
         args = evaluate.Args(vae, store=store.folder, references=False, scoring=SCORING)
         found = evaluate.main(replace(args, scoring=replace(SCORING, metrics=())))
-        visualize.main(visualize.Args(vae, store=store.folder, samples=200))
+        visualize.main(visualize.Args(vae, store=store.folder, samples=200, film=False))
         assert json.loads((found.out / "scores.json").read_text()).get("note", "") == note
         assert (READ_ON_POLICY in capsys.readouterr().out) == bool(note)
         assert texts.count(note.partition(";")[0]) >= 2

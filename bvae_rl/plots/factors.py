@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bvae_rl.plots.board import LETTER
+from bvae_rl.plots.folding import folded
 from bvae_rl.plots.style import (
     GROUP_COLOURS,
     INK,
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+CELL, ROOMY = 0.5, 0.85  # inches of a column: the least, and the most where factors are few
 DARK = 0.55  # cells above this part of the scale carry white figures
 INACTIVE = "#8f8f8f"
 
@@ -40,14 +44,18 @@ def factor_heatmap(
     value_label: str = "",
     groups: Mapping[str, tuple[int, int]] | None = None,
     active: ArrayLike | None = None,
+    fold: bool = True,
     vmax: float | None = None,
+    width: float | None = None,
     ax: Axes | None = None,
 ) -> Figure:
     """Latents (rows, in the order given) against factors, every value printed.
 
     ``matrix`` (D, K) holds what ``value_label`` names, coloured from 0 to ``vmax`` (default: the
-    largest value). ``groups`` maps a name to its rows [first, last); ``active`` (D,) bool, the
-    others are greyed. Raises ValueError if sizes do not agree.
+    largest value). ``groups`` maps a name to its rows [first, last). Those that are not ``active``
+    (D,) bool are grey, and with ``fold`` two or more of a group share one last row of it, which
+    holds the largest of their values. ``width`` is that of the figure in inches; without effect on
+    a given ``ax``. Raises ValueError if sizes do not agree.
     """
     values = np.asarray(matrix, float)
     if values.shape != (len(latent_names), len(factor_names)):
@@ -60,8 +68,16 @@ def factor_heatmap(
     if used.shape != (latents,):
         raise ValueError(f"active is {used.shape}, but there are {latents} latents; pass (D,)")
     top = vmax if vmax is not None else max(float(np.nanmax(values, initial=0.0)), 1e-9)
-
-    figure, ax = axes_of(ax, 2.6 + 0.72 * factors, 1.5 + 0.235 * latents)
+    names = list(latent_names)
+    if fold:
+        values, names, used, groups = folded(values, names, used, groups or {})
+        latents = len(names)
+    wide, high = heatmap_size(values.shape, names, factor_names)
+    cell = (wide - _sides(names)) / max(factors, 1)
+    if ax is None and width is not None:
+        cell += (width - wide) / max(factors, 1)
+    slanted = cell < LETTER * _longest(factor_names)
+    figure, ax = axes_of(ax, width or wide, high)
     colormaps = require("matplotlib", extra="plots").colormaps
     mesh = ax.imshow(values, cmap=colormaps["Blues"], vmin=0, vmax=top, aspect="auto")
     polish(ax, title=title)
@@ -73,8 +89,12 @@ def factor_heatmap(
     for row in np.flatnonzero(~used):
         ax.axhspan(row - 0.5, row + 0.5, color="#efefef", zorder=1.5)
     ax.set_xticks(range(factors), [name.replace("_", "\n") for name in factor_names])
-    ax.set_yticks(range(latents), list(latent_names))
+    ax.set_yticks(range(latents), names)
     ax.xaxis.tick_top()
+    if slanted:
+        ax.set_xticks(range(factors), [name.replace("_", " ") for name in factor_names])
+        for label in ax.get_xticklabels():
+            label.set(rotation=40, ha="left", rotation_mode="anchor")
     ax.tick_params(length=0)
     for label, on in zip(ax.get_yticklabels(), used, strict=True):
         label.set_color(INK if on else INACTIVE)
@@ -85,12 +105,33 @@ def factor_heatmap(
     ax.grid(which="minor", color="white", linewidth=1)
     ax.tick_params(which="minor", length=0)
     ax.tick_params(axis="y", pad=9 if groups else 3)
-    _mark_groups(ax, groups or {}, gutter=16 + 0.62 * SMALL * max(map(len, latent_names)))
-    bar = figure.colorbar(mesh, ax=ax, fraction=0.04, pad=0.02, aspect=40)
-    bar.set_label(value_label, fontsize=TEXT, color=INK)
+    _mark_groups(ax, groups or {}, gutter=16 + 0.62 * SMALL * max(map(len, names)))
+    bar = figure.colorbar(mesh, ax=ax, fraction=0.04, pad=0.02, aspect=24)
+    bar.set_label(
+        fill(value_label, max(12, int(0.24 * latents / LETTER))), fontsize=SMALL, color=INK
+    )
     bar.ax.tick_params(labelsize=SMALL, length=3, color=MUTED)
     bar.outline.set_visible(False)
     return figure
+
+
+def heatmap_size(
+    shape: tuple[int, ...], latent_names: Sequence[str], factor_names: Sequence[str]
+) -> tuple[float, float]:
+    """Width and height in inches that ``factor_heatmap`` takes for (R, K) rows and factors."""
+    rows, factors = shape
+    cell = min(max(CELL, 0.1 + LETTER * _longest(factor_names)), ROOMY if factors <= 8 else CELL)
+    return _sides(latent_names) + cell * factors, 1.5 + 0.235 * rows
+
+
+def _sides(latent_names: Sequence[str]) -> float:
+    """Inches beside the cells: names, groups, and the scale of colours."""
+    return 1.75 + LETTER * max(map(len, latent_names), default=0)
+
+
+def _longest(factor_names: Sequence[str]) -> int:
+    """Letters of the longest word."""
+    return max((len(word) for name in factor_names for word in name.split("_")), default=0)
 
 
 def kl_bars(
@@ -98,28 +139,34 @@ def kl_bars(
     *,
     groups: Mapping[str, tuple[int, int]] | None = None,
     threshold: float = 0.01,
+    label: str = "KL (nats)",
     title: str = "",
+    width: float | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
-    """KL of each latent in nats (D,), by group, with those at or below ``threshold`` greyed."""
+    """KL of each latent in nats (D,), by group, with those at or below ``threshold`` crossed.
+
+    ``width`` is that of the figure in inches; without effect on a given ``ax``.
+    """
     values = np.asarray(kl, float)
     groups = groups or {"latents": (0, len(values))}
-    figure, ax = axes_of(None, max(5.5, 1.6 + 0.22 * len(values)), 3.0)
+    figure, ax = axes_of(ax, width or min(max(5.5, 1.6 + 0.22 * len(values)), 11.0), 3.0)
     for colour, (name, (first, last)) in zip(cycle(GROUP_COLOURS), groups.items(), strict=False):
         rows = np.arange(first, last)
         count = int((values[rows] > threshold).sum())
-        label = f"{name}: {count} of {len(rows)} active"
-        ax.bar(rows, values[rows], width=0.8, color=colour, label=label)
+        words = f"{name}: {count} of {len(rows)} active"
+        ax.bar(rows, values[rows], width=0.8, color=colour, label=words)
     inactive = np.flatnonzero(values <= threshold)
     if len(inactive):
         height = np.full(len(inactive), 0.012 * max(values.max(), threshold))
-        label = f"inactive (at most {threshold:g} nats)"
-        ax.scatter(inactive, height, marker="x", s=16, linewidths=1, color=MUTED, label=label)
+        words = f"inactive (at most {threshold:g} nats)"
+        ax.scatter(inactive, height, marker="x", s=16, linewidths=1, color=MUTED, label=words)
     polish(ax, grid="y")
     ax.set_title(title, fontsize=TITLE, color=INK, loc="left", pad=26)
     ax.set_xticks(range(0, len(values), 1 + (len(values) - 1) // 40))
     ax.set_xlim(-0.8, len(values) - 0.2)
     ax.set_xlabel("latent", fontsize=TEXT)
-    ax.set_ylabel("KL (nats)", fontsize=TEXT)
+    ax.set_ylabel(label, fontsize=TEXT)
     legend(ax, ncols=len(groups) + 1, loc="lower left", bbox_to_anchor=(0, 0.98), borderpad=0.2)
     return figure
 

@@ -1,4 +1,5 @@
-"""Frames side by side: traversals of latents, frames by visual domain, reconstructions."""
+"""Frames side by side: by visual domain, beside their reconstructions, with content and style
+swapped."""
 
 from __future__ import annotations
 
@@ -8,100 +9,123 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bvae_rl.plots.style import DPI, MUTED, SMALL, minus, new_figure, polish
+from bvae_rl.plots.board import as_colours, as_heat, check_frames, draw_board
+from bvae_rl.plots.style import MUTED, SMALL
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-GAP = 3  # white pixels between frames
-CELL = 0.62  # inches a frame takes, or as many as show each of its pixels
-
-
-def traversal_grid(
-    images: NDArray[np.uint8],
-    row_labels: Sequence[str],
-    column_values: Sequence[float],
-    *,
-    title: str = "",
-    value_label: str = "value of the latent",
-) -> Figure:
-    """Decoded frames (R, T, H, W, C) uint8: one row a latent, one column a value of it."""
-    rows, columns = _sizes(images, 5)
-    if (rows, columns) != (len(row_labels), len(column_values)):
-        raise ValueError(
-            f"the images are {images.shape}, but there are {len(row_labels)} row labels and "
-            f"{len(column_values)} column values; pass (R, T, H, W, C)"
-        )
-    heads = [minus(f"{value:+.2g}") if value else "0" for value in column_values]
-    figure = _grid(images, list(row_labels), heads, title=title)
-    ax = figure.axes[0]
-    ax.xaxis.tick_top()
-    ax.xaxis.set_label_position("top")
-    ax.tick_params(length=0)
-    ax.set_xlabel(value_label, fontsize=SMALL, color=MUTED)
-    return figure
+LEAST_ERROR = 32.0  # of 255, which the brightest pixel of an error stands for at least
 
 
 def reconstructions(
-    kinds: Mapping[str, tuple[NDArray[np.uint8], NDArray[np.uint8]]], *, title: str = ""
+    kinds: Mapping[str, tuple[NDArray[np.uint8], NDArray[np.uint8]]],
+    *,
+    errors: bool = False,
+    title: str = "",
+    width: float | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
-    """Frames (N, H, W, C) uint8 above their reconstructions, a line for each kind by its name."""
-    columns = max(len(frames) for frames, _ in kinds.values())
+    """Frames (N, H, W, C) uint8 above their reconstructions, a line for each kind by its name.
+
+    ``errors`` adds a third line: the absolute difference, averaged over channels, on one scale for
+    all frames that is printed below. ``width`` is that of the figure in inches; without effect on a
+    given ``ax``. ValueError if sizes do not agree.
+    """
+    columns = max((len(frames) for frames, _ in kinds.values()), default=0)
     lines, labels = [], []
-    for kind, (frames, recon) in kinds.items():
-        _sizes(frames, 4)
+    for frames, recon in kinds.values():
+        check_frames(frames, 4)
         if frames.shape != recon.shape:
             raise ValueError(
                 f"frames are {frames.shape} and reconstructions {recon.shape}; pass equal"
             )
-        blank = np.full((columns - len(frames), *frames.shape[1:]), 255, np.uint8)
-        lines += [np.concatenate([part, blank]) for part in (frames, recon)]
-        labels += [kind, "decoded"]
-    return _grid(np.stack(lines), labels, [], title=title)
+    if not kinds:
+        raise ValueError("there is no frame to show; pass name -> (frames, reconstructions)")
+    off = {
+        kind: np.abs(frames.astype(np.float64) - recon).mean(axis=-1)
+        for kind, (frames, recon) in kinds.items()
+    }
+    worst = max(float(np.quantile(np.concatenate(list(off.values())), 0.999)), LEAST_ERROR)
+    for kind, (frames, recon) in kinds.items():
+        parts = [frames, recon]
+        if errors:
+            parts = [*map(as_colours, parts), as_heat(off[kind], worst)]
+        blank = np.full((columns - len(frames), *parts[0].shape[1:]), 255, np.uint8)
+        lines += [np.concatenate([part, blank]) for part in parts]
+        labels += [kind, "decoded", "error"][: len(parts)]
+    figure, ax = draw_board(np.stack(lines), labels, [], title=title, width=width, ax=ax)
+    if errors:
+        ax.xaxis.set_label_position("bottom")
+        ax.set_xlabel(
+            f"error: mean absolute difference of the channels; brightest: {worst:.0f} of 255",
+            fontsize=SMALL, color=MUTED, loc="left",
+        )  # fmt: skip
+    return figure
 
 
-def frame_sheet(frames: Mapping[str, NDArray[np.uint8]], *, title: str = "") -> Figure:
-    """Frames (N, H, W, C) uint8 by name, as many for each: one row a name."""
+def frame_sheet(
+    frames: Mapping[str, NDArray[np.uint8]],
+    *,
+    title: str = "",
+    width: float | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Frames (N, H, W, C) uint8 by name, as many for each: one row a name.
+
+    ``width`` is that of the figure in inches; without effect on a given ``ax``.
+    """
     shapes = {name: rows.shape for name, rows in frames.items()}
     if len(set(shapes.values())) != 1:
         raise ValueError(f"every row needs frames of one number and size, got {shapes}")
     images = np.stack(list(frames.values()))
-    _sizes(images, 5)
-    return _grid(images, list(frames), [], title=title)
+    check_frames(images, 5)
+    return draw_board(images, list(frames), [], title=title, width=width, ax=ax)[0]
 
 
-def _sizes(images: NDArray[np.uint8], dimensions: int) -> tuple[int, int]:
-    if images.ndim != dimensions or images.dtype != np.uint8 or images.shape[-1] not in (1, 3):
-        raise ValueError(
-            f"pictures need uint8 frames with {dimensions} dimensions, 1 or 3 channels last, got "
-            f"{images.dtype} {images.shape}"
-        )
-    if 0 in images.shape:
-        raise ValueError(f"there is no frame to show in an array of shape {images.shape}")
-    return images.shape[0], images.shape[1]
-
-
-def _grid(
-    images: NDArray[np.uint8], row_labels: list[str], heads: list[str], *, title: str
+def swap_grid(
+    rows: NDArray[np.uint8],
+    columns: NDArray[np.uint8],
+    swapped: NDArray[np.uint8],
+    *,
+    groups: Sequence[str] = ("content", "style"),
+    title: str = "",
+    width: float | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
-    rows, columns, height, width, channels = images.shape
-    board = np.full(
-        (rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels), 255, np.uint8
+    """What two groups of latents hold: one taken from the row's frame, the other from the column's.
+
+    ``rows`` (R, H, W, C) and ``columns`` (S, H, W, C) are the frames, ``swapped`` (R, S, H, W, C)
+    what is decoded from the first of ``groups`` of row r and the second of column s; all uint8.
+    ``width`` is that of the figure in inches; without effect on a given ``ax``. ValueError if sizes
+    do not agree.
+    """
+    check_frames(rows, 4)
+    check_frames(columns, 4)
+    check_frames(swapped, 5)
+    if (
+        swapped.shape != (len(rows), len(columns), *rows.shape[1:])
+        or rows[0].shape != columns[0].shape
+    ):
+        raise ValueError(
+            f"rows are {rows.shape}, columns {columns.shape} and swapped {swapped.shape}; pass "
+            "(R, H, W, C), (S, H, W, C) and (R, S, H, W, C)"
+        )
+    height = rows.shape[1]
+    corner = np.full_like(rows[:1], 255)
+    top = np.concatenate([corner, columns])[None]
+    body = np.concatenate([rows[:, None], swapped], axis=1)
+    first, second = groups
+    figure, ax = draw_board(
+        np.concatenate([top, body]), [""] * (1 + len(rows)), [], title=title, width=width, ax=ax
     )
-    for row, column in np.ndindex(rows, columns):
-        y, x = row * (height + GAP), column * (width + GAP)
-        board[y : y + height, x : x + width] = images[row, column]
-    longest = max(len(label) for label in row_labels)
-    across, down = max(CELL, width / DPI), max(CELL, height / DPI)
-    figure = new_figure(
-        0.4 + 0.075 * longest + across * columns, (0.8 if heads else 0.4) + down * rows
-    )
-    ax = figure.add_subplot()
-    ax.imshow(board if channels == 3 else board[..., 0], cmap="gray", vmin=0, vmax=255)
-    polish(ax, title=title)
-    ax.set_yticks([row * (height + GAP) + height / 2 for row in range(rows)], row_labels)
-    ax.set_xticks([i * (width + GAP) + width / 2 for i in range(len(heads))], heads)
-    ax.tick_params(length=0, labelsize=SMALL)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
+    for across, words in (
+        (True, f"{second} of \N{RIGHTWARDS ARROW}"),
+        (False, f"{first} of \N{DOWNWARDS ARROW}"),
+    ):
+        ax.text(
+            rows.shape[2] - 1, height * (0.3 if across else 0.75), words, fontsize=SMALL,
+            color=MUTED, ha="right", va="center",
+        )  # fmt: skip
     return figure

@@ -1,4 +1,4 @@
-"""What all pictures share: colours, names of methods, axes, and the way to a PNG.
+"""What all pictures share: colours, names of methods, axes, and the way to a PNG or a PDF.
 
 Colours: Okabe and Ito (2008), "Color universal design"; grey for references.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.spread import ENOUGH
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Format = Literal["png", "pdf"]
 Style = tuple[str, str, str]  # label, colour, marker
 METHODS: Mapping[str, Style] = {
     "state": ("true state", "#000000", "o"),
@@ -55,6 +56,8 @@ OTHER_MARKERS = ("<", ">", "h", "8", "*", "d")
 GROUP_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
 INK, MUTED, FAINT = "#1b1b1b", "#5f5f5f", "#d9d9d9"
 DPI = 130
+PRINT = 300  # dots an inch of what is no line and no letter in a PDF
+COLUMN, PAGE = 3.4, 6.9  # inches: one column of a paper, and both with the gap between them
 SMALL, TEXT, TITLE = 8.5, 9.5, 11.0  # points; nothing is printed smaller than SMALL
 
 
@@ -129,6 +132,25 @@ def legend(owner: Axes | Figure, **options: Any) -> None:
     defaults = {"frameon": False, "fontsize": SMALL, "labelcolor": INK, "title_fontsize": SMALL}
     made = owner.legend(**{**defaults, **options})
     made.get_title().set_color(MUTED)
+
+
+def saved(figure: Figure, kind: Format = "png") -> bytes:
+    """The figure as a file, the same bytes for the same figure.
+
+    A PDF is one of vectors with its fonts embedded (TrueType), pictures at ``PRINT`` dots an inch.
+    ValueError for an unknown ``kind``.
+    """
+    if kind == "png":
+        return png(figure)
+    if kind != "pdf":
+        raise ValueError(f"a picture is saved as png or pdf, got {kind!r}")
+    buffer = BytesIO()
+    with require("matplotlib", extra="plots").rc_context({"pdf.fonttype": 42}):
+        figure.savefig(
+            buffer, format="pdf", dpi=PRINT, bbox_inches="tight", pad_inches=0.02,
+            metadata={"CreationDate": None, "Creator": None, "Producer": None},
+        )  # fmt: skip
+    return buffer.getvalue()
 
 
 def png(figure: Figure, *, dpi: int = DPI) -> bytes:

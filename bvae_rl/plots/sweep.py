@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bvae_rl.plots.labels import label_points
+from bvae_rl.plots.rate_distortion import CHOSEN, draw_curve, label_curve, middles
 from bvae_rl.plots.style import (
     INK,
     MUTED,
@@ -25,19 +25,16 @@ from bvae_rl.plots.style import (
     polish,
     seeds_note,
 )
-from bvae_rl.runtime.optional import require
-from bvae_rl.runtime.spread import interval, iqm
+from bvae_rl.runtime.spread import interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CURVE, CHOSEN = "#0072B2", "#D55E00"
 LINES = (  # of the scores, in the order in which they are given
     ("#009E73", "o"), ("#0072B2", "s"), ("#E69F00", "D"), ("#CC79A7", "^"), ("#7A5C00", "v"),
     ("#56B4E9", "P"), ("#8B1E3F", "X"),
 )  # fmt: skip
-HEADROOM = 0.18  # of the axes, for the labels of points
 
 
 def sweep(
@@ -68,55 +65,18 @@ def sweep(
     left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.12))
     names = [f"{value:g}" for value in values]
     counts = [_count(row) for row in found["active"]]
-    curve = _plane(left, found["rate"], found["distortion"], chosen)
+    curve = draw_curve(left, found["rate"], found["distortion"], chosen)
     _along(right, {name: found[name] for name in scores}, names, counts, chosen, label)
     figure.suptitle(title, fontsize=TITLE + 1, color=INK, x=0.01, ha="left")
     seeds = found["rate"].shape[1]
-    words = [note, seeds_note("dots", "lines", "bands", seeds) if seeds > 1 else ""]
-    figure.supxlabel("; ".join(filter(None, words)), fontsize=SMALL, color=MUTED, x=0.01, ha="left")
+    notes = [note, seeds_note("dots", "lines", "bands", seeds) if seeds > 1 else ""]
+    figure.supxlabel("; ".join(filter(None, notes)), fontsize=SMALL, color=MUTED, x=0.01, ha="left")
     figure.draw_without_rendering()  # places are known only now
-    _label(left, curve, names, counts, chosen, label)
-    return figure
-
-
-def _plane(
-    ax: Axes, rate: NDArray[np.float64], distortion: NDArray[np.float64], chosen: int | None
-) -> NDArray[np.float64]:
-    """Draw the curve; returns its points (P, 2), NaN for a value without a seed."""
-    x, y = _middles(rate), _middles(distortion)
-    order = np.flatnonzero(np.isfinite(x))
-    ax.plot(x[order], y[order], color=CURVE, linewidth=1.4, alpha=0.55, zorder=2)
-    if rate.shape[1] > 1:
-        ax.scatter(rate, distortion, s=11, color=CURVE, alpha=0.45, linewidths=0, zorder=2.5)
-    for p in order:
-        colour = CHOSEN if p == chosen else CURVE
-        ax.scatter(x[p], y[p], s=70, color=colour, edgecolor="white", linewidth=1.2, zorder=3)
-    ax.margins(HEADROOM)
-    polish(ax, title="Rate and distortion", grid="both")
-    ax.set_xlabel("rate: KL of the latents (nats an image)", fontsize=TEXT)
-    ax.set_ylabel("distortion: reconstruction loss (nats an image)", fontsize=TEXT)
-    ticker = require("matplotlib.ticker", extra="plots")
-    ax.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
-    return np.stack([x, y], axis=1)
-
-
-def _label(
-    ax: Axes,
-    points: NDArray[np.float64],
-    names: list[str],
-    counts: list[str],
-    chosen: int | None,
-    label: str,
-) -> None:
-    """The value and its active latents beside each of the points (P, 2) that are there."""
-    there = [p for p in range(len(names)) if np.isfinite(points[p]).all()]
     words = [f"{name}\n{count} active" for name, count in zip(names, counts, strict=True)]
     if chosen is not None:
         words[chosen] = f"{label} = {words[chosen]}"
-    label_points(
-        ax, points[there], [words[p] for p in there], bold=[p == chosen for p in there],
-        colours=[CHOSEN if p == chosen else INK for p in there],
-    )  # fmt: skip
+    label_curve(left, curve, words, chosen)
+    return figure
 
 
 def _along(
@@ -131,7 +91,7 @@ def _along(
     if chosen is not None:
         ax.axvspan(chosen - 0.3, chosen + 0.3, color=CHOSEN, alpha=0.12, linewidth=0)
     for (name, found), (colour, marker) in zip(scores.items(), cycle(LINES), strict=False):
-        middle = _middles(found)
+        middle = middles(found)
         band = _bands(found)
         if band is not None:
             ax.fill_between(places, *band, color=colour, alpha=0.15, linewidth=0)
@@ -160,12 +120,6 @@ def _along(
             ax, loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=len(scores), borderpad=0.1,
             handlelength=1.6, columnspacing=1.3, fontsize=TEXT,
         )  # fmt: skip
-
-
-def _middles(found: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Interquartile mean of each row (P, S) over the seeds that are there, NaN if none is."""
-    rows = [row[np.isfinite(row)] for row in found]
-    return np.array([float(iqm(row)) if len(row) else np.nan for row in rows])
 
 
 def _bands(found: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:

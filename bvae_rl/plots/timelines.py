@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bvae_rl.plots.board import LETTER
 from bvae_rl.plots.style import (
     GROUP_COLOURS,
     INK,
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STYLES = ("-", "--", ":")
+TWO_COLUMNS = 9.0  # inches that two columns of panels need for their legends
 CONSTANT = 1e-6  # standard deviation up to which a series counts as constant
 
 
@@ -37,6 +40,8 @@ def timelines(
     title: str = "",
     top: int = 2,
     most: int = 6,
+    width: float | None = None,
+    figure: Figure | None = None,
 ) -> Figure:
     """Small multiples over the T steps of one episode, everything standardised.
 
@@ -45,8 +50,9 @@ def timelines(
     constant factors are named below. ``periods`` (K) holds the period of each cyclic factor, None
     for the others: one that stays within a turn is unwrapped, one that goes further is drawn as its
     cosine and its sine, so that no line jumps where a circle closes. Without factors, or if all are
-    constant: the ``most`` latents that vary most, one panel each. Raises ValueError if sizes do not
-    agree.
+    constant: the ``most`` latents that vary most, one panel each. ``width`` is that of the figure
+    in inches; ``figure`` is drawn on instead of a new one (a ``SubFigure`` too). Raises ValueError
+    if sizes do not agree.
     """
     z = np.asarray(codes, float)
     truth = np.empty((len(z), 0)) if factors is None else np.asarray(factors, float)
@@ -60,13 +66,16 @@ def timelines(
         truth, names = _without_jumps(truth, names, periods)
     moving = [k for k in range(len(names)) if truth[:, k].std() > CONSTANT]
     constant = [names[k] for k in range(len(names)) if k not in moving]
+    count = len(moving) or min(most, z.shape[1])
+    figure, panels = _panels(count, width, figure)
     if moving:
-        figure = _beside_factors(z, truth[:, moving], latent_names, [names[k] for k in moving], top)
+        _beside_factors(panels, z, truth[:, moving], latent_names, [names[k] for k in moving], top)
     else:
-        figure = _most_active(z, latent_names, most)
+        _most_active(panels, z, latent_names)
     figure.suptitle(title, fontsize=TEXT + 1.5, color=INK, x=0.01, ha="left")
     note = f" (constant in this episode: {', '.join(constant)})" if constant else ""
-    figure.supxlabel(f"environment step{note}", fontsize=TEXT, color=INK)
+    wide = int(figure.bbox.width / figure.dpi / LETTER)
+    figure.supxlabel(fill(f"environment step{note}", wide), fontsize=TEXT, color=INK)
     return figure
 
 
@@ -88,15 +97,15 @@ def _without_jumps(
 
 
 def _beside_factors(
+    panels: Sequence[Any],
     z: NDArray[np.float64],
     truth: NDArray[np.float64],
     latents: Sequence[str],
     names: Sequence[str],
     top: int,
-) -> Figure:
+) -> None:
     lines, target = _standard(z), _standard(truth)
     r = lines.T @ target / len(z)  # (D, K), Pearson; 0 where a latent is constant
-    figure, panels = _panels(len(names))
     for k, (name, ax) in enumerate(zip(names, panels, strict=True)):
         ax.plot(target[:, k], color=INK, linewidth=2.4, alpha=0.85, label=name)
         for place, d in enumerate(np.argsort(-abs(r[:, k]), kind="stable")[:top]):
@@ -110,23 +119,23 @@ def _beside_factors(
             handlelength=1.8, columnspacing=1.2,
         )  # fmt: skip
         ax.set_ylabel("standardised", fontsize=SMALL, color=MUTED)
-    return figure
 
 
-def _most_active(z: NDArray[np.float64], latents: Sequence[str], most: int) -> Figure:
-    order = np.argsort(-z.std(axis=0), kind="stable")[:most]
-    figure, panels = _panels(len(order))
+def _most_active(panels: Sequence[Any], z: NDArray[np.float64], latents: Sequence[str]) -> None:
+    order = np.argsort(-z.std(axis=0), kind="stable")[: len(panels)]
     for d, ax in zip(order, panels, strict=True):
         ax.plot(z[:, d], color=GROUP_COLOURS[0], linewidth=1.5)
         polish(ax, grid="y")
         ax.set_title(latents[d], fontsize=SMALL, color=INK, loc="left", pad=3)
-    return figure
 
 
-def _panels(count: int) -> tuple[Figure, list[Any]]:
-    columns = 1 if count <= 3 else 2
+def _panels(count: int, width: float | None, figure: Figure | None) -> tuple[Figure, list[Any]]:
+    if figure is not None:
+        width = figure.bbox.width / figure.dpi
+    columns = 1 if count <= 3 or (width is not None and width < TWO_COLUMNS) else 2
     rows = -(-count // columns)
-    figure = new_figure(8.0 if columns == 1 else 11.0, 0.9 + 1.55 * rows)
+    if figure is None:
+        figure = new_figure(width or (8.0 if columns == 1 else 11.0), 0.9 + 1.55 * rows)
     grid = figure.subplots(rows, columns, sharex=True, squeeze=False).ravel()
     for ax in grid[count:]:
         ax.remove()

@@ -16,6 +16,7 @@ from bvae_rl.sb3.extractor import BetaVAEExtractor, policy_kwargs
 from bvae_rl.sb3.latent_env import LatentVecEnv
 from bvae_rl.sb3.online import OnlineBetaVAE
 from bvae_rl.sb3.own_encoder import OwnEncoder
+from bvae_rl.sb3.pictures import PictureCallback
 from bvae_rl.sb3.probe import PretrainingProbe, Probe, ProbeCallback
 from bvae_rl.sb3.swap import swap_encoder
 from bvae_rl.sb3.taken import TakenEncoder
@@ -29,6 +30,7 @@ __all__ = [
     "LatentVecEnv",
     "OnlineBetaVAE",
     "OwnEncoder",
+    "PictureCallback",
     "PretrainingProbe",
     "Probe",
     "ProbeCallback",

@@ -1,0 +1,67 @@
+"""Several VAEs of the same frames: how many nats each carries, and what its pictures lack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bvae_rl.data.pictures.frame_layout import frames_to_x
+from bvae_rl.models.hub import find_vae
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.plots import rate_distortion
+from bvae_rl.plots.rate_distortion import DISTORTION
+from bvae_rl.training.decoded import decode
+from bvae_rl.training.validation import spread, validate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SQUARED = "distortion: squared error of an image"
+
+
+def compared(
+    name: str,
+    vae: BetaVAE,
+    beside: Sequence[str],
+    frames: np.ndarray,
+    *,
+    width: float | None = None,
+) -> dict[str, Figure]:
+    """``rate_distortion`` of ``vae`` and of those ``beside``, on frames (N, H, W, C); {} alone.
+
+    In nats where all have one likelihood and weight, else the squared error of what they decode
+    from their means. ValueError for a VAE of other frames.
+    """
+    if not beside:
+        return {}
+    vaes = {name: vae}
+    for one in beside:
+        other = BetaVAE.load(find_vae(one))
+        if other.config.shape != vae.config.shape:
+            raise ValueError(
+                f"--beside {one} takes frames of (C, H, W) = {other.config.shape}, {name} of "
+                f"{vae.config.shape}; compare VAEs of the same frames"
+            )
+        vaes[one] = other
+    shown = frames[spread(np.arange(len(frames)))]
+    x = frames_to_x(shown)
+    found = [validate(each, x) for each in vaes.values()]
+    same = len({(v.config.likelihood, v.config.recon_weight) for v in vaes.values()}) == 1
+    if same:
+        distortion = [each["vae/validation_recon"] for each in found]
+    else:
+        distortion = [_squared(each, shown) for each in vaes.values()]
+    figure = rate_distortion(
+        [each["vae/validation_kl"] for each in found], distortion, list(vaes),
+        active=[each["vae/active_latents"] for each in found], joined=False, chosen=0,
+        distortion_label=DISTORTION if same else SQUARED, width=width,
+    )  # fmt: skip
+    return {"rate_distortion": figure}
+
+
+def _squared(vae: BetaVAE, frames: np.ndarray) -> float:
+    """Summed over the pixels of an image in [0, 1], mean over frames."""
+    off = frames.astype(np.float32) - decode(vae, vae.encode_frames(frames))
+    return float(np.square(off / 255).sum() / len(frames))
