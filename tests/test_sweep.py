@@ -15,7 +15,8 @@ from bvae_rl.data.collect import collect_independent
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.plots.sweep import CHOSEN, sweep
+from bvae_rl.plots.rate_distortion import CHOSEN
+from bvae_rl.plots.sweep import sweep
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import pretrain, sweep_beta, sweep_latents
 from bvae_rl.scripts import sweep as machinery
