@@ -138,6 +138,9 @@ class Args:
     """batches between two scores (MIG, DCI, R2; OUT/probe.csv) in the store's environment"""
     tensorboard: bool = False
     """also log to OUT/tensorboard (extra: log)"""
+    snapshots: int = 0
+    """how many VAEs to keep on the way in OUT/snapshots, whose film bvae-rl explore shows; closer
+    together in the beginning"""
     source: SourceArgs = SourceArgs()
     loss: LossArgs = LossArgs()
     model: ModelArgs = ModelArgs()
