@@ -27,6 +27,7 @@ COMMANDS: dict[str, Command] = {
     "sweep-latents": Command("sweep_latents", "Train along the number of latents, and choose."),
     "evaluate": Command("evaluate", "Score VAEs on frames with known factors."),
     "visualize": Command("visualize", "Draw what the latents of a VAE hold."),
+    "explore": Command("explore", "Write a page in which a VAE runs live, to be moved by hand."),
     "train": Command("train", "Train and evaluate one agent, on latents or something else."),
     "compare": Command("compare", "Compare learning curves of several methods."),
     "transfer": Command("transfer", "Train agents in one visual domain, evaluate in others."),

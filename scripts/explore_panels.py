@@ -31,7 +31,7 @@ def extras(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Keys of the payload, and a sentence for each panel that cannot be there.
 
-    ``vaes``: the explored one first, then the one of ``--beside``. ValueError for an agent of
+    ``vaes``: the explored one first, then those of ``--beside``. ValueError for an agent of
     another environment and for visual domains that the environment does not have.
     """
     first = next(iter(vaes.values()))
@@ -48,7 +48,7 @@ def extras(
     add("factor_traversals", *_moved(args, vaes, shown))
     add("episodes", *_episodes(args, vaes, shown, first))
     if len(vaes) > 1:
-        found["beside"] = {"vaes": [0, 1]}
+        found["beside"] = {"vaes": list(range(len(vaes)))}
     folder = first.folder
     add(
         "history",

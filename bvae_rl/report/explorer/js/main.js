@@ -8,7 +8,10 @@
 import { makeApp } from "./app.js";
 import { unpackAll } from "./arrays.js";
 import { element } from "./dom.js";
+import { mountHead } from "./head.js";
 import { PANELS } from "./panels.js";
+import { mountStage } from "./stage.js";
+import { mountSwap } from "./swap.js";
 
 start();
 
@@ -17,16 +20,32 @@ async function start() {
   await unpackAll(payload);
   const app = makeApp(payload);
   const main = /** @type {HTMLElement} */ (document.getElementById("explorer"));
-  main.append(element("h1", {}, payload.title));
+  mountHead(main, app);
+  mountStage(add(main, "latents", "Move the latents"), app);
+  if (payload.frames.pictures.shape[0] > 0) {
+    const first = payload.frames.drawn ? "Drawn frame 1" : "Frame 1";
+    app.show(app.frame(0), first);
+  }
+  mountSwap(add(main, "swap", "Swap what two frames hold"), app);
   for (const panel of PANELS) {
     const note = payload.notes[panel.key];
     if (!(panel.key in payload) && !note) continue;
-    const section = element("section", { id: panel.key, "aria-label": panel.title });
-    section.append(element("h2", {}, panel.title));
-    main.append(section);
+    const section = add(main, panel.key, panel.title);
     if (panel.key in payload) panel.mount(section, app);
     else section.append(element("p", { class: "note" }, note));
   }
   Object.assign(globalThis, { explorer: app });
   document.documentElement.dataset.ready = "yes";
+}
+
+/**
+ * @param {HTMLElement} main
+ * @param {string} id
+ * @param {string} title
+ */
+function add(main, id, title) {
+  const heading = element("h2", { id: `${id}-title` }, title);
+  const section = element("section", { id, "aria-labelledby": heading.id }, heading);
+  main.append(section);
+  return section;
 }

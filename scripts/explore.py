@@ -1,0 +1,171 @@
+"""Write one page in which a VAE runs live: move latents, encode frames, swap content and style."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from bvae_rl.models.hub import find_vae
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.report.explorer.frames import frames_entry
+from bvae_rl.report.explorer.page import document
+from bvae_rl.runtime.runs import Run
+from bvae_rl.scripts.common import (
+    EnvArgs,
+    command_for,
+    results_folder,
+    say,
+    store_folder,
+    wrote,
+)
+from bvae_rl.scripts.explore_frames import Shown, shown_frames
+from bvae_rl.scripts.explore_panels import extras
+from bvae_rl.scripts.explore_serve import serve
+from bvae_rl.scripts.explore_vae import entry_of, read_latents
+
+PAGE = "explorer.html"
+
+
+@dataclass(frozen=True)
+class Args:
+    """Which VAE, on which frames."""
+
+    vae: tyro.conf.Positional[str] = "reach_crossed"
+    """a VAE's folder, a shipped name (reach_crossed, car_racing, ...) or a Hub id"""
+    beside: tuple[str, ...] = ()
+    """further VAEs that take the same frames, to be shown beside it"""
+    domain: str | None = None
+    """visual domain of the frames; by default that of the VAE's training"""
+    store: Path | None = None
+    """frames of a store (bvae-rl import, collect), instead of an environment's"""
+    agent: Path | None = None
+    """folder of a trained agent whose episode is shown; by default a random policy acts"""
+    domains: tuple[str, ...] = ()
+    """visual domains with an episode each, all from the same start; by default source, ood1 and
+    ood2, where the environment knows them"""
+    steps: int = 100
+    """environment steps of an episode, at most"""
+    out: Path | None = None
+    """the page; default runs/explorer/NAME-ENV-DOMAIN/explorer.html"""
+    samples: int = 2000
+    """frames on which latents are measured"""
+    frames: int = 24
+    """frames to choose from in the page"""
+    seed: int = 0
+    """draws the frames"""
+    serve: bool = False
+    """serve the page on this machine (127.0.0.1 alone) until interrupted"""
+    port: int = 0
+    """with --serve: its port; 0 takes a free one"""
+    world: EnvArgs = EnvArgs()
+
+
+@dataclass(frozen=True)
+class Result:
+    """The page that was written."""
+
+    page: Path
+
+
+def main(args: Args) -> Result:
+    """Encode frames, write the page, and serve it if asked for."""
+    if args.samples < 2 or args.frames < 1:
+        raise ValueError(
+            "the page needs two samples and a frame to choose at least, got "
+            f"--samples {args.samples} --frames {args.frames}"
+        )
+    folders = [find_vae(name) for name in (args.vae, *args.beside)]
+    vaes = {name: BetaVAE.load(folder) for name, folder in _named(folders).items()}
+    _require_same_frames(vaes)
+    shown = shown_frames(args, folders[0], list(vaes.values()))
+    text = document(payload(args, vaes, shown), title=title(vaes))
+    page = args.out or _default(args, folders[0].name) / PAGE
+    wrote(Run(page.parent).write_file(page.name, text))
+    say(f"{len(text) / 1e6:.1f} MB, opens in a browser, with nothing beside it")
+    if args.serve:
+        serve(text, port=args.port)
+    else:
+        say(f"next: {command_for('visualize', args.vae)}")
+    return Result(page)
+
+
+def payload(args: Args, vaes: Mapping[str, BetaVAE], shown: Shown) -> dict[str, Any]:
+    """All that the page shows of ``vaes`` on the frames ``shown``."""
+    measured = None if shown.drawn else shown.frames
+    entries, codes = [], []
+    rows = shown.spread(args.frames)
+    for name, vae in vaes.items():
+        read = read_latents(vae, measured, shown.factors, shown.specs)
+        entries.append(entry_of(name, vae, read, about=about(vae, int(read.active.sum()))))
+        codes.append(vae.encode_frames(shown.frames[rows]))
+    names = [spec.name for spec in shown.specs]
+    panels, notes = extras(args, vaes, shown)
+    return {
+        "title": title(vaes),
+        "vaes": entries,
+        "frames": frames_entry(
+            shown.frames[rows], source=shown.source, codes=codes, drawn=shown.drawn,
+            factors=None if shown.factors is None else shown.factors[rows], factor_names=names,
+        ),
+        "notes": notes,
+        **panels,
+    }  # fmt: skip
+
+
+def title(vaes: Mapping[str, BetaVAE]) -> str:
+    """The heading of the page."""
+    return f"What {' and '.join(vaes)} {'see' if len(vaes) > 1 else 'sees'}"
+
+
+def about(vae: BetaVAE, active: int) -> str:
+    """A VAE in two sentences."""
+    config = vae.config
+    channels, height, width = config.shape
+    groups = ", ".join(f"{stop - start} {name}" for name, (start, stop) in config.groups.items())
+    training = vae.meta.get("training", {})
+    trained = ""
+    if steps := training.get("step", training.get("steps")):
+        env = (training.get("store") or {}).get("env", "").rpartition(":")[2]
+        trained = f" Trained for {steps:,} steps{f' on frames of {env}' if env else ''}."
+    kinds = f" of {config.levels} values each" if config.levels else ""
+    return (
+        f"Frames of {height} x {width} pixels in {channels} "
+        f"{'channel' if channels == 1 else 'channels'}; {vae.latent_dim} "
+        f"{'latent' if vae.latent_dim == 1 else 'latents'}{kinds}"
+        f"{f' ({groups})' if groups else ''}, {active} active.{trained}"
+    )
+
+
+def _named(folders: list[Path]) -> dict[str, Path]:
+    """Folders by a name each: the folder's, numbered where it comes again."""
+    named: dict[str, Path] = {}
+    for folder in folders:
+        name, again = folder.resolve().name, 1
+        while name in named:
+            again += 1
+            name = f"{folder.resolve().name} ({again})"
+        named[name] = folder
+    return named
+
+
+def _require_same_frames(vaes: Mapping[str, BetaVAE]) -> None:
+    kinds = {
+        name: (vae.config.shape, vae.config.native, vae.config.channel_order)
+        for name, vae in vaes.items()
+    }
+    if len(set(kinds.values())) > 1:
+        text = "; ".join(f"{name} {shape}, {order}" for name, (shape, _, order) in kinds.items())
+        raise ValueError(
+            f"VAEs side by side take the same frames, and these (C, H, W) differ: {text}; write a "
+            "page for each"
+        )
+
+
+def _default(args: Args, name: str) -> Path:
+    if args.store is not None:
+        return store_folder("explorer", name, args.store)
+    return results_folder("explorer", name, args.world, args.domain)
