@@ -11,6 +11,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,12 @@ from typing import Any
 import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# Runs in the child: the two ends become 3 and 4, whatever their numbers were.
+LAUNCH = (
+    "import fcntl, os, sys; "
+    "ends = [fcntl.fcntl(int(n), fcntl.F_DUPFD, 10) for n in sys.argv[1:3]]; "
+    "os.dup2(ends[0], 3); os.dup2(ends[1], 4); os.execv(sys.argv[3], sys.argv[3:])"
+)
 PATIENCE = 60.0  # seconds, for any answer: other processes may want the machine
 
 
@@ -40,8 +47,10 @@ class Page:
         target = self._send("Target.createTarget", url="about:blank")["targetId"]
         attached = self._send("Target.attachToTarget", targetId=target, flatten=True)
         self._session: str | None = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Network", "Log", "Performance", "DOM"):
+        for domain in ("Page", "Runtime", "Network", "Log", "DOM"):
             self.send(f"{domain}.enable")
+        self.send("Performance.enable", timeDomain="threadTicks")
+        self.send("Emulation.setFocusEmulationEnabled", enabled=True)
 
     _session: str | None = None
 
@@ -91,6 +100,16 @@ class Page:
             raise AssertionError(thrown.get("exception", {}).get("description", thrown["text"]))
         return result["result"].get("value")
 
+    def seconds(self) -> float:
+        """What the page took of a core until now, whatever else runs on the machine."""
+        metrics = self.send("Performance.getMetrics")["metrics"]
+        return next(one["value"] for one in metrics if one["name"] == "TaskDuration")
+
+    def heap(self) -> float:
+        """Bytes that the page's objects take, after what is needed no more was given back."""
+        self.send("HeapProfiler.collectGarbage")
+        return float(self.send("Runtime.getHeapUsage")["usedSize"])
+
     def wait(self, condition: str) -> None:
         """Until a JavaScript condition holds."""
         until = time.monotonic() + PATIENCE
@@ -124,10 +143,10 @@ class Page:
         ]
         return [url for url in urls if not url.startswith("data:")]
 
-    def key(self, name: str, code: int, text: str = "") -> None:
-        """Press and release a key."""
+    def key(self, name: str, code: int) -> None:
+        """Press and release a key that writes nothing, as an arrow."""
         key = {"key": name, "code": name, "windowsVirtualKeyCode": code}
-        self.send("Input.dispatchKeyEvent", type="keyDown", text=text, **key)
+        self.send("Input.dispatchKeyEvent", type="rawKeyDown", **key)
         self.send("Input.dispatchKeyEvent", type="keyUp", **key)
 
     def mouse(self, kind: str, x: float, y: float) -> None:
@@ -160,12 +179,12 @@ def browser(folder: Path) -> Iterator[Page]:
     path = chromium_path()
     command_out, command_in = os.pipe()
     answer_out, answer_in = os.pipe()
-    numbers = f'exec 3<&{command_out} 4>&{answer_in}; exec "$@"'
     process = subprocess.Popen(
-        ["/bin/sh", "-c", numbers, "sh", path, "--headless=new", "--no-sandbox",
+        [sys.executable, "-IS", "-c", LAUNCH, str(command_out), str(answer_in), path,
+         "--headless=new", "--no-sandbox",
          "--remote-debugging-pipe", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
          "--disable-extensions", "--disable-background-networking", "--force-color-profile=srgb",
-         "--js-flags=--expose-gc", f"--user-data-dir={folder}", "about:blank"],
+         f"--user-data-dir={folder}", "about:blank"],
         pass_fds=(command_out, answer_in), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     os.close(command_out)

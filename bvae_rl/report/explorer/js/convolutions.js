@@ -69,8 +69,7 @@ export function transposed(layer, size) {
   for (let c = 0; c < channels; c++)
     for (let o = 0; o < out; o++)
       for (let t = 0; t < side * side; t++)
-        weight[(t * out + o) * channels + c] =
-          layer.weight.values[(c * out + o) * side * side + t];
+        weight[(t * out + o) * channels + c] = layer.weight.values[(c * out + o) * side * side + t];
   const parts = new Float32Array(size.height * size.width * each);
   const result = new Float32Array(height * width * out);
   const bias = layer.bias.values;

@@ -11,10 +11,10 @@ import { product } from "./product.js";
 
 /**
  * @param {Layer} layer
- * @param {Size} size
+ * @param {Size} _
  * @returns {Step}
  */
-export function linear(layer, size) {
+export function linear(layer, _) {
   const [out, seen] = layer.weight.shape;
   const result = new Float32Array(out);
   const { values } = layer.weight;

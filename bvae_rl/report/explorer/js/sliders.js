@@ -80,7 +80,11 @@ function makeSlider(latent, app) {
     : { min: -WIDEST, max: WIDEST, step: 0.02 };
   const input = element("input", { type: "range", id, ...range });
   const shown = element("output", { for: id });
-  const nats = element("span", { class: "nats" }, `${latent.kl.toFixed(latent.kl < 0.1 ? 2 : 1)} nats`);
+  const nats = element(
+    "span",
+    { class: "nats" },
+    `${latent.kl.toFixed(latent.kl < 0.1 ? 2 : 1)} nats`,
+  );
   const name = element("label", { for: id }, titleOf(latent));
   const row = element("div", { class: "slider" }, name, nats, shown, input);
 

@@ -12,8 +12,7 @@ export function solve(matrix, right) {
   const size = rows.length;
   for (let k = 0; k < size; k++) {
     let best = k;
-    for (let n = k + 1; n < size; n++)
-      if (Math.abs(rows[n][k]) > Math.abs(rows[best][k])) best = n;
+    for (let n = k + 1; n < size; n++) if (Math.abs(rows[n][k]) > Math.abs(rows[best][k])) best = n;
     [rows[k], rows[best]] = [rows[best], rows[k]];
     for (let n = 0; n < size; n++) {
       if (n === k || rows[k][k] === 0) continue;
