@@ -20,6 +20,7 @@
  * @property {boolean | null} success
  */
 
+import { short } from "./chart.js";
 import { button, element, picture } from "./dom.js";
 import { lanesOf, shifts } from "./lanes.js";
 import { makePlayer } from "./player.js";
@@ -122,7 +123,7 @@ export function mount(section, app) {
     const end = episode.over ? (episode.success === null ? ", to its end" : episode.success ? ", to its end: success" : ", to its end: no success") : "";
     const less = cut ? ` (the first ${cut} steps: more would make the page too large)` : "";
     const value = who.startsWith("the ") && !episode.values ? " This agent has no value to show." : "";
-    return `${capital(who)} acts for ${count}${less}${end}. Return ${total.toFixed(1)}.${value}`;
+    return `${capital(who)} acts for ${count}${less}${end}. Return ${short(Number(total.toFixed(1)))}.${value}`;
   }
 
   /** @param {Episode} episode */

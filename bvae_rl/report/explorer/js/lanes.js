@@ -8,12 +8,13 @@
  * @typedef {import("./values.js").Factor} Factor
  */
 
-import { short } from "./chart.js";
+import { extent, short } from "./chart.js";
 import { byInformation } from "./sliders.js";
 import { column, mean, withUnit } from "./values.js";
 import { plain, signed, titleOf } from "./words.js";
 
 const SHOWN = 8; // latents, before "more"
+const LEAST = 2; // standard deviations that their lanes reach at least
 
 /**
  * @param {Episode} episode
@@ -28,11 +29,13 @@ export function lanesOf(episode, factors, app, every) {
   const named = active.filter((latent) => latent.tracks);
   const ordered = [...named, ...active.filter((latent) => !latent.tracks)];
   const kept = every ? ordered : ordered.slice(0, SHOWN);
-  const lanes = kept.map((latent, n) => {
-    const lane = latentLane(episode, factors, app, latent);
-    if (n === 0) lane.heading = "Latents (thick grey: the factor it tracks)";
-    return lane;
-  });
+  const lanes = kept.map((latent) => latentLane(episode, factors, app, latent));
+  const [low, high] = extent(
+    lanes.flatMap(({ traces }) => traces.flatMap(({ values }) => Array.from(values))),
+  );
+  const range = /** @type {[number, number]} */ ([Math.min(low, -LEAST), Math.max(high, LEAST)]);
+  for (const lane of lanes) lane.range = range;
+  if (lanes.length) lanes[0].heading = "Latents, all on one scale (thick grey: the factor)";
   lanes.push(...stateLanes(episode, factors), ...agentLanes(episode));
   return { lanes, left: ordered.length - kept.length };
 }
@@ -58,15 +61,12 @@ function latentLane(episode, factors, app, latent) {
   };
   const k = tracks === null ? -1 : factors.findIndex(({ name }) => name === plain(tracks));
   if (k >= 0 && episode.factors) {
-    const truth = column(episode.factors, k);
-    const sign = together(truth, values) < 0 ? -1 : 1;
-    if (Math.max(...truth) > Math.min(...truth))
-      lane.traces.push({ values: truth.map((value) => sign * value), look: "truth" });
+    lane.traces.push({ values: fitted(column(episode.factors, k), values), look: "truth" });
   }
   if (episode.in_first) {
     const same = scaled(episode.in_first[app.state.vae]);
     lane.traces.push({ values: same, look: "same" });
-    lane.remark = `moved ${mean(values.map((value, n) => Math.abs(value - same[n]))).toFixed(2)}`;
+    lane.remark = `off by ${mean(values.map((value, n) => Math.abs(value - same[n]))).toFixed(2)}`;
   }
   lane.traces.push({ values, look: "main" });
   return lane;
@@ -146,12 +146,15 @@ export function shifts(episode, app) {
 }
 
 /**
- * Which way two rows go together: the sign of their covariance.
+ * `truth` as a line in the unit of `values`: scaled and shifted to lie as near as it can.
  *
- * @param {ArrayLike<number>} a
- * @param {ArrayLike<number>} b
+ * @param {Float32Array} truth
+ * @param {Float32Array} values
  */
-function together(a, b) {
-  const [ma, mb] = [mean(a), mean(b)];
-  return mean(Array.from(a, (value, n) => (value - ma) * (b[n] - mb)));
+function fitted(truth, values) {
+  const [from, to] = [mean(truth), mean(values)];
+  const spread = mean(truth.map((value) => (value - from) ** 2));
+  const both = mean(truth.map((value, n) => (value - from) * (values[n] - to)));
+  const slope = spread > 1e-12 ? both / spread : 0;
+  return truth.map((value) => to + slope * (value - from));
 }

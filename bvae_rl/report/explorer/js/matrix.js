@@ -75,9 +75,9 @@ export function mount(section, app) {
   const about = `${counted(matrix.samples, "frame")}. Hover shows a number with its ${
     100 * matrix.level
   }% interval; a click looks at the pair.`;
-  section.append(measures, words, place, more, element("p", { class: "said" }, about));
-  if (matrix.about) section.append(element("p", { class: "said" }, matrix.about));
-  section.append(pair.place);
+  const left = element("div", {}, place, more, element("p", { class: "said" }, about));
+  if (matrix.about) left.append(element("p", { class: "said" }, matrix.about));
+  section.append(measures, words, element("div", { class: "looked" }, left, pair.place));
 
   function build() {
     for (const one of measures.querySelectorAll("button"))

@@ -24,8 +24,7 @@ export function makePair(app, matrix) {
   const world = makeStrip(app);
   const drawn = makeStrip(app);
   const strips = element("div", {}, world.place, drawn.place);
-  const both = element("div", { class: "pair" }, element("div", {}, scatter.place), strips);
-  const place = element("div", { id: "pair" }, title, numbers, both);
+  const place = element("div", { class: "looked-at" }, title, numbers, scatter.place, strips);
 
   /**
    * @param {number} latent

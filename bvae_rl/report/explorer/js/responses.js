@@ -9,7 +9,7 @@
  * @typedef {object} Response
  * @property {number} index
  * @property {string} name
- * @property {number[]} means at each value, in standard deviations from the mean over values
+ * @property {number[]} means at each value, in the latent's own unit, from the mean over values
  * @property {number[]} spreads between the states around which the factor was moved
  * @property {number} size how far it moves: the standard deviation of `means`
  */
@@ -21,7 +21,7 @@ import { mean } from "./values.js";
 import { signed } from "./words.js";
 
 const NAMED = 3; // latents with a colour
-const LEAST = 0.15; // of a standard deviation, from which a latent is named
+const LEAST = 0.15; // from which a latent is named, of the prior's standard deviation
 const ROOM = { left: 44, right: 16, top: 10, bottom: 40 };
 const HEIGHT = 260;
 
@@ -41,7 +41,7 @@ export function responsesOf({ values, shape: [states, steps, width] }, vae) {
       const paths = Array.from({ length: states }, (_, s) => {
         const path = Array.from(
           { length: steps },
-          (_unused, t) => values[(s * steps + t) * width + index] / vae.std[index],
+          (_unused, t) => values[(s * steps + t) * width + index],
         );
         const middle = mean(path);
         return path.map((value) => value - middle);
@@ -94,6 +94,7 @@ export function makeResponses() {
     context.fillText(factor.name, (ROOM.left + width) / 2, HEIGHT - 9);
     const xs = values.map(x);
     const turns = lineColours();
+    drawLegend(turns);
     for (const [turn, { means, spreads, size }] of [...found.entries()].reverse()) {
       const named = turn < NAMED && (turn === 0 || size >= LEAST);
       context.strokeStyle = context.fillStyle = named ? turns[turn] : muted;
@@ -110,11 +111,23 @@ export function makeResponses() {
     line(context, [xs[at], xs[at]], [ROOM.top, HEIGHT - ROOM.bottom]);
   }
 
+  /** @param {string[]} turns */
+  function drawLegend(turns) {
+    const keys = found.slice(0, NAMED).flatMap(({ name, size }, turn) => {
+      if (turn > 0 && size < LEAST) return [];
+      const key = element("span", { class: "key" }, name);
+      key.style.borderColor = turns[turn];
+      key.style.borderBottomStyle = ["solid", "dashed", "dotted"][turn];
+      return [key, " "];
+    });
+    legend.replaceChildren(...keys, "band: between states; grey: the other latents");
+  }
+
   function tell() {
     const named = found.slice(0, NAMED).map(({ name, means }) => `${name} ${signed(means[at], 2)}`);
     const others = mean(found.slice(NAMED).map(({ means }) => Math.abs(means[at])));
     const rest = found.length > NAMED ? `, all others ${others.toFixed(2)} on average` : "";
-    words.textContent = `Here: ${named.join(", ")}${rest} (standard deviations from the middle).`;
+    words.textContent = `Here: ${named.join(", ")}${rest} (from the middle; the prior's standard deviation is 1).`;
   }
 
   return {
@@ -128,20 +141,9 @@ export function makeResponses() {
       found = responses;
       factor = moved;
       at = Math.min(at, moved.values.length - 1);
-      const turns = lineColours();
-      legend.replaceChildren(
-        ...found.slice(0, NAMED).flatMap(({ name, size }, turn) => {
-          if (turn > 0 && size < LEAST) return [];
-          const key = element("span", { class: "key" }, name);
-          key.style.borderColor = turns[turn];
-          key.style.borderStyle = ["solid", "dashed", "dotted"][turn];
-          return [key, " "];
-        }),
-        "band: between states; grey: the other latents",
-      );
       const list = found.slice(0, 3).map(({ name, size }) => `${name} by ${size.toFixed(2)}`);
       chart.describe(
-        `What latents do while the world moves ${moved.name}, most first, in standard deviations: ${list.join(", ")}`,
+        `What latents do while the world moves ${moved.name}, most first: ${list.join(", ")}`,
       );
       tell();
       chart.redraw();

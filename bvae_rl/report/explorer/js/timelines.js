@@ -12,6 +12,7 @@
  * @property {string} [heading] above the lane: what begins here
  * @property {Trace[]} traces
  * @property {string} [remark] at the right
+ * @property {[number, number]} [range] from bottom to top; by default that of the traces
  * @property {(step: number) => string} read the value at a step
  */
 
@@ -40,9 +41,8 @@ export function makeTimelines(seek) {
   /**
    * @param {CanvasRenderingContext2D} context
    * @param {number} width
-   * @param {number} height
    */
-  function paint(context, width, height) {
+  function paint(context, width) {
     const { left, right } = edges(width);
     const x = scale(0, Math.max(1, steps - 1), left, right);
     const [ink, muted, faint] = ["--fg", "--muted", "--line"].map((name) => css(colour(name)));
@@ -70,17 +70,13 @@ export function makeTimelines(seek) {
         context.fillStyle = muted;
         context.fillText(lane.remark, right + 8, middle + 8, width - right - 8);
       }
-      const own = lane.traces.filter(({ look }) => look !== "truth");
-      const range = extent(own.flatMap(({ values }) => Array.from(values)), 0.12);
+      const range = lane.range ?? extent(lane.traces.flatMap(({ values }) => Array.from(values)), 0.12);
       for (const trace of lane.traces) drawTrace(context, trace, x, range, top, { muted, turns });
+      context.strokeStyle = ink;
+      context.lineWidth = 1.5;
+      line(context, [x(at), x(at)], [top, top + LANE]);
       top += LANE;
     }
-    context.strokeStyle = css(colour("--fg"));
-    context.lineWidth = 1.5;
-    context.beginPath();
-    context.moveTo(x(at), 0);
-    context.lineTo(x(at), height);
-    context.stroke();
   }
 
   /**
@@ -93,8 +89,7 @@ export function makeTimelines(seek) {
    */
   function drawTrace(context, trace, x, range, top, { muted, turns }) {
     const behind = trace.look === "truth";
-    const [low, high] = behind ? extent(Array.from(trace.values), 0.12) : range;
-    const y = scale(low, high, top + LANE - 4, top + 4);
+    const y = scale(range[0], range[1], top + LANE - 4, top + 4);
     context.save();
     context.strokeStyle = behind || trace.look === "same" ? muted : turns[(trace.turn ?? 0) % turns.length];
     context.globalAlpha = behind ? 0.35 : 1;
