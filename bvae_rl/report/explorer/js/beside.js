@@ -29,11 +29,23 @@ export function mount(section, app) {
   const columns = app.payload.beside.vaes.map((/** @type {number} */ n) => makeColumn(app, n));
   if (matrix)
     section.append(
-      element("div", { class: "buttons" },
-        element("label", { for: "beside-factor" }, "Each moves the latent that holds most of ", select)),
+      element(
+        "div",
+        { class: "buttons" },
+        element(
+          "label",
+          { for: "beside-factor" },
+          "Each moves the latent that holds most of ",
+          select,
+        ),
+      ),
     );
   section.append(
-    element("p", { class: "said" }, "The frame is the one of the sliders above; choose another there."),
+    element(
+      "p",
+      { class: "said" },
+      "The frame is the one of the sliders above; choose another there.",
+    ),
     element("div", { class: "besides" }, ...columns.map((/** @type {any} */ one) => one.place)),
   );
 
@@ -58,13 +70,27 @@ function makeColumn(app, n) {
   );
   const figure = (/** @type {HTMLElement} */ of, /** @type {string} */ text) =>
     element("figure", {}, of, element("figcaption", {}, text));
-  const three = element("div", { class: "three" }, figure(frame, "frame"), figure(decoded, "reconstruction"), figure(error, "error"));
+  const three = element(
+    "div",
+    { class: "three" },
+    figure(frame, "frame"),
+    figure(decoded, "reconstruction"),
+    figure(error, "error"),
+  );
   const words = element("p", { class: "said" });
   const strip = makeStrip(app);
   const active = entry.latents.filter((latent) => latent.active);
   const nats = active.reduce((sum, latent) => sum + latent.kl, 0);
   const about = `${counted(active.length, "active latent")}, ${nats.toFixed(1)} nats.`;
-  const place = element("div", {}, element("h3", {}, entry.name), element("p", { class: "said" }, about), three, words, strip.place);
+  const place = element(
+    "div",
+    {},
+    element("h3", {}, entry.name),
+    element("p", { class: "said" }, about),
+    three,
+    words,
+    strip.place,
+  );
 
   /**
    * @param {Matrix | undefined} matrix
@@ -79,13 +105,18 @@ function makeColumn(app, n) {
       const seen = vae.picture(values);
       app.draw(frame, seen, vae.width, vae.height);
       app.draw(error, errorMap(seen, drawn, MOST), vae.width, vae.height);
-      const off = mean(Float32Array.from(seen, (value, at) => at % 4 < 3 ? Math.abs(value - drawn[at]) : NaN));
+      const off = mean(
+        Float32Array.from(seen, (value, at) => (at % 4 < 3 ? Math.abs(value - drawn[at]) : NaN)),
+      );
       words.textContent = `Mean error ${off.toFixed(1)} of 255.`;
     }
     const latent = matrix ? bestOf(matrix, n, k) : (active[0]?.index ?? 0);
     const steps = path(app, n, latent, 7);
     const scored = matrix?.vaes[n].information;
-    const held = matrix && scored ? ` holds ${interval(scored, latent * matrix.factors.length + k)} of ${matrix.factors[k].name}` : "";
+    const held =
+      matrix && scored
+        ? ` holds ${interval(scored, latent * matrix.factors.length + k)} of ${matrix.factors[k].name}`
+        : "";
     strip.fill(
       `${matrix ? entry.latents[latent].name : titleOf(entry.latents[latent])}${held}`,
       steps.map(({ value }) => vae.decode(moved(z, latent, value))),

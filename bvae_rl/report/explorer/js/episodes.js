@@ -50,7 +50,11 @@ export function mount(section, app) {
     words: (step) => `${step + 1} of ${steps()}`,
     move: go,
   });
-  const buttons = element("div", { class: "buttons", role: "group", "aria-label": "visual domain" });
+  const buttons = element("div", {
+    class: "buttons",
+    role: "group",
+    "aria-label": "visual domain",
+  });
   if (domains.length > 1)
     for (const [n, { domain }] of domains.entries())
       buttons.append(
@@ -64,12 +68,20 @@ export function mount(section, app) {
     show();
   });
   const take = button("Send this frame to the sliders", () => {
-    app.show(/** @type {Uint8Array} */ (frameAt(player.at())), `Step ${player.at() + 1}, ${domains[chosen].domain}`);
+    app.show(
+      /** @type {Uint8Array} */ (frameAt(player.at())),
+      `Step ${player.at() + 1}, ${domains[chosen].domain}`,
+    );
     document.getElementById("latents")?.scrollIntoView();
   });
   const figure = (/** @type {HTMLElement} */ of, /** @type {string} */ text) =>
     element("figure", {}, of, element("figcaption", {}, text));
-  const two = element("div", { class: "two" }, figure(shown, "frame"), figure(decoded, "reconstruction"));
+  const two = element(
+    "div",
+    { class: "two" },
+    figure(shown, "frame"),
+    figure(decoded, "reconstruction"),
+  );
   section.append(
     buttons,
     element(
@@ -120,9 +132,16 @@ export function mount(section, app) {
     if (!episode.rewards) return `${count} of ${who}.`;
     let total = 0;
     for (const reward of episode.rewards.values) total += reward;
-    const end = episode.over ? (episode.success === null ? ", to its end" : episode.success ? ", to its end: success" : ", to its end: no success") : "";
+    const end = episode.over
+      ? episode.success === null
+        ? ", to its end"
+        : episode.success
+          ? ", to its end: success"
+          : ", to its end: no success"
+      : "";
     const less = cut ? ` (the first ${cut} steps: more would make the page too large)` : "";
-    const value = who.startsWith("the ") && !episode.values ? " This agent has no value to show." : "";
+    const value =
+      who.startsWith("the ") && !episode.values ? " This agent has no value to show." : "";
     return `${capital(who)} acts for ${count}${less}${end}. Return ${short(Number(total.toFixed(1)))}.${value}`;
   }
 
@@ -133,7 +152,8 @@ export function mount(section, app) {
     if (chosen === 0) return `Choose another visual domain: the same start, seen otherwise.`;
     const first = domains[0].domain;
     const moves = shifts(episode, app);
-    if (!moves) return `The same actions led to other states than in ${first}, so codes cannot be compared.`;
+    if (!moves)
+      return `The same actions led to other states than in ${first}, so codes cannot be compared.`;
     const parts = moves.map(({ group, size }) => `${group} ${size.toFixed(2)}`);
     return `Against the same states in ${first} (dashed) latents are displaced, in standard deviations on average: ${parts.join(", ")}.`;
   }

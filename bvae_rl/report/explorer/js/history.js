@@ -43,10 +43,15 @@ export function mount(section, app) {
   const size = frames.shape.slice(1).reduce((all, one) => all * one, 1);
   const count = frames.shape[0];
   const [truth, drawn] = [makeStrip(app), makeStrip(app)];
-  truth.fill("Frames", Array.from({ length: count }, (_, n) => vae.picture(row(frames, n))), []);
+  truth.fill(
+    "Frames",
+    Array.from({ length: count }, (_, n) => vae.picture(row(frames, n))),
+    [],
+  );
   const latents = vae.entry.latents.filter(({ index }) => row(kl, at)[index] >= LEAST);
   const select = element("select", { id: "history-curve" });
-  for (const [n, { name }] of curves.entries()) select.append(element("option", { value: n }, name));
+  for (const [n, { name }] of curves.entries())
+    select.append(element("option", { value: n }, name));
   const chart = makeChart("the training", () => HEIGHT, paint);
   const columns = [...(shares ? factors.map(({ name }) => name) : []), "nats"];
   const most = Math.max(1e-9, ...kl.values);
@@ -59,10 +64,18 @@ export function mount(section, app) {
       if (shares && k < factors.length) {
         const share = row(shares, at)[index * factors.length + k];
         const text = share >= 0.095 ? share.toFixed(2).replace(/^0/, "") : "";
-        return { value: share, text, words: `${name}, ${factors[k].name}: ${share.toFixed(2)} at step ${steps[at]}` };
+        return {
+          value: share,
+          text,
+          words: `${name}, ${factors[k].name}: ${share.toFixed(2)} at step ${steps[at]}`,
+        };
       }
       const nats = row(kl, at)[index];
-      return { value: nats / most, text: nats.toFixed(1), words: `${name}: ${nats.toFixed(2)} nats at step ${steps[at]}` };
+      return {
+        value: nats / most,
+        text: nats.toFixed(1),
+        words: `${name}: ${nats.toFixed(2)} nats at step ${steps[at]}`,
+      };
     },
   });
   const player = makePlayer({
@@ -92,7 +105,9 @@ export function mount(section, app) {
     const pictures = row(decoded, n);
     drawn.fill(
       `Reconstructions after ${steps[n].toLocaleString("en")} batches`,
-      Array.from({ length: count }, (_, i) => vae.picture(pictures.subarray(i * size, (i + 1) * size))),
+      Array.from({ length: count }, (_, i) =>
+        vae.picture(pictures.subarray(i * size, (i + 1) * size)),
+      ),
       [],
     );
     grid.repaint();
@@ -119,11 +134,17 @@ export function mount(section, app) {
       context.fillText(short(value), ROOM.left - 6, y(value));
     }
     context.textAlign = "center";
-    for (const value of ticks(0, Math.max(...xs), 4)) context.fillText(short(value), x(value), HEIGHT - ROOM.bottom + 12);
+    for (const value of ticks(0, Math.max(...xs), 4))
+      context.fillText(short(value), x(value), HEIGHT - ROOM.bottom + 12);
     context.fillText("batches", (ROOM.left + width) / 2, HEIGHT - 9);
     context.save();
     context.beginPath();
-    context.rect(ROOM.left, ROOM.top, width - ROOM.left - ROOM.right, HEIGHT - ROOM.top - ROOM.bottom);
+    context.rect(
+      ROOM.left,
+      ROOM.top,
+      width - ROOM.left - ROOM.right,
+      HEIGHT - ROOM.top - ROOM.bottom,
+    );
     context.clip();
     context.lineWidth = 2;
     context.strokeStyle = lineColours()[0];

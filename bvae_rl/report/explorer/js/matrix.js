@@ -86,7 +86,9 @@ export function mount(section, app) {
     const { latents } = app.vae().entry;
     const inactive = latents.filter((latent) => !latent.active).length;
     more.hidden = inactive === 0 || inactive === latents.length;
-    more.textContent = every ? "Fold inactive latents away" : `Show ${counted(inactive, "inactive latent")}`;
+    more.textContent = every
+      ? "Fold inactive latents away"
+      : `Show ${counted(inactive, "inactive latent")}`;
     const rows = latents.filter((latent) => latent.active || every || inactive === latents.length);
     const scored = matrix.vaes[app.state.vae];
     const names = rows.map((latent) => latent.name);
@@ -99,7 +101,12 @@ export function mount(section, app) {
         const latent = rows[row];
         const bounded = latent ? scored[measure] : scored.together;
         const at = (latent ? latent.index * matrix.factors.length : 0) + k;
-        return cellOf(bounded, at, `${names[row]}, ${matrix.factors[k].name}`, latent && measure === "information" ? scored.nats.values[at] : null);
+        return cellOf(
+          bounded,
+          at,
+          `${names[row]}, ${matrix.factors[k].name}`,
+          latent && measure === "information" ? scored.nats.values[at] : null,
+        );
       },
       pick(row, k) {
         if (rows[row]) show(rows[row].index, k);
@@ -120,7 +127,7 @@ export function mount(section, app) {
   }
 
   function start() {
-    const { values } = matrix.vaes[app.state.vae].information.value;
+    const values = Array.from(matrix.vaes[app.state.vae].information.value.values);
     const best = values.reduce((at, value, n) => (value > values[at] ? n : at), 0);
     const width = matrix.factors.length;
     show(Math.floor(best / width), best % width);

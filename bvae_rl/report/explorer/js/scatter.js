@@ -27,7 +27,10 @@ export function makeScatter(height = 280) {
     const [left, right] = extent(Array.from(cloud.xs));
     const [low, high] = extent(Array.from(cloud.ys));
     return {
-      left, right, low, high,
+      left,
+      right,
+      low,
+      high,
       x: scale(left, right, ROOM.left, width - ROOM.right),
       y: scale(low, high, height - ROOM.bottom, ROOM.top),
     };
@@ -101,7 +104,8 @@ export function makeScatter(height = 280) {
     else
       showHint(
         `${cloud.x} ${short(cloud.xs[found])}, ${cloud.y} ${short(cloud.ys[found])}`,
-        event.clientX, event.clientY,
+        event.clientX,
+        event.clientY,
       );
   });
   chart.canvas.addEventListener("pointerleave", () => {

@@ -65,12 +65,22 @@ export function makeTimelines(seek) {
       context.fillStyle = ink;
       context.textAlign = "left";
       fitted(context, lane.name, 0, middle, left - 8);
-      context.fillText(lane.read(at), right + 8, lane.remark ? middle - 8 : middle, width - right - 8);
+      context.fillText(
+        lane.read(at),
+        right + 8,
+        lane.remark ? middle - 8 : middle,
+        width - right - 8,
+      );
       if (lane.remark) {
         context.fillStyle = muted;
         context.fillText(lane.remark, right + 8, middle + 8, width - right - 8);
       }
-      const range = lane.range ?? extent(lane.traces.flatMap(({ values }) => Array.from(values)), 0.12);
+      const range =
+        lane.range ??
+        extent(
+          lane.traces.flatMap(({ values }) => Array.from(values)),
+          0.12,
+        );
       for (const trace of lane.traces) drawTrace(context, trace, x, range, top, { muted, turns });
       context.strokeStyle = ink;
       context.lineWidth = 1.5;
@@ -91,7 +101,8 @@ export function makeTimelines(seek) {
     const behind = trace.look === "truth";
     const y = scale(range[0], range[1], top + LANE - 4, top + 4);
     context.save();
-    context.strokeStyle = behind || trace.look === "same" ? muted : turns[(trace.turn ?? 0) % turns.length];
+    context.strokeStyle =
+      behind || trace.look === "same" ? muted : turns[(trace.turn ?? 0) % turns.length];
     context.globalAlpha = behind ? 0.35 : 1;
     context.lineWidth = behind ? 5 : 1.6;
     context.setLineDash(trace.look === "same" ? [4, 3] : []);
@@ -148,6 +159,7 @@ export function makeTimelines(seek) {
  */
 function fitted(context, text, x, y, most) {
   let shown = text;
-  while (shown.length > 3 && context.measureText(shown).width > most) shown = `${shown.slice(0, -2)}\u2026`;
+  while (shown.length > 3 && context.measureText(shown).width > most)
+    shown = `${shown.slice(0, -2)}\u2026`;
   context.fillText(shown, x, y);
 }
