@@ -20,12 +20,12 @@ def expected_return(
     model of another kind.
     """
     policy = model.policy
+    if not isinstance(policy, ActorCriticPolicy | SACPolicy):
+        return None
     seen = policy.obs_to_tensor(observations)[0]
     if isinstance(policy, ActorCriticPolicy):
         found = policy.predict_values(seen)  # type: ignore[arg-type]
-    elif isinstance(policy, SACPolicy):
+    else:
         scaled = torch.as_tensor(policy.scale_action(actions), device=policy.device).float()
         found = torch.stack(policy.critic(seen, scaled)).amin(dim=0)
-    else:
-        return None
     return np.asarray(found.cpu().numpy(), np.float64).reshape(len(actions))

@@ -28,6 +28,7 @@ import { row } from "./values.js";
 const HEIGHT = 200;
 const ROOM = { left: 62, right: 12, top: 10, bottom: 40 };
 const LEAST = 0.01; // nats in the last snapshot, below which a latent is folded away
+const MOST = 16; // latents with a row
 
 /**
  * @param {HTMLElement} section
@@ -48,7 +49,14 @@ export function mount(section, app) {
     Array.from({ length: count }, (_, n) => vae.picture(row(frames, n))),
     [],
   );
-  const latents = vae.entry.latents.filter(({ index }) => row(kl, at)[index] >= LEAST);
+  const last = row(kl, at);
+  const latents = vae.entry.latents
+    .filter(({ index }) => last[index] >= LEAST)
+    .sort((a, b) => last[b.index] - last[a.index])
+    .slice(0, MOST);
+  const told = `Share of each factor's information, and nats about a frame; latents of most nats at the end first${
+    latents.length === MOST ? `, the first ${MOST}` : ""
+  }.`;
   const select = element("select", { id: "history-curve" });
   for (const [n, { name }] of curves.entries())
     select.append(element("option", { value: n }, name));
@@ -74,7 +82,7 @@ export function mount(section, app) {
       return {
         value: nats / most,
         text: nats.toFixed(1),
-        words: `${name}: ${nats.toFixed(2)} nats at step ${steps[at]}`,
+        words: `${name}: ${nats.toFixed(1)} nats at step ${steps[at]}`,
       };
     },
   });
@@ -95,7 +103,7 @@ export function mount(section, app) {
       "div",
       { class: "pair" },
       element("div", {}, truth.place, drawn.place, ...curve),
-      element("div", {}, grid.place),
+      element("div", {}, grid.place, element("p", { class: "said" }, told)),
     ),
   );
 
@@ -122,7 +130,7 @@ export function mount(section, app) {
     const { name, steps: xs, values } = curves[chosen];
     const x = scale(0, Math.max(...xs), ROOM.left, width - ROOM.right);
     const sorted = [...values].sort((a, b) => a - b);
-    const kept = name.startsWith("KL") ? values : sorted.slice(Math.floor(0.03 * sorted.length));
+    const kept = name.startsWith("KL") ? values : sorted.slice(Math.floor(0.1 * sorted.length));
     const [low, high] = extent(kept);
     const y = scale(low, high, HEIGHT - ROOM.bottom, ROOM.top);
     context.fillStyle = css(colour("--muted"));

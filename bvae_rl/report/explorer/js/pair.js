@@ -18,8 +18,8 @@ import { column, moved, path, row, withUnit } from "./values.js";
  * @param {Matrix} matrix
  */
 export function makePair(app, matrix) {
-  const title = element("h3", { role: "status" });
-  const numbers = element("p", { class: "said" });
+  const title = element("h3", {});
+  const numbers = element("p", { class: "said", role: "status" });
   const scatter = makeScatter();
   const world = makeStrip(app);
   const drawn = makeStrip(app);
@@ -43,7 +43,7 @@ export function makePair(app, matrix) {
       const [v, a, b] = [value, low, high].map((one) => one.values[at].toFixed(2));
       return `${v} (${a} to ${b})`.replaceAll("-", "\u2212");
     };
-    numbers.textContent = `Information ${part("information")}, importance ${part(
+    numbers.textContent = `${title.textContent}: information ${part("information")}, importance ${part(
       "importance",
     )}, probe R\u00b2 ${part("r2")}.`;
     scatter.show(
