@@ -15,7 +15,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.factor_traversals import FactorTraversal, traversals_entry
 
 VALUES, STATES = 9, 6  # along a factor; states around which it is moved
-TRIES = 60  # states, of which those are kept in which most values can be
+TRIES = 24  # states, of which those are kept in which most values can be
 SEEN = 256  # draws that show the range of a factor in the visual domain
 EDGE = 0.005  # of these draws, left out on either side
 

@@ -11,7 +11,7 @@ import numpy as np
 from bvae_rl.metrics.pairs import pair_scores
 from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.report.explorer.matrix import matrix_entry
+from bvae_rl.report.explorer.matrix import Bounded, Scored, matrix_entry
 from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.explore_episodes import planned, played, recorded
 from bvae_rl.scripts.explore_factors import moved_factors
@@ -69,14 +69,20 @@ def _matrix(vaes: Mapping[str, BetaVAE], shown: Shown) -> tuple[dict[str, Any] |
         return None, "No factor changes in these frames, so none can be held against a latent."
     if len(shown.frames) < LEAST:
         return None, f"{len(shown.frames)} frames are too few to score: --samples 4000."
-    scores, codes = [], []
+    scored: list[Scored] = []
     for vae in vaes.values():
         mu, logvar = vae.posterior_frames(shown.frames)
         active = mean_kl(mu, logvar) > ACTIVE_KL
-        scores.append(pair_scores(mu, shown.factors, shown.specs, active=active))
-        codes.append(mu)
+        found = pair_scores(mu, shown.factors, shown.specs, active=active)
+        parts = (found.information, found.importance, found.r2, found.together)
+        information, importance, r2, together = (
+            Bounded(part.estimate, part.low, part.high) for part in parts
+        )
+        scored.append(Scored(information, found.nats, importance, r2, together, mu))
+    kept = [column for column, spec in enumerate(shown.specs) if spec in found.factors]
     about = shown.note or shown.source
-    return matrix_entry(scores, codes, shown.factors, shown.specs, about=about), ""
+    level = found.information.level
+    return matrix_entry(scored, shown.factors[:, kept], found.factors, level=level, about=about), ""
 
 
 def _moved(
