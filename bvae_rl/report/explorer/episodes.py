@@ -41,7 +41,7 @@ class Episode:
         if steps >= len(self.frames):
             return self
         named = ("frames", "factors", "actions", "rewards", "values")
-        cut = {
+        cut: dict[str, Any] = {
             name: None if (value := getattr(self, name)) is None else value[:steps]
             for name in named
         }
