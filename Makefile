@@ -33,6 +33,10 @@ lint: $(STAMP) ## check format, lint and types
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
+	@if command -v npm >/dev/null; then \
+	  npm ci --prefix tests/browser --silent --no-audit --no-fund && \
+	  npm run --prefix tests/browser --silent check; \
+	else echo "the explorer's JavaScript is not checked: no npm here"; fi
 
 docs: $(STAMP) ## build the documentation into site/; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict

@@ -80,6 +80,7 @@ def _in_environment(args: Any, world: EnvArgs, vae: BetaVAE) -> Shown:
     specs = known_specs(made)
     where = f"{world.name}{f', domain {domain}' if domain else ''}"
     if settable_env(made) is not None:
+        say(f"{args.samples} frames of {where}")
         probe = probe_set(made, args.samples, seed=args.seed)
         made.close()
         return Shown(

@@ -18,6 +18,7 @@ from bvae_rl.models.layers import layers_of
 from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.vae_entry import HALVED_FROM, latent_entries, vae_entry
+from bvae_rl.scripts.common import say
 from bvae_rl.training.pictures import latent_names
 from bvae_rl.training.validation import ACTIVE_KL
 
@@ -60,7 +61,11 @@ def read_latents(
     chosen = [spec for spec, varied in zip(specs, varies, strict=True) if varied]
     if not chosen:
         return read
-    information = measure(mu, factors[:, varies], kinds=[spec.kind for spec in chosen])
+    try:
+        information = measure(mu, factors[:, varies], kinds=[spec.kind for spec in chosen])
+    except ValueError as error:  # these frames cannot tell, and the page shows all the rest
+        say(f"latents are not named after factors: {error}")
+        return read
     shares = np.clip(held(information), 0.0, 1.0)
     return Read(*(read.mean, read.std, kl, active), shares, tuple(spec.name for spec in chosen))
 

@@ -40,8 +40,8 @@ def tiny(seed: int = 0, **settings: Any) -> BetaVAE:
             for name, weights in vae.named_parameters():
                 if name.endswith("bias"):
                     weights.normal_(0.0, 0.1)
-            last = [module for module in vae.decoder if hasattr(module, "weight")][-1]
-            last.weight.mul_(5.0)
+            weights = dict(vae.decoder.named_parameters())
+            weights[[name for name in weights if name.endswith("weight")][-1]].mul_(5.0)
     return vae
 
 

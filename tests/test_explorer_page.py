@@ -96,10 +96,14 @@ def test_another_frame_is_encoded_and_shown_with_its_error(page: Page, small: Be
     assert light[distance.argmax()] == light.max() > light[distance.argmin()] == light.min()
 
 
-@pytest.mark.parametrize("size", [(32, 32), (71, 53)])
+@pytest.mark.parametrize(
+    ("size", "channels"), [((32, 32), 3), ((71, 53), 3), ((20, 40), 3), ((71, 53), 1)]
+)
 def test_a_picture_of_the_reader_is_resized_as_in_python(
-    page: Page, small: BetaVAE, size: tuple[int, int]
+    page: Page, tmp_path: Path, size: tuple[int, int], channels: int
 ) -> None:
+    vae = tiny(shape=(channels, 32, 32))
+    page.open(write_page(tmp_path, {"tiny": vae}, shown_of(vae)))
     picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     data = base64.b64encode(cv2.imencode(".png", picture[..., ::-1])[1].tobytes()).decode()
     changes(page, f"""const bytes = Uint8Array.from(atob({data!r}), (c) => c.charCodeAt(0));
@@ -108,9 +112,10 @@ def test_a_picture_of_the_reader_is_resized_as_in_python(
       document.body.dispatchEvent(new DragEvent('drop', {{dataTransfer: files, bubbles: true}}));
       0""")  # fmt: skip
     frame = np.array(page.run("Array.from(explorer.state.frame)"), np.float32)
-    expected = convert_bytes(picture[None], small.shape)[0].astype(np.float32)
+    expected = convert_bytes(picture[None], vae.shape)[0].astype(np.float32)
     assert np.abs(frame - expected.ravel()).max() <= (0 if size == (32, 32) else 1)
     assert "my <b>frame</b>.png" in page.run("document.querySelector('.frames').textContent")
+    assert not page.faults() and not page.requests()
 
 
 def test_what_is_no_picture_is_said_so(page: Page, small: BetaVAE) -> None:
@@ -132,6 +137,21 @@ def test_swapped_groups_are_what_the_decoder_makes_of_both(page: Page, small: Be
     assert np.abs(cell - np.reshape(expected, (-1, 4))).max() <= 1
     label = page.run("document.querySelectorAll('.swap td canvas')[1].getAttribute('aria-label')")
     assert label == "content of A, style of B"
+    title = page.run("document.getElementById('swap-title').textContent")
+    assert title == "Swap content and style between two frames"
+
+
+def test_another_vae_is_shown_on_the_same_frame(page: Page, tmp_path: Path) -> None:
+    vaes = {"first": tiny(groups=GROUPS), "second": tiny(1, latent_dim=1)}
+    page.open(write_page(tmp_path, vaes, shown_of(vaes["first"])))
+    changes(page, "(() => { const s = document.querySelector('#vae'); s.value = 1;"
+            " s.dispatchEvent(new Event('change')); })()")  # fmt: skip
+    expected = vaes["second"].encode_frames(random_frames(vaes["first"])[:1])[0]
+    z = page.run("Array.from(explorer.state.z)")
+    np.testing.assert_allclose(z, expected, atol=1e-3)
+    assert page.run("document.querySelectorAll('input[type=range]').length") == 1
+    assert "in no groups" in page.run("document.getElementById('swap').textContent")
+    assert not page.faults()
 
 
 def test_names_stay_text(page: Page, tmp_path: Path) -> None:

@@ -109,6 +109,10 @@ def test_wheel_holds_every_module_and_the_data(tree: Path, wheel: Path) -> None:
     packed = [name for name in names if ".dist-info/" not in name]
     assert len(packed) == len(set(packed))
     data |= {"bvae_rl/py.typed", "bvae_rl/report/page.html.j2"}
+    explorer = tree / "bvae_rl" / "report" / "explorer"
+    page = {path.relative_to(tree).as_posix() for path in explorer.rglob("*.*[s2]")}
+    assert {path.rpartition(".")[2] for path in page} == {"css", "j2", "js"}
+    data |= page
     assert set(packed) == modules_in(tree) | data
 
 

@@ -48,7 +48,7 @@ def _layer(module: nn.Module) -> Layer:
             return {
                 "kind": "conv" if isinstance(module, nn.Conv2d) else "transposed",
                 "stride": int(module.stride[0]),
-                "padding": int(module.padding[0]),  # type: ignore[arg-type]
+                "padding": int(module.padding[0]),
                 **_weights(module),
             }
         case nn.Linear():

@@ -43,7 +43,9 @@ function beside(app) {
     let total = 0;
     for (let n = 0; n < shown.length; n++) total += Math.abs(shown[n] - decoded[n]);
     const mean = total / ((shown.length / 4) * 3);
-    words.textContent = `${label}. Mean error ${mean.toFixed(1)} of 255; lightest: ${MOST} or more.`;
+    words.textContent =
+      `${label}. Mean error ${mean.toFixed(1)} of 255; ` +
+      `in the error map, ${MOST} and more is the lightest.`;
   }
   app.on("frame", show);
   app.on("vae", show);

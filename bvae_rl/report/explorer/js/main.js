@@ -8,6 +8,7 @@
 import { makeApp } from "./app.js";
 import { unpackAll } from "./arrays.js";
 import { element } from "./dom.js";
+import { labelOf } from "./frames.js";
 import { mountHead } from "./head.js";
 import { PANELS } from "./panels.js";
 import { mountStage } from "./stage.js";
@@ -23,10 +24,9 @@ async function start() {
   mountHead(main, app);
   mountStage(add(main, "latents", "Move the latents"), app);
   if (payload.frames.pictures.shape[0] > 0) {
-    const first = payload.frames.drawn ? "Drawn frame 1" : "Frame 1";
-    app.show(app.frame(0), first);
+    app.show(app.frame(0), labelOf(app, 0));
   }
-  mountSwap(add(main, "swap", "Swap what two frames hold"), app);
+  mountSwap(add(main, "swap", swapTitle(app)), app);
   for (const panel of PANELS) {
     const note = payload.notes[panel.key];
     if (!(panel.key in payload) && !note) continue;
@@ -36,6 +36,13 @@ async function start() {
   }
   Object.assign(globalThis, { explorer: app });
   document.documentElement.dataset.ready = "yes";
+}
+
+/** @param {App} app */
+function swapTitle(app) {
+  const names = Object.keys(app.vae().entry.groups);
+  const what = names.length === 2 ? names.join(" and ") : "groups of latents";
+  return `Swap ${what} between two frames`;
 }
 
 /**

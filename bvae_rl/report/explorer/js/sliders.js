@@ -33,7 +33,7 @@ export function mountSliders(place, app) {
       place.append(...heading, list(members));
     }
     if (!inactive.length) return;
-    const folded = element("details", {});
+    const folded = element("details", { open: !active.length });
     const sentence = `${counted(inactive.length, "inactive latent")}, which ${
       inactive.length === 1 ? "tells" : "tell"
     } nothing about a frame`;
