@@ -43,7 +43,12 @@ class Args:
     store: Path | None = None
     """frames of a store (bvae-rl import, collect), instead of an environment's"""
     agent: Path | None = None
-    """folder of a trained agent whose episode is shown"""
+    """folder of a trained agent whose episode is shown; by default a random policy acts"""
+    domains: tuple[str, ...] = ()
+    """visual domains with an episode each, all from the same start; by default source, ood1 and
+    ood2, where the environment knows them"""
+    steps: int = 100
+    """environment steps of an episode, at most"""
     out: Path | None = None
     """the page; default runs/explorer/NAME-ENV-DOMAIN/explorer.html"""
     samples: int = 2000

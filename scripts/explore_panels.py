@@ -1,16 +1,118 @@
-"""What the explorer shows below the sliders."""
+"""The panels below the explorer's sliders: their arrays, or why one is missing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from bvae_rl.metrics.pairs import pair_scores
+from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.scripts.explore_frames import Shown
+from bvae_rl.report.explorer.matrix import Bounded, Scored, matrix_entry
+from bvae_rl.scripts.common import EnvArgs
+from bvae_rl.scripts.explore_episodes import planned, played, recorded
+from bvae_rl.scripts.explore_factors import moved_factors
+from bvae_rl.scripts.explore_history import history
+from bvae_rl.training.validation import ACTIVE_KL
+
+if TYPE_CHECKING:
+    from bvae_rl.scripts.explore import Args
+    from bvae_rl.scripts.explore_frames import Shown
+
+LEAST = 50  # frames, below which nothing is scored
+NO_ENV = "There is no environment to act in here: give --env ID."
 
 
 def extras(
-    args: Any, vaes: Mapping[str, BetaVAE], shown: Shown
+    args: Args, vaes: Mapping[str, BetaVAE], shown: Shown
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Payload of each panel by its key, and a sentence for those that are missing."""
-    return {}, {}
+    """Keys of the payload, and a sentence for each panel that cannot be there.
+
+    ``vaes``: the explored one first, then those of ``--beside``. ValueError for an agent of
+    another environment and for visual domains that the environment does not have.
+    """
+    first = next(iter(vaes.values()))
+    found: dict[str, Any] = {}
+    notes: dict[str, str] = {}
+
+    def add(key: str, entry: dict[str, Any] | None, note: str) -> None:
+        if entry is not None:
+            found[key] = entry
+        elif note:
+            notes[key] = note
+
+    add("matrix", *_matrix(vaes, shown))
+    add("factor_traversals", *_moved(args, vaes, shown))
+    add("episodes", *_episodes(args, vaes, shown, first))
+    if len(vaes) > 1:
+        found["beside"] = {"vaes": list(range(len(vaes)))}
+    folder = first.folder
+    add(
+        "history",
+        None if folder is None else history(Path(folder), shown.frames, shown.factors, shown.specs),
+        "No snapshots of its training were kept; bvae-rl pretrain --snapshots 12 keeps some.",
+    )
+    return found, notes
+
+
+def _matrix(vaes: Mapping[str, BetaVAE], shown: Shown) -> tuple[dict[str, Any] | None, str]:
+    if shown.factors is None or not shown.specs:
+        return None, (
+            "Nothing says what is true about these frames, so no latent can be held against a "
+            "factor. An environment that knows its factors can (docs: FactorWrapper), or a store "
+            "with factors."
+        )
+    if not (np.ptp(shown.factors, axis=0) > 0).any():
+        return None, "No factor changes in these frames, so none can be held against a latent."
+    if len(shown.frames) < LEAST:
+        return None, f"{len(shown.frames)} frames are too few to score: --samples 4000."
+    scored: list[Scored] = []
+    for vae in vaes.values():
+        mu, logvar = vae.posterior_frames(shown.frames)
+        active = mean_kl(mu, logvar) > ACTIVE_KL
+        found = pair_scores(mu, shown.factors, shown.specs, active=active)
+        parts = (found.information, found.importance, found.r2, found.together)
+        information, importance, r2, together = (
+            Bounded(part.estimate, part.low, part.high) for part in parts
+        )
+        scored.append(Scored(information, found.nats, importance, r2, together, mu))
+    kept = [column for column, spec in enumerate(shown.specs) if spec in found.factors]
+    about = shown.note or shown.source
+    level = found.information.level
+    return matrix_entry(scored, shown.factors[:, kept], found.factors, level=level, about=about), ""
+
+
+def _moved(
+    args: Args, vaes: Mapping[str, BetaVAE], shown: Shown
+) -> tuple[dict[str, Any] | None, str]:
+    if shown.env is None:
+        return None, f"The world cannot move its factors one by one. {NO_ENV}"
+    world = shown.env.make()
+    entry = moved_factors(world, vaes, seed=args.seed)
+    world.close()
+    return entry, (
+        "This environment's factors cannot be set, so the world cannot move one alone; the latents "
+        "can be moved with the sliders."
+    )
+
+
+def _episodes(
+    args: Args, vaes: Mapping[str, BetaVAE], shown: Shown, first: BetaVAE
+) -> tuple[dict[str, Any] | None, str]:
+    if shown.env is None:
+        if args.agent is not None or args.domains:
+            raise ValueError(
+                "--agent and --domains act in an environment, and there is none here; give --env ID"
+            )
+        if shown.store is None:
+            return None, f"No episode can be played. {NO_ENV}"
+        entry = recorded(shown.store, vaes, shown.specs, steps=args.steps)
+        return entry, "Nothing says that frames of this store follow each other."
+    plan = planned(
+        shown.env, first, domains=args.domains, domain=args.domain, agent=args.agent,
+        steps=args.steps, seed=args.seed, own_env=args.world == EnvArgs(),
+    )  # fmt: skip
+    return played(plan, vaes), ""

@@ -28,6 +28,7 @@ from bvae_rl.training.loop import Callback, train_vae
 from bvae_rl.training.objectives.table import entry
 from bvae_rl.training.pictures import RECONSTRUCTIONS, can_draw, write_vae_pictures
 from bvae_rl.training.shown_frames import frames_to_show
+from bvae_rl.training.snapshots import keep_snapshots
 from bvae_rl.training.training_pictures import PretrainingPictures
 from bvae_rl.training.verdict_words import outcome, sentences
 
@@ -90,6 +91,7 @@ def main(
             pictures(store, args.out, args.steps, validation=args.train.validation),
             *([tensorboard(args.out)] if args.tensorboard else []),
             *logged_pictures(store, args),
+            *kept_snapshots(args),
             *probes,
         ],
     )  # fmt: skip
@@ -177,6 +179,14 @@ def pictures(store: FrameStore, out: Path, steps: int, *, validation: float) -> 
             write_vae_pictures(vae, shown, out, elsewhere=step == steps)
 
     return draw
+
+
+def kept_snapshots(args: Args) -> list[Callback]:
+    """What keeps VAEs on the way, where they are asked for."""
+    if not args.snapshots:
+        return []
+    train = args.train
+    return [keep_snapshots(args.out, args.steps, args.snapshots, log_freq=train.log_freq)]
 
 
 def tensorboard(out: Path) -> Callback:

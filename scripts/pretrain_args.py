@@ -141,6 +141,9 @@ class Args:
     log_pictures: int | None = None
     """batches between two pictures of the VAE (reconstructions, traversals, a film) in
     OUT/tensorboard (extra: log)"""
+    snapshots: int = 0
+    """how many VAEs to keep on the way in OUT/snapshots, whose film bvae-rl explore shows; closer
+    together in the beginning"""
     source: SourceArgs = SourceArgs()
     loss: LossArgs = LossArgs()
     model: ModelArgs = ModelArgs()

@@ -91,6 +91,8 @@ def finished(args: pretrain.Args, *, progress: Callable[[float], None]) -> str:
     """Train one VAE unless that is done; returns why it diverged or collapsed, "" if it did not."""
     run = Run(args.out)
     config = asdict(args.but(workers=1))
+    if not args.snapshots:  # a newer one
+        del config["snapshots"]
     own = ("env", "wrappers", "env_kwargs", "domain", "frames")  # newer ones only where given
     config["source"] = {
         name: value

@@ -67,7 +67,7 @@ def information_interval(
     weights = _weights(cells.table.rows.shape[1], replicates, seed, episode)
     information = count(cells)
     values = [metric(drawn) for drawn in _replicas(cells, information, weights)]
-    return _interval(metric(information), values, level)
+    return of_replicates(metric(information), values, level=level)
 
 
 def interval(
@@ -90,7 +90,8 @@ def interval(
     check_lengths(z, v)
     weights = _weights(len(z), replicates, seed, episode).astype(np.int64)
     drawn = (np.repeat(np.arange(len(z)), weight) for weight in weights.T)
-    return _interval(metric(z, v), [metric(z[rows], v[rows]) for rows in drawn], level)
+    values = [metric(z[rows], v[rows]) for rows in drawn]
+    return of_replicates(metric(z, v), values, level=level)
 
 
 def _weights(samples: int, replicates: int, seed: int, episode: Any) -> np.ndarray:
@@ -157,7 +158,8 @@ def _centred(
     return moved(row, rows), moved(column, columns), moved(nats, information)
 
 
-def _interval(estimate: Any, values: Sequence[Any], level: float) -> Interval:
+def of_replicates(estimate: Any, values: Sequence[Any], *, level: float = 0.95) -> Interval:
+    """The interval of an ``estimate`` whose bootstrap replicates are ``values``."""
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, got {level}")
     middle = np.asarray(estimate, dtype=np.float64)

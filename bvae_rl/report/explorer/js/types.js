@@ -55,6 +55,7 @@
  * @property {any} [episodes]
  * @property {any} [factor_traversals]
  * @property {any} [history]
+ * @property {any} [beside]
  *
  * @typedef {object} Vae
  * @property {VaeEntry} entry

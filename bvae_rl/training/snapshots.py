@@ -1,0 +1,62 @@
+"""Snapshots of a training: VAEs as they were on the way, each whole and usable.
+
+A callback of ``train_vae`` writes ``OUT/snapshots/step-000200`` and so on, closer together in the
+beginning, where most happens. They are looked at (``bvae-rl explore``), and nothing goes on from
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from bvae_rl.models.vae import BetaVAE
+
+FOLDER = "snapshots"
+
+
+def marks(steps: int, count: int, *, first: int) -> list[int]:
+    """At most ``count`` steps from ``first`` to ``steps``, each by the same factor later.
+
+    ValueError for fewer than two.
+    """
+    if count < 2:
+        raise ValueError(f"a history needs 2 snapshots or more, got {count} (--snapshots)")
+    first = min(first, steps)
+    return sorted({round(step) for step in np.geomspace(first, steps, count)})
+
+
+def keep_snapshots(
+    out: str | Path, steps: int, count: int, *, log_freq: int
+) -> Callable[[int, BetaVAE, dict[str, float]], None]:
+    """A callback that keeps ``count`` VAEs of a training of ``steps`` in ``out``.
+
+    It is called every ``log_freq`` steps, and takes the first such step after each mark.
+    """
+    open_marks = marks(steps, count, first=log_freq)
+
+    def keep(step: int, vae: BetaVAE, metrics: dict[str, float]) -> None:
+        due = [mark for mark in open_marks if mark <= step]
+        if not due:
+            return
+        del open_marks[: len(due)]
+        own = vae.meta, vae.folder
+        vae.meta = {
+            "training": {"step": step, "steps": steps},
+            "scores": {"validation": dict(metrics)},
+        }
+        vae.save(Path(out) / FOLDER / f"step-{step:06d}")
+        vae.meta, vae.folder = own
+
+    return keep
+
+
+def snapshots(folder: str | Path) -> list[Path]:
+    """The folders of the snapshots in a VAE's ``folder``, by step; of its teacher where it has
+    none of its own."""
+    for place in (Path(folder), Path(folder) / "teacher"):
+        if found := sorted((place / FOLDER).glob("step-*/config.json")):
+            return [path.parent for path in found]
+    return []

@@ -1,0 +1,175 @@
+"""Episodes for the explorer: an agent, or a random policy, in each visual domain from one start.
+
+Beside each stands a copy of the environment in the first domain that is given the same actions, so
+that the codes of the same states in two appearances can be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bvae_rl.agents.evaluate import LoadedAgent, load_agent
+from bvae_rl.agents.value import expected_return
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.factors import FactorSpec, info_factors, known_specs
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.pictures.frame_layout import FrameLayout
+from bvae_rl.data.pictures.layouts import Wanted
+from bvae_rl.data.rollout import Tap, random_policy
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.report.explorer.episodes import Episode, episodes_entry
+from bvae_rl.sb3.check_codes import check_codes
+from bvae_rl.scripts.stored_frames import longest_episode
+
+DEFAULT_DOMAINS = ("source", "ood1", "ood2")  # where an environment knows them
+LONGEST = 300  # steps: more would make the page too large
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where, who and how long."""
+
+    env: EnvConfig
+    domains: tuple[str | None, ...]
+    agent: LoadedAgent | None
+    steps: int
+    seed: int
+
+
+def planned(
+    env: EnvConfig,
+    vae: BetaVAE,
+    *,
+    domains: Sequence[str],
+    domain: str | None,
+    agent: Any,
+    steps: int,
+    seed: int,
+    own_env: bool,
+) -> Plan:
+    """What is to be played. ``own_env``: the user named no environment, so the agent's holds.
+
+    ValueError for an agent of another environment, for an unknown domain, and for too few or too
+    many steps.
+    """
+    if not 2 <= steps <= LONGEST:
+        raise ValueError(f"an episode of the page has 2 to {LONGEST} steps, got --steps {steps}")
+    actor = None if agent is None else load_agent(agent)
+    if actor is not None:
+        if actor.env.id != env.id:
+            raise ValueError(
+                f"the agent at {agent} was trained in {actor.env.id}, and the frames are of "
+                f"{env.id}; give an agent of {env.id}, or --env with the agent's environment"
+            )
+        if own_env:
+            env = replace(actor.env, backend="gymnasium", domain=None).seen_by(Wanted.of(vae))
+    env = env.with_domain(None)
+    if domains:
+        for name in dict.fromkeys(domains):  # an unknown one is the environment's to refuse
+            env.with_domain(name).make().close()
+        return Plan(env, tuple(dict.fromkeys(domains)), actor, steps, seed)
+    known = tuple(name for name in DEFAULT_DOMAINS if _makes(env.with_domain(name)))
+    if known and domain not in (None, *known):
+        known = (str(domain), *known)
+    return Plan(env, known or (domain,), actor, steps, seed)
+
+
+def played(plan: Plan, vaes: Mapping[str, BetaVAE]) -> dict[str, Any]:
+    """``payload["episodes"]``: an episode in each domain of ``plan``, seen by all ``vaes``."""
+    episodes = [_play(plan, domain, vaes) for domain in plan.domains]
+    world = plan.env.with_domain(plan.domains[0]).make()
+    specs = known_specs(world)
+    world.close()
+    who = "a random policy" if plan.agent is None else f"the {plan.agent.method.name} agent"
+    return episodes_entry(episodes, who=who, specs=specs)
+
+
+def recorded(
+    store: FrameStore, vaes: Mapping[str, BetaVAE], specs: Sequence[FactorSpec], *, steps: int
+) -> dict[str, Any] | None:
+    """The same of a store's longest episode; None where nothing says that its frames follow."""
+    found = longest_episode(store, most=steps)
+    if found is None:
+        return None
+    known = found.factors if specs and found.factors is not None else None
+    actions = None if found.actions is None else np.asarray(found.actions)
+    episode = Episode(
+        "recorded", found.frames, [vae.encode_frames(found.frames) for vae in vaes.values()],
+        factors=known, actions=actions,
+    )  # fmt: skip
+    return episodes_entry([episode], who=f"the store {store.folder.name}", specs=specs)
+
+
+def _play(plan: Plan, domain: str | None, vaes: Mapping[str, BetaVAE]) -> Episode:
+    """One episode in ``domain``, without its last frame, after which all is reset."""
+    first = plan.domains[0]
+    shown = plan.env.with_domain(domain).vec(1, seed=plan.seed)
+    same = domain != first
+    beside = plan.env.with_domain(first).vec(1, seed=plan.seed) if same else None
+    tap, layout = Tap(shown), FrameLayout.of(shown.observation_space)
+    seen: Any = tap
+    act = random_policy(shown.action_space, np.random.default_rng(plan.seed), 1)
+    if plan.agent is not None:
+        seen, act = plan.agent.observe(tap), plan.agent.act
+        check_codes(plan.agent.model, seen)
+        _check_seen(plan.agent, seen.observation_space)
+    for venv in filter(None, (seen, beside)):
+        venv.seed(plan.seed)
+    observations = seen.reset()
+    others = None if beside is None else np.asarray(beside.reset())
+    factors = [info_factors(shown.reset_infos[0])]
+    frames, of_first, actions, rewards, values = [], [], [], [], []
+    over, success = False, None
+    for _ in range(plan.steps):
+        frames.append(layout.frames(tap.raw)[0].copy())
+        if others is not None:
+            of_first.append(layout.frames(others)[0].copy())
+        action = act(observations)
+        if plan.agent is not None:
+            values.append(expected_return(plan.agent.model, observations, action))
+        observations, reward, dones, infos = seen.step(action)
+        actions.append(np.asarray(action[0], float).ravel())
+        rewards.append(float(reward[0]))
+        if beside is not None:
+            now, other, ended, _ = beside.step(action)
+            others = np.asarray(now)
+            same &= bool(np.isclose(other[0], reward[0])) and bool(ended[0] == dones[0])
+        if dones[0]:
+            over, success = True, infos[0].get("is_success")
+            break
+        factors.append(info_factors(infos[0]))
+    for venv in filter(None, (seen, beside)):
+        venv.close()
+    known = factors[: len(frames)]
+    pictures = np.stack(frames)
+    return Episode(
+        domain or "as it is", pictures,
+        [vae.encode_frames(pictures) for vae in vaes.values()],
+        in_first=[vae.encode_frames(np.stack(of_first)) for vae in vaes.values()] if same else None,
+        factors=None if any(row is None for row in known) else np.stack(known),  # type: ignore[arg-type]
+        actions=np.stack(actions), rewards=np.array(rewards),
+        values=np.concatenate(values) if values and values[0] is not None else None,
+        over=over, success=None if success is None else bool(success),
+    )  # fmt: skip
+
+
+def _check_seen(agent: LoadedAgent, space: Any) -> None:
+    wanted = agent.model.observation_space
+    if getattr(space, "shape", None) != getattr(wanted, "shape", None):
+        raise ValueError(
+            f"the agent {agent.record['key']} sees observations of {wanted.shape}, and this "
+            f"environment shows it {space.shape}; explore the VAE in the agent's own environment, "
+            "without --env"
+        )
+
+
+def _makes(env: EnvConfig) -> bool:
+    try:
+        env.make().close()
+    except (ValueError, TypeError, ImportError):
+        return False
+    return True
