@@ -24,7 +24,7 @@ def expected_return(
         return None
     seen = policy.obs_to_tensor(observations)[0]
     if isinstance(policy, ActorCriticPolicy):
-        found = policy.predict_values(seen)  # type: ignore[arg-type]
+        found = policy.predict_values(seen)
     else:
         scaled = torch.as_tensor(policy.scale_action(actions), device=policy.device).float()
         found = torch.stack(policy.critic(seen, scaled)).amin(dim=0)

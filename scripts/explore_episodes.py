@@ -144,15 +144,16 @@ def _play(plan: Plan, domain: str | None, vaes: Mapping[str, BetaVAE]) -> Episod
         factors.append(info_factors(infos[0]))
     for venv in filter(None, (seen, beside)):
         venv.close()
-    known = factors[: len(frames)]
+    known = [row for row in factors[: len(frames)] if row is not None]
+    valued = [value for value in values if value is not None]
     pictures = np.stack(frames)
     return Episode(
         domain or "as it is", pictures,
         [vae.encode_frames(pictures) for vae in vaes.values()],
         in_first=[vae.encode_frames(np.stack(of_first)) for vae in vaes.values()] if same else None,
-        factors=None if any(row is None for row in known) else np.stack(known),  # type: ignore[arg-type]
+        factors=np.stack(known) if len(known) == len(frames) else None,
         actions=np.stack(actions), rewards=np.array(rewards),
-        values=np.concatenate(values) if values and values[0] is not None else None,
+        values=np.concatenate(valued) if valued else None,
         over=over, success=None if success is None else bool(success),
     )  # fmt: skip
 

@@ -85,5 +85,6 @@ def _encoded(vae: BetaVAE, frames: list[np.ndarray | None]) -> np.ndarray:
     """Codes (T, D), NaN where there is no frame."""
     codes = np.full((len(frames), vae.latent_dim), np.nan, dtype=np.float32)
     there = [place for place, frame in enumerate(frames) if frame is not None]
-    codes[there] = vae.encode_frames(np.stack([frames[place] for place in there]))  # type: ignore[arg-type]
+    seen = [frame for frame in frames if frame is not None]
+    codes[there] = vae.encode_frames(np.stack(seen))
     return codes

@@ -46,7 +46,8 @@ def history(
         found = [found[n] for n in np.linspace(0, len(found) - 1, MOST).round().astype(int)]
     few = np.linspace(0, len(frames) - 1, min(SHOWN, len(frames))).astype(int)
     measured = np.linspace(0, len(frames) - 1, min(MEASURED, len(frames))).astype(int)
-    truth, kept = None, ()
+    truth: np.ndarray | None = None
+    kept: tuple[FactorSpec, ...] = ()
     if factors is not None and specs and (np.ptp(factors, axis=0) > 0).any():
         truth, kept = changing(factors[measured], specs)
     moments = []

@@ -82,7 +82,7 @@ def main(
     progress = Progress({"training": args.steps * args.train.batch_size / IMAGES_PER_SECOND})
     draw = partial(_draw, progress)
     show = draw if on_progress is None else lambda done, metrics: on_progress(done)
-    refuse_hardened(args.out)
+    refuse_hardened(args.out, chosen.objective)
     vae = train_vae(
         store, config, objective, steps=args.steps, seed=args.seed, out=args.out,
         train=args.train, start=start, weighting=chosen.weighting, command=command_line(),

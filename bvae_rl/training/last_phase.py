@@ -91,9 +91,9 @@ def refuse_unhardened(out: Path) -> None:
         )
 
 
-def refuse_hardened(out: Path) -> None:
-    """ValueError where ``out`` holds a VAE with the phase, and none was asked for."""
-    if _hardened(out):
+def refuse_hardened(out: Path, objective: str) -> None:
+    """ValueError where ``out`` holds a VAE with the phase, and ``objective`` is another."""
+    if objective != InvarianceDistillation.name and _hardened(out):
         there = out / TEACHER
         before = f"; the VAE before that is {there}" if (there / CONFIG_FILE).exists() else ""
         raise ValueError(

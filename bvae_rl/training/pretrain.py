@@ -34,7 +34,6 @@ from bvae_rl.training.last_phase import (
 )  # fmt: skip
 from bvae_rl.training.loop import Callback, check_steps, train_vae
 from bvae_rl.training.objectives import Objective
-from bvae_rl.training.objectives.distillation import InvarianceDistillation
 from bvae_rl.training.pictures import RECONSTRUCTIONS, can_draw, write_vae_pictures
 from bvae_rl.training.pixel_weights import Weighting
 from bvae_rl.training.recipe_names import RecipeName
@@ -175,8 +174,7 @@ def pretrain(
             config = config or chosen.make_config(store)
             weighting = weighting or chosen.weighting
         assert config is not None
-        if objective.name != InvarianceDistillation.name:
-            refuse_hardened(Path(out))
+        refuse_hardened(Path(out), objective.name)
         vae = train_vae(
             store, config, objective, steps=steps, seed=seed, out=out, train=train, start=start,
             weighting=weighting, command=command, callbacks=callbacks,
