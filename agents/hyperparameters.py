@@ -73,7 +73,7 @@ TABLE = (
     ),
     # Tried by hand on codes, one agent each (frame skip 4, four codes stacked): a first std of .61
     # or .5 throws the car off the road, .37 does not; an entropy bonus of .01 did not help. Pixels
-    # were given no trials of their own yet.
+    # were given no trials of their own.
     Tuned(
         "bvae_rl/CarRacing-v0", "ppo", CAR_RACING_PPO,
         "little noise, so that the car stays on the road; for --frame-skip 4 --frame-stack 4",

@@ -16,7 +16,7 @@ from bvae_rl.models.hub import find_vae
 from bvae_rl.report import FigureEntry, write_report
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.runtime.workers import Task, run_parallel
-from bvae_rl.scripts import collect, evaluate, harden, pretrain
+from bvae_rl.scripts import collect, evaluate, explore, harden, pretrain
 from bvae_rl.scripts.common import EnvArgs, command_for, say
 from bvae_rl.scripts.demo_report import (
     CONTENT,
@@ -114,6 +114,7 @@ def main(args: Args) -> Result:
         headline=lines,
         quick=args.quick,
         notes=[demo.about, *demo.conclusions()],
+        links=[(demo.explorer().name, "Move the latents of the hardened VAE yourself")],
     )
     if args.quick:
         say("smoke run: the figures mean nothing")
@@ -255,6 +256,16 @@ class Demo:
         for agent in (None, f"agents/{job.name}"):
             drawn.append(draw_timelines(self.run, agent=agent, env=env, seed=self.args.seed))
         return drawn
+
+    def explorer(self) -> Path:
+        """The page in which the hardened VAE runs, beside its teacher, with its agent's episode."""
+        page = self.run.path(explore.PAGE)
+        settings = explore.Args(
+            str(self.run.folder / HARDENED), beside=(str(self.run.folder / CONTENT),), out=page,
+            agent=self.run.folder / "agents" / self.jobs()[-1].name, domain="pretrain",
+            domains=DOMAINS, samples=min(2_000, self.scale.samples), seed=self.args.seed,
+        )  # fmt: skip
+        return page if page.exists() else explore.write_page(settings)
 
     def _planned(self) -> dict[str, float]:
         """Seconds of each task on one slow core; the pace that is measured corrects them."""

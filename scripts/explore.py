@@ -73,6 +73,18 @@ class Result:
 
 def main(args: Args) -> Result:
     """Encode frames, write the page, and serve it if asked for."""
+    page = write_page(args)
+    wrote(page)
+    say(f"{page.stat().st_size / 1e6:.1f} MB, opens in a browser, with nothing beside it")
+    if args.serve:
+        serve(page.read_text(encoding="utf-8"), port=args.port)
+    else:
+        say(f"next: {command_for('visualize', args.vae)}")
+    return Result(page)
+
+
+def write_page(args: Args) -> Path:
+    """Encode frames and write the page; ValueError for what cannot be shown."""
     if args.samples < 2 or args.frames < 1:
         raise ValueError(
             "the page needs two samples and a frame to choose at least, got "
@@ -84,13 +96,7 @@ def main(args: Args) -> Result:
     shown = shown_frames(args, folders[0], list(vaes.values()))
     text = document(payload(args, vaes, shown), title=title(vaes))
     page = args.out or _default(args, folders[0].name) / PAGE
-    wrote(Run(page.parent).write_file(page.name, text))
-    say(f"{len(text) / 1e6:.1f} MB, opens in a browser, with nothing beside it")
-    if args.serve:
-        serve(text, port=args.port)
-    else:
-        say(f"next: {command_for('visualize', args.vae)}")
-    return Result(page)
+    return Run(page.parent).write_file(page.name, text)
 
 
 def payload(args: Args, vaes: Mapping[str, BetaVAE], shown: Shown) -> dict[str, Any]:

@@ -345,11 +345,13 @@ def test_the_demo_runs_whole_and_reuses_what_is_finished(
     ):
         assert words in page
     assert not re.search(r'(src|href)="https?:', page)
+    assert '<a href="explorer.html">' in page
     for name in (
         "results.json",
         "curves.png",
         "timelines_agent.png",
         "bvae-content/traversals.png",
+        "explorer.html",
     ):
         assert (tmp_path / "demo" / name).exists()
     said = capsys.readouterr().out

@@ -72,6 +72,7 @@ def write_report(
     headline: Sequence[str],
     quick: bool,
     notes: Sequence[str] = (),
+    links: Sequence[tuple[str, str]] = (),
     versions: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write ``report.html`` into ``run`` and return its path.
@@ -79,9 +80,10 @@ def write_report(
     Agent rows have study "transfer", no ``step`` and the metrics "return", "success", "score".
     Rows of a representation have study "representation", ``method`` = its name (or "name/content")
     and metrics such as "r2/elbow", "mig", "dci/completeness", "leak/arm_colour". ``headline`` is
-    the result in a few lines, ``notes`` are paragraphs about the run, ``versions`` defaults to
-    ``runtime.versions.environment()``. A section without rows or pictures is left out. Raises
-    RunError if a picture is missing or is not a PNG.
+    the result in a few lines, ``notes`` are paragraphs about the run, ``links`` name files in its
+    folder and say what they are, ``versions`` defaults to ``runtime.versions.environment()``. A
+    section without rows or pictures is left out. Raises RunError if a picture is missing or is not
+    a PNG.
     """
     pictures: dict[str, list[Picture]] = {}
     for entry in figures:
@@ -95,7 +97,7 @@ def write_report(
     commands = list(dict.fromkeys(row.command for row in rows if row.command))
     sections = [
         Section("headline", "Headline", lines=headline),
-        Section("about", "About this run", paragraphs=notes),
+        Section("about", "About this run", paragraphs=notes, links=links),
         drawn("curves"),
         drawn("transfer"),
         Section("scores", "Scores, returns, success", tables=tables.scores(rows)),

@@ -52,11 +52,13 @@ class Section:
     pictures: Sequence[Picture] = ()
     tables: Sequence[Table] = ()
     commands: Sequence[str] = ()
+    links: Sequence[tuple[str, str]] = ()  # file beside the page, and what it is
 
     @property
     def empty(self) -> bool:
         """Whether there is only the heading."""
-        return not (self.lines or self.paragraphs or self.pictures or self.tables or self.commands)
+        held = (self.lines, self.paragraphs, self.pictures, self.tables, self.commands, self.links)
+        return not any(held)
 
 
 def document(title: str, sections: Sequence[Section], *, banner: str | None = None) -> str:
