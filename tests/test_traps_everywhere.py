@@ -159,6 +159,7 @@ def test_trap_14_what_brings_each_optional_package_is_declared():
         "sklearn": "scikit-learn",
         "dm_control": "dm-control",
         "highway_env": "highway-env",
+        "rerun": "rerun-sdk",
         "huggingface_hub": "huggingface-hub",
         "torch": "tensorboard",
     }
