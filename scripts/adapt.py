@@ -42,9 +42,9 @@ class Args:
     """visual domain where the agents learn first"""
     target: tuple[str, ...] = ("ood1", "ood2")
     """visual domains that they are moved to"""
-    treatments: tuple[str, ...] = tuple(TREATMENTS)
-    """what happens to the encoder: frozen, online, online_mixed, online_constant,
-    online_hardened"""
+    treatments: tuple[str, ...] = ("frozen", "online", "online_mixed", "online_constant")
+    """what happens to the encoder: frozen, online, online_mixed, online_constant, or
+    online_hardened (recoloured frames are taught the code of clean ones)"""
     beta: float = AdaptConfig.beta
     """where beta ends (annealed) or stands (constant) after the move"""
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)

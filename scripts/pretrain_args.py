@@ -140,10 +140,10 @@ class Args:
     """also log to OUT/tensorboard (extra: log)"""
     log_pictures: int | None = None
     """batches between two pictures of the VAE (reconstructions, traversals, a film) in
-    OUT/tensorboard (extra: log)"""
+    OUT/tensorboard, OUT/teacher/tensorboard where it is hardened at the end (extra: log)"""
     snapshots: int = 0
-    """how many VAEs to keep on the way in OUT/snapshots, whose film bvae-rl explore shows; closer
-    together in the beginning"""
+    """how many VAEs to keep on the way in OUT/snapshots (OUT/teacher/snapshots where it is hardened
+    at the end), whose film bvae-rl explore shows; closer together in the beginning"""
     source: SourceArgs = SourceArgs()
     loss: LossArgs = LossArgs()
     model: ModelArgs = ModelArgs()

@@ -91,8 +91,8 @@ def finished(args: pretrain.Args, *, progress: Callable[[float], None]) -> str:
     """Train one VAE unless that is done; returns why it diverged or collapsed, "" if it did not."""
     run = Run(args.out)
     config = asdict(args.but(workers=1))
-    if not args.snapshots:  # a newer one
-        del config["snapshots"]
+    for name in ("snapshots", "log_pictures"):  # what is looked at changes no training
+        del config[name]
     own = ("env", "wrappers", "env_kwargs", "domain", "frames")  # newer ones only where given
     config["source"] = {
         name: value

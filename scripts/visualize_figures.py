@@ -11,6 +11,7 @@ import numpy as np
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames
 from bvae_rl.metrics import MIG, mig
+from bvae_rl.metrics.inputs import changing
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import back_and_forth, gif, latent_pairs, mp4
 from bvae_rl.plots.scatter import Panel
@@ -52,14 +53,15 @@ class Shown:
         """What can be shown of ``vae`` on ``probe``, whose factors the ``known`` specs describe."""
         mu, logvar = vae.posterior_frames(probe.frames)
         active = carried(vae, mu, logvar)[0] > ACTIVE_KL
+        none = cls(vae, probe.frames, mu, active, np.empty((len(mu), 0)), (), None, "")
         if not known or probe.factors is None:
-            return cls(vae, probe.frames, mu, active, np.empty((len(mu), 0)), (), None, "")
-        varies = np.ptp(probe.factors, axis=0) > 0
-        specs = tuple(spec for spec, v in zip(known, varies, strict=True) if v)
-        factors = probe.factors[:, varies]
-        if not specs:
-            return cls(vae, probe.frames, mu, active, factors, (), None, "")
-        gaps = mig(mu, factors, kinds=[spec.kind for spec in specs])
+            return none
+        try:
+            angles, specs = changing(probe.factors, known)  # cyclic ones in radians
+        except ValueError:  # nothing changes
+            return none
+        factors = probe.factors[:, [k for k, spec in enumerate(known) if spec in specs]]
+        gaps = mig(mu, angles, kinds=[spec.kind for spec in specs])
         return cls(vae, probe.frames, mu, active, factors, specs, gaps, note)
 
     @property

@@ -60,6 +60,8 @@ def test_codes_of_recoloured_frames_come_nearer_to_those_of_clean_ones(tmp_path:
     assert away(tuned, vae, varied=False) < 0.3 * away(vae, vae, varied=True)
     before, after = vae.decoder.state_dict(), tuned.decoder.state_dict()
     assert all(torch.equal(before[name], weights) for name, weights in after.items())
+    saved = BetaVAE.load(online.save_vae(tmp_path / "saved"))
+    assert saved.meta["hardened"]["against"] == ["colour"] and "statistics" in saved.meta
     assert {row["vae/beta"] for row in online.history} == {0.0}
     assert all(row["vae/distance"] > 0 and row["vae/distance_clean"] > 0 for row in online.history)
 

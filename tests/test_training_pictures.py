@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from stable_baselines3 import A2C, DQN
 from stable_baselines3.common.logger import configure
 
-from bvae_rl.sb3 import LatentVecEnv, PictureCallback, policy_kwargs
+from bvae_rl.sb3 import LatentVecEnv, OnlineBetaVAE, PictureCallback, policy_kwargs
 from bvae_rl.training.training_pictures import PretrainingPictures
 from tests.plug_cases import build, make_env, make_vae, noise
 
@@ -97,3 +98,15 @@ def test_what_nobody_sees_or_the_vae_does_not_take_is_said(
     assert "nobody will see the pictures" in caplog.text
     with pytest.raises(ValueError, match="freq and view must be at least 1, got 0 and 100"):
         PictureCallback(vae, freq=0)
+
+
+def test_codes_that_are_encoded_once_are_shown_as_they_are_now(tmp_path: Path) -> None:
+    vae = make_vae()
+    env = LatentVecEnv(make_env(), vae)
+    model = build(A2C, env)
+    pictures = PictureCallback(make_vae(), freq=8, film=False, out=tmp_path)
+    online = OnlineBetaVAE(vae, train_freq=8)
+    model.learn(24, callback=[online, pictures])
+    own = pictures._vae_now().encoder.state_dict()
+    assert all(torch.equal(own[name], weight) for name, weight in online.tuner.encoder.items())
+    assert not all(torch.equal(own[name], w) for name, w in make_vae().encoder.state_dict().items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,26 @@ def probe(vae: BetaVAE, *, count: int = 24) -> Frames:
     frames = (noise * level[:, None, None, None] * 255).astype(np.uint8)
     rows = np.arange(count)
     return Frames(frames, rows, rows, np.stack([level, rng.uniform(size=count)], axis=1))
+
+
+def test_a_cyclic_factor_is_read_by_its_own_period() -> None:
+    vae, frames = make(VAEConfig((3, 32, 32), 2, **SMALL)), []
+    turn = np.linspace(0.0, 1.0, 400, endpoint=False)  # of a circle
+    for x in turn:
+        frame = np.zeros((32, 32, 3), np.uint8)
+        frame[..., 0], frame[..., 1] = (
+            127 + 127 * wave(2 * np.pi * x) for wave in (np.cos, np.sin)
+        )
+        frames.append(frame)
+    rows = np.arange(len(turn))
+    told = Frames(np.stack(frames), rows, rows, turn[:, None])
+    gaps = [
+        Shown.of(vae, replace(told, factors=turn[:, None] * high), (spec,)).gaps
+        for high in (1.0, 2 * np.pi)
+        for spec in [FactorSpec("turn", kind="cyclic", low=0.0, high=high)]
+    ]
+    assert gaps[0] is not None and gaps[1] is not None
+    np.testing.assert_allclose(gaps[0].shares, gaps[1].shares)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -32,6 +32,7 @@ from bvae_rl.sb3.seen_frames import seen_frames
 from bvae_rl.sb3.taken import TakenEncoder
 from bvae_rl.training.fine_tune import FineTuneConfig, FineTuner
 from bvae_rl.training.harden import objective_for
+from bvae_rl.training.hardened import HARDENED
 from bvae_rl.training.hardening import Hardening
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.objectives.distillation import InvarianceDistillation, statistics_of
@@ -252,6 +253,10 @@ class OnlineBetaVAE(BaseCallback):
         last = self.history[-1] if self.history else {"step": 0}
         kept = {name: vae.meta[name] for name in vae.meta if name in ("training", "statistics")}
         vae.meta = kept | {"online": {"updates": len(self.history), **last}}
+        objective = self.tuner.objective
+        if isinstance(objective, InvarianceDistillation):
+            before = self.vae.meta.get(HARDENED, {})
+            vae.meta[HARDENED] = {**before, "against": list(objective.against)}
         return vae.save(folder)
 
     def _update(self, frames: np.ndarray, step: int) -> None:

@@ -160,14 +160,22 @@ class PictureCallback(BaseCallback):
 
     def _vae_now(self) -> BetaVAE:
         """``vae`` with the encoder that the policy has at this moment."""
-        for copy in encoder_copies(self.model).values():
-            if copy.config == self.vae.config:
-                vae = BetaVAE(self.vae.config)
-                vae.load_state_dict(self.vae.state_dict())
-                vae.encoder.load_state_dict(copy.weights())
-                vae.meta = self.vae.meta
-                return vae.to(next(self.vae.parameters()).device).eval()
-        return self.vae
+        env = latent_env_of(self.model)
+        own = None if env is None else env.vae
+        found = [
+            copy.weights()
+            for copy in encoder_copies(self.model).values()
+            if copy.config == self.vae.config
+        ]
+        if isinstance(own, BetaVAE) and own.config == self.vae.config:
+            found.append(own.encoder.state_dict())
+        if not found:
+            return self.vae
+        vae = BetaVAE(self.vae.config)
+        vae.load_state_dict(self.vae.state_dict())
+        vae.encoder.load_state_dict(found[0])
+        vae.meta = self.vae.meta
+        return vae.to(next(self.vae.parameters()).device).eval()
 
     def _outputs(self) -> list[KVWriter]:
         """The formats of the model's logger that show pictures.

@@ -1,18 +1,19 @@
-"""Snapshots of a training: VAEs as they were on the way, each whole and usable.
+"""Snapshots of a training: VAEs as they were on the way, to be looked at.
 
 A callback of ``train_vae`` writes ``OUT/snapshots/step-000200`` and so on, closer together in the
-beginning, where most happens. They are looked at (``bvae-rl explore``), and nothing goes on from
-them.
+beginning, where most happens. ``bvae-rl explore`` shows them. Nothing goes on from them, and no
+agent learns on them: they have no statistics of their latents.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.runtime.runs import Run
 
 FOLDER = "snapshots"
 
@@ -54,9 +55,19 @@ def keep_snapshots(
 
 
 def snapshots(folder: str | Path) -> list[Path]:
-    """The folders of the snapshots in a VAE's ``folder``, by step; of its teacher where it has
-    none of its own."""
-    for place in (Path(folder), Path(folder) / "teacher"):
-        if found := sorted((place / FOLDER).glob("step-*/config.json")):
-            return [path.parent for path in found]
+    """The folders of the snapshots in a VAE's ``folder``, by step.
+
+    Where it has none of its own: of its teacher, or of the seed that was kept of several.
+    """
+    for place in _places(Path(folder)):
+        found = [path.parent for path in (place / FOLDER).glob("step-*/config.json")]
+        if found:
+            return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
     return []
+
+
+def _places(folder: Path) -> Iterator[Path]:
+    yield from (folder, folder / "teacher")
+    if (chosen := folder / "selection.json").exists():
+        seed = folder / Run(folder).read_json(chosen.name)["best"]
+        yield from (seed, seed / "teacher")

@@ -33,7 +33,7 @@ FIRST = 5  # of them, that are moved in other frames too
 DISTANCE = "distance from the latent's mean, in standard deviations"
 TRAINED = " of the training's frames"
 PAGES = 2.0 * np.sin(np.linspace(-np.pi / 2, np.pi / 2, 25))  # the same, of a film: slow at ends
-TRACKED = 0.1  # share of a factor's information, from which on a latent tracks it
+TRACKED = 0.05  # share of a factor's information, from which on a latent tracks it
 SWAPPED = 6  # frames a side
 
 
@@ -149,7 +149,7 @@ def traversal_film(
 def tracked(gaps: MIG, factors: Sequence[str]) -> list[str]:
     """The factor that each latent tracks and its share of its information: "target x 76%", or "".
 
-    A latent is named by that factor of which it holds the largest share, from a tenth on.
+    A latent is named by that factor of which it holds the largest share, from 5% on.
     """
     best = gaps.shares.argmax(axis=1) if len(factors) else np.zeros(len(gaps.shares), int)
     share = gaps.shares.max(axis=1, initial=0.0)
