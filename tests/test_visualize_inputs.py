@@ -113,7 +113,7 @@ def test_a_quantised_latent_takes_only_its_values_and_carries_their_entropy() ->
 
 
 def test_a_latent_is_named_by_the_factor_that_it_holds_most_of() -> None:
-    gaps: Any = type("Gaps", (), {"shares": np.array([[0.62, 0.1], [0.02, 0.09], [-0.1, 0.3]])})
+    gaps: Any = type("Gaps", (), {"shares": np.array([[0.62, 0.1], [0.02, 0.04], [-0.1, 0.3]])})
     assert tracked(gaps, ["arm_angle", "x"]) == ["arm angle 62%", "", "x 30%"]
 
 
