@@ -69,6 +69,14 @@ def _matrix(vaes: Mapping[str, BetaVAE], shown: Shown) -> tuple[dict[str, Any] |
         return None, "No factor changes in these frames, so none can be held against a latent."
     if len(shown.frames) < LEAST:
         return None, f"{len(shown.frames)} frames are too few to score: --samples 4000."
+    try:
+        return _scored(vaes, shown), ""
+    except ValueError as error:  # the page shows all the rest
+        return None, f"These frames cannot be scored: {error}."
+
+
+def _scored(vaes: Mapping[str, BetaVAE], shown: Shown) -> dict[str, Any]:
+    assert shown.factors is not None
     scored: list[Scored] = []
     for vae in vaes.values():
         mu, logvar = vae.posterior_frames(shown.frames)
@@ -82,7 +90,7 @@ def _matrix(vaes: Mapping[str, BetaVAE], shown: Shown) -> tuple[dict[str, Any] |
     kept = [column for column, spec in enumerate(shown.specs) if spec in found.factors]
     about = shown.note or shown.source
     level = found.information.level
-    return matrix_entry(scored, shown.factors[:, kept], found.factors, level=level, about=about), ""
+    return matrix_entry(scored, shown.factors[:, kept], found.factors, level=level, about=about)
 
 
 def _moved(
