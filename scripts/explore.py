@@ -132,11 +132,7 @@ def about(vae: BetaVAE, active: int) -> str:
     config = vae.config
     channels, height, width = config.shape
     groups = ", ".join(f"{stop - start} {name}" for name, (start, stop) in config.groups.items())
-    training = vae.meta.get("training", {})
-    trained = ""
-    if steps := training.get("step", training.get("steps")):
-        env = (training.get("store") or {}).get("env", "").rpartition(":")[2]
-        trained = f" Trained for {steps:,} steps{f' on frames of {env}' if env else ''}."
+    trained = _trained(vae.meta)
     kinds = f" of {config.levels} values each" if config.levels else ""
     return (
         f"Frames of {height} x {width} pixels in {channels} "
@@ -144,6 +140,18 @@ def about(vae: BetaVAE, active: int) -> str:
         f"{'latent' if vae.latent_dim == 1 else 'latents'}{kinds}"
         f"{f' ({groups})' if groups else ''}, {active} active.{trained}"
     )
+
+
+def _trained(meta: Mapping[str, Any]) -> str:
+    """How long a VAE was trained, and hardened, and on what; empty where that is not known."""
+    last = meta.get("training") or {}
+    first = (meta.get("hardened") or {}).get("training") or {}
+    counts = [part.get("step", part.get("steps")) for part in (first or last, last)]
+    env = (last.get("store") or {}).get("env", "").rpartition(":")[2]
+    seen = f" on frames of {env}" if env else ""
+    if first and all(counts):
+        return f" Trained for {counts[0]:,} batches, then hardened for {counts[1]:,} batches{seen}."
+    return f" Trained for {counts[1]:,} batches{seen}." if counts[1] else ""
 
 
 def _named(folders: list[Path]) -> dict[str, Path]:

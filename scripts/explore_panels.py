@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bvae_rl.metrics.pairs import pair_scores
-from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.matrix import Bounded, Scored, matrix_entry
 from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.explore_episodes import planned, played, recorded
 from bvae_rl.scripts.explore_factors import moved_factors
-from bvae_rl.scripts.explore_history import history
+from bvae_rl.scripts.explore_history import LEAST, history
+from bvae_rl.training.decoded import carried
 from bvae_rl.training.validation import ACTIVE_KL
 
 if TYPE_CHECKING:
     from bvae_rl.scripts.explore import Args
     from bvae_rl.scripts.explore_frames import Shown
 
-LEAST = 50  # frames, below which nothing is scored
 NO_ENV = "There is no environment to act in here: give --env ID."
 
 
@@ -80,7 +79,7 @@ def _scored(vaes: Mapping[str, BetaVAE], shown: Shown) -> dict[str, Any]:
     scored: list[Scored] = []
     for vae in vaes.values():
         mu, logvar = vae.posterior_frames(shown.frames)
-        active = mean_kl(mu, logvar) > ACTIVE_KL
+        active = carried(vae, mu, logvar)[0] > ACTIVE_KL
         found = pair_scores(mu, shown.factors, shown.specs, active=active)
         parts = (found.information, found.importance, found.r2, found.together)
         information, importance, r2, together = (
