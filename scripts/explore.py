@@ -23,7 +23,7 @@ from bvae_rl.scripts.common import (
     wrote,
 )
 from bvae_rl.scripts.explore_frames import Shown, shown_frames
-from bvae_rl.scripts.explore_panels import extras
+from bvae_rl.scripts.explore_panels import episode_plan, extras, refuse_unplayable
 from bvae_rl.scripts.explore_serve import serve
 from bvae_rl.scripts.explore_vae import entry_of, read_latents
 
@@ -90,6 +90,7 @@ def write_page(args: Args) -> Path:
             "the page needs two samples and a frame to choose at least, got "
             f"--samples {args.samples} --frames {args.frames}"
         )
+    refuse_unplayable(args)
     folders = [find_vae(name) for name in (args.vae, *args.beside)]
     vaes = {name: BetaVAE.load(folder) for name, folder in _named(folders).items()}
     _require_same_frames(vaes)
@@ -101,6 +102,7 @@ def write_page(args: Args) -> Path:
 
 def payload(args: Args, vaes: Mapping[str, BetaVAE], shown: Shown) -> dict[str, Any]:
     """All that the page shows of ``vaes`` on the frames ``shown``."""
+    plan = episode_plan(args, next(iter(vaes.values())), shown)
     measured = None if shown.drawn else shown.frames
     entries, codes = [], []
     rows = shown.spread(args.frames)
@@ -109,7 +111,7 @@ def payload(args: Args, vaes: Mapping[str, BetaVAE], shown: Shown) -> dict[str, 
         entries.append(entry_of(name, vae, read, about=about(vae, int(read.active.sum()))))
         codes.append(vae.encode_frames(shown.frames[rows]))
     names = [spec.name for spec in shown.specs]
-    panels, notes = extras(args, vaes, shown)
+    panels, notes = extras(args, vaes, shown, plan)
     return {
         "title": title(vaes),
         "vaes": entries,
@@ -172,7 +174,10 @@ def _require_same_frames(vaes: Mapping[str, BetaVAE]) -> None:
         for name, vae in vaes.items()
     }
     if len(set(kinds.values())) > 1:
-        text = "; ".join(f"{name} {shape}, {order}" for name, (shape, _, order) in kinds.items())
+        text = "; ".join(
+            f"{name} {shape}, {order}{f', made from {native}' if native else ''}"
+            for name, (shape, native, order) in kinds.items()
+        )
         raise ValueError(
             f"VAEs side by side take the same frames, and these (C, H, W) differ: {text}; write a "
             "page for each"

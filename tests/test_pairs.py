@@ -8,6 +8,7 @@ import pytest
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.metrics.pairs import pair_scores
 from bvae_rl.scripts import explore_panels
+from bvae_rl.scripts.explore import Args
 from bvae_rl.scripts.explore_frames import Shown
 from tests.explorer_cases import random_frames, tiny
 
@@ -38,7 +39,7 @@ def test_a_factor_that_hardly_varies_has_no_importance_and_others_do(row: int) -
 def test_a_page_has_its_matrix_all_the_same() -> None:
     vae = tiny()
     shown = Shown(random_frames(vae, 400), "Blocks.", rare(1), SPECS)
-    entry, note = explore_panels._matrix({"tiny": vae}, shown)
+    entry, note = explore_panels._matrix(Args(), {"tiny": vae}, shown)
     assert entry is not None and len(entry["factors"]) == 3 and not note
 
 
@@ -46,5 +47,5 @@ def test_what_cannot_be_scored_is_the_panels_note() -> None:
     vae = tiny()
     twice = np.repeat(np.linspace(0, 1, 60)[:, None], 2, axis=1)
     shown = Shown(random_frames(vae, 60), "Blocks.", twice, (FactorSpec("a"), FactorSpec("a")))
-    entry, note = explore_panels._matrix({"tiny": vae}, shown)
+    entry, note = explore_panels._matrix(Args(), {"tiny": vae}, shown)
     assert entry is None and note.startswith("These frames cannot be scored: factor names")
