@@ -104,19 +104,18 @@ def payload(args: Args, vaes: Mapping[str, BetaVAE], shown: Shown) -> dict[str, 
     """All that the page shows of ``vaes`` on the frames ``shown``."""
     plan = episode_plan(args, next(iter(vaes.values())), shown)
     measured = None if shown.drawn else shown.frames
-    entries, codes = [], []
+    entries = []
     rows = shown.spread(args.frames)
     for name, vae in vaes.items():
         read = read_latents(vae, measured, shown.factors, shown.specs)
         entries.append(entry_of(name, vae, read, about=about(vae, int(read.active.sum()))))
-        codes.append(vae.encode_frames(shown.frames[rows]))
     names = [spec.name for spec in shown.specs]
     panels, notes = extras(args, vaes, shown, plan)
     return {
         "title": title(vaes),
         "vaes": entries,
         "frames": frames_entry(
-            shown.frames[rows], source=shown.source, codes=codes, drawn=shown.drawn,
+            shown.frames[rows], source=shown.source, drawn=shown.drawn,
             factors=None if shown.factors is None else shown.factors[rows], factor_names=names,
         ),
         "notes": notes,

@@ -19,7 +19,7 @@ POINTS = 200  # of a curve
 @dataclass(frozen=True, eq=False)
 class Moment:
     """The VAE after ``step`` batches: reconstructions uint8 (N, H, W, C) of the shown frames, KL
-    (D,) in nats (of quantised latents the entropy of their values), and shares (D, K) of the factors' information, or None."""
+    (D,) in nats (entropy, if quantised), and shares (D, K) of the factors' information, or None."""
 
     step: int
     decoded: np.ndarray
