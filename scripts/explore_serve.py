@@ -26,7 +26,7 @@ def page_server(text: str, *, port: int = 0) -> ThreadingHTTPServer:
 
         def answer(self) -> bytes:
             """Send what stands before the body, which is returned."""
-            served = self.server.server_address[1]
+            served = int(self.connection.getsockname()[1])
             status, kind, body = 200, "html", page
             if self.headers.get("Host") not in allowed(served):
                 status, kind, body = 403, "plain", b"this page is for this machine alone\n"
