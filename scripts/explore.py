@@ -23,7 +23,7 @@ from bvae_rl.scripts.common import (
     wrote,
 )
 from bvae_rl.scripts.explore_frames import Shown, shown_frames
-from bvae_rl.scripts.explore_panels import extras
+from bvae_rl.scripts.explore_panels import episode_plan, extras, refuse_unplayable
 from bvae_rl.scripts.explore_serve import serve
 from bvae_rl.scripts.explore_vae import entry_of, read_latents
 
@@ -90,6 +90,7 @@ def write_page(args: Args) -> Path:
             "the page needs two samples and a frame to choose at least, got "
             f"--samples {args.samples} --frames {args.frames}"
         )
+    refuse_unplayable(args)
     folders = [find_vae(name) for name in (args.vae, *args.beside)]
     vaes = {name: BetaVAE.load(folder) for name, folder in _named(folders).items()}
     _require_same_frames(vaes)
@@ -101,20 +102,20 @@ def write_page(args: Args) -> Path:
 
 def payload(args: Args, vaes: Mapping[str, BetaVAE], shown: Shown) -> dict[str, Any]:
     """All that the page shows of ``vaes`` on the frames ``shown``."""
+    plan = episode_plan(args, next(iter(vaes.values())), shown)
     measured = None if shown.drawn else shown.frames
-    entries, codes = [], []
+    entries = []
     rows = shown.spread(args.frames)
     for name, vae in vaes.items():
         read = read_latents(vae, measured, shown.factors, shown.specs)
         entries.append(entry_of(name, vae, read, about=about(vae, int(read.active.sum()))))
-        codes.append(vae.encode_frames(shown.frames[rows]))
     names = [spec.name for spec in shown.specs]
-    panels, notes = extras(args, vaes, shown)
+    panels, notes = extras(args, vaes, shown, plan)
     return {
         "title": title(vaes),
         "vaes": entries,
         "frames": frames_entry(
-            shown.frames[rows], source=shown.source, codes=codes, drawn=shown.drawn,
+            shown.frames[rows], source=shown.source, drawn=shown.drawn,
             factors=None if shown.factors is None else shown.factors[rows], factor_names=names,
         ),
         "notes": notes,
@@ -132,11 +133,7 @@ def about(vae: BetaVAE, active: int) -> str:
     config = vae.config
     channels, height, width = config.shape
     groups = ", ".join(f"{stop - start} {name}" for name, (start, stop) in config.groups.items())
-    training = vae.meta.get("training", {})
-    trained = ""
-    if steps := training.get("step", training.get("steps")):
-        env = (training.get("store") or {}).get("env", "").rpartition(":")[2]
-        trained = f" Trained for {steps:,} steps{f' on frames of {env}' if env else ''}."
+    trained = _trained(vae.meta)
     kinds = f" of {config.levels} values each" if config.levels else ""
     return (
         f"Frames of {height} x {width} pixels in {channels} "
@@ -144,6 +141,18 @@ def about(vae: BetaVAE, active: int) -> str:
         f"{'latent' if vae.latent_dim == 1 else 'latents'}{kinds}"
         f"{f' ({groups})' if groups else ''}, {active} active.{trained}"
     )
+
+
+def _trained(meta: Mapping[str, Any]) -> str:
+    """How long a VAE was trained, and hardened, and on what; empty where that is not known."""
+    last = meta.get("training") or {}
+    first = (meta.get("hardened") or {}).get("training") or {}
+    counts = [part.get("step", part.get("steps")) for part in (first or last, last)]
+    env = (last.get("store") or {}).get("env", "").rpartition(":")[2]
+    seen = f" on frames of {env}" if env else ""
+    if first and all(counts):
+        return f" Trained for {counts[0]:,} batches, then hardened for {counts[1]:,} batches{seen}."
+    return f" Trained for {counts[1]:,} batches{seen}." if counts[1] else ""
 
 
 def _named(folders: list[Path]) -> dict[str, Path]:
@@ -164,7 +173,10 @@ def _require_same_frames(vaes: Mapping[str, BetaVAE]) -> None:
         for name, vae in vaes.items()
     }
     if len(set(kinds.values())) > 1:
-        text = "; ".join(f"{name} {shape}, {order}" for name, (shape, _, order) in kinds.items())
+        text = "; ".join(
+            f"{name} {shape}, {order}{f', made from {native}' if native else ''}"
+            for name, (shape, native, order) in kinds.items()
+        )
         raise ValueError(
             f"VAEs side by side take the same frames, and these (C, H, W) differ: {text}; write a "
             "page for each"

@@ -7,7 +7,7 @@ that the codes of the same states in two appearances can be compared.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from bvae_rl.sb3.check_codes import check_codes
 from bvae_rl.scripts.stored_frames import longest_episode
 
 DEFAULT_DOMAINS = ("source", "ood1", "ood2")  # where an environment knows them
+UNCHANGING = ("domain", "size", "grey", "backend", "frame_stack")  # what it sees is made its own
 LONGEST = 300  # steps: more would make the page too large
 
 
@@ -38,6 +39,7 @@ class Plan:
     agent: LoadedAgent | None
     steps: int
     seed: int
+    differs: str = ""  # how the agent's own settings are others
 
 
 def planned(
@@ -56,8 +58,8 @@ def planned(
     ValueError for an agent of another environment, for an unknown domain, and for too few or too
     many steps.
     """
-    if not 2 <= steps <= LONGEST:
-        raise ValueError(f"an episode of the page has 2 to {LONGEST} steps, got --steps {steps}")
+    check_steps(steps)
+    differs = ""
     actor = None if agent is None else load_agent(agent)
     if actor is not None:
         if actor.env.id != env.id:
@@ -67,24 +69,49 @@ def planned(
             )
         if own_env:
             env = replace(actor.env, backend="gymnasium", domain=None).seen_by(Wanted.of(vae))
+        else:
+            differs = _differences(actor.env, env)
     env = env.with_domain(None)
     if domains:
         for name in dict.fromkeys(domains):  # an unknown one is the environment's to refuse
             env.with_domain(name).make().close()
-        return Plan(env, tuple(dict.fromkeys(domains)), actor, steps, seed)
+        return Plan(env, tuple(dict.fromkeys(domains)), actor, steps, seed, differs)
     known = tuple(name for name in DEFAULT_DOMAINS if _makes(env.with_domain(name)))
     if known and domain not in (None, *known):
         known = (str(domain), *known)
-    return Plan(env, known or (domain,), actor, steps, seed)
+    return Plan(env, known or (domain,), actor, steps, seed, differs)
+
+
+def check_steps(steps: int) -> None:
+    """ValueError for too few or too many."""
+    if not 2 <= steps <= LONGEST:
+        raise ValueError(f"an episode of the page has 2 to {LONGEST} steps, got --steps {steps}")
+
+
+def _differences(trained: EnvConfig, here: EnvConfig) -> str:
+    """Settings that change what an agent acts in, as "frame_skip 4, here 1"; empty if none."""
+    before, now = trained.identity(), here.identity()
+    names = [item.name for item in fields(EnvConfig) if item.name not in UNCHANGING]
+    return "; ".join(
+        f"{name} {_words(getattr(trained, name))}, here {_words(getattr(here, name))}"
+        for name in names
+        if before.get(name) != now.get(name)
+    )
+
+
+def _words(value: Any) -> str:
+    return " ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
 
 
 def played(plan: Plan, vaes: Mapping[str, BetaVAE]) -> dict[str, Any]:
     """``payload["episodes"]``: an episode in each domain of ``plan``, seen by all ``vaes``."""
-    episodes = [_play(plan, domain, vaes) for domain in plan.domains]
     world = plan.env.with_domain(plan.domains[0]).make()
     specs = known_specs(world)
     world.close()
+    episodes = [_play(plan, domain, vaes, specs) for domain in plan.domains]
     who = "a random policy" if plan.agent is None else f"the {plan.agent.method.name} agent"
+    if plan.differs:
+        who += f" (trained with {plan.differs})"
     return episodes_entry(episodes, who=who, specs=specs)
 
 
@@ -104,7 +131,12 @@ def recorded(
     return episodes_entry([episode], who=f"the store {store.folder.name}", specs=specs)
 
 
-def _play(plan: Plan, domain: str | None, vaes: Mapping[str, BetaVAE]) -> Episode:
+def _play(
+    plan: Plan,
+    domain: str | None,
+    vaes: Mapping[str, BetaVAE],
+    specs: Sequence[FactorSpec] = (),
+) -> Episode:
     """One episode in ``domain``, without its last frame, after which all is reset."""
     first = plan.domains[0]
     shown = plan.env.with_domain(domain).vec(1, seed=plan.seed)
@@ -122,6 +154,8 @@ def _play(plan: Plan, domain: str | None, vaes: Mapping[str, BetaVAE]) -> Episod
     observations = seen.reset()
     others = None if beside is None else np.asarray(beside.reset())
     factors = [info_factors(shown.reset_infos[0])]
+    if beside is not None:
+        same &= _same_state(factors[0], info_factors(beside.reset_infos[0]), specs)
     frames, of_first, actions, rewards, values = [], [], [], [], []
     over, success = False, None
     for _ in range(plan.steps):
@@ -135,9 +169,10 @@ def _play(plan: Plan, domain: str | None, vaes: Mapping[str, BetaVAE]) -> Episod
         actions.append(np.asarray(action[0], float).ravel())
         rewards.append(float(reward[0]))
         if beside is not None:
-            now, other, ended, _ = beside.step(action)
+            now, other, ended, told = beside.step(action)
             others = np.asarray(now)
             same &= bool(np.isclose(other[0], reward[0])) and bool(ended[0] == dones[0])
+            same &= _same_state(info_factors(infos[0]), info_factors(told[0]), specs)
         if dones[0]:
             over, success = True, infos[0].get("is_success")
             break
@@ -156,6 +191,16 @@ def _play(plan: Plan, domain: str | None, vaes: Mapping[str, BetaVAE]) -> Episod
         values=np.concatenate(valued) if valued else None,
         over=over, success=None if success is None else bool(success),
     )  # fmt: skip
+
+
+def _same_state(
+    one: np.ndarray | None, other: np.ndarray | None, specs: Sequence[FactorSpec]
+) -> bool:
+    """Whether two worlds' factors (K,) tell of the same state, as far as they tell."""
+    if one is None or other is None or not len(one) == len(other) == len(specs):
+        return True
+    state = [k for k, spec in enumerate(specs) if spec.role == "state"]
+    return bool(np.allclose(one[state], other[state], equal_nan=True))
 
 
 def _check_seen(agent: LoadedAgent, space: Any) -> None:

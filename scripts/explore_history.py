@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.metrics.information import measure
 from bvae_rl.metrics.inputs import changing
-from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.history import Moment, history_entry
+from bvae_rl.training.decoded import carried, decode
 from bvae_rl.training.loop import LOG
 from bvae_rl.training.snapshots import snapshots
 from bvae_rl.training.validation import ACTIVE_KL
 
 SHOWN, MEASURED = 4, 1000  # frames that are reconstructed, and that information is measured on
+LEAST = 50  # frames, below which nothing is scored
 MOST = 24  # snapshots
+TEACHERS = "These are the VAE before it was hardened."
 CURVES = {
     "vae/elbo": "evidence lower bound (nats)",
     "vae/validation_recon": "reconstruction (nats)",
@@ -46,30 +47,43 @@ def history(
         found = [found[n] for n in np.linspace(0, len(found) - 1, MOST).round().astype(int)]
     few = np.linspace(0, len(frames) - 1, min(SHOWN, len(frames))).astype(int)
     measured = np.linspace(0, len(frames) - 1, min(MEASURED, len(frames))).astype(int)
-    truth: np.ndarray | None = None
-    kept: tuple[FactorSpec, ...] = ()
-    if factors is not None and specs and (np.ptp(factors, axis=0) > 0).any():
-        truth, kept = changing(factors[measured], specs)
+    truth, kept = _truth(None if factors is None else factors[measured], specs)
     moments = []
     for place in found:
         vae = BetaVAE.load(place)
         mu, logvar = vae.posterior_frames(frames[measured])
-        kl = mean_kl(mu, logvar)
-        shares = None
-        if truth is not None:
-            kinds = [spec.kind for spec in kept]
-            shares = measure(mu, truth, kinds=kinds, active=kl > ACTIVE_KL).shares
+        kl = carried(vae, mu, logvar)[0]
+        shares = None if truth is None else _shares(mu, truth, kept, kl > ACTIVE_KL)
         step = int(vae.meta.get("training", {}).get("step", 0))
-        moments.append(Moment(step, _decoded(vae, frames[few]), kl, shares))
+        moments.append(Moment(step, decode(vae, vae.encode_frames(frames[few])), kl, shares))
+    trained = found[0].parents[1]
+    teachers = trained.resolve() != Path(folder).resolve()
     return history_entry(
-        moments, frames[few], specs=kept, curves=_curves(found[0].parents[1] / LOG)
-    )
+        moments, frames[few], specs=kept, curves=_curves(trained / LOG),
+        about=TEACHERS if teachers else "",
+    )  # fmt: skip
 
 
-@torch.no_grad()
-def _decoded(vae: BetaVAE, frames: np.ndarray) -> np.ndarray:
-    x = vae.decode(torch.from_numpy(vae.encode_frames(frames)))
-    return (255 * x).round().byte().permute(0, 2, 3, 1).numpy()
+def _truth(
+    factors: np.ndarray | None, specs: Sequence[FactorSpec]
+) -> tuple[np.ndarray | None, tuple[FactorSpec, ...]]:
+    """What changes in the measured frames; None where these are too few, or nothing does."""
+    if factors is None or not specs or len(factors) < LEAST:
+        return None, ()
+    try:
+        return changing(factors, specs)
+    except ValueError:
+        return None, ()
+
+
+def _shares(
+    mu: np.ndarray, truth: np.ndarray, specs: Sequence[FactorSpec], active: np.ndarray
+) -> np.ndarray | None:
+    """Shares (D, K) of the information; None where the frames cannot tell."""
+    try:
+        return measure(mu, truth, kinds=[spec.kind for spec in specs], active=active).shares
+    except ValueError:  # a cyclic factor that lies in one bin
+        return None
 
 
 def _curves(log: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:

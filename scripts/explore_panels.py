@@ -8,31 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.metrics.pairs import pair_scores
-from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.matrix import Bounded, Scored, matrix_entry
-from bvae_rl.scripts.common import EnvArgs
-from bvae_rl.scripts.explore_episodes import planned, played, recorded
+from bvae_rl.scripts.common import EnvArgs, say
+from bvae_rl.scripts.explore_episodes import Plan, check_steps, planned, played, recorded
 from bvae_rl.scripts.explore_factors import moved_factors
-from bvae_rl.scripts.explore_history import history
+from bvae_rl.scripts.explore_history import LEAST, history
+from bvae_rl.training.decoded import carried
 from bvae_rl.training.validation import ACTIVE_KL
 
 if TYPE_CHECKING:
     from bvae_rl.scripts.explore import Args
     from bvae_rl.scripts.explore_frames import Shown
 
-LEAST = 50  # frames, below which nothing is scored
 NO_ENV = "There is no environment to act in here: give --env ID."
 
 
 def extras(
-    args: Args, vaes: Mapping[str, BetaVAE], shown: Shown
+    args: Args, vaes: Mapping[str, BetaVAE], shown: Shown, plan: Plan | None = None
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Keys of the payload, and a sentence for each panel that cannot be there.
 
-    ``vaes``: the explored one first, then those of ``--beside``. ValueError for an agent of
-    another environment and for visual domains that the environment does not have.
+    ``vaes``: the explored one first, then those of ``--beside``; ``plan`` of ``episode_plan``.
     """
     first = next(iter(vaes.values()))
     found: dict[str, Any] = {}
@@ -44,9 +43,9 @@ def extras(
         elif note:
             notes[key] = note
 
-    add("matrix", *_matrix(vaes, shown))
+    add("matrix", *_matrix(args, vaes, shown))
     add("factor_traversals", *_moved(args, vaes, shown))
-    add("episodes", *_episodes(args, vaes, shown, first))
+    add("episodes", *_episodes(args, vaes, shown, plan))
     if len(vaes) > 1:
         found["beside"] = {"vaes": list(range(len(vaes)))}
     folder = first.folder
@@ -58,7 +57,41 @@ def extras(
     return found, notes
 
 
-def _matrix(vaes: Mapping[str, BetaVAE], shown: Shown) -> tuple[dict[str, Any] | None, str]:
+def refuse_unplayable(args: Args) -> None:
+    """ValueError for episodes that nothing can be asked about: before any frame is made."""
+    check_steps(args.steps)
+    if args.store is not None:
+        _refuse_acting(args)
+
+
+def episode_plan(args: Args, vae: BetaVAE, shown: Shown) -> Plan | None:
+    """What is to be played where ``shown`` is from, seen as ``vae`` does; None without a world.
+
+    ValueError for an agent of another environment and for visual domains that the environment does
+    not have.
+    """
+    if shown.env is None:
+        _refuse_acting(args)
+        return None
+    plan = planned(
+        shown.env, vae, domains=args.domains, domain=args.domain or shown.env.domain,
+        agent=args.agent, steps=args.steps, seed=args.seed, own_env=args.world == EnvArgs(),
+    )  # fmt: skip
+    if plan.differs:
+        say(f"the agent was trained with {plan.differs}")
+    return plan
+
+
+def _refuse_acting(args: Args) -> None:
+    if args.agent is not None or args.domains:
+        raise ValueError(
+            "--agent and --domains act in an environment, and there is none here; give --env ID"
+        )
+
+
+def _matrix(
+    args: Args, vaes: Mapping[str, BetaVAE], shown: Shown
+) -> tuple[dict[str, Any] | None, str]:
     if shown.factors is None or not shown.specs:
         return None, (
             "Nothing says what is true about these frames, so no latent can be held against a "
@@ -68,11 +101,20 @@ def _matrix(vaes: Mapping[str, BetaVAE], shown: Shown) -> tuple[dict[str, Any] |
     if not (np.ptp(shown.factors, axis=0) > 0).any():
         return None, "No factor changes in these frames, so none can be held against a latent."
     if len(shown.frames) < LEAST:
-        return None, f"{len(shown.frames)} frames are too few to score: --samples 4000."
+        more = "--samples 4000" if args.samples < LEAST else "take a store with more"
+        return None, f"{len(shown.frames)} frames are too few to score: {more}."
+    try:
+        return _scored(vaes, shown), ""
+    except ValueError as error:  # the page shows all the rest
+        return None, f"These frames cannot be scored: {error}."
+
+
+def _scored(vaes: Mapping[str, BetaVAE], shown: Shown) -> dict[str, Any]:
+    assert shown.factors is not None
     scored: list[Scored] = []
     for vae in vaes.values():
         mu, logvar = vae.posterior_frames(shown.frames)
-        active = mean_kl(mu, logvar) > ACTIVE_KL
+        active = carried(vae, mu, logvar)[0] > ACTIVE_KL
         found = pair_scores(mu, shown.factors, shown.specs, active=active)
         parts = (found.information, found.importance, found.r2, found.together)
         information, importance, r2, together = (
@@ -82,7 +124,7 @@ def _matrix(vaes: Mapping[str, BetaVAE], shown: Shown) -> tuple[dict[str, Any] |
     kept = [column for column, spec in enumerate(shown.specs) if spec in found.factors]
     about = shown.note or shown.source
     level = found.information.level
-    return matrix_entry(scored, shown.factors[:, kept], found.factors, level=level, about=about), ""
+    return matrix_entry(scored, shown.factors[:, kept], found.factors, level=level, about=about)
 
 
 def _moved(
@@ -92,7 +134,13 @@ def _moved(
         return None, f"The world cannot move its factors one by one. {NO_ENV}"
     world = shown.env.make()
     entry = moved_factors(world, vaes, seed=args.seed)
+    can_be_set = settable_env(world) is not None
     world.close()
+    if can_be_set:
+        return entry, (
+            "No factor of this environment varies alone in this visual domain, so the world moves "
+            "none; the latents can be moved with the sliders."
+        )
     return entry, (
         "This environment's factors cannot be set, so the world cannot move one alone; the latents "
         "can be moved with the sliders."
@@ -100,19 +148,11 @@ def _moved(
 
 
 def _episodes(
-    args: Args, vaes: Mapping[str, BetaVAE], shown: Shown, first: BetaVAE
+    args: Args, vaes: Mapping[str, BetaVAE], shown: Shown, plan: Plan | None
 ) -> tuple[dict[str, Any] | None, str]:
-    if shown.env is None:
-        if args.agent is not None or args.domains:
-            raise ValueError(
-                "--agent and --domains act in an environment, and there is none here; give --env ID"
-            )
-        if shown.store is None:
-            return None, f"No episode can be played. {NO_ENV}"
-        entry = recorded(shown.store, vaes, shown.specs, steps=args.steps)
-        return entry, "Nothing says that frames of this store follow each other."
-    plan = planned(
-        shown.env, first, domains=args.domains, domain=args.domain, agent=args.agent,
-        steps=args.steps, seed=args.seed, own_env=args.world == EnvArgs(),
-    )  # fmt: skip
-    return played(plan, vaes), ""
+    if plan is not None:
+        return played(plan, vaes), ""
+    if shown.store is None:
+        return None, f"No episode can be played. {NO_ENV}"
+    entry = recorded(shown.store, vaes, shown.specs, steps=args.steps)
+    return entry, "Nothing says that frames of this store follow each other."

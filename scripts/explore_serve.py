@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 from bvae_rl.scripts.common import say
 
@@ -10,20 +11,34 @@ HOST = "127.0.0.1"
 
 
 def page_server(text: str, *, port: int = 0) -> ThreadingHTTPServer:
-    """A server that gives ``text`` at ``/`` and nothing else; ValueError for a port in use."""
+    """A server that gives ``text`` at ``/`` and nothing else; ValueError for a port in use.
+
+    A request that names another host is refused (403): a site whose name was made to lead here.
+    """
     page = text.encode()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            found = self.path == "/"
-            body = page if found else b"nothing here\n"
-            self.send_response(200 if found else 404)
-            self.send_header("Content-Type", f"text/{'html' if found else 'plain'}; charset=utf-8")
+            self.wfile.write(self.answer())
+
+        def do_HEAD(self) -> None:
+            self.answer()
+
+        def answer(self) -> bytes:
+            """Send what stands before the body, which is returned."""
+            served = int(self.connection.getsockname()[1])
+            status, kind, body = 200, "html", page
+            if self.headers.get("Host") not in allowed(served):
+                status, kind, body = 403, "plain", b"this page is for this machine alone\n"
+            elif urlsplit(self.path).path != "/":
+                status, kind, body = 404, "plain", b"nothing here\n"
+            self.send_response(status)
+            self.send_header("Content-Type", f"text/{kind}; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Cache-Control", "no-store")
             self.send_header("X-Content-Type-Options", "nosniff")
             self.end_headers()
-            self.wfile.write(body)
+            return body
 
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing of each request."""
@@ -34,6 +49,12 @@ def page_server(text: str, *, port: int = 0) -> ThreadingHTTPServer:
         raise ValueError(
             f"cannot serve on port {port} ({error}); take another with --port, or leave it out"
         ) from error
+
+
+def allowed(port: int) -> set[str]:
+    """The Host headers of this page; browsers leave port 80 out."""
+    names = {HOST, "localhost"}
+    return {f"{name}:{port}" for name in names} | (names if port == 80 else set())
 
 
 def serve(text: str, *, port: int = 0) -> None:

@@ -14,22 +14,27 @@ from torch import nn
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.metrics.carriers import held
 from bvae_rl.metrics.information import measure
+from bvae_rl.metrics.inputs import changing
+from bvae_rl.models.codebook import quantise
 from bvae_rl.models.layers import layers_of
-from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.vae_entry import HALVED_FROM, latent_entries, vae_entry
 from bvae_rl.scripts.common import say
-from bvae_rl.training.pictures import latent_names
+from bvae_rl.training.decoded import carried, latent_names
 from bvae_rl.training.validation import ACTIVE_KL
 
 TOLERANCE = 0.5 / 255  # of x, that half floats may change: half a grey level
 WIDEST = 3.0  # standard deviations, as far as a slider goes
 CHECKED = 64  # codes on which that is checked
+DRAWN = 2000  # codes that stand for those of the training
 
 
 @dataclass(frozen=True)
 class Read:
-    """What frames say about the latents: mean, std, KL and activity (D,), and shares (D, K)."""
+    """What frames say about the latents: mean, std, KL and activity (D,), and shares (D, K).
+
+    ``kl`` of quantised latents is the entropy of their values.
+    """
 
     mean: np.ndarray
     std: np.ndarray
@@ -52,17 +57,14 @@ def read_latents(
     if frames is None or len(frames) < 2:
         return _stored(vae)
     mu, logvar = vae.posterior_frames(frames)
-    kl = mean_kl(mu, logvar)
+    kl = carried(vae, mu, logvar)[0]
     active = kl > ACTIVE_KL
     read = Read(mu.mean(0), mu.std(0), kl, active)
     if factors is None or not specs:
         return read
-    varies = np.ptp(factors, axis=0) > 0
-    chosen = [spec for spec, varied in zip(specs, varies, strict=True) if varied]
-    if not chosen:
-        return read
     try:
-        information = measure(mu, factors[:, varies], kinds=[spec.kind for spec in chosen])
+        truth, chosen = changing(factors, specs)
+        information = measure(mu, truth, kinds=[spec.kind for spec in chosen])
     except ValueError as error:  # these frames cannot tell, and the page shows all the rest
         say(f"latents are not named after factors: {error}")
         return read
@@ -118,5 +120,18 @@ def _stored(vae: BetaVAE) -> Read:
     size = vae.latent_dim
     if known is None:
         return Read(np.zeros(size), np.ones(size), np.zeros(size), np.ones(size, bool))
-    kl = np.asarray(vae.meta["statistics"].get("kl", np.ones(size)), float)
+    if vae.codebook is not None:
+        kl = _entropy(vae, *known)
+    else:
+        kl = np.asarray(vae.meta["statistics"].get("kl", np.ones(size)), float)
     return Read(*known, kl, kl > ACTIVE_KL)
+
+
+def _entropy(vae: BetaVAE, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """Entropy (D,) in nats of quantised latents, if they were normal before."""
+    assert vae.codebook is not None
+    values = vae.codebook.values.detach()
+    drawn = np.random.default_rng(0).normal(mean, std, (DRAWN, vae.latent_dim))
+    z = quantise(torch.from_numpy(drawn.astype(np.float32)).to(values.device), values)
+    mu = z.cpu().numpy()
+    return carried(vae, mu, np.zeros_like(mu))[0]

@@ -118,7 +118,7 @@ def test_two_vaes_of_one_name_stay_apart(tmp_path: Path) -> None:
     args = explore.Args(str(one), beside=(str(other),), out=tmp_path / "p.html")
     found = payload(explore.main(args).page)
     assert [vae["name"] for vae in found["vaes"]] == ["vae", "vae (2)"]
-    assert len(found["frames"]["codes"]) == 2
+    assert "codes" not in found["frames"]
 
 
 def test_the_page_is_served_on_this_machine_alone() -> None:
@@ -130,6 +130,14 @@ def test_the_page_is_served_on_this_machine_alone() -> None:
             assert answer.read() == b"<p>page</p>"
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(address + "etc/passwd")
+        asked = urllib.request.Request(address + "?a=1", method="HEAD")
+        with urllib.request.urlopen(asked) as answer:
+            assert answer.headers["Content-Length"] == "11" and answer.read() == b""
+        with urllib.request.urlopen(address.replace("127.0.0.1", "localhost") + "?a=1") as answer:
+            assert answer.read() == b"<p>page</p>"
+        elsewhere = urllib.request.Request(address, headers={"Host": "elsewhere.example"})
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(elsewhere)
         with pytest.raises(ValueError, match="take another with --port"):
             page_server("", port=int(server.server_address[1]))
         server.shutdown()

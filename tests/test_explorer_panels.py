@@ -205,7 +205,7 @@ def test_what_cannot_be_shown_is_said() -> None:
     _, notes = explore_panels.extras(Args(), {"tiny": vae}, shown_of(vae, factors=True))
     assert "6 frames are too few" in notes["matrix"]
     with pytest.raises(ValueError, match="--agent and --domains act in an environment"):
-        explore_panels.extras(Args(domains=("ood1",)), {"tiny": vae}, shown_of(vae))
+        explore_panels.episode_plan(Args(domains=("ood1",)), vae, shown_of(vae))
 
 
 def test_an_episode_of_a_store_is_shown_where_its_frames_follow(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ importance    of the latent for boosted trees that predict the factor from all l
 r2            held-out score of a linear probe of the factor from the latent alone (``targets``).
 
 Shares and importances lie around [0, 1]; R2 is at most 1, and negative if worse than a constant.
+Importance and R2 are NaN for a factor that is constant in the samples that are fitted or held out,
+and their interval is where it is so in a replicate.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from bvae_rl.data.factors import FactorSpec, Kind
 from bvae_rl.metrics.dci import dci
 from bvae_rl.metrics.held_out import HeldOut, least_squares
 from bvae_rl.metrics.information import active_mask, measure
-from bvae_rl.metrics.inputs import as_matrix, changing
+from bvae_rl.metrics.inputs import as_matrix, changing, constant_columns, split
 from bvae_rl.metrics.intervals import Interval, information_interval, interval, of_replicates
 
 MOST = 2000  # samples that trees are grown on
@@ -75,7 +77,14 @@ def pair_scores(
     used = np.where(mask, z[rows], 0.0)  # a constant column has no importance
 
     def importance(some: np.ndarray, truth: np.ndarray) -> np.ndarray:
-        return dci(some, truth, kinds=kinds, trees=TREES, seed=seed).importance
+        parts = split(len(some), seed=seed)  # as dci does
+        told = ~np.any([constant_columns(truth[part], kinds) for part in parts], axis=0)
+        found = np.full((some.shape[1], len(kinds)), np.nan)
+        if told.any():
+            left = [kind for kind, varies in zip(kinds, told, strict=True) if varies]
+            grown = dci(some, truth[:, told], kinds=left, trees=TREES, seed=seed)
+            found[:, told] = grown.importance
+        return found
 
     return PairScores(
         shares,
@@ -120,6 +129,7 @@ def _probed(held: HeldOut, replicates: int, seed: int) -> tuple[Interval, Interv
 
 
 def _score(lost: np.ndarray, spread: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """1 minus the share of the ``spread`` (N, K) that is ``lost`` (N, D, K); 0 without spread."""
-    whole = np.maximum(weight @ spread, 1e-12)
+    """1 minus the share of the ``spread`` (N, K) that is ``lost`` (N, D, K), NaN without spread."""
+    spreads = weight @ spread
+    whole = np.where(spreads > 1e-12, spreads, np.nan)
     return np.asarray(1 - np.tensordot(weight, lost, axes=1) / whole)

@@ -14,21 +14,19 @@ def frames_entry(
     frames: np.ndarray,
     *,
     source: str,
-    codes: Sequence[np.ndarray] = (),
     factors: np.ndarray | None = None,
     factor_names: Sequence[str] = (),
     drawn: bool = False,
 ) -> dict[str, Any]:
     """``frames`` uint8 (N, H, W, C); ``source`` says where they are from.
 
-    ``codes`` are those of each VAE, (N, D) each; ``factors`` (N, K) the true ones, of
-    ``factor_names``. ``drawn`` says that a decoder made the frames.
+    ``factors`` (N, K) are the true ones, of ``factor_names``. ``drawn`` says that a decoder made
+    the frames.
     """
     entry: dict[str, Any] = {
         "pictures": packed(frames, "u1"),
         "source": source,
         "drawn": drawn,
-        "codes": [packed(one, "f4") for one in codes],
     }
     if factors is not None:
         entry |= {"factors": packed(factors, "f4"), "factor_names": list(factor_names)}

@@ -19,7 +19,7 @@ POINTS = 200  # of a curve
 @dataclass(frozen=True, eq=False)
 class Moment:
     """The VAE after ``step`` batches: reconstructions uint8 (N, H, W, C) of the shown frames, KL
-    (D,) in nats, and shares (D, K) of the factors' information, or None."""
+    (D,) in nats (entropy, if quantised), and shares (D, K) of the factors' information, or None."""
 
     step: int
     decoded: np.ndarray
@@ -33,9 +33,11 @@ def history_entry(
     *,
     specs: Sequence[FactorSpec] = (),
     curves: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
+    about: str = "",
 ) -> dict[str, Any]:
     """``payload["history"]``: the ``frames`` (N, H, W, C) that are reconstructed, the ``moments``
-    in order, and ``curves`` of the log by name, each steps and values (M,).
+    in order, ``curves`` of the log by name, each steps and values (M,), and ``about``, a sentence
+    on whose history it is where that needs to be said.
     """
     shares = [one.shares for one in moments if one.shares is not None]
     decoded = np.stack([one.decoded for one in moments])  # (M, N, H, W, C)
@@ -51,6 +53,7 @@ def history_entry(
             {"name": name, "steps": _few(steps), "values": _few(values)}
             for name, (steps, values) in (curves or {}).items()
         ],
+        **({"about": about} if about else {}),
     }
 
 

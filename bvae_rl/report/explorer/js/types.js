@@ -42,7 +42,6 @@
  * @property {Packed} pictures (N, H, W, C)
  * @property {string} source
  * @property {boolean} drawn whether a decoder made them
- * @property {Packed[]} codes one of each VAE, (N, D)
  * @property {Packed} [factors] (N, K)
  * @property {string[]} [factor_names]
  *
