@@ -22,7 +22,7 @@ import { element } from "./dom.js";
 import { makeGrid } from "./grid.js";
 import { makePlayer } from "./player.js";
 import { makeStrip } from "./strip.js";
-import { colour, css, lineColours } from "./theme.js";
+import { colour, css, lineColours, onTheme } from "./theme.js";
 import { row } from "./values.js";
 
 const HEIGHT = 200;
@@ -86,6 +86,7 @@ export function mount(section, app) {
       };
     },
   });
+  onTheme(grid.repaint);
   const player = makePlayer({
     id: "history-step",
     label: "batches",
