@@ -26,7 +26,9 @@ async function start() {
   if (payload.frames.pictures.shape[0] > 0) {
     app.show(app.frame(0), labelOf(app, 0));
   }
-  mountSwap(add(main, "swap", swapTitle(app)), app);
+  const swap = add(main, "swap", swapTitle(app));
+  app.on("vae", () => (swap.children[0].textContent = swapTitle(app)));
+  mountSwap(swap, app);
   for (const panel of PANELS) {
     const note = payload.notes[panel.key];
     if (!(panel.key in payload) && !note) continue;
