@@ -14,7 +14,7 @@ import { PANELS } from "./panels.js";
 import { mountStage } from "./stage.js";
 import { mountSwap } from "./swap.js";
 
-start();
+start().catch(tell);
 
 async function start() {
   const payload = JSON.parse(document.getElementById("payload")?.textContent ?? "{}");
@@ -38,6 +38,19 @@ async function start() {
   }
   Object.assign(globalThis, { explorer: app });
   document.documentElement.dataset.ready = "yes";
+}
+
+/**
+ * Say on the page why it is blank or ends early; the console has the fault itself.
+ *
+ * @param {unknown} fault
+ */
+function tell(fault) {
+  const reason = fault instanceof Error ? fault.message : String(fault);
+  const words = `The explorer could not be built to its end: ${reason}.`;
+  const note = element("p", { class: "note", role: "alert" }, words);
+  document.getElementById("explorer")?.prepend(note);
+  throw fault;
 }
 
 /** @param {App} app */
