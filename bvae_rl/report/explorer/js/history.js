@@ -8,6 +8,7 @@
  * @typedef {import("./values.js").Factor} Factor
  *
  * @typedef {object} History
+ * @property {string} [about] a sentence on what the film shows
  * @property {number[]} steps
  * @property {Packed} frames (N, H, W, C)
  * @property {Packed} decoded (M, N, H, W, C)
@@ -98,6 +99,7 @@ export function mount(section, app) {
   const curve = curves.length
     ? [element("label", { for: "history-curve" }, "Log: ", select), chart.canvas]
     : [];
+  if (history.about) section.append(element("p", { class: "said" }, history.about));
   section.append(
     player.place,
     element(
