@@ -161,7 +161,7 @@ function broken(context, text, most) {
   const fits = (/** @type {string} */ part) => context.measureText(part).width <= most;
   if (fits(text)) return [text, ""];
   const words = text.split(" ");
-  let count = words.length - 1;
+  let count = Math.max(1, words.length - 1);
   while (count > 1 && !fits(words.slice(0, count).join(" "))) count--;
   return [words.slice(0, count).join(" "), words.slice(count).join(" ")];
 }
