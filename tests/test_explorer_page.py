@@ -15,6 +15,8 @@ import pytest
 from bvae_rl.data.pictures.resize import convert_bytes
 from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.report.explorer.page import document
+from bvae_rl.scripts import explore
 from tests.chromium_cases import Page, browser
 from tests.explorer_cases import random_frames, shown_of, tiny, write_page
 
@@ -151,6 +153,8 @@ def test_another_vae_is_shown_on_the_same_frame(page: Page, tmp_path: Path) -> N
     np.testing.assert_allclose(z, expected, atol=1e-3)
     assert page.run("document.querySelectorAll('input[type=range]').length") == 1
     assert "in no groups" in page.run("document.getElementById('swap').textContent")
+    title = page.run("document.getElementById('swap-title').textContent")
+    assert title == "Swap groups of latents between two frames"
     assert not page.faults()
 
 
@@ -162,6 +166,30 @@ def test_names_stay_text(page: Page, tmp_path: Path) -> None:
     assert page.run("document.querySelectorAll('main img, main b, main script').length") == 0
     assert EVIL in page.run("document.querySelector('.sliders').parentElement.textContent")
     assert not page.faults() and not page.requests()
+
+
+@pytest.mark.parametrize(
+    ("before", "layer", "reason"),
+    [
+        ("delete globalThis.DecompressionStream", "silu", "this browser has no Decompression"),
+        ("", "<b>warp</b>", 'this page knows no layer "<b>warp</b>"'),
+    ],
+)
+def test_a_page_that_cannot_be_built_says_why(
+    page: Page, tmp_path: Path, before: str, layer: str, reason: str
+) -> None:
+    vae = tiny()
+    payload = explore.payload(explore.Args(), {"tiny": vae}, shown_of(vae))
+    for step in payload["vaes"][0]["weights"]["decoder"]:
+        step["kind"] = layer if step["kind"] == "silu" else step["kind"]
+    path = tmp_path / "explorer.html"
+    path.write_text(document(payload, title="broken"), encoding="utf-8")
+    added = page.send("Page.addScriptToEvaluateOnNewDocument", source=before)["identifier"]
+    page.send("Page.navigate", url=path.as_uri())
+    page.wait("document.querySelector('main [role=alert]')")
+    page.send("Page.removeScriptToEvaluateOnNewDocument", identifier=added)
+    said = page.run("document.querySelector('main').textContent")
+    assert said.startswith(f"The explorer could not be built to its end: {reason}")
 
 
 def test_memory_stays_flat_over_ten_thousand_moves(page: Page, small: BetaVAE) -> None:

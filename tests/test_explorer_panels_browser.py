@@ -22,6 +22,7 @@ from tests.explorer_panel_cases import lively
 
 GROUPS = {"content": (0, 2), "style": (2, 4)}
 EVIL = '</script><img src=x onerror="document.title=1"><b>x</b>'
+ABOUT = "Of <b>these</b> snapshots."
 HASH = """(() => { const c = document.querySelector(%r);
   const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
   let sum = 0; for (let n = 0; n < d.length; n++) sum = (sum * 31 + d[n]) %% 1000000007;
@@ -50,6 +51,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     ]
     curves = {"evidence lower bound (nats)": (np.array([1, 1000]), np.array([-90.0, -10.0]))}
     history = history_entry(moments, probe.frames[:4], specs=specs, curves=curves)
+    history["about"] = ABOUT
     folder = tmp_path_factory.mktemp("page")
     path = written(folder, {"one": one, "two": lively(1)}, shown, history=history)
     with browser(tmp_path_factory.mktemp("profile")) as opened:
@@ -122,6 +124,23 @@ def test_measures_change_the_numbers(page: Page) -> None:
     assert page.run(rows) == before
 
 
+def test_grids_take_the_theme_and_a_replaced_one_leaves_nothing_behind(page: Page) -> None:
+    asked = """(() => { let count = 0; const real = MutationObserver.prototype.observe;
+      MutationObserver.prototype.observe = function (...all) { count++; real.apply(this, all); };
+      for (const key of ['r2', 'importance', 'information'])
+        document.querySelector(`[data-measure=${key}]`).click();
+      MutationObserver.prototype.observe = real; return count; })()"""
+    assert page.run(asked) == 0
+    backs = """['matrix', 'history'].map((id) =>
+      document.querySelector(`#${id} tbody td`).style.background)"""
+    light = page.run(backs)
+    page.run("document.documentElement.dataset.theme = 'dark'")
+    dark = page.run(backs)
+    page.run("document.documentElement.dataset.theme = 'light'")
+    assert all(a != b for a, b in zip(light, dark, strict=True))
+    assert page.run(backs) == light
+
+
 def test_the_scrubber_moves_frame_reconstruction_and_time_lines(page: Page) -> None:
     frame, decoded, lines = (
         "#episodes .two canvas",
@@ -190,6 +209,7 @@ def test_vaes_side_by_side_follow_the_frame_and_the_chosen_one_is_scored(page: P
 
 
 def test_the_history_plays(page: Page) -> None:
+    assert page.run("document.querySelector('#history h2 + p').textContent") == ABOUT
     canvas, grid = (
         "#history .filmed + .filmed canvas",
         "document.querySelector('#history tbody').textContent",

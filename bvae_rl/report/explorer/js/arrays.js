@@ -49,6 +49,10 @@ async function unpack(packed) {
   const text = atob(packed.data ?? "");
   let bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
   if (packed.deflate) {
+    if (typeof DecompressionStream === "undefined")
+      throw new Error(
+        "this browser has no DecompressionStream, which unpacks the numbers; a newer one has it",
+      );
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
     bytes = new Uint8Array(await new Response(stream).arrayBuffer());
   }

@@ -148,7 +148,7 @@ export function mount(section, app) {
   /** @param {Episode} episode */
   function stillness(episode) {
     if (domains.length === 1)
-      return "One visual domain: this environment knows no other, so nothing shows here which latents stay still when the appearance changes.";
+      return "This page has no episode of the same start in another visual domain, so it does not show which latents stay still when the appearance changes.";
     if (chosen === 0) return `Choose another visual domain: the same start, seen otherwise.`;
     const first = domains[0].domain;
     const moves = shifts(episode, app);

@@ -10,13 +10,13 @@
  *
  * @typedef {object} Grid
  * @property {HTMLElement} place
- * @property {() => void} repaint with other values
+ * @property {() => void} repaint with other values, or in other colours
  * @property {(row: number, column: number) => void} mark the chosen cell
  */
 
 import { element } from "./dom.js";
 import { hideHint, showHint } from "./hint.js";
-import { colour, css, inkOn, mix, onTheme } from "./theme.js";
+import { colour, css, inkOn, mix } from "./theme.js";
 
 /**
  * @param {object} what
@@ -130,7 +130,6 @@ export function makeGrid({ label, rows, columns, cell, pick }) {
         one.setAttribute("aria-label", words);
       }
   }
-  onTheme(repaint);
   repaint();
   return { place: element("div", { class: "scrolls" }, table), repaint, mark };
 }

@@ -8,6 +8,7 @@
  * @typedef {import("./values.js").Factor} Factor
  *
  * @typedef {object} History
+ * @property {string} [about] a sentence on what the film shows
  * @property {number[]} steps
  * @property {Packed} frames (N, H, W, C)
  * @property {Packed} decoded (M, N, H, W, C)
@@ -22,7 +23,7 @@ import { element } from "./dom.js";
 import { makeGrid } from "./grid.js";
 import { makePlayer } from "./player.js";
 import { makeStrip } from "./strip.js";
-import { colour, css, lineColours } from "./theme.js";
+import { colour, css, lineColours, onTheme } from "./theme.js";
 import { row } from "./values.js";
 
 const HEIGHT = 200;
@@ -86,6 +87,7 @@ export function mount(section, app) {
       };
     },
   });
+  onTheme(grid.repaint);
   const player = makePlayer({
     id: "history-step",
     label: "batches",
@@ -97,6 +99,7 @@ export function mount(section, app) {
   const curve = curves.length
     ? [element("label", { for: "history-curve" }, "Log: ", select), chart.canvas]
     : [];
+  if (history.about) section.append(element("p", { class: "said" }, history.about));
   section.append(
     player.place,
     element(

@@ -14,7 +14,7 @@ import { PANELS } from "./panels.js";
 import { mountStage } from "./stage.js";
 import { mountSwap } from "./swap.js";
 
-start();
+start().catch(tell);
 
 async function start() {
   const payload = JSON.parse(document.getElementById("payload")?.textContent ?? "{}");
@@ -26,7 +26,9 @@ async function start() {
   if (payload.frames.pictures.shape[0] > 0) {
     app.show(app.frame(0), labelOf(app, 0));
   }
-  mountSwap(add(main, "swap", swapTitle(app)), app);
+  const swap = add(main, "swap", swapTitle(app));
+  app.on("vae", () => (swap.children[0].textContent = swapTitle(app)));
+  mountSwap(swap, app);
   for (const panel of PANELS) {
     const note = payload.notes[panel.key];
     if (!(panel.key in payload) && !note) continue;
@@ -36,6 +38,19 @@ async function start() {
   }
   Object.assign(globalThis, { explorer: app });
   document.documentElement.dataset.ready = "yes";
+}
+
+/**
+ * Say on the page why it is blank or ends early; the console has the fault itself.
+ *
+ * @param {unknown} fault
+ */
+function tell(fault) {
+  const reason = fault instanceof Error ? fault.message : String(fault);
+  const words = `The explorer could not be built to its end: ${reason}.`;
+  const note = element("p", { class: "note", role: "alert" }, words);
+  document.getElementById("explorer")?.prepend(note);
+  throw fault;
 }
 
 /** @param {App} app */

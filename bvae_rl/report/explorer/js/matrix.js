@@ -27,6 +27,7 @@
 import { button, element } from "./dom.js";
 import { makeGrid } from "./grid.js";
 import { makePair } from "./pair.js";
+import { onTheme } from "./theme.js";
 import { counted } from "./words.js";
 
 /** @type {Record<"information" | "importance" | "r2", [string, string]>} */
@@ -56,6 +57,8 @@ export function mount(section, app) {
   let measure = "information";
   let every = false;
   let chosen = [0, 0];
+  /** @type {import("./grid.js").Grid} */
+  let grid;
   const words = element("p", { class: "said" });
   const place = element("div", {});
   const pair = makePair(app, matrix);
@@ -93,7 +96,7 @@ export function mount(section, app) {
     const scored = matrix.vaes[app.state.vae];
     const names = rows.map((latent) => latent.name);
     if (measure === "r2") names.push("all latents");
-    const grid = makeGrid({
+    grid = makeGrid({
       label: `${MEASURES[measure][0]} of latents and factors`,
       rows: names,
       columns: matrix.factors.map((factor) => factor.name),
@@ -135,6 +138,7 @@ export function mount(section, app) {
   }
   app.on("vae", start);
   start();
+  onTheme(() => grid.repaint());
 }
 
 /**

@@ -64,7 +64,9 @@ export function makeTimelines(seek) {
       context.strokeRect(left, top + 2, right - left, LANE - 4);
       context.fillStyle = ink;
       context.textAlign = "left";
-      fitted(context, lane.name, 0, middle, left - 8);
+      const [first, rest] = broken(context, lane.name, left - 8);
+      fitted(context, first, 0, rest ? middle - 8 : middle, left - 8);
+      if (rest) fitted(context, rest, 0, middle + 8, left - 8);
       context.fillText(
         lane.read(at),
         right + 8,
@@ -146,6 +148,22 @@ export function makeTimelines(seek) {
       chart.redraw();
     },
   };
+}
+
+/**
+ * A text as two lines, the second empty where the first has room for all.
+ *
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} text
+ * @param {number} most pixels
+ */
+function broken(context, text, most) {
+  const fits = (/** @type {string} */ part) => context.measureText(part).width <= most;
+  if (fits(text)) return [text, ""];
+  const words = text.split(" ");
+  let count = Math.max(1, words.length - 1);
+  while (count > 1 && !fits(words.slice(0, count).join(" "))) count--;
+  return [words.slice(0, count).join(" "), words.slice(count).join(" ")];
 }
 
 /**
