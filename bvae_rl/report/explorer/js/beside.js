@@ -9,7 +9,7 @@
 
 import { errorMap } from "./colours.js";
 import { element, picture } from "./dom.js";
-import { interval } from "./matrix.js";
+import { interval } from "./interval.js";
 import { makeStrip } from "./strip.js";
 import { mean, moved, path } from "./values.js";
 import { counted, titleOf } from "./words.js";

@@ -5,7 +5,7 @@
  * @typedef {import("./types.js").App} App
  * @typedef {import("./types.js").Packed} Packed
  * @typedef {import("./values.js").Factor} Factor
- * @typedef {{value: Packed, low: Packed, high: Packed}} Bounded
+ * @typedef {import("./interval.js").Bounded} Bounded
  *
  * @typedef {object} Scored
  * @property {Bounded} information
@@ -26,6 +26,7 @@
 
 import { button, element } from "./dom.js";
 import { makeGrid } from "./grid.js";
+import { interval } from "./interval.js";
 import { makePair } from "./pair.js";
 import { onTheme } from "./theme.js";
 import { counted } from "./words.js";
@@ -155,19 +156,4 @@ function cellOf(bounded, at, of, nats) {
     text: value >= 0.095 ? value.toFixed(2).replace(/^0/, "") : "",
     words: `${of}: ${interval(bounded, at)}${also}`,
   };
-}
-
-/**
- * "0.76 (0.74 to 0.78)".
- *
- * @param {Bounded} bounded
- * @param {number} at
- */
-export function interval({ value, low, high }, at) {
-  const text = (/** @type {number} */ number) => {
-    const rounded = number.toFixed(2);
-    return (Number(rounded) === 0 ? "0.00" : rounded).replace("-", "\u2212");
-  };
-  const [a, b] = [low.values[at], high.values[at]];
-  return `${text(value.values[at])} (${text(a)} to ${text(b)})`;
 }

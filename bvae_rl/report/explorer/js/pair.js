@@ -8,6 +8,7 @@
  */
 
 import { element } from "./dom.js";
+import { interval } from "./interval.js";
 import { makeScatter } from "./scatter.js";
 import { makeStrip } from "./strip.js";
 import { short } from "./chart.js";
@@ -38,11 +39,8 @@ export function makePair(app, matrix) {
     const scored = matrix.vaes[chosen];
     const at = latent * matrix.factors.length + k;
     title.textContent = `${name} and ${factor.name}`;
-    const part = (/** @type {"information" | "importance" | "r2"} */ measure) => {
-      const { value, low, high } = scored[measure];
-      const [v, a, b] = [value, low, high].map((one) => one.values[at].toFixed(2));
-      return `${v} (${a} to ${b})`.replaceAll("-", "\u2212");
-    };
+    const part = (/** @type {"information" | "importance" | "r2"} */ measure) =>
+      interval(scored[measure], at);
     numbers.textContent = `${title.textContent}: information ${part("information")}, importance ${part(
       "importance",
     )}, probe R\u00b2 ${part("r2")}.`;
