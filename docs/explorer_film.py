@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from bvae_rl.plots.animation import gif
-from tests.chromium_cases import Page, browser
+from tests.chromium_cases import DRAWN, Page, browser
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT, TALL, FPS = 960, 790, 1860, 10
@@ -27,7 +27,6 @@ SET = """(() => {{
   z[{d}] += {by} * explorer.vae().std[{d}];
   explorer.set(z);
 }})()"""
-DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 def shot(page: Page, folder: Path) -> np.ndarray:

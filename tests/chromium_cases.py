@@ -27,6 +27,7 @@ LAUNCH = (
     "ends = [fcntl.fcntl(int(n), fcntl.F_DUPFD, 10) for n in sys.argv[1:3]]; "
     "os.dup2(ends[0], 3); os.dup2(ends[1], 4); os.execv(sys.argv[3], sys.argv[3:])"
 )
+DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 PATIENCE = 60.0  # seconds, for any answer: other processes may want the machine
 
 
@@ -85,10 +86,11 @@ class Page:
         return json.loads(line)
 
     def open(self, path: Path) -> None:
-        """Load a file and wait until the page says that it is ready."""
+        """Load a file and wait until the page says that it is ready, and has drawn."""
         self.events.clear()
         self.send("Page.navigate", url=path.resolve().as_uri())
         self.wait("document.documentElement?.dataset.ready === 'yes'")
+        self.run(DRAWN)
 
     def run(self, script: str) -> Any:
         """The value of a JavaScript expression, waited for; AssertionError with what it threw."""
