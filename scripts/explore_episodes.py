@@ -20,6 +20,7 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.data.pictures.layouts import Wanted
 from bvae_rl.data.rollout import Tap, random_policy
+from bvae_rl.models.digest import encoder_digest
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.episodes import Episode, episodes_entry
 from bvae_rl.sb3.check_codes import check_codes
@@ -109,10 +110,21 @@ def played(plan: Plan, vaes: Mapping[str, BetaVAE]) -> dict[str, Any]:
     specs = known_specs(world)
     world.close()
     episodes = [_play(plan, domain, vaes, specs) for domain in plan.domains]
-    who = "a random policy" if plan.agent is None else f"the {plan.agent.method.name} agent"
-    if plan.differs:
-        who += f" (trained with {plan.differs})"
-    return episodes_entry(episodes, who=who, specs=specs)
+    return episodes_entry(episodes, who=_who(plan, vaes), specs=specs)
+
+
+def _who(plan: Plan, vaes: Mapping[str, BetaVAE]) -> str:
+    """Who acts, and what of it is not as a reader would think."""
+    if plan.agent is None:
+        return "a random policy"
+    own, shown = plan.agent.encoder, {encoder_digest(vae) for vae in vaes.values()}
+    unlike = [f"trained with {plan.differs}"] if plan.differs else []
+    if not isinstance(own, BetaVAE):
+        unlike.append("which reads no VAE")
+    elif encoder_digest(own) not in shown:
+        unlike.append("which reads another VAE than the one shown")
+    named = f"the {plan.agent.method.name} agent"
+    return f"{named} ({'; '.join(unlike)})" if unlike else named
 
 
 def recorded(

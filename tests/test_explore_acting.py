@@ -110,3 +110,17 @@ def test_vaes_of_other_pictures_are_told_apart() -> None:
     vaes = {"one": tiny(), "other": tiny(native=(3, 96, 96))}
     with pytest.raises(ValueError, match=r"other \(3, 32, 32\), RGB, made from \(3, 96, 96\)"):
         explore._require_same_frames(vaes)
+
+
+def test_whose_codes_an_agent_reads_is_said() -> None:
+    vae, other = tiny(), tiny(seed=1)
+
+    def who(encoder: Any, differs: str = "") -> str:
+        agent: Any = SimpleNamespace(encoder=encoder, method=SimpleNamespace(name="bvae"))
+        plan = Plan(REACH, ("source",), agent, 4, 0, differs)
+        return explore_episodes._who(plan, {"shown": vae})
+
+    assert who(vae) == "the bvae agent"
+    assert who(other) == "the bvae agent (which reads another VAE than the one shown)"
+    words = who(None, "frame_skip 4, here 1")
+    assert words == "the bvae agent (trained with frame_skip 4, here 1; which reads no VAE)"

@@ -5,6 +5,7 @@ Colours: Okabe and Ito (2008), "Color universal design"; grey for references.
 
 from __future__ import annotations
 
+import logging
 import zlib
 from collections.abc import Mapping
 from io import BytesIO
@@ -145,6 +146,7 @@ def saved(figure: Figure, kind: Format = "png") -> bytes:
     if kind != "pdf":
         raise ValueError(f"a picture is saved as png or pdf, got {kind!r}")
     buffer = BytesIO()
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of each glyph
     with require("matplotlib", extra="plots").rc_context({"pdf.fonttype": 42}):
         figure.savefig(
             buffer, format="pdf", dpi=PRINT, bbox_inches="tight", pad_inches=0.02,

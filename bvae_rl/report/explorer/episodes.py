@@ -89,8 +89,8 @@ def _entry(one: Episode, pictures: dict[str, Any]) -> dict[str, Any]:
     return {
         "domain": one.domain,
         "pictures": pictures,
-        "codes": [packed(codes, "f2") for codes in one.codes],
-        "in_first": None if one.in_first is None else [packed(c, "f2") for c in one.in_first],
+        "codes": [packed(codes, "f4") for codes in one.codes],
+        "in_first": None if one.in_first is None else [packed(c, "f4") for c in one.in_first],
         "factors": maybe(one.factors),
         "actions": maybe(one.actions),
         "rewards": maybe(one.rewards),
