@@ -50,7 +50,7 @@ def test_an_agent_is_moved_under_every_treatment(
     monkeypatch.setattr(study, "score", partial(score, steps=10))
     args = adapt.Args(
         (str(made / "vae"),), made / "frames", seeds=(3,), target=("ood1",), source_timesteps=1000,
-        total_timesteps=2000, workers=1, out=made / "adapt",
+        total_timesteps=2000, workers=1, out=made / "adapt", treatments=tuple(study.TREATMENTS),
     )  # fmt: skip
     result = adapt.main(args)
     printed = capsys.readouterr().out
