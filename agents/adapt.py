@@ -58,6 +58,11 @@ class Treatment:
     mixed: bool = False
     harden: Hardening | None = None
 
+    @property
+    def frozen(self) -> bool:
+        """Whether nothing happens to the encoder."""
+        return self.beta is None and self.harden is None
+
 
 def _annealed(beta: float, steps: int) -> Schedule:
     return Linear(0.1 * beta, beta, steps // 2)
@@ -75,10 +80,7 @@ TREATMENTS = {
         Treatment("online_mixed", "online, beta annealed, half old frames", _annealed, mixed=True),
         Treatment("online_constant", "online, beta constant, half old frames", _constant, True),
         Treatment(
-            "online_hardened",
-            "online, recoloured frames, half old ones",
-            mixed=True,
-            harden=Hardening(),
+            "online_hardened", "online, recoloured, half old frames", None, True, Hardening()
         ),
     )
 }
@@ -204,7 +206,7 @@ def _move(
     callbacks: list[BaseCallback] = [AtRollout(at_rollout)]
     updates: list[dict[str, float]] = []
     treatment = TREATMENTS[move.treatment]
-    if treatment.beta is not None or treatment.harden is not None:
+    if not treatment.frozen:
         beta = treatment.beta and treatment.beta(config.beta, config.total_timesteps)
         old = FrameStore.existing(store) if treatment.mixed else None
         online = OnlineBetaVAE(

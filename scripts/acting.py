@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bvae_rl.agents.evaluate import load_agent
+from bvae_rl.agents.evaluate import LoadedAgent, load_agent
 from bvae_rl.data.shares import Shares
 from bvae_rl.data.sources import NAMED
 
@@ -23,3 +23,8 @@ def acting(policy: str) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"policy is {', '.join(NAMED)} or an agent's folder: {error}") from error
     return {"policy": agent.act, "observe": agent.observe}
+
+
+def actor_name(agent: LoadedAgent | None) -> str:
+    """How a title names who acts; None: a random policy."""
+    return "a random policy" if agent is None else f"the {agent.method.name} agent"

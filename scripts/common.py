@@ -94,12 +94,16 @@ class EnvArgs(WorldArgs):
 
     def has_domains(self, *names: str) -> bool:
         """Whether the environment knows these visual domains."""
-        try:
-            for name in names:
-                self.config(name).make().close()
-        except (ValueError, TypeError, ImportError):
-            return False
-        return True
+        return all(can_make(self.config(name)) for name in names)
+
+
+def can_make(env: EnvConfig) -> bool:
+    """Whether ``env`` can be made here, in its visual domain."""
+    try:
+        env.make().close()
+    except (ValueError, TypeError, ImportError):
+        return False
+    return True
 
 
 def say_single(world: WorldArgs) -> None:

@@ -14,9 +14,10 @@ from bvae_rl.report import FigureEntry
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.scripts.study import draw_curves, draw_transfer, finals, labels
 from bvae_rl.scripts.visualize_episode import episode_timelines
+from bvae_rl.training.decoded import latent_names
 from bvae_rl.training.hardened import HARDENED as KEPT
 from bvae_rl.training.hardened import hardened_sentences
-from bvae_rl.training.pictures import latent_names, write_vae_pictures
+from bvae_rl.training.pictures import write_vae_pictures
 from bvae_rl.training.shown_frames import frames_to_show
 from bvae_rl.training.train_config import TrainConfig
 

@@ -26,6 +26,7 @@ from bvae_rl.scripts.explore_frames import Shown, shown_frames
 from bvae_rl.scripts.explore_panels import episode_plan, extras, refuse_unplayable
 from bvae_rl.scripts.explore_serve import serve
 from bvae_rl.scripts.explore_vae import entry_of, read_latents
+from bvae_rl.scripts.same_frames import require_same_frames
 
 PAGE = "explorer.html"
 
@@ -93,7 +94,7 @@ def write_page(args: Args) -> Path:
     refuse_unplayable(args)
     folders = [find_vae(name) for name in (args.vae, *args.beside)]
     vaes = {name: BetaVAE.load(folder) for name, folder in _named(folders).items()}
-    _require_same_frames(vaes)
+    require_same_frames(vaes)
     shown = shown_frames(args, folders[0], list(vaes.values()))
     text = document(payload(args, vaes, shown), title=title(vaes))
     page = args.out or _default(args, folders[0].name) / PAGE
@@ -165,22 +166,6 @@ def _named(folders: list[Path]) -> dict[str, Path]:
             name = f"{folder.resolve().name} ({again})"
         named[name] = folder
     return named
-
-
-def _require_same_frames(vaes: Mapping[str, BetaVAE]) -> None:
-    kinds = {
-        name: (vae.config.shape, vae.config.native, vae.config.channel_order)
-        for name, vae in vaes.items()
-    }
-    if len(set(kinds.values())) > 1:
-        text = "; ".join(
-            f"{name} {shape}, {order}{f', made from {native}' if native else ''}"
-            for name, (shape, native, order) in kinds.items()
-        )
-        raise ValueError(
-            f"VAEs side by side take the same frames, and these (C, H, W) differ: {text}; write a "
-            "page for each"
-        )
 
 
 def _default(args: Args, name: str) -> Path:

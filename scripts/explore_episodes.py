@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ from bvae_rl.models.digest import encoder_digest
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.episodes import Episode, episodes_entry
 from bvae_rl.sb3.check_codes import check_codes
+from bvae_rl.scripts.acting import actor_name
+from bvae_rl.scripts.common import can_make
 from bvae_rl.scripts.stored_frames import longest_episode
 
 DEFAULT_DOMAINS = ("source", "ood1", "ood2")  # where an environment knows them
@@ -49,7 +52,7 @@ def planned(
     *,
     domains: Sequence[str],
     domain: str | None,
-    agent: Any,
+    agent: Path | None,
     steps: int,
     seed: int,
     own_env: bool,
@@ -77,7 +80,7 @@ def planned(
         for name in dict.fromkeys(domains):  # an unknown one is the environment's to refuse
             env.with_domain(name).make().close()
         return Plan(env, tuple(dict.fromkeys(domains)), actor, steps, seed, differs)
-    known = tuple(name for name in DEFAULT_DOMAINS if _makes(env.with_domain(name)))
+    known = tuple(name for name in DEFAULT_DOMAINS if can_make(env.with_domain(name)))
     if known and domain not in (None, *known):
         known = (str(domain), *known)
     return Plan(env, known or (domain,), actor, steps, seed, differs)
@@ -115,15 +118,15 @@ def played(plan: Plan, vaes: Mapping[str, BetaVAE]) -> dict[str, Any]:
 
 def _who(plan: Plan, vaes: Mapping[str, BetaVAE]) -> str:
     """Who acts, and what of it is not as a reader would think."""
+    named = actor_name(plan.agent)
     if plan.agent is None:
-        return "a random policy"
+        return named
     own, shown = plan.agent.encoder, {encoder_digest(vae) for vae in vaes.values()}
     unlike = [f"trained with {plan.differs}"] if plan.differs else []
     if not isinstance(own, BetaVAE):
         unlike.append("which reads no VAE")
     elif encoder_digest(own) not in shown:
         unlike.append("which reads another VAE than the one shown")
-    named = f"the {plan.agent.method.name} agent"
     return f"{named} ({'; '.join(unlike)})" if unlike else named
 
 
@@ -223,11 +226,3 @@ def _check_seen(agent: LoadedAgent, space: Any) -> None:
             f"environment shows it {space.shape}; explore the VAE in the agent's own environment, "
             "without --env"
         )
-
-
-def _makes(env: EnvConfig) -> bool:
-    try:
-        env.make().close()
-    except (ValueError, TypeError, ImportError):
-        return False
-    return True

@@ -20,7 +20,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts.common import EnvArgs, say, world_of
 from bvae_rl.scripts.held_frames import on_policy_frames
 from bvae_rl.scripts.stored_frames import open_shown, stored_frames
-from bvae_rl.training.pictures import decode
+from bvae_rl.training.decoded import decode
 
 DRAWN = 12  # frames that a decoder draws where there are none
 

@@ -17,10 +17,8 @@ from bvae_rl.scripts.pretrain_args import SourceArgs
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import aligned
 from bvae_rl.training.loop import LOG, Collapsed
-from bvae_rl.training.selection import Selection, check_enough, select
+from bvae_rl.training.selection import SELECTION, Selection, check_enough, select
 from bvae_rl.training.trainer import NotFinite
-
-SELECTION = "selection.json"
 
 
 def train_seeds(

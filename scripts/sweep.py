@@ -24,9 +24,9 @@ from bvae_rl.scripts.pretrain_args import recipe_of
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.select_seed import finished
 from bvae_rl.scripts.study import aligned
+from bvae_rl.training.decoded import decode
 from bvae_rl.training.explained import pixel_share
 from bvae_rl.training.last_phase import NONE
-from bvae_rl.training.pictures import decode
 from bvae_rl.training.recipes import Recipe
 from bvae_rl.training.selection import check_enough, last_within
 from bvae_rl.training.validation import ACTIVE_KL

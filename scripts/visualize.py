@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -25,6 +25,7 @@ from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import (
     EnvArgs,
+    can_make,
     command_for,
     results_folder,
     say,
@@ -35,13 +36,11 @@ from bvae_rl.scripts.common import (
 from bvae_rl.scripts.held_frames import on_policy_frames
 from bvae_rl.scripts.own_folder import own_folder
 from bvae_rl.scripts.visualize_beside import compared
-from bvae_rl.scripts.visualize_episode import draw_episode, record, recording
-from bvae_rl.scripts.visualize_figures import Shown, figures, films, heatmap
+from bvae_rl.scripts.visualize_episode import draw_episode, episode_title, record, recording
+from bvae_rl.scripts.visualize_figures import Shown, figures, films
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-__all__ = ["Args", "Result", "Shown", "heatmap", "main"]
 
 SETTINGS = "pictures.json"
 DOMAINS = ("source", "pretrain", "ood1", "ood2")
@@ -131,9 +130,7 @@ def main(args: Args) -> Result:
         say("no heatmap and no scatter: the environment tells no factors that vary here")
     drawn |= compared(args.vae, vae, args.beside, probe.frames, width=args.inches)
     episode = record(env, agent, seed=args.seed)
-    who = "a random policy" if agent is None else f"the {agent.method.name} agent"
-    title = f"An episode of {who}{f' in {env.domain}' if env.domain else ''}"
-    specs = known_specs(world)
+    specs, title = known_specs(world), episode_title(env, agent)
     drawn["timelines"] = draw_episode(vae, episode, specs, title=title, width=args.inches)
     pictures = write(args, run, drawn, shown)
     if args.rrd:
@@ -165,10 +162,9 @@ def _appearances(env: EnvConfig, probe: Frames, args: Args) -> np.ndarray:
     """As many frames of each visual domain that the environment knows, (N, H, W, C)."""
     found = []
     for domain in DOMAINS:
-        try:
-            world = replace(env, domain=domain).make()
-        except (ValueError, TypeError):  # it has no such domain
+        if not can_make(env.with_domain(domain)):
             continue
+        world = env.with_domain(domain).make()
         found.append(probe_set(world, APPEARANCES, seed=args.seed).frames)
         world.close()
     return np.concatenate([probe.frames[:APPEARANCES], *found]) if found else probe.frames

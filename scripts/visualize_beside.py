@@ -12,6 +12,7 @@ from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import rate_distortion
 from bvae_rl.plots.rate_distortion import DISTORTION
+from bvae_rl.scripts.same_frames import require_same_frames
 from bvae_rl.training.decoded import decode
 from bvae_rl.training.validation import spread, validate
 
@@ -36,15 +37,8 @@ def compared(
     """
     if not beside:
         return {}
-    vaes = {name: vae}
-    for one in beside:
-        other = BetaVAE.load(find_vae(one))
-        if other.config.shape != vae.config.shape:
-            raise ValueError(
-                f"--beside {one} takes frames of (C, H, W) = {other.config.shape}, {name} of "
-                f"{vae.config.shape}; compare VAEs of the same frames"
-            )
-        vaes[one] = other
+    vaes = {name: vae, **{one: BetaVAE.load(find_vae(one)) for one in beside}}
+    require_same_frames(vaes)
     shown = frames[spread(np.arange(len(frames)))]
     x = frames_to_x(shown)
     found = [validate(each, x) for each in vaes.values()]

@@ -15,7 +15,8 @@ from bvae_rl.data.frame_store import Frames
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import timelines
 from bvae_rl.plots.recording import episode_rrd
-from bvae_rl.training.pictures import decode, latent_names
+from bvae_rl.scripts.acting import actor_name
+from bvae_rl.training.decoded import decode, latent_names
 from bvae_rl.training.shown_frames import seen
 
 if TYPE_CHECKING:
@@ -55,10 +56,13 @@ def episode_timelines(
     vae: BetaVAE, env: EnvConfig, agent: LoadedAgent | None, *, seed: int
 ) -> Figure:
     """Latents and factors over one episode of ``agent`` (None: of a random policy)."""
-    who = "a random policy" if agent is None else f"the {agent.method.name} agent"
-    title = f"An episode of {who}{f' in {env.domain}' if env.domain else ''}"
-    specs = known_specs(env.make())
+    specs, title = known_specs(env.make()), episode_title(env, agent)
     return draw_episode(vae, record(env, agent, seed=seed), specs, title=title)
+
+
+def episode_title(env: EnvConfig, agent: LoadedAgent | None) -> str:
+    """Who acts, and in which visual domain."""
+    return f"An episode of {actor_name(agent)}{f' in {env.domain}' if env.domain else ''}"
 
 
 def recording(vae: BetaVAE, episode: Frames, specs: Sequence[FactorSpec]) -> bytes:

@@ -17,6 +17,7 @@ from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.explore import Args
 from bvae_rl.scripts.explore_episodes import Plan, planned, played
 from bvae_rl.scripts.explore_frames import Shown
+from bvae_rl.scripts.same_frames import require_same_frames
 from tests.explorer_cases import random_frames, shown_of, tiny
 
 REACH = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", kwargs=("size=32",))
@@ -109,7 +110,7 @@ def test_notes_say_what_would_help(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_vaes_of_other_pictures_are_told_apart() -> None:
     vaes = {"one": tiny(), "other": tiny(native=(3, 96, 96))}
     with pytest.raises(ValueError, match=r"other \(3, 32, 32\), RGB, made from \(3, 96, 96\)"):
-        explore._require_same_frames(vaes)
+        require_same_frames(vaes)
 
 
 def test_whose_codes_an_agent_reads_is_said() -> None:

@@ -18,9 +18,9 @@ from bvae_rl.training.hardened import HARDENED, agreement, hardened_sentences, t
 from bvae_rl.training.last_phase import phase
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.training.pictures import averaged
 from bvae_rl.training.schedules import Constant
 from bvae_rl.training.train_config import TrainConfig
+from bvae_rl.training.vae_figures import averaged
 from tests.objective_cases import Kill, equal
 
 CONFIG = VAEConfig(shape=(3, 32, 32), latent_dim=6, channels=(8, 16, 16), hidden=32)

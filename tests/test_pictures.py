@@ -11,7 +11,8 @@ import torch
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.training import vae_figures
-from bvae_rl.training.pictures import decode, traversals, write_vae_pictures
+from bvae_rl.training.decoded import decode, traversals
+from bvae_rl.training.pictures import write_vae_pictures
 from bvae_rl.training.shown_frames import chosen, frames_to_show, seen
 
 

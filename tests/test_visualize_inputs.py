@@ -129,7 +129,7 @@ def test_what_is_left_out_of_a_traversal_is_said() -> None:
 def test_vaes_beside_each_other_take_the_same_frames(tmp_path: Path) -> None:
     vae = make(KINDS["quantised"])
     other = make(KINDS["1 latent, grey"]).save(tmp_path / "grey")
-    with pytest.raises(ValueError, match=r"--beside .*grey takes frames of \(C, H, W\) = \(1, 32"):
+    with pytest.raises(ValueError, match=r"differ: .*grey \(1, 32.*take VAEs of the same"):
         compared("vae", vae, [str(other)], probe(vae).frames)
     same = make(VAEConfig((3, 32, 32), 3, recon_weight=5.0, **SMALL)).save(tmp_path / "other")
     figure = compared("vae", vae, [str(same)], probe(vae).frames)["rate_distortion"]

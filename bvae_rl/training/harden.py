@@ -30,11 +30,12 @@ from bvae_rl.runtime.talking import talking
 from bvae_rl.training.augment.colour import FREQUENCY
 from bvae_rl.training.augment.variations import named, refuse_unfit
 from bvae_rl.training.batches import Rows
+from bvae_rl.training.decoded import latent_names
 from bvae_rl.training.hardened import HARDENED, Report, hardened_sentences, report
 from bvae_rl.training.hardening import CLEAN, Hardening
 from bvae_rl.training.loop import Callback, check_steps, train_vae
 from bvae_rl.training.objectives.distillation import LEAST_STD, InvarianceDistillation
-from bvae_rl.training.pictures import can_draw, latent_names, write_vae_pictures
+from bvae_rl.training.pictures import can_draw, write_vae_pictures
 from bvae_rl.training.shown_frames import frames_to_show
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.variation_pictures import VARIED, variations_sheet

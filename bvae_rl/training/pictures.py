@@ -20,10 +20,7 @@ from bvae_rl.plots.folding import folded
 from bvae_rl.plots.style import new_figure
 from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import Run
-from bvae_rl.training.decoded import decode as decode
-from bvae_rl.training.decoded import latent_names as latent_names
-from bvae_rl.training.decoded import traversals as traversals
-from bvae_rl.training.vae_figures import averaged as averaged
+from bvae_rl.training.decoded import latent_names
 from bvae_rl.training.vae_figures import vae_figures
 
 if TYPE_CHECKING:

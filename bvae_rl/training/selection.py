@@ -33,6 +33,7 @@ from bvae_rl.training.validation import ACTIVE_KL
 
 Criterion = Literal["udr", "mig", "r2"]
 LEAST_FRAMES = 100
+SELECTION = "selection.json"  # beside the VAE that was kept: who was, and why
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ import numpy as np
 
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import Run
+from bvae_rl.training.last_phase import TEACHER
+from bvae_rl.training.selection import SELECTION
 
 FOLDER = "snapshots"
 
@@ -67,7 +69,7 @@ def snapshots(folder: str | Path) -> list[Path]:
 
 
 def _places(folder: Path) -> Iterator[Path]:
-    yield from (folder, folder / "teacher")
-    if (chosen := folder / "selection.json").exists():
-        seed = folder / Run(folder).read_json(chosen.name)["best"]
-        yield from (seed, seed / "teacher")
+    yield from (folder, folder / TEACHER)
+    if (folder / SELECTION).exists():
+        seed = folder / Run(folder).read_json(SELECTION)["best"]
+        yield from (seed, seed / TEACHER)
