@@ -29,7 +29,9 @@ def visualize_store(args: whole.Args, vae: BetaVAE, run: Run) -> whole.Result:
     drawn |= compared(args.vae, vae, args.beside, held.frames.frames, width=args.inches)
     episode = longest_episode(store)
     if episode is None:
-        say("no time lines, no recording: nothing says that frames of the store follow each other")
+        say("no time lines: nothing says that frames of the store follow each other")
+        if args.rrd:
+            say("no recording, for the same reason")
     else:
         title = f"An episode of {store.folder.name}"
         drawn["timelines"] = draw_episode(vae, episode, specs, title=title, width=args.inches)
