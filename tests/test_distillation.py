@@ -12,7 +12,12 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.augment.variations import named, vary
 from bvae_rl.training.batches import Batch, Rows
 from bvae_rl.training.objectives.autoencoder import generator_of
-from bvae_rl.training.objectives.distillation import LEAST_STD, InvarianceDistillation
+from bvae_rl.training.objectives.distillation import (
+    LEAST_STD,
+    TOLERANCE,
+    InvarianceDistillation,
+    charbonnier,
+)
 from tests.objective_cases import drawn, equal, make_vae, number
 
 
@@ -32,7 +37,15 @@ def student_of(teacher: BetaVAE, *, moved: float = 0.0) -> BetaVAE:
     return student.train()
 
 
-def test_a_copy_is_at_no_distance_and_a_moved_one_at_the_squared_shift(store: FrameStore) -> None:
+def test_small_errors_count_by_their_square_and_large_ones_by_their_size() -> None:
+    error = torch.tensor([0.0, 1e-3, 30.0, -40.0], dtype=torch.float64)
+    found = charbonnier(error, 0.1)
+    assert found.tolist() == pytest.approx([0.0, 1e-6 / 0.2, 29.9, 39.9], rel=1e-4)
+    whole = charbonnier(torch.tensor(0.3), 0.4)  # 3, 4, 5
+    assert float(whole) == pytest.approx(0.1)
+
+
+def test_a_copy_is_at_no_distance_and_a_moved_one_at_that_of_its_shift(store: FrameStore) -> None:
     teacher = make_vae().eval()
     noise = torch.randn(8, teacher.latent_dim, generator=torch.Generator().manual_seed(1))
     batch = Batch(torch.rand(8, 3, 32, 32))
@@ -41,7 +54,7 @@ def test_a_copy_is_at_no_distance_and_a_moved_one_at_the_squared_shift(store: Fr
         objective.pairing(Rows(store), teacher)
         std = objective._scale["std"]
         assert (std >= LEAST_STD).all()
-        expected = float((moved / std).square().mean())
+        expected = float(charbonnier(moved / std, TOLERANCE).mean())
         loss, parts = objective.loss(student_of(teacher, moved=moved), batch, 0, noise)
         assert number(parts["distance"]) == pytest.approx(expected, abs=1e-5)
         assert number(parts["distance_clean"]) == pytest.approx(expected, abs=1e-5)
@@ -59,7 +72,8 @@ def test_the_student_sees_varied_frames_and_the_teacher_clean_ones(store: FrameS
     with torch.no_grad():
         varied = vary(x, named(["colour"]), generator_of(noise))
         away = student.encode(varied)[0] - teacher.encode(x)[0]
-    assert number(found) == pytest.approx(float((away / objective._scale["std"]).square().mean()))
+    expected = charbonnier(away / objective._scale["std"], TOLERANCE).mean()
+    assert number(found) == pytest.approx(float(expected))
     found.backward()
     assert all(p.grad is None for p in student.decoder.parameters())
 
@@ -112,6 +126,6 @@ def test_a_latent_of_a_clean_frame_counts_as_one_of_a_varied_frame(store: FrameS
     noise = torch.randn(8, 5, generator=torch.Generator().manual_seed(1))
     batch = Batch(torch.rand(8, 3, 32, 32))
     loss, _ = objective.loss(student_of(teacher, moved=0.3), batch, 0, noise)
-    square = (0.3 / objective._scale["std"]).square()
-    expected = (8 * square[:3].sum() + 4 * square.sum()) / (8 * 3)
+    errors = charbonnier(0.3 / objective._scale["std"], TOLERANCE)
+    expected = (8 * errors[:3].sum() + 4 * errors.sum()) / (8 * 3)
     assert number(loss) == pytest.approx(float(expected), abs=1e-5)

@@ -40,7 +40,7 @@ from bvae_rl.training.shown_frames import frames_to_show
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.variation_pictures import VARIED, variations_sheet
 
-STEPS, LEARNING_RATE = 12_000, 1e-3
+STEPS, LEARNING_RATE = 12_000, 4e-3
 SHOWN = 8  # frames in the picture of the variations
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def harden(
         frequency: of the colour maps in rad, above 0: low ones bend colours gently.
         steps: batches, at least 1.
         seed: of batches and variations.
-        train: batch size, device and the like; by default a learning rate of 1e-3.
+        train: batch size, device and the like; by default a learning rate of 4e-3.
         start: a VAE of the same config whose weights the student begins with, such as one that was
             hardened before; by default the teacher's.
         command: kept in the saved config.

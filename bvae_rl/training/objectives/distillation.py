@@ -3,7 +3,10 @@
 What cannot be known from the varied frame averages out of the code, and what can stays where the
 teacher had it. The target is the code of the clean picture as in SVEA (Hansen et al. 2021, arXiv
 2107.00644), the error that of feature distillation (Romero et al. 2015, FitNets, arXiv 1412.6550)
-over each latent's spread. No decoder and no KL take part: the decoder stays the teacher's.
+over each latent's spread, and counted by its size rather than its square where it is large: a map
+of colours that hides an object leaves errors that nothing can lessen, and squared they drown the
+small ones, by which an agent misses its target. No decoder and no KL take part: the decoder stays
+the teacher's.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from bvae_rl.training.objectives.checks import whole
 from bvae_rl.training.validation import posterior_means, spread
 
 LEAST_STD = 0.2  # of a latent, so that one that carries nothing does not weigh as much as others
+TOLERANCE = 0.1  # of a spread: about here the cost of an error turns from its square to its size
 MEMORY = 0.99  # of the running mean of squared errors, a step
 
 
@@ -38,6 +42,7 @@ class InvarianceDistillation(Objective):
     keeps what varied frames cannot show, such as the style group.
     ``strength``: of the variations (``augment.variations.vary``).
     ``frequency``: of the colour maps (``augment.colour``).
+    ``tolerance``: of the error (``charbonnier``), in units of each latent's spread.
 
     The posterior's variances are set, not learned: of each latent the running mean of the squared
     distance to the teacher's posterior, so that the KL of what averaged out is near 0.
@@ -51,6 +56,7 @@ class InvarianceDistillation(Objective):
     clean: int = 0
     strength: float = 1.0
     frequency: float = FREQUENCY
+    tolerance: float = TOLERANCE
     _state: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
     _scale: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -58,6 +64,8 @@ class InvarianceDistillation(Objective):
         named(self.against, frequency=self.frequency)
         whole("clean", self.clean, least=0)
         check_strength(self.strength)
+        if not self.tolerance > 0:
+            raise ValueError(f"tolerance must be positive, got {self.tolerance}")
         self.teacher.slice_of(self.latents)
         self.teacher.eval().requires_grad_(False)
 
@@ -83,7 +91,7 @@ class InvarianceDistillation(Objective):
         return single(rows)
 
     def loss(self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor) -> tuple[Tensor, Parts]:
-        """Mean squared distance to the teacher's codes, in units of each latent's spread.
+        """Mean distance (``charbonnier``) to the teacher's codes, in units of each latent's spread.
 
         A latent of a clean frame counts as much as one of a varied frame.
         """
@@ -94,14 +102,13 @@ class InvarianceDistillation(Objective):
         varied = vary(x, self.variations, generator_of(noise), strength=self.strength)
         mu, _ = vae.encode(torch.cat([varied, x[:clean]]))
         away = mu - torch.cat([target, target[:clean]])
-        square = (away / std).square()
-        distance = square[: len(x), learned].mean()
+        errors = charbonnier(away / std, self.tolerance)
+        distance = errors[: len(x), learned].mean()
         loss = distance
         parts: Parts = {"distance": distance.detach()}
         if clean:
-            kept = square[len(x) :].mean()
-            loss = loss + square[len(x) :].sum() / square[: len(x), learned].numel()
-            parts["distance_clean"] = kept.detach()
+            parts["distance_clean"] = errors[len(x) :].mean().detach()
+            loss = loss + errors[len(x) :].sum() / errors[: len(x), learned].numel()
         self._remember(away.detach(), logvar, clean)
         return loss, {**parts, "recon": 0.0, "kl": 0.0, "beta": 0.0}
 
@@ -142,6 +149,14 @@ class InvarianceDistillation(Objective):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from ``state``."""
         self._state.update(state)
+
+
+def charbonnier(error: Tensor, tolerance: float) -> Tensor:
+    """sqrt(error^2 + tolerance^2) - tolerance: a parabola below ``tolerance`` > 0, a line above.
+
+    Charbonnier et al. 1994; its derivative is at most 1 in size.
+    """
+    return (error.square() + tolerance**2).sqrt() - tolerance
 
 
 def statistics_of(teacher: BetaVAE) -> tuple[np.ndarray, np.ndarray]:
