@@ -117,7 +117,7 @@ def test_a_world_that_is_not_here_is_borne_where_nothing_needs_it(tmp_path: Path
     folder = Path(saved(tmp_path / "vae", {"env": "nowhere:Gone-v0"}))
     vae = BetaVAE.load(folder)
     assert "Gone-v0" in shown_env(Args(), folder, vae)[1]
-    with pytest.raises(ImportError, match="nowhere"):
+    with pytest.raises(ValueError, match="nowhere:Gone-v0"):
         shown_env(Args(domains=("source",)), folder, vae)
 
 

@@ -111,7 +111,7 @@ function agentLanes({ actions, rewards, values }) {
   const lanes = [];
   if (values)
     lanes.push({
-      name: "value (discounted, in the rewards of its training)",
+      name: "value",
       traces: [{ values: values.values, look: "main", turn: 1 }],
       read: (step) => short(values.values[step]),
     });
