@@ -16,7 +16,7 @@ from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts import explore, explore_episodes
 from bvae_rl.scripts.explore import Args, title
-from bvae_rl.scripts.explore_frames import Shown, shown_env
+from bvae_rl.scripts.explore_frames import Shown, shown_env, shown_frames
 from tests.explorer_cases import random_frames, shown_of, tiny
 
 REACH = "bvae_rl.envs:bvae_rl/PlanarReach-v0"
@@ -98,9 +98,7 @@ def test_a_store_of_another_world_is_warned_of_on_the_page_too(
     trained: dict[str, Any] | None, shown: dict[str, Any], words: str, tmp_path: Path, capsys: Any
 ) -> None:
     vae = BetaVAE.load(Path(saved(tmp_path / "vae", trained)))
-    found = explore.shown_frames(
-        Args(store=stored(tmp_path / "s", **shown).folder), [vae], None, ""
-    )
+    found = shown_frames(Args(store=stored(tmp_path / "s", **shown).folder), [vae], None, "")
     said = capsys.readouterr().out
     assert ("may mean nothing" in said) == ("may mean nothing" in found.source) == bool(words)
     assert words in said
@@ -109,7 +107,7 @@ def test_a_store_of_another_world_is_warned_of_on_the_page_too(
 def test_the_frames_of_the_training_are_no_other_store(tmp_path: Path, capsys: Any) -> None:
     store = stored(tmp_path / "s", source="array")
     vae = BetaVAE.load(Path(saved(tmp_path / "vae", store.identity())))
-    explore.shown_frames(Args(store=store.folder), [vae], None, "")
+    shown_frames(Args(store=store.folder), [vae], None, "")
     assert "may mean nothing" not in capsys.readouterr().out
 
 
