@@ -267,6 +267,19 @@ def test_no_serious_fault_of_accessibility(page: Page, small: BetaVAE, scheme: s
     assert found == []
 
 
+def test_white_frames_have_an_edge_on_either_page(page: Page, small: BetaVAE) -> None:
+    edges = []
+    for scheme in ("light", "dark"):
+        page.scheme(scheme)
+        style = "getComputedStyle(document.querySelector('.three canvas'))"
+        assert page.run(f"{style}.outlineStyle") == "solid"
+        paper = page.run("getComputedStyle(document.querySelector('section')).backgroundColor")
+        edges.append(page.run(f"{style}.outlineColor"))
+        assert edges[-1] not in (paper, "rgb(255, 255, 255)")
+    page.scheme("light")
+    assert edges[0] != edges[1]
+
+
 def test_nothing_is_wider_than_a_phone(page: Page, small: BetaVAE) -> None:
     page.size(390, 844, phone=True)
     wide = page.run("document.documentElement.scrollWidth")
