@@ -12,7 +12,7 @@ PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo quick test lint docs build clean
+.PHONY: help venv demo quick test browser lint docs build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s%s\n", $$1, $$2}' Makefile
@@ -26,17 +26,20 @@ quick: $(STAMP) ## all steps of the demo in under 2 minutes; the figures mean no
 	$(VENV)/bin/bvae-rl demo --quick $(ARGS)
 
 # Two workers of one thread each: tests/conftest.py sets the threads.
-test: lint ## check the style, then run the tests
+test: lint browser ## check the style, then run the tests
 	$(PY) -m pytest -n 2 --dist worksteal
+
+browser: ## install Chromium for the tests where it is missing, if apt-get is here and you are root
+	@sh tests/browser/set_up.sh
 
 lint: $(STAMP) ## check format, lint and types
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	@if command -v npm >/dev/null; then \
+	@if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20)'; then \
 	  npm ci --prefix tests/browser --silent --no-audit --no-fund && \
 	  npm run --prefix tests/browser --silent check; \
-	else echo "the explorer's JavaScript is not checked: no npm here"; fi
+	else echo "the explorer's JavaScript is not checked: no npm of Node 20 or later here"; fi
 
 docs: $(STAMP) ## build the documentation into site/; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict

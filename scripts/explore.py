@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +24,15 @@ from bvae_rl.scripts.common import (
     store_folder,
     wrote,
 )
-from bvae_rl.scripts.explore_frames import Shown, shown_frames
+from bvae_rl.scripts.explore_episodes import Plan
+from bvae_rl.scripts.explore_frames import Shown, shown_env, shown_frames
 from bvae_rl.scripts.explore_panels import episode_plan, extras, refuse_unplayable
-from bvae_rl.scripts.explore_serve import serve
-from bvae_rl.scripts.explore_vae import entry_of, read_latents
+from bvae_rl.scripts.explore_serve import page_server, serve
+from bvae_rl.scripts.explore_vae import entry_of, read_latents, require_known_layers
 from bvae_rl.scripts.same_frames import require_same_frames
 
 PAGE = "explorer.html"
+UNNAMED = "vae"  # the folder that commands call a VAE by: it says nothing
 
 
 @dataclass(frozen=True)
@@ -74,13 +78,15 @@ class Result:
 
 def main(args: Args) -> Result:
     """Encode frames, write the page, and serve it if asked for."""
-    page = write_page(args)
-    wrote(page)
-    say(f"{page.stat().st_size / 1e6:.1f} MB, opens in a browser, with nothing beside it")
-    if args.serve:
-        serve(page.read_text(encoding="utf-8"), port=args.port)
-    else:
-        say(f"next: {command_for('visualize', args.vae)}")
+    with page_server(port=args.port) if args.serve else nullcontext() as server:
+        page = write_page(args)
+        wrote(page)
+        say(f"{page.stat().st_size / 1e6:.1f} MB, opens in a browser, with nothing beside it")
+        if server is None:
+            say(f"next: {command_for('visualize', args.vae)}")
+        else:
+            server.page = page.read_bytes()
+            serve(server)
     return Result(page)
 
 
@@ -92,18 +98,26 @@ def write_page(args: Args) -> Path:
             f"--samples {args.samples} --frames {args.frames}"
         )
     refuse_unplayable(args)
-    folders = [find_vae(name) for name in (args.vae, *args.beside)]
-    vaes = {name: BetaVAE.load(folder) for name, folder in _named(folders).items()}
+    vaes = {name: BetaVAE.load(find_vae(vae)) for name, vae in _named(args).items()}
+    page = args.out or _default(args, next(iter(vaes))) / PAGE
+    if page.is_dir():
+        raise ValueError(f"--out names the page, and {page} is a folder; give {page / PAGE}")
     require_same_frames(vaes)
-    shown = shown_frames(args, folders[0], list(vaes.values()))
-    text = document(payload(args, vaes, shown), title=title(vaes))
-    page = args.out or _default(args, folders[0].name) / PAGE
+    require_known_layers(vaes)
+    first = next(iter(vaes.values()))
+    env, reason = shown_env(args, find_vae(args.vae), first)
+    plan = episode_plan(args, first, env)
+    shown = shown_frames(args, list(vaes.values()), env, reason)
+    text = document(payload(args, vaes, shown, plan), title=title(vaes, shown))
     return Run(page.parent).write_file(page.name, text)
 
 
-def payload(args: Args, vaes: Mapping[str, BetaVAE], shown: Shown) -> dict[str, Any]:
-    """All that the page shows of ``vaes`` on the frames ``shown``."""
-    plan = episode_plan(args, next(iter(vaes.values())), shown)
+def payload(
+    args: Args, vaes: Mapping[str, BetaVAE], shown: Shown, plan: Plan | None = None
+) -> dict[str, Any]:
+    """All that the page shows of ``vaes`` on the frames ``shown``; ``plan`` of ``episode_plan``."""
+    if plan is None or shown.env is None:
+        plan = episode_plan(args, next(iter(vaes.values())), shown.env)
     measured = None if shown.drawn else shown.frames
     entries = []
     rows = shown.spread(args.frames)
@@ -113,7 +127,7 @@ def payload(args: Args, vaes: Mapping[str, BetaVAE], shown: Shown) -> dict[str, 
     names = [spec.name for spec in shown.specs]
     panels, notes = extras(args, vaes, shown, plan)
     return {
-        "title": title(vaes),
+        "title": title(vaes, shown),
         "vaes": entries,
         "frames": frames_entry(
             shown.frames[rows], source=shown.source, drawn=shown.drawn,
@@ -124,9 +138,17 @@ def payload(args: Args, vaes: Mapping[str, BetaVAE], shown: Shown) -> dict[str, 
     }  # fmt: skip
 
 
-def title(vaes: Mapping[str, BetaVAE]) -> str:
-    """The heading of the page."""
-    return f"What {' and '.join(vaes)} {'see' if len(vaes) > 1 else 'sees'}"
+def title(vaes: Mapping[str, BetaVAE], shown: Shown) -> str:
+    """The heading of the page: "What reach_crossed sees in PlanarReach"."""
+    where = "" if shown.env is None else f" in {_short(shown.env.id)}"
+    if list(vaes) == [UNNAMED]:
+        return f"What the VAE sees{where}"
+    return f"What {' and '.join(vaes)} {'see' if len(vaes) > 1 else 'sees'}{where}"
+
+
+def _short(env_id: str) -> str:
+    """An environment's id without where it is from, and without its version."""
+    return re.sub(r"-v\d+$", "", re.split("[/:]", env_id)[-1])
 
 
 def about(vae: BetaVAE, active: int) -> str:
@@ -156,15 +178,16 @@ def _trained(meta: Mapping[str, Any]) -> str:
     return f" Trained for {counts[1]:,} batches{seen}." if counts[1] else ""
 
 
-def _named(folders: list[Path]) -> dict[str, Path]:
-    """Folders by a name each: the folder's, numbered where it comes again."""
-    named: dict[str, Path] = {}
-    for folder in folders:
-        name, again = folder.resolve().name, 1
+def _named(args: Args) -> dict[str, str]:
+    """VAEs by a short name each, the last part of what was typed, numbered where it comes again."""
+    named: dict[str, str] = {}
+    for vae in (args.vae, *args.beside):
+        own = name = Path(vae).resolve().name
+        again = 1
         while name in named:
             again += 1
-            name = f"{folder.resolve().name} ({again})"
-        named[name] = folder
+            name = f"{own} ({again})"
+        named[name] = vae
     return named
 
 

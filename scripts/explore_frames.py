@@ -23,6 +23,7 @@ from bvae_rl.scripts.stored_frames import open_shown, stored_frames
 from bvae_rl.training.decoded import decode
 
 DRAWN = 12  # frames that a decoder draws where there are none
+FAULTS = (ValueError, TypeError, ImportError)
 
 
 @dataclass(frozen=True)
@@ -48,37 +49,60 @@ class Shown:
         return np.linspace(0, count - 1, min(most, count)).round().astype(int)
 
 
-def shown_frames(args: Any, folder: Path, vaes: Sequence[BetaVAE]) -> Shown:
-    """Up to ``args.samples`` frames that the ``vaes`` take, the first of which is in ``folder``.
+def shown_env(args: Any, folder: Path, vae: BetaVAE) -> tuple[EnvConfig | None, str]:
+    """The environment whose frames are shown: the one that is named, else that of ``vae``.
 
-    Of ``args.store``, else of the environment that is named, else of the first VAE's own. Where
-    that one cannot be made here the decoder draws frames, and the page says why; one that was
-    named is a ValueError.
+    None with ``args.store``, and where the VAE's own (in ``folder``) cannot be made here, with the
+    reason. ValueError (TypeError, ImportError) for one that was named, or is needed.
+    """
+    if args.store is not None:
+        return None, ""
+    try:
+        env = _config(args, world_of(folder, args.world, stored=True), vae)
+        env.make().close()
+    except FAULTS as error:
+        return None, _borne(args, error)
+    return env, ""
+
+
+def _borne(args: Any, error: Exception) -> str:
+    """Why there is no environment, where a page without one will do; else the error."""
+    if args.world != EnvArgs() or args.domain is not None or args.agent is not None or args.domains:
+        raise error
+    reason = " ".join(str(error).split())
+    say(f"without an environment: {reason}")
+    return reason
+
+
+def shown_frames(args: Any, vaes: Sequence[BetaVAE], env: EnvConfig | None, reason: str) -> Shown:
+    """Up to ``args.samples`` frames that the ``vaes`` take: of ``args.store``, else of ``env``.
+
+    Without one the decoder of the first VAE draws frames, and the page says the ``reason``.
     """
     if args.store is not None:
         return _stored(args, vaes)
-    try:
-        world = world_of(folder, args.world, stored=True)
-        return _in_environment(args, world, vaes[0])
-    except (ValueError, TypeError, ImportError) as error:
-        if args.world != EnvArgs() or args.domain is not None or args.agent is not None:
-            raise
-        reason = " ".join(str(error).split())
-        say(f"without an environment: {reason}")
-        return _imagined(vaes[0], reason, seed=args.seed)
+    if env is not None:
+        try:
+            return _in_environment(args, env, vaes[0])
+        except FAULTS as error:
+            reason = _borne(args, error)
+    return _imagined(vaes[0], reason, seed=args.seed)
 
 
-def _in_environment(args: Any, world: EnvArgs, vae: BetaVAE) -> Shown:
+def _config(args: Any, world: EnvArgs, vae: BetaVAE) -> EnvConfig:
     domain = args.domain
     own = vae.meta.get("training", {}).get("store") or {}
     if domain is None and own.get("env") and EnvArgs.of(own["env"]).name == world.name:
         domain = own.get("domain")  # all that it was trained to see
     if args.world.backend == "gymnasium":  # EnvPool's copies tell no factors
         world = replace(world, backend="gymnasium")
-    env = world.config(domain).seen_by(Wanted.of(vae))
+    return world.config(domain).seen_by(Wanted.of(vae))
+
+
+def _in_environment(args: Any, env: EnvConfig, vae: BetaVAE) -> Shown:
     made = env.make()
     specs = known_specs(made)
-    where = f"{world.name}{f', domain {domain}' if domain else ''}"
+    where = f"{EnvArgs.of(env.id).name}{f', domain {env.domain}' if env.domain else ''}"
     if settable_env(made) is not None:
         say(f"{args.samples} frames of {where}")
         probe = probe_set(made, args.samples, seed=args.seed)
@@ -107,7 +131,24 @@ def _stored(args: Any, vaes: Sequence[BetaVAE]) -> Shown:
     factors = np.asarray(frames.factors) if held.labelled else None
     note = "" if held.labelled else "The store holds no factors."
     source = f"Frames of the store {store.folder.name}: {text}."
+    if strange := _strange(store, vaes[0]):
+        say(strange)
+        source = f"{source} {strange}"
     return Shown(np.asarray(frames.frames), source, factors, held.specs, store=store, note=note)
+
+
+def _strange(store: FrameStore, vae: BetaVAE) -> str:
+    """A sentence where the frames are of another world than the VAE's training; else ""."""
+    trained = vae.meta.get("training", {}).get("store") or {}
+    own, other = (EnvArgs.of(meta.get("env", "")).name for meta in (trained, store.meta))
+    if not trained or trained == store.identity() or ("env" in trained and own == other):
+        return ""
+    before = f"frames of {own}" if "env" in trained else "another store"
+    here = f"frames of {other}" if "env" in store.meta else "other frames"
+    return (
+        f"This VAE was trained on {before}, and this store holds {here}: what its latents show "
+        "here may mean nothing."
+    )
 
 
 def _imagined(vae: BetaVAE, reason: str, *, seed: int) -> Shown:

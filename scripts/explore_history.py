@@ -14,10 +14,9 @@ from bvae_rl.metrics.information import measure
 from bvae_rl.metrics.inputs import changing
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.history import Moment, history_entry
-from bvae_rl.training.decoded import carried, decode
+from bvae_rl.training.decoded import active_latents, carried, decode
 from bvae_rl.training.loop import LOG
 from bvae_rl.training.snapshots import snapshots
-from bvae_rl.training.validation import ACTIVE_KL
 
 SHOWN, MEASURED = 4, 1000  # frames that are reconstructed, and that information is measured on
 LEAST = 50  # frames, below which nothing is scored
@@ -52,10 +51,11 @@ def history(
     for place in found:
         vae = BetaVAE.load(place)
         mu, logvar = vae.posterior_frames(frames[measured])
-        kl = carried(vae, mu, logvar)[0]
-        shares = None if truth is None else _shares(mu, truth, kept, kl > ACTIVE_KL)
+        kl, active = carried(vae, mu, logvar)[0], active_latents(vae, mu)
+        shares = None if truth is None else _shares(mu, truth, kept, active)
         step = int(vae.meta.get("training", {}).get("step", 0))
-        moments.append(Moment(step, decode(vae, vae.encode_frames(frames[few])), kl, shares))
+        decoded = decode(vae, vae.encode_frames(frames[few]))
+        moments.append(Moment(step, decoded, kl, active, shares))
     trained = found[0].parents[1]
     teachers = trained.resolve() != Path(folder).resolve()
     return history_entry(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.metrics.pairs import pair_scores
 from bvae_rl.models.vae import BetaVAE
@@ -16,8 +17,7 @@ from bvae_rl.scripts.common import EnvArgs, say
 from bvae_rl.scripts.explore_episodes import Plan, check_steps, planned, played, recorded
 from bvae_rl.scripts.explore_factors import moved_factors
 from bvae_rl.scripts.explore_history import LEAST, history
-from bvae_rl.training.decoded import carried
-from bvae_rl.training.validation import ACTIVE_KL
+from bvae_rl.training.decoded import active_latents
 
 if TYPE_CHECKING:
     from bvae_rl.scripts.explore import Args
@@ -64,17 +64,17 @@ def refuse_unplayable(args: Args) -> None:
         _refuse_acting(args)
 
 
-def episode_plan(args: Args, vae: BetaVAE, shown: Shown) -> Plan | None:
-    """What is to be played where ``shown`` is from, seen as ``vae`` does; None without a world.
+def episode_plan(args: Args, vae: BetaVAE, env: EnvConfig | None) -> Plan | None:
+    """What is to be played in ``env``, where the frames are from, seen as ``vae`` does.
 
     ValueError for an agent of another environment and for visual domains that the environment does
     not have.
     """
-    if shown.env is None:
+    if env is None:
         _refuse_acting(args)
         return None
     plan = planned(
-        shown.env, vae, domains=args.domains, domain=args.domain or shown.env.domain,
+        env, vae, domains=args.domains, domain=args.domain or env.domain,
         agent=args.agent, steps=args.steps, seed=args.seed, own_env=args.world == EnvArgs(),
     )  # fmt: skip
     if plan.differs:
@@ -113,8 +113,8 @@ def _scored(vaes: Mapping[str, BetaVAE], shown: Shown) -> dict[str, Any]:
     assert shown.factors is not None
     scored: list[Scored] = []
     for vae in vaes.values():
-        mu, logvar = vae.posterior_frames(shown.frames)
-        active = carried(vae, mu, logvar)[0] > ACTIVE_KL
+        mu, _ = vae.posterior_frames(shown.frames)
+        active = active_latents(vae, mu)
         found = pair_scores(mu, shown.factors, shown.specs, active=active)
         parts = (found.information, found.importance, found.r2, found.together)
         information, importance, r2, together = (

@@ -10,14 +10,21 @@ from bvae_rl.scripts.common import say
 HOST = "127.0.0.1"
 
 
-def page_server(text: str, *, port: int = 0) -> ThreadingHTTPServer:
-    """A server that gives ``text`` at ``/`` and nothing else; ValueError for a port in use.
+class PageServer(ThreadingHTTPServer):
+    """Gives ``page`` at ``/`` and nothing else."""
+
+    page = b""
+
+
+def page_server(text: str = "", *, port: int = 0) -> PageServer:
+    """A server of the page ``text``, which may come later; ValueError for a port in use.
 
     A request that names another host is refused (403): a site whose name was made to lead here.
     """
-    page = text.encode()
 
     class Handler(BaseHTTPRequestHandler):
+        server: PageServer
+
         def do_GET(self) -> None:
             self.wfile.write(self.answer())
 
@@ -27,7 +34,7 @@ def page_server(text: str, *, port: int = 0) -> ThreadingHTTPServer:
         def answer(self) -> bytes:
             """Send what stands before the body, which is returned."""
             served = int(self.connection.getsockname()[1])
-            status, kind, body = 200, "html", page
+            status, kind, body = 200, "html", self.server.page
             if self.headers.get("Host") not in allowed(served):
                 status, kind, body = 403, "plain", b"this page is for this machine alone\n"
             elif urlsplit(self.path).path != "/":
@@ -44,11 +51,13 @@ def page_server(text: str, *, port: int = 0) -> ThreadingHTTPServer:
             """Say nothing of each request."""
 
     try:
-        return ThreadingHTTPServer((HOST, port), Handler)
+        server = PageServer((HOST, port), Handler)
     except (OSError, OverflowError) as error:
         raise ValueError(
             f"cannot serve on port {port} ({error}); take another with --port, or leave it out"
         ) from error
+    server.page = text.encode()
+    return server
 
 
 def allowed(port: int) -> set[str]:
@@ -57,11 +66,10 @@ def allowed(port: int) -> set[str]:
     return {f"{name}:{port}" for name in names} | (names if port == 80 else set())
 
 
-def serve(text: str, *, port: int = 0) -> None:
+def serve(server: PageServer) -> None:
     """Serve until interrupted (Ctrl-C)."""
-    with page_server(text, port=port) as server:
-        say(f"serving http://{HOST}:{server.server_address[1]}/ until Ctrl-C")
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            say("\nno longer served")
+    say(f"serving http://{HOST}:{server.server_address[1]}/ until Ctrl-C")
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        say("\nno longer served")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +20,8 @@ from bvae_rl.models.layers import layers_of
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.vae_entry import HALVED_FROM, latent_entries, vae_entry
 from bvae_rl.scripts.common import say
-from bvae_rl.training.decoded import carried, latent_names
-from bvae_rl.training.validation import ACTIVE_KL
+from bvae_rl.training.decoded import active_latents, carried, latent_names
+from bvae_rl.training.validation import moving
 
 TOLERANCE = 0.5 / 255  # of x, that half floats may change: half a grey level
 WIDEST = 3.0  # standard deviations, as far as a slider goes
@@ -58,7 +58,7 @@ def read_latents(
         return _stored(vae)
     mu, logvar = vae.posterior_frames(frames)
     kl = carried(vae, mu, logvar)[0]
-    active = kl > ACTIVE_KL
+    active = active_latents(vae, mu)
     read = Read(mu.mean(0), mu.std(0), kl, active)
     if factors is None or not specs:
         return read
@@ -70,6 +70,15 @@ def read_latents(
         return read
     shares = np.clip(held(information), 0.0, 1.0)
     return Read(*(read.mean, read.std, kl, active), shares, tuple(spec.name for spec in chosen))
+
+
+def require_known_layers(vaes: Mapping[str, BetaVAE]) -> None:
+    """TypeError for a VAE, by its name, that no page can run: before any frame is made."""
+    for name, vae in vaes.items():
+        try:
+            layers_of(vae.encoder), layers_of(vae.decoder)
+        except TypeError as error:
+            raise TypeError(f"{name} cannot run in a page: {error}") from error
 
 
 def entry_of(name: str, vae: BetaVAE, read: Read, *, about: str = "") -> dict[str, Any]:
@@ -121,17 +130,17 @@ def _stored(vae: BetaVAE) -> Read:
     if known is None:
         return Read(np.zeros(size), np.ones(size), np.zeros(size), np.ones(size, bool))
     if vae.codebook is not None:
-        kl = _entropy(vae, *known)
-    else:
-        kl = np.asarray(vae.meta["statistics"].get("kl", np.ones(size)), float)
-    return Read(*known, kl, kl > ACTIVE_KL)
+        mu = _drawn(vae, *known)
+        kl = carried(vae, mu, np.zeros_like(mu))[0]
+        return Read(*known, kl, moving(vae, torch.from_numpy(mu.var(0))).numpy())
+    kl = np.asarray(vae.meta["statistics"].get("kl", np.ones(size)), float)
+    return Read(*known, kl, moving(vae, torch.from_numpy(known[1] ** 2)).numpy())
 
 
-def _entropy(vae: BetaVAE, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
-    """Entropy (D,) in nats of quantised latents, if they were normal before."""
+def _drawn(vae: BetaVAE, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """Codes (``DRAWN``, D) of quantised latents, if they were normal before."""
     assert vae.codebook is not None
     values = vae.codebook.values.detach()
     drawn = np.random.default_rng(0).normal(mean, std, (DRAWN, vae.latent_dim))
     z = quantise(torch.from_numpy(drawn.astype(np.float32)).to(values.device), values)
-    mu = z.cpu().numpy()
-    return carried(vae, mu, np.zeros_like(mu))[0]
+    return z.cpu().numpy()

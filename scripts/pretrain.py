@@ -28,7 +28,7 @@ from bvae_rl.training.loop import Callback, train_vae
 from bvae_rl.training.objectives.table import entry
 from bvae_rl.training.pictures import RECONSTRUCTIONS, can_draw, write_vae_pictures
 from bvae_rl.training.shown_frames import frames_to_show
-from bvae_rl.training.snapshots import keep_snapshots
+from bvae_rl.training.snapshots import keep_snapshots, marks
 from bvae_rl.training.training_pictures import PretrainingPictures
 from bvae_rl.training.verdict_words import outcome, sentences
 
@@ -185,8 +185,13 @@ def kept_snapshots(args: Args) -> list[Callback]:
     """What keeps VAEs on the way, where they are asked for."""
     if not args.snapshots:
         return []
-    train = args.train
-    return [keep_snapshots(args.out, args.steps, args.snapshots, log_freq=train.log_freq)]
+    asked, every = args.snapshots, args.train.log_freq
+    if (there := len(marks(args.steps, asked, every=every))) < asked:
+        say(
+            f"{there} of {asked} snapshots can be kept, one a row of the log: for more, "
+            f"--log-freq {max(1, args.steps // asked)} (it is {every})"
+        )
+    return [keep_snapshots(args.out, args.steps, asked, log_freq=every)]
 
 
 def tensorboard(out: Path) -> Callback:

@@ -16,10 +16,9 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import back_and_forth, gif, latent_pairs, mp4
 from bvae_rl.plots.scatter import Panel
 from bvae_rl.scripts.common import say
-from bvae_rl.training.decoded import carried, latent_names
+from bvae_rl.training.decoded import active_latents, latent_names
 from bvae_rl.training.pictures import information_heatmap, noted
 from bvae_rl.training.vae_figures import swap_figure, tracked, traversal_film, vae_figures
-from bvae_rl.training.validation import ACTIVE_KL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,8 +50,8 @@ class Shown:
         cls, vae: BetaVAE, probe: Frames, known: Sequence[FactorSpec], *, note: str = ""
     ) -> Shown:
         """What can be shown of ``vae`` on ``probe``, whose factors the ``known`` specs describe."""
-        mu, logvar = vae.posterior_frames(probe.frames)
-        active = carried(vae, mu, logvar)[0] > ACTIVE_KL
+        mu, _ = vae.posterior_frames(probe.frames)
+        active = active_latents(vae, mu)
         none = cls(vae, probe.frames, mu, active, np.empty((len(mu), 0)), (), None, "")
         if not known or probe.factors is None:
             return none

@@ -66,6 +66,6 @@ def shown_of(vae: BetaVAE, *, factors: bool = False, n: int = 6, source: str = "
 def write_page(folder: Path, vaes: dict[str, BetaVAE], shown: Shown) -> Path:
     """``explorer.html`` in a folder."""
     path = folder / "explorer.html"
-    text = document(explore.payload(explore.Args(), vaes, shown), title=explore.title(vaes))
+    text = document(explore.payload(explore.Args(), vaes, shown), title=explore.title(vaes, shown))
     path.write_text(text, encoding="utf-8")
     return path

@@ -49,7 +49,7 @@ def test_codes_stand_beside_those_of_the_same_state_alone(role: str) -> None:
 def test_episodes_begin_in_the_domain_of_the_frames() -> None:
     vae = tiny()
     shown = Shown(random_frames(vae), "Blocks.", env=REACH.with_domain("pretrain"))
-    plan = explore_panels.episode_plan(Args(steps=4), vae, shown)
+    plan = explore_panels.episode_plan(Args(steps=4), vae, shown.env)
     assert plan is not None and plan.domains == ("pretrain", "source", "ood1", "ood2")
 
 
@@ -61,7 +61,7 @@ def test_what_an_agent_was_trained_with_is_said(
     monkeypatch.setattr(explore_episodes, "load_agent", lambda folder: agent)
     vae, shown = tiny(), Shown(random_frames(tiny()), "Blocks.", env=REACH)
     args = Args(steps=4, agent=Path("runs/a"), world=EnvArgs(env=REACH.id))
-    plan = explore_panels.episode_plan(args, vae, shown)
+    plan = explore_panels.episode_plan(args, vae, shown.env)
     assert plan is not None
     assert plan.differs == "kwargs none, here size=32; frame_skip 4, here 1"
     assert "the agent was trained with kwargs none" in capsys.readouterr().out

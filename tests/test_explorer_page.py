@@ -76,7 +76,11 @@ def test_sliders_of_most_information_come_first_and_inactive_ones_are_folded(
     page: Page, tmp_path: Path
 ) -> None:
     vae = tiny()
-    vae.meta["statistics"] = {"mean": [0.0] * 4, "std": [1.0] * 4, "kl": [0.5, 0.001, 2.0, 1.0]}
+    vae.meta["statistics"] = {
+        "mean": [0.0, 2.0, 0.0, 0.0],
+        "std": [1.0, 0.05, 1.0, 1.0],
+        "kl": [0.5, 2.0, 2.0, 1.0],
+    }
     shown = replace(shown_of(vae), drawn=True)
     page.open(write_page(tmp_path, {"tiny": vae}, shown))
     names = "[...document.querySelectorAll('{} > .sliders label')].map((one) => one.textContent)"
@@ -169,18 +173,19 @@ def test_names_stay_text(page: Page, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "layer", "reason"),
+    ("before", "which", "layer", "reason"),
     [
-        ("delete globalThis.DecompressionStream", "silu", "this browser has no Decompression"),
-        ("", "<b>warp</b>", 'this page knows no layer "<b>warp</b>"'),
+        ("delete globalThis.DecompressionStream", 0, "silu", "this browser has no Decompression"),
+        ("", 0, "<b>warp</b>", 'this page knows no layer "<b>warp</b>"'),
+        ("", 1, "<b>warp</b>", 'this page knows no layer "<b>warp</b>"'),
     ],
 )
 def test_a_page_that_cannot_be_built_says_why(
-    page: Page, tmp_path: Path, before: str, layer: str, reason: str
+    page: Page, tmp_path: Path, before: str, which: int, layer: str, reason: str
 ) -> None:
     vae = tiny()
-    payload = explore.payload(explore.Args(), {"tiny": vae}, shown_of(vae))
-    for step in payload["vaes"][0]["weights"]["decoder"]:
+    payload = explore.payload(explore.Args(), {"tiny": vae, "other": tiny(1)}, shown_of(vae))
+    for step in payload["vaes"][which]["weights"]["decoder"]:
         step["kind"] = layer if step["kind"] == "silu" else step["kind"]
     path = tmp_path / "explorer.html"
     path.write_text(document(payload, title="broken"), encoding="utf-8")
@@ -260,6 +265,19 @@ def test_no_serious_fault_of_accessibility(page: Page, small: BetaVAE, scheme: s
         .map((one) => `${one.id}: ${one.nodes.map((node) => node.target).join(' ')}`))""")
     page.scheme("light")
     assert found == []
+
+
+def test_white_frames_have_an_edge_on_either_page(page: Page, small: BetaVAE) -> None:
+    edges = []
+    for scheme in ("light", "dark"):
+        page.scheme(scheme)
+        style = "getComputedStyle(document.querySelector('.three canvas'))"
+        assert page.run(f"{style}.outlineStyle") == "solid"
+        paper = page.run("getComputedStyle(document.querySelector('section')).backgroundColor")
+        edges.append(page.run(f"{style}.outlineColor"))
+        assert edges[-1] not in (paper, "rgb(255, 255, 255)")
+    page.scheme("light")
+    assert edges[0] != edges[1]
 
 
 def test_nothing_is_wider_than_a_phone(page: Page, small: BetaVAE) -> None:

@@ -191,10 +191,22 @@ def test_snapshots_are_kept_where_asked_for_and_change_nothing_else(tmp_path: Pa
 
 
 def test_marks_lie_closer_in_the_beginning() -> None:
-    assert marks(1000, 4, first=1) == [1, 10, 100, 1000]
-    assert marks(10, 5, first=20) == [10]
+    assert marks(1000, 4, every=1) == [1, 10, 100, 1000]
+    assert marks(10, 5, every=20) == [10]
+    assert marks(3000, 6, every=500) == [500, 1000, 1500, 2000, 2500, 3000]
+    assert marks(1000, 5, every=200) == [200, 400, 600, 800, 1000]
+    assert marks(20_000, 4, every=200) == [200, 1000, 4400, 20_000]
     with pytest.raises(ValueError, match="2 snapshots or more, got 1"):
-        marks(10, 1, first=1)
+        marks(10, 1, every=1)
+
+
+def test_fewer_snapshots_than_asked_for_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert marks(300, 5, every=200) == [200, 300]
+    pretrain.kept_snapshots(pretrain.Args(steps=300, snapshots=5))
+    said = capsys.readouterr().out
+    assert "2 of 5 snapshots can be kept" in said and "--log-freq 60 (it is 200)" in said
+    pretrain.kept_snapshots(pretrain.Args(steps=300, snapshots=2))
+    assert not capsys.readouterr().out
 
 
 def test_what_cannot_be_shown_is_said() -> None:
@@ -205,7 +217,7 @@ def test_what_cannot_be_shown_is_said() -> None:
     _, notes = explore_panels.extras(Args(), {"tiny": vae}, shown_of(vae, factors=True))
     assert "6 frames are too few" in notes["matrix"]
     with pytest.raises(ValueError, match="--agent and --domains act in an environment"):
-        explore_panels.episode_plan(Args(domains=("ood1",)), vae, shown_of(vae))
+        explore_panels.episode_plan(Args(domains=("ood1",)), vae, None)
 
 
 def test_an_episode_of_a_store_is_shown_where_its_frames_follow(tmp_path: Path) -> None:

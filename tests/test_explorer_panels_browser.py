@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,12 @@ from bvae_rl.report.explorer.page import document
 from bvae_rl.scripts import explore
 from bvae_rl.scripts.explore_frames import Shown
 from tests.chromium_cases import Page, browser
-from tests.explorer_cases import random_frames
+from tests.explorer_cases import random_frames, shown_of
 from tests.explorer_panel_cases import lively
 
 GROUPS = {"content": (0, 2), "style": (2, 4)}
 EVIL = '</script><img src=x onerror="document.title=1"><b>x</b>'
+ON = np.ones(4, bool)
 ABOUT = "Of <b>these</b> snapshots."
 HASH = """(() => { const c = document.querySelector(%r);
   const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
@@ -46,7 +48,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     shown = Shown(probe.frames, "Frames.", probe.factors, specs, env)
     one = lively(groups=GROUPS)
     moments = [
-        Moment(10**n, random_frames(one, 4, seed=n), np.full(4, n / 2), np.full((4, 7), n / 4))
+        Moment(10**n, random_frames(one, 4, seed=n), np.full(4, n / 2), ON, np.full((4, 7), n / 4))
         for n in range(1, 4)
     ]
     curves = {"evidence lower bound (nats)": (np.array([1, 1000]), np.array([-90.0, -10.0]))}
@@ -81,6 +83,37 @@ def scrub(page: Page, slider: str, value: int) -> None:
         f"(() => {{ const s = document.getElementById({slider!r}); s.value = {value};"
         " s.dispatchEvent(new Event('input')); })()"
     )
+
+
+def test_panels_open_on_the_factor_of_the_state_that_a_latent_tells_most_of(page: Page) -> None:
+    shares = np.array(
+        page.run("Array.from(explorer.payload.matrix.vaes[0].information.value.values)")
+    )
+    factors = page.run("explorer.payload.matrix.factors.map(({name, role}) => [name, role])")
+    most = shares.reshape(-1, len(factors)).max(0)
+    state = [
+        (share, name) for share, (name, role) in zip(most, factors, strict=True) if role == "state"
+    ]
+    chosen = "document.getElementById('{}').selectedOptions[0].textContent"
+    assert page.run(chosen.format("beside-factor")) == max(state)[1]
+    assert page.run(chosen.format("moved-factor")).startswith(max(state)[1])
+    assert max(state)[1] in page.run(
+        "document.querySelector('#factor_traversals .film-title').textContent"
+    )
+
+
+def test_small_shares_are_seen(page: Page) -> None:
+    shares = np.array(
+        page.run("Array.from(explorer.payload.matrix.vaes[0].information.value.values)")
+    )
+    cells = page.run(
+        "[...document.querySelectorAll('#matrix tbody td')].map((one) =>"
+        " [one.textContent, one.style.background])"
+    )
+    paper = "rgb(255, 255, 255)"
+    for share, (text, back) in zip(shares, cells, strict=True):
+        assert (text != "", back != paper) == (share >= 0.01, share >= 0.01), (share, text, back)
+    assert ((shares >= 0.01) & (shares < 0.095)).any()
 
 
 def test_hovering_a_cell_shows_its_number_with_the_interval(page: Page) -> None:
@@ -219,6 +252,15 @@ def test_the_history_plays(page: Page) -> None:
     assert before[0] != seen(page, canvas) and before[1] != page.run(grid)
     page.run("document.querySelector('#history .play').click()")
     page.wait("document.getElementById('history-step').value === '2'")
+
+
+def test_without_factors_the_most_active_latent_is_moved(page: Page, tmp_path: Path) -> None:
+    vaes = {"one": lively(), "two": lively(2)}
+    vaes["two"].meta["statistics"] = {"mean": [0.0] * 4, "std": [1.0] * 4, "kl": [1, 2, 9, 0]}
+    vaes["one"].meta["statistics"] = {"mean": [0.0] * 4, "std": [0, 1.0, 1, 1], "kl": [9, 5, 2, 0]}
+    page.open(written(tmp_path, vaes, replace(shown_of(vaes["one"]), drawn=True)))
+    titles = "[...document.querySelectorAll('#beside .film-title')].map((one) => one.textContent)"
+    assert page.run(titles) == ["z1", "z2"]
 
 
 def test_names_stay_text_and_missing_panels_say_why(page: Page, tmp_path: Path) -> None:

@@ -141,6 +141,10 @@ def test_kl_bars_count_active_latents_by_group() -> None:
         "style: 1 of 2 active",
         "inactive (at most 0.01 nats)",
     }
+    given = kl_bars(kl, active=[True, True, False, True]).axes[0].get_legend()
+    assert given is not None
+    words = {text.get_text() for text in given.get_texts()}
+    assert words == {"latents: 3 of 4 active", "inactive"}
 
 
 def test_traversals_stand_in_their_cells() -> None:

@@ -17,7 +17,7 @@ from bvae_rl.scripts import visualize
 from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.visualize_beside import compared
 from bvae_rl.scripts.visualize_figures import Shown, figures, films, pairs
-from bvae_rl.training.decoded import carried, traversals
+from bvae_rl.training.decoded import active_latents, carried, traversals
 from bvae_rl.training.vae_figures import shown_latents, tracked
 
 SMALL: dict[str, Any] = {"channels": (8, 8, 8), "hidden": 16}
@@ -109,7 +109,19 @@ def test_a_quantised_latent_takes_only_its_values_and_carries_their_entropy() ->
     assert entropy == pytest.approx([np.log(2), 0.0]) and label == "entropy (nats)"
     moved = traversals(vae, mu, [0], spread=np.array([-1.0, -0.9, 1.0]))
     assert np.array_equal(moved[0, 0], moved[0, 1])  # both are the first value
-    assert shown_latents(entropy)[0].tolist() == [0]
+    moves = active_latents(vae, mu)
+    assert moves.tolist() == [True, False]
+    assert shown_latents(entropy, moves)[0].tolist() == [0]
+
+
+def test_a_latent_is_active_where_its_mean_moves_here_or_moved_in_the_training() -> None:
+    vae = make(KINDS["a stack, groups"])
+    mu = np.zeros((4, 3), np.float32)
+    mu[:, 0], mu[:, 1], mu[:, 2] = [-1, 1, -1, 1], 2.0, [0.0, 0.1, 0.0, 0.1]
+    assert carried(vae, mu, np.zeros_like(mu))[0][1] == pytest.approx(2.0)  # of a fixed mean
+    assert active_latents(vae, mu).tolist() == [True, False, False]
+    vae.meta["statistics"] = {"mean": [0.0] * 3, "std": [0.0, 0.05, 0.5]}
+    assert active_latents(vae, mu).tolist() == [True, False, True]
 
 
 def test_a_latent_is_named_by_the_factor_that_it_holds_most_of() -> None:
@@ -119,11 +131,11 @@ def test_a_latent_is_named_by_the_factor_that_it_holds_most_of() -> None:
 
 def test_what_is_left_out_of_a_traversal_is_said() -> None:
     kl = np.zeros(128)
-    assert shown_latents(kl)[1] == "\nno latent is active"
+    assert shown_latents(kl, kl > 0)[1] == "\nno latent is active"
     kl[[3, 70]] = 1.0, 2.0
-    rows, note = shown_latents(kl)
+    rows, note = shown_latents(kl, kl > 0)
     assert rows.tolist() == [70, 3] and note == "\n126 inactive latents left out"
-    assert shown_latents(kl + 1)[1] == "\nthe 16 that carry most, of 128 active latents"
+    assert shown_latents(kl + 1, kl < 9)[1] == "\nthe 16 that carry most, of 128 active latents"
 
 
 def test_vaes_beside_each_other_take_the_same_frames(tmp_path: Path) -> None:

@@ -138,28 +138,33 @@ def kl_bars(
     kl: ArrayLike,
     *,
     groups: Mapping[str, tuple[int, int]] | None = None,
+    active: ArrayLike | None = None,
     threshold: float = 0.01,
     label: str = "KL (nats)",
     title: str = "",
     width: float | None = None,
     ax: Axes | None = None,
 ) -> Figure:
-    """KL of each latent in nats (D,), by group, with those at or below ``threshold`` crossed.
+    """KL of each latent in nats (D,), by group, with those crossed that are not ``active`` (D,).
 
+    By default those are active whose KL is above ``threshold``.
     ``width`` is that of the figure in inches; without effect on a given ``ax``.
     """
     values = np.asarray(kl, float)
+    used = values > threshold if active is None else np.asarray(active, bool)
+    if used.shape != values.shape:
+        raise ValueError(f"active is {used.shape}, but there are {len(values)} latents; pass (D,)")
     groups = groups or {"latents": (0, len(values))}
     figure, ax = axes_of(ax, width or min(max(5.5, 1.6 + 0.22 * len(values)), 11.0), 3.0)
     for colour, (name, (first, last)) in zip(cycle(GROUP_COLOURS), groups.items(), strict=False):
         rows = np.arange(first, last)
-        count = int((values[rows] > threshold).sum())
+        count = int(used[rows].sum())
         words = f"{name}: {count} of {len(rows)} active"
         ax.bar(rows, values[rows], width=0.8, color=colour, label=words)
-    inactive = np.flatnonzero(values <= threshold)
+    inactive = np.flatnonzero(~used)
     if len(inactive):
         height = np.full(len(inactive), 0.012 * max(values.max(), threshold))
-        words = f"inactive (at most {threshold:g} nats)"
+        words = f"inactive (at most {threshold:g} nats)" if active is None else "inactive"
         ax.scatter(inactive, height, marker="x", s=16, linewidths=1, color=MUTED, label=words)
     polish(ax, grid="y")
     ax.set_title(title, fontsize=TITLE, color=INK, loc="left", pad=26)

@@ -12,7 +12,7 @@ from bvae_rl.data.pictures.frame_layout import x_to_frames
 from bvae_rl.models.codebook import quantise
 from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.validation import AT_ONCE
+from bvae_rl.training.validation import AT_ONCE, moving
 
 SPREAD = np.linspace(-2.0, 2.0, 9)  # in standard deviations of the latent over the frames
 
@@ -67,6 +67,16 @@ def carried(vae: BetaVAE, mu: np.ndarray, logvar: np.ndarray) -> tuple[np.ndarra
         return mean_kl(mu, logvar), "KL (nats)"
     shares = [np.unique(values, return_counts=True)[1] / len(mu) for values in mu.T]
     return np.array([-(p * np.log(p)).sum() for p in shares]), "entropy (nats)"
+
+
+def active_latents(vae: BetaVAE, mu: np.ndarray) -> np.ndarray:
+    """Which latents tell frames apart (D,): in ``mu`` (N, D), or in what the training saw.
+
+    So a latent of the appearance stays active on frames of one appearance.
+    """
+    known = vae.statistics()
+    variance = mu.var(0) if known is None else np.maximum(mu.var(0), known[1] ** 2)
+    return moving(vae, torch.from_numpy(variance)).numpy()
 
 
 @contextmanager

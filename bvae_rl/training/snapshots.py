@@ -20,15 +20,21 @@ from bvae_rl.training.selection import SELECTION
 FOLDER = "snapshots"
 
 
-def marks(steps: int, count: int, *, first: int) -> list[int]:
-    """At most ``count`` steps from ``first`` to ``steps``, each by the same factor later.
+def marks(steps: int, count: int, *, every: int) -> list[int]:
+    """``count`` of the steps ``every``, 2 ``every``, ... and ``steps``, all where there are fewer.
 
-    ValueError for fewer than two.
+    From the first to the last, each by about the same factor later. ValueError for fewer than two.
     """
     if count < 2:
         raise ValueError(f"a history needs 2 snapshots or more, got {count} (--snapshots)")
-    first = min(first, steps)
-    return sorted({round(step) for step in np.geomspace(first, steps, count)})
+    possible = [*range(every, steps, every), steps]
+    count = min(count, len(possible))
+    wanted = np.geomspace(possible[0], steps, count).round()
+    found: list[int] = []
+    for n, place in enumerate(np.searchsorted(possible, wanted)):
+        earliest = found[-1] + 1 if found else 0
+        found.append(min(max(int(place), earliest), len(possible) - count + n))
+    return [possible[place] for place in found]
 
 
 def keep_snapshots(
@@ -36,15 +42,13 @@ def keep_snapshots(
 ) -> Callable[[int, BetaVAE, dict[str, float]], None]:
     """A callback that keeps ``count`` VAEs of a training of ``steps`` in ``out``.
 
-    It is called every ``log_freq`` steps, and takes the first such step after each mark.
+    It is called every ``log_freq`` steps and after the last, and there are no others to keep.
     """
-    open_marks = marks(steps, count, first=log_freq)
+    kept = marks(steps, count, every=log_freq)
 
     def keep(step: int, vae: BetaVAE, metrics: dict[str, float]) -> None:
-        due = [mark for mark in open_marks if mark <= step]
-        if not due:
+        if step not in kept:
             return
-        del open_marks[: len(due)]
         own = vae.meta, vae.folder
         vae.meta = {
             "training": {"step": step, "steps": steps},

@@ -13,7 +13,15 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import back_and_forth, gif, reconstructions, traversal_grid, traversal_pages
 from bvae_rl.plots.animation import pixels
 from bvae_rl.runtime.optional import require
-from bvae_rl.training.decoded import SPREAD, carried, decode, latent_names, resting, traversals
+from bvae_rl.training.decoded import (
+    SPREAD,
+    active_latents,
+    carried,
+    decode,
+    latent_names,
+    resting,
+    traversals,
+)
 from bvae_rl.training.shown_frames import seen
 from bvae_rl.training.vae_figures import DISTANCE, PAGES, shown_latents
 from bvae_rl.training.validation import spread
@@ -71,7 +79,7 @@ def vae_pictures(vae: BetaVAE, frames: np.ndarray) -> dict[str, Pixels]:
     with resting(vae):
         mu, logvar = vae.posterior_frames(frames)
         kl, carries = carried(vae, mu, logvar)
-        latents = shown_latents(kl)[0][:ROWS]
+        latents = shown_latents(kl, active_latents(vae, mu))[0][:ROWS]
         rows = spread(np.arange(len(frames)), SHEET)
         beside = {"frame": (seen(frames[rows], order), seen(decode(vae, mu[rows]), order))}
         moved = seen(traversals(vae, mu, latents), order)
@@ -88,7 +96,8 @@ def traversal_pages_of(vae: BetaVAE, frames: np.ndarray) -> list[Pixels]:
     """The same traversals in motion, without a jump."""
     with resting(vae):
         mu, logvar = vae.posterior_frames(frames)
-        latents = shown_latents(carried(vae, mu, logvar)[0])[0][:ROWS]
+        kl, _ = carried(vae, mu, logvar)
+        latents = shown_latents(kl, active_latents(vae, mu))[0][:ROWS]
         moved = traversals(vae, mu, latents, spread=PAGES[::2])
     names = latent_names(vae)
     pages = traversal_pages(seen(moved, vae.config.channel_order), [names[d] for d in latents])

@@ -20,10 +20,18 @@ from bvae_rl.plots import (
     traversal_grid,
     traversal_pages,
 )
-from bvae_rl.training.decoded import SPREAD, carried, decode, latent_names, resting, traversals
+from bvae_rl.training.decoded import (
+    SPREAD,
+    active_latents,
+    carried,
+    decode,
+    latent_names,
+    resting,
+    traversals,
+)
 from bvae_rl.training.explained import farthest
 from bvae_rl.training.shown_frames import chosen, seen
-from bvae_rl.training.validation import ACTIVE_KL, spread
+from bvae_rl.training.validation import spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,7 +67,8 @@ def vae_figures(
     with resting(vae):
         mu, logvar = vae.posterior_frames(frames)
         kl, carries = carried(vae, mu, logvar)
-        latents, note = shown_latents(kl)
+        moves = active_latents(vae, mu)
+        latents, note = shown_latents(kl, moves)
         names = latent_names(vae)
         follows = None if tracks is None else [tracks[d] for d in latents]
         pool = spread(np.arange(len(frames)))
@@ -84,7 +93,7 @@ def vae_figures(
                 value_label=value_label,
             ),
             "kl": kl_bars(
-                kl, groups=vae.config.groups or None, label=carries, width=width,
+                kl, groups=vae.config.groups or None, active=moves, label=carries, width=width,
                 title=f"{carries.partition(' ')[0]} of each latent",
             ),
         }  # fmt: skip
@@ -138,7 +147,7 @@ def traversal_film(
     """
     with resting(vae):
         mu, logvar = vae.posterior_frames(frames)
-        latents, _ = shown_latents(carried(vae, mu, logvar)[0])
+        latents, _ = shown_latents(carried(vae, mu, logvar)[0], active_latents(vae, mu))
         moved = traversals(vae, mu, latents, spread=PAGES, scale=vae.statistics())
         moved = seen(moved, vae.config.channel_order)
     names = latent_names(vae)
@@ -159,20 +168,20 @@ def tracked(gaps: MIG, factors: Sequence[str]) -> list[str]:
     ]
 
 
-def shown_latents(kl: np.ndarray) -> tuple[np.ndarray, str]:
+def shown_latents(kl: np.ndarray, moves: np.ndarray) -> tuple[np.ndarray, str]:
     """The latents of largest KL in a traversal, and a line that says what is left out, or "".
 
-    Inactive ones are left out, unless all are.
+    Inactive ones, which do not move (``moves`` (D,)), are left out, unless all are.
     """
     order = np.argsort(-kl, kind="stable")
-    active = int((kl > ACTIVE_KL).sum())
-    rows = order[: min(active, MOST_ROWS)] if active else order[:MOST_ROWS]
-    if active > MOST_ROWS:
-        return rows, f"\nthe {MOST_ROWS} that carry most, of {active} active latents"
+    count = int(moves.sum())
+    rows = (order[moves[order]] if count else order)[:MOST_ROWS]
+    if count > MOST_ROWS:
+        return rows, f"\nthe {MOST_ROWS} that carry most, of {count} active latents"
     left = len(kl) - len(rows)
-    if active and left:
+    if count and left:
         return rows, f"\n{left} inactive latent{'s' * (left > 1)} left out"
-    return rows, "" if active else "\nno latent is active"
+    return rows, "" if count else "\nno latent is active"
 
 
 def averaged(vae: BetaVAE) -> str:

@@ -15,6 +15,10 @@ from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.training.batches import Rows, frames_at
 
 ACTIVE_KL = 0.01  # nats on average: below it a latent carries nothing
+# Of the posterior means over frames (Burda et al. 2016, arXiv 1509.00519): above it a latent tells
+# frames apart. The KL, which a training watches from its first steps on, and scores go by, also
+# counts a mean that is not 0 and the same for all frames.
+ACTIVE_VARIANCE = 0.01
 AT_ONCE = 128  # frames, whose activations stay in the cache
 
 logger = logging.getLogger(__name__)
@@ -42,6 +46,14 @@ def validate(vae: BetaVAE, x: Tensor) -> dict[str, float]:
         "vae/elbo": -float(recon + kl.sum()) - constant,
         "vae/active_latents": int((kl > ACTIVE_KL).sum()),
     }
+
+
+def moving(vae: BetaVAE, variance: Tensor) -> Tensor:
+    """Which latents tell frames apart, by the ``variance`` (D,) of their posterior means over them.
+
+    A quantised latent does where it takes more than one of its values, however near they are.
+    """
+    return variance > (ACTIVE_VARIANCE if vae.codebook is None else 1e-9)
 
 
 @torch.no_grad()

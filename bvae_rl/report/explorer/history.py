@@ -19,11 +19,13 @@ POINTS = 200  # of a curve
 @dataclass(frozen=True, eq=False)
 class Moment:
     """The VAE after ``step`` batches: reconstructions uint8 (N, H, W, C) of the shown frames, KL
-    (D,) in nats (entropy, if quantised), and shares (D, K) of the factors' information, or None."""
+    (D,) in nats (entropy, if quantised), which latents are active (D,), and shares (D, K) of the
+    factors' information, or None."""
 
     step: int
     decoded: np.ndarray
     kl: np.ndarray
+    active: np.ndarray
     shares: np.ndarray | None
 
 
@@ -47,6 +49,7 @@ def history_entry(
         "frames": packed(frames, "u1"),
         "decoded": packed(rounded, "u1"),
         "kl": packed(np.stack([one.kl for one in moments]), "f4"),
+        "active": packed(moments[-1].active, "u1"),
         "shares": packed(np.stack(shares), "f4") if len(shares) == len(moments) else None,
         "factors": factor_entries(specs),
         "curves": [

@@ -7,9 +7,11 @@
  * @typedef {import("./matrix.js").Matrix} Matrix
  */
 
+import { bestFactor } from "./best.js";
 import { errorMap } from "./colours.js";
 import { element, picture } from "./dom.js";
 import { interval } from "./interval.js";
+import { byInformation } from "./sliders.js";
 import { makeStrip } from "./strip.js";
 import { mean, moved, path } from "./values.js";
 import { counted, titleOf } from "./words.js";
@@ -26,6 +28,7 @@ export function mount(section, app) {
   const select = element("select", { id: "beside-factor" });
   for (const [k, { name }] of (matrix?.factors ?? []).entries())
     select.append(element("option", { value: k }, name));
+  if (matrix) select.value = String(bestFactor(app, matrix.factors));
   const columns = app.payload.beside.vaes.map((/** @type {number} */ n) => makeColumn(app, n));
   if (matrix)
     section.append(
@@ -80,6 +83,7 @@ function makeColumn(app, n) {
   const words = element("p", { class: "said" });
   const strip = makeStrip(app);
   const active = entry.latents.filter((latent) => latent.active);
+  const most = byInformation(active.length ? active : entry.latents)[0];
   const nats = active.reduce((sum, latent) => sum + latent.kl, 0);
   const about = `${counted(active.length, "active latent")}, ${nats.toFixed(1)} nats.`;
   const place = element(
@@ -110,7 +114,7 @@ function makeColumn(app, n) {
       );
       words.textContent = `Mean error ${off.toFixed(1)} of 255.`;
     }
-    const latent = matrix ? bestOf(matrix, n, k) : (active[0]?.index ?? 0);
+    const latent = matrix ? bestOf(matrix, n, k) : most.index;
     const steps = path(app, n, latent, 7);
     const scored = matrix?.vaes[n].information;
     const held =

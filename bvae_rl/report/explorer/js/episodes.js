@@ -140,8 +140,11 @@ export function mount(section, app) {
           : ", to its end: no success"
       : "";
     const less = cut ? ` (the first ${cut} steps: more would make the page too large)` : "";
-    const value =
-      who.startsWith("the ") && !episode.values ? " This agent has no value to show." : "";
+    const value = episode.values
+      ? " Its value is discounted, in the rewards of its training."
+      : who.startsWith("the ")
+        ? " This agent has no value to show."
+        : "";
     return `${capital(who)} acts for ${count}${less}${end}. Return ${short(Number(total.toFixed(1)))}.${value}`;
   }
 

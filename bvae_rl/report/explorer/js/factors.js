@@ -9,6 +9,7 @@
  *   codes: Packed[]}} Moved
  */
 
+import { bestFactor } from "./best.js";
 import { short } from "./chart.js";
 import { element, picture } from "./dom.js";
 import { makePlayer } from "./player.js";
@@ -23,7 +24,7 @@ import { moved, row, withUnit } from "./values.js";
 export function mount(section, app) {
   /** @type {Moved[]} */
   const factors = app.payload.factor_traversals.factors;
-  let k = 0;
+  let k = bestFactor(app, factors);
   /** @type {number[]} */
   let there = [];
   /** @type {Uint8Array} */
@@ -33,11 +34,12 @@ export function mount(section, app) {
   const select = element("select", { id: "moved-factor" });
   for (const [n, factor] of factors.entries())
     select.append(element("option", { value: n }, withUnit(factor)));
+  select.value = String(k);
   const which = element("select", { id: "moved-latent" });
   const player = makePlayer({
     id: "moved-value",
     label: "value",
-    count: factors[0].values.length,
+    count: factors[k].values.length,
     rate: 4,
     words: (n) => short(factors[k].values[there[n] ?? 0]),
     move: go,

@@ -18,6 +18,27 @@ import { element } from "./dom.js";
 import { hideHint, showHint } from "./hint.js";
 import { colour, css, inkOn, mix } from "./theme.js";
 
+const SEEN = 0.01; // from which a cell has a colour and a number
+const FAINTEST = 0.1; // of the full colour
+
+/**
+ * A share as a cell shows it.
+ *
+ * @param {number} share
+ */
+export function inCell(share) {
+  return share >= SEEN ? share.toFixed(2).replace(/^0/, "") : "";
+}
+
+/**
+ * How much of the full colour a value has: small ones are still seen.
+ *
+ * @param {number} value 0 to 1
+ */
+function tint(value) {
+  return value >= SEEN ? FAINTEST + (1 - FAINTEST) * Math.min(1, value) ** 0.8 : 0;
+}
+
 /**
  * @param {object} what
  * @param {string} what.label
@@ -123,7 +144,7 @@ export function makeGrid({ label, rows, columns, cell, pick }) {
       for (let column = 0; column < columns.length; column++) {
         const { value, text, words } = cell(row, column);
         const one = cells[row][column];
-        const back = mix(paper, full, Math.min(1, Math.max(0, Number.isFinite(value) ? value : 0)));
+        const back = mix(paper, full, tint(value));
         one.style.background = css(back);
         one.style.color = inkOn(back);
         if (one.textContent !== text) one.textContent = text;

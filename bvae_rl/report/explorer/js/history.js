@@ -13,6 +13,7 @@
  * @property {Packed} frames (N, H, W, C)
  * @property {Packed} decoded (M, N, H, W, C)
  * @property {Packed} kl (M, D)
+ * @property {Packed} active (D,) in the last snapshot
  * @property {Packed | null} shares (M, D, K)
  * @property {Factor[]} factors
  * @property {{name: string, steps: number[], values: number[]}[]} curves
@@ -20,7 +21,7 @@
 
 import { extent, line, makeChart, scale, short, ticks } from "./chart.js";
 import { element } from "./dom.js";
-import { makeGrid } from "./grid.js";
+import { inCell, makeGrid } from "./grid.js";
 import { makePlayer } from "./player.js";
 import { makeStrip } from "./strip.js";
 import { colour, css, lineColours, onTheme } from "./theme.js";
@@ -28,7 +29,6 @@ import { row } from "./values.js";
 
 const HEIGHT = 200;
 const ROOM = { left: 62, right: 12, top: 10, bottom: 40 };
-const LEAST = 0.01; // nats in the last snapshot, below which a latent is folded away
 const MOST = 16; // latents with a row
 
 /**
@@ -38,7 +38,7 @@ const MOST = 16; // latents with a row
 export function mount(section, app) {
   /** @type {History} */
   const history = app.payload.history;
-  const { steps, frames, decoded, kl, shares, factors, curves } = history;
+  const { steps, frames, decoded, kl, active, shares, factors, curves } = history;
   let at = steps.length - 1;
   let chosen = 0;
   const vae = app.vae(0);
@@ -52,7 +52,7 @@ export function mount(section, app) {
   );
   const last = row(kl, at);
   const latents = vae.entry.latents
-    .filter(({ index }) => last[index] >= LEAST)
+    .filter(({ index }) => active.values[index])
     .sort((a, b) => last[b.index] - last[a.index])
     .slice(0, MOST);
   const told = `Share of each factor's information, and nats about a frame; latents of most nats at the end first${
@@ -72,10 +72,9 @@ export function mount(section, app) {
       const { index, name } = latents[line_];
       if (shares && k < factors.length) {
         const share = row(shares, at)[index * factors.length + k];
-        const text = share >= 0.095 ? share.toFixed(2).replace(/^0/, "") : "";
         return {
           value: share,
-          text,
+          text: inCell(share),
           words: `${name}, ${factors[k].name}: ${share.toFixed(2)} at step ${steps[at]}`,
         };
       }

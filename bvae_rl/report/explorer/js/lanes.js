@@ -3,6 +3,7 @@
  * Which time lines an episode has: latents with what they track, the state, the agent.
  *
  * @typedef {import("./types.js").App} App
+ * @typedef {import("./types.js").Latent} Latent
  * @typedef {import("./episodes.js").Episode} Episode
  * @typedef {import("./timelines.js").Lane} Lane
  * @typedef {import("./values.js").Factor} Factor
@@ -26,7 +27,10 @@ export function lanesOf(episode, factors, app, every) {
   const { latents } = app.vae().entry;
   const some = latents.some((latent) => latent.active);
   const active = byInformation(latents.filter((latent) => latent.active || !some));
-  const named = active.filter((latent) => latent.tracks);
+  const ofState = (/** @type {Latent} */ { tracks }) => roleOf(factors, tracks) === "state";
+  const named = active
+    .filter((latent) => latent.tracks)
+    .sort((a, b) => Number(ofState(b)) - Number(ofState(a)) || (b.share ?? 0) - (a.share ?? 0));
   const ordered = [...named, ...active.filter((latent) => !latent.tracks)];
   const kept = every ? ordered : ordered.slice(0, SHOWN);
   const lanes = kept.map((latent) => latentLane(episode, factors, app, latent));
@@ -41,10 +45,18 @@ export function lanesOf(episode, factors, app, every) {
 }
 
 /**
+ * @param {Factor[]} factors
+ * @param {string | null} tracks
+ */
+function roleOf(factors, tracks) {
+  return tracks === null ? null : factors.find(({ name }) => name === plain(tracks))?.role;
+}
+
+/**
  * @param {Episode} episode
  * @param {Factor[]} factors
  * @param {App} app
- * @param {import("./types.js").Latent} latent
+ * @param {Latent} latent
  * @returns {Lane}
  */
 function latentLane(episode, factors, app, latent) {
@@ -99,7 +111,7 @@ function agentLanes({ actions, rewards, values }) {
   const lanes = [];
   if (values)
     lanes.push({
-      name: "value (discounted, in the rewards of its training)",
+      name: "value",
       traces: [{ values: values.values, look: "main", turn: 1 }],
       read: (step) => short(values.values[step]),
     });

@@ -20,6 +20,7 @@ async function start() {
   const payload = JSON.parse(document.getElementById("payload")?.textContent ?? "{}");
   await unpackAll(payload);
   const app = makeApp(payload);
+  for (const index of payload.vaes.keys()) app.vae(index); // one that cannot run is said now
   const main = /** @type {HTMLElement} */ (document.getElementById("explorer"));
   mountHead(main, app);
   mountStage(add(main, "latents", "Move the latents"), app);

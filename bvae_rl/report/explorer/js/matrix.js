@@ -25,7 +25,7 @@
  */
 
 import { button, element } from "./dom.js";
-import { makeGrid } from "./grid.js";
+import { inCell, makeGrid } from "./grid.js";
 import { interval } from "./interval.js";
 import { makePair } from "./pair.js";
 import { onTheme } from "./theme.js";
@@ -153,7 +153,7 @@ function cellOf(bounded, at, of, nats) {
   const also = nats === null ? "" : `; ${nats.toFixed(2)} nats before the adjustment`;
   return {
     value,
-    text: value >= 0.095 ? value.toFixed(2).replace(/^0/, "") : "",
+    text: inCell(value),
     words: `${of}: ${interval(bounded, at)}${also}`,
   };
 }
