@@ -152,6 +152,9 @@ def test_what_is_lost_is_said() -> None:
     assert told_by(kept) == ["key"]
     said = " ".join(hardened_sentences(kept, ["z0", "z1", "z2"]))
     assert "z1 (key)" in said and "key 0.90 to 0.30" in said and "WARNING: key is lost" in said
+    assert "too few batches" not in said
+    begun = " ".join(hardened_sentences({**kept, "r2_clean": [0.3, 0.1, 0.0]}, ["z0", "z1", "z2"]))
+    assert "too few batches" in begun
 
 
 @pytest.mark.parametrize(

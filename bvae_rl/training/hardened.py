@@ -25,6 +25,7 @@ from bvae_rl.training.validation import posterior_means, spread, validation_rows
 
 HARDENED = "hardened"  # of a VAE's meta
 LOST = 0.5  # R2 below which a latent is not there any more
+LEAST_CLEAN = 0.8  # R2 of a usual latent from clean frames, which a finished hardening exceeds
 KNOWN = 0.5  # R2 of a factor that the teacher's code holds
 KEPT = 0.5  # share of it that random variations leave, which may hide anything now and then
 PROBED, PROBE_STEPS = 4096, 500  # frames and steps of the probe of the state
@@ -163,6 +164,11 @@ def hardened_sentences(kept: Mapping[str, Any], names: Sequence[str]) -> Iterato
         f"ones {could[0]} (median of {len(active)} active latents), its teacher {could[1]}; from "
         f"clean ones {could[2]}."
     )
+    if clean < LEAST_CLEAN:
+        yield (
+            "WARNING: it no longer tells clean frames as its teacher does: too few batches. Harden "
+            "for more (12,000 are usual), or use the teacher."
+        )
     if lost := kept["lost"]:
         follows = kept["follows"]
         said = [names[i] + (f" ({follows[str(i)]})" if str(i) in follows else "") for i in lost]
