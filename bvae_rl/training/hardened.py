@@ -167,7 +167,7 @@ def hardened_sentences(kept: Mapping[str, Any], names: Sequence[str]) -> Iterato
     if clean < LEAST_CLEAN:
         yield (
             "WARNING: it no longer tells clean frames as its teacher does: too few batches. Harden "
-            "for more (12,000 are usual), or use the teacher."
+            "for more, or use the teacher."
         )
     if lost := kept["lost"]:
         follows = kept["follows"]
