@@ -21,6 +21,7 @@ from bvae_rl.training.last_phase import NONE, asked_of
 from bvae_rl.training.loop import check_steps
 from bvae_rl.training.pixel_weights import Weighting
 from bvae_rl.training.recipes import Recipe, best_recipe, objective_alone, recipe
+from bvae_rl.training.selection import Criterion
 from bvae_rl.training.train_config import TrainConfig
 
 
@@ -104,8 +105,9 @@ class SeedArgs:
 
     seeds: int = 1
     """how many seeds to train from --seed on, each in OUT/seed-K; the best becomes OUT"""
-    select: Literal["udr", "mig", "r2"] = "udr"
-    """what the best is judged by; udr, their agreement, needs no factors"""
+    select: Criterion = "udr"
+    """what the best is judged by; udr, their agreement, and independence, how little the latents
+    of each tell of each other, need no factors"""
     workers: int = 2
     """processes side by side, each with its part of the cores"""
 

@@ -17,7 +17,7 @@ from bvae_rl.scripts.pretrain_args import SourceArgs
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import aligned
 from bvae_rl.training.loop import LOG, Collapsed
-from bvae_rl.training.selection import SELECTION, Selection, check_enough, select
+from bvae_rl.training.selection import SELECTION, UNLABELLED, Selection, check_enough, select
 from bvae_rl.training.trainer import NotFinite
 
 
@@ -114,14 +114,14 @@ def frames_to_judge(args: pretrain.Args, store: FrameStore) -> HeldFrames:
     ``args.several.select`` mig and r2 need factors: of the store, or of its environment.
     """
     held = held_frames(store, validation=args.train.validation)
-    if args.several.select == "udr" or held.labelled:
+    if args.several.select in UNLABELLED or held.labelled:
         check_enough(len(held.frames))
         return held
     sampled = probe_frames(store, seed=args.seed)
     if sampled is None:
         raise ValueError(
             f"{store.folder} holds no factors and its environment can sample none, so none can be "
-            f"selected by {args.several.select}: take --select udr, which needs none"
+            f"selected by {args.several.select}: take --select udr or independence, which need none"
         )
     return sampled
 

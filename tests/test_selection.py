@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from bvae_rl.data.collect import collect, collect_independent
 from bvae_rl.data.environments import EnvConfig
@@ -19,7 +20,15 @@ from bvae_rl.scripts import pretrain, select_seed
 from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.held_frames import held_frames, probe_frames
 from bvae_rl.training.loop import Collapsed
-from bvae_rl.training.selection import Candidate, Code, Selection, label_score, select, why
+from bvae_rl.training.selection import (
+    UNLABELLED,
+    Candidate,
+    Code,
+    Selection,
+    label_score,
+    select,
+    why,
+)
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.verdict_words import outcome, sentences
 
@@ -79,9 +88,13 @@ def test_r2_is_tested_on_other_groups_than_it_was_fitted_on() -> None:
 
 def test_labels_are_asked_for() -> None:
     z = code(np.zeros((10, 1)))
-    with pytest.raises(ValueError, match="r2 needs frames with known factors; udr does without"):
+    with pytest.raises(
+        ValueError, match="r2 needs frames with known factors; udr and independence do"
+    ):
         label_score(z, None, (), "r2")
-    with pytest.raises(ValueError, match="unknown criterion 'luck'; known: udr, mig, r2"):
+    with pytest.raises(
+        ValueError, match="unknown criterion 'luck'; known: udr, independence, mig, r2"
+    ):
         label_score(z, np.zeros((10, 3)), SPECS, "luck")
 
 
@@ -119,6 +132,25 @@ def test_udr_keeps_one_of_those_that_agree(
         select(
             folders, Frames(frames.frames[:99], frames.episode[:99], frames.state[:99]), by="udr"
         )
+
+
+def test_independence_keeps_the_one_whose_latents_tell_nothing_of_each_other(
+    store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one VAE, a copy says with its second latent what it says with the first."""
+    monkeypatch.setattr(pretrain, "write_vae_pictures", lambda *args, **kwargs: None)
+    frames = held_frames(store, validation=0.25).frames
+    vae = pretrain.main(settings(store, tmp_path / "b", seeds=1), on_progress=lambda done: None)
+    last = [layer for layer in vae.encoder if isinstance(layer, torch.nn.Linear)][-1]
+    codes = torch.from_numpy(vae.posterior_frames(frames.frames)[0])
+    last.weight.data[:6] *= (2 / codes.std(0))[:, None]  # every latent says something
+    vae.save(tmp_path / "b")
+    last.weight.data[1], last.bias.data[1] = -last.weight.data[0], last.bias.data[0]
+    vae.save(tmp_path / "a")
+    chosen = select({"a": tmp_path / "a", "b": tmp_path / "b"}, frames, by="independence")
+    scores = {one.name: one.score for one in chosen.candidates}
+    assert chosen.best == "b" and scores["b"] > scores["a"] + 0.1
+    assert chosen.why.startswith("b has the most independent latents: independence")
 
 
 def test_the_best_seed_becomes_the_vae_and_nothing_is_trained_twice(
@@ -187,10 +219,12 @@ def test_labels_come_from_the_environment_if_the_store_has_none(tmp_path: Path) 
     frames = np.stack([source.set_factors(source.sample_factors(rng)) for _ in range(600)])
     plain.append(Frames(frames, np.arange(600), np.arange(600)))
     args = settings(plain, tmp_path / "vae", select="mig")
-    with pytest.raises(ValueError, match="take --select udr, which needs none"):
+    with pytest.raises(ValueError, match="take --select udr or independence, which need none"):
         pretrain.main(args)
     assert not (tmp_path / "vae").exists()
-    assert select_seed.frames_to_judge(args.but(select="udr"), plain).labelled is False
+    for unlabelled in UNLABELLED:
+        found = select_seed.frames_to_judge(args.but(select=unlabelled), plain)
+        assert found.labelled is False
     named = FrameStore(tmp_path / "named")
     named.declare(env=env.id, domain="source", wrappers=[])
     named.append(Frames(frames, np.arange(600), np.arange(600)))

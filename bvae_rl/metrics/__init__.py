@@ -12,8 +12,8 @@ In reading order: ``inputs`` (checks, the split), ``binning``, ``contingency``, 
 ``circles`` and ``information`` (measured once), ``carriers`` and ``mig``, ``mig_family``, ``rmig``,
 ``infomec`` (what rests on it); ``targets``, ``regression`` with ``regressor``, ``held_out``, then
 ``dci`` with ``boosting``, ``sap``, ``explicitness``, ``infoe``, ``generalisation`` (what predicts
-factors); ``irs``, ``mcc``, ``total_correlation``, ``factor_correlation``, ``interventional`` and
-``udr`` (the others); ``intervals`` (over samples); ``array_metrics``,
+factors); ``irs``, ``mcc``, ``total_correlation``, ``independence``, ``factor_correlation``,
+``interventional`` and ``udr`` (the others); ``intervals`` (over samples); ``array_metrics``,
 ``scores``, ``summary`` and ``report`` (all of them in one pass, in a table and in words). A new
 metric is one new file and one row of ``ARRAY_METRICS``.
 
@@ -25,6 +25,7 @@ from bvae_rl.metrics.dci import DCI, completeness, dci, disentanglement
 from bvae_rl.metrics.explicitness import explicitness
 from bvae_rl.metrics.factor_correlation import factor_correlation
 from bvae_rl.metrics.generalisation import Generalisation, generalisation
+from bvae_rl.metrics.independence import Independence, independence
 from bvae_rl.metrics.infoe import infoe
 from bvae_rl.metrics.infomec import InfoMEC, infoc, infom, infomec
 from bvae_rl.metrics.information import Information, measure
@@ -46,10 +47,11 @@ from bvae_rl.metrics.udr import UDR, udr
 
 __all__ = [
     "ARRAY_METRICS", "DCI", "IRS", "MCC", "MIG", "R2", "SAP", "UDR", "FactorScores",
-    "FactorVAEScore", "Generalisation", "InfoMEC", "Information", "Interval", "LatentScores",
-    "MetricReport", "PartScores", "ProbeScores", "Scores", "TotalCorrelation", "beta_vae_score",
-    "completeness", "conclusions", "dci", "dcimig", "disentanglement", "explicitness",
-    "factor_correlation", "factor_vae_score", "gap", "gaussian_total_correlation", "generalisation",
-    "infoc", "infoe", "infom", "infomec", "information_interval", "interval", "irs", "jemmig",
-    "mcc", "measure", "mig", "mig_sup", "modularity", "r2", "rmig", "sap", "score", "table", "udr",
+    "FactorVAEScore", "Generalisation", "Independence", "InfoMEC", "Information", "Interval",
+    "LatentScores", "MetricReport", "PartScores", "ProbeScores", "Scores", "TotalCorrelation",
+    "beta_vae_score", "completeness", "conclusions", "dci", "dcimig", "disentanglement",
+    "explicitness", "factor_correlation", "factor_vae_score", "gap", "gaussian_total_correlation",
+    "generalisation", "independence", "infoc", "infoe", "infom", "infomec", "information_interval",
+    "interval", "irs", "jemmig", "mcc", "measure", "mig", "mig_sup", "modularity", "r2", "rmig",
+    "sap", "score", "table", "udr",
 ]  # fmt: skip

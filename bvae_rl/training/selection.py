@@ -6,11 +6,14 @@ trained and one is kept, judged on frames that none was trained on by
     udr   how far it agrees with the others, up to order and sign of the latents (``metrics.udr``;
           Duan et al. 2020, arXiv 1905.12614): needs no factors, and says nothing of what all seeds
           get wrong in the same way
+    independence
+          how little its latents tell of each other (``metrics.independence``): needs no factors
+          either, and sees a plane of two factors that is bent over its latents
     mig   the mutual information gap (``metrics.mig``)
     r2    how well a small network reads the factors (``metrics.regression``)
 
-The latter two look at the content latents and the state factors where the code has a content group,
-else at everything.
+The latter three look at the content latents, of the factors at those of the state, where the code
+has a content group, else at everything.
 """
 
 from __future__ import annotations
@@ -24,14 +27,15 @@ import numpy as np
 
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames
-from bvae_rl.metrics import mig, r2, udr
+from bvae_rl.metrics import independence, mig, r2, udr
 from bvae_rl.metrics.inputs import changing, split
 from bvae_rl.metrics.report import LEAST_EPISODES
 from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.validation import ACTIVE_KL
+from bvae_rl.training.validation import ACTIVE_KL, ACTIVE_VARIANCE
 
-Criterion = Literal["udr", "mig", "r2"]
+Criterion = Literal["udr", "independence", "mig", "r2"]
+UNLABELLED: tuple[Criterion, ...] = ("udr", "independence")
 LEAST_FRAMES = 100
 SELECTION = "selection.json"  # beside the VAE that was kept: who was, and why
 
@@ -111,6 +115,8 @@ def select(
         found = udr([code.mu for code in codes], kl=[code.kl for code in codes], seed=seed)
         scores = found.scores.tolist()
         agreement = tuple(tuple(map(float, row)) for row in found.pairs)
+    elif by == "independence":
+        scores = [_independence(code) for code in codes]
     else:
         settings: dict[str, Any] = {"group": group, "seed": seed, "steps": steps}
         scores = [label_score(code, frames.factors, specs, by, **settings) for code in codes]
@@ -139,7 +145,9 @@ def label_score(
     if by not in ("mig", "r2"):
         raise ValueError(f"unknown criterion {by!r}; known: {', '.join(get_args(Criterion))}")
     if factors is None or not specs:
-        raise ValueError(f"{by} needs frames with known factors; udr does without them")
+        raise ValueError(
+            f"{by} needs frames with known factors; {' and '.join(UNLABELLED)} do without them"
+        )
     values, kept = changing(factors, specs)
     z, active = code.mu, code.kl > ACTIVE_KL
     state = [k for k, spec in enumerate(kept) if spec.role == "state"]
@@ -185,10 +193,11 @@ def why(candidates: Sequence[Candidate], by: Criterion) -> str:
     best = candidates[int(np.argmax(scores))]
     reason = {
         "udr": "agrees best with the others",
+        "independence": "has the most independent latents",
         "mig": "has the largest MIG",
         "r2": "lets its factors be read best",
     }[by]
-    label = {"udr": "UDR", "mig": "MIG", "r2": "R2"}[by]
+    label = {"udr": "UDR", "independence": "independence", "mig": "MIG", "r2": "R2"}[by]
     text = (
         f"{best.name} {reason}: {label} {best.score:.2f}, mean of {len(scores)} "
         f"{scores.mean():.2f}, worst {scores.min():.2f}"
@@ -196,6 +205,11 @@ def why(candidates: Sequence[Candidate], by: Criterion) -> str:
     if by == "udr" and len(scores) == 2:
         text += "; two seeds can agree, but not say which of them is better: train three or more"
     return text
+
+
+def _independence(code: Code) -> float:
+    z = code.mu if code.content is None else code.mu[:, code.content]
+    return independence(z, active=z.var(axis=0) > ACTIVE_VARIANCE).score
 
 
 def _content(vae: BetaVAE) -> slice | None:
