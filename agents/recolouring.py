@@ -42,7 +42,7 @@ from torch import Tensor
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.raw_pixels import pixels_view
 from bvae_rl.data.pictures.frame_layout import FrameLayout
-from bvae_rl.training.augment.colour import ColourMap, draw_colour_maps, recoloured
+from bvae_rl.training.augment.colour import PART, ColourMap, draw_colour_maps, recoloured
 from bvae_rl.training.augment.draws import RGB
 
 By = Literal["step", "episode"]
@@ -54,12 +54,14 @@ class Recolouring:
 
     ``by``: how long a map lasts: a step or an episode. ``frequency``: of the maps, in rad over the
     width of a channel, above 0: 2 is gentle, 4 strong. ``clean``: the share of steps, of episodes
-    or of a batch that keeps its colours, in [0, 1]. ValueError for other values.
+    or of a batch that keeps its colours, in [0, 1]. ``part``: the share of the maps that leaves
+    some colours as they are, in [0, 1]. ValueError for other values.
     """
 
     by: By = "step"
     frequency: float = 2.0
     clean: float = 0.5
+    part: float = PART
 
     def __post_init__(self) -> None:
         if self.by not in get_args(By):
@@ -68,6 +70,8 @@ class Recolouring:
             raise ValueError(f"the frequency of the maps must be above 0, got {self.frequency}")
         if not 0 <= self.clean <= 1:
             raise ValueError(f"the share of clean pictures must be in [0, 1], got {self.clean}")
+        if not 0 <= self.part <= 1:
+            raise ValueError(f"the share of maps in part must be in [0, 1], got {self.part}")
 
     def in_batches(self, algo: str) -> bool:
         """Whether batches of a replay buffer are recoloured, and not the environment's pictures."""
@@ -124,7 +128,7 @@ class RecolouredVecEnv(VecEnvWrapper):
         self.channels_first = is_image_space_channels_first(space)
         self.generator = torch.Generator().manual_seed(seed)
         n = self.num_envs
-        self.maps = ColourMap(torch.zeros(n, RGB, RGB), torch.zeros(n, RGB))
+        self.maps = ColourMap(torch.zeros(n, RGB + 1, RGB), torch.zeros(n, RGB + 1))
         self.changed = torch.zeros(self.num_envs, dtype=torch.bool)
 
     def seed(self, seed: int | None = None) -> Any:
@@ -156,7 +160,7 @@ class RecolouredVecEnv(VecEnvWrapper):
         """New maps for ``these`` environments."""
         n, how = len(these), self.recolouring
         self.changed[these] = torch.rand(n, generator=self.generator) >= how.clean
-        maps = draw_colour_maps(n, self.generator, frequency=how.frequency)
+        maps = draw_colour_maps(n, self.generator, frequency=how.frequency, part=how.part)
         self.maps.w[these], self.maps.b[these] = maps
 
     def _shown(self, frames: np.ndarray, these: slice = slice(None)) -> np.ndarray:
@@ -185,7 +189,7 @@ class RecolouredReplayBuffer(ReplayBuffer):
         batch = super()._get_samples(batch_inds, env)
         pictures, how = batch.observations, self.recolouring
         n = round((1 - how.clean) * len(pictures))  # of rows that are drawn independently
-        maps = draw_colour_maps(n, torch.default_generator, frequency=how.frequency)
+        maps = draw_colour_maps(n, torch.default_generator, frequency=how.frequency, part=how.part)
         changed = recoloured_bytes(pictures[:n], maps, channels_first=True)
         return batch._replace(observations=torch.cat([changed, pictures[n:]]))
 

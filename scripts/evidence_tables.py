@@ -12,7 +12,7 @@ from bvae_rl.runtime.spread import iqm
 from bvae_rl.scripts.evidence_units import Args, Unit, batches, known_of, row_of, seed_of
 from bvae_rl.scripts.evidence_vaes import GENERALISATION
 from bvae_rl.scripts.study import spread
-from bvae_rl.training.augment.colour import FREQUENCY
+from bvae_rl.training.augment.colour import FREQUENCY, PART
 
 COLUMNS: dict[str, tuple[str, str]] = {
     "MIG": ("", "mig/mean"),
@@ -99,11 +99,12 @@ def hardenings(args: Args) -> list[str]:
             continue
         by = row.harden
         latents = "content, where there is such a group" if by.latents == AUTO else by.latents
-        frequency = f" of frequency {by.frequency:g}" if by.frequency != FREQUENCY else ""
+        maps = f" of frequency {by.frequency:g}" if by.frequency != FREQUENCY else ""
+        maps += f" with part {by.part:g}" if by.part != PART else ""
         strength = f" of strength {by.strength:g}" if by.strength != 1.0 else ""
         found.append(
             f"{name}: {teacher.name}, then {by.batches(batches(row, args))} batches against "
-            f"{', '.join(by.against)}{frequency}{strength} (latents: {latents}; {by.clean} clean "
+            f"{', '.join(by.against)}{maps}{strength} (latents: {latents}; {by.clean} clean "
             "frames a batch)"
         )
     return found

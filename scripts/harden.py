@@ -18,7 +18,7 @@ from bvae_rl.models.vae_config import AUTO
 from bvae_rl.scripts import harden_agent
 from bvae_rl.scripts.common import EnvArgs, command_for, command_line, shown_by, wrote
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.training.augment.colour import FREQUENCY
+from bvae_rl.training.augment.colour import FREQUENCY, PART
 from bvae_rl.training.augment.variations import named
 from bvae_rl.training.harden import STEPS, harden, train_of_phase
 from bvae_rl.training.hardening import CLEAN
@@ -50,6 +50,8 @@ class Args:
     """of the variations: 1 as they were tuned, 0 none, 2 the most"""
     frequency: float = FREQUENCY
     """of the colour maps in rad: low ones bend colours gently, high ones tear near ones apart"""
+    part: float = PART
+    """share of the colour maps that leaves some colours as they are, from 0 to 1"""
     steps: int = STEPS
     """batches"""
     seed: int = 0
@@ -94,9 +96,9 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
     progress = Progress({"hardening": args.steps * args.train.batch_size / IMAGES_PER_SECOND})
     vae = harden(
         find_vae(args.vae), store, out=args.out, against=args.against, latents=args.latents,
-        clean=args.clean, strength=args.strength, frequency=args.frequency, steps=args.steps,
-        seed=args.seed, train=args.train, start=args.start, command=command_line(),
-        callbacks=[shows(args.steps, on_progress or progress)], verbose=0,
+        clean=args.clean, strength=args.strength, frequency=args.frequency, part=args.part,
+        steps=args.steps, seed=args.seed, train=args.train, start=args.start,
+        command=command_line(), callbacks=[shows(args.steps, on_progress or progress)], verbose=0,
         allow_state=args.allow_state,
     )  # fmt: skip
     progress.close()

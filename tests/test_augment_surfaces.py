@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from bvae_rl.training.augment.colour import ColourMap, colour, draw_colour_maps, recoloured
+from bvae_rl.training.augment.colour import PART, ColourMap, colour, draw_colour_maps, recoloured
 from bvae_rl.training.augment.light import GAIN, GAMMA, SLOPE, Light, draw_lights, lit
 from bvae_rl.training.augment.texture import (
     COARSE,
@@ -25,23 +25,37 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def test_a_map_of_colours_is_a_sine_of_their_mixture() -> None:
-    w = torch.tensor([[[1.0, 2.0, 3.0], [0.0, 0.0, 0.0], [0.0, -4.0, 0.0]]])
-    maps = ColourMap(w, torch.tensor([[0.0, math.pi / 2, 0.1]]))
+    w = torch.tensor([[[1.0, 2.0, 3.0], [0.0, 0.0, 0.0], [0.0, -4.0, 0.0], [0.0, 0.0, 0.0]]])
+    maps = ColourMap(w, torch.tensor([[0.0, math.pi / 2, 0.1, math.pi / 2]]))
     x = torch.tensor([0.5, 0.25, 1.0]).view(1, 3, 1, 1)
     sines = [math.sin(0.5 + 0.5 + 3.0), 1.0, math.sin(0.1 - 1.0)]
-    assert recoloured(x, maps).flatten().tolist() == pytest.approx([0.5 + 0.5 * s for s in sines])
+    mapped = [0.5 + 0.5 * s for s in sines]
+    assert recoloured(x, maps).flatten().tolist() == pytest.approx(mapped)
+    for angle, share in ((-math.pi / 2, 0.0), (0.0, 0.5), (math.asin(-0.1), 0.3)):
+        maps.b[0, 3] = angle  # 0.5 + 2 sin of it, cut to [0, 1]
+        between = [a + share * (b - a) for a, b in zip((0.5, 0.25, 1.0), mapped, strict=True)]
+        assert recoloured(x, maps).flatten().tolist() == pytest.approx(between)
+
+
+def test_a_part_of_the_maps_keeps_some_colours() -> None:
+    palette = torch.rand(3, 500, generator=generator(1)).view(1, 3, 1, 500).expand(400, 3, 1, 500)
+    kept = (colour(palette, generator()) == palette).all(1).float().mean((1, 2))  # of each map
+    assert (kept > 0).float().mean().item() == pytest.approx(PART, abs=0.05)
+    assert kept.mean().item() == pytest.approx(PART * 0.42, abs=0.03)  # (pi - 2 asin 0.25) / 2 pi
+    assert (colour(palette, generator(), part=0.0) != palette).any(1).all()
+    assert (colour(palette, generator(), part=1.0) == palette).all(1).any(2).float().mean() > 0.95
 
 
 def test_frequency_0_has_one_colour_and_what_has_one_keeps_one() -> None:
     x = torch.rand(16, 3, 8, 8)
-    even = colour(x, generator(), frequency=0.0)
+    even = colour(x, generator(), frequency=0.0, part=0.0)
     assert torch.allclose(even, even[..., :1, :1].expand_as(even))
     assert even[:, 0, 0, 0].std() > 0.2  # another one in each picture
     halves = torch.rand(16, 3, 1, 2).repeat_interleave(4, 3).expand(16, 3, 8, 8)
     seen = colour(halves, generator())
     assert torch.allclose(seen[..., :4], seen[..., :1, :1].expand(16, 3, 8, 4), atol=1e-6)
     maps = draw_colour_maps(4000, generator(), frequency=2.0)
-    assert maps.w.std().item() == pytest.approx(2.0, rel=0.03)
+    assert maps.w[:, :3].std().item() == pytest.approx(2.0, rel=0.03)
 
 
 def test_the_frames_of_a_stack_get_one_map() -> None:

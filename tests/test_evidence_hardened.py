@@ -109,9 +109,11 @@ def test_what_a_row_knows_and_how_it_was_hardened() -> None:
         "one state in two appearances; that camera, light are appearance"
     )
     assert known_of("pixels_randomised") == "appearances of ood1"
-    args = evidence.Args(Path(), recipes=("plain", "plain_hardened:frequency=2"), steps=100)
+    args = evidence.Args(Path(), recipes=("plain", "plain_hardened:frequency=2,part=0"), steps=100)
     (line,) = hardenings(args)
-    assert "plain, then 50 batches against colour of frequency 2 (latents: content" in line
+    assert (
+        "plain, then 50 batches against colour of frequency 2 with part 0 (latents: content" in line
+    )
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def student(
     teacher: BetaVAE, store: FrameStore, tmp_path_factory: pytest.TempPathFactory
 ) -> BetaVAE:
     out = tmp_path_factory.mktemp("student") / "vae"
-    return harden(teacher, store, out=out, steps=400, train=QUICK, verbose=0)
+    return harden(teacher, store, out=out, steps=800, train=QUICK, verbose=0)
 
 
 def test_it_reads_from_other_colours_what_its_teacher_could_not(student: BetaVAE) -> None:
@@ -79,7 +79,7 @@ def test_it_reads_from_other_colours_what_its_teacher_could_not(student: BetaVAE
     before, after, clean = (
         np.median(np.array(kept[name])[active]) for name in ("before", "r2", "r2_clean")
     )
-    assert before < 0.3 < 0.4 < after < clean
+    assert before < 0.3 < 0.5 < after < clean
     for found in kept["state"].values():
         assert found["before"] < 0.2 and found["after"] > 0.4 and found["clean"] > 0.8
 
@@ -102,10 +102,10 @@ def test_the_saved_one_is_the_returned_one_and_is_found_again(
     assert equal(loaded.state_dict(), student.state_dict())
     assert loaded.meta[HARDENED] == student.meta[HARDENED]
     settings: dict[str, Any] = {"out": student.folder, "train": QUICK, "verbose": 0}
-    again = harden(teacher, store, steps=400, **settings)
+    again = harden(teacher, store, steps=800, **settings)
     assert again.meta[HARDENED] == student.meta[HARDENED]
     with pytest.raises(ValueError, match="clean"):
-        harden(teacher, store, steps=400, clean=0, **settings)
+        harden(teacher, store, steps=800, clean=0, **settings)
 
 
 def test_pictures_say_that_colours_are_averages(student: BetaVAE, teacher: BetaVAE) -> None:

@@ -49,7 +49,12 @@ def test_a_name_says_row_last_phase_and_changes() -> None:
         ("plain_hardened:smell=1", "changes 'smell', which no recipe has"),
         ("plain_hardened:against=smell", "unknown variation 'smell'"),
         ("plain_hardened:frequency=0", "colour maps must be above 0, got 0"),
-        ("plain_hardened:frequency=2,against=light", "colour is not among light"),
+        ("plain_hardened:frequency=2,against=light", "frequency 2 is that of the colour maps"),
+        (
+            "plain_hardened:part=0,against=light",
+            "colour is not among light; add it, or leave the part",
+        ),
+        ("plain_hardened:part=1.5", "part is the share of the colour maps"),
         ("magic_hardened", "unknown recipe 'magic'"),
         ("auto_hardened", "as in plain_hardened"),
     ],

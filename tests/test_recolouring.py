@@ -35,7 +35,7 @@ TINY = AgentConfig.of(
 TINY_SAC = AgentConfig.of(
     "sac", REACH.id, total_timesteps=30, learning_starts=10, batch_size=8, eval_freq=30, **SMALL
 )
-ALWAYS = {by: Recolouring(by, frequency=3.0, clean=0.0) for by in ("step", "episode")}
+ALWAYS = {by: Recolouring(by, frequency=3.0, clean=0.0, part=0.5) for by in ("step", "episode")}
 HALVES = np.zeros((40, 40, 3), np.uint8)
 HALVES[:20] = (250, 40, 90)
 HALVES[20:] = (10, 200, 60)
@@ -79,7 +79,8 @@ def test_a_picture_is_shown_under_the_map_that_is_drawn():
     (seen,) = played(venv, 0)
     w, b = venv.maps.w.numpy(), venv.maps.b.numpy()[:, None, None, :]
     angle = np.einsum("nij,hwj->nhwi", w, HALVES / 255.0) + b
-    expected = 255.0 * (0.5 + 0.5 * np.sin(angle))
+    share = np.clip(0.5 + 2.0 * np.sin(angle[..., 3:]), 0.0, 1.0)
+    expected = HALVES + share * (255.0 * (0.5 + 0.5 * np.sin(angle[..., :3])) - HALVES)
     assert seen.dtype == np.uint8 and np.abs(seen - expected).max() <= 0.5 + 1e-3
     assert same(HALVES[0, 0], np.array([250, 40, 90]))  # the environment's own is left alone
 
@@ -132,12 +133,15 @@ def test_equal_seeds_give_equal_pictures():
 
 
 def test_a_share_stays_clean():
-    seen = played(still(Recolouring("step", clean=0.25)), 400)
+    seen = played(still(Recolouring("step", clean=0.25, part=0.0)), 400)
     kept = (seen == HALVES).all((2, 3, 4)).mean()
     assert kept == pytest.approx(0.25, abs=0.06)
     assert same(played(still(Recolouring("step", clean=1.0)), 3)[2, 1], HALVES)
     gentle, strong = (
-        np.ptp(played(still(Recolouring("step", frequency=f, clean=0.0)), 50).astype(int), (2, 3))
+        np.ptp(
+            played(still(Recolouring("step", frequency=f, clean=0.0, part=0.0)), 50).astype(int),
+            (2, 3),
+        )
         for f in (0.1, 4.0)
     )
     assert gentle.mean() < 20 < 60 < strong.mean()  # between the two colours of the picture
@@ -146,7 +150,7 @@ def test_a_share_stays_clean():
 def test_a_batch_is_recoloured_in_part_and_its_next_pictures_are_clean():
     shown = gym.spaces.Box(0, 255, (6, 40, 40), np.uint8)  # a stack of two, as SB3 stores it
     buffer = RecolouredReplayBuffer(
-        8, shown, Still.action_space, device="cpu", recolouring=Recolouring(clean=0.25)
+        8, shown, Still.action_space, device="cpu", recolouring=Recolouring(clean=0.25, part=0.0)
     )
     one = np.concatenate([np.moveaxis(HALVES, -1, 0)] * 2)
     for _ in range(8):

@@ -27,7 +27,7 @@ from bvae_rl.models.vae_config import AUTO, ChannelOrder
 from bvae_rl.plots import png
 from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.talking import talking
-from bvae_rl.training.augment.colour import FREQUENCY
+from bvae_rl.training.augment.colour import FREQUENCY, PART
 from bvae_rl.training.augment.variations import named, refuse_unfit
 from bvae_rl.training.batches import Rows
 from bvae_rl.training.decoded import latent_names
@@ -56,6 +56,7 @@ def harden(
     clean: int = CLEAN,
     strength: float = 1.0,
     frequency: float = FREQUENCY,
+    part: float = PART,
     steps: int = STEPS,
     seed: int = 0,
     train: TrainConfig | None = None,
@@ -81,6 +82,7 @@ def harden(
         clean: frames a batch from which all latents are learned as they are, too.
         strength: of the variations: 1 as they were tuned, 0 none, 2 the most.
         frequency: of the colour maps in rad, above 0: low ones bend colours gently.
+        part: share of the colour maps that leaves some colours as they are, from 0 to 1.
         steps: batches, at least 1.
         seed: of batches and variations.
         train: batch size, device and the like; by default a learning rate of 4e-3.
@@ -112,7 +114,7 @@ def harden(
     store = as_store(source, Path(out) / "frames", frames=0, seed=seed)
     against = (against,) if isinstance(against, str) else tuple(against)
     chosen = Hardening(
-        against, latents=latents, clean=clean, strength=strength, frequency=frequency
+        against, latents=latents, clean=clean, strength=strength, frequency=frequency, part=part
     )
     objective = objective_for(
         chosen, teacher, shape=store.shape, specs=store.factor_specs, allow_state=allow_state
@@ -178,7 +180,7 @@ def distil(
         write_vae_pictures(student, shown, out)
         sheet = variations_sheet(
             shown[:: -(-len(shown) // SHOWN)], objective.against, seed=seed,
-            strength=objective.strength, frequency=objective.frequency,
+            strength=objective.strength, frequency=objective.frequency, part=objective.part,
             channel_order=teacher.config.channel_order,
         )  # fmt: skip
         run.write_file(VARIED, png(sheet))

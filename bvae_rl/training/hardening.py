@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO
-from bvae_rl.training.augment.colour import FREQUENCY
+from bvae_rl.training.augment.colour import FREQUENCY, PART
 from bvae_rl.training.augment.variations import check_strength, named
 from bvae_rl.training.objectives.checks import whole
 from bvae_rl.training.objectives.distillation import InvarianceDistillation
@@ -26,6 +26,7 @@ class Hardening:
     ``clean``: frames a batch from which all latents are learned as they are, too.
     ``strength``: of the variations, from 0, none, over 1, as they were tuned, to 2.
     ``frequency``: of the colour maps, in rad, above 0 (``augment.colour``).
+    ``part``: the share of them that leaves some colours as they are, from 0 to 1.
 
     Raises ValueError for what is outside of these.
     """
@@ -36,9 +37,10 @@ class Hardening:
     clean: int = CLEAN
     strength: float = 1.0
     frequency: float = FREQUENCY
+    part: float = PART
 
     def __post_init__(self) -> None:
-        named(self.against, frequency=self.frequency)
+        named(self.against, frequency=self.frequency, part=self.part)
         whole("clean", self.clean, least=0)
         check_strength(self.strength)
         if self.steps is not None:
@@ -55,7 +57,7 @@ class Hardening:
         """
         return InvarianceDistillation(
             deepcopy(teacher), self.against, latents=teacher.config.choice(self.latents),
-            clean=self.clean, strength=self.strength, frequency=self.frequency,
+            clean=self.clean, strength=self.strength, frequency=self.frequency, part=self.part,
         )  # fmt: skip
 
     @property

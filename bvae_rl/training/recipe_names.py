@@ -27,7 +27,7 @@ def _widths(text: str) -> tuple[int, ...]:
 
 PHASE: Mapping[str, Callable[[str], Any]] = {  # of the last phase: fields of ``Hardening``
     "against": _names, "steps": int, "latents": str, "clean": int, "strength": float,
-    "frequency": float,
+    "frequency": float, "part": float,
 }  # fmt: skip
 MODEL: Mapping[str, Callable[[str], Any]] = {"channels": _widths, "hidden": int}  # of ``VAEConfig``
 

@@ -11,7 +11,7 @@ import torch
 from bvae_rl.data.pictures.frame_layout import frames_to_x, x_to_frames
 from bvae_rl.models.vae_config import ChannelOrder
 from bvae_rl.plots import frame_sheet
-from bvae_rl.training.augment.colour import FREQUENCY
+from bvae_rl.training.augment.colour import FREQUENCY, PART
 from bvae_rl.training.augment.variations import named, refuse_unfit, vary
 from bvae_rl.training.shown_frames import seen
 
@@ -29,16 +29,17 @@ def variations_sheet(
     seed: int = 0,
     strength: float = 1.0,
     frequency: float = FREQUENCY,
+    part: float = PART,
     channel_order: ChannelOrder = "RGB",
 ) -> Figure:
     """Frames (N, H, W, C) uint8, below them each of ``names`` alone, then all as trained.
 
-    ``seed`` draws the changes, ``strength`` is theirs, ``frequency`` that of colour maps, and
-    ``channel_order`` is the VAE's. With one name its row is what an encoder sees.
+    ``seed`` draws the changes, ``strength`` is theirs, ``frequency`` and ``part`` those of the
+    colour maps, and ``channel_order`` is the VAE's. With one name its row is what an encoder sees.
 
     Raises ValueError for unknown names, and for variations that these frames cannot get.
     """
-    rows = named(names, frequency=frequency)
+    rows = named(names, frequency=frequency, part=part)
     x = frames_to_x(frames)
     refuse_unfit(rows, tuple(x.shape[1:]), channel_order=channel_order)
     generator = torch.Generator().manual_seed(seed)

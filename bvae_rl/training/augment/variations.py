@@ -14,7 +14,7 @@ from torch import Tensor
 from bvae_rl.models.vae_config import ChannelOrder
 from bvae_rl.training.augment.background import background
 from bvae_rl.training.augment.camera import camera
-from bvae_rl.training.augment.colour import FREQUENCY, colour
+from bvae_rl.training.augment.colour import FREQUENCY, PART, colour
 from bvae_rl.training.augment.distractors import distractors
 from bvae_rl.training.augment.draws import RGB
 from bvae_rl.training.augment.light import light
@@ -79,13 +79,16 @@ VARIATIONS: Mapping[str, Variation] = {
 }  # fmt: skip
 
 
-def named(names: Sequence[str], *, frequency: float = FREQUENCY) -> list[Variation]:
+def named(
+    names: Sequence[str], *, frequency: float = FREQUENCY, part: float = PART
+) -> list[Variation]:
     """The rows called ``names``, each once, in the order in which they are applied.
 
-    ``frequency`` is that of the colour maps (``augment.colour``), in rad, above 0.
+    ``frequency`` is that of the colour maps (``augment.colour``), in rad, above 0, and ``part`` the
+    share of them that leaves some colours as they are, from 0 to 1.
 
     Raises TypeError for a single string, and ValueError for no names, unknown ones, and another
-    frequency without colour.
+    frequency or part without colour.
     """
     known = ", ".join(VARIATIONS)
     if isinstance(names, str):
@@ -96,20 +99,26 @@ def named(names: Sequence[str], *, frequency: float = FREQUENCY) -> list[Variati
         kinds = "variation" if len(unknown) == 1 else "variations"
         raise ValueError(f"unknown {kinds} {', '.join(unknown)}; known: {known}")
     rows = [row for name, row in VARIATIONS.items() if name in names]
-    return rows if frequency == FREQUENCY else _bent(rows, frequency)
+    return rows if (frequency, part) == (FREQUENCY, PART) else _bent(rows, frequency, part)
 
 
-def _bent(rows: Sequence[Variation], frequency: float) -> list[Variation]:
-    """``rows`` with colour maps of another ``frequency``."""
+def _bent(rows: Sequence[Variation], frequency: float, part: float) -> list[Variation]:
+    """``rows`` with colour maps of another ``frequency`` or ``part``."""
     if not (math.isfinite(frequency) and frequency > 0.0):
         raise ValueError(f"the frequency of the colour maps must be above 0, got {frequency:g}")
+    if not 0.0 <= part <= 1.0:
+        raise ValueError(
+            f"part is the share of the colour maps that leaves some colours as they are, from 0 to "
+            f"1, got {part:g}"
+        )
     maps = VARIATIONS["colour"]
     if maps not in rows:
+        name, value = ("part", part) if frequency == FREQUENCY else ("frequency", frequency)
         raise ValueError(
-            f"frequency {frequency:g} is that of the colour maps, and colour is not among "
-            f"{', '.join(row.name for row in rows)}; add it, or leave the frequency out"
+            f"{name} {value:g} is that of the colour maps, and colour is not among "
+            f"{', '.join(row.name for row in rows)}; add it, or leave the {name} out"
         )
-    bent = replace(maps, vary=partial(colour, frequency=frequency))
+    bent = replace(maps, vary=partial(colour, frequency=frequency, part=part))
     return [bent if row is maps else row for row in rows]
 
 

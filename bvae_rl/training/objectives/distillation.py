@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.augment.colour import FREQUENCY
+from bvae_rl.training.augment.colour import FREQUENCY, PART
 from bvae_rl.training.augment.variations import Variation, check_strength, named, vary
 from bvae_rl.training.batches import Batch, Pairing, Rows, frames_at, single
 from bvae_rl.training.objectives.autoencoder import generator_of
@@ -41,7 +41,7 @@ class InvarianceDistillation(Objective):
     ``clean``: of how many frames a batch all latents are learned from the clean frame, too, which
     keeps what varied frames cannot show, such as the style group.
     ``strength``: of the variations (``augment.variations.vary``).
-    ``frequency``: of the colour maps (``augment.colour``).
+    ``frequency``, ``part``: of the colour maps (``augment.colour``).
     ``tolerance``: of the error (``charbonnier``), in units of each latent's spread.
 
     The posterior's variances are set, not learned: of each latent the running mean of the squared
@@ -56,12 +56,13 @@ class InvarianceDistillation(Objective):
     clean: int = 0
     strength: float = 1.0
     frequency: float = FREQUENCY
+    part: float = PART
     tolerance: float = TOLERANCE
     _state: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
     _scale: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        named(self.against, frequency=self.frequency)
+        named(self.against, frequency=self.frequency, part=self.part)
         whole("clean", self.clean, least=0)
         check_strength(self.strength)
         if not self.tolerance > 0:
@@ -77,7 +78,7 @@ class InvarianceDistillation(Objective):
     @property
     def variations(self) -> list[Variation]:
         """What varies the frames, in the order in which it is applied."""
-        return named(self.against, frequency=self.frequency)
+        return named(self.against, frequency=self.frequency, part=self.part)
 
     @property
     def levels(self) -> int:
