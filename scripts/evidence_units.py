@@ -183,12 +183,13 @@ def pretraining(
     An objective that does not know the shared factors of a pair gets all pairs that there are.
     """
     content, style = latent_dims(FrameStore.existing(args.store).factor_specs)
+    sizes = {} if row.room else {"content_dim": content, "style_dim": style}
     known = RecipeName.parse(row.name).row in RECIPES
     alone = not known and entry(row.objective).pairs not in ("", "views")
     return pretrain.Args.of(
         store or args.store, recipe=row.name, out=out, steps=batches(row, args), seed=seed,
-        log_freq=500, weighting="foreground", content_dim=content, style_dim=style,
-        pairs="views+interventions" if alone else None,
+        log_freq=500, weighting="foreground",
+        pairs="views+interventions" if alone else None, **sizes,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from bvae_rl.data.sources import fill, refuse_more
 from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.optional import require
+from bvae_rl.runtime.runs import WEIGHTS_FILE
 from bvae_rl.sb3 import PretrainingProbe, Probe
 from bvae_rl.scripts.acting import acting, shares_given
 from bvae_rl.scripts.common import command_for, command_line, say, say_single, shown_by, wrote
@@ -86,6 +87,7 @@ def main(
     vae = train_vae(
         store, config, objective, steps=args.steps, seed=args.seed, out=args.out,
         train=args.train, start=start, weighting=chosen.weighting, command=command_line(),
+        prune=chosen.prune and start is None and not args.snapshots,
         callbacks=[
             _every_step(args.steps, show),
             pictures(store, args.out, args.steps, validation=args.train.validation),
@@ -96,6 +98,8 @@ def main(
         ],
     )  # fmt: skip
     progress.close()
+    if vae.latent_dim < config.latent_dim:
+        _draw_pruned(vae, store, args)
     for each in probes:
         each.say_if_none()
     if on_progress is None and judged:
@@ -179,6 +183,16 @@ def pictures(store: FrameStore, out: Path, steps: int, *, validation: float) -> 
             write_vae_pictures(vae, shown, out, elsewhere=step == steps)
 
     return draw
+
+
+def _draw_pruned(vae: BetaVAE, store: FrameStore, args: Args) -> None:
+    """The pictures once more where they show latents that were cut out after they were drawn."""
+    drawn, weights = args.out / RECONSTRUCTIONS, args.out / WEIGHTS_FILE
+    if can_draw() and not (
+        drawn.exists() and drawn.stat().st_mtime_ns > weights.stat().st_mtime_ns
+    ):
+        shown = frames_to_show(store, validation=args.train.validation)
+        write_vae_pictures(vae, shown, args.out)
 
 
 def kept_snapshots(args: Args) -> list[Callback]:

@@ -27,6 +27,7 @@ from bvae_rl.runtime.identity import identity, refuse_changes
 from bvae_rl.runtime.owner import owned
 from bvae_rl.runtime.runs import CONFIG_FILE, CsvLog, Run, require_own
 from bvae_rl.training.batches import Rows, frames_at
+from bvae_rl.training.idle import without_idle
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.pixel_weights import Weighting, weighted
 from bvae_rl.training.story import frames_seen, name_of
@@ -62,6 +63,7 @@ def train_vae(
     weighting: Weighting | None = None,
     command: str = "",
     callbacks: Sequence[Callback] = (),
+    prune: bool = False,
 ) -> BetaVAE:
     """Train for ``steps`` batches and save to ``out``; resumes, or returns what is already there.
 
@@ -69,6 +71,7 @@ def train_vae(
     more. ``command`` is kept in the saved config, and the metrics (``vae/*``) of the last
     validation in ``meta["scores"]["validation"]``; all of them go to ``log.csv`` and ``callbacks``.
     With the last stand the scores of ``verdict.judge``, and ``meta["worst_frames"]`` are its rows.
+    ``prune`` cuts out the latents that do not tell frames apart in the end (``models.pruned``).
 
     Raises ValueError for settings that do not go together, for a folder that holds another
     training (which says what differs), and RunError while another process trains into ``out``.
@@ -87,7 +90,7 @@ def train_vae(
     made_of = identity({
         "steps": steps, "seed": seed, "train": train, "model": config, "objective": objective,
         "weighting": weighting, "start": start, "store": store,
-        "callbacks": [name_of(callback) for callback in callbacks],
+        "callbacks": [name_of(callback) for callback in callbacks], "prune": prune or None,
     })  # fmt: skip
     device = pick_device(train.device)
     run = Run(out)
@@ -132,8 +135,7 @@ def train_vae(
                 watch.save(done)
         watch.judge(store, judged)
         trainer.finished()
-        watch.save(steps)
-        return vae
+        return watch.save(steps, prune=prune)
 
 
 def check_steps(steps: int) -> None:
@@ -205,7 +207,7 @@ class _Watch:
         scores, self.worst = judge(self.trainer.vae, store, rows)
         self.metrics = {**self.metrics, **scores}
 
-    def save(self, done: int) -> None:
+    def save(self, done: int, *, prune: bool = False) -> BetaVAE:
         """Keep the VAE after ``done`` steps, and until the last one what a killed run needs."""
         trainer, finished = self.trainer, done == self.trainer.steps
         if not finished:
@@ -222,9 +224,14 @@ class _Watch:
             "scores": {"validation": self.metrics},
             **({"worst_frames": self.worst} if self.worst else {}),
         }  # fmt: skip
+        if prune:
+            vae = without_idle(vae)
+            self.metrics |= validate(vae, self.held_out.to(trainer.device))
+            vae.meta["scores"] = {"validation": self.metrics}
         vae.save(self.run.folder)
         if finished:
             self.run.path(CHECKPOINT).unlink(missing_ok=True)
+        return vae
 
 
 def _finished(run: Run, made_of: dict[str, Any], train: TrainConfig) -> BetaVAE | None:

@@ -166,6 +166,7 @@ def pretrain(
             policy=policy,
             shares=shares,
         )
+        prune = objective is None and config is None
         if objective is None:
             if chosen is None:
                 chosen, why = best_recipe(store)
@@ -173,11 +174,12 @@ def pretrain(
             objective = chosen.make_objective(steps)
             config = config or chosen.make_config(store)
             weighting = weighting or chosen.weighting
+            prune = prune and chosen.prune
         assert config is not None
         refuse_hardened(Path(out), objective.name)
         vae = train_vae(
             store, config, objective, steps=steps, seed=seed, out=out, train=train, start=start,
-            weighting=weighting, command=command, callbacks=callbacks,
+            weighting=weighting, command=command, callbacks=callbacks, prune=prune,
         )  # fmt: skip
         picture = Path(out) / RECONSTRUCTIONS
         if not picture.exists() and can_draw():

@@ -35,7 +35,9 @@ class Recipe:
 
     ``supervision`` says what the training knows beside the frames. ``content_dim`` and
     ``style_dim`` None follow the store's factors if the objective keeps the two groups apart, else
-    they are 24 and 8. ``model`` holds further fields of ``VAEConfig``. ``harden`` is the last
+    they are 24 and 8. With ``room`` they are 24 and 8 whatever the factors (more where there are
+    many), and latents that do not tell frames apart are cut out at the end (``prune``).
+    ``model`` holds further fields of ``VAEConfig``. ``harden`` is the last
     phase, which begins with the VAE that all else trains.
     """
 
@@ -53,6 +55,7 @@ class Recipe:
     content_dim: int | None = None
     style_dim: int | None = None
     per_actuator: int = 1
+    room: bool = False
     model: Mapping[str, Any] = field(default_factory=dict)
     harden: Hardening | None = None
 
@@ -60,6 +63,11 @@ class Recipe:
     def latents(self) -> Literal["content", "all"]:
         """What an agent sees of it."""
         return "content" if entry(self.objective).groups else "all"
+
+    @property
+    def prune(self) -> bool:
+        """Whether idle latents are cut out; sizes that are given are kept."""
+        return self.room and self.content_dim is None and self.style_dim is None
 
     @property
     def kinds(self) -> list[str]:
@@ -124,6 +132,8 @@ class Recipe:
         if row.factors:
             return _one_latent_a_factor(store, self.objective)
         content, style = latent_dims(specs) if row.groups and specs else (CONTENT, STYLE)
+        if self.room and specs:
+            content, style = max(CONTENT, 2 * content), max(STYLE, style)
         return (
             content if self.content_dim is None else self.content_dim,
             style if self.style_dim is None else self.style_dim,
@@ -175,6 +185,11 @@ INTERVENED: dict[str, Any] = {
     **CROSS, "pairs": "views+interventions",
     "hyperparameters": {**CROSS["hyperparameters"], "rank": 10_000.0},
 }  # fmt: skip
+# Small objects are found by single frames with latents to spare: more of them, crossed later.
+ROOMY: dict[str, Any] = {
+    **INTERVENED, "room": True,
+    "hyperparameters": {**INTERVENED["hyperparameters"], "start": 0.4, "full": 0.6},
+}  # fmt: skip
 TWO_VIEWS = "one state in two appearances"
 
 RECIPES: dict[str, Recipe] = {
@@ -196,6 +211,10 @@ RECIPES: dict[str, Recipe] = {
         (
             "views_interventions", "cross-reconstruction of two views and interventions",
             f"{TWO_VIEWS}; own single-action transitions", INTERVENED,
+        ),
+        (
+            "views_interventions_room", "the same with room for small objects",
+            f"{TWO_VIEWS}; own single-action transitions", ROOMY,
         ),
         (
             "augment", "cross-reconstruction of augmented frames",

@@ -53,7 +53,12 @@ def moving(vae: BetaVAE, variance: Tensor) -> Tensor:
 
     A quantised latent does where it takes more than one of its values, however near they are.
     """
-    return variance > (ACTIVE_VARIANCE if vae.codebook is None else 1e-9)
+    return variance > least_variance(vae)
+
+
+def least_variance(vae: BetaVAE) -> float:
+    """Of a latent's posterior means over frames, for it to tell them apart."""
+    return ACTIVE_VARIANCE if vae.codebook is None else 1e-9
 
 
 @torch.no_grad()
