@@ -87,14 +87,15 @@ def test_auto_takes_the_best_recipe_that_the_frames_allow(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = grids(tmp_path / "grids")
-    assert best_recipe(store)[0].name == "views_interventions" == next(iter(AUTO))
+    assert best_recipe(store)[0].name == "views_interventions_room" == next(iter(AUTO))
     with caplog.at_level(logging.INFO):
         vae = bvae_rl.pretrain(store, out=tmp_path / "vae", steps=2, train=QUICK)
-    assert "recipe views_interventions" in caplog.text and "single-action" in caplog.text
+    assert "recipe views_interventions_room" in caplog.text and "single-action" in caplog.text
     teacher = bvae_rl.BetaVAE.load(tmp_path / "vae" / "teacher")
     assert teacher.meta["training"]["objective"]["pairs"] == "views+interventions"
     assert vae.meta["hardened"]["against"] == ["colour"]
-    assert vae.config.groups["content"] == (0, 4) and "actuator1" in vae.config.parts
+    assert teacher.meta["training"]["model"]["groups"]["content"] == [0, 24]
+    assert vae.config.groups["content"] == (0, 2) and "actuator1" in vae.config.parts
     single = FrameStore(tmp_path / "single")
     block = store.read()
     single.append(type(block)(block.frames, block.episode, np.arange(len(block))))
