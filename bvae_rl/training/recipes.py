@@ -235,7 +235,7 @@ RECIPES: dict[str, Recipe] = {
 }  # fmt: skip
 # The best first; see docs for the comparison. What each needs is checked against the frames.
 AUTO = {
-    "views_interventions_room": "frames show two appearances of states, and single-action transitions",
+    "views_interventions_room": "frames show states twice, and single-action transitions",
     "views": "frames show states in two appearances, and no single-action transitions",
     "plain": "frames show no state in two appearances (collect with two views, or take the "
     "recipe augment if colours are not part of the task)",
