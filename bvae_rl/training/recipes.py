@@ -185,8 +185,7 @@ INTERVENED: dict[str, Any] = {
     **CROSS, "pairs": "views+interventions",
     "hyperparameters": {**CROSS["hyperparameters"], "rank": 10_000.0},
 }  # fmt: skip
-# Small objects are found by single frames with latents to spare: more of them, crossed later.
-ROOMY: dict[str, Any] = {
+ROOMY: dict[str, Any] = {  # single frames find small objects with latents to spare: crossed later
     **INTERVENED, "room": True,
     "hyperparameters": {**INTERVENED["hyperparameters"], "start": 0.4, "full": 0.6},
 }  # fmt: skip
@@ -235,7 +234,8 @@ RECIPES: dict[str, Recipe] = {
 }  # fmt: skip
 # The best first; see docs for the comparison. What each needs is checked against the frames.
 AUTO = {
-    "views_interventions_room": "frames show states twice, and single-action transitions",
+    "views_interventions_room": "frames show states in two appearances, and single-action "
+    "transitions",
     "views": "frames show states in two appearances, and no single-action transitions",
     "plain": "frames show no state in two appearances (collect with two views, or take the "
     "recipe augment if colours are not part of the task)",
