@@ -84,7 +84,8 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
             raise ValueError(f"threads must be at least 1, got {args.threads}")
         torch.set_num_threads(args.threads)
     check_steps(args.steps)
-    named(args.against)  # before frames are copied
+    # before frames are copied
+    named(args.against, frequency=args.frequency, part=args.part)
     stores = [FrameStore.existing(folder) for folder in args.store]
     plan = None
     if args.agent is not None:

@@ -19,11 +19,11 @@ GROUPED = VAEConfig(
     shape=(3, 32, 48), latent_dim=7, groups={"content": (0, 5), "style": (5, 7)},
     parts={"actuator0": (0, 1), "actuator1": (1, 2)},
 )  # fmt: skip
-KL = [2.0, 0.001, 0.002, 3.0, 0.5, 0.003, 0.002]
+VARIANCE = [2.0, 0.001, 0.002, 3.0, 0.5, 0.003, 0.002]
 
 
 def test_what_varies_parts_and_one_of_each_group_stay() -> None:
-    assert to_keep(GROUPED, KL, 0.01) == [0, 1, 3, 4, 5]
+    assert to_keep(GROUPED, VARIANCE, 0.01) == [0, 1, 3, 4, 5]
     alone = VAEConfig(latent_dim=3)
     assert to_keep(alone, [0.0, 0.004, 0.0], 0.01) == [1]
     assert to_keep(alone, [1.0, 0.0, 0.02], 0.01) == [0, 2]
@@ -39,7 +39,8 @@ def test_the_others_are_coded_and_drawn_as_before(changes: dict[str, Any]) -> No
     config = VAEConfig(**{**GROUPED.to_dict(), **changes})
     vae, keep = BetaVAE(config).eval(), [0, 1, 3, 4, 5]
     vae.meta = {
-        "statistics": {"mean": list(range(7)), "std": [1.0] * 7, "kl": KL}, "training": {"step": 3},
+        "statistics": {"mean": list(range(7)), "std": [1.0] * 7, "kl": VARIANCE},
+        "training": {"step": 3},
     }  # fmt: skip
     small = pruned(vae, keep)
     assert small.config.groups == {"content": (0, 4), "style": (4, 5)}

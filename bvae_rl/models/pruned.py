@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -66,9 +65,11 @@ def _ends(ranges: Mapping[str, tuple[int, int]], keep: Sequence[int]) -> dict[st
 
 def _cut(vae: BetaVAE, rows: Tensor) -> dict[str, Tensor]:
     """The tensors that have a row or column for each latent, without those that go."""
-    place, last = _last(vae.encoder, nn.Linear)
+    place = max(i for i, layer in enumerate(vae.encoder) if isinstance(layer, nn.Linear))
+    last = vae.encoder[place]
+    assert isinstance(last, nn.Linear)
     both = torch.cat([rows, rows + vae.latent_dim])  # means, then log variances
-    cut: dict[str, Any] = {
+    cut: dict[str, Tensor] = {
         f"encoder.{place}.weight": last.weight[both], f"encoder.{place}.bias": last.bias[both],
     }  # fmt: skip
     if vae.codebook is not None:
@@ -81,8 +82,3 @@ def _cut(vae: BetaVAE, rows: Tensor) -> dict[str, Tensor]:
     beside = torch.arange(vae.latent_dim, weight.shape[1])  # the coordinates of broadcast
     cut[f"decoder.{first}.weight"] = weight[:, torch.cat([rows, beside])]
     return {name: values.detach() for name, values in cut.items()}
-
-
-def _last(network: nn.Sequential, kind: type[nn.Linear]) -> tuple[int, nn.Linear]:
-    found = [(place, layer) for place, layer in enumerate(network) if isinstance(layer, kind)]
-    return found[-1]
