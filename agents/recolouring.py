@@ -24,7 +24,6 @@ frames of a stack: with a map each, what stands still would seem to change.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -42,7 +41,13 @@ from torch import Tensor
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.raw_pixels import pixels_view
 from bvae_rl.data.pictures.frame_layout import FrameLayout
-from bvae_rl.training.augment.colour import PART, ColourMap, draw_colour_maps, recoloured
+from bvae_rl.training.augment.colour import (
+    PART,
+    ColourMap,
+    check_maps,
+    draw_colour_maps,
+    recoloured,
+)
 from bvae_rl.training.augment.draws import RGB
 
 By = Literal["step", "episode"]
@@ -66,12 +71,9 @@ class Recolouring:
     def __post_init__(self) -> None:
         if self.by not in get_args(By):
             raise ValueError(f"maps of colours are drawn by step or episode, got {self.by!r}")
-        if not (math.isfinite(self.frequency) and self.frequency > 0):
-            raise ValueError(f"the frequency of the maps must be above 0, got {self.frequency}")
+        check_maps(frequency=self.frequency, part=self.part)
         if not 0 <= self.clean <= 1:
             raise ValueError(f"the share of clean pictures must be in [0, 1], got {self.clean}")
-        if not 0 <= self.part <= 1:
-            raise ValueError(f"the share of maps in part must be in [0, 1], got {self.part}")
 
     def in_batches(self, algo: str) -> bool:
         """Whether batches of a replay buffer are recoloured, and not the environment's pictures."""

@@ -236,7 +236,8 @@ def test_what_cannot_be_recoloured_is_refused_with_a_cure():
         Recolouring().of_buffer(several)
     for wrong, words in (
         ({"by": "frame"}, "by step or episode, got 'frame'"),
-        ({"frequency": 0.0}, "above 0, got 0.0"),
+        ({"frequency": 0.0}, "colour maps must be above 0, got 0"),
+        ({"part": 1.5}, "from 0 to 1, got 1.5"),
         ({"clean": 1.5}, r"in \[0, 1\], got 1.5"),
     ):
         with pytest.raises(ValueError, match=words):

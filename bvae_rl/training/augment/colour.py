@@ -34,6 +34,17 @@ class ColourMap(NamedTuple):
     b: Tensor
 
 
+def check_maps(*, frequency: float, part: float) -> None:
+    """ValueError unless ``frequency`` is above 0 and ``part`` from 0 to 1."""
+    if not (math.isfinite(frequency) and frequency > 0.0):
+        raise ValueError(f"the frequency of the colour maps must be above 0, got {frequency:g}")
+    if not 0.0 <= part <= 1.0:
+        raise ValueError(
+            f"part is the share of the colour maps that leaves some colours as they are, from 0 to "
+            f"1, got {part:g}"
+        )
+
+
 def draw_colour_maps(
     n: int, generator: torch.Generator, *, frequency: float, part: float = PART
 ) -> ColourMap:

@@ -14,7 +14,7 @@ from torch import Tensor
 from bvae_rl.models.vae_config import ChannelOrder
 from bvae_rl.training.augment.background import background
 from bvae_rl.training.augment.camera import camera
-from bvae_rl.training.augment.colour import FREQUENCY, PART, colour
+from bvae_rl.training.augment.colour import FREQUENCY, PART, check_maps, colour
 from bvae_rl.training.augment.distractors import distractors
 from bvae_rl.training.augment.draws import RGB
 from bvae_rl.training.augment.light import light
@@ -104,13 +104,7 @@ def named(
 
 def _bent(rows: Sequence[Variation], frequency: float, part: float) -> list[Variation]:
     """``rows`` with colour maps of another ``frequency`` or ``part``."""
-    if not (math.isfinite(frequency) and frequency > 0.0):
-        raise ValueError(f"the frequency of the colour maps must be above 0, got {frequency:g}")
-    if not 0.0 <= part <= 1.0:
-        raise ValueError(
-            f"part is the share of the colour maps that leaves some colours as they are, from 0 to "
-            f"1, got {part:g}"
-        )
+    check_maps(frequency=frequency, part=part)
     maps = VARIATIONS["colour"]
     if maps not in rows:
         name, value = ("part", part) if frequency == FREQUENCY else ("frequency", frequency)
