@@ -32,7 +32,7 @@ from bvae_rl.scripts.demo_report import (
 )
 from bvae_rl.scripts.progress import Progress, minutes
 from bvae_rl.scripts.study import StudyArgs, make_jobs, plan, run_jobs
-from bvae_rl.training.recipes import latent_dims
+from bvae_rl.training.recipe import latent_dims
 
 METHODS = ("state", "blind", "pixels", "pixels_randomised", "bvae")
 VAES = {PLAIN: "reach_plain", CONTENT: "reach_crossed"}  # and the checkpoints that they go on from

@@ -28,8 +28,9 @@ from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.pretrain_args import recipe_of
 from bvae_rl.training.objectives.table import entry
+from bvae_rl.training.recipe import Recipe, latent_dims
 from bvae_rl.training.recipe_names import RecipeName
-from bvae_rl.training.recipes import RECIPES, Recipe, latent_dims, recipe
+from bvae_rl.training.recipes import RECIPES, recipe
 
 SCALE = (UPPER_BOUND, REFERENCE, RANDOM_POLICY)  # units that fix the scale of the scores
 UNIT = "unit"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -20,7 +20,8 @@ from bvae_rl.training.annealing import Shape
 from bvae_rl.training.last_phase import NONE, asked_of
 from bvae_rl.training.loop import check_steps
 from bvae_rl.training.pixel_weights import Weighting
-from bvae_rl.training.recipes import Recipe, best_recipe, objective_alone, recipe
+from bvae_rl.training.recipe import Recipe
+from bvae_rl.training.recipes import best_recipe, objective_alone, recipe
 from bvae_rl.training.selection import Criterion
 from bvae_rl.training.train_config import TrainConfig
 
@@ -193,12 +194,16 @@ def check(args: Args) -> None:
 
 def recipe_of(args: Args, store: FrameStore, *, say_why: bool = False) -> Recipe:
     """The recipe that is named, or the best for these frames, with what was given besides."""
-    chosen = named_recipe(args)
-    if chosen is None:
-        chosen, why = best_recipe(store)
-        if say_why:
-            say(f"recipe {chosen.name} ({chosen.text}): {why}")
+    chosen = named_recipe(args) or best_for(store, say_why=say_why)
     return _as_given(chosen, args)
+
+
+def best_for(store: FrameStore, *, against: Sequence[str] = (), say_why: bool) -> Recipe:
+    """The best recipe for these frames, of a VAE that is hardened ``against`` something."""
+    chosen, why = best_recipe(store, against=against)
+    if say_why:
+        say(f"recipe {chosen.name} ({chosen.text}): {why}")
+    return chosen
 
 
 def named_recipe(args: Args) -> Recipe | None:

@@ -15,7 +15,7 @@ from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import command_line, say, wrote
 from bvae_rl.scripts.harden import next_of, shows
-from bvae_rl.scripts.pretrain_args import named_recipe
+from bvae_rl.scripts.pretrain_args import best_for, named_recipe
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.harden import distil, train_of_phase
 from bvae_rl.training.last_phase import (
@@ -48,6 +48,9 @@ def train_hardened(
         store = pretrain.frames(args)
         last = last_phase(asked, store.shape, store.factor_specs, channel_order=order)
         plain = replace(plain.but(env=None, policy=RANDOM, shares=()), store=store.folder)
+        if last is not None and named is None:
+            best = best_for(store, against=last.against, say_why=on_progress is None)
+            plain = plain.but(recipe=best.name)
     elif source.env is None or args.store is not None:
         last = None  # refused with its reason
     else:

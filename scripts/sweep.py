@@ -27,7 +27,7 @@ from bvae_rl.scripts.study import aligned
 from bvae_rl.training.decoded import decode
 from bvae_rl.training.explained import pixel_share
 from bvae_rl.training.last_phase import NONE
-from bvae_rl.training.recipes import Recipe
+from bvae_rl.training.recipe import Recipe
 from bvae_rl.training.selection import check_enough, last_within
 from bvae_rl.training.validation import ACTIVE_KL
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from bvae_rl.scripts import pretrain, sweep
 from bvae_rl.scripts.pretrain_args import recipe_of
 from bvae_rl.training.objectives.table import entry
-from bvae_rl.training.recipes import CONTENT, STYLE
+from bvae_rl.training.recipe import CONTENT, STYLE
 
 
 @dataclass(frozen=True)

@@ -36,12 +36,12 @@ def drawn(folder: Path, frames: int) -> FrameStore:
     return store
 
 
-def grids(folder: Path) -> FrameStore:
-    """Frames in two appearances, and interventions in two appearances."""
+def grids(folder: Path, *, views: int = 2) -> FrameStore:
+    """Frames and interventions, in two appearances unless ``views`` is 1."""
     store = FrameStore(folder)
     env, interventions = (PlanarReach(size=32, domain="pretrain") for _ in range(2))
     collect_independent(
-        env, store, 256, seed=0, views=2, interventions=Interventions(interventions, 64, 2)
+        env, store, 256, seed=0, views=views, interventions=Interventions(interventions, 64, views)
     )
     return store
 

@@ -100,7 +100,35 @@ def test_auto_takes_the_best_recipe_that_the_frames_allow(
     block = store.read()
     single.append(type(block)(block.frames, block.episode, np.arange(len(block))))
     chosen, why = best_recipe(single)
-    assert chosen.name == "plain" and "no state in two appearances" in why
+    assert chosen.name == "beta_late" and "no state in two appearances" in why
+
+
+def test_auto_augments_colours_only_where_they_are_hardened_against(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = grids(tmp_path / "moved", views=1)
+    assert best_recipe(store, against=("light",))[0].name == "beta_late"
+    chosen, why = best_recipe(store, against=("colour", "light"))
+    assert chosen.name == "augment_interventions" and "not part of the task" in why
+    settings: dict[str, Any] = {"steps": 2, "train": QUICK}
+    with caplog.at_level(logging.INFO):
+        vae = bvae_rl.pretrain(store, out=tmp_path / "free", **settings)
+    assert "recipe augment_interventions" in caplog.text
+    trained = vae.meta["hardened"]["training"]
+    assert trained["objective"]["pairs"] == "augment+interventions"
+    kept = bvae_rl.pretrain(store, out=tmp_path / "kept", harden="none", **settings)
+    assert kept.meta["training"]["objective"]["name"] == "beta" and not kept.config.groups
+
+
+def test_single_frames_get_room_and_idle_latents_are_cut_out(tmp_path: Path) -> None:
+    store = grids(tmp_path / "frames", views=1)
+    row = recipe("beta_late")
+    assert row.prune and row.latents == "all" and row.make_config(store).latent_dim == 32
+    vae = bvae_rl.pretrain(
+        store, out=tmp_path / "vae", recipe="beta_late", steps=2, train=QUICK, verbose=0
+    )
+    assert vae.latent_dim < 32 and len(vae.meta["statistics"]["std"]) == vae.latent_dim
+    assert vae.encode_frames(store.read().frames[:2]).shape == (2, vae.latent_dim)
 
 
 def test_a_recipe_or_an_objective_is_named(tmp_path: Path) -> None:

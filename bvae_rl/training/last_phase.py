@@ -14,8 +14,8 @@ from bvae_rl.training.augment.variations import named
 from bvae_rl.training.harden import refuse
 from bvae_rl.training.hardening import Hardening
 from bvae_rl.training.objectives.distillation import InvarianceDistillation
+from bvae_rl.training.recipe import Recipe
 from bvae_rl.training.recipe_names import RecipeName
-from bvae_rl.training.recipes import Recipe
 
 DEFAULT, NONE = ("colour",), "none"
 TEACHER = "teacher"  # folder of the VAE before it

@@ -36,6 +36,7 @@ from bvae_rl.training.loop import Callback, check_steps, train_vae
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.pictures import RECONSTRUCTIONS, can_draw, write_vae_pictures
 from bvae_rl.training.pixel_weights import Weighting
+from bvae_rl.training.recipe import Recipe
 from bvae_rl.training.recipe_names import RecipeName
 from bvae_rl.training.recipes import best_recipe
 from bvae_rl.training.recipes import recipe as named_recipe
@@ -85,8 +86,9 @@ def pretrain(
             matplotlib pictures of what it does).
         frames: how many frames to collect from an environment.
         recipe: a row of ``training.recipes``, or "auto": the best that the frames allow, of
-            cross-reconstruction with interventions, cross-reconstruction of two views, and a plain
-            VAE on single frames. Which one it is, and why, is said.
+            cross-reconstruction with interventions, of two views or, where the VAE is hardened
+            against colour, of augmented frames, cross-reconstruction of two views, and a VAE on
+            single frames. Which one it is, and why, is said.
         steps: batches, at least 1.
         seed: of weights, batches, noise and collection.
         train: batch size, learning rate, device and the like.
@@ -169,8 +171,7 @@ def pretrain(
         prune = objective is None and config is None
         if objective is None:
             if chosen is None:
-                chosen, why = best_recipe(store)
-                logger.info("recipe %s (%s): %s", chosen.name, chosen.text, why)
+                chosen = _best(store)
             objective = chosen.make_objective(steps)
             config = config or chosen.make_config(store)
             weighting = weighting or chosen.weighting
@@ -212,6 +213,8 @@ def _then_hardened(
         )
         last = last_phase(asked, store.shape, store.factor_specs, channel_order=order)
         source, acting = store, {}
+        if last is not None and given["recipe"] == AUTO and given["objective"] is None:
+            given = {**given, "recipe": _best(store, against=last.against).name}
     else:
         last = (
             last_phase(asked, *shown(source, seen), channel_order=order)
@@ -231,6 +234,13 @@ def _then_hardened(
         last.objective(teacher), frames_of, out, steps=last.batches(given["steps"]),
         seed=given["seed"], train=train_of_phase(given["train"]), command=given["command"],
     )  # fmt: skip
+
+
+def _best(store: FrameStore, *, against: Sequence[str] = ()) -> Recipe:
+    """The best recipe for these frames, which is said."""
+    chosen, why = best_recipe(store, against=against)
+    logger.info("recipe %s (%s): %s", chosen.name, chosen.text, why)
+    return chosen
 
 
 def _in_rounds(
