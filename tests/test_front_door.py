@@ -100,14 +100,14 @@ def test_auto_takes_the_best_recipe_that_the_frames_allow(
     block = store.read()
     single.append(type(block)(block.frames, block.episode, np.arange(len(block))))
     chosen, why = best_recipe(single)
-    assert chosen.name == "beta_late" and "no state in two appearances" in why
+    assert chosen.name == "plain" and "no state in two appearances" in why
 
 
 def test_auto_augments_colours_only_where_they_are_hardened_against(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = grids(tmp_path / "moved", views=1)
-    assert best_recipe(store, against=("light",))[0].name == "beta_late"
+    assert best_recipe(store, against=("light",))[0].name == "plain"
     chosen, why = best_recipe(store, against=("colour", "light"))
     assert chosen.name == "augment_interventions" and "not part of the task" in why
     settings: dict[str, Any] = {"steps": 2, "train": QUICK}
@@ -120,7 +120,7 @@ def test_auto_augments_colours_only_where_they_are_hardened_against(
     assert kept.meta["training"]["objective"]["name"] == "beta" and not kept.config.groups
 
 
-def test_single_frames_get_room_and_idle_latents_are_cut_out(tmp_path: Path) -> None:
+def test_beta_late_has_room_and_idle_latents_are_cut_out(tmp_path: Path) -> None:
     store = grids(tmp_path / "frames", views=1)
     row = recipe("beta_late")
     assert row.prune and row.latents == "all" and row.make_config(store).latent_dim == 32

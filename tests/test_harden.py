@@ -13,7 +13,13 @@ import bvae_rl
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.training.harden import harden, refuse_inactive, with_earlier
+from bvae_rl.training.harden import (
+    MAX_GRAD_NORM,
+    harden,
+    refuse_inactive,
+    train_of_phase,
+    with_earlier,
+)  # fmt: skip
 from bvae_rl.training.hardened import HARDENED, agreement, hardened_sentences, told_by
 from bvae_rl.training.last_phase import phase
 from bvae_rl.training.loop import train_vae
@@ -154,7 +160,12 @@ def test_what_is_lost_is_said() -> None:
     assert "z1 (key)" in said and "key 0.90 to 0.30" in said and "WARNING: key is lost" in said
     assert "too few batches" not in said
     begun = " ".join(hardened_sentences({**kept, "r2_clean": [0.3, 0.1, 0.0]}, ["z0", "z1", "z2"]))
-    assert "too few batches" in begun
+    assert "too few batches" in begun and "another seed" in begun
+
+
+def test_the_gradient_of_the_phase_is_bounded_whatever_came_before() -> None:
+    train = train_of_phase(TrainConfig(batch_size=8, max_grad_norm=1000.0))
+    assert (train.batch_size, train.max_grad_norm) == (8, MAX_GRAD_NORM)
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.variation_pictures import VARIED, variations_sheet
 
 STEPS, LEARNING_RATE = 12_000, 4e-3
+MAX_GRAD_NORM = 1.0  # a usual one: without a bound some trainings break down at this learning rate
 SHOWN = 8  # frames in the picture of the variations
 
 logger = logging.getLogger(__name__)
@@ -85,7 +86,8 @@ def harden(
         part: share of the colour maps that leaves some colours as they are, from 0 to 1.
         steps: batches, at least 1.
         seed: of batches and variations.
-        train: batch size, device and the like; by default a learning rate of 4e-3.
+        train: batch size, device and the like; by default a learning rate of 4e-3 and a gradient's
+            norm of at most 1.
         start: a VAE of the same config whose weights the student begins with, such as one that was
             hardened before; by default the teacher's.
         command: kept in the saved config.
@@ -202,7 +204,8 @@ def refuse_inactive(teacher: BetaVAE) -> None:
 
 def train_of_phase(train: TrainConfig | None) -> TrainConfig:
     """How the phase after a pretraining with ``train`` is optimised."""
-    return replace(train or TrainConfig(), learning_rate=LEARNING_RATE)
+    given = train or TrainConfig()
+    return replace(given, learning_rate=LEARNING_RATE, max_grad_norm=MAX_GRAD_NORM)
 
 
 def with_earlier(teacher: BetaVAE, against: str | Sequence[str]) -> tuple[str, ...]:

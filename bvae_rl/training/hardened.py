@@ -166,8 +166,9 @@ def hardened_sentences(kept: Mapping[str, Any], names: Sequence[str]) -> Iterato
     )
     if clean < LEAST_CLEAN:
         yield (
-            "WARNING: it no longer tells clean frames as its teacher does: too few batches. Harden "
-            "for more, or use the teacher."
+            "WARNING: it no longer tells clean frames as its teacher does: too few batches, or a "
+            "training that broke down (vae/distance in log.csv rises and stays). Harden for more, "
+            "with another seed or a lower learning rate, or use the teacher."
         )
     if lost := kept["lost"]:
         follows = kept["follows"]

@@ -86,9 +86,9 @@ def pretrain(
             matplotlib pictures of what it does).
         frames: how many frames to collect from an environment.
         recipe: a row of ``training.recipes``, or "auto": the best that the frames allow, of
-            cross-reconstruction with interventions, of two views or, where the VAE is hardened
-            against colour, of augmented frames, cross-reconstruction of two views, and a VAE on
-            single frames. Which one it is, and why, is said.
+            cross-reconstruction with interventions (of two views or, where the VAE is hardened
+            against colour, of augmented frames), cross-reconstruction of two views, and a plain VAE
+            on single frames. Which one it is, and why, is said.
         steps: batches, at least 1.
         seed: of weights, batches, noise and collection.
         train: batch size, learning rate, device and the like.

@@ -89,7 +89,7 @@ AUTO = {
     "views": "frames show states in two appearances, and no single-action transitions",
     "augment_interventions": "frames show single-action transitions, each state in one appearance, "
     "and colours are not part of the task",
-    "beta_late": "frames show no state in two appearances (collect with two views), and no "
+    "plain": "frames show no state in two appearances (collect with two views), and no "
     "single-action transitions of a task that is not about colour (collect with interventions)",
 }
 
@@ -154,4 +154,4 @@ def best_recipe(store: FrameStore, *, against: Sequence[str] = ()) -> tuple[Reci
         except ValueError:
             continue
         return found, why
-    raise AssertionError("beta_late needs nothing but frames")
+    raise AssertionError("plain needs nothing but frames")
