@@ -172,6 +172,9 @@ def test_pairs_are_what_they_say(tmp_path: Path) -> None:
     same_appearance = rows.same_appearance(np.random.default_rng(0), 500)
     assert np.array_equal(factors[same_appearance[:, 0], 4:], factors[same_appearance[:, 1], 4:])
     assert (same_appearance[:, 0] != same_appearance[:, 1]).all()
+    assert not rows.one_appearance
+    again = rows.two_states(np.random.default_rng(0), 500)
+    assert np.array_equal(again, same_appearance)
 
 
 def test_no_validation_state_is_trained_on(tmp_path: Path) -> None:

@@ -114,6 +114,18 @@ def test_a_mixture_keeps_grids_together(store: FrameStore) -> None:
     assert torch.equal(half.x, batch.x.view(4, 8, 3, 32, 32)[:, 1::2].flatten(0, 1))
 
 
+def test_what_stays_throughout_an_episode_is_no_part_of_a_look(tmp_path: Path) -> None:
+    store = FrameStore(tmp_path)
+    reach = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", kwargs=("size=32", "domain='source'"))
+    collect(reach.vec(2, seed=0), store, 400, seed=0)
+    rows = Rows(store)
+    first, second = rows.two_states(np.random.default_rng(0), 200).T
+    target = store.column("factors")[:, 2:4]
+    other = rows.episode[first] != rows.episode[second]
+    assert rows.one_appearance and other.mean() > 0.5 and (first != second).all()
+    assert (target[first] != target[second]).any(axis=1).mean() > 0.5
+
+
 def test_augmented_grids_need_one_look_only(tmp_path: Path) -> None:
     store = FrameStore(tmp_path)
     reach = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", kwargs=("size=32",))

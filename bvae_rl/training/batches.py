@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -124,6 +125,30 @@ class Rows:
         first = rng.integers(length)
         second = (first + 1 + rng.integers(length - 1)) % length
         return self._episode_rows[self._starts[episode][:, None] + np.stack([first, second], 1)]
+
+    @cached_property
+    def one_appearance(self) -> bool:
+        """Whether all episodes look alike, which is so unless appearance factors differ."""
+        specs = self.store.factor_specs
+        looks = [k for k, spec in enumerate(specs) if spec.role == "appearance"]
+        return not looks or not np.ptp(self.store.column("factors")[:, looks], axis=0).any()
+
+    @property
+    def has_two_states(self) -> bool:
+        """Whether there are two frames of one appearance."""
+        return self.has_same_appearance or (self.one_appearance and len(self.train) > 1)
+
+    def two_states(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        """Rows (n, 2): two frames of one appearance; of any episodes, where all look alike.
+
+        What stays as it is throughout an episode, a goal or a map, is then no part of what the two
+        share.
+        """
+        if not self.one_appearance:
+            return self.same_appearance(rng, n)
+        first = rng.integers(len(self.train), size=n)
+        second = (first + 1 + rng.integers(len(self.train) - 1, size=n)) % len(self.train)
+        return self.train[np.stack([first, second], axis=1)]
 
     def following(self, gap: int) -> np.ndarray:
         """Rows (P, 2): a training frame, and the one ``gap`` steps later in its episode."""

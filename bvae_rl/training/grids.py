@@ -11,7 +11,7 @@ visual analogy-making, NIPS).
 
     views          u and v are any two states shown in the same two appearances
     interventions  v is u after one actuator moved
-    augment        u and v of one episode, both appearances made by image augmentation
+    augment        u and v of one appearance, from which augmentation makes two others
 """
 
 from __future__ import annotations
@@ -116,15 +116,15 @@ def interventions(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
 
 
 def augment(rows: Rows, config: VAEConfig, recolour: bool) -> Source:
-    """Two frames of one episode, in two appearances that augmentation makes."""
+    """Two frames of one appearance, in two others that augmentation makes of it."""
     if rows.store.shape[0] != 3:
         raise MissingPairs(f"augmentation turns colours; frames of {rows.store.shape} have none")
-    if not rows.has_same_appearance:
-        raise MissingPairs("augmentation needs two frames of one episode, and there are none")
+    if not rows.has_two_states:
+        raise MissingPairs("augmentation needs two frames of one appearance, and there are none")
     take = _take(config, set())
 
     def draw(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
-        return _recoloured(store, rng, rows.same_appearance(rng, n).T, take[:, None])
+        return _recoloured(store, rng, rows.two_states(rng, n).T, take[:, None])
 
     return draw
 

@@ -184,8 +184,8 @@ def augment(rows: Rows, config: VAEConfig, known: bool) -> list[Source]:
         raise MissingPairs(
             f"augmentation turns colours, and frames of {rows.store.shape} have none"
         )
-    if not rows.has_same_appearance:
-        raise MissingPairs("augmentation needs two frames of one episode, and there are none")
+    if not rows.has_two_states:
+        raise MissingPairs("augmentation needs two frames of one appearance, and there are none")
     content, style = _shared(config, "content", known), _shared(config, "style", known)
 
     def same_state(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
@@ -194,9 +194,7 @@ def augment(rows: Rows, config: VAEConfig, known: bool) -> list[Source]:
         return Batch(first, change_appearance(x, draw_appearances(n, rng)), _each(content, n))
 
     def same_appearance(store: FrameStore, rng: np.random.Generator, n: int) -> Batch:
-        x = frames_at(
-            store, rows.same_appearance(rng, n).T.ravel()
-        )  # first frames, then second ones
+        x = frames_at(store, rows.two_states(rng, n).T.ravel())  # first frames, then second ones
         x, x2 = change_appearance(x, draw_appearances(n, rng)).chunk(2)
         return Batch(x, x2, _each(style, n))
 
