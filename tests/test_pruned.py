@@ -57,7 +57,19 @@ def test_the_others_are_coded_and_drawn_as_before(changes: dict[str, Any]) -> No
     torch.testing.assert_close(small.decode(z[:, keep]), vae.decode(z), rtol=1e-4, atol=1e-5)
 
 
-def test_a_recipe_with_room_ends_without_idle_latents(tmp_path: Path, caplog: Any) -> None:
+def test_a_first_look_keeps_idle_latents(tmp_path: Path, caplog: Any) -> None:
+    with caplog.at_level("INFO"):
+        vae = bvae_rl.pretrain(
+            grids(tmp_path / "grids"), out=tmp_path / "a", recipe="views_interventions_room",
+            harden="none", steps=2, train=TrainConfig(batch_size=8, log_freq=1),
+        )  # fmt: skip
+    assert vae.latent_dim == 32 and "cut out" not in caplog.text
+
+
+def test_a_recipe_with_room_ends_without_idle_latents(
+    tmp_path: Path, caplog: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bvae_rl.training.loop.FIRST_LOOK", 2)
     store = grids(tmp_path / "grids")
     settings: dict[str, Any] = {"steps": 2, "train": TrainConfig(batch_size=8, log_freq=1)}
     with caplog.at_level("INFO"):

@@ -176,6 +176,7 @@ def said(
     *,
     weighting: Weighting | None = None,
     objective: str = "beta",
+    trained_latents: int = 6,
     **options: Any,
 ) -> str:
     vae = BetaVAE(replace(CONFIG, groups={"content": (0, 4), "style": (4, 6)}))
@@ -187,6 +188,7 @@ def said(
         "training": {
             "steps": 5000,
             "objective": {"name": objective},
+            "model": {"latent_dim": trained_latents},
             "weighting": None
             if weighting is None
             else {"kind": weighting.kind, "factor": weighting.factor},
@@ -213,6 +215,8 @@ def test_cures_are_flags_that_change_something() -> None:
     assert "1 of 6 latents are active" in few and "--recon-weight 100" in few
     assert "--content-dim" not in few
     assert "--content-dim 8" in said({**BOTH, "vae/active_latents": 1, "vae/beta": 0.0})
+    cut = said(BOTH, trained_latents=32)  # idle ones were cut out, so that all of six are active
+    assert "only 6 of 32 latents are active" in cut and "--content-dim" not in cut
 
 
 def test_cures_are_written_as_arguments_in_python() -> None:

@@ -8,6 +8,8 @@ from bvae_rl.models.pruned import pruned, to_keep
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.validation import least_variance
 
+FIRST_LOOK = 5000  # batches: after fewer, what is idle may not have been learned yet
+
 logger = logging.getLogger(__name__)
 
 

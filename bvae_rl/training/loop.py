@@ -27,7 +27,7 @@ from bvae_rl.runtime.identity import identity, refuse_changes
 from bvae_rl.runtime.owner import owned
 from bvae_rl.runtime.runs import CONFIG_FILE, CsvLog, Run, require_own
 from bvae_rl.training.batches import Rows, frames_at
-from bvae_rl.training.idle import without_idle
+from bvae_rl.training.idle import FIRST_LOOK, without_idle
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.pixel_weights import Weighting, weighted
 from bvae_rl.training.story import frames_seen, name_of
@@ -71,7 +71,8 @@ def train_vae(
     more. ``command`` is kept in the saved config, and the metrics (``vae/*``) of the last
     validation in ``meta["scores"]["validation"]``; all of them go to ``log.csv`` and ``callbacks``.
     With the last stand the scores of ``verdict.judge``, and ``meta["worst_frames"]`` are its rows.
-    ``prune`` cuts out the latents that do not tell frames apart in the end (``models.pruned``).
+    ``prune`` cuts out the latents that do not tell frames apart in the end (``models.pruned``),
+    unless there were so few batches that they may not have learned to (``idle.FIRST_LOOK``).
 
     Raises ValueError for settings that do not go together, for a folder that holds another
     training (which says what differs), and RunError while another process trains into ``out``.
@@ -135,7 +136,7 @@ def train_vae(
                 watch.save(done)
         watch.judge(store, judged)
         trainer.finished()
-        return watch.save(steps, prune=prune)
+        return watch.save(steps, prune=prune and steps >= FIRST_LOOK)
 
 
 def check_steps(steps: int) -> None:

@@ -9,12 +9,13 @@ from typing import Any, Literal
 
 from bvae_rl.models.losses import beta_norm
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.training.idle import FIRST_LOOK
 from bvae_rl.training.objectives.table import OBJECTIVES
 from bvae_rl.training.verdict import FOREGROUND, KINDS, MISSED, MISSING, MOTION
 
 Written = Literal["flags", "python"]
 NAMED = 3  # of the worst frames
-FIRST_LOOK, USUAL = 5000, 24_000  # batches: below it, and what a training takes by default
+USUAL = 24_000  # batches that a training takes by default
 WHERE = {
     FOREGROUND: "where something stands before the background",
     MOTION: "where something moves",
@@ -110,11 +111,15 @@ def cures_for(lost: Iterable[str], vae: BetaVAE) -> list[Cure]:
 
 
 def _few_active(vae: BetaVAE) -> str:
-    """ "3 of 32 latents are active" where at most half are, and the KL has a weight; else ""."""
-    scores, latents = vae.meta["scores"]["validation"], vae.config.latent_dim
-    if not scores.get("vae/beta") or scores["vae/active_latents"] > latents / 2:
+    """ "3 of 32 latents are active" where the KL has a weight and idle ones were cut out, or are
+    half or more of them; else "".
+    """
+    scores = vae.meta["scores"]["validation"]
+    model = vae.meta.get("training", {}).get("model") or {}
+    latents, active = model.get("latent_dim", vae.latent_dim), scores["vae/active_latents"]
+    if not scores.get("vae/beta") or (vae.latent_dim == latents and active > latents / 2):
         return ""
-    return f"{scores['vae/active_latents']:g} of {latents} latents are active"
+    return f"{active:g} of {latents} latents are active"
 
 
 def _weighting(lost: Iterable[str], vae: BetaVAE) -> Cure:
