@@ -216,7 +216,7 @@ def test_further_metrics_are_added_by_name() -> None:
     rows = every.to_rows_dict()
     names = {"infom", "infoe", "infoc"} | set(ARRAY_METRICS) - {"infomec"}
     assert names <= set(rows) and {f"content/{name}" for name in names} <= set(rows)
-    assert len(names) == 13 and "modularity" in table({"one": every})
+    assert len(names) == 14 and "modularity" in table({"one": every})
     with pytest.raises(ValueError, match="unknown metric 'sapp'; known: mig_quantile"):
         score(codes, factors, SPECS, metrics=("sapp",))
 

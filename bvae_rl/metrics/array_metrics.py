@@ -14,6 +14,7 @@ import numpy as np
 
 from bvae_rl.data.factors import Kind
 from bvae_rl.metrics.explicitness import explicitness
+from bvae_rl.metrics.independence import independence
 from bvae_rl.metrics.infoe import infoe
 from bvae_rl.metrics.infomec import infoc, infom, infomec
 from bvae_rl.metrics.information import Information
@@ -56,6 +57,7 @@ ARRAY_METRICS: dict[str, Callable[[Part], dict[str, float]]] = {
     "irs": lambda part: {"irs": part.score(irs).score},
     "mcc": lambda part: {"mcc": part.score(mcc).score},
     "total_correlation": lambda part: {"total_correlation": _total_correlation(part)},
+    "independence": lambda part: {"independence": _independence(part)},
 }
 UNBOUNDED = ("total_correlation",)  # from 0 upwards; all others lie in [0, 1]
 LABELS = {
@@ -72,6 +74,7 @@ LABELS = {
     "irs": "IRS",
     "mcc": "MCC",
     "total_correlation": "total correlation (nats)",
+    "independence": "independence",
 }
 
 
@@ -104,3 +107,7 @@ def _infomec(part: Part) -> dict[str, float]:
 def _total_correlation(part: Part) -> float:
     active = part.codes[:, part.information.active]
     return gaussian_total_correlation(active).nats if active.shape[1] else 0.0
+
+
+def _independence(part: Part) -> float:
+    return independence(part.codes, active=part.information.active).score
