@@ -42,11 +42,16 @@ logger = logging.getLogger(__name__)
 
 
 def main(
-    args: Args, *, on_progress: Callable[[float], None] | None = None, judged: bool = True
+    args: Args,
+    *,
+    on_progress: Callable[[float], None] | None = None,
+    judged: bool = True,
+    prune: bool = True,
 ) -> BetaVAE:
     """Train; ``on_progress`` replaces the bar (the demo has its own).
 
     ``judged`` says in the end what came of it and what to do next, unless there is ``on_progress``.
+    ``prune`` cuts out idle latents where the recipe does.
     """
     if args.threads is not None:
         if args.threads < 1:
@@ -87,7 +92,7 @@ def main(
     vae = train_vae(
         store, config, objective, steps=args.steps, seed=args.seed, out=args.out,
         train=args.train, start=start, weighting=chosen.weighting, command=command_line(),
-        prune=chosen.prune and start is None and not args.snapshots,
+        prune=prune and chosen.prune and start is None and not args.snapshots,
         callbacks=[
             _every_step(args.steps, show),
             pictures(store, args.out, args.steps, validation=args.train.validation),

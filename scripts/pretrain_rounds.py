@@ -34,7 +34,7 @@ def train_rounds(
 
     def first(folder: Path, frames: int, steps: int) -> BetaVAE:
         one = args.but(out=folder, frames=frames, steps=steps, rounds=1)
-        return pretrain.main(one, on_progress=on_progress, judged=False)
+        return pretrain.main(one, on_progress=on_progress, judged=False, prune=False)
 
     def again(folder: Path, store: FrameStore, steps: int, earlier: Path) -> BetaVAE:
         progress.close()

@@ -74,6 +74,18 @@ def test_the_second_round_goes_on_from_the_first(
         rounds(tmp_path / "whole", seed=1)
 
 
+def test_latents_that_are_idle_in_one_round_stay_for_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bvae_rl.training.loop.FIRST_LOOK", 1)
+    vae = rounds(tmp_path / "python", recipe="beta_late")
+    assert BetaVAE.load(tmp_path / "python" / "round-1").latent_dim == vae.latent_dim == 32
+    args = command.Args.of(
+        env=ID, out=tmp_path / "command", frames=600, steps=4, rounds=2, recipe="beta_late"
+    )
+    assert command.main(args, on_progress=lambda done: None).latent_dim == 32
+
+
 def test_the_command_says_what_each_round_does(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

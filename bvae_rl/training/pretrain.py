@@ -256,7 +256,7 @@ def _in_rounds(
     given: dict[str, Any],
     acting: dict[str, Any],
 ) -> BetaVAE:
-    """``pretrain`` called once for each round."""
+    """``pretrain`` called once for each round; latents that are idle in one may serve the next."""
     bounds = {name: acting[name] for name in ("max_episode_steps", "skip_steps")}
     policy = acting["policy"] if isinstance(acting["policy"], str) else Plan.policy
     plan = Plan(frames, policy, seed=given["seed"], **bounds)
@@ -266,12 +266,20 @@ def _in_rounds(
             f"rounds={rounds} lets an agent act between the trainings, which takes an environment "
             f"(an id, an EnvConfig, an environment or a VecEnv), got {type(source).__name__}"
         )
-    seen = {k: v for k, v in acting.items() if k not in ACTING}
+    seen = view_of({k: v for k, v in acting.items() if k not in ACTING})
+    own = {name: acting[name] for name in ACTING}
 
     def first(folder: Path, frames: int, steps: int) -> BetaVAE:
+        store = as_store(
+            source, folder / "frames", frames=frames, seed=given["seed"], view=seen, **own
+        )
+        built, recipe = config, given["recipe"]
+        if objective is None and config is None:
+            chosen = _best(store) if recipe == AUTO else named_recipe(recipe)
+            built, recipe = chosen.make_config(store), chosen.name
         return pretrain(
-            source, config, objective, out=folder, frames=frames, steps=steps, start=start,
-            **acting, **given,
+            store, built, objective, out=folder, steps=steps, start=start,
+            **{**given, "recipe": recipe},
         )  # fmt: skip
 
     def again(folder: Path, store: FrameStore, steps: int, earlier: Path) -> BetaVAE:
@@ -282,6 +290,6 @@ def _in_rounds(
         )  # fmt: skip
 
     return in_rounds(
-        rounds, source, plan, out, steps=steps, first=first, again=again, view=view_of(seen),
+        rounds, source, plan, out, steps=steps, first=first, again=again, view=seen,
         say=logger.info,
     )  # fmt: skip
