@@ -51,7 +51,7 @@ from bvae_rl.scripts.pretrain_args import recipe_of
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import EVALUATION_SEED, StudyResult, aligned, markdown
 from bvae_rl.training.batches import Rows
-from bvae_rl.training.harden import refuse
+from bvae_rl.training.hardenable import refuse
 from bvae_rl.training.recipe_names import RecipeName
 from bvae_rl.training.recipes import RECIPES
 from bvae_rl.training.train_config import TrainConfig

@@ -15,8 +15,8 @@ from bvae_rl.metrics.inputs import changing
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.history import Moment, history_entry
 from bvae_rl.training.decoded import active_latents, carried, decode
-from bvae_rl.training.loop import LOG
 from bvae_rl.training.snapshots import snapshots
+from bvae_rl.training.watch import LOG
 
 SHOWN, MEASURED = 4, 1000  # frames that are reconstructed, and that information is measured on
 LEAST = 50  # frames, below which nothing is scored

@@ -20,10 +20,11 @@ from bvae_rl.scripts.common import EnvArgs, command_for, command_line, shown_by,
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.augment.colour import FREQUENCY, PART
 from bvae_rl.training.augment.variations import named
-from bvae_rl.training.harden import STEPS, harden, train_of_phase
-from bvae_rl.training.hardening import CLEAN
-from bvae_rl.training.loop import Callback, check_steps
+from bvae_rl.training.harden import STEPS, harden, refuse_misfit, train_of_phase
+from bvae_rl.training.hardening import CLEAN, Hardening
+from bvae_rl.training.loop import check_run
 from bvae_rl.training.train_config import TrainConfig
+from bvae_rl.training.watch import Callback
 
 IMAGES_PER_SECOND = 2000  # a guess, until the first ones were measured
 
@@ -83,14 +84,20 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
         if args.threads < 1:
             raise ValueError(f"threads must be at least 1, got {args.threads}")
         torch.set_num_threads(args.threads)
-    check_steps(args.steps)
+    check_run(args.steps, args.seed)
     # before frames are copied
     named(args.against, frequency=args.frequency, part=args.part)
     stores = [FrameStore.existing(folder) for folder in args.store]
+    teacher = load_vae(args.vae)
+    for one in stores:
+        refuse_misfit(
+            Hardening(args.against), teacher, one.shape, one.factor_specs,
+            allow_state=args.allow_state,
+        )  # fmt: skip
     plan = None
     if args.agent is not None:
         plan = harden_agent.plan(
-            args.agent, args.vae, load_vae(args.vae), args.world, args.domains,
+            args.agent, args.vae, teacher, args.world, args.domains,
             args.n_eval_episodes, any_teacher=args.any_teacher,
         )  # fmt: skip
     store = joined(stores, args.out / "frames")

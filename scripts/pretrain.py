@@ -25,13 +25,14 @@ from bvae_rl.scripts.pretrain_args import Args as Args
 from bvae_rl.scripts.pretrain_args import check, hardens, recipe_of
 from bvae_rl.scripts.progress import Progress, counted
 from bvae_rl.training.last_phase import refuse_hardened
-from bvae_rl.training.loop import Callback, train_vae
+from bvae_rl.training.loop import check_run, train_vae
 from bvae_rl.training.objectives.table import entry
 from bvae_rl.training.pictures import RECONSTRUCTIONS, can_draw, write_vae_pictures
 from bvae_rl.training.shown_frames import frames_to_show
 from bvae_rl.training.snapshots import keep_snapshots, marks
 from bvae_rl.training.training_pictures import PretrainingPictures
 from bvae_rl.training.verdict_words import outcome, sentences
+from bvae_rl.training.watch import Callback
 
 TENSORBOARD = "tensorboard"
 IMAGES_PER_SECOND = 1300  # a guess, until the first ones were measured
@@ -57,8 +58,7 @@ def main(
         if args.threads < 1:
             raise ValueError(f"threads must be at least 1, got {args.threads}")
         torch.set_num_threads(args.threads)
-    if args.seed < 0:
-        raise ValueError(f"seed must not be negative, got {args.seed}")
+    check_run(args.steps, args.seed)
     if args.several.seeds != 1 != args.source.rounds:
         raise ValueError("--seeds chooses between single trainings; leave --rounds out, or --seeds")
     if hardens(args):

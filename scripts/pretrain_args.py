@@ -18,7 +18,6 @@ from bvae_rl.models.vae_config import AUTO
 from bvae_rl.scripts.common import WorldArgs, say
 from bvae_rl.training.annealing import Shape
 from bvae_rl.training.last_phase import NONE, asked_of
-from bvae_rl.training.loop import check_steps
 from bvae_rl.training.pixel_weights import Weighting
 from bvae_rl.training.recipe import Recipe
 from bvae_rl.training.recipes import best_recipe, objective_alone, recipe
@@ -176,7 +175,7 @@ def hardens(args: Args) -> bool:
     """Whether a last phase is asked for, or comes by default."""
     as_it_is = args.loss.objective is not None or args.recipe != AUTO or args.start is not None
     asked = asked_of(named_recipe(args), args.harden)
-    return asked != (NONE,) and not (asked == (AUTO,) and as_it_is)
+    return asked != NONE and not (asked == AUTO and as_it_is)
 
 
 def _grouped(args: Args) -> set[str]:
@@ -186,7 +185,6 @@ def _grouped(args: Args) -> set[str]:
 
 def check(args: Args) -> None:
     """ValueError for what cannot be whatever the frames are, before any are collected."""
-    check_steps(args.steps)
     hyperparameters(args.loss)
     if named := named_recipe(args):
         _as_given(named, args).make_objective(args.steps)

@@ -16,9 +16,9 @@ from bvae_rl.scripts.held_frames import HeldFrames, held_frames, probe_frames
 from bvae_rl.scripts.pretrain_args import SourceArgs
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import aligned
-from bvae_rl.training.loop import LOG, Collapsed
 from bvae_rl.training.selection import SELECTION, UNLABELLED, Selection, check_enough, select
 from bvae_rl.training.trainer import NotFinite
+from bvae_rl.training.watch import LOG, Collapsed
 
 
 def train_seeds(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,12 @@ import torch
 import bvae_rl
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.models.digest import encoder_digest, teachers_of
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.training.harden import (
-    MAX_GRAD_NORM,
-    harden,
-    refuse_inactive,
-    train_of_phase,
-    with_earlier,
-)  # fmt: skip
+from bvae_rl.training.harden import MAX_GRAD_NORM, harden, train_of_phase
+from bvae_rl.training.hardenable import refuse, refuse_inactive, with_earlier
 from bvae_rl.training.hardened import HARDENED, agreement, hardened_sentences, told_by
-from bvae_rl.training.last_phase import phase
+from bvae_rl.training.last_phase import asked_of, phase
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.schedules import Constant
@@ -138,6 +135,44 @@ def test_a_hardened_teacher_goes_on_with_both(
     assert "hardened against colour already" in caplog.text
 
 
+def test_a_student_of_a_student_names_both_teachers(
+    teacher: BetaVAE, student: BetaVAE, store: FrameStore, tmp_path: Path
+) -> None:
+    again = harden(student, store, out=tmp_path, against=["light"], steps=2, train=QUICK)
+    assert again.meta[HARDENED]["against"] == ["colour", "light"]
+    named = {encoder_digest(vae) for vae in (teacher, student)}
+    assert named <= teachers_of(again.meta) and teachers_of(teacher.meta) == set()
+
+
+def test_what_nobody_should_miss_is_a_warning(
+    teacher: BetaVAE, store: FrameStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    wild = replace(QUICK, learning_rate=3.0, warmup=0, max_grad_norm=1000.0)
+    with caplog.at_level("WARNING"):
+        harden(teacher, store, out=tmp_path, steps=5, train=wild, verbose=0)
+    assert "no longer tells clean frames as its teacher does" in caplog.text
+    assert "bounded by 1000, with which some hardenings break down" in caplog.text
+
+
+def test_a_state_that_is_told_by_colour_is_lost_and_said_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rng = np.random.default_rng(0)
+    shade = rng.uniform(size=600).astype(np.float32)
+    frames = np.zeros((600, 32, 32, 3), np.uint8)
+    frames[:, 8:24, 8:24] = (255 * np.stack([shade, 1 - shade, 0 * shade], 1))[:, None, None]
+    store, numbers = FrameStore(tmp_path / "frames"), np.arange(600)
+    store.declare(factor_specs=(FactorSpec("key"),))  # a name that does not say it
+    store.append(Frames(frames, 0 * numbers, numbers, factors=shade[:, None]))
+    teacher = train_vae(
+        store, CONFIG, BetaVAEObjective(Constant(1.0)), steps=150, seed=0,
+        out=tmp_path / "teacher", train=QUICK,
+    )  # fmt: skip
+    with caplog.at_level("WARNING"):
+        vae = harden(teacher, store, out=tmp_path / "vae", steps=60, train=QUICK, part=0.0)
+    assert told_by(vae.meta[HARDENED]) == ["key"] and "WARNING: key is lost" in caplog.text
+
+
 def test_agreement_is_one_less_the_share_that_is_left() -> None:
     target = torch.tensor([[-1.0, 0.0], [1.0, 0.0]])
     found = agreement(torch.tensor([[0.0, 5.0], [1.0, 5.0]]), target)
@@ -171,9 +206,11 @@ def test_the_gradient_of_the_phase_is_bounded_whatever_came_before() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"seed": -1}, "seed must not be negative, got -1"),
+        ({"steps": 1.5}, "steps must be a whole number from 1 on, got 1.5"),
         ({"against": ["smell"]}, "unknown variation 'smell'"),
         ({"against": []}, "no variation is named"),
-        ({"steps": 0}, "steps must be at least 1, got 0"),
+        ({"steps": 0}, "steps must be a whole number from 1 on, got 0"),
         ({"clean": -1}, "clean must be"),
         ({"strength": 3.0}, "strength must be from 0 to 2"),
         ({"latents": "content"}, "no latent group 'content'"),
@@ -191,8 +228,19 @@ def test_frames_that_do_not_fit(teacher: BetaVAE, store: FrameStore, tmp_path: P
     with pytest.raises(ValueError, match="collect them first"):
         harden(teacher, "CarRacing-v3", out=tmp_path)
     larger = np.zeros((50, 48, 48, 3), np.uint8)
-    with pytest.raises(ValueError, match=r"frames of \(3, 48, 48\), the VAE takes \(3, 32, 32\)"):
+    with pytest.raises(ValueError, match=r"of \(3, 48, 48\), the VAE takes .* --size 32 32\)"):
         harden(teacher, larger, out=tmp_path / "a")
+    assert not (tmp_path / "a").exists()  # nothing is in the way of the right frames
+    same = np.full((50, 32, 32, 3), 7, np.uint8)
+    with pytest.raises(ValueError, match="all 6 latents of the teacher are inactive"):
+        harden(teacher, same, out=tmp_path / "same", steps=2, train=QUICK)
+    with pytest.raises(ValueError, match="all 6 latents of the teacher are inactive"):
+        harden(BetaVAE(CONFIG), store, out=tmp_path / "never", steps=2, train=QUICK)
+    with pytest.raises(ValueError, match="has 1 frames, too few to hold some out"):
+        harden(teacher, store.read(np.arange(1)).frames, out=tmp_path / "one", steps=2)
+    other = BetaVAE(replace(CONFIG, hidden=16))
+    with pytest.raises(ValueError, match=r"another config .*hidden"):
+        harden(teacher, store, out=tmp_path / "start", start=other)
     grey = BetaVAE(VAEConfig(shape=(1, 32, 32), channels=(8, 8, 8), hidden=16))
     with pytest.raises(ValueError, match="'colour' needs pictures of 3 channels"):
         harden(grey, np.zeros((50, 32, 32, 1), np.uint8), out=tmp_path / "b")
@@ -215,6 +263,11 @@ def test_a_colour_that_is_state_is_refused_and_left_alone_by_auto(
     assert phase("auto", (3, 32, 32), key[1:]) == ("colour",)
     assert phase(("light", "colour"), (3, 32, 32), SPECS) == ("colour", "light")
     assert phase("none", (3, 32, 32), SPECS) == ()
+    for name in ("keyColours", "is_shade", "target_hue", "Color"):
+        with pytest.raises(ValueError, match=f"factors call {name} state"):
+            refuse(["colour"], (3, 32, 32), (FactorSpec(name),))
+    refuse(["colour"], (3, 32, 32), (FactorSpec("colourless"), FactorSpec("x")))
+    refuse(["colour"], (3, 32, 32), key, allow_state=True)
     assert phase("auto", (3, 32, 32), (), channel_order="other") == ()
     with pytest.raises(ValueError, match="auto, none or variations"):
         phase(("auto", "light"), (3, 32, 32), SPECS)
@@ -230,6 +283,10 @@ def test_pretraining_ends_with_it_and_keeps_the_teacher(store: FrameStore, tmp_p
     assert equal(plain.state_dict(), before.state_dict()) and HARDENED not in plain.meta
     named = bvae_rl.pretrain(store, out=tmp_path / "named", recipe="plain", **settings)
     assert HARDENED not in named.meta
+    assert asked_of(None, ["auto"]) == "auto" and asked_of(None, ("none",)) == "none"
+    with pytest.raises(ValueError, match="unknown variation 'smell'"):
+        bvae_rl.pretrain(store.read().frames, out=tmp_path / "smell", harden="smell")
+    assert not (tmp_path / "smell").exists()
     asked = bvae_rl.pretrain(
         store, out=tmp_path / "asked", recipe="plain", harden=("noise", "light"), **settings
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -50,6 +51,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed, name in enumerate(("vae", "other")):
         torch.manual_seed(seed)
         vae = BetaVAE(SMALL)
+        last: Any = vae.encoder[-1]
+        with torch.no_grad():
+            last.weight.mul_(200.0)  # a lively code
         vae.meta = {
             "statistics": {"mean": [0.0] * 4, "std": [0.3] * 4, "kl": [1.0] * 4},
             "training": {"store": FrameStore(root / "frames").meta},

@@ -61,7 +61,7 @@ WRITERS = {
     "bvae_rl.runtime.appending": {"open", "tofile"},  # appends arrays to a frame store
     "bvae_rl.plots.style": {"savefig"},  # into memory
     "bvae_rl.sb3.online_state": {"torch.save"},  # into memory
-    "bvae_rl.training.loop": {"torch.save"},  # into memory
+    "bvae_rl.training.watch": {"torch.save"},  # into memory
 }
 WRITE_CALLS = {
     "cv2.imwrite",

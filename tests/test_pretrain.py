@@ -20,7 +20,7 @@ from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.runtime.devices import threads_per_worker, use_bfloat16
 from bvae_rl.runtime.identity import identity
 from bvae_rl.training.batches import Batch
-from bvae_rl.training.loop import Collapsed, train_vae
+from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.base import Objective
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.objectives.capacity import CapacityObjective
@@ -28,6 +28,7 @@ from bvae_rl.training.objectives.pair_supervised import PairSupervisedObjective
 from bvae_rl.training.schedules import Constant, Linear
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.trainer import NotFinite
+from bvae_rl.training.watch import Collapsed
 from tests.objective_cases import Kill
 
 CONFIG = VAEConfig(

@@ -19,7 +19,6 @@ from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import pretrain, select_seed
 from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.held_frames import held_frames, probe_frames
-from bvae_rl.training.loop import Collapsed
 from bvae_rl.training.selection import (
     UNLABELLED,
     Candidate,
@@ -31,6 +30,7 @@ from bvae_rl.training.selection import (
 )
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.verdict_words import outcome, sentences
+from bvae_rl.training.watch import Collapsed
 
 QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5, validation=0.25)
 SPECS = (FactorSpec("angle"), FactorSpec("place"), FactorSpec("hue", role="appearance"))

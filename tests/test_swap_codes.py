@@ -12,6 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
 from stable_baselines3.common.vec_env import VecMonitor, VecNormalize
 
 from bvae_rl import check_codes, swap_encoder
+from bvae_rl.models.digest import teachers_of
 from bvae_rl.models.pca import PCAEncoder
 from bvae_rl.sb3 import CheckCodes, LatentVecEnv, inspect, load_replay_buffer, to_image_policy
 from bvae_rl.sb3.check_codes import agents_codes
@@ -152,6 +153,19 @@ def test_hardened_again_from_the_same_teacher_or_from_the_last_student():
         np.testing.assert_allclose(
             model.get_env().encode(FRAMES), scaled(teacher, longer, FRAMES), atol=1e-5
         )
+
+
+def test_an_agent_takes_a_student_of_a_student_of_its_encoder():
+    teacher, student = pair()
+    grandchild = student_of(student)
+    with pytest.raises(ValueError, match="hardened from another one"):
+        swap_encoder(build(PPO, over(teacher)), grandchild)  # of which nobody wrote down the first
+    grandchild.meta["hardened"]["earlier_teachers"] = sorted(teachers_of(student.meta))
+    model = build(PPO, over(teacher))
+    swap_encoder(model, grandchild)
+    np.testing.assert_allclose(
+        model.get_env().encode(FRAMES), scaled(teacher, grandchild, FRAMES), atol=1e-5
+    )
 
 
 def test_strangers_and_other_encoders_are_refused():

@@ -22,9 +22,9 @@ from bvae_rl.scripts import pretrain, sweep_beta, sweep_latents
 from bvae_rl.scripts import sweep as machinery
 from bvae_rl.scripts.cli import main
 from bvae_rl.training.explained import pixel_share
-from bvae_rl.training.loop import Collapsed
 from bvae_rl.training.selection import last_within
 from bvae_rl.training.train_config import TrainConfig
+from bvae_rl.training.watch import Collapsed
 from tests.next_cases import next_commands
 
 QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5, validation=0.25)

@@ -33,9 +33,10 @@ def joined(stores: Sequence[FrameStore], folder: str | Path) -> FrameStore:
             "trained on in the other; give each store once"
         )
     if different := next((one for one in others if one.shape != first.shape), None):
+        grey = {different.shape[0], first.shape[0]} == {1, 3}
         raise ValueError(
             f"{different.folder} holds frames of {different.shape} and {first.folder} of "
-            f"{first.shape}; collect both with the same --size"
+            f"{first.shape}; collect both {'with --grey' if grey else 'with the same --size'}"
         )
     labelled = all(one.factor_specs == first.factor_specs for one in others)
     shared = {

@@ -269,6 +269,12 @@ def as_store(
     )
 
 
+def shape_of(array: np.ndarray) -> tuple[int, int, int]:
+    """(C, H, W) of uint8 frames (N, H, W, C); errors as for ``as_store``."""
+    _, height, width, channels = checked_array(array).shape
+    return channels, height, width
+
+
 def _of_array(array: np.ndarray, store: FrameStore, view: View) -> FrameStore:
     """``array`` as a store: states in no known order, in one appearance for all that is known."""
     if not len(checked_array(array)):

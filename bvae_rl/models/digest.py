@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 
@@ -29,3 +30,16 @@ def encoder_digest(vae: BetaVAE) -> str:
     An encoder that was taken out of its VAE, or copied into a policy, has the same.
     """
     return named(vae.encoder.state_dict())
+
+
+def teachers_of(meta: Mapping[str, Any]) -> set[str]:
+    """The names of the VAEs that the one of ``meta`` was hardened from, of all generations.
+
+    Of each the encoder's digest and the checksum of its weights, as far as they are known; none
+    where it was not hardened.
+    """
+    hardened = meta.get("hardened") or {}
+    objective = (meta.get("training") or {}).get("objective") or {}
+    teacher = objective.get("teacher") or {}
+    found = (hardened.get("teacher_encoder"), teacher.get("weights_sha256"))
+    return {name for name in (*found, *hardened.get("earlier_teachers", ())) if name}

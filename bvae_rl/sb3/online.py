@@ -103,6 +103,11 @@ class OnlineBetaVAE(BaseCallback):
             )
         if beta is not None and harden is not None:
             raise ValueError("beta weighs the Beta-VAE's loss, which harden= replaces: give one")
+        if harden is not None and harden.steps is not None:
+            raise ValueError(
+                f"Hardening(steps={harden.steps}) are those of a last phase; online train_freq and "
+                "FineTuneConfig(gradient_steps=...) say how many there are: leave steps out"
+            )
         beta = beta or Constant(0.0 if harden else BETA)
         if not callable(beta):
             raise TypeError(

@@ -19,7 +19,7 @@ from typing import Any
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
-from bvae_rl.models.digest import encoder_digest, named
+from bvae_rl.models.digest import encoder_digest, named, teachers_of
 from bvae_rl.models.hub import VAE
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.check_codes import agents_codes
@@ -49,7 +49,8 @@ def swap_encoder(
     makes the environments of that agent, ``LatentVecEnv(venv, it)``, for evaluation and ``load``.
     A replay buffer keeps its codes, which the earlier encoder made.
 
-    ``vae``: a ``BetaVAE``, a folder or name, or what an earlier swap returned.
+    ``vae``: a ``BetaVAE``, a folder or name, or what an earlier swap returned. It may have been
+    hardened from the agent's own more than once.
     ``key``: whose encoder to swap, of an agent with one for each picture of a Dict.
     ``latent_env``: of the agent's codes, for a model that was loaded without an environment.
     ``any_teacher``: take one that was not hardened from the agent's encoder, too.
@@ -134,21 +135,12 @@ def _held(env: LatentVecEnv, key: str | None) -> BetaVAE:
 def names_of(vae: BetaVAE) -> set[str]:
     """By what ``vae`` and its teachers may be called in a student's ``meta``."""
     whole = set() if isinstance(vae, TakenEncoder) else {vae.identity()["weights_sha256"]}
-    return {encoder_digest(vae), *whole, *teachers_of(vae)}
-
-
-def teachers_of(vae: BetaVAE) -> set[str]:
-    """The names of the VAE that ``vae`` was hardened from; none where it was not."""
-    hardened = vae.meta.get("hardened") or {}
-    objective = (vae.meta.get("training") or {}).get("objective") or {}
-    teacher = objective.get("teacher") or {}
-    found = (hardened.get("teacher_encoder"), teacher.get("weights_sha256"))
-    return {name for name in found if name}
+    return {encoder_digest(vae), *whole, *teachers_of(vae.meta)}
 
 
 def refuse_strangers(vae: BetaVAE, agents: set[str]) -> None:
     """ValueError unless ``vae`` was hardened from an encoder that is called one of ``agents``."""
-    teachers = teachers_of(vae)
+    teachers = teachers_of(vae.meta)
     if not teachers:
         raise ValueError(
             "this VAE was not hardened: its config names no teacher, and the policy cannot read "

@@ -19,26 +19,33 @@ import numpy as np
 
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.sources import as_store, is_environment
-from bvae_rl.models.digest import encoder_digest
+from bvae_rl.data.sources import as_store, is_environment, shape_of
+from bvae_rl.models.digest import encoder_digest, teachers_of
 from bvae_rl.models.hub import VAE, load_vae
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.models.vae_config import AUTO, ChannelOrder
+from bvae_rl.models.vae_config import AUTO
 from bvae_rl.plots import png
 from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.talking import talking
 from bvae_rl.training.augment.colour import FREQUENCY, PART
-from bvae_rl.training.augment.variations import named, refuse_unfit
 from bvae_rl.training.batches import Rows
 from bvae_rl.training.decoded import latent_names
-from bvae_rl.training.hardened import HARDENED, Report, hardened_sentences, report
+from bvae_rl.training.hardenable import (
+    refuse,
+    refuse_inactive,
+    refuse_size,
+    refuse_still,
+    with_earlier,
+)
+from bvae_rl.training.hardened import HARDENED, WARNING, Report, hardened_sentences, report
 from bvae_rl.training.hardening import CLEAN, Hardening
-from bvae_rl.training.loop import Callback, check_steps, train_vae
-from bvae_rl.training.objectives.distillation import LEAST_STD, InvarianceDistillation
+from bvae_rl.training.loop import check_run, train_vae
+from bvae_rl.training.objectives.distillation import InvarianceDistillation
 from bvae_rl.training.pictures import can_draw, write_vae_pictures
 from bvae_rl.training.shown_frames import frames_to_show
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.variation_pictures import VARIED, variations_sheet
+from bvae_rl.training.watch import Callback
 
 STEPS, LEARNING_RATE = 12_000, 4e-3
 MAX_GRAD_NORM = 1.0  # a usual one: without a bound some trainings break down at this learning rate
@@ -86,8 +93,8 @@ def harden(
         part: share of the colour maps that leaves some colours as they are, from 0 to 1.
         steps: batches, at least 1.
         seed: of batches and variations.
-        train: batch size, device and the like; by default a learning rate of 4e-3 and a gradient's
-            norm of at most 1.
+        train: batch size, device and the like, taken as it is; by default a learning rate of 4e-3
+            and a gradient's norm of at most 1, which ``train_of_phase`` gives to any other.
         start: a VAE of the same config whose weights the student begins with, such as one that was
             hardened before; by default the teacher's.
         command: kept in the saved config.
@@ -106,21 +113,31 @@ def harden(
             size, and a folder that holds another training.
         RunError: while another process trains into ``out``.
     """
-    check_steps(steps)
+    check_run(steps, seed)
     if is_environment(source):
         raise ValueError(
             f"harden takes frames, and {source!r} is an environment: collect them first, "
             f'bvae_rl.collect({source!r}, "runs/frames"), or let pretrain do both'
         )
     teacher = load_vae(vae)
-    store = as_store(source, Path(out) / "frames", frames=0, seed=seed)
     against = (against,) if isinstance(against, str) else tuple(against)
     chosen = Hardening(
         against, latents=latents, clean=clean, strength=strength, frequency=frequency, part=part
     )
+    if isinstance(source, np.ndarray):  # before they are written
+        refuse_misfit(chosen, teacher, shape_of(source))
+    store = as_store(source, Path(out) / "frames", frames=0, seed=seed)
     objective = objective_for(
         chosen, teacher, shape=store.shape, specs=store.factor_specs, allow_state=allow_state
     )
+    refuse_still(objective, store)
+    if train is not None and train.max_grad_norm > MAX_GRAD_NORM:
+        logger.warning(
+            "the gradient's norm is bounded by %g, with which some hardenings break down: "
+            "train=train_of_phase(TrainConfig(...)) of bvae_rl.training.harden has the bound of %g "
+            "and the learning rate of %g that they were tuned with (--max-grad-norm, "
+            "--learning-rate)", train.max_grad_norm, MAX_GRAD_NORM, LEARNING_RATE,
+        )  # fmt: skip
     with talking(verbose):
         return distil(
             objective, store, Path(out), steps=steps, seed=seed,
@@ -141,13 +158,26 @@ def objective_for(
 
     ValueError for a teacher without active latents and variations that do not fit (``refuse``).
     """
+    every = replace(hardening, against=with_earlier(teacher, hardening.against))
+    refuse_misfit(every, teacher, shape or teacher.shape, specs, allow_state=allow_state)
+    return every.objective(teacher)
+
+
+def refuse_misfit(
+    hardening: Hardening,
+    teacher: BetaVAE,
+    shape: tuple[int, int, int],
+    specs: Sequence[FactorSpec] = (),
+    *,
+    allow_state: bool = False,
+) -> None:
+    """ValueError where frames of ``shape`` (C, H, W) cannot harden ``teacher`` in this way."""
     refuse_inactive(teacher)
-    against = with_earlier(teacher, hardening.against)
+    refuse_size(teacher, shape)
     refuse(
-        against, shape or teacher.shape, specs, allow_state=allow_state,
+        hardening.against, shape, specs, allow_state=allow_state,
         channel_order=teacher.config.channel_order,
     )  # fmt: skip
-    return replace(hardening, against=against).objective(teacher)
 
 
 def distil(
@@ -187,65 +217,14 @@ def distil(
         )  # fmt: skip
         run.write_file(VARIED, png(sheet))
     for line in hardened_sentences(student.meta[HARDENED], latent_names(student)):
-        logger.info(line)
+        logger.log(logging.WARNING if line.startswith(WARNING) else logging.INFO, line)
     return student
-
-
-def refuse_inactive(teacher: BetaVAE) -> None:
-    """ValueError for a VAE none of whose latents carries anything, as far as it knows itself."""
-    known = teacher.statistics()
-    if known is not None and (known[1] < LEAST_STD).all():
-        raise ValueError(
-            f"all {len(known[1])} latents of the teacher are inactive (standard deviations up to "
-            f"{known[1].max():.2g}), so there is nothing to learn from it: train it for longer, or "
-            "with a lower beta"
-        )
 
 
 def train_of_phase(train: TrainConfig | None) -> TrainConfig:
     """How the phase after a pretraining with ``train`` is optimised."""
     given = train or TrainConfig()
     return replace(given, learning_rate=LEARNING_RATE, max_grad_norm=MAX_GRAD_NORM)
-
-
-def with_earlier(teacher: BetaVAE, against: str | Sequence[str]) -> tuple[str, ...]:
-    """``against`` with what ``teacher`` ignores already, in the order in which it is applied."""
-    new = [row.name for row in named([against] if isinstance(against, str) else against)]
-    before = teacher.meta.get(HARDENED, {}).get("against", [])
-    found = tuple(row.name for row in named([*before, *new]))
-    if before:
-        logger.warning(
-            "this VAE is hardened against %s already; its training goes on with %s",
-            ", ".join(before), ", ".join(found),
-        )  # fmt: skip
-    return found
-
-
-def refuse(
-    against: Sequence[str],
-    shape: tuple[int, int, int],
-    specs: Sequence[FactorSpec],
-    *,
-    allow_state: bool = False,
-    channel_order: ChannelOrder = "RGB",
-) -> None:
-    """ValueError for variations that frames cannot show, or that a state factor is named after."""
-    rows = named(against)
-    refuse_unfit(rows, shape, channel_order=channel_order)
-    if allow_state:
-        return
-    for row in rows:
-        told = [
-            spec.name
-            for spec in specs
-            if spec.role == "state" and {*row.words} & {*spec.name.lower().split("_")}
-        ]
-        if told:
-            raise ValueError(
-                f"{row.name} is part of the state here: the factors call {', '.join(told)} state; "
-                f"leave {row.name!r} out, or harden against it all the same: harden(..., "
-                "allow_state=True) (bvae-rl harden --allow-state)"
-            )
 
 
 def _finish(student: BetaVAE, teacher: BetaVAE, kept: Report) -> None:
@@ -257,6 +236,7 @@ def _finish(student: BetaVAE, teacher: BetaVAE, kept: Report) -> None:
         **kept,
         "teacher": teacher.identity(),
         "teacher_encoder": encoder_digest(teacher),
+        "earlier_teachers": sorted(teachers_of(teacher.meta)),
         "training": teacher.meta.get("training", {}),
     }
     assert student.folder is not None

@@ -29,6 +29,7 @@ LEAST_CLEAN = 0.8  # R2 of a usual latent from clean frames, which a finished ha
 KNOWN = 0.5  # R2 of a factor that the teacher's code holds
 KEPT = 0.5  # share of it that random variations leave, which may hide anything now and then
 PROBED, PROBE_STEPS = 4096, 500  # frames and steps of the probe of the state
+WARNING = "WARNING: "  # what a sentence begins with that nobody should miss
 NAMED = 6  # of the lost latents in a sentence
 TRACKED = 0.5  # correlation from which a latent is said to follow a factor
 
@@ -153,7 +154,7 @@ def hardened_sentences(kept: Mapping[str, Any], names: Sequence[str]) -> Iterato
     first, last = kept["columns"]
     active = [i for i in range(first, last) if kept["std"][i] >= LEAST_STD]
     if not active:
-        yield "All latents of the teacher are inactive: there was nothing to keep."
+        yield f"{WARNING}all latents of the teacher are inactive: there was nothing to keep."
         return
     after, clean, before = (
         np.median([kept[which][i] for i in active]) for which in ("r2", "r2_clean", "before")
@@ -166,7 +167,7 @@ def hardened_sentences(kept: Mapping[str, Any], names: Sequence[str]) -> Iterato
     )
     if clean < LEAST_CLEAN:
         yield (
-            "WARNING: it no longer tells clean frames as its teacher does: too few batches, or a "
+            f"{WARNING}it no longer tells clean frames as its teacher does: too few batches, or a "
             "training that broke down (vae/distance in log.csv rises and stays). Harden for more, "
             "with another seed or a lower learning rate, or use the teacher."
         )
@@ -180,11 +181,11 @@ def hardened_sentences(kept: Mapping[str, Any], names: Sequence[str]) -> Iterato
             "if not, more batches may bring them back."
         )
     if state := kept["state"]:
-        parts = [f"{name} {f['clean']:.2f} to {f['after']:.2f}" for name, f in state.items()]
+        parts = [f"{name} {_r2(f['clean'])} to {_r2(f['after'])}" for name, f in state.items()]
         yield f"State that a probe of the teacher reads, clean and varied: {', '.join(parts)}."
     if told := told_by(kept):
         yield (
-            f"WARNING: {', '.join(told)} {'is' if len(told) == 1 else 'are'} lost from varied "
+            f"{WARNING}{', '.join(told)} {'is' if len(told) == 1 else 'are'} lost from varied "
             f"frames. If more batches do not help, {against} is part of this state: leave it out, "
             "or use the teacher."
         )
@@ -192,3 +193,7 @@ def hardened_sentences(kept: Mapping[str, Any], names: Sequence[str]) -> Iterato
         "Its decoder is the teacher's, so pictures show what the code has left: averages of what "
         "varies."
     )
+
+
+def _r2(value: float) -> str:
+    return f"{value:.2f}" if value > 0 else "nothing"

@@ -11,7 +11,7 @@ from bvae_rl.models.vae import read_config
 from bvae_rl.models.vae_config import AUTO, ChannelOrder
 from bvae_rl.runtime.runs import CONFIG_FILE
 from bvae_rl.training.augment.variations import named
-from bvae_rl.training.harden import refuse
+from bvae_rl.training.hardenable import refuse
 from bvae_rl.training.hardening import Hardening
 from bvae_rl.training.objectives.distillation import InvarianceDistillation
 from bvae_rl.training.recipe import Recipe
@@ -39,8 +39,7 @@ def phase(
     Raises ValueError for unknown names, and for variations that are asked for and cannot be.
     """
     names = (asked,) if isinstance(asked, str) else tuple(asked)
-    if len(names) > 1 and {NONE, AUTO} & {*names}:
-        raise ValueError(f"harden takes {AUTO}, {NONE} or variations, got {', '.join(names)}")
+    _refuse_mixed(names)
     if names == (NONE,):
         return ()
     if names != (AUTO,):
@@ -54,11 +53,24 @@ def phase(
     return DEFAULT
 
 
+def _refuse_mixed(names: Sequence[str]) -> None:
+    if len(names) > 1 and {NONE, AUTO} & {*names}:
+        raise ValueError(f"harden takes {AUTO}, {NONE} or variations, got {', '.join(names)}")
+
+
 def asked_of(recipe: Recipe | None, harden: str | Sequence[str]) -> Asked:
-    """The last phase that ``recipe`` has, else ``harden``; ValueError where both say something."""
+    """The last phase that ``recipe`` has, else ``harden``, "auto" and "none" as such.
+
+    ValueError where both say something, and for unknown variations.
+    """
+    names = (harden,) if isinstance(harden, str) else tuple(harden)
+    alone = names[0] if len(names) == 1 and names[0] in (AUTO, NONE) else None
     if recipe is None or recipe.harden is None:
-        return harden
-    if harden != AUTO and tuple(harden) != (AUTO,):
+        _refuse_mixed(names)
+        if alone is None:
+            named(names)
+        return alone or names
+    if alone != AUTO:
         raise ValueError(
             f"recipe {recipe.name} says at its end what the VAE is hardened against; leave harden "
             f"(--harden) out, or take the recipe {RecipeName.parse(recipe.name).teacher}"

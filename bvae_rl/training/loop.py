@@ -7,45 +7,31 @@ killed run, called again, ends with the same weights. Each checkpoint is a usabl
 
 from __future__ import annotations
 
-import io
 import logging
 import pickle
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE, read_config
 from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.runtime.devices import pick_device
-from bvae_rl.runtime.identity import identity, refuse_changes
+from bvae_rl.runtime.identity import changed, identity, refuse_changes
 from bvae_rl.runtime.owner import owned
-from bvae_rl.runtime.runs import CONFIG_FILE, CsvLog, Run, require_own
+from bvae_rl.runtime.runs import CONFIG_FILE, Run, require_own
 from bvae_rl.training.batches import Rows, frames_at
-from bvae_rl.training.idle import FIRST_LOOK, without_idle
+from bvae_rl.training.idle import FIRST_LOOK
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.pixel_weights import Weighting, weighted
 from bvae_rl.training.story import frames_seen, name_of
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.trainer import NotFinite, Trainer, plain
-from bvae_rl.training.validation import (
-    diagnose,
-    latent_statistics,
-    validate,
-    validation_rows,
-)
-from bvae_rl.training.verdict import judge
-
-CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
-COLLAPSED_LOGS = (
-    5  # validations in a row without an active latent, the last after half of the steps
-)
-Callback = Callable[[int, BetaVAE, dict[str, float]], None]  # step, vae, metrics
+from bvae_rl.training.validation import validation_rows
+from bvae_rl.training.watch import CHECKPOINT, LOG, Callback, Watch
 
 logger = logging.getLogger(__name__)
 
@@ -78,11 +64,15 @@ def train_vae(
     training (which says what differs), and RunError while another process trains into ``out``.
     """
     train = train or TrainConfig()
-    check_steps(steps)
+    check_run(steps, seed)
     if tuple(store.shape) != config.shape:
         raise ValueError(f"the store holds frames of {store.shape}, the VAE takes {config.shape}")
     if start is not None and start.config != config:
-        raise ValueError("the VAE to continue from has another config; use its own")
+        differ = "; ".join(changed(identity(config), identity(start.config)))
+        raise ValueError(
+            f"the VAE to go on from has another config ({differ}); build this one as that "
+            "(config=start.config), or start from another"
+        )
     if config.levels != (levels := getattr(objective, "levels", 0)):
         raise ValueError(
             f"objective {objective.name} takes latents of levels={levels} (0: continuous), and "
@@ -106,17 +96,17 @@ def train_vae(
         if start is not None:
             vae.load_state_dict(start.state_dict())
         rows = Rows(store, validation=train.validation)
+        judged = validation_rows(store, rows)
         pairing = objective.pairing(rows, vae)  # what the store lacks is said before compiling
         if weighting is not None:
             pairing = weighted(pairing, weighting)
-        judged = validation_rows(store, rows)
         held_out = frames_at(store, judged)
         trainer = Trainer(
             vae, objective, train, steps=steps, seed=seed, device=device,
             weighted=weighting is not None,
         )  # fmt: skip
         first = _resume(trainer, run)
-        watch = _Watch(trainer, run, first, held_out, callbacks)
+        watch = Watch(trainer, run, first, held_out, callbacks)
         watch.story = {
             **made_of,
             "frames": frames_seen(store, start),
@@ -139,100 +129,12 @@ def train_vae(
         return watch.save(steps, prune=prune and steps >= FIRST_LOOK)
 
 
-def check_steps(steps: int) -> None:
-    """ValueError for fewer than one step."""
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
-
-
-class Collapsed(ValueError):
-    """The posterior is the prior: no latent carries anything, and none is going to."""
-
-
-class _Watch:
-    """Validates, logs and saves one training."""
-
-    story: dict[str, Any]  # how the VAE came about, for its config.json
-
-    def __init__(
-        self,
-        trainer: Trainer,
-        run: Run,
-        first: int,
-        held_out: Tensor,
-        callbacks: Sequence[Callback],
-    ) -> None:
-        self.trainer, self.run, self.first = trainer, run, first
-        self.held_out, self.callbacks = held_out, callbacks
-        self.rows = CsvLog(run.path(LOG), resume_step=first + 1 if first else None)
-        self.began = time.monotonic()
-        self.metrics: dict[str, float] = {}
-        self.worst: list[int] = []
-        self.warned, self.collapsed = False, 0
-
-    def log(self, done: int, parts: dict[str, float]) -> None:
-        """A row of the log after ``done`` steps; Collapsed if there is no use in more of them."""
-        vae, train, steps = self.trainer.vae, self.trainer.train, self.trainer.steps
-        # half of them, in half of the time, are enough to follow a training
-        held_out = self.held_out if done == steps else self.held_out[::2]
-        metrics = {**parts, **validate(vae, held_out.to(self.trainer.device))}
-        metrics["vae/images_per_second"] = (
-            (done - self.first) * train.batch_size / (time.monotonic() - self.began)
-        )
-        self.metrics = metrics
-        self.rows.append(done, metrics)
-        logger.debug(
-            "step %d of %d: evidence lower bound %.1f nats, reconstruction %.1f, KL %.1f, %d of %d "
-            "latents active",
-            done, steps, metrics["vae/elbo"], metrics["vae/validation_recon"],
-            metrics["vae/validation_kl"], metrics["vae/active_latents"], vae.config.latent_dim,
-        )  # fmt: skip
-        if not self.warned and (done > 4 * train.warmup or done == steps):
-            self.warned = diagnose(metrics, vae.config, done)
-        inactive = metrics["vae/active_latents"] == 0 < metrics["vae/beta"]
-        self.collapsed = self.collapsed + 1 if inactive else 0
-        if self.collapsed >= COLLAPSED_LOGS and steps / 2 <= done < steps:
-            self.save(done)
-            raise Collapsed(
-                f"posterior collapse: no latent has been active for {self.collapsed} validations "
-                f"by step {done}: beta {metrics['vae/beta']:g} is too high for a "
-                f"{vae.config.likelihood} likelihood of recon_weight {vae.config.recon_weight:g}; "
-                "lower beta, raise recon_weight, or weigh the pixels of what is small (weighting), "
-                f"in another folder than {self.run.folder}"
-            )
-        for callback in self.callbacks:
-            callback(done, vae, metrics)
-
-    def judge(self, store: FrameStore, rows: np.ndarray) -> None:
-        """Score the finished VAE's reconstructions of ``rows``: not in the log, it costs more."""
-        scores, self.worst = judge(self.trainer.vae, store, rows)
-        self.metrics = {**self.metrics, **scores}
-
-    def save(self, done: int, *, prune: bool = False) -> BetaVAE:
-        """Keep the VAE after ``done`` steps, and until the last one what a killed run needs."""
-        trainer, finished = self.trainer, done == self.trainer.steps
-        if not finished:
-            buffer = io.BytesIO()
-            torch.save({"step": done, **trainer.state_dict()}, buffer)
-            self.run.write_file(CHECKPOINT, buffer.getvalue())
-        vae = trainer.vae
-        vae.meta = {
-            "finished": finished,
-            "training": {
-                **self.story, "step": done, "images": done * trainer.train.batch_size
-            },
-            "statistics": latent_statistics(vae, self.held_out.to(next(vae.parameters()).device)),
-            "scores": {"validation": self.metrics},
-            **({"worst_frames": self.worst} if self.worst else {}),
-        }  # fmt: skip
-        if prune:
-            vae = without_idle(vae)
-            self.metrics |= validate(vae, self.held_out.to(trainer.device))
-            vae.meta["scores"] = {"validation": self.metrics}
-        vae.save(self.run.folder)
-        if finished:
-            self.run.path(CHECKPOINT).unlink(missing_ok=True)
-        return vae
+def check_run(steps: int, seed: int = 0) -> None:
+    """ValueError for fewer than one step, parts of one, and a negative seed."""
+    if not isinstance(steps, int | np.integer) or steps < 1:
+        raise ValueError(f"steps must be a whole number from 1 on, got {steps!r}")
+    if seed < 0:
+        raise ValueError(f"seed must not be negative, got {seed}")
 
 
 def _finished(run: Run, made_of: dict[str, Any], train: TrainConfig) -> BetaVAE | None:

@@ -32,7 +32,7 @@ from bvae_rl.training.last_phase import (
     refuse_hardened,
     refuse_unhardened,
 )  # fmt: skip
-from bvae_rl.training.loop import Callback, check_steps, train_vae
+from bvae_rl.training.loop import check_run, train_vae
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.pictures import RECONSTRUCTIONS, can_draw, write_vae_pictures
 from bvae_rl.training.pixel_weights import Weighting
@@ -44,6 +44,7 @@ from bvae_rl.training.rounds import check_rounds, in_rounds
 from bvae_rl.training.shown_frames import frames_to_show
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.verdict_words import outcome, sentences
+from bvae_rl.training.watch import Callback
 
 STEPS = 24_000
 ACTING = ("max_episode_steps", "skip_steps", "policy", "shares")
@@ -123,7 +124,7 @@ def pretrain(
             holds another training, which says what differs.
         RunError: while another process trains into ``out``.
     """
-    check_steps(steps)
+    check_run(steps, seed)
     if objective is not None and config is None:
         raise ValueError(
             "an objective of your own needs the VAE's config beside it: config=VAEConfig(shape=(C, "

@@ -48,7 +48,7 @@ class Variation:
     channels: int | None = None
     """how many channels it needs, or a multiple: a stack of such pictures; None: any"""
     words: tuple[str, ...] = ()
-    """a factor with one of them in its name is changed by it"""
+    """a factor with one of them in its name, in the singular, is changed by it"""
 
     def suits(self, channels: int) -> bool:
         """Whether pictures of so many channels can be varied."""
@@ -60,13 +60,22 @@ class Variation:
 VARIATIONS: Mapping[str, Variation] = {
     row.name: row
     for row in (
-        Variation("distractors", "discs and boxes of any colour before it", distractors),
-        Variation("background", "another frame of the batch shines through", background, share=0.3),
+        Variation(
+            "distractors", "discs and boxes of any colour before it", distractors,
+            words=("distractor",),
+        ),
+        Variation(
+            "background", "another frame of the batch shines through", background, share=0.3,
+            words=("background",),
+        ),
         Variation(
             "colour", "smooth random maps of the colours", colour, share=0.8, channels=RGB,
-            words=("colour", "color", "hue"),
+            words=("colour", "color", "hue", "saturation", "brightness", "shade"),
         ),
-        Variation("texture", "random filters and reliefs of surfaces", texture, share=0.3),
+        Variation(
+            "texture", "random filters and reliefs of surfaces", texture, share=0.3,
+            words=("texture", "pattern", "material"),
+        ),
         Variation(
             "light", "gain, gamma and a gradient of the light", light,
             words=("light", "brightness"),
@@ -74,7 +83,7 @@ VARIATIONS: Mapping[str, Variation] = {
         Variation(
             "camera", "turned, zoomed and shifted a little", camera, words=("camera", "zoom"),
         ),
-        Variation("noise", "blur and the sensor's noise", noise),
+        Variation("noise", "blur and the sensor's noise", noise, words=("noise", "blur")),
     )
 }  # fmt: skip
 

@@ -1,0 +1,105 @@
+"""What can be hardened, and against what: checked before a step of training is taken."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from bvae_rl.data.factors import FactorSpec
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.vae import BetaVAE
+from bvae_rl.models.vae_config import ChannelOrder
+from bvae_rl.training.augment.variations import named, refuse_unfit
+from bvae_rl.training.batches import frames_at
+from bvae_rl.training.hardened import HARDENED
+from bvae_rl.training.objectives.distillation import LEAST_STD, InvarianceDistillation
+from bvae_rl.training.validation import posterior_means, spread
+
+logger = logging.getLogger(__name__)
+
+
+def refuse_inactive(teacher: BetaVAE) -> None:
+    """ValueError for a VAE none of whose latents carries anything, as far as it knows itself."""
+    known = teacher.statistics()
+    if known is not None:
+        _all_inactive(np.asarray(known[1]))
+
+
+def refuse_still(objective: InvarianceDistillation, store: FrameStore) -> None:
+    """ValueError where none of the latents that are to be learned tells frames of ``store`` apart.
+
+    Whatever the teacher knows of itself.
+    """
+    x = frames_at(store, spread(np.arange(len(store))))
+    codes = posterior_means(objective.teacher, x)[:, objective.teacher.slice_of(objective.latents)]
+    if len(codes) > 1:  # one frame is too few in any case
+        _all_inactive(codes.std(0).numpy())
+
+
+def _all_inactive(std: np.ndarray) -> None:
+    if (std < LEAST_STD).all():
+        raise ValueError(
+            f"all {len(std)} latents of the teacher are inactive (standard deviations up to "
+            f"{std.max():.2g}), so there is nothing to learn from it: train it for longer, or "
+            "with a lower beta"
+        )
+
+
+def refuse_size(teacher: BetaVAE, shape: Sequence[int]) -> None:
+    """ValueError for frames of another ``shape`` (C, H, W) than ``teacher`` takes."""
+    if tuple(shape) != teacher.shape:
+        channels, height, width = teacher.shape
+        grey = " --grey" if channels == 1 else ""
+        raise ValueError(
+            f"these are frames of {tuple(shape)}, the VAE takes {teacher.shape}: give frames as it "
+            f"was trained on (bvae-rl collect --size {height} {width}{grey})"
+        )
+
+
+def with_earlier(teacher: BetaVAE, against: str | Sequence[str]) -> tuple[str, ...]:
+    """``against`` with what ``teacher`` ignores already, in the order in which it is applied."""
+    new = [row.name for row in named([against] if isinstance(against, str) else against)]
+    before = teacher.meta.get(HARDENED, {}).get("against", [])
+    found = tuple(row.name for row in named([*before, *new]))
+    if before:
+        logger.warning(
+            "this VAE is hardened against %s already; its training goes on with %s",
+            ", ".join(before), ", ".join(found),
+        )  # fmt: skip
+    return found
+
+
+def refuse(
+    against: Sequence[str],
+    shape: tuple[int, int, int],
+    specs: Sequence[FactorSpec],
+    *,
+    allow_state: bool = False,
+    channel_order: ChannelOrder = "RGB",
+) -> None:
+    """ValueError for variations that frames cannot show, or that a state factor is named after."""
+    rows = named(against)
+    refuse_unfit(rows, shape, channel_order=channel_order)
+    if allow_state:
+        return
+    for row in rows:
+        told = [
+            spec.name
+            for spec in specs
+            if spec.role == "state" and {*row.words} & {*_words(spec.name)}
+        ]
+        if told:
+            raise ValueError(
+                f"{row.name} is part of the state here: the factors call {', '.join(told)} state; "
+                f"leave {row.name!r} out, or harden against it all the same: harden(..., "
+                "allow_state=True) (bvae-rl harden --allow-state)"
+            )
+
+
+def _words(name: str) -> list[str]:
+    """The words of a factor's name, in lower case and the singular: "keyColours" as key, colour."""
+    found = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
+    return [word.lower().removesuffix("s") for word in found]
