@@ -24,6 +24,7 @@ from bvae_rl.scripts.demo_report import (
     HARDENED,
     PLAIN,
     draw_agents,
+    draw_film,
     draw_timelines,
     draw_vae,
     headline,
@@ -247,15 +248,14 @@ class Demo:
 
     def draw(self, rows: list[Row]) -> list[FigureEntry]:
         """All pictures, as PNG files and as entries of the report."""
-        drawn = draw_agents([row for row in rows if row.study == "transfer"], self.run)
+        before, after = (f"agents/{job.name}" for job in self.jobs()[-2:])  # on CONTENT, HARDENED
+        drawn = [draw_film(self.run, after, beside=before, seed=self.args.seed)]
+        drawn += draw_agents(rows, self.run)
         for name in TRAINED:
             folder = self.scoring(name, "pretrain")[-1].relative_to(self.run.folder)
             drawn += draw_vae(name, self.run, scores=str(folder))
-        job = self.jobs()[-1]
-        env = self.env.with_domain("ood1")
-        for agent in (None, f"agents/{job.name}"):
-            drawn.append(draw_timelines(self.run, agent=agent, env=env, seed=self.args.seed))
-        return drawn
+        env, seed = self.env.with_domain("ood1"), self.args.seed
+        return drawn + [draw_timelines(self.run, who, env=env, seed=seed) for who in (None, after)]
 
     def explorer(self) -> Path:
         """The page in which the hardened VAE runs, beside its teacher, with its agent's episode."""

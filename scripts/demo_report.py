@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from typing import Any
 
 from bvae_rl.agents.evaluate import load_agent
@@ -12,6 +13,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import png
 from bvae_rl.report import FigureEntry
 from bvae_rl.runtime.runs import Row, Run
+from bvae_rl.scripts import film
 from bvae_rl.scripts.study import draw_curves, draw_transfer, finals, labels
 from bvae_rl.scripts.visualize_episode import episode_timelines
 from bvae_rl.training.decoded import latent_names
@@ -20,11 +22,18 @@ from bvae_rl.training.hardened import hardened_sentences
 from bvae_rl.training.pictures import write_vae_pictures
 from bvae_rl.training.shown_frames import frames_to_show
 from bvae_rl.training.train_config import TrainConfig
+from bvae_rl.training.watch import LOG
 
 DOMAINS = ("source", "ood1", "ood2")
 # the VAEs' folders, and what rows call their methods
 PLAIN, CONTENT, HARDENED = "bvae", "bvae-content", "bvae-content-hardened"
+FILMED = ("source", "ood1", "ood2", "ood1")  # two seconds of each: an episode has 50 steps
+FILM_FPS = 6
 CAPTIONS = {
+    "film": "Two agents begin at the same start, and every two seconds the colours change: on the "
+    "left one on the hardened encoder, on the right one on the encoder that it was hardened from. "
+    "Below them their latents; in grey, those of the same states in the colours of training. Where "
+    "a line leaves its grey one, the agent is told of another state than it is in.",
     "curves": "Deterministic evaluations on 20 fixed episodes in the source domain, one seed a "
     "method. The dashed line is a random policy.",
     "transfer": "Trained in the source domain (randomised pixels: in ood1), evaluated on fixed "
@@ -37,8 +46,8 @@ CAPTIONS = {
     "picture. Rows by falling KL.",
     "reconstructions": "Frames at random, the worst and the most different ones, and what the "
     "decoder makes of their latents.",
-    "timelines": "One episode in ood1; each panel is a factor with the latents that "
-    "follow it best, r is Pearson's.",
+    "timelines": "One episode in ood1, as the hardened encoder codes it; each panel is a factor "
+    "with the latents that follow it best, r is Pearson's.",
 }
 
 
@@ -56,15 +65,23 @@ def training_note(run: Run, name: str) -> str:
     training = vae.meta["training"]
     if KEPT in vae.meta:
         said = " ".join(hardened_sentences(vae.meta[KEPT], latent_names(vae)))
-        return f"{vae_label(run, name)}: {training['steps']:,} batches. {said}"
+        return f"{vae_label(run, name)}: {training['steps']:,} batches{_took(run, name)}. {said}"
     objective, before = training["objective"], training["continued_from"]
     after = f", after {before['steps']:,} of seed {before['seed']}" if before else ""
     tc = f", total-correlation weight {_end(objective['tc']):g}" if objective.get("tc") else ""
     return (
-        f"{vae_label(run, name)}: {training['steps']:,} gradient steps{after}; "
+        f"{vae_label(run, name)}: {training['steps']:,} gradient steps{after}{_took(run, name)}; "
         f"beta {_end(objective['beta']):g}{tc}, with a {vae.config.likelihood} likelihood and "
         f"recon_weight {vae.config.recon_weight:g}; {training['frames']:,} frames of pretraining."
     )
+
+
+def _took(run: Run, name: str) -> str:
+    """How long the VAE ``name`` was trained, as the last line of its log knows it."""
+    with run.path(f"{name}/{LOG}").open(newline="") as file:
+        *_, last = csv.DictReader(file)
+    trained = BetaVAE.load(run.path(name)).meta["training"]["images"]
+    return f" in {trained / float(last['vae/images_per_second']) / 60:.1f} minutes"
 
 
 def _end(weight: Any) -> float:
@@ -75,7 +92,8 @@ def _end(weight: Any) -> float:
 
 
 def draw_agents(rows: list[Row], run: Run) -> list[FigureEntry]:
-    """Learning curves and transfer bars of the rows of study "transfer"."""
+    """Learning curves and transfer bars of those ``rows`` that are of study "transfer"."""
+    rows = [row for row in rows if row.study == "transfer"]
     curves = draw_curves(rows, run, domain="source")
     drawn = [FigureEntry("curves", "Return while learning", CAPTIONS["curves"], curves.name)]
     if transfer := draw_transfer(rows, run):
@@ -96,10 +114,20 @@ def draw_vae(name: str, run: Run, *, scores: str) -> list[FigureEntry]:
     ]
 
 
-def draw_timelines(run: Run, *, agent: str | None, env: EnvConfig, seed: int) -> FigureEntry:
+def draw_film(run: Run, agent: str, *, beside: str, seed: int) -> FigureEntry:
+    """One episode of the agent in a folder and of another one, its appearance changing."""
+    asked = film.Args(
+        run.path(agent), run.path(beside), domains=FILMED, fps=FILM_FPS, latents="content",
+        seed=seed,
+    )  # fmt: skip
+    path = run.write_file("film.gif", film.filmed(asked))
+    return FigureEntry("film", "Hardened or not", CAPTIONS["film"], path.name)
+
+
+def draw_timelines(run: Run, agent: str | None, *, env: EnvConfig, seed: int) -> FigureEntry:
     """One episode, in the domain of ``env``, of the agent in a folder (None: at random)."""
     loaded = load_agent(run.path(agent)) if agent else None
-    figure = episode_timelines(BetaVAE.load(run.path(CONTENT)), env, loaded, seed=seed)
+    figure = episode_timelines(BetaVAE.load(run.path(HARDENED)), env, loaded, seed=seed)
     who = "agent" if agent else "random"
     path = run.write_file(f"timelines_{who}.png", png(figure))
     title = "The trained agent acts" if agent else "A random policy acts"
@@ -119,6 +147,13 @@ def headline(rows: list[Row]) -> list[str]:
             return f"{label[method]}: not scored"
         return f"{label[method]}: {', '.join(number(scores[method][name][0]) for name in DOMAINS)}"
 
+    def gained() -> list[str]:
+        if not {HARDENED, CONTENT} <= {*scores}:
+            return []
+        by = [scores[HARDENED][name][0] - scores[CONTENT][name][0] for name in DOMAINS]
+        parts = [f"{change:+.2f} in {name}" for change, name in zip(by, DOMAINS, strict=True)]
+        return [f"what hardening changed: {', '.join(parts)}"]
+
     coded = {
         (row.method, row.metric): row.value
         for row in rows
@@ -131,6 +166,7 @@ def headline(rows: list[Row]) -> list[str]:
         + ("" if scores else ": none, because the true-state agent does not beat the references"),
         on(HARDENED),
         on(CONTENT),
+        *gained(),
         on(PLAIN),
         f"{on('pixels')}; {on('pixels_randomised')} (trained in ood1)",
         f"content latents: MLP-probe R2 of the state {number(coded[part, 'r2/mean'])}, largest "

@@ -81,7 +81,14 @@ class Result:
 
 
 def main(args: Args) -> Result:
-    """Record the episodes, draw a picture a frame, write the GIF."""
+    """Write the GIF."""
+    drawn = filmed(args)
+    wrote(Run(args.out.parent).write_file(args.out.name, drawn))
+    return Result(args.out)
+
+
+def filmed(args: Args) -> bytes:
+    """Record the episodes and draw a picture a frame: the GIF, which is not written."""
     if args.domains is None:
         args = replace(args, domains=CHANGES if args.beside else EPISODES)
     domains = args.domains or ()
@@ -105,9 +112,7 @@ def main(args: Args) -> Result:
         panels = factor_panels(film, practice, args.factors)
     else:
         panels = latent_panels(film, columns)
-    run = Run(args.out.parent)
-    wrote(run.write_file(args.out.name, gif(film, panels, args.fps)))
-    return Result(args.out)
+    return gif(film, panels, args.fps)
 
 
 def _beside(
@@ -117,7 +122,7 @@ def _beside(
     env: EnvConfig,
     domains: tuple[str, ...],
     columns: Sequence[int],
-) -> Result:
+) -> bytes:
     """The film of two agents in one episode each."""
     every = round(args.change_every * args.fps)
     if every < 2 or args.skip_steps < 0 or args.factors:
@@ -142,8 +147,7 @@ def _beside(
         trained_in=agent.env.domain or domains[0],
     )  # fmt: skip
     pages = [update(t) for t in range(max(len(one.frames) for one in takes))]
-    wrote(Run(args.out.parent).write_file(args.out.name, animated(pages, args.fps)))
-    return Result(args.out)
+    return animated(pages, args.fps)
 
 
 def record(

@@ -25,6 +25,7 @@ from bvae_rl.sb3.check_codes import check_codes
 Array = NDArray[np.float64]
 SWITCH = "switch"  # the method of an environment that changes its appearance
 SHOWN = 6  # latents with a time line each
+MOST_NAMED = 2  # changes that an encoder ignores, above its side of the film
 
 
 @dataclass(frozen=True)
@@ -193,4 +194,9 @@ def _picture(venv: VecEnv, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _label(vae: BetaVAE) -> str:
-    return f"encoder {hardened_by(vae.meta.get('training') or {}) or 'not hardened'}"
+    """How a side is called, short enough to stand above it."""
+    training = vae.meta.get("training") or {}
+    kinds = (training.get("objective") or {}).get("against") or ()
+    if len(kinds) > MOST_NAMED:
+        return f"encoder hardened against {len(kinds)} changes"
+    return f"encoder {hardened_by(training) or 'not hardened'}"

@@ -340,6 +340,8 @@ def test_the_demo_runs_whole_and_reuses_what_is_finished(
     for words in (
         "the figures mean nothing",
         "on views and interventions, content latents",
+        "hardened against colour: 2 batches in 0.",
+        "averages of what varies",
         "ood2",
         "bvae-rl",
     ):
@@ -348,6 +350,7 @@ def test_the_demo_runs_whole_and_reuses_what_is_finished(
     assert '<a href="explorer.html">' in page
     for name in (
         "results.json",
+        "film.gif",
         "curves.png",
         "timelines_agent.png",
         "bvae-content/traversals.png",

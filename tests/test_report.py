@@ -8,9 +8,11 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bvae_rl.plots import png, transfer_bars
+from bvae_rl.plots.animation import gif
 from bvae_rl.plots.style import METHODS, method_label
 from bvae_rl.report import FigureEntry, tables, write_report
 from bvae_rl.runtime.runs import Row, Run, RunError
@@ -220,13 +222,30 @@ def test_the_page_needs_nothing_from_outside(tmp_path: Path) -> None:
     assert page.all("img")[0]["alt"] == "Bars. Scores."
 
 
+def test_a_film_is_inlined_at_its_size(tmp_path: Path) -> None:
+    page = np.zeros((39, 130, 3), np.uint8)
+    Run(tmp_path).write_file("film.gif", gif([page, page + 99], fps=5))
+    (picture,) = write(tmp_path, [], FigureEntry("film", "Film", "Moves.", "film.gif")).all("img")
+    assert str(picture["src"]).startswith("data:image/gif;base64,")
+    assert (picture["width"], picture["height"]) == ("100", "30")
+
+
 def test_sections_come_in_order_and_empty_ones_are_left_out(tmp_path: Path) -> None:
     picture = _picture(tmp_path)
-    keys = ("recon", "timelines", "traversals/bvae", "heatmap", "transfer", "curves")
+    keys = ("recon", "timelines", "traversals/bvae", "heatmap", "transfer", "curves", "film")
     rows = [*agents(1), replace(BASE, study="representation", metric="mig")]
     page = write(tmp_path, rows, *(FigureEntry(key, key, "", picture) for key in keys))
     assert [section["id"] for section in page.all("section")] == [
-        *("headline", "curves", "transfer", "scores", "budget", "representation", "heatmap"),
+        *(
+            "headline",
+            "film",
+            "curves",
+            "transfer",
+            "scores",
+            "budget",
+            "representation",
+            "heatmap",
+        ),
         *("traversals", "timelines", "more", "commands", "seeds", "versions"),
     ]
     bare = write(tmp_path, [])
@@ -248,8 +267,8 @@ def test_only_a_quick_run_says_that_its_figures_mean_nothing(tmp_path: Path) -> 
 def test_a_missing_or_broken_picture_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"picture 'curves' at .*absent\.png"):
         write(tmp_path, [], FigureEntry("curves", "", "", "absent.png"))
-    (tmp_path / "bad.png").write_bytes(b"GIF89a")
-    with pytest.raises(RunError, match="not a PNG"):
+    (tmp_path / "bad.png").write_bytes(b"BM")
+    with pytest.raises(RunError, match="neither a PNG nor a GIF"):
         write(tmp_path, [], FigureEntry("curves", "", "", tmp_path / "bad.png"))
 
 

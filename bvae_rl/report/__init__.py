@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from bvae_rl.report import tables
-from bvae_rl.report.page import Picture, Section, document
+from bvae_rl.report.page import Picture, Section, document, kind_of
 from bvae_rl.runtime.runs import Row, Run, RunError
 from bvae_rl.runtime.versions import environment
 
 FIGURE_SECTIONS = {  # key of a figure, up to its first "/": heading
+    "film": "One episode in changing colours",
     "curves": "Learning curves",
     "transfer": "Transfer to other visual domains",
     "heatmap": "What each latent holds",
@@ -32,16 +33,17 @@ QUICK = (
 
 @dataclass(frozen=True)
 class FigureEntry:
-    """One picture: ``key`` is its section (``curves``, ``transfer``, ``heatmap``, ``traversals``,
-    ``timelines``, else "More pictures"), with ``/anything`` behind it if there are several.
+    """One picture, a PNG or a GIF: ``key`` is its section (``film``, ``curves``, ``transfer``,
+    ``heatmap``, ``traversals``, ``timelines``, else "More pictures"), with ``/anything`` behind it
+    if there are several.
 
-    ``png_path`` is absolute, or relative to the run folder.
+    ``path`` is absolute, or relative to the run folder.
     """
 
     key: str
     title: str
     caption: str
-    png_path: str | Path
+    path: str | Path
 
     @property
     def section(self) -> str:
@@ -50,16 +52,18 @@ class FigureEntry:
         return section if section in FIGURE_SECTIONS else "more"
 
     def read(self, run: Run) -> Picture:
-        """The picture itself; RunError if it is missing or is no PNG."""
-        path = run.folder / self.png_path
+        """The picture itself; RunError if it is missing or neither PNG nor GIF."""
+        path = run.folder / self.path
         try:
             data = path.read_bytes()
         except OSError as error:
             raise RunError(
                 f"cannot read the picture {self.key!r} at {path} ({error.strerror}); draw it first"
             ) from error
-        if not data.startswith(b"\x89PNG\r\n\x1a\n"):
-            raise RunError(f"the picture {self.key!r} at {path} is not a PNG file; draw it again")
+        if not kind_of(data):
+            raise RunError(
+                f"the picture {self.key!r} at {path} is neither a PNG nor a GIF; draw it again"
+            )
         return Picture(self.title, self.caption, data)
 
 
@@ -82,8 +86,8 @@ def write_report(
     and metrics such as "r2/elbow", "mig", "dci/completeness", "leak/arm_colour". ``headline`` is
     the result in a few lines, ``notes`` are paragraphs about the run, ``links`` name files in its
     folder and say what they are, ``versions`` defaults to ``runtime.versions.environment()``. A
-    section without rows or pictures is left out. Raises RunError if a picture is missing or is not
-    a PNG.
+    section without rows or pictures is left out. Raises RunError if a picture is missing or is
+    neither a PNG nor a GIF.
     """
     pictures: dict[str, list[Picture]] = {}
     for entry in figures:
@@ -98,6 +102,7 @@ def write_report(
     sections = [
         Section("headline", "Headline", lines=headline),
         Section("about", "About this run", paragraphs=notes, links=links),
+        drawn("film"),
         drawn("curves"),
         drawn("transfer"),
         Section("scores", "Scores, returns, success", tables=tables.scores(rows)),

@@ -12,20 +12,26 @@ from jinja2 import Environment, StrictUndefined
 
 from bvae_rl.report.tables import Table
 
+STARTS = {"png": b"\x89PNG\r\n\x1a\n", "gif": b"GIF8"}
 DENSITY = 1.3  # picture pixels to one CSS pixel, so that type sizes match the page
+
+
+def kind_of(data: bytes) -> str:
+    """ "png" or "gif" by the first bytes of a picture, "" for anything else."""
+    return next((kind for kind, start in STARTS.items() if data.startswith(start)), "")
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG, inlined as base64 at the size at which its type is readable."""
+    """A PNG or a GIF, inlined as base64 at the size at which its type is readable."""
 
     title: str
     caption: str
-    png: bytes
+    data: bytes
 
     @property
     def source(self) -> str:
-        return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
+        return f"data:image/{kind_of(self.data)};base64,{base64.b64encode(self.data).decode()}"
 
     @property
     def width(self) -> int:
@@ -37,7 +43,8 @@ class Picture:
 
     @property
     def _size(self) -> tuple[int, int]:
-        width, height = struct.unpack(">II", self.png[16:24])
+        gif = kind_of(self.data) == "gif"
+        width, height = struct.unpack_from("<HH" if gif else ">II", self.data, 6 if gif else 16)
         return round(width / DENSITY), round(height / DENSITY)
 
 
