@@ -174,7 +174,11 @@ def _trained(meta: Mapping[str, Any]) -> str:
     env = (last.get("store") or {}).get("env", "").rpartition(":")[2]
     seen = f" on frames of {env}" if env else ""
     if first and all(counts):
-        return f" Trained for {counts[0]:,} batches, then hardened for {counts[1]:,} batches{seen}."
+        against = ", ".join(meta["hardened"].get("against", ()))
+        return (
+            f" Trained for {counts[0]:,} batches, then hardened for {counts[1]:,} batches{seen}: "
+            f"what it draws are averages of {against or 'what varied'}."
+        )
     return f" Trained for {counts[1]:,} batches{seen}." if counts[1] else ""
 
 

@@ -128,8 +128,8 @@ class Args:
     harden: tuple[str, ...] = (AUTO,)
     """what the VAE learns to ignore in a last phase of half as many batches (bvae-rl harden), as
     colour light; auto: colour with --recipe auto, unless frames are grey or a state factor is
-    called a colour; none. The VAE before it stays in OUT/teacher. A recipe such as plain_hardened
-    says it itself"""
+    called a colour; none. The VAE before it stays in OUT/teacher. That phase has its own learning
+    rate and bound of the gradient. A recipe such as plain_hardened says it itself"""
     seed: int = 0
     """weights, batches and noise depend on it"""
     start: Path | None = None

@@ -85,6 +85,6 @@ def test_what_is_of_the_teacher_is_said(tmp_path: Path) -> None:
     entry = history(tmp_path, random_frames(vae, 6), None, ())
     assert entry is not None and entry["about"] == TEACHERS
     vae.meta = {"training": {"steps": 1200}, "hardened": {"training": {"steps": 40_000}}}
-    assert "Trained for 40,000 batches, then hardened for 1,200 batches." in explore.about(vae, 4)
+    assert "hardened for 1,200 batches: what it draws are averages of " in explore.about(vae, 4)
     vae.meta = {"training": {"steps": 1200, "store": {"env": "some:Env-v0"}}}
     assert "Trained for 1,200 batches on frames of Env-v0." in explore.about(vae, 4)

@@ -92,7 +92,8 @@ def pretrain(
             on single frames. Which one it is, and why, is said.
         steps: batches, at least 1.
         seed: of weights, batches, noise and collection.
-        train: batch size, learning rate, device and the like.
+        train: batch size, learning rate, device and the like. The last phase has its own learning
+            rate and bound of the gradient (``harden.train_of_phase``).
         start: a VAE of the same config whose weights are gone on from.
         weighting: which pixels count more; by default the recipe's.
         command: kept in the saved config.

@@ -75,7 +75,7 @@ def vae_figures(
         decoded = decode(vae, mu[pool])
         kinds = chosen(frames[pool], decoded, seed=seed)
         order, scale = vae.config.channel_order, vae.statistics()
-        value_label = DISTANCE + (TRAINED if scale else "")
+        value_label, paints = DISTANCE + (TRAINED if scale else ""), averaged(vae)
         beside = {
             kind: (seen(frames[pool[places]], order), seen(decoded[places], order))
             for kind, places in kinds.items()
@@ -83,13 +83,14 @@ def vae_figures(
         figures = {
             "reconstructions": reconstructions(
                 beside, errors=True, width=width,
-                title=f"Frames and their reconstructions, of {len(pool):,} frames{averaged(vae)}",
+                title=f"Frames and their reconstructions, of {len(pool):,} frames{paints}",
             ),
             "traversals": traversal_grid(
                 seen(traversals(vae, mu, latents, scale=scale), order), [names[d] for d in latents],
                 SPREAD.tolist(), kl=kl[latents], kl_label=carries, tracks=follows, where=True,
                 width=width,
-                title=f"What each latent does to the most usual of {len(frames):,} frames{note}",
+                title=f"What each latent does to the most usual of {len(frames):,} frames"
+                f"{note}{paints}",
                 value_label=value_label,
             ),
             "kl": kl_bars(
@@ -107,7 +108,7 @@ def vae_figures(
                 seen(np.stack(moved, axis=1).reshape(-1, *moved[0].shape[1:]), order),
                 [f"{names[latent]}, {kind}" for latent in first for kind in starts],
                 SPREAD.tolist(), where=True, width=width, value_label=value_label,
-                title="The latents that carry most in other frames, one of each kind",
+                title=f"The latents that carry most in other frames, one of each kind{paints}",
             )  # fmt: skip
         return figures
 
@@ -134,7 +135,8 @@ def swap_figure(vae: BetaVAE, frames: np.ndarray, *, width: float | None = None)
     return swap_grid(
         shown[0], shown[1], shown[2].reshape(len(rows), len(columns), *shown[2].shape[1:]),
         groups=(first, " and ".join(others)), width=width,
-        title=f"{first.capitalize()} of one frame, {' and '.join(others)} of another",
+        title=f"{first.capitalize()} of one frame, {' and '.join(others)} of another"
+        f"{averaged(vae)}",
     )  # fmt: skip
 
 
