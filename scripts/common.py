@@ -182,10 +182,16 @@ def world_of(vae: str | Path, world: EnvArgs, *, stored: bool = False) -> EnvArg
 
 
 def require_shown(store: FrameStore, world: EnvArgs) -> None:
-    """ValueError for a store that was collected in another environment than ``world``."""
-    shown = shown_by(store)
-    if "env" in store.meta and shown.config() != world.config():
-        raise ValueError(f"{store.folder} shows {shown.flags}, not {world.flags}; say which")
+    """ValueError for a store that was collected in another environment than ``world``.
+
+    How many observations an agent sees at once is no matter of frames.
+    """
+    shown, alone = shown_by(store), replace(world, frame_stack=EnvArgs.frame_stack)
+    if "env" in store.meta and shown.config() != alone.config():
+        raise ValueError(
+            f"{store.folder} shows {shown.flags}, not {alone.flags}; name the environment of the "
+            "frames, or collect others"
+        )
 
 
 def command_line() -> str:

@@ -93,6 +93,10 @@ def test_an_unknown_recipe_is_refused(args: evidence.Args) -> None:
         evidence.main(replace(args, recipes=("magic",)))
 
 
+def test_agents_may_see_several_observations_of_the_frames_world(args: evidence.Args) -> None:
+    evidence.check(replace(args, world=EnvArgs(frame_stack=3)))
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
