@@ -67,8 +67,8 @@ TABLE = (
         "bvae_rl/PlanarPush-v0", "ppo", PLANAR_REACH_PPO,
         "not tuned: PlanarReach's, by which the published results were made",
     ),
-    # By hand, one true-state agent each, three frames stacked: with SB3's defaults it is hardly
-    # better than a blind one, since 0.99 discounts 50 steps too little.
+    # By hand, one true-state agent each, three observations stacked, 100,000 steps: -6.1 against
+    # -7.1 with SB3's defaults.
     Tuned(
         "bvae_rl/MujocoReacher-v0", "ppo", PLANAR_REACH_PPO,
         "PlanarReach's, better than SB3's for the true-state agent; for --frame-stack 3",

@@ -25,7 +25,7 @@ def refuse_inactive(teacher: BetaVAE) -> None:
     """ValueError for a VAE none of whose latents carries anything, as far as it knows itself."""
     known = teacher.statistics()
     if known is not None:
-        _all_inactive(np.asarray(known[1]))
+        _refuse_inactive(np.asarray(known[1]))
 
 
 def refuse_still(objective: InvarianceDistillation, store: FrameStore) -> None:
@@ -36,10 +36,10 @@ def refuse_still(objective: InvarianceDistillation, store: FrameStore) -> None:
     x = frames_at(store, spread(np.arange(len(store))))
     codes = posterior_means(objective.teacher, x)[:, objective.teacher.slice_of(objective.latents)]
     if len(codes) > 1:  # one frame is too few in any case
-        _all_inactive(codes.std(0).numpy())
+        _refuse_inactive(codes.std(0).numpy())
 
 
-def _all_inactive(std: np.ndarray) -> None:
+def _refuse_inactive(std: np.ndarray) -> None:
     if (std < LEAST_STD).all():
         raise ValueError(
             f"all {len(std)} latents of the teacher are inactive (standard deviations up to "
