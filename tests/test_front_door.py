@@ -95,7 +95,7 @@ def test_auto_takes_the_best_recipe_that_the_frames_allow(
     assert teacher.meta["training"]["objective"]["pairs"] == "views+interventions"
     assert vae.meta["hardened"]["against"] == ["colour"]
     assert teacher.meta["training"]["model"]["groups"]["content"] == [0, 24]
-    assert vae.config.groups["content"] == (0, 2) and "actuator1" in vae.config.parts
+    assert vae.config.groups["content"] == (0, 24) and "actuator1" in vae.config.parts
     single = FrameStore(tmp_path / "single")
     block = store.read()
     single.append(type(block)(block.frames, block.episode, np.arange(len(block))))
@@ -120,7 +120,10 @@ def test_auto_augments_colours_only_where_they_are_hardened_against(
     assert kept.meta["training"]["objective"]["name"] == "beta" and not kept.config.groups
 
 
-def test_beta_late_has_room_and_idle_latents_are_cut_out(tmp_path: Path) -> None:
+def test_beta_late_has_room_and_idle_latents_are_cut_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bvae_rl.training.loop.FIRST_LOOK", 2)
     store = grids(tmp_path / "frames", views=1)
     row = recipe("beta_late")
     assert row.prune and row.latents == "all" and row.make_config(store).latent_dim == 32

@@ -213,10 +213,10 @@ def test_the_gradient_of_the_phase_is_bounded_whatever_came_before() -> None:
     ("settings", "message"),
     [
         ({"seed": -1}, "seed must not be negative, got -1"),
-        ({"steps": 1.5}, "steps must be a whole number from 1 on, got 1.5"),
+        ({"steps": 1.5}, "steps must be a whole number, got 1.5"),
         ({"against": ["smell"]}, "unknown variation 'smell'"),
         ({"against": []}, "no variation is named"),
-        ({"steps": 0}, "steps must be a whole number from 1 on, got 0"),
+        ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"clean": -1}, "clean must be"),
         ({"strength": 3.0}, "strength must be from 0 to 2"),
         ({"latents": "content"}, "no latent group 'content'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -85,7 +86,10 @@ def test_the_frequency_reaches_the_colour_maps_and_is_named_where_it_is_another(
 def test_hardening_takes_the_frequency(tmp_path: Path) -> None:
     store = drawn(tmp_path / "frames", 96)
     settings = {"steps": 2, "train": TrainConfig(batch_size=16), "verbose": 0}
-    vae = bvae_rl.harden(make_vae(), store, out=tmp_path / "vae", frequency=2.0, **settings)
+    teacher: Any = make_vae()
+    with torch.no_grad():
+        teacher.encoder[-1].weight.mul_(300.0)  # an untrained code is still
+    vae = bvae_rl.harden(teacher, store, out=tmp_path / "vae", frequency=2.0, **settings)
     assert vae.meta["training"]["objective"]["frequency"] == 2.0
     saved = make_vae().save(tmp_path / "teacher")
     args = harden.Args(str(saved), (store.folder,), out=tmp_path / "cli", frequency=-1.0)

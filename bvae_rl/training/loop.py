@@ -131,8 +131,10 @@ def train_vae(
 
 def check_run(steps: int, seed: int = 0) -> None:
     """ValueError for fewer than one step, parts of one, and a negative seed."""
-    if not isinstance(steps, int | np.integer) or steps < 1:
-        raise ValueError(f"steps must be a whole number from 1 on, got {steps!r}")
+    if not isinstance(steps, int | np.integer):
+        raise ValueError(f"steps must be a whole number, got {steps!r}")
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
     if seed < 0:
         raise ValueError(f"seed must not be negative, got {seed}")
 
