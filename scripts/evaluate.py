@@ -49,6 +49,7 @@ from bvae_rl.scripts.evaluate_rows import score_row, score_rows
 from bvae_rl.scripts.held_frames import on_policy_frames, read_specs
 from bvae_rl.scripts.own_folder import own_folder
 from bvae_rl.scripts.progress import Progress
+from bvae_rl.scripts.vae_keys import names_apart
 from bvae_rl.training.pictures import scores_heatmap
 from bvae_rl.training.validation import ACTIVE_KL, validate
 
@@ -79,9 +80,8 @@ def main(args: Args) -> Result:
         raise ValueError(
             f"{error}; of an environment also: {', '.join(more.INTERVENTIONAL)}"
         ) from None
-    folders = {folder.name: folder for folder in map(find_vae, (args.vae, *args.compare))}
-    if len(folders) < 1 + len(args.compare):
-        raise ValueError(f"the VAEs to compare need folders of different names, got {folders}")
+    places = [find_vae(vae) for vae in (args.vae, *args.compare)]
+    folders = dict(zip(names_apart(places), places, strict=True))
     vaes = {name: BetaVAE.load(folder) for name, folder in folders.items()}
     name, vae = next(iter(vaes.items()))
     if args.store is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from bvae_rl.agents.mend import SUFFIX
 from bvae_rl.agents.methods import MethodInputs, choose_latents, method
@@ -27,11 +28,25 @@ def keyed(
             raise ValueError(f"the VAEs of one method need the same latents, got {keys}")
         return {keys[0]: found}
     if len({*keys}) < len(keys):
-        names = [inputs.vae.name for inputs in found if inputs.vae]
+        names = names_apart([inputs.vae for inputs in found if inputs.vae])
         keys = [f"{key}-{name}" for key, name in zip(keys, names, strict=True)]
-    if len({*keys}) < len(keys):
-        raise ValueError(f"the VAEs to compare need folders of different names, got {vaes}")
     return {key: [inputs] * len(seeds) for key, inputs in zip(keys, found, strict=True)}
+
+
+def names_apart(folders: Sequence[Path]) -> list[str]:
+    """The names of ``folders``, with that of the folder around them where they are the same.
+
+    ValueError where that is the same, too.
+    """
+    names = [folder.name for folder in folders]
+    if len({*names}) < len(names):
+        names = [f"{folder.resolve().parent.name}-{folder.name}" for folder in folders]
+    if len({*names}) < len(names):
+        raise ValueError(
+            "the VAEs to compare need folders of different names, got "
+            f"{', '.join(map(str, folders))}"
+        )
+    return names
 
 
 def _key(inputs: MethodInputs) -> str:
