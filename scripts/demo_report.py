@@ -70,7 +70,7 @@ def training_note(run: Run, name: str) -> str:
     after = f", after {before['steps']:,} of seed {before['seed']}" if before else ""
     tc = f", total-correlation weight {_end(objective['tc']):g}" if objective.get("tc") else ""
     return (
-        f"{vae_label(run, name)}: {training['steps']:,} gradient steps{after}{_took(run, name)}; "
+        f"{vae_label(run, name)}: {training['steps']:,} gradient steps{_took(run, name)}{after}; "
         f"beta {_end(objective['beta']):g}{tc}, with a {vae.config.likelihood} likelihood and "
         f"recon_weight {vae.config.recon_weight:g}; {training['frames']:,} frames of pretraining."
     )
