@@ -20,7 +20,8 @@ from bvae_rl.scripts.common import EnvArgs, command_for, command_line, shown_by,
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.augment.colour import FREQUENCY, PART
 from bvae_rl.training.augment.variations import named
-from bvae_rl.training.harden import STEPS, harden, refuse_misfit, train_of_phase
+from bvae_rl.training.harden import STEPS, harden, train_of_phase
+from bvae_rl.training.hardenable import refuse_misfit
 from bvae_rl.training.hardening import CLEAN, Hardening
 from bvae_rl.training.loop import check_run
 from bvae_rl.training.train_config import TrainConfig

@@ -1,40 +1,88 @@
-"""The table of the five-seed study of hardening is what its values give."""
+"""The tables of the five-seed study of hardening are what its values give."""
 
 from __future__ import annotations
 
-import itertools
 import json
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
 
 from bvae_rl.runtime.spread import interval, iqm
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
+SEEDS = [10, 11, 12, 13, 14]
+CHANGES = ("camera", "light", "texture", "distractors")
+RECIPES = ("beta_late", "augment_interventions", "views_interventions_room")
 
 
-def test_the_table_of_five_seeds_follows_from_its_values() -> None:
-    page = (DOCS / "results" / "hardening.md").read_text(encoding="utf-8")
-    table = page.partition("### Five seeds")[2].partition("One kind of change")[0]
-    rows = json.loads((DOCS / "results" / "hardening_seeds.json").read_text())
-    for recipe, hardened in itertools.product(
-        ("beta_late", "augment_interventions", "views_interventions_room"), (False, True)
-    ):
-        start = f"{recipe}_hardened:" if hardened else recipe
-        (line,) = (
-            line
-            for line in table.splitlines()
-            if line.startswith(f"| `{recipe}`{', **hardened**' if hardened else ''} |")
-        )
-        for domain in ("source", "ood1", "ood2"):
-            values = {
-                row["vae_seed"]: row["value"]
-                for row in rows
-                if (row["metric"], row["domain"]) == ("score", domain)
-                and row["method"].startswith(start)
-                and ("_hardened" in row["method"]) == hardened
-            }
-            assert sorted(values) == [10, 11, 12, 13, 14]
-            bounds = interval([*values.values()])
-            assert bounds is not None
-            low, high = (f"{float(value):.2f}" for value in bounds)
-            cell = f"{float(iqm([*values.values()])):.2f} [{low}, {high}]"
-            assert cell.replace("0.", ".").replace("-.00", ".00") in line, (start, domain, cell)
+@pytest.fixture(scope="module")
+def rows() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((RESULTS / "hardening_seeds.json").read_text())
+    return found
+
+
+def values(rows: list[dict[str, Any]], start: str, metric: str, domain: str) -> list[float]:
+    """Of each seed, of the method whose name without its changes is ``start``."""
+    found = {
+        row["agent_seed"] if row["vae_seed"] is None else row["vae_seed"]: row["value"]
+        for row in rows
+        if (row["metric"], row["domain"]) == (metric, domain)
+        and row["method"].partition(":")[0] == start
+        and not row["method"].endswith(("/content", "/style"))
+    }
+    assert sorted(found) == SEEDS, (start, metric, domain)
+    return [found[seed] for seed in SEEDS]
+
+
+def cell(of_seeds: list[float]) -> str:
+    bounds = interval(of_seeds)
+    assert bounds is not None
+    low, high = (f"{float(value):.2f}" for value in bounds)
+    text = f"{float(iqm(of_seeds)):.2f} [{low}, {high}]"
+    return text.replace("0.", ".").replace("-.00", ".00")
+
+
+def test_every_cell_follows_from_the_values(rows: list[dict[str, Any]]) -> None:
+    page = (RESULTS / "hardening.md").read_text(encoding="utf-8")
+    section = page.partition("### Five seeds")[2].partition("What each had seen")[0]
+    labels = {name: f"`{name}`" for name in RECIPES}
+    labels |= {f"{name}_hardened": f"`{name}`, **hardened**" for name in RECIPES}
+    labels |= {
+        "pixels": "raw pixels",
+        "pixels_randomised": "raw pixels, trained in the colours of `ood1`",
+    }
+    every = "+".join(CHANGES)
+    for start, label in labels.items():
+        lines = [line for line in section.splitlines() if line.startswith(f"| {label} |")]
+        first, *others = ([part.strip() for part in line.split("|")[2:-1]] for line in lines)
+        score = [
+            ("score", at) for at in ("source", "ood1", "ood2", f"ood1:{every}", f"ood2:{every}")
+        ]
+        coded = [("mig/mean", "pretrain"), ("dci/disentanglement", "pretrain")]
+        wanted = score if start in ("pixels", "pixels_randomised") else [*coded, *score]
+        assert first[-len(wanted) :] == [cell(values(rows, start, *of)) for of in wanted]
+        for ood, shown in zip(("ood1", "ood2"), others, strict=True):
+            assert shown == [cell(values(rows, start, "score", f"{ood}:{at}")) for at in CHANGES]
+
+
+def test_what_independence_says_of_scores_follows_from_the_values(
+    rows: list[dict[str, Any]],
+) -> None:
+    page = (RESULTS / "representation.md").read_text(encoding="utf-8")
+    section = page.partition("## Choosing a seed without labels")[2]
+    kept = json.loads((RESULTS / "independence.json").read_text())
+    for recipe in ("views_interventions_room", "augment_interventions"):
+        independence = [
+            row["value"]
+            for seed in SEEDS
+            for row in kept
+            if row["method"].startswith(recipe) and row["method"].endswith(f"{seed}-vae/content")
+        ]
+        (line,) = (x for x in section.splitlines() if x.startswith(f"| `{recipe}` |"))
+        assert " ".join(f"{value:.3f}"[1:] for value in independence) in line
+        scores = values(rows, recipe, "score", "source")
+        ranks = [np.argsort(np.argsort(column)) for column in (independence, scores)]
+        spearman = float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+        assert line.endswith(f"| {f'{spearman:.1f}'.removeprefix('0')} |")

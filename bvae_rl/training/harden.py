@@ -30,13 +30,7 @@ from bvae_rl.runtime.talking import talking
 from bvae_rl.training.augment.colour import FREQUENCY, PART
 from bvae_rl.training.batches import Rows
 from bvae_rl.training.decoded import latent_names
-from bvae_rl.training.hardenable import (
-    refuse,
-    refuse_inactive,
-    refuse_size,
-    refuse_still,
-    with_earlier,
-)
+from bvae_rl.training.hardenable import refuse_misfit, refuse_still, with_earlier
 from bvae_rl.training.hardened import HARDENED, WARNING, Report, hardened_sentences, report
 from bvae_rl.training.hardening import CLEAN, Hardening
 from bvae_rl.training.loop import check_run, train_vae
@@ -161,23 +155,6 @@ def objective_for(
     every = replace(hardening, against=with_earlier(teacher, hardening.against))
     refuse_misfit(every, teacher, shape or teacher.shape, specs, allow_state=allow_state)
     return every.objective(teacher)
-
-
-def refuse_misfit(
-    hardening: Hardening,
-    teacher: BetaVAE,
-    shape: tuple[int, int, int],
-    specs: Sequence[FactorSpec] = (),
-    *,
-    allow_state: bool = False,
-) -> None:
-    """ValueError where frames of ``shape`` (C, H, W) cannot harden ``teacher`` in this way."""
-    refuse_inactive(teacher)
-    refuse_size(teacher, shape)
-    refuse(
-        hardening.against, shape, specs, allow_state=allow_state,
-        channel_order=teacher.config.channel_order,
-    )  # fmt: skip
 
 
 def distil(

@@ -15,10 +15,28 @@ from bvae_rl.models.vae_config import ChannelOrder
 from bvae_rl.training.augment.variations import named, refuse_unfit
 from bvae_rl.training.batches import frames_at
 from bvae_rl.training.hardened import HARDENED
+from bvae_rl.training.hardening import Hardening
 from bvae_rl.training.objectives.distillation import LEAST_STD, InvarianceDistillation
 from bvae_rl.training.validation import posterior_means, spread
 
 logger = logging.getLogger(__name__)
+
+
+def refuse_misfit(
+    hardening: Hardening,
+    teacher: BetaVAE,
+    shape: tuple[int, int, int],
+    specs: Sequence[FactorSpec] = (),
+    *,
+    allow_state: bool = False,
+) -> None:
+    """ValueError where frames of ``shape`` (C, H, W) cannot harden ``teacher`` in this way."""
+    refuse_inactive(teacher)
+    refuse_size(teacher, shape)
+    refuse(
+        hardening.against, shape, specs, allow_state=allow_state,
+        channel_order=teacher.config.channel_order,
+    )  # fmt: skip
 
 
 def refuse_inactive(teacher: BetaVAE) -> None:
