@@ -14,6 +14,7 @@ from bvae_rl.plots import png
 from bvae_rl.report import FigureEntry
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.scripts import film
+from bvae_rl.scripts.film_beside import middling_start
 from bvae_rl.scripts.study import draw_curves, draw_transfer, finals, labels
 from bvae_rl.scripts.visualize_episode import episode_timelines
 from bvae_rl.training.decoded import latent_names
@@ -33,7 +34,8 @@ CAPTIONS = {
     "film": "Two agents begin at the same start, and every two seconds the colours change: on the "
     "left one on the hardened encoder, on the right one on the encoder that it was hardened from. "
     "Below them their latents; in grey, those of the same states in the colours of training. Where "
-    "a line leaves its grey one, the agent is told of another state than it is in.",
+    "a line leaves its grey one, the agent is told of another state than it is in. The start is "
+    "that of nine at which the left one has its median return in the colours of training.",
     "curves": "Deterministic evaluations on 20 fixed episodes in the source domain, one seed a "
     "method. The dashed line is a random policy.",
     "transfer": "Trained in the source domain (randomised pixels: in ood1), evaluated on fixed "
@@ -115,10 +117,13 @@ def draw_vae(name: str, run: Run, *, scores: str) -> list[FigureEntry]:
 
 
 def draw_film(run: Run, agent: str, *, beside: str, seed: int) -> FigureEntry:
-    """One episode of the agent in a folder and of another one, its appearance changing."""
+    """One episode of the agent in a folder and of another one, its appearance changing.
+
+    From the start at which the agent has the median return of several from ``seed`` on.
+    """
     asked = film.Args(
         run.path(agent), run.path(beside), domains=FILMED, fps=FILM_FPS, latents="content",
-        seed=seed,
+        seed=middling_start(load_agent(run.path(agent)), seed=seed),
     )  # fmt: skip
     path = run.write_file("film.gif", film.filmed(asked))
     return FigureEntry("film", "Hardened or not", CAPTIONS["film"], path.name)

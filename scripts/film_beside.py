@@ -167,6 +167,14 @@ def take(agent: LoadedAgent, env: EnvConfig, plan: Plan) -> Take:
     )  # fmt: skip
 
 
+def middling_start(agent: LoadedAgent, *, n: int = 9, seed: int = 0) -> int:
+    """The start, of those of seeds ``seed`` to ``seed + n - 1``, whose return is the median of all:
+    one of a film that shows neither the best nor the worst of an agent, where it was trained.
+    """
+    returns = agent.play(agent.env, n, seed=seed).returns
+    return seed + int(np.argsort(returns, kind="stable")[len(returns) // 2])
+
+
 def most_varied(take: Take, columns: Sequence[int], most: int = SHOWN) -> list[int]:
     """Those of ``columns`` that vary most in the first domain, at most ``most``, in their order."""
     spread = take.reference.std(axis=0)

@@ -18,7 +18,14 @@ from bvae_rl.data.environments import EnvConfig
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import film
-from bvae_rl.scripts.film_beside import Plan, Take, most_varied, require_switch, take
+from bvae_rl.scripts.film_beside import (
+    Plan,
+    Take,
+    middling_start,
+    most_varied,
+    require_switch,
+    take,
+)
 from bvae_rl.scripts.film_beside_picture import LANE, OUT, lanes, picture
 from tests.swap_cases import student_of
 
@@ -75,6 +82,15 @@ def test_an_episode_that_ends_stays_on_its_last_frame(agents: tuple[Path, Path])
     assert shown == {"ood2": "normal", "source": "bold"}
     assert "episode over" in [text.get_text().strip() for text in figure.axes[0].texts]
     assert all(len(line.get_xdata()) == 5 for line in figure.axes[1].get_lines()[:4])
+
+
+def test_a_film_can_begin_where_the_agent_is_neither_good_nor_bad(
+    agents: tuple[Path, Path],
+) -> None:
+    agent, whole = load_agent(agents[1]), Plan(("source",), 51)
+    ends = {seed: take(agent, ENV, replace(whole, seed=seed)).returns[-1] for seed in range(3, 8)}
+    start = middling_start(agent, n=5, seed=3)
+    assert ends[start] == np.median(list(ends.values())) and len(set(ends.values())) == 5
 
 
 def test_lanes_are_scaled_by_the_first_domain_and_lines_that_leave_are_cut_off() -> None:
