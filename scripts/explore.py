@@ -30,6 +30,7 @@ from bvae_rl.scripts.explore_panels import episode_plan, extras, refuse_unplayab
 from bvae_rl.scripts.explore_serve import page_server, serve
 from bvae_rl.scripts.explore_vae import entry_of, read_latents, require_known_layers
 from bvae_rl.scripts.same_frames import require_same_frames
+from bvae_rl.scripts.vae_keys import names_apart
 
 PAGE = "explorer.html"
 UNNAMED = "vae"  # the folder that commands call a VAE by: it says nothing
@@ -183,16 +184,9 @@ def _trained(meta: Mapping[str, Any]) -> str:
 
 
 def _named(args: Args) -> dict[str, str]:
-    """VAEs by a short name each, the last part of what was typed, numbered where it comes again."""
-    named: dict[str, str] = {}
-    for vae in (args.vae, *args.beside):
-        own = name = Path(vae).resolve().name
-        again = 1
-        while name in named:
-            again += 1
-            name = f"{own} ({again})"
-        named[name] = vae
-    return named
+    """VAEs by a short name each, the last parts of what was typed."""
+    typed = (args.vae, *args.beside)
+    return dict(zip(names_apart([Path(vae) for vae in typed]), typed, strict=True))
 
 
 def _default(args: Args, name: str) -> Path:

@@ -34,18 +34,18 @@ def keyed(
 
 
 def names_apart(folders: Sequence[Path]) -> list[str]:
-    """The names of ``folders``, with that of the folder around them where they are the same.
-
-    ValueError where that is the same, too.
+    """The names of ``folders``; of those that share one, with as many folders around them as tell
+    them apart. ValueError for one that is given twice.
     """
-    names = [folder.name for folder in folders]
-    if len({*names}) < len(names):
-        names = [f"{folder.resolve().parent.name}-{folder.name}" for folder in folders]
-    if len({*names}) < len(names):
-        raise ValueError(
-            "the VAEs to compare need folders of different names, got "
-            f"{', '.join(map(str, folders))}"
-        )
+    places = [folder.resolve().parts for folder in folders]
+    if len({*places}) < len(places):
+        raise ValueError(f"give each VAE to compare once, got {', '.join(map(str, folders))}")
+    names = [place[-1] for place in places]
+    for depth in range(2, max(map(len, places)) + 1):
+        names = [
+            "-".join(place[-depth:]) if names.count(name) > 1 else name
+            for name, place in zip(names, places, strict=True)
+        ]
     return names
 
 

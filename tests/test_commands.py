@@ -156,7 +156,7 @@ def test_evaluate_sets_vaes_side_by_side(
     assert "explicitness" in said and "pairs/generalisation/ood2: " in said
     with pytest.raises(ValueError, match="unknown metric 'migg'; known: mig_quantile"):
         evaluate.main(replace(args, scoring=evaluate.ScoreArgs(("migg",))))
-    with pytest.raises(ValueError, match="need folders of different names"):
+    with pytest.raises(ValueError, match="each VAE to compare once"):
         evaluate.main(replace(args, compare=(args.vae,)))
 
 

@@ -117,7 +117,7 @@ def test_two_vaes_of_one_name_stay_apart(tmp_path: Path) -> None:
     one, other = saved(tmp_path / "a/vae"), saved(tmp_path / "b/vae", seed=1)
     args = explore.Args(str(one), beside=(str(other),), out=tmp_path / "p.html")
     found = payload(explore.main(args).page)
-    assert [vae["name"] for vae in found["vaes"]] == ["vae", "vae (2)"]
+    assert [vae["name"] for vae in found["vaes"]] == ["a-vae", "b-vae"]
     assert "codes" not in found["frames"]
 
 

@@ -133,4 +133,6 @@ def test_titles_are_of_short_names(names: list[str], env: str | None, words: str
     shown = Shown(frames, "", env=None if env is None else EnvConfig(env))
     assert title(dict.fromkeys(names, vae), shown) == words
     hub = Args("somebody/their-vae", beside=("runs/x/vae", "runs/y/vae"))
-    assert list(explore._named(hub)) == ["their-vae", "vae", "vae (2)"]
+    assert list(explore._named(hub)) == ["their-vae", "x-vae", "y-vae"]
+    with pytest.raises(ValueError, match="each VAE to compare once, got a, a"):
+        explore._named(Args("a", beside=("a",)))
