@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bvae_rl.sb3.online import OnlineBetaVAE
     from bvae_rl.sb3.own_encoder import OwnEncoder
     from bvae_rl.sb3.swap import swap_encoder
+    from bvae_rl.training.augment.varied_env import VariedEnv
     from bvae_rl.training.harden import harden
     from bvae_rl.training.pretrain import pretrain
 
@@ -49,6 +50,7 @@ __all__ = [
     "OnlineBetaVAE",
     "OwnEncoder",
     "VAEConfig",
+    "VariedEnv",
     "check_codes",
     "collect",
     "find_vae",
@@ -80,6 +82,7 @@ _HOMES = {
     "OnlineBetaVAE": "sb3.online",
     "OwnEncoder": "sb3.own_encoder",
     "VAEConfig": "models.vae_config",
+    "VariedEnv": "training.augment.varied_env",
     "check_codes": "sb3.check_codes",
     "collect": "data.sources",
     "framed": "data.view",

@@ -142,6 +142,11 @@ def seen_by(env: EnvConfig, vae: str | Path) -> EnvConfig:
     return env.seen_by(Wanted.of(VAEConfig.from_dict(read_config(find_vae(vae))["model"])))
 
 
+def named_by(env: EnvConfig) -> EnvArgs:
+    """The arguments that name ``env``; its visual domain is none of them."""
+    return replace(_shown_in(env.described()), frame_stack=env.frame_stack)
+
+
 def _shown_in(meta: Mapping[str, Any]) -> EnvArgs:
     named = {item.name: meta[item.name] for item in fields(WorldArgs) if item.name in meta}
     lists = {"wrappers": "wrappers", "kwargs": "env_kwargs", "size": "size"}

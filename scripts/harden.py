@@ -70,7 +70,7 @@ class Args:
     to OUT once more, with the hardened encoder under its policy, and both are scored"""
     domains: tuple[str, ...] = ()
     """visual domains to score the agent in; by default source, ood1 and ood2 where its environment
-    knows them, else its own"""
+    takes domain=, else as it is and with its pictures under each change of --against"""
     n_eval_episodes: int = Evaluation.n_eval_episodes
     """episodes to score the agent on, the same ones before and after"""
     any_teacher: bool = False
@@ -99,7 +99,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
     if args.agent is not None:
         plan = harden_agent.plan(
             args.agent, args.vae, teacher, args.world, args.domains,
-            args.n_eval_episodes, any_teacher=args.any_teacher,
+            args.n_eval_episodes, against=args.against, any_teacher=args.any_teacher,
         )  # fmt: skip
     store = joined(stores, args.out / "frames")
     progress = Progress({"hardening": args.steps * args.train.batch_size / IMAGES_PER_SECOND})

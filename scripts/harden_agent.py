@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,11 +24,22 @@ from bvae_rl.models.digest import encoder_digest
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import RESULTS, Row, Run
 from bvae_rl.sb3.check_codes import check_codes
-from bvae_rl.scripts.common import EnvArgs, command_line, say, seen_by, world_of, wrote
+from bvae_rl.scripts.common import (
+    EnvArgs,
+    can_make,
+    command_line,
+    named_by,
+    say,
+    seen_by,
+    world_of,
+    wrote,
+)
+from bvae_rl.scripts.film_beside import require_switch
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import aligned
 
 DOMAINS = ("source", "ood1", "ood2")  # where the environment knows them
+VARIED = "bvae_rl:VariedEnv"  # the wrapper where it does not
 DIGITS = {"return": 2, "success": 2}
 MENDED = "mended"  # the step of a zip; a folder has a record of its own
 SECONDS = 0.5  # of an episode, a guess until the first ones were played
@@ -60,13 +71,14 @@ def plan(
     domains: Sequence[str],
     n_eval_episodes: int,
     *,
+    against: Sequence[str],
     any_teacher: bool = False,
 ) -> Plan:
     """Look at everything that could be wrong before minutes of training.
 
     A folder knows its environment, which ``world`` replaces if it names one; a zip is scored in
     ``world``, by default that of the VAE's frames. Without ``domains``: ``DOMAINS`` and the agent's
-    own, if the environment knows them, else its own alone.
+    own, if the environment knows them, else as it is and under each change of ``against``.
 
     Raises ValueError for no agent, one that sees no VAE's codes or those of another VAE than
     ``teacher`` (unless ``any_teacher``), and an environment or a domain that cannot be made or
@@ -79,10 +91,11 @@ def plan(
     if env is None:
         env = seen_by(world_of(vae, world).config(), vae)
         found = load_zip(agent, env) if is_zip(agent) else found
-    for domain in domains:
-        env.with_domain(domain).make().close()
     _refuse_misfit(agent, found, env)
-    return Plan(agent, env, tuple(domains) or _known(env), n_eval_episodes, any_teacher)
+    env, shown = (env, tuple(domains)) if domains else _scored_in(env, against)
+    for domain in shown:
+        env.with_domain(domain).make().close()
+    return Plan(agent, env, shown, n_eval_episodes, any_teacher)
 
 
 def mend(plan: Plan, student: BetaVAE, out: Path) -> list[Row]:
@@ -128,9 +141,7 @@ def mend(plan: Plan, student: BetaVAE, out: Path) -> list[Row]:
     progress.close()
     say(table(rows))
     wrote(there)
-    filmed = not is_zip(plan.agent) and {*DOMAINS} <= {*plan.domains}
-    both = ["bvae-rl", "film", "--agent", str(there), "--beside", str(plan.agent)]
-    wrote(run.path(RESULTS), shlex.join(both) if filmed else None)
+    wrote(run.path(RESULTS), _film(plan, there))
     return rows
 
 
@@ -171,14 +182,34 @@ def _refuse_misfit(agent: Path, found: LoadedAgent, env: EnvConfig) -> None:
         venv.close()
 
 
-def _known(env: EnvConfig) -> tuple[str | None, ...]:
-    """The agent's own domain, then the others of ``DOMAINS`` if the environment has all."""
+def _scored_in(env: EnvConfig, against: Sequence[str]) -> tuple[EnvConfig, tuple[str | None, ...]]:
+    """Where to score an agent of ``env`` that is hardened ``against`` some variations.
+
+    In its own domain, then the others of ``DOMAINS`` if the environment has all; else as it is and
+    with its pictures under each variation, where those can be varied.
+    """
+    if all(can_make(env.with_domain(name)) for name in DOMAINS):
+        return env, tuple(dict.fromkeys((env.domain or DOMAINS[0], *DOMAINS)))
+    if env.domain is None and env.backend == "gymnasium":
+        varied = replace(env, wrappers=(*env.wrappers, VARIED))
+        if shown := [name for name in against if can_make(varied.with_domain(name))]:
+            return varied, (DOMAINS[0], *shown)
+    return env, (env.domain,)
+
+
+def _film(plan: Plan, there: Path) -> str | None:
+    """The command that films both agents, where it can."""
+    shown = [name for name in plan.domains if name is not None]
+    if is_zip(plan.agent) or not ({*DOMAINS} <= {*shown} or VARIED in plan.env.wrappers):
+        return None
     try:
-        for name in DOMAINS:
-            env.with_domain(name).make().close()
-    except (ValueError, TypeError, ImportError):
-        return (env.domain,)
-    return tuple(dict.fromkeys((env.domain or DOMAINS[0], *DOMAINS)))
+        require_switch(plan.env, shown)
+    except ValueError:
+        return None
+    line = shlex.join(["bvae-rl", "film", "--agent", str(there), "--beside", str(plan.agent)])
+    if VARIED not in plan.env.wrappers:
+        return line
+    return f"{line} {named_by(plan.env).flags} {shlex.join(['--domains', *shown])}"
 
 
 def _of(row: Row, env: EnvConfig, domain: str | None) -> bool:

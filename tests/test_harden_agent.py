@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
+import numpy as np
 import pytest
 import torch
 from stable_baselines3 import PPO
@@ -112,6 +114,47 @@ def test_an_agents_folder_is_mended_and_scored_and_nothing_is_done_twice(
     harden.main(replace(asked, domains=("ood1",), n_eval_episodes=1))
     counts = {r.domain: r.n for r in Run(asked.out).rows()}
     assert counts == {"source": 2, "ood1": 1, "ood2": 2}
+
+
+class Plain(gym.Wrapper[Any, Any, Any, Any]):
+    """Another world's: it takes no visual domain and tells no factors."""
+
+    def get_wrapper_attr(self, name: str) -> Any:
+        if name in ("switch", "factor_specs"):
+            raise AttributeError(name)
+        return super().get_wrapper_attr(name)
+
+
+def _plain(**kwargs: Any) -> gym.Env[Any, Any]:
+    return Plain(EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", kwargs=("size=32",)).make())
+
+
+gym.register("test_harden_agent/Plain-v0", lambda: _plain(), max_episode_steps=10)
+
+
+def test_a_world_without_visual_domains_is_shown_under_what_was_hardened_against(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = EnvConfig("test_harden_agent/Plain-v0")
+    inputs = MethodInputs(made / "vae")
+    train_agent(method("bvae"), world, inputs, TINY, Run(tmp_path / "agent"))
+    asked = replace(
+        args(made, tmp_path / "out"),
+        agent=tmp_path / "agent",
+        against=("colour", "background", "light"),
+    )
+    harden.main(asked)
+    rows = [row for row in Run(asked.out).rows() if row.metric == "return"]
+    assert [row.domain for row in rows] == ["source"] * 2 + ["colour"] * 2 + ["light"] * 2
+    assert all(np.isfinite(row.value) for row in rows)
+    before = [row.value for row in rows if not row.method.endswith("hardened")]
+    assert len({*before}) == 3  # the same episodes, and other actions
+    said = capsys.readouterr().out
+    film = next(line for line in said.splitlines() if line.startswith("next: bvae-rl film"))
+    assert film.endswith(
+        f"--agent {asked.out}/agent --beside {tmp_path}/agent --env test_harden_agent/Plain-v0 "
+        "--wrappers bvae_rl:VariedEnv --domains source colour light"
+    )
 
 
 def test_a_zip_is_scored_where_its_vae_is_at_home(made: Path, tmp_path: Path) -> None:

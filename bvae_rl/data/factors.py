@@ -111,27 +111,28 @@ class FactorEnv(Protocol):
 
 
 def factor_env(env: gym.Env[Any, Any]) -> FactorEnv | None:
-    """The innermost environment that knows its factors, as seen through ``env``; or None.
+    """The environment in ``env`` that knows its factors, as seen through the rest; or None.
 
     Its observations go through the ``gym.ObservationWrapper``s above. There is none behind other
-    wrappers that change the observation: they would be bypassed.
+    wrappers that change the observation, by another space or, as they say, by ``settable = False``:
+    they would be bypassed.
     """
-    layers: list[Any] = [env]
-    while isinstance(layers[-1], gym.Wrapper):
-        layers.append(layers[-1].env)
-    for place, layer in enumerate(layers):
-        above = layers[:place]
-        if isinstance(layer, FactorEnv):
-            if layer.observation_space == env.observation_space:
-                return layer
-            if all(_explains(one) for one in above):
-                return _Seen(layer, tuple(above[::-1]))
-    return None
+    above: list[Any] = []
+    layer: Any = env
+    while not isinstance(layer, FactorEnv):
+        if not isinstance(layer, gym.Wrapper):
+            return None
+        above.insert(0, layer)
+        layer = layer.env
+    if not all(map(_explains, above)):
+        return None
+    changing = any(isinstance(one, gym.ObservationWrapper) for one in above)
+    return _Seen(layer, tuple(above)) if changing else layer
 
 
 def _explains(wrapper: Any) -> bool:
     """Whether the observation above ``wrapper`` follows from the one below."""
-    return (
+    return getattr(wrapper, "settable", True) and (
         isinstance(wrapper, gym.ObservationWrapper)
         or wrapper.observation_space == wrapper.env.observation_space
     )

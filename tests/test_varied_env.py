@@ -1,0 +1,123 @@
+"""Any environment's pictures under the variations, as visual domains of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.spaces import Box, Dict, Discrete
+
+from bvae_rl import VariedEnv
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.factor_wrapper import settable_env
+from bvae_rl.data.factors import factor_env, require_factor_env
+from bvae_rl.scripts.film_beside import require_switch
+
+REACH = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", kwargs=("size=32",))
+
+
+class Still(gym.Env[Any, Any]):
+    """The same picture for ever, in one of several layouts."""
+
+    action_space = Discrete(2)
+
+    def __init__(self, layout: str = "last") -> None:
+        shape = {
+            "last": (24, 32, 3),
+            "first": (3, 24, 32),
+            "dict": (24, 32, 3),
+            "grey": (24, 32, 1),
+        }
+        picture = np.random.default_rng(0).integers(0, 256, shape[layout]).astype(np.uint8)
+        space = Box(0, 255, picture.shape, np.uint8)
+        self.observation_space, self.shown = space, picture
+        if layout == "dict":
+            self.observation_space = Dict(eye=space, joints=Box(-1, 1, (2,), np.float32))
+            self.shown = {"eye": picture, "joints": np.ones(2, np.float32)}
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        return self.shown, {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        return self.shown, 1.0, False, False, {}
+
+
+def episode(env: gym.Env[Any, Any], seed: int | None = None) -> list[Any]:
+    """Three pictures of an episode."""
+    return [env.reset(seed=seed)[0], env.step(0)[0], env.step(1)[0]]
+
+
+@pytest.mark.parametrize("domain", ["colour", "camera+light", "distractors", "texture", "noise"])
+@pytest.mark.parametrize("layout", ["last", "first"])
+def test_an_episode_keeps_its_changes_and_the_next_has_others(domain: str, layout: str) -> None:
+    env = VariedEnv(Still(layout), domain)
+    first, second, again = episode(env, 4), episode(env), episode(env, 4)
+    for pictures in (first, second, again):
+        assert all(np.array_equal(one, pictures[0]) for one in pictures)
+        assert env.observation_space.contains(pictures[0])
+        assert not np.array_equal(pictures[0], env.unwrapped.shown)  # type: ignore[attr-defined]
+    assert np.array_equal(first[0], again[0]) and not np.array_equal(first[0], second[0])
+
+
+def test_layouts_are_changed_alike() -> None:
+    pictures = {
+        name: episode(VariedEnv(Still(name), "colour+camera"), 1)[0] for name in ("last", "dict")
+    }
+    assert np.array_equal(pictures["dict"]["eye"], pictures["last"])
+    assert np.array_equal(pictures["dict"]["joints"], np.ones(2))
+
+
+def test_source_and_strength_0_are_the_environment_itself() -> None:
+    for env in (VariedEnv(Still()), VariedEnv(Still(), "colour", strength=0.0)):
+        assert all(one is env.unwrapped.shown for one in episode(env, 0))  # type: ignore[attr-defined]
+
+
+def test_a_switch_changes_what_comes_and_nothing_else() -> None:
+    config = EnvConfig(REACH.id, wrappers=("bvae_rl:VariedEnv",), kwargs=REACH.kwargs)
+    require_switch(config.with_domain("source"), ("source", "colour", "camera+light"))
+    env, plain = (one.make() for one in (config.with_domain("source"), REACH))
+    env.reset(seed=3), plain.reset(seed=3)
+    env.get_wrapper_attr("switch")("light", seed=1)
+    action = np.ones(2, np.float32)
+    (varied, reward, *_), (clean, same, *_) = env.step(action), plain.step(action)
+    assert reward == same and not np.array_equal(varied, clean)
+    env.get_wrapper_attr("switch")("source", seed=2)
+    assert np.array_equal(env.step(action)[0], plain.step(action)[0])
+
+
+def test_states_that_are_set_are_not_shown_through_it_and_through_others_they_are() -> None:
+    varied = VariedEnv(REACH.make(), "colour")
+    assert factor_env(varied) is None and settable_env(varied) is None
+    assert len(varied.get_wrapper_attr("factor_specs")) == 7
+
+    class Darker(gym.ObservationWrapper[Any, Any, Any]):
+        """Another picture in the same space."""
+
+        def observation(self, observation: Any) -> Any:
+            return observation // 2
+
+    plain, dark = require_factor_env(REACH.make()), require_factor_env(Darker(REACH.make()))
+    drawn = plain.sample_factors(np.random.default_rng(0))
+    assert np.array_equal(dark.set_factors(drawn), plain.set_factors(drawn) // 2)
+
+
+@pytest.mark.parametrize(
+    ("layout", "wrong", "words"),
+    [
+        ("last", {"domain": "ood1"}, "unknown variation 'ood1'; known: distractors, background"),
+        ("last", {"domain": "colour+background"}, "background shows frames of another time"),
+        ("last", {"domain": "light", "strength": 3.0}, "strength must be from 0 to 2, got 3"),
+        ("grey", {"domain": "colour"}, r"'colour' needs pictures of 3 channels.*shape \(1, 24, 32"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused(layout: str, wrong: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        VariedEnv(Still(layout), **wrong)
+
+
+def test_vectors_have_no_appearance() -> None:
+    with pytest.raises(ValueError, match=r"changes uint8 pictures .*draw it first \(--pixels"):
+        VariedEnv(gym.make("CartPole-v1"), "colour")
