@@ -93,7 +93,7 @@ def parse(name: str, arguments: Sequence[str]) -> Any:
     module = load(name)
     return tyro.cli(
         module.Args,
-        args=_together("--set", arguments),
+        args=_square("--size", _together("--set", arguments)),
         prog=f"bvae-rl {name}",
         description=module.__doc__,
         config=(tyro.conf.OmitArgPrefixes,),
@@ -117,6 +117,16 @@ def _together(flag: str, arguments: Sequence[str]) -> list[str]:
         else:
             values.append(word)
     return kept if place is None else [*kept[:place], flag, *values, *kept[place:]]
+
+
+def _square(flag: str, arguments: Sequence[str]) -> list[str]:
+    """A height alone is that of a square: "--size 64" is "--size 64 64"."""
+    found: list[str] = []
+    for place, word in enumerate(arguments):
+        before, after = arguments[place - 1 : place], arguments[place + 1 : place + 2]
+        alone = before == [flag] and word.isdigit() and not (after and after[0].isdigit())
+        found += [word, word] if alone else [word]
+    return found
 
 
 def _keep_freed_memory() -> None:

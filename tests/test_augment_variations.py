@@ -89,6 +89,8 @@ def test_names_come_in_any_order_and_more_than_once() -> None:
 def test_names_that_are_none() -> None:
     with pytest.raises(ValueError, match="unknown variations 'smell', 'taste'; known: distractors"):
         named(["smell", "colour", "taste"])
+    with pytest.raises(ValueError, match=r"unknown variation 'color'; .*; did you mean colour"):
+        named(["color"])
     with pytest.raises(ValueError, match="unknown variation 'smell'; known"):
         named(["smell"])
     with pytest.raises(ValueError, match="no variation is named; take some of: distractors"):

@@ -132,6 +132,9 @@ def test_policy_kwargs_take_a_vae_in_every_form(vae, folder):
         assert features.features_dim == 3
     for name, latents in (("reach_plain", "all"), ("reach_crossed", "content")):
         assert policy_kwargs(name)["features_extractor_kwargs"]["latents"] == latents
+    for wrong in ({"vae": "runs/vae"}, {}):
+        with pytest.raises(TypeError, match=r"policy_kwargs=policy_kwargs\('runs/vae'\)"):
+            BetaVAEExtractor(SPACE, **wrong)
     with pytest.raises(TypeError, match=r"vae must be a BetaVAE, .* got NoneType"):
         policy_kwargs(None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import bvae_rl
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.sources import as_store
 from bvae_rl.models.vae_config import VAEConfig
+from bvae_rl.training.batches import Rows
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.recipes import AUTO, RECIPES, best_recipe, recipe
 from bvae_rl.training.schedules import Constant
@@ -118,6 +120,16 @@ def test_auto_augments_colours_only_where_they_are_hardened_against(
     assert trained["objective"]["pairs"] == "augment+interventions"
     kept = bvae_rl.pretrain(store, out=tmp_path / "kept", harden="none", **settings)
     assert kept.meta["training"]["objective"]["name"] == "beta" and not kept.config.groups
+
+
+def test_auto_sets_nothing_apart_by_the_actions_of_one_actuator(tmp_path: Path) -> None:
+    store, one = grids(tmp_path / "two", views=1), FrameStore(tmp_path / "one")
+    block = store.read()
+    assert block.actions is not None
+    one.append(replace(block, actions=block.actions[:, :1]))
+    assert len(Rows(one).interventions()[0])
+    for against in ((), ("colour",)):
+        assert best_recipe(one, against=against)[0].name == "plain"
 
 
 def test_beta_late_has_room_and_idle_latents_are_cut_out(

@@ -381,8 +381,9 @@ def test_wrappers_that_leave_codes_alone_may_stand_above(vae):
 
 
 def test_what_is_no_schedule_and_no_store_is_refused(folder):
-    with pytest.raises(TypeError, match=r"got 1.0; for a fixed value give .*Constant"):
-        OnlineBetaVAE(folder, beta=1.0)
+    with pytest.raises(TypeError, match="a number or a schedule over environment steps"):
+        OnlineBetaVAE(folder, beta="1.0")
+    assert OnlineBetaVAE(folder, beta=0).beta == Constant(0.0)
     with pytest.raises(ValueError, match="no frame store at nowhere"):
         OnlineBetaVAE(folder, beta=Constant(1.0), old="nowhere")
 

@@ -99,6 +99,18 @@ def test_beta_is_one_unless_it_is_given() -> None:
     assert online.beta == Constant(1.0)
 
 
+def test_the_losses_of_a_vae_and_of_what_it_ignores_are_told_apart(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    vae = lively()
+    vae.meta["hardened"] = {"against": ["colour", "light"]}
+    OnlineBetaVAE(vae, harden=COLOUR)
+    assert "wears that off" not in caplog.text
+    OnlineBetaVAE(vae)
+    assert "this VAE ignores colour, light" in caplog.text and "wears that off" in caplog.text
+    assert "harden=Hardening(('colour', 'light'))" in caplog.text
+
+
 def test_what_cannot_be_hardened_online_is_refused() -> None:
     vae = lively()
     with pytest.raises(ValueError, match="beta weighs the Beta-VAE's loss, which harden= replaces"):

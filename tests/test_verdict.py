@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -177,6 +177,7 @@ def said(
     weighting: Weighting | None = None,
     objective: str = "beta",
     trained_latents: int = 6,
+    std: Sequence[float] | None = None,
     **options: Any,
 ) -> str:
     vae = BetaVAE(replace(CONFIG, groups={"content": (0, 4), "style": (4, 6)}))
@@ -194,6 +195,8 @@ def said(
             else {"kind": weighting.kind, "factor": weighting.factor},
         },
     }
+    if std is not None:
+        vae.meta["statistics"] = {"mean": [3.0] * len(std), "std": list(std)}
     return " ".join(sentences(vae, **options))
 
 
@@ -214,6 +217,8 @@ def test_cures_are_flags_that_change_something() -> None:
     few = said({**BOTH, "vae/active_latents": 1})
     assert "1 of 6 latents are active" in few and "--recon-weight 100" in few
     assert "--content-dim" not in few
+    offset = said(BOTH, std=[0.01] * 6)  # a KL of means that are the same for all frames
+    assert "0 of 6 latents are active" in offset and "--content-dim" not in offset
     assert "--content-dim 8" in said({**BOTH, "vae/active_latents": 1, "vae/beta": 0.0})
     cut = said(BOTH, trained_latents=32)  # idle ones were cut out, so that all of six are active
     assert "only 6 of 32 latents are active" in cut and "--content-dim" not in cut

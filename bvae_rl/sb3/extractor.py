@@ -77,7 +77,14 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
         stacked: int | Mapping[str, int] | None = None,
         keys: Sequence[str] | None = None,
         encoders: Mapping[str, Mapping[str, Any]] | None = None,
+        **unknown: Any,
     ) -> None:
+        if unknown:
+            raise TypeError(
+                f"BetaVAEExtractor has no argument {', '.join(unknown)}: bvae_rl.policy_kwargs "
+                "makes its arguments, PPO('CnnPolicy', env, policy_kwargs=policy_kwargs('runs/vae'"
+                "))"
+            )
         if code_spaces(observation_space):
             raise ValueError(
                 "LatentVecEnv has encoded these observations already; leave policy_kwargs out (and "
@@ -222,7 +229,10 @@ def _built(
     if own is not None:
         return HeldEncoder(own, latents=latents, standardise=standardise)
     if config is None:
-        raise TypeError("an extractor needs the config of a VAE: build it with policy_kwargs")
+        raise TypeError(
+            "BetaVAEExtractor needs the config of a VAE, which bvae_rl.policy_kwargs gives it: "
+            "PPO('CnnPolicy', env, policy_kwargs=policy_kwargs('runs/vae'))"
+        )
     return PolicyEncoder(
         config, checkpoint=checkpoint, latents=latents, mode=mode, standardise=standardise,
         step_size=step_size,

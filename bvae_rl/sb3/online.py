@@ -47,7 +47,7 @@ class OnlineBetaVAE(BaseCallback):
     """Callback that trains ``vae`` on the agent's frames and hands its encoder to the policy.
 
     ``vae`` is a VAE's folder (or a shipped one's name) or a BetaVAE, decoder included, that the
-    model's encoder was made from. ``beta`` is a schedule over *environment steps*
+    model's encoder was made from. ``beta`` is a number, or a schedule over *environment steps*
     (``model.num_timesteps``); by default it is 1, as annealing it changed nothing where it was
     measured (docs/results/online.md). Every ``train_freq`` of them (on-policy: at the first rollout
     that starts after each multiple) ``config.gradient_steps`` are taken by an optimizer of their
@@ -79,7 +79,7 @@ class OnlineBetaVAE(BaseCallback):
         self,
         vae: BetaVAE | str | Path,
         *,
-        beta: Schedule | None = None,
+        beta: Schedule | float | None = None,
         harden: Hardening | None = None,
         train_freq: int = 1000,
         config: FineTuneConfig | None = None,
@@ -108,13 +108,19 @@ class OnlineBetaVAE(BaseCallback):
                 f"Hardening(steps={harden.steps}) are those of a last phase; online train_freq and "
                 "FineTuneConfig(gradient_steps=...) say how many there are: leave steps out"
             )
-        beta = beta or Constant(0.0 if harden else BETA)
+        if beta is None:
+            beta = 0.0 if harden else BETA
+        if isinstance(beta, int | float):
+            beta = Constant(float(beta))
         if not callable(beta):
-            raise TypeError(
-                f"beta is a schedule over environment steps, got {beta!r}; for a fixed value give "
-                "bvae_rl.training.schedules.Constant(value)"
-            )
+            raise TypeError(f"beta is a number or a schedule over environment steps, got {beta!r}")
         self.vae = load_vae(vae)
+        if harden is None and HARDENED in self.vae.meta:
+            logger.warning(
+                "this VAE ignores %s, and the Beta-VAE's loss wears that off: harden online, too, "
+                "with harden=Hardening(%r) of bvae_rl.training.hardening, or keep it frozen",
+                ", ".join(against := self.vae.meta[HARDENED]["against"]), tuple(against),
+            )  # fmt: skip
         if isinstance(self.vae, TakenEncoder):
             raise ValueError(
                 "online fine-tuning needs a decoder, and this encoder was taken out of an agent; "

@@ -33,6 +33,7 @@ from bvae_rl.training.decoded import latent_names
 from bvae_rl.training.hardenable import refuse_misfit, refuse_still, with_earlier
 from bvae_rl.training.hardened import HARDENED, WARNING, Report, hardened_sentences, report
 from bvae_rl.training.hardening import CLEAN, Hardening
+from bvae_rl.training.idle import FIRST_LOOK
 from bvae_rl.training.loop import check_run, train_vae
 from bvae_rl.training.objectives.distillation import InvarianceDistillation
 from bvae_rl.training.pictures import can_draw, write_vae_pictures
@@ -114,6 +115,8 @@ def harden(
             f'bvae_rl.collect({source!r}, "runs/frames"), or let pretrain do both'
         )
     teacher = load_vae(vae)
+    if teacher.folder is not None and teacher.folder.resolve() == Path(out).resolve():
+        raise ValueError(f"{out} is the teacher itself; give another out (--out)")
     against = (against,) if isinstance(against, str) else tuple(against)
     chosen = Hardening(
         against, latents=latents, clean=clean, strength=strength, frequency=frequency, part=part
@@ -195,6 +198,10 @@ def distil(
         run.write_file(VARIED, png(sheet))
     for line in hardened_sentences(student.meta[HARDENED], latent_names(student)):
         logger.log(logging.WARNING if line.startswith(WARNING) else logging.INFO, line)
+    if steps < FIRST_LOOK:
+        logger.info("%s batches of hardening are a first look; %s are usual.", steps, f"{STEPS:,}")
+    if teacher.folder is not None:
+        logger.info("The VAE before that, which ignores nothing, is %s.", teacher.folder)
     return student
 
 

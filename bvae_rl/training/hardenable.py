@@ -31,12 +31,12 @@ def refuse_misfit(
     allow_state: bool = False,
 ) -> None:
     """ValueError where frames of ``shape`` (C, H, W) cannot harden ``teacher`` in this way."""
-    refuse_inactive(teacher)
     refuse_size(teacher, shape)
     refuse(
         hardening.against, shape, specs, allow_state=allow_state,
         channel_order=teacher.config.channel_order,
     )  # fmt: skip
+    refuse_inactive(teacher)
 
 
 def refuse_inactive(teacher: BetaVAE) -> None:
@@ -51,29 +51,42 @@ def refuse_still(objective: InvarianceDistillation, store: FrameStore) -> None:
 
     Whatever the teacher knows of itself.
     """
+    teacher = objective.teacher
     x = frames_at(store, spread(np.arange(len(store))))
-    codes = posterior_means(objective.teacher, x)[:, objective.teacher.slice_of(objective.latents)]
+    columns = teacher.slice_of(objective.latents)
+    codes, known = posterior_means(teacher, x)[:, columns], teacher.statistics()
     if len(codes) > 1:  # one frame is too few in any case
-        _refuse_inactive(codes.std(0).numpy())
+        before = 0.0 if known is None else float(known[1][columns].max())
+        _refuse_inactive(codes.std(0).numpy(), before=before)
 
 
-def _refuse_inactive(std: np.ndarray) -> None:
-    if (std < LEAST_STD).all():
+def _refuse_inactive(std: np.ndarray, *, before: float = 0.0) -> None:
+    """``before``: the largest standard deviation of a latent over the frames of the training."""
+    if (std >= LEAST_STD).any():
+        return
+    if before >= LEAST_STD:
         raise ValueError(
-            f"all {len(std)} latents of the teacher are inactive (standard deviations up to "
-            f"{std.max():.2g}), so there is nothing to learn from it: train it for longer, or "
-            "with a lower beta"
+            f"all {len(std)} latents of the teacher hardly vary on these frames (standard "
+            f"deviations up to {std.max():.2g}; up to {before:.2g} on those of its training): give "
+            "frames like those that it was trained on"
         )
+    raise ValueError(
+        f"all {len(std)} latents of the teacher are inactive (standard deviations up to "
+        f"{std.max():.2g}), so there is nothing to learn from it: train it for longer, or "
+        "with a lower beta"
+    )
 
 
 def refuse_size(teacher: BetaVAE, shape: Sequence[int]) -> None:
     """ValueError for frames of another ``shape`` (C, H, W) than ``teacher`` takes."""
     if tuple(shape) != teacher.shape:
         channels, height, width = teacher.shape
-        grey = " --grey" if channels == 1 else ""
+        colours = {1: "grey", 3: "in colour"}.get(channels, f"of {channels} channels")
+        flag = " --grey" if channels == 1 else ""
         raise ValueError(
-            f"these are frames of {tuple(shape)}, the VAE takes {teacher.shape}: give frames as it "
-            f"was trained on (bvae-rl collect --size {height} {width}{grey})"
+            f"these are frames of (C, H, W) = {tuple(shape)}, the VAE takes {teacher.shape}: give "
+            f"frames as it was trained on, {height}x{width} and {colours} "
+            f"(bvae-rl collect --size {height} {width}{flag})"
         )
 
 

@@ -142,11 +142,15 @@ def best_recipe(store: FrameStore, *, against: Sequence[str] = ()) -> tuple[Reci
     """The best recipe that the frames of ``store`` allow, and why in a few words.
 
     ``against``: what the VAE is hardened against in the end. Colours are augmented with it alone.
+    Of one actuator every action is a single one, which sets nothing apart: not for interventions.
     """
     rows = Rows(store)
+    actuators = len({*rows.interventions()[2].tolist()})
     for name, why in AUTO.items():
         found = RECIPES[name]
         if "augment" in found.kinds and "colour" not in against:
+            continue
+        if "interventions" in found.kinds and actuators < 2:
             continue
         try:
             if found.kinds:

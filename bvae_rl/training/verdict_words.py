@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
+
 from bvae_rl.models.losses import beta_norm
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.idle import FIRST_LOOK
 from bvae_rl.training.objectives.table import OBJECTIVES
+from bvae_rl.training.validation import moving
 from bvae_rl.training.verdict import FOREGROUND, KINDS, MISSED, MISSING, MOTION
 
 Written = Literal["flags", "python"]
@@ -49,7 +52,7 @@ def outcome(vae: BetaVAE) -> str:
     norm = beta_norm(beta, latent_dim=config.latent_dim, pixels=config.pixels)
     return (
         f"evidence lower bound {m['vae/elbo']:.1f} nats, KL {m['vae/validation_kl']:.1f}, "
-        f"{m['vae/active_latents']:g} of {config.latent_dim} latents active; beta {beta:g} with "
+        f"{_active(vae)} of {config.latent_dim} latents active; beta {beta:g} with "
         f"{likelihood} (normalised {norm:.2g})"
     )
 
@@ -116,10 +119,21 @@ def _few_active(vae: BetaVAE) -> str:
     """
     scores = vae.meta["scores"]["validation"]
     model = vae.meta.get("training", {}).get("model") or {}
-    latents, active = model.get("latent_dim", vae.latent_dim), scores["vae/active_latents"]
+    latents, active = model.get("latent_dim", vae.latent_dim), _active(vae)
     if not scores.get("vae/beta") or (vae.latent_dim == latents and active > latents / 2):
         return ""
-    return f"{active:g} of {latents} latents are active"
+    return f"{active} of {latents} latents are active"
+
+
+def _active(vae: BetaVAE) -> int:
+    """How many latents tell the held-out frames apart, of those that have a KL.
+
+    One whose mean is the same for all frames, and not 0, has one too.
+    """
+    counted, known = int(vae.meta["scores"]["validation"]["vae/active_latents"]), vae.statistics()
+    if known is None:
+        return counted
+    return min(counted, int(moving(vae, torch.from_numpy(known[1] ** 2)).sum()))
 
 
 def _weighting(lost: Iterable[str], vae: BetaVAE) -> Cure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import partial
 from typing import Protocol
 
@@ -106,7 +107,9 @@ def named(
         raise ValueError(f"no variation is named; take some of: {known}")
     if unknown := [repr(name) for name in names if name not in VARIATIONS]:
         kinds = "variation" if len(unknown) == 1 else "variations"
-        raise ValueError(f"unknown {kinds} {', '.join(unknown)}; known: {known}")
+        near = get_close_matches(unknown[0].strip("'"), VARIATIONS, 1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"unknown {kinds} {', '.join(unknown)}; known: {known}{meant}")
     rows = [row for name, row in VARIATIONS.items() if name in names]
     return rows if (frequency, part) == (FREQUENCY, PART) else _bent(rows, frequency, part)
 
