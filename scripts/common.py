@@ -17,6 +17,7 @@ from bvae_rl.data.pictures.layouts import Wanted
 from bvae_rl.scripts.commands import load
 
 DEFAULT = "bvae_rl/PlanarReach-v0"
+READ = ("pixels", "key", "size", "grey", "stacked")  # how pictures of an environment are read
 HOMES = {"bvae_rl/": "bvae_rl.envs", "MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
 
 
@@ -157,17 +158,22 @@ def _shown_in(meta: Mapping[str, Any]) -> EnvArgs:
 def world_of(vae: str | Path, world: EnvArgs, *, stored: bool = False) -> EnvArgs:
     """``world``; where it has no id, that of the frames of ``vae`` (a folder or name).
 
-    What else is given goes before what the frames say. ValueError if its frames are of no
-    environment that has a name; ``stored``: those of a store would do.
+    What else is given goes before what the frames say; of the same id, they say how its picture is
+    read. ValueError if its frames are of no environment that has a name; ``stored``: those of a
+    store would do.
     """
     from bvae_rl.models.hub import find_vae  # torch, which not every command needs
     from bvae_rl.models.vae import read_config
 
     store = read_config(find_vae(vae)).get("training", {}).get("store") or {}
     if world.env is not None or not store:
-        if "env" in store and (shown := _shown_in(store).name) != world.name:
-            say(f"{vae} was trained on frames of {shown}, and is taken to {world.name}")
-        return world
+        if "env" not in store:
+            return world
+        there = _shown_in(store)
+        if there.name != world.name:
+            say(f"{vae} was trained on frames of {there.name}, and is taken to {world.name}")
+            return world
+        return replace(world, **{k: getattr(there, k) for k in READ if not getattr(world, k)})
     if "env" in store:
         given = {item.name: getattr(world, item.name) for item in fields(world)}
         default = EnvArgs()

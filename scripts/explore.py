@@ -56,7 +56,7 @@ class Args:
     steps: int = 100
     """environment steps of an episode, at most"""
     out: Path | None = None
-    """the page; default runs/explorer/NAME-ENV-DOMAIN/explorer.html"""
+    """the page, or its folder; default runs/explorer/NAME-ENV-DOMAIN/explorer.html"""
     samples: int = 2000
     """frames on which latents are measured"""
     frames: int = 24
@@ -100,9 +100,9 @@ def write_page(args: Args) -> Path:
         )
     refuse_unplayable(args)
     vaes = {name: BetaVAE.load(find_vae(vae)) for name, vae in _named(args).items()}
-    page = args.out or _default(args, next(iter(vaes))) / PAGE
-    if page.is_dir():
-        raise ValueError(f"--out names the page, and {page} is a folder; give {page / PAGE}")
+    page = args.out or _default(args, next(iter(vaes)))
+    if page.suffix != ".html":
+        page /= PAGE
     require_same_frames(vaes)
     require_known_layers(vaes)
     first = next(iter(vaes.values()))

@@ -22,10 +22,16 @@ from bvae_rl.plots.animation import gif as animated
 from bvae_rl.plots.style import FAINT, INK, MUTED, new_figure, polish
 from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts.common import EnvArgs, wrote
-from bvae_rl.scripts.film_beside import Plan, encoder_of, most_varied, require_switch, take
+from bvae_rl.scripts.common import EnvArgs, can_make, wrote
+from bvae_rl.scripts.film_beside import Plan, encoder_of, require_switch, take
 from bvae_rl.scripts.film_beside_picture import lanes, picture
-from bvae_rl.scripts.film_panels import Film, Panel, factor_panels, latent_panels
+from bvae_rl.scripts.film_panels import (
+    Film,
+    Panel,
+    factor_panels,
+    latent_panels,
+    most_varied,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,6 +42,8 @@ DPI = 100
 PRACTICE, PRACTICE_STEPS = 8, 150  # episodes that a probe is fitted on, and the most of each
 OTHER_SEED = 1_000
 EPISODES = ("source", "source", "ood1", "ood1", "ood1", "ood1")
+OWN = 3  # episodes where the environment has no visual domains
+TRUE = "; right, in grey:\ntrue values of what the lines follow"
 CHANGES = ("source", "ood1", "ood2", "source", "ood2", "ood1")
 
 
@@ -52,14 +60,15 @@ class Args:
     world: EnvArgs = EnvArgs()
     domains: tuple[str, ...] | None = None
     """visual domain of each episode, in order, or with --beside of each part of the one episode; by
-    default two episodes in source and four in ood1, or source, ood1, ood2, source, ood2, ood1"""
+    default two episodes in source and four in ood1, where the environment knows them, else three
+    as it is; or source, ood1, ood2, source, ood2, ood1"""
     change_every: float = 2.0
     """with --beside: seconds of the film until the appearance changes"""
     skip_steps: int = 0
     """with --beside: environment steps before the film begins"""
     latents: str = "auto"
-    """latents with a time line each; all others share the last panel, or with --beside those that
-    vary most are shown; by default content where the VAE has it, else all"""
+    """latents of which the six that vary most have a time line each; without --beside all others
+    share the last panel; by default content where the VAE has it, else all"""
     factors: tuple[str, ...] = ()
     """state factors instead: the true value of each, and what a linear probe of the latents reads,
     fitted on other episodes of the agent in the first domain"""
@@ -89,13 +98,11 @@ def main(args: Args) -> Result:
 
 def filmed(args: Args) -> bytes:
     """Record the episodes and draw a picture a frame: the GIF, which is not written."""
-    if args.domains is None:
-        args = replace(args, domains=CHANGES if args.beside else EPISODES)
-    domains = args.domains or ()
-    if not domains or args.steps < 2 or args.fps < 1:
+    domains: tuple[str | None, ...] | None = args.domains
+    if domains == () or args.steps < 2 or args.fps < 1:
         raise ValueError(
             "a film needs a domain, two steps and a frame a second, got "
-            f"--domains {' '.join(domains)} --steps {args.steps} --fps {args.fps}"
+            f"--domains {' '.join(args.domains or ())} --steps {args.steps} --fps {args.fps}"
         )
     agent = load_agent(args.agent)
     vae = encoder_of(agent)
@@ -104,11 +111,14 @@ def filmed(args: Args) -> bytes:
     if args.world == EnvArgs():  # EnvPool's copies tell no factors and change no appearance
         env = replace(agent.env, backend="gymnasium", domain=None)
     if args.beside is not None:
-        return _beside(args, agent, load_agent(args.beside), env, domains, columns)
+        return _beside(args, agent, load_agent(args.beside), env, args.domains or CHANGES, columns)
+    if domains is None:
+        known = all(can_make(env.with_domain(name)) for name in EPISODES)
+        domains = EPISODES if known else (env.domain,) * OWN
     film = record(agent, vae, env, domains, steps=args.steps, seed=args.seed)
     if args.factors:
-        known = (domains[0],) * PRACTICE
-        practice = record(agent, vae, env, known, steps=PRACTICE_STEPS, seed=args.seed + OTHER_SEED)
+        first = (domains[0],) * PRACTICE
+        practice = record(agent, vae, env, first, steps=PRACTICE_STEPS, seed=args.seed + OTHER_SEED)
         panels = factor_panels(film, practice, args.factors)
     else:
         panels = latent_panels(film, columns)
@@ -141,7 +151,7 @@ def _beside(
     require_switch(env, domains)
     plan = Plan(domains, every, args.seed, args.skip_steps)
     takes = [take(one, env, plan) for one in (agent, other)]
-    shown = most_varied(takes[0], columns)
+    shown = most_varied(takes[0].reference, columns)
     _, update = picture(
         lanes(takes, shown), plan, [f"latent {d}" for d in shown], fps=args.fps,
         trained_in=agent.env.domain or domains[0],
@@ -154,7 +164,7 @@ def record(
     agent: LoadedAgent,
     vae: BetaVAE,
     env: EnvConfig,
-    domains: tuple[str, ...],
+    domains: tuple[str | None, ...],
     *,
     steps: int,
     seed: int,
@@ -174,16 +184,16 @@ def record(
         )
         venv.close()
     specs = known_specs(env.with_domain(domains[0]).make())
-    if not specs or any(episode.factors is None for episode in episodes):
-        raise ValueError(
-            f"{env.id} does not tell its factors, so nothing stands beside the latents"
-        )
+    if any(episode.factors is None for episode in episodes):
+        specs = ()
     frames = np.concatenate([episode.frames for episode in episodes])
     lengths = [len(episode.frames) for episode in episodes]
     return Film(
         frames,
         vae.encode_frames(frames).astype(float),
-        np.concatenate([np.asarray(episode.factors, float) for episode in episodes]),
+        np.concatenate([np.asarray(episode.factors, float) for episode in episodes])
+        if specs
+        else np.empty((len(frames), 0)),
         tuple(spec.name.replace("_", " ") for spec in specs if spec.role == "state"),
         (0, *np.cumsum(lengths[:-1]).tolist()),
         domains,
@@ -209,7 +219,7 @@ def _picture(film: Film, panels: Sequence[Panel]) -> tuple[Figure, Any]:
     picture = screen.imshow(film.frames[0], interpolation="nearest")
     title = screen.set_title("", fontsize=11, color=INK, pad=8)
     note = screen.text(
-        0.5, -0.03, "what the agent sees; right, in grey:\ntrue values of what the lines follow",
+        0.5, -0.03, "what the agent sees" + TRUE * any(panel.truth is not None for panel in panels),
         fontsize=8.5, color=MUTED, ha="center", va="top", transform=screen.transAxes,
     )  # fmt: skip
     note.set_in_layout(False)
@@ -256,5 +266,7 @@ def _frame(ax: Any, film: Film, panel: Panel) -> None:
 
 def _about(film: Film, episode: int) -> str:
     domain = film.domains[episode]
+    if domain is None:
+        return f"episode {episode + 1}"
     seen = "that it was trained in" if domain == film.domains[0] else "new to the agent"
     return f"{domain}: an appearance {seen}"

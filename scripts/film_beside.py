@@ -24,7 +24,6 @@ from bvae_rl.sb3.check_codes import check_codes
 
 Array = NDArray[np.float64]
 SWITCH = "switch"  # the method of an environment that changes its appearance
-SHOWN = 6  # latents with a time line each
 MOST_NAMED = 2  # changes that an encoder ignores, above its side of the film
 
 
@@ -101,7 +100,8 @@ def require_switch(env: EnvConfig, domains: Sequence[str] = ()) -> None:
             f"the appearance of {env.id} cannot change within an episode. Give the environment, or "
             "a wrapper around it, a method switch(domain, *, seed) from which on it is drawn as in "
             "that visual domain, in an appearance that follows from the seed, while its state goes "
-            "on. Without one, leave out --beside: an episode in each domain"
+            "on; --wrappers bvae_rl:VariedEnv has one, with --domains source colour light. Without "
+            "one, leave out --beside: an episode in each domain"
         ) from error
     made.reset(seed=0)
     for domain in dict.fromkeys(domains):
@@ -173,12 +173,6 @@ def middling_start(agent: LoadedAgent, *, n: int = 9, seed: int = 0) -> int:
     """
     returns = agent.play(agent.env, n, seed=seed).returns
     return seed + int(np.argsort(returns, kind="stable")[len(returns) // 2])
-
-
-def most_varied(take: Take, columns: Sequence[int], most: int = SHOWN) -> list[int]:
-    """Those of ``columns`` that vary most in the first domain, at most ``most``, in their order."""
-    spread = take.reference.std(axis=0)
-    return sorted(sorted(columns, key=lambda d: -spread[d])[:most])
 
 
 def _drawing(env: EnvConfig) -> EnvConfig:

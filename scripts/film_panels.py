@@ -11,19 +11,21 @@ from numpy.typing import NDArray
 from bvae_rl.plots.style import GROUP_COLOURS, minus
 
 Array = NDArray[np.float64]
+SHOWN = 6  # latents with a time line each
 
 
 @dataclass(frozen=True)
 class Film:
     """T frames (T, H, W, C), their latents (T, D) and factors (T, K), and where each episode of
-    which domain begins. The first of the factors are those called ``names``."""
+    which domain begins (None: the environment as it is). The first of the factors are those called
+    ``names``; without any there are no factors (T, 0)."""
 
     frames: NDArray[np.uint8]
     codes: Array
     factors: Array
     names: tuple[str, ...]
     begins: tuple[int, ...]
-    domains: tuple[str, ...]
+    domains: tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,24 @@ class Panel:
     truth: Array | None = None
 
 
-def latent_panels(film: Film, shown: Sequence[int]) -> list[Panel]:
-    """A panel for each of the latents ``shown``, beside the factor that it follows best, and one
-    for all others."""
+def most_varied(codes: Array, columns: Sequence[int], most: int = SHOWN) -> list[int]:
+    """Those of ``columns`` that vary most in ``codes`` (T, D), at most ``most``, in their order."""
+    spread = codes.std(axis=0)
+    return sorted(sorted(columns, key=lambda d: -spread[d])[:most])
+
+
+def latent_panels(film: Film, seen: Sequence[int]) -> list[Panel]:
+    """A panel for each of the latents ``seen`` that vary most, beside the factor that it follows
+    best if factors are known, and one for all others."""
+    shown = most_varied(film.codes, seen)
     truths = _standard(film.factors[:, : len(film.names)])
     r = _standard(film.codes).T @ truths / len(truths)  # Pearson's
     found = []
     for d in shown:
+        if not film.names:
+            line = _standard(film.codes[:, d])
+            found.append(Panel(f"latent {d}", (line,), _colours(d)))
+            continue
         k = int(np.argmax(abs(r[d])))
         sign = -1.0 if r[d, k] < 0 else 1.0
         name = minus(f"{'-' if sign < 0 else ''}latent {d}")
@@ -51,7 +64,8 @@ def latent_panels(film: Film, shown: Sequence[int]) -> list[Panel]:
     others = [d for d in range(film.codes.shape[1]) if d not in shown]
     if others:
         lines = tuple(film.codes[:, d] for d in others)
-        about = "all other latents, which the agent does not see"
+        unseen = "" if len(shown) < len(seen) else ", which the agent does not see"
+        about = f"all other latents{unseen}"
         found.append(Panel(about, lines, _colours(*range(len(others)))))
     return found
 

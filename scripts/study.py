@@ -18,7 +18,7 @@ from bvae_rl.data.environments import EnvConfig
 from bvae_rl.plots import learning_curves, method_label, png, transfer_bars
 from bvae_rl.runtime.runs import Row, Run
 from bvae_rl.runtime.spread import interval, iqm
-from bvae_rl.scripts.common import DEFAULT, command_line
+from bvae_rl.scripts.common import DEFAULT, command_line, say
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.training_args import TrainingArgs
 from bvae_rl.scripts.vae_keys import keyed
@@ -98,6 +98,9 @@ def run_jobs(
 ) -> list[Row]:
     """Run the jobs under a progress bar (or within a longer one) and write ``results.json``."""
     plan_of = args.plan(jobs[0].env, len(domains))
+    if progress is None:
+        keys = dict.fromkeys(job.key or job.row.key for job in jobs)
+        say(f"{len(jobs)} agents to train: {', '.join(keys)}, {len(jobs) // len(keys)} of each")
     bar = progress or Progress(plan(jobs), workers=args.workers)
     rows = run_study(
         jobs,

@@ -48,11 +48,10 @@ def test_a_busy_port_is_refused_before_frames_are_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"out": Path(".")}, r"--out names the page, and \. is a folder; give explorer\.html"),
         ({"domains": ("ood9",)}, "ood9"),
         ({"agent": Path("runs/a")}, "agent at runs/a was trained in Elsewhere-v0"),
     ],
-    ids=["a folder as page", "an unknown domain", "an agent of another environment"],
+    ids=["an unknown domain", "an agent of another environment"],
 )
 def test_what_cannot_be_is_refused_before_frames_are_made(
     asked: dict[str, Any], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

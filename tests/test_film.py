@@ -64,6 +64,22 @@ def test_a_factor_is_shown_beside_what_a_probe_of_other_episodes_reads(story: Fi
         factor_panels(story, other, ["elbow"])
 
 
+def test_without_factors_latents_stand_alone_and_the_six_that_vary_most_are_shown(
+    story: Film,
+) -> None:
+    codes = np.outer(np.arange(6.0), np.arange(10.0))
+    alone = replace(story, codes=codes, factors=np.empty((6, 0)), names=(), domains=(None, None))
+    panels = latent_panels(alone, range(10))
+    assert [panel.title for panel in panels] == [
+        *(f"latent {d}" for d in range(4, 10)), "all other latents",
+    ]  # fmt: skip
+    assert all(panel.truth is None for panel in panels) and len(panels[-1].lines) == 4
+    figure, update = film._picture(alone, panels)
+    update(4)
+    assert figure.axes[0].get_title() == "episode 2"
+    assert [text.get_text() for text in figure.axes[0].texts] == ["what the agent sees"]
+
+
 @pytest.mark.parametrize("wrong", [{"domains": ()}, {"steps": 1}, {"fps": 0}])
 def test_a_film_of_nothing_is_refused(wrong: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="a film needs a domain, two steps and a frame a second"):

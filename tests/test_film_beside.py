@@ -22,11 +22,11 @@ from bvae_rl.scripts.film_beside import (
     Plan,
     Take,
     middling_start,
-    most_varied,
     require_switch,
     take,
 )
 from bvae_rl.scripts.film_beside_picture import LANE, OUT, lanes, picture
+from bvae_rl.scripts.film_panels import most_varied
 from tests.swap_cases import student_of
 
 ENV = EnvConfig(
@@ -99,7 +99,8 @@ def test_lanes_are_scaled_by_the_first_domain_and_lines_that_leave_are_cut_off()
     far = np.column_stack([np.zeros(4), [2.0, 4.0, 99.0, -99.0], reference[:, 2]])
     first = Take("", blank, blank, reference, reference, np.zeros(4), False)
     second = replace(first, codes=far, in_first=None)
-    assert most_varied(first, range(3), 2) == [1, 2] == most_varied(second, [2, 1, 0], 2)
+    assert most_varied(first.reference, range(3), 2) == [1, 2]
+    assert most_varied(second.reference, [2, 1, 0], 2) == [1, 2]
     one, other = lanes([first, second], [1, 2])
     assert one.behind is not None and np.array_equal(one.lines, one.behind)
     assert one.lines[:, 0] == pytest.approx(np.array([-1, 1, -1, 1]) / (2 * LANE))
