@@ -40,8 +40,9 @@ def require_domains(world: EnvArgs, domains: Sequence[str]) -> None:
             raise ValueError(
                 f"{world.name} has no visual domains; transfer needs an environment that draws its "
                 f"states in {len(domains)} of them, here {', '.join(domains)} (--source and "
-                "--target name others): write a function with_looks(env, domain=None) that changes "
-                "what is drawn, and add --wrappers my_module:with_looks; without domains, compare "
+                "--target name others): change its pictures, --wrappers bvae_rl:VariedEnv --target "
+                "colour light, or write a function with_looks(env, domain=None) that changes what "
+                "is drawn, and add --wrappers my_module:with_looks; without domains, compare "
                 f"agents: {command_for('compare', world=world)}"
             ) from error
 

@@ -51,7 +51,7 @@ def test_the_domain_goes_to_the_wrapper_that_takes_one() -> None:
         "minigrid:MiniGrid-Empty-6x6-v0", ("bvae_rl.envs.grid.world:MiniGridWorld",), "ood1:texture"
     ).make()
     assert grid.reset(seed=0)[1]["domain"] == "ood1:texture"
-    with pytest.raises(ValueError, match="has no visual domains: leave out --domain"):
+    with pytest.raises(ValueError, match=r"has no visual domains: leave .* out .--domain"):
         EnvConfig("CartPole-v1", domain="dark").make()
 
 

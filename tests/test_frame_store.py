@@ -224,7 +224,7 @@ def test_unknown_environments_wrappers_and_looks_are_refused() -> None:
         EnvConfig("bvae_rl/PlanarReech-v0").make()
     with pytest.raises(ValueError, match="unknown wrapper"):
         EnvConfig("minigrid:MiniGrid-Empty-5x5-v0", ("minigrid.wrappers:Nothing",)).make()
-    with pytest.raises(ValueError, match="has no visual domains: leave out --domain"):
+    with pytest.raises(ValueError, match=r"has no visual domains: leave .* out .--domain"):
         EnvConfig("minigrid:MiniGrid-Empty-5x5-v0", domain="ood1").make()
     with pytest.raises(ValueError, match="known: source, ood1, ood2, pretrain"):
         REACH.with_domain("night").make()

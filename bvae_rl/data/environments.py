@@ -232,8 +232,8 @@ def _made(config: EnvConfig, kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
             word in str(error) for word in ("domain", "takes no arguments")
         ):
             raise ValueError(
-                f"{config.id} has no visual domains: leave out --domain {config.domain}; transfer "
-                "and adapt need an environment that takes domain="
+                f"{config.id} has no visual domains: leave {config.domain!r} out (--domain), or "
+                "give its pictures some, as colour and light: --wrappers bvae_rl:VariedEnv"
             ) from error
         raise ValueError(
             f"{config.id} does not take {', '.join(config.kwargs) or kwargs}: {error}"
