@@ -154,7 +154,7 @@ class Method:
                 raise
             raise ValueError(
                 f"{self.name} trains in the visual domain {self.train_domain}, and this "
-                f"environment does not draw it: give it a wrapper that takes an argument domain, "
+                f"environment does not draw it: give it a wrapper that knows this domain, "
                 f"--wrappers my_module:with_looks, or leave the method out ({error})"
             ) from error
         made.close()

@@ -143,6 +143,19 @@ def seen_by(env: EnvConfig, vae: str | Path) -> EnvConfig:
     return env.seen_by(Wanted.of(VAEConfig.from_dict(read_config(find_vae(vae))["model"])))
 
 
+def changed(env: EnvConfig, world: EnvArgs) -> EnvConfig:
+    """``env``, an agent's own, with what ``world`` gives beside an id; its wrappers come last."""
+    if world.env is not None:
+        return world.config()
+    names = {"env_kwargs": "kwargs"}
+    given = {
+        names.get(item.name, item.name): value
+        for item in fields(world)
+        if item.name != "env" and (value := getattr(world, item.name)) != item.default
+    }
+    return replace(env, **{**given, "wrappers": (*env.wrappers, *world.wrappers)})
+
+
 def named_by(env: EnvConfig) -> EnvArgs:
     """The arguments that name ``env``; its visual domain is none of them."""
     return replace(_shown_in(env.described()), frame_stack=env.frame_stack)
@@ -159,8 +172,8 @@ def world_of(vae: str | Path, world: EnvArgs, *, stored: bool = False) -> EnvArg
     """``world``; where it has no id, that of the frames of ``vae`` (a folder or name).
 
     What else is given goes before what the frames say; of the same id, they say how its picture is
-    read. ValueError if its frames are of no environment that has a name; ``stored``: those of a
-    store would do.
+    read if nothing is said. ValueError if its frames are of no environment that has a name;
+    ``stored``: those of a store would do.
     """
     from bvae_rl.models.hub import find_vae  # torch, which not every command needs
     from bvae_rl.models.vae import read_config
@@ -173,7 +186,9 @@ def world_of(vae: str | Path, world: EnvArgs, *, stored: bool = False) -> EnvArg
         if there.name != world.name:
             say(f"{vae} was trained on frames of {there.name}, and is taken to {world.name}")
             return world
-        return replace(world, **{k: getattr(there, k) for k in READ if not getattr(world, k)})
+        if any(getattr(world, name) for name in READ):
+            return world
+        return replace(world, **{name: getattr(there, name) for name in READ})
     if "env" in store:
         given = {item.name: getattr(world, item.name) for item in fields(world)}
         default = EnvArgs()

@@ -101,7 +101,7 @@ def write_page(args: Args) -> Path:
     refuse_unplayable(args)
     vaes = {name: BetaVAE.load(find_vae(vae)) for name, vae in _named(args).items()}
     page = args.out or _default(args, next(iter(vaes)))
-    if page.suffix != ".html":
+    if page.is_dir() or page.suffix not in (".html", ".htm"):
         page /= PAGE
     require_same_frames(vaes)
     require_known_layers(vaes)

@@ -22,7 +22,7 @@ from bvae_rl.plots.animation import gif as animated
 from bvae_rl.plots.style import FAINT, INK, MUTED, new_figure, polish
 from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts.common import EnvArgs, can_make, wrote
+from bvae_rl.scripts.common import EnvArgs, can_make, changed, wrote
 from bvae_rl.scripts.film_beside import Plan, encoder_of, require_switch, take
 from bvae_rl.scripts.film_beside_picture import lanes, picture
 from bvae_rl.scripts.film_panels import (
@@ -107,15 +107,16 @@ def filmed(args: Args) -> bytes:
     agent = load_agent(args.agent)
     vae = encoder_of(agent)
     columns = range(vae.latent_dim)[vae.slice_of(vae.config.choice(args.latents))]
-    env = args.world.config()
-    if args.world == EnvArgs():  # EnvPool's copies tell no factors and change no appearance
-        env = replace(agent.env, backend="gymnasium", domain=None)
+    # EnvPool's copies tell no factors and change no appearance
+    env = changed(replace(agent.env, backend="gymnasium"), args.world)
     if args.beside is not None:
         return _beside(args, agent, load_agent(args.beside), env, args.domains or CHANGES, columns)
     if domains is None:
-        known = all(can_make(env.with_domain(name)) for name in EPISODES)
+        known = all(can_make(env.with_domain(name)) for name in dict.fromkeys(EPISODES))
         domains = EPISODES if known else (env.domain,) * OWN
     film = record(agent, vae, env, domains, steps=args.steps, seed=args.seed)
+    if args.factors and not film.names:
+        raise ValueError(f"{env.id} does not tell its factors: leave --factors out")
     if args.factors:
         first = (domains[0],) * PRACTICE
         practice = record(agent, vae, env, first, steps=PRACTICE_STEPS, seed=args.seed + OTHER_SEED)

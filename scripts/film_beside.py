@@ -103,10 +103,12 @@ def require_switch(env: EnvConfig, domains: Sequence[str] = ()) -> None:
             "on; --wrappers bvae_rl:VariedEnv has one, with --domains source colour light. Without "
             "one, leave out --beside: an episode in each domain"
         ) from error
-    made.reset(seed=0)
-    for domain in dict.fromkeys(domains):
-        switch(domain, seed=0)
-    made.close()
+    try:
+        made.reset(seed=0)
+        for domain in dict.fromkeys(domains):
+            switch(domain, seed=0)
+    finally:
+        made.close()
 
 
 def take(agent: LoadedAgent, env: EnvConfig, plan: Plan) -> Take:

@@ -21,7 +21,7 @@ from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.augment.colour import FREQUENCY, PART
 from bvae_rl.training.augment.variations import named
 from bvae_rl.training.harden import STEPS, harden, train_of_phase
-from bvae_rl.training.hardenable import refuse_misfit
+from bvae_rl.training.hardenable import refuse_misfit, refuse_own_folder
 from bvae_rl.training.hardening import CLEAN, Hardening
 from bvae_rl.training.loop import check_run
 from bvae_rl.training.train_config import TrainConfig
@@ -90,6 +90,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
     named(args.against, frequency=args.frequency, part=args.part)
     stores = [FrameStore.existing(folder) for folder in args.store]
     teacher = load_vae(args.vae)
+    refuse_own_folder(teacher, args.out)
     for one in stores:
         refuse_misfit(
             Hardening(args.against), teacher, one.shape, one.factor_specs,

@@ -27,6 +27,7 @@ from bvae_rl.sb3.check_codes import check_codes
 from bvae_rl.scripts.common import (
     EnvArgs,
     can_make,
+    changed,
     command_line,
     named_by,
     say,
@@ -87,10 +88,11 @@ def plan(
     if n_eval_episodes < 1:
         raise ValueError(f"n_eval_episodes must be at least 1, got {n_eval_episodes}")
     found = mendable(agent, None if any_teacher else teacher)
-    env = found.env if not is_zip(agent) and world.env is None else None
-    if env is None:
+    if is_zip(agent) or world.env is not None:
         env = seen_by(world_of(vae, world).config(), vae)
         found = load_zip(agent, env) if is_zip(agent) else found
+    else:
+        env = changed(found.env, world)
     _refuse_misfit(agent, found, env)
     env, shown = (env, tuple(domains)) if domains else _scored_in(env, against)
     for domain in shown:
@@ -133,7 +135,9 @@ def mend(plan: Plan, student: BetaVAE, out: Path) -> list[Row]:
                 plan.agent, there, plan.env, [domain], n_eval_episodes=plan.n_eval_episodes,
                 limit=plan.limit, progress=partial(progress.update, name),
             )  # fmt: skip
-            kept = [row for row in run.rows() if not _of(row, plan.env, domain)]
+            # what was scored before there was VariedEnv has no domain
+            old = (domain, None) if domain == DOMAINS[0] else (domain,)
+            kept = [row for row in run.rows() if not any(_of(row, plan.env, d) for d in old)]
             run.write_json(RESULTS, [row.to_dict() for row in (*kept, *new)])
             run.mark_done(step, config=scored)
         progress.update(name, 1.0)
@@ -185,16 +189,23 @@ def _refuse_misfit(agent: Path, found: LoadedAgent, env: EnvConfig) -> None:
 def _scored_in(env: EnvConfig, against: Sequence[str]) -> tuple[EnvConfig, tuple[str | None, ...]]:
     """Where to score an agent of ``env`` that is hardened ``against`` some variations.
 
-    In its own domain, then the others of ``DOMAINS`` if the environment has all; else as it is and
-    with its pictures under each variation, where those can be varied.
+    In its own domain, then the others of ``DOMAINS`` if the environment has all; else, where it has
+    none of its own, as it is and with its pictures under each variation that it can show.
     """
     if all(can_make(env.with_domain(name)) for name in DOMAINS):
         return env, tuple(dict.fromkeys((env.domain or DOMAINS[0], *DOMAINS)))
-    if env.domain is None and env.backend == "gymnasium":
+    varied = env
+    if VARIED not in env.wrappers:
+        if env.domain is not None or env.backend != "gymnasium":
+            return env, (env.domain,)
         varied = replace(env, wrappers=(*env.wrappers, VARIED))
-        if shown := [name for name in against if can_make(varied.with_domain(name))]:
-            return varied, (DOMAINS[0], *shown)
-    return env, (env.domain,)
+    changes = dict.fromkeys(against)
+    shown = [name for name in changes if can_make(varied.with_domain(name))]
+    if left := [name for name in changes if name not in shown]:
+        say(f"not scored under {', '.join(left)}: {VARIED} cannot show that here")
+    if not shown:
+        return env, (env.domain,)
+    return varied, tuple(dict.fromkeys((env.domain or DOMAINS[0], *shown)))
 
 
 def _film(plan: Plan, there: Path) -> str | None:
@@ -202,9 +213,9 @@ def _film(plan: Plan, there: Path) -> str | None:
     shown = [name for name in plan.domains if name is not None]
     if is_zip(plan.agent) or not ({*DOMAINS} <= {*shown} or VARIED in plan.env.wrappers):
         return None
-    try:
-        require_switch(plan.env, shown)
-    except ValueError:
+    try:  # film leaves EnvPool aside, too
+        require_switch(replace(plan.env, backend="gymnasium"), shown)
+    except (ValueError, TypeError):
         return None
     line = shlex.join(["bvae-rl", "film", "--agent", str(there), "--beside", str(plan.agent)])
     if VARIED not in plan.env.wrappers:

@@ -100,7 +100,7 @@ def run_jobs(
     plan_of = args.plan(jobs[0].env, len(domains))
     if progress is None:
         keys = dict.fromkeys(job.key or job.row.key for job in jobs)
-        say(f"{len(jobs)} agents to train: {', '.join(keys)}, {len(jobs) // len(keys)} of each")
+        say(f"{len(jobs)} agents: {', '.join(keys)}, {len(jobs) // len(keys)} of each")
     bar = progress or Progress(plan(jobs), workers=args.workers)
     rows = run_study(
         jobs,

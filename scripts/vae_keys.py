@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def names_apart(folders: Sequence[Path]) -> list[str]:
     """The names of ``folders``; of those that share one, with as many folders around them as tell
     them apart. ValueError for one that is given twice.
     """
-    places = [folder.resolve().parts for folder in folders]
+    places = [Path(os.path.abspath(folder)).parts[1:] for folder in folders]
     if len({*places}) < len(places):
         raise ValueError(f"give each VAE to compare once, got {', '.join(map(str, folders))}")
     names = [place[-1] for place in places]

@@ -70,8 +70,10 @@ def test_options_go_to_the_world_of_the_vae_and_not_to_ours(tmp_path: Path, caps
     more = world_of(vae, EnvArgs(frame_stack=4, size=(64, 64)))
     assert more == EnvArgs(env="CartPole-v1", pixels=True, size=(64, 64), frame_stack=4)
     assert world_of(vae, EnvArgs(env="Pendulum-v1")) == EnvArgs(env="Pendulum-v1")
-    same = world_of(vae, EnvArgs(env="CartPole-v1", size=(64, 64)))
-    assert same == EnvArgs(env="CartPole-v1", pixels=True, size=(64, 64))
+    same = world_of(vae, EnvArgs(env="CartPole-v1", frame_stack=4))
+    assert same == EnvArgs(env="CartPole-v1", pixels=True, size=(32, 48), frame_stack=4)
+    said = EnvArgs(env="CartPole-v1", pixels=True, size=(64, 64))
+    assert world_of(vae, said) == said
     assert "was trained on frames of CartPole-v1, and is taken to Pendulum-v1" in (
         capsys.readouterr().out
     )

@@ -129,7 +129,8 @@ def test_auto_sets_nothing_apart_by_the_actions_of_one_actuator(tmp_path: Path) 
     one.append(replace(block, actions=block.actions[:, :1]))
     assert len(Rows(one).interventions()[0])
     for against in ((), ("colour",)):
-        assert best_recipe(one, against=against)[0].name == "plain"
+        chosen, why = best_recipe(one, against=against)
+        assert chosen.name == "plain" and why.endswith("of one actuator, which sets nothing apart")
 
 
 def test_beta_late_has_room_and_idle_latents_are_cut_out(

@@ -155,6 +155,13 @@ def test_a_world_without_visual_domains_is_shown_under_what_was_hardened_against
         f"--agent {asked.out}/agent --beside {tmp_path}/agent --env test_harden_agent/Plain-v0 "
         "--wrappers bvae_rl:VariedEnv --domains source colour light"
     )
+    assert "not scored under background: bvae_rl:VariedEnv cannot show that here" in said
+    named = replace(  # the environment is the agent's own, and the wrapper comes on top
+        asked, world=EnvArgs(wrappers=("bvae_rl:VariedEnv",)), domains=("noise",),
+        against=("colour",), out=tmp_path / "again",
+    )  # fmt: skip
+    harden.main(named)
+    assert {row.domain for row in Run(named.out).rows()} == {"noise"}
 
 
 def test_a_zip_is_scored_where_its_vae_is_at_home(made: Path, tmp_path: Path) -> None:

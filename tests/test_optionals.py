@@ -23,6 +23,12 @@ def test_none_and_values_are_read_as_before() -> None:
     args = parse("train", ["--domain", "ood1", "--vae", "x"])
     assert args.domain == "ood1" and parse("train", ["--domain", "None"]).domain is None
     assert parse("pretrain", ["frames", "--threads", "2"]).threads == 2
+    assert parse("pretrain", []).threads is None
+    flags = ["--likelihood", "bernoulli", "--channels", "8", "9", "10"]
+    assert "channels=(8, 9, 10)" in repr(given := parse("pretrain", ["frames", *flags]))
+    assert "likelihood='bernoulli'" in repr(given)
+    with pytest.raises(SystemExit):
+        parse("pretrain", ["frames", "--threads", "two"])
 
 
 @pytest.mark.parametrize("given", [["64"], ["64", "64"]])
@@ -30,12 +36,6 @@ def test_a_side_alone_is_that_of_a_square(given: list[str]) -> None:
     for more in ([], ["--grey"], ["--frames", "7"]):
         assert parse("collect", ["--size", *given, *more]).world.size == (64, 64)
     assert parse("collect", ["--size", "48", "64"]).world.size == (48, 64)
-    assert parse("pretrain", []).threads is None
-    flags = ["--likelihood", "bernoulli", "--channels", "8", "9", "10"]
-    assert "channels=(8, 9, 10)" in repr(given := parse("pretrain", ["frames", *flags]))
-    assert "likelihood='bernoulli'" in repr(given)
-    with pytest.raises(SystemExit):
-        parse("pretrain", ["frames", "--threads", "two"])
 
 
 @pytest.mark.parametrize(

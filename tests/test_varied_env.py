@@ -25,17 +25,20 @@ class Still(gym.Env[Any, Any]):
 
     def __init__(self, layout: str = "last") -> None:
         shape = {
-            "last": (24, 32, 3),
-            "first": (3, 24, 32),
-            "dict": (24, 32, 3),
-            "grey": (24, 32, 1),
-        }
-        picture = np.random.default_rng(0).integers(0, 256, shape[layout]).astype(np.uint8)
-        space = Box(0, 255, picture.shape, np.uint8)
-        self.observation_space, self.shown = space, picture
+            "first": (3, 24, 32), "grey": (24, 32, 1), "bare": (24, 32), "stack": (2, 24, 32, 3),
+            "symbols": (7, 7, 3),
+        }.get(layout, (24, 32, 3))  # fmt: skip
+        picture = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+        space: gym.Space[Any] = Box(0, 255, shape, np.uint8)
+        self.shown: Any = picture
+        if layout == "floats":
+            space, self.shown = Box(0, 1, shape, np.float32), (picture / 255).astype(np.float32)
         if layout == "dict":
-            self.observation_space = Dict(eye=space, joints=Box(-1, 1, (2,), np.float32))
-            self.shown = {"eye": picture, "joints": np.ones(2, np.float32)}
+            mask = Box(0, 255, (24, 32, 1), np.uint8)
+            space = Dict(eye=space, mask=mask, joints=Box(-1, 1, (2,), np.float32))
+            joints = np.ones(2, np.float32)
+            self.shown = {"eye": picture, "mask": picture[..., :1], "joints": joints}
+        self.observation_space = space
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
         super().reset(seed=seed)
@@ -68,11 +71,36 @@ def test_layouts_are_changed_alike() -> None:
     }
     assert np.array_equal(pictures["dict"]["eye"], pictures["last"])
     assert np.array_equal(pictures["dict"]["joints"], np.ones(2))
+    assert not np.array_equal(pictures["dict"]["mask"], Still().shown[..., :1])  # moved, as grey is
+    stack = VariedEnv(Still("stack"), "colour+camera")
+    (one, other), last = episode(stack, 1)[0], Still("stack").shown[1]
+    assert np.array_equal(stack.reset(seed=1)[0][1], other) and not np.array_equal(other, last)
+    assert one.shape == (24, 32, 3) and stack.observation_space == Still("stack").observation_space
+
+
+@pytest.mark.parametrize("layout", ["floats", "bare"])
+def test_pictures_of_other_kinds_become_frames(layout: str) -> None:
+    env = VariedEnv(Still(layout), "light")
+    assert env.observation_space.dtype == np.uint8 and len(env.observation_space.shape or ()) == 3
+    assert env.observation_space.contains(env.reset(seed=0)[0])
 
 
 def test_source_and_strength_0_are_the_environment_itself() -> None:
     for env in (VariedEnv(Still()), VariedEnv(Still(), "colour", strength=0.0)):
         assert all(one is env.unwrapped.shown for one in episode(env, 0))  # type: ignore[attr-defined]
+
+
+def test_what_is_drawn_for_people_changes_too() -> None:
+    plain = EnvConfig("CarRacing-v3", ("bvae_rl:VariedEnv",), kwargs=("render_mode=rgb_array",))
+    drawn: dict[str, Any] = {}
+    for domain in ("source", "colour"):
+        venv = plain.with_domain(domain).vec(1, seed=0)
+        venv.seed(0)
+        venv.reset()
+        drawn[domain] = venv.get_images()[0]
+        venv.close()
+    assert drawn["source"].shape == drawn["colour"].shape == (400, 600, 3)
+    assert not np.array_equal(drawn["source"], drawn["colour"])
 
 
 def test_a_switch_changes_what_comes_and_nothing_else() -> None:
@@ -86,12 +114,16 @@ def test_a_switch_changes_what_comes_and_nothing_else() -> None:
     assert reward == same and not np.array_equal(varied, clean)
     env.get_wrapper_attr("switch")("source", seed=2)
     assert np.array_equal(env.step(action)[0], plain.step(action)[0])
+    env.get_wrapper_attr("switch")("light")
+    assert np.array_equal(env.reset(seed=5)[0], plain.reset(seed=5)[0])  # as it was made
 
 
 def test_states_that_are_set_are_not_shown_through_it_and_through_others_they_are() -> None:
     varied = VariedEnv(REACH.make(), "colour")
     assert factor_env(varied) is None and settable_env(varied) is None
     assert len(varied.get_wrapper_attr("factor_specs")) == 7
+    with pytest.raises(ValueError, match="states cannot be set behind VariedEnv"):
+        require_factor_env(varied)
 
     class Darker(gym.ObservationWrapper[Any, Any, Any]):
         """Another picture in the same space."""
@@ -107,8 +139,10 @@ def test_states_that_are_set_are_not_shown_through_it_and_through_others_they_ar
 @pytest.mark.parametrize(
     ("layout", "wrong", "words"),
     [
-        ("last", {"domain": "ood1"}, "unknown variation 'ood1'; known: distractors, background"),
-        ("last", {"domain": "colour+background"}, "background shows frames of another time"),
+        ("last", {"domain": "ood1"}, "unknown visual domain 'ood1' of VariedEnv: source, or some"),
+        ("last", {"domain": "source+colour"}, r"some of distractors, colour, .* joined by \+"),
+        ("last", {"domain": "colour+background"}, r"unknown visual domain 'colour\+background'"),
+        ("symbols", {"domain": "colour"}, "symbolic observations"),
         ("last", {"domain": "light", "strength": 3.0}, "strength must be from 0 to 2, got 3"),
         ("grey", {"domain": "colour"}, r"'colour' needs pictures of 3 channels.*shape \(1, 24, 32"),
     ],
@@ -119,5 +153,5 @@ def test_what_cannot_be_shown_is_refused(layout: str, wrong: Any, words: str) ->
 
 
 def test_vectors_have_no_appearance() -> None:
-    with pytest.raises(ValueError, match=r"changes uint8 pictures .*draw it first \(--pixels"):
+    with pytest.raises(TypeError, match=r"expected a picture.* \(--pixels\)"):
         VariedEnv(gym.make("CartPole-v1"), "colour")

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +111,7 @@ class OnlineBetaVAE(BaseCallback):
             )
         if beta is None:
             beta = 0.0 if harden else BETA
-        if isinstance(beta, int | float):
+        if isinstance(beta, Real):
             beta = Constant(float(beta))
         if not callable(beta):
             raise TypeError(f"beta is a number or a schedule over environment steps, got {beta!r}")

@@ -30,7 +30,12 @@ from bvae_rl.runtime.talking import talking
 from bvae_rl.training.augment.colour import FREQUENCY, PART
 from bvae_rl.training.batches import Rows
 from bvae_rl.training.decoded import latent_names
-from bvae_rl.training.hardenable import refuse_misfit, refuse_still, with_earlier
+from bvae_rl.training.hardenable import (
+    refuse_misfit,
+    refuse_own_folder,
+    refuse_still,
+    with_earlier,
+)
 from bvae_rl.training.hardened import HARDENED, WARNING, Report, hardened_sentences, report
 from bvae_rl.training.hardening import CLEAN, Hardening
 from bvae_rl.training.idle import FIRST_LOOK
@@ -115,8 +120,7 @@ def harden(
             f'bvae_rl.collect({source!r}, "runs/frames"), or let pretrain do both'
         )
     teacher = load_vae(vae)
-    if teacher.folder is not None and teacher.folder.resolve() == Path(out).resolve():
-        raise ValueError(f"{out} is the teacher itself; give another out (--out)")
+    refuse_own_folder(teacher, out)
     against = (against,) if isinstance(against, str) else tuple(against)
     chosen = Hardening(
         against, latents=latents, clean=clean, strength=strength, frequency=frequency, part=part
@@ -201,7 +205,8 @@ def distil(
     if steps < FIRST_LOOK:
         logger.info("%s batches of hardening are a first look; %s are usual.", steps, f"{STEPS:,}")
     if teacher.folder is not None:
-        logger.info("The VAE before that, which ignores nothing, is %s.", teacher.folder)
+        ignored = ", ".join(teacher.meta.get(HARDENED, {}).get("against", ["nothing"]))
+        logger.info("The VAE before that, which ignores %s, is %s.", ignored, teacher.folder)
     return student
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -37,6 +38,12 @@ def refuse_misfit(
         channel_order=teacher.config.channel_order,
     )  # fmt: skip
     refuse_inactive(teacher)
+
+
+def refuse_own_folder(teacher: BetaVAE, out: str | Path) -> None:
+    """ValueError where the student would be written over its teacher."""
+    if teacher.folder is not None and teacher.folder.resolve() == Path(out).resolve():
+        raise ValueError(f"{out} is the teacher itself; give another out (--out)")
 
 
 def refuse_inactive(teacher: BetaVAE) -> None:

@@ -86,11 +86,12 @@ RECIPES: dict[str, Recipe] = {
 AUTO = {
     "views_interventions_room": "frames show states in two appearances, and single-action "
     "transitions",
-    "views": "frames show states in two appearances, and no single-action transitions",
+    "views": "frames show states in two appearances, and no single-action transitions to set apart",
     "augment_interventions": "frames show single-action transitions, each state in one appearance, "
     "and colours are not part of the task",
     "plain": "frames show no state in two appearances (collect with two views), and no "
-    "single-action transitions of a task that is not about colour (collect with interventions)",
+    "single-action transitions of several actuators in a task that is not about colour (collect "
+    "with interventions)",
 }
 
 
@@ -146,6 +147,11 @@ def best_recipe(store: FrameStore, *, against: Sequence[str] = ()) -> tuple[Reci
     """
     rows = Rows(store)
     actuators = len({*rows.interventions()[2].tolist()})
+    alone = (
+        ""
+        if actuators != 1
+        else ("; its single actions are all of one actuator, which sets nothing apart")
+    )
     for name, why in AUTO.items():
         found = RECIPES[name]
         if "augment" in found.kinds and "colour" not in against:
@@ -157,5 +163,5 @@ def best_recipe(store: FrameStore, *, against: Sequence[str] = ()) -> tuple[Reci
                 grid_pairing("+".join(found.kinds), rows, found.make_config(store))
         except ValueError:
             continue
-        return found, why
+        return found, f"{why}{alone}"
     raise AssertionError("plain needs nothing but frames")

@@ -17,15 +17,17 @@ import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium.spaces import Box, Dict
-from stable_baselines3.common.preprocessing import (
-    is_image_space,
-    is_image_space_channels_first,
-)
 
-from bvae_rl.data.pictures.frame_layout import frames_to_x, x_to_frames
-from bvae_rl.training.augment.variations import Variation, check_strength, named, refuse_unfit
+from bvae_rl.data.pictures.frame_layout import FrameLayout, frames_to_x, x_to_frames
+from bvae_rl.data.pictures.framed import FramedObservation, picked
+from bvae_rl.data.pictures.layouts import stacked_in
+from bvae_rl.data.pictures.space import readings
+from bvae_rl.training.augment.draws import RGB
+from bvae_rl.training.augment.variations import VARIATIONS, Variation, check_strength, refuse_unfit
 
 SOURCE = "source"
+ELSEWHERE = "background"  # which takes frames of another time
+KNOWN = tuple(name for name in VARIATIONS if name != ELSEWHERE)
 MOST = 2**31  # seeds of draws are below it
 
 
@@ -33,13 +35,18 @@ class VariedEnv(gym.Wrapper[Any, Any, Any, Any]):
     """``env`` in the visual domain ``domain``: "source", as it is, or variations joined by "+".
 
     All that are named change every picture, as ``augment.variations`` says, but for "background",
-    which takes frames of another time. ``strength``: of the changes, from 0 to 2. Observations are
-    a uint8 picture, channels last or first, or a Dict, of which each picture is changed alike.
+    which takes frames of another time. ``strength``: of the changes, from 0 to 2.
+
+    A uint8 picture keeps its layout, channels last or first, and so do those of a Dict, each of
+    which is changed by what suits it; other pictures (floats, (H, W)) become frames first. What
+    ``env`` draws for people changes, too.
 
     What an episode looks like follows from the seed of its ``reset`` and from how many came before.
-    ``switch(domain, seed=...)`` changes it on the way, the state going on, as films need it.
+    ``switch(domain, seed=...)`` changes it until the next reset, the state going on, as films do.
+    What ``env`` says of its appearance is about the picture before the changes.
 
-    Raises ValueError for an unknown domain or strength, and pictures that cannot be varied so.
+    Raises ValueError for an unknown domain or strength, and pictures that cannot be varied so;
+    TypeError where there is no picture.
     """
 
     settable = False  # a state that is set from outside would not be seen through the changes
@@ -47,29 +54,22 @@ class VariedEnv(gym.Wrapper[Any, Any, Any, Any]):
     def __init__(
         self, env: gym.Env[Any, Any], domain: str | None = SOURCE, strength: float = 1.0
     ) -> None:
-        super().__init__(env)
         check_strength(strength)
+        if not _pictures(env.observation_space):
+            env = picked(env)
+            layout = FrameLayout.of(env.observation_space, stacked=stacked_in(env))
+            env = FramedObservation(env, layout)
+        super().__init__(env)
         self.strength = strength
-        space = env.observation_space
-        parts = space.spaces if isinstance(space, Dict) else {"": space}
-        self.pictures = {  # whether channels come first, by key
-            key: is_image_space_channels_first(part)
-            for key, part in parts.items()
-            if isinstance(part, Box) and is_image_space(part, normalized_image=False)
-        }
-        if not self.pictures:
-            raise ValueError(
-                "VariedEnv changes uint8 pictures (H, W, C), and this environment shows "
-                f"{' '.join(str(space).split())}; draw it first (--pixels, or "
-                "bvae_rl.framed(env, pixels=True))"
-            )
-        self.rows = self._kinds(domain or SOURCE)
+        self.shapes = _pictures(env.observation_space)
+        self.of_episodes = self.rows = self._rows(domain or SOURCE)
         self.draws = np.random.default_rng()
         self.draw = 0
 
-    def switch(self, domain: str, *, seed: int) -> None:
+    def switch(self, domain: str, *, seed: int | None = None) -> None:
         """Show what comes in another visual domain, its changes drawn from ``seed``."""
-        self.rows, self.draw = self._kinds(domain), seed
+        self.rows = self._rows(domain)
+        self.draw = int(self.draws.integers(MOST)) if seed is None else seed
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -77,7 +77,7 @@ class VariedEnv(gym.Wrapper[Any, Any, Any, Any]):
         """An episode under changes of its own."""
         if seed is not None:
             self.draws = np.random.default_rng(seed)
-        self.draw = int(self.draws.integers(MOST))
+        self.rows, self.draw = self.of_episodes, int(self.draws.integers(MOST))
         observation, info = self.env.reset(seed=seed, options=options)
         return self._shown(observation), info
 
@@ -86,40 +86,71 @@ class VariedEnv(gym.Wrapper[Any, Any, Any, Any]):
         observation, *rest = self.env.step(action)
         return self._shown(observation), *rest
 
-    def _kinds(self, domain: str) -> list[Variation]:
-        if domain == SOURCE:
-            return []
-        rows = named(domain.split("+"))
-        if alone := [row.name for row in rows if row.name == "background"]:
+    def render(self) -> Any:
+        """What the environment draws, changed like its observation."""
+        drawn: Any = self.env.render()
+        if not (isinstance(drawn, np.ndarray) and drawn.ndim == 3 and drawn.dtype == np.uint8):
+            return drawn
+        height, width, channels = drawn.shape
+        return self._varied(drawn, (channels, height, width))
+
+    def _rows(self, domain: str) -> list[Variation]:
+        """What changes in ``domain``, in the order in which it is applied."""
+        names = [] if domain == SOURCE else domain.split("+")
+        if not {*names} <= {*KNOWN}:
             raise ValueError(
-                f"{alone[0]} shows frames of another time, which an environment does not have; "
-                "take other variations"
+                f"unknown visual domain {domain!r} of VariedEnv: {SOURCE}, or some of "
+                f"{', '.join(KNOWN)}, joined by + (--domain, --target, --domains)"
             )
-        spaces = self.observation_space
-        for key, first in self.pictures.items():
-            space = spaces[key] if isinstance(spaces, Dict) else spaces
-            assert space.shape is not None
-            height, width, channels = np.roll(space.shape, -1) if first else space.shape
-            refuse_unfit(rows, (int(channels), int(height), int(width)))
+        rows = [row for name, row in VARIATIONS.items() if name in names]
+        for row in rows:
+            if not any(row.suits(shape[0]) for shape in self.shapes.values()):
+                refuse_unfit([row], next(iter(self.shapes.values())))
         return rows
 
     def _shown(self, observation: Any) -> Any:
-        if not self.rows or not self.strength:
-            return observation
         if not isinstance(self.observation_space, Dict):
-            return self._varied(observation, self.pictures[""])
-        changed = {
-            key: self._varied(observation[key], first) for key, first in self.pictures.items()
-        }
+            return self._varied(observation, self.shapes[""])
+        changed = {key: self._varied(observation[key], shape) for key, shape in self.shapes.items()}
         return {**observation, **changed}
 
-    def _varied(self, picture: np.ndarray, first: bool) -> np.ndarray:
-        """One picture; the same draws for each of an episode."""
-        frame = np.moveaxis(picture, 0, -1) if first else picture
-        generator = torch.Generator().manual_seed(self.draw)
-        with torch.no_grad():
+    def _varied(self, picture: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+        """A picture of ``shape`` (C, H, W), or a stack; the same draws for each of an episode."""
+        rows = [row for row in self.rows if row.suits(shape[0])]
+        if not rows or not self.strength:
+            return picture
+        first = picture.shape == shape
+        frames = (
+            np.moveaxis(picture, 0, -1)[None] if first else picture.reshape(-1, *picture.shape[-3:])
+        )
+        shown = []
+        for frame in frames:
+            generator = torch.Generator().manual_seed(self.draw)
             x = frames_to_x(np.ascontiguousarray(frame)[None])
-            for row in self.rows:
+            for row in rows:
                 x = row.vary(x, generator, strength=self.strength)
-        shown = x_to_frames(x)[0]
-        return np.ascontiguousarray(np.moveaxis(shown, -1, 0)) if first else shown
+            shown.append(x_to_frames(x)[0])
+        found = np.moveaxis(shown[0], -1, 0) if first else np.stack(shown).reshape(picture.shape)
+        return np.ascontiguousarray(found)
+
+
+def _pictures(space: gym.Space[Any]) -> dict[str, tuple[int, int, int]]:
+    """(C, H, W) of each uint8 picture in ``space``, by its key in a Dict; "" is all of it."""
+    parts = space.spaces if isinstance(space, Dict) else {"": space}
+    return {
+        key: shape
+        for key, part in parts.items()
+        if isinstance(part, Box) and part.dtype == np.uint8 and (shape := _shape(part.shape))
+    }
+
+
+def _shape(shape: tuple[int, ...]) -> tuple[int, int, int] | None:
+    """(C, H, W) of a picture, or of each of a stack (n, H, W, C); None where that is none."""
+    found = readings(shape, (1, RGB), stacked=None) if len(shape) in (3, 4) else []
+    if not found or {one.channels_first for one in found} == {True, False}:
+        return None
+    (first,) = {one.channels_first for one in found}
+    if len(shape) == 4:
+        return None if first else found[0].native
+    height, width, channels = np.roll(shape, -1) if first else shape
+    return int(channels), int(height), int(width)
