@@ -67,6 +67,31 @@ def test_every_cell_follows_from_the_values(rows: list[dict[str, Any]]) -> None:
             assert shown == [cell(values(rows, start, "score", f"{ood}:{at}")) for at in CHANGES]
 
 
+def test_what_each_setting_does_follows_from_the_values() -> None:
+    page = (RESULTS / "hardening.md").read_text(encoding="utf-8")
+    section = page.partition("### What each setting does")[2].partition("*As it comes*")[0]
+    kept = json.loads((RESULTS / "hardening_ablations.json").read_text())
+    found = {
+        (row["method"], row["metric"], row["domain"], row["vae_seed"]): row["value"] for row in kept
+    }
+    teacher = "views_interventions_room"
+    student = f"{teacher}_hardened:steps="
+    names = [teacher, f"{student}12000", *(f"{student}{steps}000" for steps in (2, 4, 16))]
+    changes = ("frequency=2", "frequency=8", "part=0", "clean=0", "latents=all")
+    names += [f"{student}12000,{change}" for change in changes]
+    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
+    columns = [("mig/mean", "pretrain"), *(("score", at) for at in ("source", "ood1", "ood2"))]
+    for name, line in zip(names, lines, strict=True):
+        cells = [part.strip() for part in line.split("|")[2:-1]]
+        for (metric, domain), shown in zip(columns, cells, strict=True):
+            three = [found[name, metric, domain, seed] for seed in SEEDS[:3]]
+            assert shown == ", ".join(f"{value:.2f}".replace("0.", ".") for value in three)
+    aims = page.partition("are not reached, by little: ")[2].partition("\n\n")[0]
+    for metric, domain in (*columns[1:], columns[0], ("retention", "ood2")):
+        five = [found[f"{student}12000", metric, domain, seed] for seed in SEEDS]
+        assert cell(five) in aims.replace("\n", " ")
+
+
 def test_what_independence_says_of_scores_follows_from_the_values(
     rows: list[dict[str, Any]],
 ) -> None:
