@@ -17,6 +17,8 @@ from bvae_rl.sb3 import LatentVecEnv, OnlineBetaVAE, policy_kwargs
 from bvae_rl.training.augment.variations import named, vary
 from bvae_rl.training.fine_tune import FineTuneConfig
 from bvae_rl.training.hardening import Hardening
+from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.training.objectives.distillation import InvarianceDistillation
 from bvae_rl.training.schedules import Constant
 from bvae_rl.training.validation import latent_statistics
 from tests.plug_cases import CONFIG, build, make_env, make_store, make_vae, noise
@@ -104,11 +106,13 @@ def test_the_losses_of_a_vae_and_of_what_it_ignores_are_told_apart(
 ) -> None:
     vae = lively()
     vae.meta["hardened"] = {"against": ["colour", "light"]}
-    OnlineBetaVAE(vae, harden=COLOUR)
+    for online in (OnlineBetaVAE(vae, harden=COLOUR), OnlineBetaVAE(vae)):
+        assert isinstance(online.tuner.objective, InvarianceDistillation)
+        assert online.tuner.objective.against == ("colour", "light")
     assert "wears that off" not in caplog.text
-    OnlineBetaVAE(vae)
+    own = OnlineBetaVAE(vae, beta=1.0)
+    assert isinstance(own.tuner.objective, BetaVAEObjective)
     assert "this VAE ignores colour, light" in caplog.text and "wears that off" in caplog.text
-    assert "harden=Hardening(('colour', 'light'))" in caplog.text
 
 
 def test_what_cannot_be_hardened_online_is_refused() -> None:

@@ -58,7 +58,8 @@ class OnlineBetaVAE(BaseCallback):
 
     With ``harden`` another loss takes the place of the Beta-VAE's, and of beta: varied frames are
     taught the code that the VAE, as it was given, has for clean ones
-    (``objectives/distillation.py``). The decoder stays as it is.
+    (``objectives/distillation.py``). The decoder stays as it is. It is what a hardened VAE gets
+    unless ``beta`` is given: the Beta-VAE's loss made such an encoder worse than a frozen one.
 
     With ``out`` the updates are logged in ``out/online.csv`` (probes in ``out/probe.csv``), and
     every ``save_freq`` steps and at the end ``out`` gets ``model-STEP.zip`` and
@@ -109,19 +110,15 @@ class OnlineBetaVAE(BaseCallback):
                 f"Hardening(steps={harden.steps}) are those of a last phase; online train_freq and "
                 "FineTuneConfig(gradient_steps=...) say how many there are: leave steps out"
             )
+        self.vae = load_vae(vae)
+        if harden is None and (known := self.vae.meta.get(HARDENED)):
+            harden = _as_before(tuple(known["against"]), beta)
         if beta is None:
             beta = 0.0 if harden else BETA
         if isinstance(beta, Real):
             beta = Constant(float(beta))
         if not callable(beta):
             raise TypeError(f"beta is a number or a schedule over environment steps, got {beta!r}")
-        self.vae = load_vae(vae)
-        if harden is None and HARDENED in self.vae.meta:
-            logger.warning(
-                "this VAE ignores %s, and the Beta-VAE's loss wears that off: harden online, too, "
-                "with harden=Hardening(%r) of bvae_rl.training.hardening, or keep it frozen",
-                ", ".join(against := self.vae.meta[HARDENED]["against"]), tuple(against),
-            )  # fmt: skip
         if isinstance(self.vae, TakenEncoder):
             raise ValueError(
                 "online fine-tuning needs a decoder, and this encoder was taken out of an agent; "
@@ -137,13 +134,9 @@ class OnlineBetaVAE(BaseCallback):
         if mix is None:
             mix = 0.0 if old is None else MIX
         self.tuner = FineTuner(
-            self.vae,
-            BetaVAEObjective(beta) if harden is None else _hardening(harden, self.vae),
-            config or FineTuneConfig(),
-            seed=seed,
-            old=old,
-            mix=mix,
-        )
+            self.vae, BetaVAEObjective(beta) if harden is None else _hardening(harden, self.vae),
+            config or FineTuneConfig(), seed=seed, old=old, mix=mix,
+        )  # fmt: skip
         if probe is not None and probe.shape != self.vae.shape:
             raise ValueError(
                 f"the probe shows frames of (C, H, W) = {probe.shape}, the VAE takes "
@@ -286,6 +279,17 @@ class OnlineBetaVAE(BaseCallback):
         self.history.append({"step": step, **metrics})
         for name, value in metrics.items():
             self.logger.record(name, value)
+
+
+def _as_before(against: tuple[str, ...], beta: Schedule | float | None) -> Hardening | None:
+    """How a VAE that is hardened ``against`` something goes on where nobody says so."""
+    if beta is None:
+        return Hardening(against)
+    logger.warning(
+        "this VAE ignores %s, and the Beta-VAE's loss wears that off: leave beta out, and it is "
+        "hardened online, too; or keep it frozen", ", ".join(against),
+    )  # fmt: skip
+    return None
 
 
 def _hardening(harden: Hardening, vae: BetaVAE) -> InvarianceDistillation:
