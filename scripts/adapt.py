@@ -42,7 +42,7 @@ class Args:
     """visual domain where the agents learn first"""
     target: tuple[str, ...] = ("ood1", "ood2")
     """visual domains that they are moved to"""
-    treatments: tuple[str, ...] = ("frozen", "online", "online_mixed", "online_constant")
+    treatments: tuple[str, ...] = tuple(TREATMENTS)
     """what happens to the encoder: frozen, online, online_mixed, online_constant, or
     online_hardened (recoloured frames are taught the code of clean ones)"""
     beta: float = AdaptConfig.beta
