@@ -67,6 +67,20 @@ def test_every_cell_follows_from_the_values(rows: list[dict[str, Any]]) -> None:
             assert shown == [cell(values(rows, start, "score", f"{ood}:{at}")) for at in CHANGES]
 
 
+def test_recoloured_pixels_follow_from_the_values(rows: list[dict[str, Any]]) -> None:
+    page = (RESULTS / "hardening.md").read_text(encoding="utf-8")
+    section = page.partition("which had no part in the choice")[2].partition("What an encoder")[0]
+    kept = json.loads((RESULTS / "recoloured_seeds.json").read_text())
+    kept = [row for row in kept if row["step"] is None and row["metric"] == "score"]
+    names = ("pixels", "pixels_recoloured_strong", "pixels_recoloured_all", "beta_late_hardened")
+    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
+    for name, line in zip(names, lines, strict=True):
+        known = rows if name.startswith("beta_late") else kept
+        cells = [part.strip() for part in line.split("|")[2:-1]]
+        wanted = [values(known, name, "score", at) for at in ("source", "ood1", "ood2")]
+        assert cells == [cell(of) for of in wanted]
+
+
 def test_what_each_setting_does_follows_from_the_values() -> None:
     page = (RESULTS / "hardening.md").read_text(encoding="utf-8")
     section = page.partition("### What each setting does")[2].partition("*As it comes*")[0]
