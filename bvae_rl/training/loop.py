@@ -156,7 +156,7 @@ def _finished(run: Run, made_of: dict[str, Any], train: TrainConfig) -> BetaVAE 
         refuse_changes(run.folder, "a VAE", there, made_of)
     if there["steps"] != steps and (finished or train.decay == "linear"):
         cure = (
-            f"and is finished; go on from it in another folder, start={run.folder} (--start)"
+            f"and is finished; go on from it in another folder, with start={run.folder} (--start)"
             if finished
             else "and its learning rate falls along a line to the last one, so that with another "
             "number each step so far would have been another; choose another folder, or train "
@@ -171,7 +171,7 @@ def _finished(run: Run, made_of: dict[str, Any], train: TrainConfig) -> BetaVAE 
     if not run.path(CHECKPOINT).exists():
         raise ValueError(
             f"{run.folder} holds an unfinished VAE without {CHECKPOINT}, from which it could go "
-            f"on; use it as it is, or train on from it in another folder, "
+            "on; use it as it is, or train on from it in another folder, with "
             f"start={run.folder} (--start)"
         )
     return None
