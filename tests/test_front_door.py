@@ -122,7 +122,7 @@ def test_auto_augments_colours_only_where_they_are_hardened_against(
     assert kept.meta["training"]["objective"]["name"] == "beta" and not kept.config.groups
 
 
-def test_auto_sets_nothing_apart_by_the_actions_of_one_actuator(tmp_path: Path) -> None:
+def test_auto_does_not_take_the_actions_of_one_actuator_for_interventions(tmp_path: Path) -> None:
     store, one = grids(tmp_path / "two", views=1), FrameStore(tmp_path / "one")
     block = store.read()
     assert block.actions is not None
@@ -130,7 +130,12 @@ def test_auto_sets_nothing_apart_by_the_actions_of_one_actuator(tmp_path: Path) 
     assert len(Rows(one).interventions()[0])
     for against in ((), ("colour",)):
         chosen, why = best_recipe(one, against=against)
-        assert chosen.name == "plain" and why.endswith("of one actuator, which sets nothing apart")
+        asks = "ask for the recipe augment_interventions" in why
+        assert chosen.name == "plain" and asks == ("colour" in against)
+    choices = FrameStore(tmp_path / "choices")
+    choices.append(replace(block, actions=np.ones_like(block.actions[:, :1])))
+    chosen, why = best_recipe(choices, against=("colour",))
+    assert chosen.name == "plain" and "actuator, so" not in why
 
 
 def test_beta_late_has_room_and_idle_latents_are_cut_out(

@@ -143,25 +143,24 @@ def best_recipe(store: FrameStore, *, against: Sequence[str] = ()) -> tuple[Reci
     """The best recipe that the frames of ``store`` allow, and why in a few words.
 
     ``against``: what the VAE is hardened against in the end. Colours are augmented with it alone.
-    Of one actuator every action is a single one, which sets nothing apart: not for interventions.
+    Actions of one actuator are all single ones, whatever a policy did: interventions are not taken
+    from them unasked, which is said.
     """
-    rows = Rows(store)
-    actuators = len({*rows.interventions()[2].tolist()})
-    alone = (
-        ""
-        if actuators != 1
-        else ("; its single actions are all of one actuator, which sets nothing apart")
-    )
+    rows, asked = Rows(store), ""
     for name, why in AUTO.items():
         found = RECIPES[name]
         if "augment" in found.kinds and "colour" not in against:
-            continue
-        if "interventions" in found.kinds and actuators < 2:
             continue
         try:
             if found.kinds:
                 grid_pairing("+".join(found.kinds), rows, found.make_config(store))
         except ValueError:
             continue
-        return found, f"{why}{alone}"
+        if "interventions" in found.kinds and len({*rows.interventions()[2].tolist()}) == 1:
+            asked = (
+                "; its actions are of one actuator, so all are single ones: where little moves by "
+                f"itself, ask for the recipe {name}"
+            )
+            continue
+        return found, f"{why}{asked}"
     raise AssertionError("plain needs nothing but frames")
