@@ -148,17 +148,19 @@ def changed(env: EnvConfig, world: EnvArgs) -> EnvConfig:
     if world.env is not None:
         return world.config()
     names = {"env_kwargs": "kwargs"}
-    given = {
-        names.get(item.name, item.name): value
-        for item in fields(world)
-        if item.name != "env" and (value := getattr(world, item.name)) != item.default
-    }
+    given = {names.get(name, name): value for name, value in _given(world).items()}
     return replace(env, **{**given, "wrappers": (*env.wrappers, *world.wrappers)})
 
 
 def named_by(env: EnvConfig) -> EnvArgs:
     """The arguments that name ``env``; its visual domain is none of them."""
     return replace(_shown_in(env.described()), frame_stack=env.frame_stack)
+
+
+def _given(world: EnvArgs) -> dict[str, Any]:
+    """What is not the default."""
+    values = {item.name: (getattr(world, item.name), item.default) for item in fields(world)}
+    return {name: value for name, (value, default) in values.items() if value != default}
 
 
 def _shown_in(meta: Mapping[str, Any]) -> EnvArgs:
@@ -186,14 +188,11 @@ def world_of(vae: str | Path, world: EnvArgs, *, stored: bool = False) -> EnvArg
         if there.name != world.name:
             say(f"{vae} was trained on frames of {there.name}, and is taken to {world.name}")
             return world
-        if any(getattr(world, name) for name in READ):
+        if {*READ} & {*_given(world)}:
             return world
         return replace(world, **{name: getattr(there, name) for name in READ})
     if "env" in store:
-        given = {item.name: getattr(world, item.name) for item in fields(world)}
-        default = EnvArgs()
-        named = {name: v for name, v in given.items() if v != getattr(default, name)}
-        return replace(_shown_in(store), **named)
+        return replace(_shown_in(store), **_given(world))
     if "shown" in store:
         raise ValueError(
             "this VAE was trained in an environment without an id, so say which to take: --env ID"

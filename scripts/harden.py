@@ -70,7 +70,7 @@ class Args:
     to OUT once more, with the hardened encoder under its policy, and both are scored"""
     domains: tuple[str, ...] = ()
     """visual domains to score the agent in; by default source, ood1 and ood2 where its environment
-    takes domain=, else as it is and with its pictures under each change of --against"""
+    knows them, else as it is and with its pictures under each change of --against"""
     n_eval_episodes: int = Evaluation.n_eval_episodes
     """episodes to score the agent on, the same ones before and after"""
     any_teacher: bool = False

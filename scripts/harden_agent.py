@@ -135,9 +135,7 @@ def mend(plan: Plan, student: BetaVAE, out: Path) -> list[Row]:
                 plan.agent, there, plan.env, [domain], n_eval_episodes=plan.n_eval_episodes,
                 limit=plan.limit, progress=partial(progress.update, name),
             )  # fmt: skip
-            # what was scored before there was VariedEnv has no domain
-            old = (domain, None) if domain == DOMAINS[0] else (domain,)
-            kept = [row for row in run.rows() if not any(_of(row, plan.env, d) for d in old)]
+            kept = [row for row in run.rows() if not _of(row, plan.env, domain)]
             run.write_json(RESULTS, [row.to_dict() for row in (*kept, *new)])
             run.mark_done(step, config=scored)
         progress.update(name, 1.0)
