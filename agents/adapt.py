@@ -30,7 +30,8 @@ from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics import mig, score
 from bvae_rl.metrics.inputs import changing
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.runtime.runs import Row, Run
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.workers import OnProgress, Task, run_parallel
 from bvae_rl.sb3.online import OnlineBetaVAE
 from bvae_rl.training.fine_tune import FineTuneConfig
@@ -219,7 +220,7 @@ def _move(
     model.learn(config.total_timesteps, callback=callbacks)
     rows += [*evaluator.point(config.total_timesteps), *evaluator.final()]
     run.write_json("updates.json", updates)
-    run.write_json(ROWS, [row.to_dict() for row in rows])
+    run.write_rows(rows, name=ROWS)
     run.mark_done("move", config=identity)
 
 

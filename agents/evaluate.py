@@ -24,7 +24,8 @@ from bvae_rl.agents.methods import Method, SavedEncoder, SupervisionBudget, meth
 from bvae_rl.agents.settings import ALGORITHMS
 from bvae_rl.data.collect import Policy, random_policy
 from bvae_rl.data.environments import EnvConfig
-from bvae_rl.runtime.runs import Row, Run
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import Run
 from bvae_rl.sb3.check_codes import check_codes
 
 RANDOM_POLICY = "random_policy"  # the method of its rows

@@ -37,7 +37,8 @@ from bvae_rl.models.hub import VAE
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.identity import refuse_changes
 from bvae_rl.runtime.owner import owned
-from bvae_rl.runtime.runs import Row, Run, require_own
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import Run, require_own
 from bvae_rl.runtime.versions import environment
 from bvae_rl.sb3.encoder_life import copies_of
 from bvae_rl.sb3.latent_env import LatentVecEnv
@@ -86,7 +87,7 @@ def mended(
             encoder.save(run.path(ENCODER))
             shown.rename(found.model.observation_space)  # its line names that folder now
             run.write_file(AGENT_FILE, zipped(found.model))
-            run.write_json(ROWS, [])  # the learning curve was another agent's
+            run.write_rows([], name=ROWS)  # the learning curve was another agent's
             run.write_json(RECORD, record)
             run.mark_done("train")
     finally:

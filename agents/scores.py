@@ -13,7 +13,7 @@ import numpy as np
 
 from bvae_rl.agents.evaluate import RANDOM_POLICY
 from bvae_rl.data.environments import EnvConfig
-from bvae_rl.runtime.runs import Row
+from bvae_rl.runtime.rows import Row
 
 REFERENCE, UPPER_BOUND = "blind", "state"
 RETENTION_FROM = 0.3  # of a lower source score a retained fraction would be a fraction of noise

@@ -17,7 +17,8 @@ from bvae_rl.agents.methods import Method, MethodInputs, method
 from bvae_rl.agents.scores import normalised_rows, retention_rows
 from bvae_rl.agents.train import ROWS, train_agent
 from bvae_rl.data.environments import EnvConfig
-from bvae_rl.runtime.runs import Row, Run
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.workers import OnProgress, Task, run_parallel
 
 TRAINED = 0.97  # the fraction of a job's time that training takes, for its progress
@@ -132,7 +133,7 @@ def train_and_evaluate(
             progress=lambda fraction: progress(TRAINED + (1.0 - TRAINED) * fraction),
         )  # fmt: skip
         curve = [row for row in run.rows(ROWS) if row.step is not None]
-        run.write_json(ROWS, [row.to_dict() for row in (*curve, *rows)])
+        run.write_rows((*curve, *rows), name=ROWS)
         run.mark_done("evaluate", config=evaluation)
 
 
@@ -154,5 +155,5 @@ def act_at_random(
             seed=evaluation.seed, study=study, command=command, limit=evaluation.limit,
             progress=progress,
         )  # fmt: skip
-        run.write_json(ROWS, [row.to_dict() for row in rows])
+        run.write_rows(rows, name=ROWS)
         run.mark_done("evaluate", config=config)

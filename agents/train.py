@@ -31,7 +31,8 @@ from bvae_rl.agents.models import make_model, reload_model, scaled_rewards, zipp
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.runtime.identity import identity, refuse_changes
 from bvae_rl.runtime.owner import owned
-from bvae_rl.runtime.runs import Row, Run
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.versions import environment
 
 ROWS, CHECKPOINT, REPLAY = "rows.json", "checkpoint.zip", "replay.pkl"
@@ -120,7 +121,7 @@ class _Training:
             for name in ("steps", "train_seconds", "eval_seconds"):
                 self.record[name] = spent[name]
         else:
-            run.write_json(ROWS, [])
+            run.write_rows([], name=ROWS)
             run.write_json(RECORD, self.record)
         self.row = Row(
             study=known["study"], method=known["key"], algo=config.algo, env=env.id,
@@ -175,7 +176,7 @@ class _Training:
     def _next_point(self, begun: int) -> int:
         """When to evaluate next; points after ``begun``, of what a kill has lost, are left out."""
         rows = [row for row in self.run.rows(ROWS) if row.step is not None and row.step <= begun]
-        self.run.write_json(ROWS, [row.to_dict() for row in rows])
+        self.run.write_rows(rows, name=ROWS)
         points = [row.step for row in rows if row.step is not None]
         return max(points) + self.config.eval_freq if points else 0
 

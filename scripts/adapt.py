@@ -17,7 +17,8 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.hub import find_vae
 from bvae_rl.plots import png
 from bvae_rl.plots.adaptation import adaptation
-from bvae_rl.runtime.runs import Row, Run
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import EnvArgs, command_for, command_line, say, wrote
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import StudyResult, aligned, curves, finals, spread
@@ -104,7 +105,7 @@ def main(args: Args) -> StudyResult:
         on_progress=progress.update,
     )
     progress.close()
-    run.write_json("results.json", [row.to_dict() for row in rows])
+    run.write_rows(rows)
     say(table(rows, args.target))
     wrote(run.write_file("adapt.png", png(draw(rows, args.target))))
     shown = command_for("visualize", args.vae[0], world=args.world, domain=args.target[-1])

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from bvae_rl.agents.methods import MethodInputs
-from bvae_rl.runtime.runs import Row, Run
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import (
     EnvArgs,
     command_for,

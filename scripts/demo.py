@@ -14,7 +14,8 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.plan import INDEPENDENT
 from bvae_rl.models.hub import find_vae
 from bvae_rl.report import FigureEntry, write_report
-from bvae_rl.runtime.runs import Row, Run
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.workers import Task, run_parallel
 from bvae_rl.scripts import collect, evaluate, explore, harden, pretrain
 from bvae_rl.scripts.common import EnvArgs, command_for, say
@@ -105,7 +106,7 @@ def main(args: Args) -> Result:
     demo.harden()
     rows = demo.score() + demo.train_agents()
     demo.progress.close()
-    demo.run.write_json("results.json", [row.to_dict() for row in rows])
+    demo.run.write_rows(rows)
     lines = headline(rows)
     report = write_report(
         rows,

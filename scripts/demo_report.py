@@ -12,7 +12,8 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import png
 from bvae_rl.report import FigureEntry
-from bvae_rl.runtime.runs import Row, Run
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import film
 from bvae_rl.scripts.film_beside import middling_start
 from bvae_rl.scripts.study import draw_curves, draw_transfer, finals, labels

@@ -31,7 +31,8 @@ from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.pca import PCAEncoder
 from bvae_rl.models.vae import BetaVAE, read_config
 from bvae_rl.plots import png
-from bvae_rl.runtime.runs import Row, Run
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import Run
 from bvae_rl.sb3.latent_env import Encoder
 from bvae_rl.scripts import evaluate_more as more
 from bvae_rl.scripts.common import (
@@ -170,7 +171,7 @@ def written(
         rows.append(score_row(label, metric, value, args.samples, env, args.seed, vaes.get(label)))
     beside = {"more": further, "note": note}
     run.write_json("scores.json", {**report.to_json(), **{k: v for k, v in beside.items() if v}})
-    run.write_json("results.json", [row.to_dict() for row in rows])
+    run.write_rows(rows)
     say(report.table())
     if note:
         say(f"- {note}")
@@ -260,7 +261,7 @@ def task(
     else:
         scores = report.add(name, encoder(code, vae, world, args).encode_frames(probe.frames))
     rows = score_rows(name, scores, env, args.seed, vae if code == TRAINED else None)
-    run.write_json(ROWS, [row.to_dict() for row in rows])
+    run.write_rows(rows, name=ROWS)
     run.write_json(CONCLUSIONS, conclusions(scores, specs))
     run.mark_done("score", config=config)
     progress(1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.metrics import Scores
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.runtime.runs import Row
+from bvae_rl.runtime.rows import Row
 from bvae_rl.scripts.common import command_line
 
 

@@ -21,7 +21,8 @@ from bvae_rl.agents.train import ROWS
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import metric_panels, png
-from bvae_rl.runtime.runs import Row, Run, require_own
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import Run, require_own
 from bvae_rl.runtime.workers import Task, run_parallel
 from bvae_rl.scripts import evaluate
 from bvae_rl.scripts.common import command_line, require_shown, say, wrote
@@ -190,7 +191,7 @@ def measure(
         rows = _agent(one, one.name, MethodInputs(), args, run, progress)
     else:
         rows = _recipe_rows(one, one.seed, args, run, progress)
-    run.write_json(ROWS, [found.to_dict() for found in rows])
+    run.write_rows(rows, name=ROWS)
     run.mark_done("unit", config=config)
     progress(1.0)
 
@@ -272,5 +273,5 @@ def _collected(args: Args, run: Run) -> list[Row]:
         done = key in units and folder.done("unit", config=one.config(args))
         found += known.get(key) or marked(folder.rows(ROWS) if done else [], key)
     found = with_scores(found, args.agents.source)
-    run.write_json("results.json", [row.to_dict() for row in found])
+    run.write_rows(found)
     return found

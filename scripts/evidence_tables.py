@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from bvae_rl.agents.evaluate import RANDOM_POLICY
 from bvae_rl.agents.scores import REFERENCE, UPPER_BOUND
 from bvae_rl.models.vae_config import AUTO
-from bvae_rl.runtime.runs import Row
+from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.spread import iqm
 from bvae_rl.scripts.evidence_units import Args, Unit, batches, known_of, row_of, seed_of
 from bvae_rl.scripts.evidence_vaes import GENERALISATION

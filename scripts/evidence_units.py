@@ -23,7 +23,8 @@ from bvae_rl.agents.methods import METHODS, MethodInputs
 from bvae_rl.agents.scores import REFERENCE, UPPER_BOUND, scale_methods
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.runtime.identity import fingerprint
-from bvae_rl.runtime.runs import Row, Run, RunError
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import Run, RunError
 from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.pretrain_args import recipe_of

@@ -9,7 +9,7 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO
-from bvae_rl.runtime.runs import Row
+from bvae_rl.runtime.rows import Row
 from bvae_rl.scripts import evaluate, pretrain
 from bvae_rl.scripts.common import command_line
 from bvae_rl.scripts.evaluate_more import TESTED, generalised

@@ -22,7 +22,8 @@ from bvae_rl.agents.study import Evaluation
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.models.digest import encoder_digest
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.runtime.runs import RESULTS, Row, Run
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import RESULTS, Run
 from bvae_rl.sb3.check_codes import check_codes
 from bvae_rl.scripts.common import (
     EnvArgs,
@@ -136,7 +137,7 @@ def mend(plan: Plan, student: BetaVAE, out: Path) -> list[Row]:
                 limit=plan.limit, progress=partial(progress.update, name),
             )  # fmt: skip
             kept = [row for row in run.rows() if not _of(row, plan.env, domain)]
-            run.write_json(RESULTS, [row.to_dict() for row in (*kept, *new)])
+            run.write_rows((*kept, *new))
             run.mark_done(step, config=scored)
         progress.update(name, 1.0)
         rows += [row for row in run.rows() if _of(row, plan.env, domain)]

@@ -16,7 +16,8 @@ from bvae_rl.agents.scores import auc, steps_to
 from bvae_rl.agents.study import Evaluation, Job, run_study
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.plots import learning_curves, method_label, png, transfer_bars
-from bvae_rl.runtime.runs import Row, Run
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.spread import interval, iqm
 from bvae_rl.scripts.common import DEFAULT, command_line, say
 from bvae_rl.scripts.progress import Progress
@@ -115,7 +116,7 @@ def run_jobs(
     )
     if progress is None:
         bar.close()
-    run.write_json("results.json", [row.to_dict() for row in rows])
+    run.write_rows(rows)
     return rows
 
 

@@ -15,7 +15,8 @@ from bvae_rl.models.vae import BetaVAE, read_config
 from bvae_rl.models.vae_config import AUTO
 from bvae_rl.plots import png
 from bvae_rl.plots.sweep import sweep
-from bvae_rl.runtime.runs import Row, Run, require_own
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import Run, require_own
 from bvae_rl.runtime.workers import Task, run_parallel
 from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import command_for, command_line, free_folder, say, wrote
@@ -115,7 +116,7 @@ def main(args: pretrain.Args, axis: Axis) -> Result:
         for metric, number in metrics.items()
     ]
     run = Run(args.out)
-    run.write_json("results.json", [row.to_dict() for row in rows])
+    run.write_rows(rows)
     shown = axis.scores if held.labelled else (PIXELS, UDR)
     arrays = {
         name: _array(found, axis.values, seeds, name) for name in (RATE, DISTORTION, ACTIVE, *shown)

@@ -10,7 +10,8 @@ from bvae_rl.agents.methods import MethodInputs, choose_latents, method
 from bvae_rl.agents.raw_pixels import SMALLEST
 from bvae_rl.agents.train import ROWS, train_agent
 from bvae_rl.models.hub import find_vae
-from bvae_rl.runtime.runs import Row, Run
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import (
     EnvArgs,
     command_for,
@@ -92,7 +93,7 @@ def main(args: Args) -> Result:
         progress=lambda fraction: progress.update(EVALUATION, fraction),
     )  # fmt: skip
     progress.close()
-    run.write_json("evaluation.json", [row.to_dict() for row in rows])
+    run.write_rows(rows, name="evaluation.json")
     for row in rows:
         if row.metric != CUT:
             say(f"{row.metric} over {row.n} episode{'s' * (row.n > 1)}: {row.value:.2f}")

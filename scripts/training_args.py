@@ -13,7 +13,7 @@ from bvae_rl.agents.hyperparameters import tuned
 from bvae_rl.agents.models import check_model, remarks
 from bvae_rl.agents.settings import parse
 from bvae_rl.data.environments import EnvConfig
-from bvae_rl.runtime.runs import Row
+from bvae_rl.runtime.rows import Row
 
 NAMED = ("learning_rate", "gamma", "n_envs")  # settings with an option of their own
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from typing import Any
@@ -409,6 +408,6 @@ def test_a_study_does_only_what_is_missing(inputs, tmp_path, monkeypatch):
         for appearance in plan.domains
     }
     assert [r for r in again if r.metric == "score"] == normalised_rows(again)
-    assert json.loads((tmp_path / "bvae-ppo-vae3-seed0" / ROWS).read_text())
+    assert Run(tmp_path / "bvae-ppo-vae3-seed0").rows(ROWS)
     with pytest.raises(ValueError, match="one source environment, got 2"):
         run_study([*jobs, replace(jobs[0], env=REACH.with_domain("ood1"))], tmp_path, **call)

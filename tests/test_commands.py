@@ -113,10 +113,7 @@ def test_evaluate_scores_the_vae_beside_references(
     assert list(result.scores) == [
         "pairs", "pairs, on-policy", "untrained", "pca", "shuffled", "true factors"
     ]  # fmt: skip
-    rows = {
-        (r["method"], r["metric"]): r["value"]
-        for r in json.loads((tmp_path / "results.json").read_text())
-    }
+    rows = {(row.method, row.metric): row.value for row in Run(tmp_path).rows()}
     assert rows["pairs", "mig/mean"] == pytest.approx(result.scores["pairs"].all.mig.score)
     assert ("pairs/content", "leak/arm_colour") in rows
     assert ("pca/content", "leak/arm_colour") not in rows
@@ -147,8 +144,7 @@ def test_evaluate_sets_vaes_side_by_side(
         )
     }  # fmt: skip
     stored = json.loads((tmp_path / "scores.json").read_text())
-    rows = json.loads((tmp_path / "results.json").read_text())
-    kept = {f"{row['method']}/{row['metric']}": row["value"] for row in rows}
+    kept = {f"{row.method}/{row.metric}": row.value for row in Run(tmp_path).rows()}
     assert kept.items() >= result.metrics.items()
     assert stored["more"] == result.metrics and set(stored) == {"pairs", "plain", "more"}
     said = capsys.readouterr().out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bvae_rl.runtime.runs import Row
+from bvae_rl.runtime.rows import Row
 from bvae_rl.scripts.demo_report import CONTENT, DOMAINS, HARDENED, PLAIN, headline
 
 

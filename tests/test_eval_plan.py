@@ -14,7 +14,7 @@ from bvae_rl.agents.config import AgentConfig, StepLimit
 from bvae_rl.agents.eval_plan import EvalPlan, longest_episode, plan_evaluation, side_by_side
 from bvae_rl.agents.evaluate import CUT, Episodes, run_episodes
 from bvae_rl.data.environments import EnvConfig
-from bvae_rl.runtime.runs import Row
+from bvae_rl.runtime.rows import Row
 
 REACH = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0")
 CART, SWING = EnvConfig("CartPole-v1"), EnvConfig("Pendulum-v1")  # at most 500, always 200 steps

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bvae_rl.agents.scores import scale_methods
-from bvae_rl.runtime.runs import Row, Run
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import collect, evidence
 from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.evidence_tables import columns, seeds_of, table, unscored

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.spread import interval, iqm
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
@@ -18,21 +19,20 @@ RECIPES = ("beta_late", "augment_interventions", "views_interventions_room")
 
 
 @pytest.fixture(scope="module")
-def rows() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((RESULTS / "hardening_seeds.json").read_text())
-    return found
+def rows() -> list[Row]:
+    return Run(RESULTS).rows("hardening_seeds.json")
 
 
-def values(rows: list[dict[str, Any]], start: str, metric: str, domain: str) -> list[float]:
+def values(rows: Sequence[Row], start: str, metric: str, domain: str) -> list[float]:
     """Of each seed, of the method whose name without its changes is ``start``."""
     found = {
-        row["agent_seed"] if row["vae_seed"] is None else row["vae_seed"]: row["value"]
+        row.agent_seed if row.vae_seed is None else row.vae_seed: row.value
         for row in rows
-        if (row["metric"], row["domain"]) == (metric, domain)
-        and row["method"].partition(":")[0] == start
-        and not row["method"].endswith(("/content", "/style"))
+        if (row.metric, row.domain) == (metric, domain)
+        and row.method.partition(":")[0] == start
+        and not row.method.endswith(("/content", "/style"))
     }
-    assert sorted(found) == SEEDS, (start, metric, domain)
+    assert found.keys() == set(SEEDS), (start, metric, domain)
     return [found[seed] for seed in SEEDS]
 
 
@@ -44,7 +44,7 @@ def cell(of_seeds: list[float]) -> str:
     return text.replace("0.", ".").replace("-.00", ".00")
 
 
-def test_every_cell_follows_from_the_values(rows: list[dict[str, Any]]) -> None:
+def test_every_cell_follows_from_the_values(rows: list[Row]) -> None:
     page = (RESULTS / "hardening.md").read_text(encoding="utf-8")
     section = page.partition("### Five seeds")[2].partition("What each had seen")[0]
     labels = {name: f"`{name}`" for name in RECIPES}
@@ -67,11 +67,11 @@ def test_every_cell_follows_from_the_values(rows: list[dict[str, Any]]) -> None:
             assert shown == [cell(values(rows, start, "score", f"{ood}:{at}")) for at in CHANGES]
 
 
-def test_recoloured_pixels_follow_from_the_values(rows: list[dict[str, Any]]) -> None:
+def test_recoloured_pixels_follow_from_the_values(rows: list[Row]) -> None:
     page = (RESULTS / "hardening.md").read_text(encoding="utf-8")
     section = page.partition("which had no part in the choice")[2].partition("What an encoder")[0]
-    kept = json.loads((RESULTS / "recoloured_seeds.json").read_text())
-    kept = [row for row in kept if row["step"] is None and row["metric"] == "score"]
+    kept = Run(RESULTS).rows("recoloured_seeds.json")
+    kept = [row for row in kept if row.step is None and row.metric == "score"]
     names = ("pixels", "pixels_recoloured_strong", "pixels_recoloured_all", "beta_late_hardened")
     lines = [line for line in section.splitlines() if line.startswith("|")][2:]
     for name, line in zip(names, lines, strict=True):
@@ -84,10 +84,8 @@ def test_recoloured_pixels_follow_from_the_values(rows: list[dict[str, Any]]) ->
 def test_what_each_setting_does_follows_from_the_values() -> None:
     page = (RESULTS / "hardening.md").read_text(encoding="utf-8")
     section = page.partition("### What each setting does")[2].partition("*As it comes*")[0]
-    kept = json.loads((RESULTS / "hardening_ablations.json").read_text())
-    found = {
-        (row["method"], row["metric"], row["domain"], row["vae_seed"]): row["value"] for row in kept
-    }
+    kept = Run(RESULTS).rows("hardening_ablations.json")
+    found = {(row.method, row.metric, row.domain, row.vae_seed): row.value for row in kept}
     teacher = "views_interventions_room"
     student = f"{teacher}_hardened:steps="
     names = [teacher, f"{student}12000", *(f"{student}{steps}000" for steps in (2, 4, 16))]
@@ -106,18 +104,16 @@ def test_what_each_setting_does_follows_from_the_values() -> None:
         assert cell(five) in aims.replace("\n", " ")
 
 
-def test_what_independence_says_of_scores_follows_from_the_values(
-    rows: list[dict[str, Any]],
-) -> None:
+def test_what_independence_says_of_scores_follows_from_the_values(rows: list[Row]) -> None:
     page = (RESULTS / "representation.md").read_text(encoding="utf-8")
     section = page.partition("## Choosing a seed without labels")[2]
-    kept = json.loads((RESULTS / "independence.json").read_text())
+    kept = Run(RESULTS).rows("independence.json")
     for recipe in ("views_interventions_room", "augment_interventions"):
         independence = [
-            row["value"]
+            row.value
             for seed in SEEDS
             for row in kept
-            if row["method"].startswith(recipe) and row["method"].endswith(f"{seed}-vae/content")
+            if row.method.startswith(recipe) and row.method.endswith(f"{seed}-vae/content")
         ]
         (line,) = (x for x in section.splitlines() if x.startswith(f"| `{recipe}` |"))
         assert " ".join(f"{value:.3f}"[1:] for value in independence) in line

@@ -13,6 +13,7 @@ from bvae_rl.data.fixed_rows import LEAST, PARTS, fixed_factor_rows
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.readers.importing import import_frames
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import evaluate_more as more
 from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.stored_frames import stored_frames
@@ -91,8 +92,7 @@ def test_the_next_lines_lead_from_import_to_all_scores(
     assert {"other", "untrained", "pca", "shuffled", "true factors", "more", "note"} == set(found)
     assert found["true factors"]["all"]["mig"]["score"] > 0.9
     assert set(found["more"]) == {"other/factor_vae", "other/beta_vae"}
-    rows = json.loads((out / "results.json").read_text())
-    assert {row["env"] for row in rows} == {store}
+    assert {row.env for row in Run(out).rows()} == {store}
 
 
 def test_without_factors_or_episodes_what_can_be_said_is_said(

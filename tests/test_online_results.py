@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
+from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.spread import interval, iqm
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
@@ -34,10 +34,10 @@ def cell(of_seeds: list[float], digits: int) -> str:
 )
 def test_every_cell_follows_from_the_values(encoder: str, file: str) -> None:
     page = (RESULTS / "online.md").read_text(encoding="utf-8")
-    kept = [row for row in json.loads((RESULTS / file).read_text()) if row["step"] is None]
     found = {
-        (row["study"], row["method"], row["domain"], row["metric"], row["agent_seed"]): row["value"]
-        for row in kept
+        (row.study, row.method, row.domain, row.metric, row.agent_seed): row.value
+        for row in Run(RESULTS).rows(file)
+        if row.step is None
     }
     lines = [
         [part.strip() for part in line.split("|")[1:-1]]

@@ -20,7 +20,7 @@ from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.report.tables import representation
-from bvae_rl.runtime.runs import Row
+from bvae_rl.runtime.runs import Run
 from bvae_rl.sb3 import Probe
 from bvae_rl.scripts import (
     collect,
@@ -93,7 +93,7 @@ def test_evaluate_scores_what_a_policy_met_and_says_so(
     assert json.loads((result.out / "evaluation.json").read_text())["factors_read"] == "on-policy"
     assert json.loads((result.out / "scores.json").read_text())["note"] == READ_ON_POLICY
     assert texts == ["factors read on-policy: they are correlated"]
-    rows = [Row(**row) for row in json.loads((result.out / "results.json").read_text())]
+    rows = Run(result.out).rows()
     table = representation(rows)[0]
     assert f"vae, on-policy, other, on-policy: {READ_ON_POLICY}." in table.note
     assert READ_ON_POLICY not in representation([r for r in rows if r.method == "pca"])[0].note

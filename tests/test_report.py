@@ -15,7 +15,8 @@ from bvae_rl.plots import png, transfer_bars
 from bvae_rl.plots.animation import gif
 from bvae_rl.plots.style import METHODS, method_label
 from bvae_rl.report import FigureEntry, tables, write_report
-from bvae_rl.runtime.runs import Row, Run, RunError
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import Run, RunError
 
 BUDGET = {"pretrain_frames": 1500000, "env_steps": 100000, "domain": "source", "paired": True}
 BASE = Row(

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.runtime.runs import CsvLog, Row, Run, RunError
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import CsvLog, Run, RunError
 from bvae_rl.runtime.versions import environment
 
 ROW = Row(
@@ -37,19 +38,6 @@ ROW = Row(
 
 def files(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir() if path.name != ".lock"}
-
-
-def test_a_row_comes_back_from_json_as_it_was() -> None:
-    assert Row.from_dict(json.loads(json.dumps(ROW.to_dict()))) == ROW
-
-
-def test_a_row_names_missing_and_unknown_keys() -> None:
-    data = ROW.to_dict()
-    del data["metric"]
-    with pytest.raises(ValueError, match=r"lacks the keys \['metric'\]"):
-        Row.from_dict(data)
-    with pytest.raises(ValueError, match=r"unknown keys \['colour'\]"):
-        Row.from_dict({**ROW.to_dict(), "colour": 1})
 
 
 def test_json_is_strict_sorted_and_takes_numpy(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from bvae_rl.agents.scores import (
     retention_rows,
     steps_to,
 )
-from bvae_rl.runtime.runs import Row
+from bvae_rl.runtime.rows import Row
 
 
 def _row(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -228,8 +227,7 @@ def test_a_value_that_collapses_is_a_point_that_is_missing(
     args = sweep_beta.Args.of(store.folder, out=tmp_path, betas=(1.0, 64.0), **TINY)
     assert sweep_beta.main(args).chosen == 1.0
     assert "- beta-64-seed-0: every latent is dead" in capsys.readouterr().out
-    methods = {row["method"] for row in json.loads((tmp_path / "results.json").read_text())}
-    assert methods == {"beta=1"}
+    assert {row.method for row in Run(tmp_path).rows()} == {"beta=1"}
 
 
 @pytest.mark.parametrize(

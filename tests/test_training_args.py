@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from bvae_rl.runtime.runs import Row
+from bvae_rl.runtime.rows import Row
 from bvae_rl.scripts import compare, train
 from bvae_rl.scripts.cli import main, parse
 from bvae_rl.scripts.common import EnvArgs

@@ -14,7 +14,8 @@ from typing import Any
 
 from bvae_rl.report import tables
 from bvae_rl.report.page import Picture, Section, document, kind_of
-from bvae_rl.runtime.runs import Row, Run, RunError
+from bvae_rl.runtime.rows import Row
+from bvae_rl.runtime.runs import Run, RunError
 from bvae_rl.runtime.versions import environment
 
 FIGURE_SECTIONS = {  # key of a figure, up to its first "/": heading

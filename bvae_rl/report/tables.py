@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from bvae_rl.data.factors import ON_POLICY, READ_ON_POLICY
 from bvae_rl.plots.style import KNOWN, method_label, minus
-from bvae_rl.runtime.runs import Row
+from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.spread import interval, iqm
 
 Cell = str | tuple[str, str]  # a text, or a text and the small print below it

@@ -15,7 +15,7 @@ import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from typing import Any
 from filelock import FileLock
 
 from bvae_rl.runtime.identity import fingerprint
+from bvae_rl.runtime.rows import Row, grouped, ungrouped
 
 RESULTS, DONE = "results.json", "done.json"
 INDEX = "store.json"  # of a frame store
@@ -33,49 +34,6 @@ PACKAGES = ("bvae-rl", "torch", "gymnasium", "stable-baselines3", "numpy")
 
 class RunError(ValueError):
     """A run folder that cannot be read or written, in one line that says what to do."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One measured number and all that is needed to place it.
-
-    ``value`` may be NaN (JSON ``null``); ``n`` counts what was averaged (episodes, frames);
-    ``step`` is the training step of a curve; ``budget`` is what the method was allowed to see.
-    """
-
-    study: str
-    method: str
-    algo: str
-    env: str
-    vae_seed: int | None = None
-    agent_seed: int | None = None
-    domain: str | None = None
-    metric: str
-    value: float
-    n: int
-    step: int | None = None
-    budget: dict[str, Any] = field(default_factory=dict)
-    command: str
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """What was measured: everything but the outcome (value, n, supervision budget, command)."""
-        outcome = ("value", "n", "budget", "command")
-        return tuple(getattr(self, item.name) for item in fields(self) if item.name not in outcome)
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Row:
-        """The row that ``to_dict`` (or JSON) wrote. Raises ValueError for a wrong set of keys."""
-        names = {item.name for item in fields(cls)}
-        if missing := sorted(names - set(data)):
-            raise ValueError(f"a row lacks the keys {missing}; it has {sorted(data)}")
-        if unknown := sorted(set(data) - names):
-            raise ValueError(f"a row has the unknown keys {unknown}; known are {sorted(names)}")
-        value = data["value"]
-        return cls(**{**data, "value": math.nan if value is None else float(value)})
 
 
 class Run:
@@ -131,12 +89,18 @@ class Run:
             new[row.key] = row
         with self._locked():
             merged = {row.key: row for row in self.rows(name)} | new
-            return self.write_json(name, [row.to_dict() for row in merged.values()])
+            return self.write_rows(merged.values(), name=name)
+
+    def write_rows(self, rows: Iterable[Row], *, name: str = RESULTS) -> Path:
+        """Write ``rows`` in their order, what neighbours share once (`bvae_rl.runtime.rows`)."""
+        return self.write_json(name, grouped(rows))
 
     def rows(self, name: str = RESULTS) -> list[Row]:
-        """All rows in the order in which they were first added; none if there is no file yet."""
-        found = self.read_json(name) if self.path(name).exists() else []
-        return [Row.from_dict(item) for item in found]
+        """All rows in the order in which they were first added; none if there is no file yet.
+
+        Raises ValueError for a file of anything else.
+        """
+        return ungrouped(self.read_json(name)) if self.path(name).exists() else []
 
     def done(self, step: str, *, config: object = None) -> bool:
         """Whether ``step`` was finished, and with this ``config`` if one is given."""
