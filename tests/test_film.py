@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from bvae_rl.scripts import film
+from bvae_rl.scripts.film_alone_picture import gif, picture
 from bvae_rl.scripts.film_panels import Film, factor_panels, latent_panels
 
 
@@ -26,13 +27,13 @@ def story() -> Film:
 
 
 def test_a_page_a_frame_on_a_light_background_of_its_own(story: Film) -> None:
-    with Image.open(BytesIO(film.gif(story, latent_panels(story, range(1, 2)), fps=10))) as picture:
-        assert getattr(picture, "n_frames", 1) == 6
+    with Image.open(BytesIO(gif(story, latent_panels(story, range(1, 2)), fps=10))) as drawn:
+        assert getattr(drawn, "n_frames", 1) == 6
         pages = []
         for page in range(6):
-            picture.seek(page)
-            pages.append(np.asarray(picture.convert("RGB")))
-            assert picture.info["duration"] == (2000 if page == 5 else 100)
+            drawn.seek(page)
+            pages.append(np.asarray(drawn.convert("RGB")))
+            assert drawn.info["duration"] == (2000 if page == 5 else 100)
     assert all(tuple(page[0, 0]) > (245, 245, 245) for page in pages)
     differ = [int((a != b).any(-1).sum()) for a, b in pairwise(pages)]
     assert all(differ)
@@ -42,7 +43,7 @@ def test_a_page_a_frame_on_a_light_background_of_its_own(story: Film) -> None:
 def test_a_latent_is_named_after_the_factor_that_it_follows_turned_round_if_it_falls(
     story: Film,
 ) -> None:
-    figure, update = film._picture(story, latent_panels(story, range(1, 2)))
+    figure, update = picture(story, latent_panels(story, range(1, 2)))
     update(5)
     screen, followed, others = figure.axes
     assert followed.get_title("left") == "\N{MINUS SIGN}latent 1 follows joint"
@@ -58,7 +59,7 @@ def test_a_factor_is_shown_beside_what_a_probe_of_other_episodes_reads(story: Fi
     assert probed.lines[0] == pytest.approx(story.factors[:, 0])
     assert probed.truth is not None and (probed.truth == story.factors[:, 0]).all()
     assert len(every.lines) == 3 and every.truth is None
-    figure, _ = film._picture(story, [probed, every])
+    figure, _ = picture(story, [probed, every])
     assert figure.axes[1].get_title("left").startswith("joint, as a linear probe reads it")
     with pytest.raises(ValueError, match="no state factor 'elbow'; known: joint"):
         factor_panels(story, other, ["elbow"])
@@ -74,7 +75,7 @@ def test_without_factors_latents_stand_alone_and_the_six_that_vary_most_are_show
         *(f"latent {d}" for d in range(4, 10)), "all other latents",
     ]  # fmt: skip
     assert all(panel.truth is None for panel in panels) and len(panels[-1].lines) == 4
-    figure, update = film._picture(alone, panels)
+    figure, update = picture(alone, panels)
     update(4)
     assert figure.axes[0].get_title() == "episode 2"
     assert [text.get_text() for text in figure.axes[0].texts] == ["what the agent sees"]
