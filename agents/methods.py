@@ -58,13 +58,13 @@ class MethodInputs:
         """The path called ``name``, or a ValueError that says what is missing."""
         path: Path | None = getattr(self, name)
         if path is None:
-            raise ValueError(f"this method needs --{name}, {_WHAT[name]}; none was given")
+            raise ValueError(f"this method needs {_WHAT[name]}; none was given")
         return path
 
 
 _WHAT = {
     "vae": "a VAE's folder (bvae-rl pretrain) or a shipped name",
-    "store": "a frame store (bvae-rl collect)",
+    "store": "a frame store (bvae-rl collect; --store)",
 }
 
 

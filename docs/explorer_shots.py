@@ -1,6 +1,6 @@
 """The stills of the explorer in these documents: a light and a dark page, and a phone.
 
-    bvae-rl train --vae reach_crossed --total-timesteps 2048 --out runs/agent
+    bvae-rl train reach_crossed --total-timesteps 2048 --out runs/agent
     bvae-rl explore reach_crossed --domain pretrain --agent runs/agent --out runs/explorer.html
     PYTHONPATH=. python docs/explorer_shots.py runs/explorer.html
 

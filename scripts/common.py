@@ -258,7 +258,9 @@ def command_for(name: str, *positional: Any, **given: Any) -> str:
     }
     words: list[str] = []
     for value in shown.values():
-        words += map(str, value if isinstance(value, tuple) else (value,))
+        words += [
+            str(one) for one in (value if isinstance(value, tuple) else (value,)) if one is not None
+        ]
     return shlex.join(["bvae-rl", name, *words, *flags(args, cls(**shown))])
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import tyro
 
 from bvae_rl.agents.methods import MethodInputs
 from bvae_rl.runtime.rows import Row
@@ -40,13 +41,13 @@ METHODS = ("state", "blind", "pixels", "bvae")
 class Args:
     """Which methods, where, how often."""
 
+    vae: tyro.conf.Positional[tuple[str, ...]] = ()
+    """VAEs for bvae, each a method of its own (or see --vae-per-seed): folders, shipped names or
+    Hub ids; by default, in PlanarReach, reach_crossed"""
     methods: tuple[str, ...] | None = None
     """what agents see: state, blind, pixels, pixels_randomised, pixels_recoloured (also _all,
     _episode, and each _strong), untrained, pca, bvae; by default those of
     state, blind, pixels and bvae that the environment can serve"""
-    vae: tuple[str, ...] = ()
-    """VAEs for bvae, each a method of its own (or see --vae-per-seed): folders, shipped names or
-    Hub ids; by default, in PlanarReach, reach_crossed"""
     domain: str | None = None
     """visual domain to train and evaluate in"""
     thresholds: tuple[float, ...] = ()

@@ -21,10 +21,9 @@ def pretraining_lines(world: EnvArgs) -> str:
 
 def require_vae(name: str, world: EnvArgs) -> NoReturn:
     """ValueError for a method or command that needs a VAE and has none: how to make one."""
-    flag = "" if name == "transfer" else "--vae "
     raise ValueError(
         f"{name} needs a VAE of {world.name}; make it with: {pretraining_lines(world)}; then add "
-        f"{flag}{VAE}"
+        f"{VAE}"
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import tyro
+
 from bvae_rl.agents.evaluate import CUT, evaluate_agent
 from bvae_rl.agents.methods import MethodInputs, choose_latents, method
 from bvae_rl.agents.raw_pixels import SMALLEST
@@ -35,11 +37,11 @@ EVALUATION = "evaluation"
 class Args(TrainingArgs):
     """Which agent, where."""
 
+    vae: tyro.conf.Positional[str | None] = None
+    """VAE for bvae: a folder, shipped name or Hub id; in PlanarReach by default reach_crossed"""
     method: str = "bvae"
     """what it sees: state, blind, pixels, pixels_randomised, pixels_recoloured (also _all,
     _episode, and each _strong), untrained, pca, bvae"""
-    vae: str | None = None
-    """VAE for bvae: a folder, shipped name or Hub id; in PlanarReach by default reach_crossed"""
     latents: str | None = None
     """which latents of it: all, or a group; by default content where the VAE has that group"""
     domain: str | None = None
@@ -65,7 +67,11 @@ class Result:
 def main(args: Args) -> Result:
     """Train, evaluate, say how it did."""
     inputs, of_vae = MethodInputs(store=args.store), method(args.method).needs == "vae"
-    if of_vae and args.vae:
+    if args.vae and not of_vae:
+        raise ValueError(
+            f"--method {args.method} sees no VAE: leave {args.vae} out, or write --method bvae"
+        )
+    if args.vae:
         args = replace(args, world=world_of(args.vae, args.world))
     env = args.world.config(args.domain)
     name = args.vae or SHIPPED.get(args.world.name)

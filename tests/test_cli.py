@@ -37,6 +37,7 @@ GRID = EnvArgs(
         (["pretrain", "--env", "bvae_rl/PlanarReach-v0", "--recipe", "plian"], "unknown recipe"),
         (["pretrain", "--env", "bvae_rl/PlanarReach-v0", "--steps", "0"], "steps must be at least"),
         (["pretrain", "--env", "x", "--objective", "tc", "--set", "gama=1"], "gama"),
+        (["train", "runs/vae", "--method", "pixels"], "sees no VAE: leave runs/vae out"),
         (["train", "--method", "nose"], "unknown method 'nose'; known: state, blind"),
         (["train", "--env", "bvae_rl/PlanarPush-v0"], "bvae needs a VAE of bvae_rl/PlanarPush-v0"),
         (["compair"], "unknown command 'compair'; did you mean compare?"),

@@ -153,8 +153,7 @@ def test_evaluate_sets_vaes_side_by_side(
 def test_train_then_collect_with_the_agent(made: Path, tmp_path: Path) -> None:
     result = train.main(
         train.Args(
-            "bvae",
-            vae=str(made / "pairs"),
+            str(made / "pairs"),
             domain="source",
             total_timesteps=500,
             n_eval_episodes=2,
@@ -203,7 +202,7 @@ def test_compare_draws_curves_of_each_vae_and_measures_efficiency(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     vaes = (str(made / "pairs"), str(made / "plain"))
-    args = compare.Args(("state", "bvae"), vaes, study=STUDY, out=tmp_path)
+    args = compare.Args(vaes, methods=("state", "bvae"), study=STUDY, out=tmp_path)
     result = compare.main(args)
     assert {row.method for row in result.rows} == {"state", "bvae", "bvae-content", "random_policy"}
     said = capsys.readouterr().out
@@ -305,7 +304,7 @@ def test_the_chain_runs_on_minigrid_pictures(
     assert np.isfinite(agent.rows[0].value)
     study = replace(STUDY, total_timesteps=200, n_eval_episodes=1, set=SHORT)
     compared = compare.main(
-        compare.Args(("bvae",), (vae,), world=GRID, study=study, out=tmp_path / "compare")
+        compare.Args((vae,), methods=("bvae",), world=GRID, study=study, out=tmp_path / "compare")
     )
     assert {row.method for row in compared.rows} == {"bvae-hardened", "random_policy"}
 
@@ -344,7 +343,7 @@ def test_a_vae_of_another_size_is_refused(
 
 def test_settings_of_one_study_are_not_mixed_with_another(made: Path, tmp_path: Path) -> None:
     study = replace(STUDY, total_timesteps=400, n_eval_episodes=1)
-    args = compare.Args(("blind",), study=study, out=tmp_path)
+    args = compare.Args(methods=("blind",), study=study, out=tmp_path)
     compare.main(args)
     with pytest.raises(ValueError, match="other settings"):
         compare.main(replace(args, study=replace(study, total_timesteps=800)))

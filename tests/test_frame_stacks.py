@@ -87,6 +87,6 @@ def test_pixels_of_a_stack_in_four_dimensions_lie_among_the_channels() -> None:
 
 def test_a_command_trains_on_stacks(vae: Path, tmp_path: Path) -> None:
     out = str(tmp_path / "agent")
-    words = ["train", "--vae", str(vae), "--frame-stack", "2", "--total-timesteps", "1000"]
+    words = ["train", str(vae), "--frame-stack", "2", "--total-timesteps", "1000"]
     assert main([*words, "--out", out, "--n-eval-episodes", "1", "--domain", "source"]) == 0
     assert load_agent(out).model.observation_space.shape == (4,)

@@ -87,7 +87,7 @@ def test_the_next_lines_lead_from_import_to_all_scores(
     assert main([*scored, "--metrics", "factor_vae", "beta_vae"]) == 0
     said = capsys.readouterr().out
     assert f"- {READ_ON_POLICY}" in said
-    assert f"bvae-rl train --vae {vae} --env ID" in said
+    assert f"bvae-rl train {vae} --env ID" in said
     found = json.loads((out / "scores.json").read_text())
     assert {"other", "untrained", "pca", "shuffled", "true factors", "more", "note"} == set(found)
     assert found["true factors"]["all"]["mig"]["score"] > 0.9

@@ -20,8 +20,9 @@ def test_help_names_no_python_type(command: str, capsys: pytest.CaptureFixture[s
 
 
 def test_none_and_values_are_read_as_before() -> None:
-    args = parse("train", ["--domain", "ood1", "--vae", "x"])
-    assert args.domain == "ood1" and parse("train", ["--domain", "None"]).domain is None
+    args = parse("train", ["x", "--domain", "ood1"])
+    assert (args.vae, args.domain) == ("x", "ood1")
+    assert parse("train", ["--domain", "None"]).domain is None
     assert parse("pretrain", ["frames", "--threads", "2"]).threads == 2
     assert parse("pretrain", []).threads is None
     flags = ["--likelihood", "bernoulli", "--channels", "8", "9", "10"]

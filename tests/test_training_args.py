@@ -79,7 +79,7 @@ def test_compare_says_which_default_methods_are_left_out_and_trains_the_others(
     assert {row.n for row in final} == {4}  # of 100: a twentieth of 640 steps
     assert Toy.steps - before <= 640 + 64 + 32 + 8  # training, a tenth, and the random policy
     with pytest.raises(ValueError, match="no factor_specs; give it some with --wrappers"):
-        compare.main(compare.Args(("state", "pixels"), world=TOY, study=study))
+        compare.main(compare.Args(methods=("state", "pixels"), world=TOY, study=study))
 
 
 def test_commands_name_the_line_to_write(capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,7 +110,7 @@ def test_train_uses_what_is_given_and_says_when_no_episode_ends(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     args = train.Args(
-        "pixels", world=TOY, total_timesteps=64, set=QUICK, n_envs=2, learning_rate=1e-4,
+        method="pixels", world=TOY, total_timesteps=64, set=QUICK, n_envs=2, learning_rate=1e-4,
         eval_freq=64, eval_steps=5, out=tmp_path / "agent",
     )  # fmt: skip
     result = train.main(args)
