@@ -66,7 +66,8 @@ def main(
     out: Path = Path("runs/examples/car_racing"),
 ) -> None:
     encoder = bvae_rl.from_pretrained(vae) if vae else bvae_rl.pretrain(
-        road(n_envs, seed), out=out / "vae", frames=frames, steps=vae_steps, seed=seed,
+        road(n_envs, seed), out=out / "vae", recipe="plain:recon_weight=20", frames=frames,
+        steps=vae_steps, seed=seed,
         policy="sticky", max_episode_steps=120, skip_steps=12, harden="none",
     )  # fmt: skip
     cars = bvae_rl.LatentVecEnv(road(n_envs, seed), encoder, frame_stack=4)

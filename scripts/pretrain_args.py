@@ -86,7 +86,8 @@ class ModelArgs:
     likelihood: Likelihood | None = None
     """gaussian: squared error; bernoulli: cross-entropy; summed over pixels"""
     recon_weight: float | None = None
-    """weight of the reconstruction (20); gaussian: 1 / (2 sigma^2)"""
+    """weight of the reconstruction; gaussian: 1 / (2 sigma^2), by default 20 where as much is to be
+    seen as in PlanarReach, and more where there is less"""
     encoder: EncoderName | None = None
     """architecture of the encoder"""
     decoder: DecoderName | None = None

@@ -305,7 +305,7 @@ def test_pretrain_ends_with_the_verdict(tmp_path: Path, capsys: pytest.CaptureFi
         "evidence lower bound", "Of the variance of the held-out pixels",
         "What moves is missing. Try, into another folder: longer first, since 20 batches are a "
         "first look (--steps 24000), since only 0 of 6 latents are active, a "
-        "reconstruction that weighs more than the KL (--recon-weight 100), --objective slow "
+        "reconstruction that weighs more than the KL (--recon-weight 6400), --objective slow "
         "--weighting motion.",
         f"{tmp_path / 'vae' / 'reconstructions.png'} shows the worst frames (rows ",
     ):  # fmt: skip

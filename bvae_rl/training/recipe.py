@@ -15,6 +15,7 @@ from bvae_rl.training.hardening import Hardening
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.objectives.table import OBJECTIVES, entry
 from bvae_rl.training.pixel_weights import Weighting
+from bvae_rl.training.recon_weight import recon_weight
 
 CONTENT, STYLE = 24, 8  # latents where nobody knows the factors
 EXTRA = 2  # style latents more than there are appearance factors: with too few a colour gets lost
@@ -105,14 +106,15 @@ class Recipe:
             if intervened:
                 parts = _actuator_parts(store, self.per_actuator, content)
         likelihood: Likelihood = row.likelihood or ("bernoulli" if paper else "gaussian")
-        chosen: dict[str, Any] = {
-            "likelihood": likelihood, "recon_weight": 1.0 if paper else VAEConfig.recon_weight,
-            "levels": int(self._values().get("levels", 0)),
-        }  # fmt: skip
+        levels = int(self._values().get("levels", 0))
+        model = {"likelihood": likelihood, "levels": levels, **self.model}
+        if "recon_weight" not in model:
+            by_frames = model["likelihood"] == "gaussian" and not paper
+            usual = 1.0 if paper else VAEConfig.recon_weight
+            model["recon_weight"] = recon_weight(store) if by_frames else usual
         return VAEConfig(
             shape=store.shape, native=store.native, top=store.meta.get("top"),
-            latent_dim=content + style, groups=groups,
-            parts=parts, **{**chosen, **self.model},
+            latent_dim=content + style, groups=groups, parts=parts, **model,
         )  # fmt: skip
 
     def _values(self) -> dict[str, float]:

@@ -29,7 +29,9 @@ PHASE: Mapping[str, Callable[[str], Any]] = {  # of the last phase: fields of ``
     "against": _names, "steps": int, "latents": str, "clean": int, "strength": float,
     "frequency": float, "part": float,
 }  # fmt: skip
-MODEL: Mapping[str, Callable[[str], Any]] = {"channels": _widths, "hidden": int}  # of ``VAEConfig``
+MODEL: Mapping[str, Callable[[str], Any]] = {  # of the VAE: fields of ``VAEConfig``
+    "channels": _widths, "hidden": int, "recon_weight": float,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
