@@ -22,6 +22,7 @@ from bvae_rl.agents.hyperparameters import tuned
 from bvae_rl.agents.methods import METHODS, MethodInputs
 from bvae_rl.agents.scores import REFERENCE, UPPER_BOUND, scale_methods
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.runtime.identity import fingerprint
 from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run, RunError
@@ -129,9 +130,17 @@ class Unit:
             how = METHODS[self.name].identity(MethodInputs())
         elif self.name not in SCALE:
             chosen = recipe_of(pretraining(row_of(self.name), 0, args, Path()), store)
-            said = {"text", "supervision"} | (set() if chosen.harden else {"harden"})
+            said = {"text", "supervision", "weigh_rare"} | (set() if chosen.harden else {"harden"})
             how = {key: v for key, v in vars(chosen).items() if key not in said}
+            how |= follows_from(chosen, store)
         return {"settings": shared, "name": self.name, "recipe": how, "seed": self.seed}
+
+
+def follows_from(chosen: Recipe, store: FrameStore) -> dict[str, Any]:
+    """What the frames change of a recipe; nothing in PlanarReach, where recipes were tuned."""
+    weight, weighting = chosen.make_config(store).recon_weight, chosen.make_weighting(store)
+    found: dict[str, Any] = {} if weight == VAEConfig.recon_weight else {"recon_weight": weight}
+    return found if weighting == chosen.weighting else {**found, "weighting": weighting}
 
 
 def units_of(args: Args) -> dict[str, Unit]:
@@ -190,7 +199,7 @@ def pretraining(
     alone = not known and entry(row.objective).pairs not in ("", "views")
     return pretrain.Args.of(
         store or args.store, recipe=row.name, out=out, steps=batches(row, args), seed=seed,
-        log_freq=500, weighting="foreground",
+        log_freq=500, weighting="auto",
         pairs="views+interventions" if alone else None, **sizes,
     )  # fmt: skip
 

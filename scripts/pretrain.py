@@ -91,7 +91,8 @@ def main(
     refuse_hardened(args.out, chosen.objective)
     vae = train_vae(
         store, config, objective, steps=args.steps, seed=args.seed, out=args.out,
-        train=args.train, start=start, weighting=chosen.weighting, command=command_line(),
+        train=args.train, start=start, weighting=chosen.make_weighting(store),
+        command=command_line(),
         prune=prune and chosen.prune and start is None and not args.snapshots,
         callbacks=[
             _every_step(args.steps, show),

@@ -18,7 +18,7 @@ from bvae_rl.models.vae_config import AUTO
 from bvae_rl.scripts.common import WorldArgs, say
 from bvae_rl.training.annealing import Shape
 from bvae_rl.training.last_phase import NONE, asked_of
-from bvae_rl.training.pixel_weights import Weighting
+from bvae_rl.training.pixel_weights import Kind, Weighting
 from bvae_rl.training.recipe import Recipe
 from bvae_rl.training.recipes import best_recipe, objective_alone, recipe
 from bvae_rl.training.selection import Criterion
@@ -67,8 +67,10 @@ class LossArgs:
     release: float | None = None
     """fraction of the steps, at the end, in which beta falls back to a tenth: the structure stays,
     and detail comes back"""
-    weighting: Literal["none", "foreground", "motion"] | None = None
-    """pixels that count more: what stands before the background, or what moves in a pair"""
+    weighting: Literal["auto", "none", Kind] | None = None
+    """pixels that count more: what stands before the background (foreground), that and what is
+    seldom to be seen (rare), what moves in a pair (motion); auto: rare where the frames show rare
+    things, else foreground, as every recipe has it"""
     weighting_factor: float = 10.0
     """how much more they count"""
 
@@ -227,8 +229,9 @@ def _as_given(chosen: Recipe, args: Args) -> Recipe:
         if item.name not in own and (value := getattr(model, item.name)) is not None
     }
     if loss.weighting is not None:
-        none = loss.weighting == "none"
-        changes["weighting"] = None if none else Weighting(loss.weighting, loss.weighting_factor)  # type: ignore[arg-type]
+        kind = "foreground" if loss.weighting == "auto" else loss.weighting
+        weighs = None if kind == "none" else Weighting(kind, loss.weighting_factor)
+        changes |= {"weighting": weighs, "weigh_rare": loss.weighting == "auto"}
     return replace(
         chosen, preset=loss.preset, per_actuator=model.per_actuator,
         model={**chosen.model, **built},

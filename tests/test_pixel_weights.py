@@ -55,9 +55,9 @@ def test_what_moved_counts_more_in_both_places() -> None:
     assert torch.equal(weight, grown)
 
 
-def test_batches_get_weights_and_the_likelihood_uses_them() -> None:
+def test_batches_get_weights_and_the_likelihood_uses_them(store: FrameStore) -> None:
     x, x2 = scene(0.2, 4), scene(0.2, 20)
-    pairs = weighted(lambda *_: Batch(x, x2), Weighting("foreground", 2.0))(None, None, 2)
+    pairs = weighted(lambda *_: Batch(x, x2), Weighting("foreground", 2.0), store)(None, None, 2)
     assert torch.equal(pairs.weight, foreground(x, 2.0))
     assert torch.equal(pairs.weight2, foreground(x2, 2.0))
     error = recon_nll(
@@ -66,16 +66,16 @@ def test_batches_get_weights_and_the_likelihood_uses_them() -> None:
     by_hand = (x**2).sum() + (x[..., 4:8, 4:8] ** 2).sum()
     assert error.item() == pytest.approx(by_hand.item())
     grid = Batch(torch.cat([x, x2, x, x2]), take=torch.zeros(4, 1, dtype=torch.long))
-    moved = weighted(lambda *_: grid, Weighting("motion", 3.0))(None, None, 4).weight
+    moved = weighted(lambda *_: grid, Weighting("motion", 3.0), store)(None, None, 4).weight
     assert torch.equal(moved, motion(x, x2, 3.0).expand(4, -1, -1, -1))
 
 
-def test_bad_weightings_are_refused() -> None:
+def test_bad_weightings_are_refused(store: FrameStore) -> None:
     with pytest.raises(ValueError, match="unknown weighting 'edges'; known: foreground, motion"):
         Weighting("edges")
     with pytest.raises(ValueError, match=r"at least 1, got 0\.5"):
         Weighting("motion", 0.5)
-    single = weighted(lambda *_: Batch(scene(0.0, 4)), Weighting("motion"))
+    single = weighted(lambda *_: Batch(scene(0.0, 4)), Weighting("motion"), store)
     with pytest.raises(ValueError, match="this objective takes single ones"):
         single(None, None, 1)
 

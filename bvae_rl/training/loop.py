@@ -99,7 +99,7 @@ def train_vae(
         judged = validation_rows(store, rows)
         pairing = objective.pairing(rows, vae)  # what the store lacks is said before compiling
         if weighting is not None:
-            pairing = weighted(pairing, weighting)
+            pairing = weighted(pairing, weighting, store)
         held_out = frames_at(store, judged)
         trainer = Trainer(
             vae, objective, train, steps=steps, seed=seed, device=device,

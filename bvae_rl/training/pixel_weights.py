@@ -10,7 +10,7 @@ pair of two appearances), and all of it counts 1: no picture counts much more th
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from torch import Tensor
@@ -19,10 +19,13 @@ from torch.nn import functional
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.training.batches import Batch, Pairing
 from bvae_rl.training.grids import other_state
+from bvae_rl.training.rare_pixels import THRESHOLD, rare
 
-THRESHOLD = 0.1  # of a channel's range: a pixel that differs by more is another thing
 MOST = 0.5  # fraction of a picture that can count more
 GRID = 4  # the background is looked up at every fourth pixel in both directions
+
+
+Kind = Literal["foreground", "motion", "rare"]
 
 
 @dataclass(frozen=True)
@@ -33,14 +36,16 @@ class Weighting:
                 frames whose background has one colour and fills more than half of the picture
     motion      what differs between the two frames of a pair, where most of them is equal: a pair
                 of two appearances, with two backgrounds, gets no weights
+    rare        foreground, and on top of it each pixel as many times as seldom as others something
+                is to be seen there, up to 30 (``rare_pixels.py``)
     """
 
-    kind: Literal["foreground", "motion"]
+    kind: Kind
     factor: float = 10.0
 
     def __post_init__(self) -> None:
-        if self.kind not in ("foreground", "motion"):
-            raise ValueError(f"unknown weighting {self.kind!r}; known: foreground, motion")
+        if self.kind not in (known := get_args(Kind)):
+            raise ValueError(f"unknown weighting {self.kind!r}; known: {', '.join(known)}")
         if not self.factor >= 1:
             raise ValueError(f"the factor of a weighting must be at least 1, got {self.factor}")
 
@@ -72,15 +77,17 @@ def told_apart(counts: Tensor) -> Tensor:
     return counts.float().mean(dim=(1, 2, 3), keepdim=True) <= MOST
 
 
-def weighted(pairing: Pairing, weighting: Weighting) -> Pairing:
-    """``pairing`` with the weights of each batch; ValueError for motion without pairs."""
+def weighted(pairing: Pairing, weighting: Weighting, frames: FrameStore) -> Pairing:
+    """``pairing`` with the weights of each batch of ``frames``; ValueError for motion without
+    pairs."""
+    factor = weighting.factor
+    places = rare(frames) if weighting.kind == "rare" else 1.0
 
     def draw(store: FrameStore, rng: np.random.Generator, images: int) -> Batch:
         batch = pairing(store, rng, images)
-        factor = weighting.factor
-        if weighting.kind == "foreground":
-            second = None if batch.x2 is None else foreground(batch.x2, factor)
-            return replace(batch, weight=foreground(batch.x, factor), weight2=second)
+        if weighting.kind != "motion":
+            second = None if batch.x2 is None else places * foreground(batch.x2, factor)
+            return replace(batch, weight=places * foreground(batch.x, factor), weight2=second)
         x, x2 = _of_one_appearance(batch)
         weight = motion(x, x2, factor)
         if batch.x2 is not None:

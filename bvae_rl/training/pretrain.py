@@ -176,7 +176,7 @@ def pretrain(
                 chosen = _best(store)
             objective = chosen.make_objective(steps)
             config = config or chosen.make_config(store)
-            weighting = weighting or chosen.weighting
+            weighting = weighting or chosen.make_weighting(store)
             prune = prune and chosen.prune
         assert config is not None
         refuse_hardened(Path(out), objective.name)

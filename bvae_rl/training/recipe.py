@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from bvae_rl.data.factors import FactorSpec
@@ -15,6 +15,7 @@ from bvae_rl.training.hardening import Hardening
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.objectives.table import OBJECTIVES, entry
 from bvae_rl.training.pixel_weights import Weighting
+from bvae_rl.training.rare_pixels import shows_rare_things
 from bvae_rl.training.recon_weight import recon_weight
 
 CONTENT, STYLE = 24, 8  # latents where nobody knows the factors
@@ -27,7 +28,8 @@ class Recipe:
 
     ``supervision`` says what the training knows beside the frames. ``content_dim`` and
     ``style_dim`` None follow the store's factors if the objective keeps the two groups apart, else
-    they are 24 and 8. With ``room`` they are 24 and 8 whatever the factors (more where there are
+    they are 24 and 8. With ``weigh_rare`` the kind of the weighting is "rare" where the frames show
+    rare things. With ``room`` they are 24 and 8 whatever the factors (more where there are
     many), and latents that do not tell frames apart are cut out at the end (``prune``). ``model``
     holds further fields of ``VAEConfig``. ``harden`` is the last phase, which begins with the VAE
     that all else trains.
@@ -44,6 +46,7 @@ class Recipe:
     ramp: float = 0.2
     release: float = 0.0
     weighting: Weighting | None = None
+    weigh_rare: bool = False
     content_dim: int | None = None
     style_dim: int | None = None
     per_actuator: int = 1
@@ -78,6 +81,12 @@ class Recipe:
         """The objective for a training of ``steps`` steps."""
         annealing = Annealing(steps, self.schedule, self.ramp, self.release)
         return entry(self.objective).make(self._values(), annealing, pairs="+".join(self.kinds))
+
+    def make_weighting(self, store: FrameStore) -> Weighting | None:
+        """Which pixels count more in the frames of ``store``."""
+        if self.weighting is None or not self.weigh_rare or not shows_rare_things(store):
+            return self.weighting
+        return replace(self.weighting, kind="rare")
 
     def make_config(self, store: FrameStore) -> VAEConfig:
         """The VAE for the frames of ``store``; ValueError for latents that do not go together."""

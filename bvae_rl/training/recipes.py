@@ -37,7 +37,7 @@ ROOMY: dict[str, Any] = {  # single frames find small objects with latents to sp
 TWO_VIEWS = "one state in two appearances"
 
 RECIPES: dict[str, Recipe] = {
-    name: Recipe(name, text, supervision, weighting=FOREGROUND, **settings)
+    name: Recipe(name, text, supervision, weighting=FOREGROUND, weigh_rare=True, **settings)
     for name, text, supervision, settings in (
         ("plain", "VAE, single frames", "none", {"hyperparameters": {"beta": 1.0}}),
         (

@@ -8,10 +8,13 @@ and all of them become idle. So where less is to be explained, each pixel's erro
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from pathlib import Path
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.models.vae_config import VAEConfig
+from bvae_rl.runtime.identity import fingerprint
 from bvae_rl.training.pixel_weights import Weighting, foreground
 
 FRAMES = 500  # of a store, spread evenly
@@ -26,6 +29,12 @@ def recon_weight(store: FrameStore) -> float:
     frames whose foreground counts ten times, however the training weighs it. It is never less than
     20, and 20 where all frames are equal.
     """
+    return _recon_weight(store.folder, fingerprint(store.identity()))
+
+
+@lru_cache
+def _recon_weight(folder: Path, content: str) -> float:
+    store = FrameStore.existing(folder)
     x = frames_to_x(store.array("frames")[store.spread(FRAMES)])
     squared = (x - x.mean(dim=0)).square() * foreground(x, Weighting.factor)
     nats = VAEConfig.recon_weight * float(squared.double().sum()) / len(x)

@@ -144,6 +144,8 @@ def _weighting(lost: Iterable[str], vae: BetaVAE) -> Cure:
     kind = FOREGROUND if f"vae/explained_{FOREGROUND}" in scores else MOTION
     if MOTION in lost and before.get("kind") == MOTION:
         kind = MOTION
+    if kind == FOREGROUND and before.get("kind") == "rare":  # which is foreground, and more
+        kind = "rare"
     flags, python = f"--weighting {kind}", f'weighting=Weighting("{kind}")'
     if before.get("kind") == kind:
         factor = 3 * before["factor"]

@@ -1,0 +1,66 @@
+"""How seldom something is to be seen at a pixel, over all frames of a store.
+
+Where a ball flies, little else ever happens. It is a pixel among many, and each of its places is
+one in thousands, so that it is worth less than the detail of what stands at one place in every
+frame. Pixels that count as much more as they change more seldom even that out.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.runtime.identity import fingerprint
+
+THRESHOLD = 0.1  # of a channel's range: a pixel that differs by more is another thing
+FRAMES, AT_ONCE = 10_000, 500  # of a store, spread evenly
+SELDOM = 30.0  # times as seldom as usual: as much more may a pixel count
+SHARE = 0.5  # of the pixels that ever change, from which on a world is one of rare things
+
+
+def change_rate(store: FrameStore) -> NDArray[np.float64]:
+    """The share of frames (H, W) in which each pixel shows another thing than it mostly does.
+
+    Another thing differs from the pixel's median colour by more than a tenth of a channel's range;
+    noise of a sensor does not. Measured on up to 10,000 frames.
+    """
+    return _change_rate(store.folder, fingerprint(store.identity()))
+
+
+@lru_cache
+def _change_rate(folder: Path, content: str) -> NDArray[np.float64]:
+    store = FrameStore.existing(folder)
+    frames, rows = store.array("frames"), store.spread(FRAMES)
+    usual = np.median(frames[store.spread(AT_ONCE)], axis=0)
+    count = np.zeros(usual.shape[:2])
+    for part in np.array_split(rows, -(-len(rows) // AT_ONCE)):
+        count += (np.abs(frames[part] - usual) > THRESHOLD * 255).any(axis=-1).sum(axis=0)
+    return count / len(rows)
+
+
+def seldomness(rate: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How many times as seldom as usual each pixel (H, W) changes, at least 1; 1 where it never
+    does. Usual is the rate at a change chosen by lot."""
+    if not rate.any():
+        return np.ones_like(rate)
+    usual = np.square(rate).sum() / rate.sum()
+    return np.maximum(1.0, np.divide(usual, rate, out=np.ones_like(rate), where=rate > 0))
+
+
+def shows_rare_things(store: FrameStore) -> bool:
+    """Whether half of the pixels that ever change do so 30 times as seldom as usual."""
+    rate = change_rate(store)
+    changing = rate > 0
+    return bool(changing.any()) and float((seldomness(rate)[changing] >= SELDOM).mean()) > SHARE
+
+
+def rare(store: FrameStore) -> Tensor:
+    """Weights (1, 1, H, W) of 1 to 30: how many times as seldom as usual a pixel changes."""
+    weights = np.minimum(seldomness(change_rate(store)), SELDOM)
+    return torch.from_numpy(weights).float()[None, None]
