@@ -17,7 +17,7 @@ from bvae_rl.training.batches import Batch, Rows
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.objectives.table import OBJECTIVES, entry
-from bvae_rl.training.pixel_weights import Weighting, foreground, motion, weighted
+from bvae_rl.training.pixel_weights import Weighting, foreground, motion, weigher
 from bvae_rl.training.schedules import Constant
 from bvae_rl.training.train_config import TrainConfig
 from tests.objective_cases import grids
@@ -57,7 +57,7 @@ def test_what_moved_counts_more_in_both_places() -> None:
 
 def test_batches_get_weights_and_the_likelihood_uses_them(store: FrameStore) -> None:
     x, x2 = scene(0.2, 4), scene(0.2, 20)
-    pairs = weighted(lambda *_: Batch(x, x2), Weighting("foreground", 2.0), store)(None, None, 2)
+    pairs = weigher(Weighting("foreground", 2.0), store, 9)(Batch(x, x2), 0)
     assert torch.equal(pairs.weight, foreground(x, 2.0))
     assert torch.equal(pairs.weight2, foreground(x2, 2.0))
     error = recon_nll(
@@ -66,7 +66,7 @@ def test_batches_get_weights_and_the_likelihood_uses_them(store: FrameStore) -> 
     by_hand = (x**2).sum() + (x[..., 4:8, 4:8] ** 2).sum()
     assert error.item() == pytest.approx(by_hand.item())
     grid = Batch(torch.cat([x, x2, x, x2]), take=torch.zeros(4, 1, dtype=torch.long))
-    moved = weighted(lambda *_: grid, Weighting("motion", 3.0), store)(None, None, 4).weight
+    moved = weigher(Weighting("motion", 3.0), store, 9)(grid, 0).weight
     assert torch.equal(moved, motion(x, x2, 3.0).expand(4, -1, -1, -1))
 
 
@@ -75,9 +75,9 @@ def test_bad_weightings_are_refused(store: FrameStore) -> None:
         Weighting("edges")
     with pytest.raises(ValueError, match=r"at least 1, got 0\.5"):
         Weighting("motion", 0.5)
-    single = weighted(lambda *_: Batch(scene(0.0, 4)), Weighting("motion"), store)
+    single = weigher(Weighting("motion"), store, 9)
     with pytest.raises(ValueError, match="this objective takes single ones"):
-        single(None, None, 1)
+        single(Batch(scene(0.0, 4)), 0)
 
 
 def test_where_the_guess_fails_everything_counts_the_same() -> None:

@@ -13,7 +13,7 @@ from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.evidence_units import follows_from
 from bvae_rl.scripts.pretrain_args import recipe_of
 from bvae_rl.training.batches import Batch, frames_at
-from bvae_rl.training.pixel_weights import Weighting, foreground, weighted
+from bvae_rl.training.pixel_weights import Weighting, foreground, weigher
 from bvae_rl.training.rare_pixels import (
     change_rate,
     rare,
@@ -73,15 +73,22 @@ def test_seldom_is_measured_by_a_change_chosen_by_lot(ball: FrameStore) -> None:
     weights = rare(ball)
     assert weights.shape == (1, 1, SIDE, SIDE)
     top, flown, never = weights[0, 0, :4], weights[0, 0, 4:29], weights[0, 0, 29:]
-    assert (top == 1).all() and (flown == 30).all() and (never == 1).all()
+    assert (top == 1).all() and (never == 1).all()
+    often, seldom = 0.25, 2 / COUNT
+    usual = (128 * often**2 + 800 * seldom**2) / (128 * often + 800 * seldom)
+    assert torch.allclose(flown, torch.full_like(flown, usual / seldom))
 
 
 def test_a_batch_gets_both_weights(ball: FrameStore) -> None:
     x = frames_at(ball, np.arange(4))
-    batch = weighted(lambda *_: Batch(x), Weighting("rare", 7.0), ball)(ball, None, 4)
-    assert torch.equal(batch.weight, rare(ball) * foreground(x, 7.0))
-    assert batch.weight2 is None
-    pair = weighted(lambda *_: Batch(x, x.flip(0)), Weighting("rare"), ball)(ball, None, 4)
+    weigh, things = weigher(Weighting("rare", 7.0), ball, 100), foreground(x, 7.0)
+    for step in (0, 49):
+        batch = weigh(Batch(x), step)
+        assert torch.equal(batch.weight, rare(ball) * things) and batch.weight2 is None
+    assert torch.allclose(weigh(Batch(x), 65).weight, rare(ball).sqrt() * things)
+    for step in (80, 99):
+        assert torch.equal(weigh(Batch(x), step).weight, things)
+    pair = weigh(Batch(x, x.flip(0)), 0)
     assert torch.equal(pair.weight2, pair.weight.flip(0))
 
 

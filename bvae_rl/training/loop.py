@@ -26,7 +26,7 @@ from bvae_rl.runtime.runs import CONFIG_FILE, Run, require_own
 from bvae_rl.training.batches import Rows, frames_at
 from bvae_rl.training.idle import FIRST_LOOK
 from bvae_rl.training.objectives import Objective
-from bvae_rl.training.pixel_weights import Weighting, weighted
+from bvae_rl.training.pixel_weights import Weighting, weigher
 from bvae_rl.training.story import frames_seen, name_of
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.trainer import NotFinite, Trainer, plain
@@ -98,8 +98,7 @@ def train_vae(
         rows = Rows(store, validation=train.validation)
         judged = validation_rows(store, rows)
         pairing = objective.pairing(rows, vae)  # what the store lacks is said before compiling
-        if weighting is not None:
-            pairing = weighted(pairing, weighting, store)
+        weigh = None if weighting is None else weigher(weighting, store, steps)
         held_out = frames_at(store, judged)
         trainer = Trainer(
             vae, objective, train, steps=steps, seed=seed, device=device,
@@ -113,7 +112,9 @@ def train_vae(
             "command": command,
             "continued_from": None if start is None else start.meta.get("training"),
         }
-        for step, (batch, noise) in enumerate(trainer.batches(store, pairing, first), start=first):
+        for step, (batch, noise) in enumerate(
+            trainer.batches(store, pairing, first, weigh), start=first
+        ):
             try:
                 logged = trainer.step(batch, noise, step)
             except NotFinite:

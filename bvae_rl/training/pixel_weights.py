@@ -9,23 +9,24 @@ pair of two appearances), and all of it counts 1: no picture counts much more th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.training.batches import Batch, Pairing
+from bvae_rl.training.batches import Batch
 from bvae_rl.training.grids import other_state
-from bvae_rl.training.rare_pixels import THRESHOLD, rare
+from bvae_rl.training.rare_pixels import THRESHOLD, rare, still_rare
 
 MOST = 0.5  # fraction of a picture that can count more
 GRID = 4  # the background is looked up at every fourth pixel in both directions
 
 
 Kind = Literal["foreground", "motion", "rare"]
+Weigh = Callable[[Batch, int], Batch]
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class Weighting:
                 frames whose background has one colour and fills more than half of the picture
     motion      what differs between the two frames of a pair, where most of them is equal: a pair
                 of two appearances, with two backgrounds, gets no weights
-    rare        foreground, and on top of it each pixel as many times as seldom as others something
-                is to be seen there, up to 30 (``rare_pixels.py``)
+    rare        foreground, and on top of it, in the first part of a training, pixels at which
+                something is seldom to be seen, up to 300 times as much (``rare_pixels.py``)
     """
 
     kind: Kind
@@ -77,15 +78,17 @@ def told_apart(counts: Tensor) -> Tensor:
     return counts.float().mean(dim=(1, 2, 3), keepdim=True) <= MOST
 
 
-def weighted(pairing: Pairing, weighting: Weighting, frames: FrameStore) -> Pairing:
-    """``pairing`` with the weights of each batch of ``frames``; ValueError for motion without
-    pairs."""
-    factor = weighting.factor
-    places = rare(frames) if weighting.kind == "rare" else 1.0
+def weigher(weighting: Weighting, store: FrameStore, steps: int) -> Weigh:
+    """What gives a batch of ``store`` its weights at one of ``steps``.
 
-    def draw(store: FrameStore, rng: np.random.Generator, images: int) -> Batch:
-        batch = pairing(store, rng, images)
+    It raises ValueError for motion without pairs.
+    """
+    factor = weighting.factor
+    seldom = rare(store) if weighting.kind == "rare" else None
+
+    def weigh(batch: Batch, step: int) -> Batch:
         if weighting.kind != "motion":
+            places = 1.0 if seldom is None else seldom ** still_rare(step / steps)
             second = None if batch.x2 is None else places * foreground(batch.x2, factor)
             return replace(batch, weight=places * foreground(batch.x, factor), weight2=second)
         x, x2 = _of_one_appearance(batch)
@@ -94,7 +97,7 @@ def weighted(pairing: Pairing, weighting: Weighting, frames: FrameStore) -> Pair
             return replace(batch, weight=weight, weight2=weight)
         return replace(batch, weight=weight)
 
-    return draw
+    return weigh
 
 
 def _of_one_appearance(batch: Batch) -> tuple[Tensor, Tensor]:

@@ -20,8 +20,9 @@ from bvae_rl.runtime.identity import fingerprint
 
 THRESHOLD = 0.1  # of a channel's range: a pixel that differs by more is another thing
 FRAMES, AT_ONCE = 10_000, 500  # of a store, spread evenly
-SELDOM = 30.0  # times as seldom as usual: as much more may a pixel count
-SHARE = 0.5  # of the pixels that ever change, from which on a world is one of rare things
+SELDOM, SHARE = 30.0, 0.5  # a world of rare things: how seldom, at which share of its pixels
+MOST = 300.0  # times as much as others a pixel may count
+FOUND, DONE = 0.5, 0.8  # parts of a training: rare things are found by then, all is refined by then
 
 
 def change_rate(store: FrameStore) -> NDArray[np.float64]:
@@ -60,7 +61,15 @@ def shows_rare_things(store: FrameStore) -> bool:
     return bool(changing.any()) and float((seldomness(rate)[changing] >= SELDOM).mean()) > SHARE
 
 
+def still_rare(part: float) -> float:
+    """The power of the weights after a ``part`` of the training: 1 until the half, 0 from .8 on.
+
+    What has been found is worth enough to stay, and what stands everywhere gets its detail.
+    """
+    return min(1.0, max(0.0, (DONE - part) / (DONE - FOUND)))
+
+
 def rare(store: FrameStore) -> Tensor:
-    """Weights (1, 1, H, W) of 1 to 30: how many times as seldom as usual a pixel changes."""
-    weights = np.minimum(seldomness(change_rate(store)), SELDOM)
+    """Weights (1, 1, H, W) of 1 to 300: how many times as seldom as usual a pixel changes."""
+    weights = np.minimum(seldomness(change_rate(store)), MOST)
     return torch.from_numpy(weights).float()[None, None]

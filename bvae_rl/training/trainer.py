@@ -22,6 +22,7 @@ from bvae_rl.runtime.devices import use_bfloat16
 from bvae_rl.training.batches import Batch, Pairing
 from bvae_rl.training.compiled import use_compiled, with_compiled_networks
 from bvae_rl.training.objectives import Objective
+from bvae_rl.training.pixel_weights import Weigh
 from bvae_rl.training.tiles import TiledVAE, fits, tiled
 from bvae_rl.training.train_config import TrainConfig
 
@@ -69,13 +70,15 @@ class Trainer:
         return tiled(batch) if isinstance(self._fast, TiledVAE) else batch
 
     def batches(
-        self, store: FrameStore, pairing: Pairing, first: int
+        self, store: FrameStore, pairing: Pairing, first: int, weigh: Weigh | None = None
     ) -> Iterator[tuple[Batch, Tensor]]:
         """What the steps from ``first`` on train on: laid out frames, and noise (images, D)."""
 
         def draw(step: int) -> tuple[Batch, Tensor]:
             rng = np.random.default_rng([self.seed, step])
             batch = pairing(store, rng, self.train.batch_size)
+            if weigh is not None:
+                batch = weigh(batch, step)
             return self.lay_out(batch), self.noise(rng)
 
         if self.device.type == "cpu" and torch.get_num_threads() > 1:
