@@ -17,13 +17,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.training.background import THRESHOLD, stands_out, told_apart
 from bvae_rl.training.batches import Batch
 from bvae_rl.training.grids import other_state
-from bvae_rl.training.rare_pixels import THRESHOLD, rare, still_rare
-
-MOST = 0.5  # fraction of a picture that can count more
-GRID = 4  # the background is looked up at every fourth pixel in both directions
-
+from bvae_rl.training.rare_pixels import rare, still_rare
 
 Kind = Literal["foreground", "motion", "rare"]
 Weigh = Callable[[Batch, int], Batch]
@@ -62,20 +59,9 @@ def motion(x: Tensor, x2: Tensor, factor: float) -> Tensor:
     return _weights(grown, factor)
 
 
-def stands_out(x: Tensor) -> Tensor:
-    """Where x (B, C, H, W) differs from its background, bool (B, 1, H, W)."""
-    background = x[:, :, ::GRID, ::GRID].flatten(2).median(dim=2).values[:, :, None, None]
-    return ((x - background).abs() > THRESHOLD).any(dim=1, keepdim=True)
-
-
 def moved(x: Tensor, x2: Tensor) -> Tensor:
     """Where two frames (B, C, H, W) differ, bool (B, 1, H, W)."""
     return ((x - x2).abs() > THRESHOLD).any(dim=1, keepdim=True)
-
-
-def told_apart(counts: Tensor) -> Tensor:
-    """Whether at most half of each picture (B, 1, H, W) counts: (B, 1, 1, 1), or all counts 1."""
-    return counts.float().mean(dim=(1, 2, 3), keepdim=True) <= MOST
 
 
 def weigher(weighting: Weighting, store: FrameStore, steps: int) -> Weigh:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.runtime.identity import fingerprint
+from bvae_rl.training.background import stands_out, told_apart
 
-THRESHOLD = 0.1  # of a channel's range: a pixel that differs by more is another thing
 FRAMES, AT_ONCE = 10_000, 500  # of a store, spread evenly
 SELDOM, SHARE = 30.0, 0.5  # a world of rare things: how seldom, at which share of its pixels
 MOST = 300.0  # times as much as others a pixel may count
@@ -26,10 +27,10 @@ FOUND, DONE = 0.5, 0.8  # parts of a training: rare things are found by then, al
 
 
 def change_rate(store: FrameStore) -> NDArray[np.float64]:
-    """The share of frames (H, W) in which each pixel shows another thing than it mostly does.
+    """How often (H, W) each pixel is not as it mostly is: before the background, or a part of it.
 
-    Another thing differs from the pixel's median colour by more than a tenth of a channel's range;
-    noise of a sensor does not. Measured on up to 10,000 frames.
+    A share of up to 10,000 frames, at most a half. Frames of other colours count alike, and those
+    without a background of one colour as if nothing stood before it.
     """
     return _change_rate(store.folder, fingerprint(store.identity()))
 
@@ -38,11 +39,14 @@ def change_rate(store: FrameStore) -> NDArray[np.float64]:
 def _change_rate(folder: Path, content: str) -> NDArray[np.float64]:
     store = FrameStore.existing(folder)
     frames, rows = store.array("frames"), store.spread(FRAMES)
-    usual = np.median(frames[store.spread(AT_ONCE)], axis=0)
-    count = np.zeros(usual.shape[:2])
+    count = torch.zeros(store.shape[1:], dtype=torch.float64)
     for part in np.array_split(rows, -(-len(rows) // AT_ONCE)):
-        count += (np.abs(frames[part] - usual) > THRESHOLD * 255).any(axis=-1).sum(axis=0)
-    return count / len(rows)
+        before = stands_out(frames_to_x(frames[part]))
+        count += (before & told_apart(before)).sum(dim=(0, 1))
+    share = count.numpy() / len(rows)
+    rate = np.minimum(share, 1.0 - share)
+    rate.setflags(write=False)
+    return rate
 
 
 def seldomness(rate: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.training.background import stands_out, told_apart
 from bvae_rl.training.batches import frames_at
 from bvae_rl.training.explained import places, share, squares
-from bvae_rl.training.pixel_weights import moved, stands_out, told_apart
+from bvae_rl.training.pixel_weights import moved
 
 # Most of something is missing where less than half of its variance is explained, some of it where
 # more than 6% of its places show nothing of it. Measured in nine worlds, 200 to 3,000 steps: with a
@@ -71,7 +72,7 @@ def judge(vae: BetaVAE, store: FrameStore, rows: np.ndarray) -> tuple[dict[str, 
 
     ``vae/explained`` is the share of the variance around the rows' mean picture that is explained,
     and ``vae/explained_foreground`` and ``vae/explained_motion`` that of the pixels which differ
-    from the frame's background, and from the next frame of its episode (``pixel_weights.py``).
+    from the frame's background (``background.py``), and from the next frame of its episode.
     ``vae/missed_foreground`` and ``vae/missed_motion`` are the shares of the places with such
     pixels that show nothing of them (``explained.places``). Scores of what does not vary, is
     not there, or cannot be told in most frames are left out. The worst rows are those of the
