@@ -23,7 +23,8 @@ from bvae_rl.training.background import stands_out, told_apart
 FRAMES, AT_ONCE = 10_000, 500  # of a store, spread evenly
 SELDOM, SHARE = 30.0, 0.5  # a world of rare things: how seldom, at which share of its pixels
 MOST = 300.0  # times as much as others a pixel may count
-FOUND, DONE = 0.5, 0.8  # parts of a training: rare things are found by then, all is refined by then
+FOUND, DONE = 0.3, 0.6  # parts of a training: rare things are found by then; weights fall till then
+LEFT = 0.4  # of the power of the weights, to the end: at most 10 times as much
 
 
 def change_rate(store: FrameStore) -> NDArray[np.float64]:
@@ -66,11 +67,12 @@ def shows_rare_things(store: FrameStore) -> bool:
 
 
 def still_rare(part: float) -> float:
-    """The power of the weights after a ``part`` of the training: 1 until the half, 0 from .8 on.
+    """The power of the weights after a ``part`` of the training: 1, and from .3 to .6 down to .4.
 
     What has been found is worth enough to stay, and what stands everywhere gets its detail.
     """
-    return min(1.0, max(0.0, (DONE - part) / (DONE - FOUND)))
+    falls = min(1.0, max(0.0, (part - FOUND) / (DONE - FOUND)))
+    return 1.0 + falls * (LEFT - 1.0)
 
 
 def rare(store: FrameStore) -> Tensor:
