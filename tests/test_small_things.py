@@ -1,0 +1,32 @@
+"""The tables of Pong and Breakout in the guide to small objects are what their values give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bvae_rl.runtime.runs import Run
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+ROWS = {
+    "Pong": ("pong-20", "pong-foreground", "pong"),
+    "Breakout": ("breakout-foreground", "breakout"),
+}
+
+
+@pytest.mark.parametrize("game", ROWS)
+def test_every_cell_follows_from_the_values(game: str) -> None:
+    found = {
+        (row.method, row.metric): row.value
+        for row in Run(DOCS / "results").rows("small_things.json")
+    }
+    page = (DOCS / "guides" / "small-objects.md").read_text(encoding="utf-8")
+    lines = page.partition(f"| {game} | batches |")
+    factors = [cell.strip(" `") for cell in lines[2].splitlines()[0].split("|")[:-1]]
+    shown = lines[2].splitlines()[2 : 2 + len(ROWS[game])]
+    assert len(factors) == 6
+    for method, line in zip(ROWS[game], shown, strict=True):
+        cells = [cell.strip() for cell in line.split("|")[3:-1]]
+        wanted = [f"{found[method, f'r2/{factor}'] + 0.0:.2f}" for factor in factors]
+        assert cells == [text.replace("-0.00", "0.00").replace("0.", ".") for text in wanted]
