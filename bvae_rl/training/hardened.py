@@ -154,7 +154,10 @@ def hardened_sentences(kept: Mapping[str, Any], names: Sequence[str]) -> Iterato
     first, last = kept["columns"]
     active = [i for i in range(first, last) if kept["std"][i] >= LEAST_STD]
     if not active:
-        yield f"{WARNING}all latents of the teacher are inactive: there was nothing to keep."
+        yield (
+            f"{WARNING}no latent of the teacher varies by {LEAST_STD} or more, so there was little "
+            "to keep: train it for longer, or with a lower beta."
+        )
         return
     after, clean, before = (
         np.median([kept[which][i] for i in active]) for which in ("r2", "r2_clean", "before")
