@@ -8,21 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bvae_rl.runtime.rows import Row, grouped, ungrouped
-
-ROW = Row(
-    study="transfer",
-    method="bvae",
-    algo="ppo",
-    env="Env-v0",
-    vae_seed=1,
-    agent_seed=2,
-    domain="ood1",
-    metric="return",
-    value=-3.5,
-    n=100,
-    budget={"env_steps": 1000, "paired": False},
-    command="bvae-rl transfer",
-)
+from tests.row_cases import ROW
 
 
 def test_a_row_comes_back_from_json_as_it_was() -> None:

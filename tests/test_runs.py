@@ -16,24 +16,9 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import CsvLog, Run, RunError
 from bvae_rl.runtime.versions import environment
-
-ROW = Row(
-    study="transfer",
-    method="bvae",
-    algo="ppo",
-    env="Env-v0",
-    vae_seed=1,
-    agent_seed=2,
-    domain="ood1",
-    metric="return",
-    value=-3.5,
-    n=100,
-    budget={"env_steps": 1000, "paired": False},
-    command="bvae-rl transfer",
-)
+from tests.row_cases import ROW
 
 
 def files(folder: Path) -> set[str]:
