@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from bvae_rl.data.blocks import MAX_EPISODE_STEPS
 from bvae_rl.data.covered import doubts, tell_coverage
 from bvae_rl.data.episodes import tell
 from bvae_rl.data.frame_store import FrameStore
@@ -138,10 +139,11 @@ def frames(args: Args) -> FrameStore:
             "runs/frames, or bvae-rl pretrain --env bvae_rl/PlanarReach-v0"
         )
     check(args)
-    if args.store is not None and (source.policy != RANDOM or source.shares):
+    acts = source.policy, source.shares, source.max_episode_steps, source.skip_steps
+    if args.store is not None and acts != (RANDOM, (), MAX_EPISODE_STEPS, 0):
         raise ValueError(
-            f"--policy and --shares act in an environment, and the frames in {args.store} are "
-            "there already; leave them out, or give --env"
+            "--policy, --shares, --max-episode-steps and --skip-steps act in an environment, and "
+            f"the frames in {args.store} are there already; leave them out, or give --env"
         )
     if args.store is not None:
         store = FrameStore.existing(args.store)
@@ -149,8 +151,9 @@ def frames(args: Args) -> FrameStore:
         refuse_more(args.out / "frames", source.frames)
         store = FrameStore(args.out / "frames")
         plan = Plan(
-            source.frames, source.policy, seed=args.seed, shares=shares_given(source.shares)
-        )
+            source.frames, source.policy, seed=args.seed, shares=shares_given(source.shares),
+            max_episode_steps=source.max_episode_steps, skip_steps=source.skip_steps,
+        )  # fmt: skip
         progress = Progress({"frames": source.frames / 3000})
         say_single(source)
         fill(
@@ -158,7 +161,7 @@ def frames(args: Args) -> FrameStore:
             progress=counted(partial(progress.update, "frames"), source.frames, done=len(store)),
         )  # fmt: skip
         progress.close()
-        tell(store, Plan.max_episode_steps)
+        tell(store, plan.max_episode_steps)
         tell_coverage(store)
     if store.missing:
         logger.warning(

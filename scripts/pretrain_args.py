@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 
 import tyro
 
+from bvae_rl.data.blocks import MAX_EPISODE_STEPS
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.plan import RANDOM
 from bvae_rl.models.losses import Likelihood
@@ -40,6 +41,10 @@ class SourceArgs(WorldArgs):
     """who acts: random, sticky, mixed, independent or the folder of an agent (bvae-rl collect)"""
     shares: tuple[str, ...] = ()
     """with --policy mixed, as sticky=.4 agent=.4 states=.2"""
+    max_episode_steps: int = MAX_EPISODE_STEPS
+    """steps after which an episode is cut if it has not ended"""
+    skip_steps: int = 0
+    """steps at the beginning of each episode that are acted and not kept"""
     rounds: int = 1
     """2: half of frames and batches first, then the frames of an agent on that VAE's codes beside
     them, and the other half of the batches; in OUT/round-1 and OUT"""

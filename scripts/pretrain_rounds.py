@@ -28,7 +28,8 @@ def train_rounds(
             "and no store: bvae-rl pretrain --env ID --rounds 2"
         )
     check(args)
-    plan = Plan(source.frames, source.policy, seed=args.seed)
+    bounds = {name: getattr(source, name) for name in ("max_episode_steps", "skip_steps")}
+    plan = Plan(source.frames, source.policy, seed=args.seed, **bounds)
     check_rounds(rounds, plan, steps=args.steps)
     progress = Progress({"frames": source.frames / 1000})
 
@@ -39,7 +40,10 @@ def train_rounds(
     def again(folder: Path, store: FrameStore, steps: int, earlier: Path) -> BetaVAE:
         progress.close()
         one = replace(
-            args.but(rounds=1, env=None, policy=Plan.policy, shares=()),
+            args.but(
+                rounds=1, env=None, policy=Plan.policy, shares=(), skip_steps=Plan.skip_steps,
+                max_episode_steps=Plan.max_episode_steps,
+            ),
             store=store.folder, out=folder, steps=steps, start=earlier,
         )  # fmt: skip
         return pretrain.main(one, on_progress=on_progress, judged=folder == args.out)

@@ -13,7 +13,7 @@ from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.evidence_units import follows_from
 from bvae_rl.scripts.pretrain_args import recipe_of
 from bvae_rl.training.batches import Batch, frames_at
-from bvae_rl.training.pixel_weights import Weighting, foreground, weigher
+from bvae_rl.training.pixel_weights import Weighting, as_weighting, foreground, weigher
 from bvae_rl.training.rare_pixels import (
     change_rate,
     rare,
@@ -112,6 +112,15 @@ def test_what_is_given_is_kept(given: str | None, kind: str, ball: FrameStore) -
     assert found is not None and found.kind == kind
     none = pretrain.Args.of(ball.folder, weighting="none")
     assert recipe_of(none, ball, say_why=False).make_weighting(ball) is None
+
+
+def test_a_weighting_has_a_name() -> None:
+    assert as_weighting("rare") == Weighting("rare") == as_weighting(Weighting("rare"))
+    assert as_weighting(None) is as_weighting("auto") is None
+    assert as_weighting("none") == Weighting("foreground", 1.0)
+    known = "unknown weighting 'rarre'; known: auto, none, foreground, motion, rare"
+    with pytest.raises(ValueError, match=known):
+        as_weighting("rarre")
 
 
 def test_units_of_evidence_tell_what_follows_from_the_frames(

@@ -139,5 +139,14 @@ def test_rounds_take_an_environment(tmp_path: Path) -> None:
         command.main(command.Args.of(tmp_path / "frames", out=tmp_path, rounds=2))
     with pytest.raises(ValueError, match="--seeds chooses between single trainings"):
         command.main(command.Args.of(env=ID, out=tmp_path, rounds=2, seeds=2))
-    with pytest.raises(ValueError, match="--policy and --shares act in an environment"):
+    with pytest.raises(ValueError, match=r"--policy, --shares, .* act in an environment"):
         command.main(command.Args.of(tmp_path / "frames", out=tmp_path, policy="mixed"))
+
+
+def test_episodes_are_cut_as_in_collect(tmp_path: Path) -> None:
+    given = {"frames": 60, "max_episode_steps": 10, "skip_steps": 2}
+    store = command.frames(command.Args.of(env=ID, out=tmp_path, **given))
+    lengths = np.bincount(store.column("episode"))
+    assert set(lengths[lengths > 0]) == {8}
+    with pytest.raises(ValueError, match=r"--skip-steps act in an environment"):
+        command.frames(command.Args.of(store.folder, skip_steps=1))

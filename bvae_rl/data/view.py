@@ -109,7 +109,8 @@ def view_of(given: Mapping[str, Any]) -> View:
     if unknown := [name for name in given if name not in known]:
         raise TypeError(
             f"there is no argument {unknown[0]!r}; how an environment is seen is said by "
-            f"{', '.join(known)}"
+            f"{', '.join(known)}; what a VAE is built of stands in the name of its recipe, as in "
+            "recipe='plain:recon_weight=20'"
         )
     return View(**given)
 

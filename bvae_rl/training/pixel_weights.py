@@ -48,6 +48,17 @@ class Weighting:
             raise ValueError(f"the factor of a weighting must be at least 1, got {self.factor}")
 
 
+def as_weighting(given: Weighting | str | None) -> Weighting | None:
+    """A weighting by its name: "auto" is None, what the recipe has; "none" counts all pixels 1."""
+    if given is None or isinstance(given, Weighting):
+        return given
+    if given not in (known := ("auto", "none", *get_args(Kind))):
+        raise ValueError(f"unknown weighting {given!r}; known: {', '.join(known)}")
+    if given == "auto":
+        return None
+    return Weighting("foreground", 1.0) if given == "none" else Weighting(given)  # type: ignore[arg-type]
+
+
 def foreground(x: Tensor, factor: float) -> Tensor:
     """Weights (B, 1, H, W) of x (B, C, H, W): ``factor`` where it differs from its background."""
     return _weights(stands_out(x), factor)

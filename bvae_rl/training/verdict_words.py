@@ -38,6 +38,7 @@ class Cure:
     what: str
     flags: str
     python: str
+    raises_weight: bool = False  # of the reconstruction
 
 
 def outcome(vae: BetaVAE) -> str:
@@ -53,8 +54,14 @@ def outcome(vae: BetaVAE) -> str:
     return (
         f"evidence lower bound {m['vae/elbo']:.1f} nats, KL {m['vae/validation_kl']:.1f}, "
         f"{_active(vae)} of {config.latent_dim} latents active; beta {beta:g} with "
-        f"{likelihood} (normalised {norm:.2g})"
+        f"{likelihood} (normalised {norm:.2g}){_weighed(vae)}"
     )
+
+
+def _weighed(vae: BetaVAE) -> str:
+    """Which pixels counted more."""
+    weighting = vae.meta.get("training", {}).get("weighting") or {}
+    return f", pixels weighted by --weighting {weighting['kind']}" if weighting else ""
 
 
 def missing(scores: Mapping[str, float]) -> dict[str, bool]:
@@ -105,9 +112,10 @@ def cures_for(lost: Iterable[str], vae: BetaVAE) -> list[Cure]:
     if _few_active(vae):
         found.reverse()
     steps = training.get("steps", 0)
-    if 0 < steps < FIRST_LOOK:
+    if 0 < steps < FIRST_LOOK:  # in which latents may not have begun to carry anything
         words = f"longer first, since {steps:,} batches are a first look"
-        return [Cure(words, f"--steps {USUAL}", f"steps={USUAL}"), *found]
+        longer = Cure(words, f"--steps {USUAL}", f"steps={USUAL}")
+        return [longer, *(cure for cure in found if not cure.raises_weight)]
     if steps:
         found.append(Cure("longer", f"--steps {2 * steps}", f"steps={2 * steps}"))
     return found
@@ -146,7 +154,9 @@ def _weighting(lost: Iterable[str], vae: BetaVAE) -> Cure:
         kind = MOTION
     if kind == FOREGROUND and before.get("kind") == "rare":  # which is foreground, and more
         kind = "rare"
-    flags, python = f"--weighting {kind}", f'weighting=Weighting("{kind}")'
+    elif kind == FOREGROUND and not before:
+        kind = "auto"  # which may be rare
+    flags, python = f"--weighting {kind}", f'weighting="{kind}"'
     if before.get("kind") == kind:
         factor = 3 * before["factor"]
         flags = f"{flags} --weighting-factor {factor:g}"
@@ -164,7 +174,7 @@ def _capacity(vae: BetaVAE) -> Cure:
         weight = 5 * config.recon_weight
         return Cure(
             f"since only {few}, a reconstruction that weighs more than the KL",
-            f"--recon-weight {weight:g}", f"config=VAEConfig(recon_weight={weight:g}, ...)",
+            f"--recon-weight {weight:g}", f"config=VAEConfig(recon_weight={weight:g}, ...)", True,
         )  # fmt: skip
     start, stop = config.groups.get("content", (0, config.latent_dim))
     content = 2 * (stop - start)
