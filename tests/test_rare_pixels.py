@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+import bvae_rl
 from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.models.vae import VAEConfig
 from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.evidence_units import follows_from
 from bvae_rl.scripts.pretrain_args import recipe_of
@@ -21,6 +23,7 @@ from bvae_rl.training.rare_pixels import (
     shows_rare_things,
 )
 from bvae_rl.training.recipes import FOREGROUND, recipe
+from bvae_rl.training.train_config import TrainConfig
 
 SIDE, COUNT = 32, 1_600
 
@@ -114,13 +117,21 @@ def test_what_is_given_is_kept(given: str | None, kind: str, ball: FrameStore) -
     assert recipe_of(none, ball, say_why=False).make_weighting(ball) is None
 
 
-def test_a_weighting_has_a_name() -> None:
-    assert as_weighting("rare") == Weighting("rare") == as_weighting(Weighting("rare"))
-    assert as_weighting(None) is as_weighting("auto") is None
-    assert as_weighting("none") == Weighting("foreground", 1.0)
+def test_a_weighting_has_a_name(ball: FrameStore, block: FrameStore, tmp_path: Path) -> None:
+    assert as_weighting("rare", block) == as_weighting(Weighting("rare"), block)
+    assert as_weighting("auto", ball) == Weighting("rare")
+    assert as_weighting("auto", block) == Weighting("foreground")
+    assert as_weighting(None, ball) is as_weighting("none", ball) is None
     known = "unknown weighting 'rarre'; known: auto, none, foreground, motion, rare"
     with pytest.raises(ValueError, match=known):
-        as_weighting("rarre")
+        bvae_rl.pretrain(ball, out=tmp_path / "no", weighting="rarre")
+    tiny = VAEConfig((3, SIDE, SIDE), 4, channels=(8, 8, 8), hidden=16)
+    settings = {"harden": "none", "steps": 2, "verbose": 0, "train": TrainConfig(batch_size=8)}
+    for name, kind in (("none", None), ("auto", "rare")):
+        vae = bvae_rl.pretrain(
+            ball, tiny, recipe="plain", out=tmp_path / name, weighting=name, **settings
+        )
+        assert (vae.meta["training"]["weighting"] or {}).get("kind") == kind
 
 
 def test_units_of_evidence_tell_what_follows_from_the_frames(

@@ -30,3 +30,13 @@ def test_every_cell_follows_from_the_values(game: str) -> None:
         cells = [cell.strip() for cell in line.split("|")[3:-1]]
         wanted = [f"{found[method, f'r2/{factor}'] + 0.0:.2f}" for factor in factors]
         assert cells == [text.replace("-0.00", "0.00").replace("0.", ".") for text in wanted]
+
+
+def test_what_a_larger_weight_finds_follows_from_the_values() -> None:
+    page = (DOCS / "results" / "representation.md").read_text(encoding="utf-8")
+    said = page.partition("Since then the likelihood")[2].partition("## Commands")[0]
+    rows = Run(DOCS / "results").rows("empty_weight.json")
+    found = {row.metric: row.value for row in rows if row.method == "views"}
+    for place in (("goal_column", "goal_row"), ("agent_column", "agent_row", "agent_direction")):
+        *first, last = (f"{found[f'r2/{name}']:.2f}".lstrip("0") for name in place)
+        assert f"{', '.join(first)} and {last}" in said

@@ -20,7 +20,7 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.training.background import THRESHOLD, stands_out, told_apart
 from bvae_rl.training.batches import Batch
 from bvae_rl.training.grids import other_state
-from bvae_rl.training.rare_pixels import rare, still_rare
+from bvae_rl.training.rare_pixels import rare, shows_rare_things, still_rare
 
 Kind = Literal["foreground", "motion", "rare"]
 Weigh = Callable[[Batch, int], Batch]
@@ -48,15 +48,22 @@ class Weighting:
             raise ValueError(f"the factor of a weighting must be at least 1, got {self.factor}")
 
 
-def as_weighting(given: Weighting | str | None) -> Weighting | None:
-    """A weighting by its name: "auto" is None, what the recipe has; "none" counts all pixels 1."""
-    if given is None or isinstance(given, Weighting):
-        return given
-    if given not in (known := ("auto", "none", *get_args(Kind))):
-        raise ValueError(f"unknown weighting {given!r}; known: {', '.join(known)}")
-    if given == "auto":
-        return None
-    return Weighting("foreground", 1.0) if given == "none" else Weighting(given)  # type: ignore[arg-type]
+def check_weighting(asked: Weighting | str | None) -> None:
+    """ValueError for the name of a weighting that there is not."""
+    known = ("auto", "none", *get_args(Kind))
+    if isinstance(asked, str) and asked not in known:
+        raise ValueError(f"unknown weighting {asked!r}; known: {', '.join(known)}")
+
+
+def as_weighting(asked: Weighting | str | None, store: FrameStore) -> Weighting | None:
+    """A weighting by its name: "auto" is rare where the frames of ``store`` show rare things, else
+    foreground, and "none" is None. ValueError for an unknown name."""
+    check_weighting(asked)
+    if asked == "auto":
+        asked = "rare" if shows_rare_things(store) else "foreground"
+    if isinstance(asked, str):
+        return None if asked == "none" else Weighting(asked)  # type: ignore[arg-type]
+    return asked
 
 
 def foreground(x: Tensor, factor: float) -> Tensor:

@@ -35,7 +35,7 @@ from bvae_rl.training.last_phase import (
 from bvae_rl.training.loop import check_run, train_vae
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.pictures import RECONSTRUCTIONS, can_draw, write_vae_pictures
-from bvae_rl.training.pixel_weights import Weighting, as_weighting
+from bvae_rl.training.pixel_weights import Weighting, as_weighting, check_weighting
 from bvae_rl.training.recipe import Recipe
 from bvae_rl.training.recipe_names import RecipeName
 from bvae_rl.training.recipes import best_recipe
@@ -95,8 +95,8 @@ def pretrain(
         train: batch size, learning rate, device and the like. The last phase has its own learning
             rate and bound of the gradient (``harden.train_of_phase``).
         start: a VAE of the same config whose weights are gone on from.
-        weighting: which pixels count more: "foreground", "rare", "motion", "none", or a
-            ``Weighting``; by default the recipe's ("auto").
+        weighting: which pixels count more: "auto", "foreground", "rare", "motion", "none", or a
+            ``Weighting``; by default the recipe's.
         command: kept in the saved config.
         callbacks: called with (step, vae, metrics) at each row of the log, but for the last phase.
         verbose: 1 says on standard error what is done, how far it is, and in the end what the VAE
@@ -127,6 +127,7 @@ def pretrain(
         RunError: while another process trains into ``out``.
     """
     check_run(steps, seed)
+    check_weighting(weighting)
     if objective is not None and config is None:
         raise ValueError(
             "an objective of your own needs the VAE's config beside it: config=VAEConfig(shape=(C, "
@@ -139,7 +140,7 @@ def pretrain(
     if chosen is not None and chosen.harden is not None:
         recipe = str(RecipeName.parse(recipe).teacher)
     given: dict[str, Any] = {
-        "recipe": recipe, "seed": seed, "train": train, "weighting": as_weighting(weighting),
+        "recipe": recipe, "seed": seed, "train": train, "weighting": weighting,
         "command": command, "callbacks": callbacks, "verbose": verbose,
     }  # fmt: skip
     acting: dict[str, Any] = {
@@ -177,13 +178,14 @@ def pretrain(
                 chosen = _best(store)
             objective = chosen.make_objective(steps)
             config = config or chosen.make_config(store)
-            given["weighting"] = given["weighting"] or chosen.make_weighting(store)
+            weighting = chosen.make_weighting(store) if weighting is None else weighting
             prune = prune and chosen.prune
         assert config is not None
         refuse_hardened(Path(out), objective.name)
         vae = train_vae(
             store, config, objective, steps=steps, seed=seed, out=out, train=train, start=start,
-            weighting=given["weighting"], command=command, callbacks=callbacks, prune=prune,
+            weighting=as_weighting(weighting, store), command=command, callbacks=callbacks,
+            prune=prune,
         )  # fmt: skip
         picture = Path(out) / RECONSTRUCTIONS
         if not picture.exists() and can_draw():
