@@ -27,7 +27,6 @@ from bvae_rl.metrics.array_metrics import chosen
 from bvae_rl.metrics.report import LEAST_EPISODES
 from bvae_rl.metrics.summary import together
 from bvae_rl.models.hub import find_vae
-from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.pca import PCAEncoder
 from bvae_rl.models.vae import BetaVAE, read_config
 from bvae_rl.plots import png
@@ -51,8 +50,9 @@ from bvae_rl.scripts.held_frames import on_policy_frames, read_specs
 from bvae_rl.scripts.own_folder import own_folder
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.vae_keys import names_apart
+from bvae_rl.training.decoded import active_latents
 from bvae_rl.training.pictures import scores_heatmap
-from bvae_rl.training.validation import ACTIVE_KL, validate
+from bvae_rl.training.validation import validate
 
 TRAINED, UNTRAINED, PCA = "trained", "untrained", "pca"
 ROWS, CONCLUSIONS = "rows.json", "conclusions.json"
@@ -209,10 +209,10 @@ def new_report(probe: Frames, specs: Any, args: Args) -> MetricReport:
 def add_vae(
     report: MetricReport, name: str, vae: BetaVAE, frames: Frames, *, episode: Any = None
 ) -> Scores:
-    """Score the VAE's latents of the frames; those of little KL are inactive."""
-    mu, logvar = vae.posterior_frames(frames.frames)
+    """Score the VAE's latents of the frames; those that hardly vary are inactive."""
+    mu = vae.encode_frames(frames.frames)
     return report.add(
-        name, mu, groups=vae.config.groups, active=mean_kl(mu, logvar) > ACTIVE_KL,
+        name, mu, groups=vae.config.groups, active=active_latents(vae, mu),
         factors=frames.factors, episode=episode,
     )  # fmt: skip
 

@@ -10,7 +10,6 @@ import numpy as np
 from bvae_rl.data.fixed_rows import fixed_factor_rows
 from bvae_rl.metrics import MetricReport, beta_vae_score, factor_vae_score
 from bvae_rl.metrics.inputs import split_episodes
-from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.latent_env import Encoder
 from bvae_rl.scripts import evaluate as whole
@@ -18,7 +17,7 @@ from bvae_rl.scripts import evaluate_more as more
 from bvae_rl.scripts.common import say
 from bvae_rl.scripts.held_frames import HeldFrames
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.training.validation import ACTIVE_KL
+from bvae_rl.training.decoded import active_latents
 
 Reference = Callable[[str], Encoder]  # of UNTRAINED or PCA
 
@@ -76,13 +75,13 @@ def _interventional(
             held.frames.factors, held.specs, more.GROUPS, more.SIZE, seed=args.seed
         )
         for name, vae in vaes.items():
-            mu, logvar = vae.posterior_frames(held.frames.frames)
+            mu = vae.encode_frames(held.frames.frames)
             published = args.scoring.published
             if "factor_vae" in wanted:
-                active = mean_kl(mu, logvar) > ACTIVE_KL
                 found[f"{name}/factor_vae"] = factor_vae_score(
-                    mu[rows], fixed, active=active, reference=published, seed=args.seed
-                ).score
+                    mu[rows], fixed, active=active_latents(vae, mu), reference=published,
+                    seed=args.seed,
+                ).score  # fmt: skip
             if "beta_vae" in wanted:
                 found[f"{name}/beta_vae"] = beta_vae_score(
                     mu[rows], fixed, reference=published, seed=args.seed

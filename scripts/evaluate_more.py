@@ -20,7 +20,7 @@ from bvae_rl.metrics.inputs import changing
 from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import ALL
-from bvae_rl.training.validation import ACTIVE_KL
+from bvae_rl.training.decoded import active_latents
 
 if TYPE_CHECKING:
     from bvae_rl.scripts.evaluate import Args
@@ -49,11 +49,11 @@ def _interventional(vaes: Mapping[str, BetaVAE], world: gym.Env, args: Args) -> 
     frames = groups.frames.reshape(-1, *groups.frames.shape[2:])
     found = {}
     for name, vae in vaes.items():
-        mu, logvar = vae.posterior_frames(frames)
+        mu = vae.encode_frames(frames)
         codes = mu.reshape(GROUPS, SIZE, -1)
         if "factor_vae" in args.scoring.metrics:
             found[f"{name}/factor_vae"] = factor_vae_score(
-                codes, groups.fixed, active=mean_kl(mu, logvar) > ACTIVE_KL,
+                codes, groups.fixed, active=active_latents(vae, mu),
                 reference=args.scoring.published, seed=args.seed,
             ).score  # fmt: skip
         if "beta_vae" in args.scoring.metrics:

@@ -25,12 +25,11 @@ from bvae_rl.scripts.pretrain_args import recipe_of
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.select_seed import finished
 from bvae_rl.scripts.study import aligned
-from bvae_rl.training.decoded import decode
+from bvae_rl.training.decoded import active_latents, decode
 from bvae_rl.training.explained import pixel_share
 from bvae_rl.training.last_phase import NONE
 from bvae_rl.training.recipe import Recipe
 from bvae_rl.training.selection import check_enough, last_within
-from bvae_rl.training.validation import ACTIVE_KL
 
 SCORES = "sweep.json"
 MARGIN = 0.02  # of the score that is chosen by: what a larger KL weight may cost
@@ -178,8 +177,8 @@ def _scored(args: pretrain.Args) -> dict[str, float]:
     vae = BetaVAE.load(args.out)
     held = held_frames(pretrain.frames(args), validation=args.train.validation)
     frames = held.frames.frames
-    mu, logvar = vae.posterior_frames(frames)
-    active = mean_kl(mu, logvar) > ACTIVE_KL
+    mu = vae.encode_frames(frames)
+    active = active_latents(vae, mu)
     trained = vae.meta["scores"]["validation"]
     found = {
         RATE: trained["vae/validation_kl"],

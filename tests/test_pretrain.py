@@ -28,6 +28,7 @@ from bvae_rl.training.objectives.pair_supervised import PairSupervisedObjective
 from bvae_rl.training.schedules import Constant, Linear
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.trainer import NotFinite
+from bvae_rl.training.validation import validate
 from bvae_rl.training.watch import Collapsed
 from tests.objective_cases import Kill
 
@@ -185,6 +186,17 @@ def test_few_active_latents_are_diagnosed(
         train_vae(store, CONFIG, crushed, steps=40, seed=0, out=tmp_path, train=QUICK)
     assert "of 6 latents active" in caplog.text
     assert "lower the KL's weight (beta is now 100000" in caplog.text
+
+
+def test_a_latent_whose_mean_never_changes_is_inactive_whatever_its_kl() -> None:
+    vae = BetaVAE(CONFIG)
+    with torch.no_grad():
+        for weights in vae.encoder[-1].parameters():
+            weights.zero_()
+        vae.encoder[-1].bias[: CONFIG.latent_dim] = 3.0
+    found = validate(vae, torch.rand(8, *vae.shape))
+    assert found["vae/validation_kl"] == pytest.approx(CONFIG.latent_dim * 4.5)
+    assert found["vae/active_latents"] == 0
 
 
 def test_a_dead_code_stops_the_training_and_keeps_the_state(

@@ -59,7 +59,7 @@ def pair_scores(
 ) -> PairScores:
     """Score (N, D) codes against the (N, K) factors that ``specs`` describe.
 
-    ``active`` is a boolean (D,), say KL above .01 nats: the others hold no information.
+    ``active`` is a boolean (D,), say a variance above .01: the others hold no information.
     ``replicates`` draw the 95% intervals, ``slow_replicates`` those of importance, whose trees are
     grown anew each time; both at least 2. ValueError for unusable arrays and too few samples.
     """

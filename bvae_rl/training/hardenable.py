@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
@@ -17,8 +18,8 @@ from bvae_rl.training.augment.variations import named, refuse_unfit
 from bvae_rl.training.batches import frames_at
 from bvae_rl.training.hardened import HARDENED
 from bvae_rl.training.hardening import Hardening
-from bvae_rl.training.objectives.distillation import LEAST_STD, InvarianceDistillation
-from bvae_rl.training.validation import posterior_means, spread
+from bvae_rl.training.objectives.distillation import InvarianceDistillation
+from bvae_rl.training.validation import moving, posterior_means, spread
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def refuse_inactive(teacher: BetaVAE) -> None:
     """ValueError for a VAE none of whose latents carries anything, as far as it knows itself."""
     known = teacher.statistics()
     if known is not None:
-        _refuse_inactive(np.asarray(known[1]))
+        _refuse_inactive(teacher, np.asarray(known[1]))
 
 
 def refuse_still(objective: InvarianceDistillation, store: FrameStore) -> None:
@@ -63,19 +64,21 @@ def refuse_still(objective: InvarianceDistillation, store: FrameStore) -> None:
     columns = teacher.slice_of(objective.latents)
     codes, known = posterior_means(teacher, x)[:, columns], teacher.statistics()
     if len(codes) > 1:  # one frame is too few in any case
-        before = 0.0 if known is None else float(known[1][columns].max())
-        _refuse_inactive(codes.std(0).numpy(), before=before)
+        before = None if known is None else np.asarray(known[1][columns])
+        _refuse_inactive(teacher, codes.std(0).numpy(), before=before)
 
 
-def _refuse_inactive(std: np.ndarray, *, before: float = 0.0) -> None:
-    """``before``: the largest standard deviation of a latent over the frames of the training."""
-    if (std >= LEAST_STD).any():
+def _refuse_inactive(
+    teacher: BetaVAE, std: np.ndarray, *, before: np.ndarray | None = None
+) -> None:
+    """``std`` (D,) of latents over some frames, ``before`` over those of the training."""
+    if moving(teacher, torch.from_numpy(std**2)).any():
         return
-    if before >= LEAST_STD:
+    if before is not None and moving(teacher, torch.from_numpy(before**2)).any():
         raise ValueError(
             f"all {len(std)} latents of the teacher hardly vary on these frames (standard "
-            f"deviations up to {std.max():.2g}; up to {before:.2g} on those of its training): give "
-            "frames like those that it was trained on"
+            f"deviations up to {std.max():.2g}; on those of its training up to "
+            f"{before.max():.2g}): give frames like those that it was trained on"
         )
     raise ValueError(
         f"all {len(std)} latents of the teacher are inactive (standard deviations up to "

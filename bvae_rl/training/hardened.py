@@ -20,8 +20,8 @@ from bvae_rl.metrics.regression import predict
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.augment.variations import vary
 from bvae_rl.training.batches import Rows, frames_at
-from bvae_rl.training.objectives.distillation import LEAST_STD, InvarianceDistillation
-from bvae_rl.training.validation import posterior_means, spread, validation_rows
+from bvae_rl.training.objectives.distillation import InvarianceDistillation
+from bvae_rl.training.validation import moving, posterior_means, spread, validation_rows
 
 HARDENED = "hardened"  # of a VAE's meta
 LOST = 0.5  # R2 below which a latent is not there any more
@@ -53,9 +53,10 @@ def report(
 
     ``r2`` and ``r2_clean`` (D,): agreement with the teacher's codes of the clean frames, from
     varied and from clean frames; ``before``: the teacher's own from varied ones. ``std`` (D,) of
-    the teacher's codes; ``lost`` the active latents among those that were learned which varied
-    frames do not tell. ``state``: by factor the R2 of a probe of the teacher's codes on the codes
-    of ``clean`` frames and of varied frames ``before`` and ``after``; nothing without factors.
+    the teacher's codes; ``active`` those that were learned and tell frames apart, ``lost`` those
+    of them which varied frames do not tell. ``state``: by factor the R2 of a probe of the teacher's
+    codes on the codes of ``clean`` frames and of varied frames ``before`` and ``after``; nothing
+    without factors.
     """
     teacher, latents = objective.teacher, objective.latents
     held_out = validation_rows(store, rows)
@@ -65,10 +66,10 @@ def report(
     target, before = (posterior_means(teacher, each) for each in (x, varied))
     clean, after = (posterior_means(student, each) for each in (x, varied))
     r2_after, std = agreement(after, target), target.std(0)
-    learned = torch.zeros(len(std), dtype=torch.bool)
+    active = torch.zeros(len(std), dtype=torch.bool)
     columns = student.slice_of(latents)
-    learned[columns] = True
-    lost = (learned & (std >= LEAST_STD) & (r2_after < LOST)).nonzero()[:, 0]
+    active[columns] = moving(teacher, std.square())[columns]
+    lost = (active & (r2_after < LOST)).nonzero()[:, 0]
     return {
         "against": list(objective.against),
         "latents": latents,
@@ -78,6 +79,7 @@ def report(
         "r2_clean": agreement(clean, target).tolist(),
         "before": agreement(before, target).tolist(),
         "std": std.tolist(),
+        "active": active.nonzero()[:, 0].tolist(),
         "lost": lost.tolist(),
         "follows": _followed(store, held_out, target[:, lost], lost.tolist()),
         "state": _state(teacher, store, rows, held_out, target, before, after),
@@ -151,12 +153,11 @@ def told_by(kept: Mapping[str, Any]) -> list[str]:
 def hardened_sentences(kept: Mapping[str, Any], names: Sequence[str]) -> Iterator[str]:
     """``report`` in words; ``names`` are those of the latents."""
     against = ", ".join(kept["against"])
-    first, last = kept["columns"]
-    active = [i for i in range(first, last) if kept["std"][i] >= LEAST_STD]
+    active = kept["active"]
     if not active:
         yield (
-            f"{WARNING}no latent of the teacher varies by {LEAST_STD} or more, so there was little "
-            "to keep: train it for longer, or with a lower beta."
+            f"{WARNING}no latent of the teacher is active, so there was little to keep: train it "
+            "for longer, or with a lower beta."
         )
         return
     after, clean, before = (

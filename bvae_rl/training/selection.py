@@ -32,7 +32,7 @@ from bvae_rl.metrics.inputs import changing, split
 from bvae_rl.metrics.report import LEAST_EPISODES
 from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.validation import ACTIVE_KL, ACTIVE_VARIANCE
+from bvae_rl.training.validation import ACTIVE_VARIANCE, least_variance
 
 Criterion = Literal["udr", "independence", "mig", "r2"]
 UNLABELLED: tuple[Criterion, ...] = ("udr", "independence")
@@ -76,16 +76,25 @@ class Selection:
 
 @dataclass(frozen=True, eq=False)
 class Code:
-    """What one VAE makes of the frames: ``mu`` and ``logvar`` (N, D), and its content latents."""
+    """What one VAE makes of the frames: ``mu`` and ``logvar`` (N, D), and its content latents.
+
+    Latents are active whose ``mu`` varies by more than ``least_variance``.
+    """
 
     mu: np.ndarray
     logvar: np.ndarray
     content: slice | None = None
+    least_variance: float = ACTIVE_VARIANCE
 
     @property
     def kl(self) -> np.ndarray:
         """Mean KL of each latent in nats, (D,)."""
         return mean_kl(self.mu, self.logvar)
+
+    @property
+    def active(self) -> np.ndarray:
+        """Which latents tell the frames apart, (D,)."""
+        return np.asarray(self.mu.var(axis=0) > self.least_variance)
 
 
 def select(
@@ -108,7 +117,8 @@ def select(
     check_enough(len(frames))
     vaes = {name: BetaVAE.load(folder) for name, folder in folders.items()}
     codes = [
-        Code(*vae.posterior_frames(frames.frames), content=_content(vae)) for vae in vaes.values()
+        Code(*vae.posterior_frames(frames.frames), _content(vae), least_variance(vae))
+        for vae in vaes.values()
     ]
     agreement: tuple[tuple[float, ...], ...] = ()
     if by == "udr":
@@ -122,9 +132,7 @@ def select(
         scores = [label_score(code, frames.factors, specs, by, **settings) for code in codes]
     known = [vae.meta["scores"]["validation"] for vae in vaes.values()]
     candidates = tuple(
-        Candidate(
-            name, score, int((code.kl > ACTIVE_KL).sum()), float(code.kl.sum()), m["vae/elbo"]
-        )
+        Candidate(name, score, int(code.active.sum()), float(code.kl.sum()), m["vae/elbo"])
         for name, score, code, m in zip(vaes, scores, codes, known, strict=True)
     )
     best = candidates[int(np.argmax(scores))].name
@@ -149,7 +157,7 @@ def label_score(
             f"{by} needs frames with known factors; {' and '.join(UNLABELLED)} do without them"
         )
     values, kept = changing(factors, specs)
-    z, active = code.mu, code.kl > ACTIVE_KL
+    z, active = code.mu, code.active
     state = [k for k, spec in enumerate(kept) if spec.role == "state"]
     if code.content is not None and state:
         z, active = z[:, code.content], active[code.content]
@@ -208,8 +216,8 @@ def why(candidates: Sequence[Candidate], by: Criterion) -> str:
 
 
 def _independence(code: Code) -> float:
-    z = code.mu if code.content is None else code.mu[:, code.content]
-    return independence(z, active=z.var(axis=0) > ACTIVE_VARIANCE).score
+    seen = slice(None) if code.content is None else code.content
+    return independence(code.mu[:, seen], active=code.active[seen]).score
 
 
 def _content(vae: BetaVAE) -> slice | None:

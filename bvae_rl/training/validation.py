@@ -14,10 +14,9 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.training.batches import Rows, frames_at
 
-ACTIVE_KL = 0.01  # nats on average: below it a latent carries nothing
-# Of the posterior means over frames (Burda et al. 2016, arXiv 1509.00519): above it a latent tells
-# frames apart. The KL, which a training watches from its first steps on, and scores go by, also
-# counts a mean that is not 0 and the same for all frames.
+# Of a latent's posterior means over frames: above it the latent is active, since it tells them
+# apart (Burda et al. 2016, arXiv 1509.00519). Its KL would also count a mean that is not 0 and the
+# same for all frames.
 ACTIVE_VARIANCE = 0.01
 AT_ONCE = 128  # frames, whose activations stay in the cache
 
@@ -30,11 +29,12 @@ def validate(vae: BetaVAE, x: Tensor) -> dict[str, float]:
     config = vae.config
     shape = (len(x), config.latent_dim)
     noise = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(x.device)
-    recons, kls = [], []
+    recons, kls, means = [], [], []
     for frames, draw in zip(x.split(AT_ONCE), noise.split(AT_ONCE), strict=True):
         mu, logvar = vae.encode(frames)
         recons.append(vae.nll(sample(mu, logvar, draw), frames))
         kls.append(kl_per_latent(mu, logvar))
+        means.append(mu)
     recon = torch.cat(recons).mean()
     kl = torch.cat(kls).mean(0)  # (D,)
     constant = log_constant(
@@ -44,7 +44,7 @@ def validate(vae: BetaVAE, x: Tensor) -> dict[str, float]:
         "vae/validation_recon": float(recon),
         "vae/validation_kl": float(kl.sum()),
         "vae/elbo": -float(recon + kl.sum()) - constant,
-        "vae/active_latents": int((kl > ACTIVE_KL).sum()),
+        "vae/active_latents": int(moving(vae, torch.cat(means).var(0, correction=0)).sum()),
     }
 
 

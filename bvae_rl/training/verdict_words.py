@@ -13,7 +13,7 @@ from bvae_rl.models.losses import beta_norm
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.idle import FIRST_LOOK
 from bvae_rl.training.objectives.table import OBJECTIVES
-from bvae_rl.training.validation import ACTIVE_KL, moving
+from bvae_rl.training.validation import moving
 from bvae_rl.training.verdict import FOREGROUND, KINDS, MISSED, MISSING, MOTION
 
 Written = Literal["flags", "python"]
@@ -134,15 +134,11 @@ def _few_active(vae: BetaVAE) -> str:
 
 
 def _active(vae: BetaVAE) -> int:
-    """How many latents tell the held-out frames apart, and have a KL.
-
-    One whose mean is the same for all frames, and not 0, has a KL too.
-    """
+    """How many latents tell the held-out frames apart."""
     known = vae.meta.get("statistics")
     if known is None:
         return int(vae.meta["scores"]["validation"]["vae/active_latents"])
-    apart = moving(vae, torch.tensor(known["std"]).square())
-    return int((apart & (torch.tensor(known["kl"]) > ACTIVE_KL)).sum())
+    return int(moving(vae, torch.tensor(known["std"]).square()).sum())
 
 
 def _weighting(lost: Iterable[str], vae: BetaVAE) -> Cure:
