@@ -21,6 +21,7 @@ from bvae_rl.training.annealing import Shape
 from bvae_rl.training.last_phase import NONE, asked_of
 from bvae_rl.training.pixel_weights import Kind, Weighting
 from bvae_rl.training.recipe import Recipe
+from bvae_rl.training.recipe_names import RecipeName
 from bvae_rl.training.recipes import best_recipe, objective_alone, recipe
 from bvae_rl.training.selection import Criterion
 from bvae_rl.training.train_config import TrainConfig
@@ -76,8 +77,8 @@ class LossArgs:
     """pixels that count more: what stands before the background (foreground), that and what is
     seldom to be seen (rare), what moves in a pair (motion); auto: rare where the frames show rare
     things, else foreground, as every recipe has it"""
-    weighting_factor: float = 10.0
-    """how much more they count"""
+    weighting_factor: float | None = None
+    """how much more they count; by default 10"""
 
 
 @dataclass(frozen=True)
@@ -233,15 +234,36 @@ def _as_given(chosen: Recipe, args: Args) -> Recipe:
         for item in fields(model)
         if item.name not in own and (value := getattr(model, item.name)) is not None
     }
-    if loss.weighting is not None:
-        kind = "foreground" if loss.weighting == "auto" else loss.weighting
-        weighs = None if kind == "none" else Weighting(kind, loss.weighting_factor)
-        changes |= {"weighting": weighs, "weigh_rare": loss.weighting == "auto"}
+    typed = {} if args.recipe == AUTO else RecipeName.parse(args.recipe).changes
+    for name in built:
+        if name in typed:
+            flag = f"--{name.replace('_', '-')}"
+            raise ValueError(
+                f"{name} is given twice, by --recipe {args.recipe} and by {flag}; leave one out"
+            )
     return replace(
         chosen, preset=loss.preset, per_actuator=model.per_actuator,
         model={**chosen.model, **built},
         hyperparameters={**chosen.hyperparameters, **hyperparameters(loss)}, **changes,
+        **_weighting(chosen, loss),
     )  # fmt: skip
+
+
+def _weighting(chosen: Recipe, loss: LossArgs) -> dict[str, Any]:
+    """Which pixels count more, and how much, where it was given; fields of a recipe."""
+    weighs, rare, factor = chosen.weighting, chosen.weigh_rare, loss.weighting_factor
+    if loss.weighting is not None:
+        kind = "foreground" if loss.weighting == "auto" else loss.weighting
+        weighs = None if kind == "none" else Weighting(kind)
+        rare = loss.weighting == "auto"
+    if factor is not None:
+        if weighs is None:
+            raise ValueError(
+                f"no pixels count more than others, so --weighting-factor {factor:g} has nothing "
+                "to say; say which do (--weighting auto), or leave it out"
+            )
+        weighs = replace(weighs, factor=factor)
+    return {"weighting": weighs, "weigh_rare": rare}
 
 
 def hyperparameters(loss: LossArgs) -> Mapping[str, float]:

@@ -11,7 +11,7 @@ import pytest
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import objectives
-from bvae_rl.scripts.pretrain_args import LossArgs, hyperparameters
+from bvae_rl.scripts.pretrain_args import Args, LossArgs, check, hyperparameters
 from bvae_rl.training.annealing import Annealing
 from bvae_rl.training.objectives.table import OBJECTIVES, entry
 from bvae_rl.training.recipes import recipe
@@ -66,6 +66,9 @@ def test_the_command_prints_every_objective(capsys: pytest.CaptureFixture[str]) 
 
 def test_contradicting_arguments_are_refused(tmp_path: Path) -> None:
     twice = LossArgs(objective="tc", beta=3.0, set=("beta=5",))
+    named = Args.of(recipe="plain:recon_weight=20", recon_weight=30.0)
+    with pytest.raises(ValueError, match="recon_weight is given twice, by --recipe plain:recon_w"):
+        check(named)
     with pytest.raises(ValueError, match="given twice, as --beta 3 and --set beta=5"):
         hyperparameters(twice)
     with pytest.raises(ValueError, match="got content_dim -4 and style_dim 8"):

@@ -191,9 +191,10 @@ def test_few_active_latents_are_diagnosed(
 def test_a_latent_whose_mean_never_changes_is_inactive_whatever_its_kl() -> None:
     vae = BetaVAE(CONFIG)
     with torch.no_grad():
-        for weights in vae.encoder[-1].parameters():
-            weights.zero_()
-        vae.encoder[-1].bias[: CONFIG.latent_dim] = 3.0
+        *_, weight, bias = vae.encoder.parameters()
+        weight.zero_()
+        bias.zero_()
+        bias[: CONFIG.latent_dim] = 3.0
     found = validate(vae, torch.rand(8, *vae.shape))
     assert found["vae/validation_kl"] == pytest.approx(CONFIG.latent_dim * 4.5)
     assert found["vae/active_latents"] == 0

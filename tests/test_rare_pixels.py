@@ -110,11 +110,13 @@ def test_recipes_weigh_rare_things_where_there_are_some(
     [(None, "rare"), ("auto", "rare"), ("foreground", "foreground"), ("rare", "rare")],
 )
 def test_what_is_given_is_kept(given: str | None, kind: str, ball: FrameStore) -> None:
-    args = pretrain.Args.of(ball.folder, weighting=given, weighting_factor=10.0)
+    args = pretrain.Args.of(ball.folder, weighting=given, weighting_factor=3.0)
     found = recipe_of(args, ball, say_why=False).make_weighting(ball)
-    assert found is not None and found.kind == kind
+    assert found == Weighting(kind, 3.0)
     none = pretrain.Args.of(ball.folder, weighting="none")
     assert recipe_of(none, ball, say_why=False).make_weighting(ball) is None
+    with pytest.raises(ValueError, match="--weighting-factor 3 has nothing to say"):
+        recipe_of(none.but(weighting_factor=3.0), ball)
 
 
 def test_a_weighting_has_a_name(ball: FrameStore, block: FrameStore, tmp_path: Path) -> None:

@@ -39,9 +39,9 @@ class Settings(TypedDict, total=False):
     """The keywords of everything that measures information.
 
     ``bins`` (20, at least 2) and ``binning`` ("width") cut codes and factors into cells; ``kinds``
-    gives the kind of each factor (all continuous). ``active`` is a boolean (D,), say a
-    variance above .01; without it latents that never change are inactive, except in ``reference`` mode (False),
-    the published measurement, where all count.
+    gives the kind of each factor (all continuous). ``active`` is a boolean (D,), say a variance
+    above .01; without it latents that never change are inactive, except in ``reference`` mode
+    (False), the published measurement, where all count.
     """
 
     bins: int
