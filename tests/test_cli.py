@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,6 +87,20 @@ def test_ctrl_c_says_how_to_go_on(
     monkeypatch.setattr(collect, "main", interrupted)
     assert main(["collect", "--out", str(tmp_path)]) == 130
     assert f"go on with: bvae-rl collect --out {tmp_path}" in capsys.readouterr().err
+
+
+def test_a_kill_ends_a_command_whose_environment_draws_with_pygame(tmp_path: Path) -> None:
+    pytest.importorskip("pygame")
+    flags = ["--env", "CartPole-v1", "--pixels", "--frames", "100000", "--out", str(tmp_path)]
+    command = [sys.executable, "-m", "bvae_rl.scripts.cli", "collect", *flags]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and not (tmp_path / "frames.raw").exists():
+            time.sleep(0.1)
+        process.terminate()
+        try:
+            assert process.wait(20) == -signal.SIGTERM
+        finally:
+            process.kill()
 
 
 def test_an_unwritable_folder_is_one_line(

@@ -59,11 +59,12 @@ def score(
     """Score (N, D) codes against the (N, K) factors that ``specs`` describe.
 
     ``groups`` gives the half-open ranges of the latents called ``content`` and ``style``; other
-    names are not scored. ``active`` is a boolean (D,), say a variance above .01. ``metrics``
-    are names of ``ARRAY_METRICS``, or "all"; ``reference`` takes the published definitions where
-    there are two. ``replicates`` (200, say) draw the 95% intervals of MIG and R2; ``slow_replicates`` (20,
-    say) those of DCI and the further metrics, which are scored anew each time. ``episode`` (N,)
-    numbers the episodes of on-policy frames: R2 is then tested on others, and whole ones are drawn.
+    names are not scored. ``active`` is a boolean (D,), say a variance above .01. ``metrics`` are
+    names of ``ARRAY_METRICS``, or "all"; ``reference`` takes the published definitions where there
+    are two. ``replicates`` (200, say) draw the 95% intervals of MIG and R2; ``slow_replicates``
+    (20, say) those of DCI and the further metrics, which are scored anew each time. ``episode``
+    (N,) numbers the episodes of on-policy frames: R2 is then tested on others, and whole ones are
+    drawn.
     Cyclic factors are turned into angles by the period ``high - low`` of their spec. ``steps`` are
     those of the MLP probe. ValueError for anything that does not fit together.
     """
