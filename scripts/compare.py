@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -97,5 +98,12 @@ def main(args: Args) -> StudyResult:
 
 def _thresholds(rows: list[Row]) -> tuple[float, ...]:
     values = np.concatenate([curve.ravel() for _, curve in curves(rows).values()])
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    return tuple(round(low + fraction * (high - low), 1) for fraction in (0.5, 0.75))
+    return between(float(np.nanmin(values)), float(np.nanmax(values)))
+
+
+def between(low: float, high: float) -> tuple[float, ...]:
+    """The middle and the third quarter of a range, with as many digits as tell it; none if empty."""
+    if high == low:
+        return ()
+    digits = max(1, 2 - math.ceil(math.log10(high - low)))
+    return tuple(round(low + fraction * (high - low), digits) for fraction in (0.5, 0.75))

@@ -15,6 +15,7 @@ from bvae_rl.runtime.rows import Row
 from bvae_rl.scripts import compare, train
 from bvae_rl.scripts.cli import main, parse
 from bvae_rl.scripts.common import EnvArgs
+from bvae_rl.scripts.compare import between
 from bvae_rl.scripts.study import StudyArgs, efficiency_table
 from bvae_rl.scripts.training_args import TrainingArgs, evaluated
 
@@ -154,3 +155,9 @@ def test_unequal_numbers_of_episodes_are_said() -> None:
     assert evaluated(rows) == ["evaluations at the end took 3 to 8 whole episodes"]
     assert evaluated(rows[:1]) == []
     assert TrainingArgs(n_envs=3, set=("tau=0.2",), algo="sac").given == {"tau": 0.2, "n_envs": 3}
+
+
+def test_thresholds_have_the_digits_that_tell_them_apart() -> None:
+    assert between(-20.0, 100.0) == (40.0, 70.0)
+    assert between(0.0, 0.02) == (0.01, 0.015)
+    assert between(3.0, 3.0) == ()
