@@ -102,7 +102,7 @@ def _thresholds(rows: list[Row]) -> tuple[float, ...]:
 
 
 def between(low: float, high: float) -> tuple[float, ...]:
-    """The middle and the third quarter of a range, with as many digits as tell it; none if empty."""
+    """The middle and the third quarter of a range, with as many digits as tell them apart."""
     if high == low:
         return ()
     digits = max(1, 2 - math.ceil(math.log10(high - low)))

@@ -26,8 +26,8 @@ WHERE = {
 WHAT = {FOREGROUND: "what stands before the background", MOTION: "what moves"}
 UNKNOWN = {
     FOREGROUND: "no colour fills more than half of the frames",
-    MOTION: "no frame has a neighbour in its episode from which it differs, by less than half of "
-    "the picture",
+    MOTION: "neighbouring frames of an episode are equal, or differ in more than half of the "
+    "picture",
 }
 
 
