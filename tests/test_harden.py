@@ -11,43 +11,20 @@ import pytest
 import torch
 from matplotlib.text import Text
 
-import bvae_rl
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.models.digest import encoder_digest, teachers_of
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.training.harden import MAX_GRAD_NORM, harden, train_of_phase
-from bvae_rl.training.hardenable import refuse, refuse_inactive, with_earlier
+from bvae_rl.training.hardenable import refuse_inactive, with_earlier
 from bvae_rl.training.hardened import HARDENED, agreement, hardened_sentences, told_by
-from bvae_rl.training.last_phase import asked_of, phase
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.schedules import Constant
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.vae_figures import vae_figures
+from tests.harden_cases import CONFIG, QUICK, squares
 from tests.objective_cases import Kill, equal
-
-CONFIG = VAEConfig(shape=(3, 32, 32), latent_dim=6, channels=(8, 16, 16), hidden=32)
-QUICK = TrainConfig(
-    batch_size=32, warmup=10, log_freq=20, save_freq=20, precision="float32", learning_rate=2e-3
-)
-SPECS = (FactorSpec("x"), FactorSpec("y"))
-
-
-def squares(folder: Path, n: int = 800) -> FrameStore:
-    """A red square somewhere on a blue ground: one appearance, two factors of the state."""
-    rng = np.random.default_rng(0)
-    places = rng.uniform(size=(n, 2)).astype(np.float32)
-    frames = np.empty((n, 32, 32, 3), np.uint8)
-    frames[:] = (30, 60, 160)
-    for frame, (x, y) in zip(frames, places, strict=True):
-        left, top = int(22 * x), int(22 * y)
-        frame[top : top + 10, left : left + 10] = (220, 40, 40)
-    store = FrameStore(folder)
-    store.declare(factor_specs=SPECS)
-    numbers = np.arange(n)
-    store.append(Frames(frames, np.zeros_like(numbers), numbers, factors=places))
-    return store
 
 
 @pytest.fixture(autouse=True)
@@ -256,61 +233,6 @@ def test_frames_that_do_not_fit(teacher: BetaVAE, store: FrameStore, tmp_path: P
     dull.meta["statistics"] = {"mean": [0.0] * 6, "std": [0.01] * 6, "kl": [0.0] * 6}
     with pytest.raises(ValueError, match="all 6 latents of the teacher are inactive"):
         refuse_inactive(dull)
-
-
-def test_a_colour_that_is_state_is_refused_and_left_alone_by_auto(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    key = (FactorSpec("key_colour"), FactorSpec("ground_colour", role="appearance"))
-    with pytest.raises(ValueError, match="factors call key_colour state"):
-        phase("colour", (3, 32, 32), key)
-    with caplog.at_level("INFO"):
-        assert phase("auto", (3, 32, 32), key) == ()
-    assert "not hardened: colour is part of the state" in caplog.text
-    assert phase("auto", (1, 32, 32), ()) == ()
-    assert phase("auto", (3, 32, 32), key[1:]) == ("colour",)
-    assert phase(("light", "colour"), (3, 32, 32), SPECS) == ("colour", "light")
-    assert phase("none", (3, 32, 32), SPECS) == ()
-    for name in ("keyColours", "is_shade", "target_hue", "Color"):
-        with pytest.raises(ValueError, match=f"factors call {name} state"):
-            refuse(["colour"], (3, 32, 32), (FactorSpec(name),))
-    refuse(["colour"], (3, 32, 32), (FactorSpec("colourless"), FactorSpec("x")))
-    refuse(["colour"], (3, 32, 32), key, allow_state=True)
-    assert phase("auto", (3, 32, 32), (), channel_order="other") == ()
-    with pytest.raises(ValueError, match="auto, none or variations"):
-        phase(("auto", "light"), (3, 32, 32), SPECS)
-
-
-def test_pretraining_ends_with_it_and_keeps_the_teacher(store: FrameStore, tmp_path: Path) -> None:
-    settings: dict[str, Any] = {"config": CONFIG, "steps": 5, "train": QUICK, "verbose": 0}
-    vae = bvae_rl.pretrain(store, out=tmp_path / "auto", **settings)
-    before = BetaVAE.load(tmp_path / "auto" / "teacher")
-    assert vae.meta[HARDENED]["teacher"] == before.identity()
-    assert vae.meta["training"]["steps"] == 2 and before.meta["training"]["steps"] == 5
-    plain = bvae_rl.pretrain(store, out=tmp_path / "plain", harden="none", **settings)
-    assert equal(plain.state_dict(), before.state_dict()) and HARDENED not in plain.meta
-    named = bvae_rl.pretrain(store, out=tmp_path / "named", recipe="plain", **settings)
-    assert HARDENED not in named.meta
-    assert asked_of(None, ["auto"]) == "auto" and asked_of(None, ("none",)) == "none"
-    with pytest.raises(ValueError, match="unknown variation 'smell'"):
-        bvae_rl.pretrain(store.read().frames, out=tmp_path / "smell", harden="smell")
-    assert not (tmp_path / "smell").exists()
-    asked = bvae_rl.pretrain(
-        store, out=tmp_path / "asked", recipe="plain", harden=("noise", "light"), **settings
-    )
-    assert asked.meta[HARDENED]["against"] == ["light", "noise"]
-    with pytest.raises(ValueError, match=r"is hardened; the VAE before that is .*teacher; take it"):
-        bvae_rl.pretrain(store, out=tmp_path / "asked", recipe="plain", harden="none", **settings)
-
-
-def test_channels_of_unknown_order_end_a_pretraining_without_the_phase(tmp_path: Path) -> None:
-    frames = squares(tmp_path / "frames", n=120)
-    config = VAEConfig(**{**vars(CONFIG), "channel_order": "other"})
-    vae = bvae_rl.pretrain(frames, config, out=tmp_path / "vae", steps=2, train=QUICK, verbose=0)
-    assert HARDENED not in vae.meta and not (tmp_path / "vae" / "teacher").exists()
-    with pytest.raises(ValueError, match="not hardened; go on with it"):
-        bvae_rl.pretrain(frames, out=tmp_path / "vae", steps=2, train=QUICK, verbose=0)
-    assert not (tmp_path / "vae" / "teacher").exists()
 
 
 def test_the_teacher_in_hand_stays_as_it_is(
