@@ -26,58 +26,13 @@ from bvae_rl.sb3 import (
 )
 from bvae_rl.sb3.copies import encoder_copies, same_weights
 from bvae_rl.training.schedules import Constant
+from tests.encoder_cases import agent, answers, moments, same, weights
 from tests.plug_cases import CONFIG, build, make_env, make_vae, noise
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return make_vae().save(tmp_path / "vae")
-
-
-def agent(algorithm: Any, vae: Any, mode: Any = "frozen", **more: Any) -> Any:
-    env = make_env(discrete=more.pop("discrete", algorithm is DQN))
-    step_size = more.pop("step_size", 1.0)
-    kwargs = policy_kwargs(vae, mode=mode, step_size=step_size, net_arch=[8], standardise=True)
-    return build(algorithm, env, **kwargs | more)
-
-
-def weights(model: Any) -> dict[str, dict[str, torch.Tensor]]:
-    return {
-        where: {name: w.detach().clone() for name, w in copy.weights().items()}
-        for where, copy in encoder_copies(model).items()
-    }
-
-
-def same(a: Any, b: Any) -> bool:
-    return a.keys() == b.keys() and all(same_weights(a[where], b[where]) for where in a)
-
-
-def answers(model: Any) -> np.ndarray:
-    """Deterministic actions, or a DQN's values."""
-    frames = noise(np.random.default_rng(5), 6)
-    observations, _ = model.policy.obs_to_tensor(frames)
-    with torch.no_grad():
-        if isinstance(model, DQN):
-            return model.q_net(observations).numpy()
-    return model.predict(frames, deterministic=True)[0]
-
-
-def moments(model: Any) -> list[torch.Tensor]:
-    """What the optimizers know of everything but the encoder."""
-    offsets = {id(o) for copy in encoder_copies(model).values() for o in copy.offsets}
-    optimizers = [
-        module.optimizer
-        for module in model.policy.modules()
-        if isinstance(getattr(module, "optimizer", None), torch.optim.Optimizer)
-    ]
-    return [
-        value.clone()
-        for optimizer in optimizers
-        for group in optimizer.param_groups
-        for parameter in group["params"]
-        if id(parameter) not in offsets
-        for value in optimizer.state[parameter].values()
-    ]
 
 
 APART: dict[str, Any] = {"share_features_extractor": False}
@@ -138,53 +93,6 @@ def test_the_parameters_in_each_optimizer_stand_in_their_places(folder):
     online = OnlineBetaVAE(folder, beta=Constant(1.0), train_freq=8)
     model.learn(16, callback=online)
     assert online.history
-
-
-def test_a_new_step_size_leaves_features_and_moments(folder):
-    model = agent(PPO, folder, "policy").learn(16)
-    before, acts = weights(model), answers(model)
-    (copy,) = encoder_copies(model).values()
-    offsets = [offset.detach().clone() for offset in copy.offsets]
-    state = model.policy.optimizer.state[copy.offsets[0]]["exp_avg"].clone()
-    set_mode(model, "policy", step_size=0.25)
-    for name, weight in weights(model)["features_extractor"].items():
-        torch.testing.assert_close(weight, before["features_extractor"][name])
-    np.testing.assert_allclose(answers(model), acts, atol=1e-5)
-    for new, old in zip(copy.offsets, offsets, strict=True):
-        torch.testing.assert_close(new.detach(), 4 * old)
-    assert torch.equal(model.policy.optimizer.state[copy.offsets[0]]["exp_avg"], state)
-
-
-def with_step_size(model: Any, **changes: Any) -> dict[str, Any]:
-    old = model.policy_kwargs["features_extractor_kwargs"]
-    return {"policy_kwargs": {**model.policy_kwargs, "features_extractor_kwargs": old | changes}}
-
-
-@pytest.mark.parametrize("algorithm", [PPO, SAC])
-def test_trap_33_another_step_size_at_load_rescales(algorithm, folder, tmp_path):
-    model = agent(algorithm, folder, "policy", step_size=2.0).learn(16)
-    model.save(tmp_path / "agent.zip")
-    changed = with_step_size(model, step_size=0.5)
-    loaded = algorithm.load(tmp_path / "agent.zip", make_env(), custom_objects=changed)
-    for where, copy in weights(loaded).items():
-        for name, weight in copy.items():
-            torch.testing.assert_close(weight, weights(model)[where][name])
-    assert all(copy.step_size == 0.5 for copy in encoder_copies(loaded).values())
-    loaded.save(tmp_path / "again.zip")
-    again = algorithm.load(tmp_path / "again.zip")
-    assert same(weights(again), weights(loaded))
-    with pytest.raises(TypeError, match=r"mode 'policy'.*then set_mode\(model, 'frozen'\)"):
-        frozen = with_step_size(model, step_size=1.0, mode="frozen")
-        algorithm.load(tmp_path / "agent.zip", custom_objects=frozen)
-
-
-def test_offsets_saved_before_the_step_size_was_kept_load(folder):
-    model = agent(PPO, folder, "policy", step_size=2.0).learn(16)
-    state = {k: v for k, v in model.policy.state_dict().items() if "offset_scale" not in k}
-    assert len(state) < len(model.policy.state_dict())
-    other = agent(PPO, folder, "policy", step_size=2.0)
-    other.policy.load_state_dict(state)
-    assert same(weights(other), weights(model))
 
 
 def test_what_the_reward_taught_an_encoder_goes_into_the_next_agent(folder, tmp_path):

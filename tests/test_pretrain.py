@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,19 +26,8 @@ from bvae_rl.training.objectives.capacity import CapacityObjective
 from bvae_rl.training.objectives.pair_supervised import PairSupervisedObjective
 from bvae_rl.training.schedules import Constant, Linear
 from bvae_rl.training.train_config import TrainConfig
-from bvae_rl.training.trainer import NotFinite
-from bvae_rl.training.validation import validate
-from bvae_rl.training.watch import Collapsed
 from tests.objective_cases import Kill
-
-CONFIG = VAEConfig(
-    shape=(3, 32, 32),
-    latent_dim=6,
-    groups={"content": (0, 4), "style": (4, 6)},
-    channels=(8, 8, 8),
-    hidden=16,
-)
-QUICK = TrainConfig(batch_size=16, warmup=5, log_freq=10, save_freq=10, precision="float32")
+from tests.pretrain_cases import CONFIG, QUICK
 
 
 @pytest.fixture(scope="module")
@@ -176,72 +164,6 @@ def test_nothing_global_is_seeded(store: FrameStore, tmp_path: Path) -> None:
         store, CONFIG, BetaVAEObjective(Constant(1.0)), steps=2, seed=1, out=tmp_path, train=QUICK
     )
     assert torch.equal(torch.rand(3), expected)
-
-
-def test_few_active_latents_are_diagnosed(
-    store: FrameStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    with caplog.at_level(logging.WARNING):
-        crushed = BetaVAEObjective(Constant(1e5))
-        train_vae(store, CONFIG, crushed, steps=40, seed=0, out=tmp_path, train=QUICK)
-    assert "of 6 latents active" in caplog.text
-    assert "lower the KL's weight (beta is now 100000" in caplog.text
-
-
-def test_a_latent_whose_mean_never_changes_is_inactive_whatever_its_kl() -> None:
-    vae = BetaVAE(CONFIG)
-    with torch.no_grad():
-        *_, weight, bias = vae.encoder.parameters()
-        weight.zero_()
-        bias.zero_()
-        bias[: CONFIG.latent_dim] = 3.0
-    found = validate(vae, torch.rand(8, *vae.shape))
-    assert found["vae/validation_kl"] == pytest.approx(CONFIG.latent_dim * 4.5)
-    assert found["vae/active_latents"] == 0
-
-
-def test_a_dead_code_stops_the_training_and_keeps_the_state(
-    store: FrameStore, tmp_path: Path
-) -> None:
-    crushed = BetaVAEObjective(Constant(1e6))
-    with pytest.raises(
-        Collapsed, match=r"posterior collapse: .* for \d+ validations .* beta 1e\+06 is too high"
-    ):
-        train_vae(store, CONFIG, crushed, steps=200, seed=0, out=tmp_path, train=QUICK)
-    assert (tmp_path / "checkpoint.pt").exists()
-    assert BetaVAE.load(tmp_path).meta["finished"] is False
-
-
-@dataclass(frozen=True)
-class Breaks(BetaVAEObjective):
-    """The loss, or only its gradient, is NaN from step 12 on."""
-
-    gradient: bool = False
-    broken: ClassVar[bool] = True
-
-    def loss(
-        self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor | float]]:
-        loss, parts = super().loss(vae, batch, step, noise)
-        if step < 12 or not self.broken:
-            return loss, parts
-        root = next(vae.parameters()).sum() * 0.0
-        return loss + (root.sqrt() if self.gradient else root * torch.nan), parts
-
-
-@pytest.mark.parametrize("what", ["loss", "gradient"])
-def test_a_loss_that_is_nan_names_the_batch_and_keeps_the_last_good_state(
-    what: str, store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    objective = Breaks(Constant(1.0), gradient=what == "gradient")
-    with pytest.raises(NotFinite, match=rf"the {what} became \S+ at step 12 \(seed 3"):
-        train_vae(store, CONFIG, objective, steps=20, seed=3, out=tmp_path, train=QUICK)
-    kept = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    assert kept["step"] == 12
-    assert all(weight.isfinite().all() for weight in kept["vae"].values())
-    monkeypatch.setattr(Breaks, "broken", False)  # the same training goes on from there
-    good = train_vae(store, CONFIG, objective, steps=20, seed=3, out=tmp_path, train=QUICK)
-    assert np.isfinite(good.meta["scores"]["validation"]["vae/elbo"])
 
 
 def test_weight_decay_shrinks_the_weights(store: FrameStore, tmp_path: Path) -> None:
