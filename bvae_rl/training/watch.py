@@ -22,6 +22,7 @@ from bvae_rl.training.verdict import judge
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
 COLLAPSED_LOGS = 5  # validations in a row without an active latent, in the second half
+DEAD_KL = 0.01  # nats a latent on average, below which none will become active any more
 Callback = Callable[[int, BetaVAE, dict[str, float]], None]  # step, vae, metrics
 
 logger = logging.getLogger(__name__)
@@ -72,8 +73,9 @@ class Watch:
             self._tell_bound(done, metrics)
         if not self.warned and (done > 4 * train.warmup or done == steps):
             self.warned = diagnose(metrics, vae.config, done)
-        inactive = metrics["vae/active_latents"] == 0 < metrics["vae/beta"]
-        self.collapsed = self.collapsed + 1 if inactive else 0
+        dead = metrics["vae/active_latents"] == 0 < metrics["vae/beta"]
+        dead = dead and metrics["vae/validation_kl"] < DEAD_KL * vae.latent_dim
+        self.collapsed = self.collapsed + 1 if dead else 0
         if self.collapsed >= COLLAPSED_LOGS and steps / 2 <= done < steps:
             self.save(done)
             raise Collapsed(
