@@ -12,9 +12,13 @@ from bvae_rl.training.augment.light import GAIN, GAMMA, SLOPE, Light, draw_light
 from bvae_rl.training.augment.texture import (
     COARSE,
     FINE,
+    HARD,
     RELIEF,
+    SOFT,
+    TONE,
     draw_surfaces,
     filtered,
+    heights,
     relief,
     texture,
 )
@@ -102,7 +106,7 @@ def test_lights_fill_their_ranges() -> None:
 
 
 def test_a_filter_keeps_even_colours_and_is_a_convolution() -> None:
-    surfaces = draw_surfaces(8, generator(), sides=(8, 8))
+    surfaces = draw_surfaces(8, generator())
     assert torch.allclose(surfaces.kernel.sum((1, 2)), torch.ones(8), atol=1e-5)
     assert surfaces.kernel.flatten(1).std(1).min() > 0.2  # not all the same
     even = torch.rand(8, 3, 1, 1).expand(8, 3, 8, 8)
@@ -116,28 +120,48 @@ def test_a_filter_keeps_even_colours_and_is_a_convolution() -> None:
 
 @pytest.mark.parametrize("sides", [(64, 64), (41, 64), (128, 128)], ids=str)
 def test_a_relief_is_smooth_and_of_one_height(sides: tuple[int, int]) -> None:
-    surfaces = draw_surfaces(32, generator(), sides=sides)
-    heights = relief(surfaces, torch.empty(32, 3, *sides))
-    assert heights.shape == (32, 1, *sides)
-    assert torch.allclose(heights.mean((1, 2, 3)), torch.zeros(32), atol=1e-4)
-    assert torch.allclose(heights.square().mean((1, 2, 3)), torch.ones(32), atol=1e-3)
-    assert heights.diff(dim=2).square().mean() < 0.3  # 2 of independent pixels
-    assert surfaces.width.min() >= FINE and surfaces.width.max() <= COARSE
-    assert surfaces.height.min() >= 0.0 and surfaces.height.max() <= RELIEF
-    coarse = surfaces._replace(width=torch.full((32, 2), COARSE))
-    steps = relief(coarse, torch.empty(32, 3, *sides)).diff(dim=2).square().mean()
-    assert steps < 0.3 * heights.diff(dim=2).square().mean()
+    surfaces = draw_surfaces(64, generator())
+    found = relief(surfaces, torch.empty(64, 3, *sides))
+    assert found.shape == (64, 1, *sides)
+    assert torch.allclose(found.mean((1, 2, 3)), torch.zeros(64), atol=1e-4)
+    assert torch.allclose(found.square().mean((1, 2, 3)), torch.ones(64), atol=1e-3)
+    assert found.diff(dim=2).square().mean() < 0.3  # 2 of independent pixels
+    longer = relief(surfaces._replace(waves=surfaces.waves / 2), torch.empty(64, 3, *sides))
+    assert longer.diff(dim=2).square().mean() < 0.6 * found.diff(dim=2).square().mean()
 
 
-def test_a_bump_stands_where_it_was_drawn() -> None:
-    surfaces = draw_surfaces(1, generator(), sides=(64, 64))
-    bumps = torch.zeros_like(surfaces.bumps)
-    bumps[0, 10, 20] = 1.0  # one draw every two pixels: between pixels 20 and 21, 40 and 41
-    heights = relief(
-        surfaces._replace(bumps=bumps, width=torch.tensor([[3.0, 3.0]])), torch.empty(1, 3, 64, 64)
+def test_a_relief_of_one_wave_is_its_sine() -> None:
+    surfaces = draw_surfaces(1, generator())._replace(
+        waves=torch.tensor([[[0.0, 2.0 * math.pi / 16]]]), phase=torch.tensor([[0.25 * math.pi]])
     )
-    row, column = divmod(int(heights[0, 0].argmax()), 64)
-    assert row in (20, 21) and column in (40, 41)
+    found = relief(surfaces, torch.empty(1, 3, 64, 128))[0, 0]  # whole waves, down the picture
+    down = (torch.arange(64) - 31.5) * 2.0 * math.pi / 16 + 0.25 * math.pi
+    assert torch.allclose(found, math.sqrt(2.0) * down.sin()[:, None].expand(64, 128), atol=1e-5)
+
+
+def test_half_of_the_reliefs_are_patterns() -> None:
+    surfaces = draw_surfaces(4000, generator())
+    smooth = surfaces.steepness == 0
+    for kind, most in ((smooth, RELIEF), (~smooth, TONE)):
+        assert kind.float().mean().item() == pytest.approx(0.5, abs=0.03)
+        assert surfaces.height[kind].min() >= 0.0
+        assert surfaces.height[kind].max().item() == pytest.approx(most, rel=0.01)
+    steep = surfaces.steepness[~smooth]
+    assert [steep.min().item(), steep.max().item()] == pytest.approx([SOFT, HARD], 0.02)
+    # the mean over widths of 1 / width^2, in either direction whatever the turn
+    mean = (FINE**-2 - COARSE**-2) / (2.0 * math.log(COARSE / FINE))
+    assert surfaces.waves.square().mean((0, 1)).tolist() == pytest.approx([mean, mean], 0.08)
+
+
+def test_a_pattern_has_two_tones() -> None:
+    surfaces = draw_surfaces(2, generator())._replace(
+        height=torch.tensor([0.1, 0.1]), steepness=torch.tensor([1e6, 0.0])
+    )
+    x = torch.rand(2, 3, 64, 64)
+    pattern, smooth = heights(surfaces, x)[:, 0]
+    assert torch.allclose(pattern.abs(), torch.tensor(0.1), atol=1e-3)
+    assert 0.2 < (pattern > 0).float().mean() < 0.8
+    assert torch.allclose(smooth, 0.1 * relief(surfaces, x)[1, 0])
 
 
 def test_an_edge_stays_where_it_is() -> None:

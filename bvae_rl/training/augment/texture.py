@@ -1,8 +1,10 @@
-"""Other surfaces of the same colours: a random filter, and a smooth random relief over the picture.
+"""Other surfaces of the same colours: a random filter, and a random relief over the picture.
 
 The filter is a random convolution (Lee et al. 2020, arXiv 1910.05396) mixed with the picture (Xu et
 al. 2021, arXiv 2007.13003), with one kernel for all channels and weights that add up to 1: what is
-even keeps its colour, which is the business of ``colour``, and edges and grain change.
+even keeps its colour, which is the business of ``colour``, and edges and grain change. The relief
+is a sum of a few waves, whose directions and lengths are normal (random Fourier features, Rahimi
+and Recht 2007), so bumps or streaks; half of the reliefs are patterns of two tones.
 """
 
 from __future__ import annotations
@@ -14,41 +16,50 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bvae_rl.training.augment.blur import gaussian_rows
 from bvae_rl.training.augment.draws import centres, each, in_float32, uniform, unit
 
 FILTER = 0.4  # standard deviation of the kernel's weights, at most
-RELIEF = 0.1  # standard deviation of what the relief adds, at most
-FINE, COARSE = 1.5, 12.0  # usual pixels, width of the relief's Gaussian along either side
-STEP = 2  # pixels from one draw of the relief to the next
+RELIEF = 0.1  # standard deviation of what a smooth relief adds, at most
+TONE = 0.15  # what a pattern adds or takes, at most
+SOFT, HARD = 0.7, 20.0  # steepness of a pattern's edges, in tanh(steepness relief)
+FINE, COARSE = 1.5, 12.0  # usual pixels, how far bumps reach along and across
+WAVES = 6
 KERNEL = 3
 
 
 class Surface(NamedTuple):
     """One surface a picture: ``kernel`` (B, 3, 3), ``height`` (B,) of the relief in [0, 1].
 
-    ``width`` (B, 2) is how far the relief's bumps reach down and to the right, in usual pixels;
-    ``bumps`` (B, H', W') are what they are made of, normal.
+    ``waves`` (B, N, 2) are in rad a usual pixel to the right and down, ``phase`` (B, N) in rad.
+    ``steepness`` (B,) makes a pattern of two tones of a relief; 0 leaves it smooth.
     """
 
     kernel: Tensor
     height: Tensor
-    width: Tensor
-    bumps: Tensor
+    waves: Tensor
+    phase: Tensor
+    steepness: Tensor
 
 
-def draw_surfaces(
-    n: int, generator: torch.Generator, *, sides: tuple[int, int], strength: float = 1.0
-) -> Surface:
-    """``n`` independent surfaces for pictures of ``sides`` H and W."""
+def draw_surfaces(n: int, generator: torch.Generator, *, strength: float = 1.0) -> Surface:
+    """``n`` independent surfaces."""
     uneven = torch.randn(n, KERNEL, KERNEL, generator=generator)
     uneven = uneven - uneven.mean((1, 2), keepdim=True)
     kernel = uneven * uniform(generator, (n, 1, 1), 0.0, FILTER) * strength
     kernel[:, KERNEL // 2, KERNEL // 2] += 1.0
-    height = uniform(generator, (n,), 0.0, RELIEF) * strength
-    width = uniform(generator, (n, 2), math.log(FINE), math.log(COARSE)).exp()
-    rows, columns = (-(-side // STEP) for side in sides)
-    return Surface(kernel, height, width, torch.randn(n, rows, columns, generator=generator))
+    width = uniform(generator, (n, 1, 2), math.log(FINE), math.log(COARSE)).exp()
+    along, across = (torch.randn(n, WAVES, 2, generator=generator) / width).unbind(2)
+    turn = uniform(generator, (n, 1), 0.0, math.pi)
+    right, down = (
+        along * turn.cos() - across * turn.sin(),
+        along * turn.sin() + across * turn.cos(),
+    )
+    phase = uniform(generator, (n, WAVES), 0.0, 2.0 * math.pi)
+    smooth = torch.rand(n, generator=generator) < 0.5
+    steepness = uniform(generator, (n,), math.log(SOFT), math.log(HARD)).exp()
+    height = uniform(generator, (n,), 0.0, strength) * torch.where(smooth, RELIEF, TONE)
+    waves = torch.stack([right, down], dim=2)
+    return Surface(kernel, height, waves, phase, steepness.masked_fill(smooth, 0.0))
 
 
 def filtered(x: Tensor, kernel: Tensor) -> Tensor:
@@ -62,17 +73,21 @@ def filtered(x: Tensor, kernel: Tensor) -> Tensor:
 
 
 def relief(surfaces: Surface, x: Tensor) -> Tensor:
-    """The heights (B, 1, H, W) of reliefs for x, of mean 0 and standard deviation 1 a picture."""
-    width = surfaces.width.to(x) * unit(x)
-    bumps = surfaces.bumps.to(x)
-    down, right = (
-        gaussian_rows(centres(side, x), STEP * centres(number, x), reach)
-        for side, number, reach in zip(x.shape[2:], bumps.shape[1:], width.unbind(1), strict=True)
-    )
-    smooth = down @ bumps @ right.mT
-    away = smooth - smooth.mean((1, 2), keepdim=True)
-    size = away.square().mean((1, 2), keepdim=True).sqrt()
-    return (away / size.clamp_min(1e-6))[:, None]
+    """Smooth reliefs (B, 1, H, W) for x, of mean 0 and standard deviation 1 in each picture."""
+    right, down = (surfaces.waves.to(x) / unit(x)).unbind(2)
+    rows, columns = (centres(side, x) for side in x.shape[2:])
+    angles = (down[..., None] * rows)[..., None] + (right[..., None] * columns)[:, :, None]
+    added = (angles + surfaces.phase.to(x)[..., None, None]).sin_().sum(1, keepdim=True)
+    away = added - added.mean((2, 3), keepdim=True)
+    size = away.square().mean((2, 3), keepdim=True).sqrt()
+    return away / size.clamp_min(1e-6)
+
+
+def heights(surfaces: Surface, x: Tensor) -> Tensor:
+    """What each surface adds to x (B, C, H, W), the same to all channels: (B, 1, H, W)."""
+    smooth, steepness = relief(surfaces, x), each(surfaces.steepness, x)
+    shape = torch.where(steepness > 0, (steepness * smooth).tanh(), smooth)
+    return each(surfaces.height, x) * shape
 
 
 @in_float32
@@ -81,7 +96,5 @@ def texture(x: Tensor, generator: torch.Generator, *, strength: float = 1.0) -> 
 
     ``generator`` is on the CPU; ``strength`` 0 is the picture as it was.
     """
-    sides = (x.shape[2], x.shape[3])
-    surfaces = draw_surfaces(len(x), generator, sides=sides, strength=strength)
-    heights = each(surfaces.height, x) * relief(surfaces, x)
-    return filtered(x, surfaces.kernel).add_(heights).clamp_(0.0, 1.0)
+    surfaces = draw_surfaces(len(x), generator, strength=strength)
+    return filtered(x, surfaces.kernel).add_(heights(surfaces, x)).clamp_(0.0, 1.0)

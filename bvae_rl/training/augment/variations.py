@@ -74,7 +74,7 @@ VARIATIONS: Mapping[str, Variation] = {
             words=("colour", "color", "hue", "saturation", "brightness", "shade"),
         ),
         Variation(
-            "texture", "random filters and reliefs of surfaces", texture, share=0.3,
+            "texture", "random filters, reliefs and patterns of surfaces", texture, share=0.3,
             words=("texture", "pattern", "material"),
         ),
         Variation(
