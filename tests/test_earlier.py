@@ -16,8 +16,11 @@ import numpy as np
 import pytest
 from stable_baselines3 import PPO
 
+from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE, VAEConfig, read_config
 from bvae_rl.sb3 import LatentVecEnv, inspect, policy_kwargs
+from bvae_rl.training.decoded import latent_names
+from bvae_rl.training.hardened import hardened_sentences
 from tests.plug_cases import build, make_env
 
 OLD = Path(__file__).parent / "data" / "before_0_1"
@@ -70,3 +73,9 @@ def test_a_policy_says_where_its_encoder_comes_from(capsys: pytest.CaptureFixtur
     (copy,) = inspect(PPO.load(OLD / "ppo.zip"))
     assert (copy.latents, copy.moved, copy.checkpoint) == ("style", False, "vae")
     assert "style" in capsys.readouterr().out
+
+
+def test_what_a_hardened_vae_of_before_kept_is_still_said() -> None:
+    vae = BetaVAE.load(find_vae("reach_crossed_hardened"))
+    said = " ".join(hardened_sentences(vae.meta["hardened"], latent_names(vae)))
+    assert "median of 4 active latents" in said

@@ -169,7 +169,7 @@ def test_what_is_lost_is_said() -> None:
         "never known": {"clean": 0.3, "before": 0.0, "after": 0.0},
     }
     kept = {
-        "against": ["colour"], "columns": [0, 3], "std": [1.0, 1.0, 0.1], "active": [0, 1],
+        "against": ["colour"], "std": [1.0, 1.0, 0.1], "active": [0, 1],
         "r2": [0.9, 0.1, 0.0], "r2_clean": [1.0, 0.9, 0.0], "before": [0.0, 0.0, 0.0], "lost": [1],
         "follows": {"1": "key"}, "state": state,
     }  # fmt: skip

@@ -73,7 +73,6 @@ def report(
     return {
         "against": list(objective.against),
         "latents": latents,
-        "columns": [columns.start, columns.stop],
         "strength": objective.strength,
         "r2": r2_after.tolist(),
         "r2_clean": agreement(clean, target).tolist(),
