@@ -23,7 +23,9 @@ def rows() -> list[Row]:
     return Run(RESULTS).rows("hardening_seeds.json")
 
 
-def values(rows: Sequence[Row], start: str, metric: str, domain: str) -> list[float]:
+def values(
+    rows: Sequence[Row], start: str, metric: str, domain: str, seeds: Sequence[int] = SEEDS
+) -> list[float]:
     """Of each seed, of the method whose name without its changes is ``start``."""
     found = {
         row.agent_seed if row.vae_seed is None else row.vae_seed: row.value
@@ -32,8 +34,8 @@ def values(rows: Sequence[Row], start: str, metric: str, domain: str) -> list[fl
         and row.method.partition(":")[0] == start
         and not row.method.endswith(("/content", "/style"))
     }
-    assert found.keys() == set(SEEDS), (start, metric, domain)
-    return [found[seed] for seed in SEEDS]
+    assert found.keys() == set(seeds), (start, metric, domain)
+    return [found[seed] for seed in seeds]
 
 
 def cell(of_seeds: list[float]) -> str:
@@ -121,3 +123,33 @@ def test_what_independence_says_of_scores_follows_from_the_values(rows: list[Row
         ranks = [np.argsort(np.argsort(column)) for column in (independence, scores)]
         spearman = float(np.corrcoef(ranks[0], ranks[1])[0, 1])
         assert line.endswith(f"| {f'{spearman:.1f}'.removeprefix('0')} |")
+
+
+def test_reachers_tables_follow_from_the_values() -> None:
+    page = (RESULTS / "hardening.md").read_text(encoding="utf-8")
+    section = page.partition("## MuJoCo's Reacher")[2].partition("\n## ")[0]
+    now = Run(RESULTS).rows("hardening_reacher.json")
+    smooth = Run(RESULTS).rows("hardening_reacher_smooth.json")
+    every = "colours+light+material"
+    domains = ("source", "ood1", "ood2", "ood2:light", "ood2:material", f"ood1:{every}")
+    domains = (*domains, f"ood2:{every}")
+    labels = {
+        "`beta_late`": (now, "beta_late"),
+        "`beta_late`, **hardened**": (now, "beta_late_hardened"),
+        "the same, reliefs all smooth": (smooth, "beta_late_hardened"),
+    }
+    for label, (rows, start) in labels.items():
+        (line,) = (line for line in section.splitlines() if line.startswith(f"| {label} |"))
+        cells = [part.strip() for part in line.split("|")[2:-1]]
+        wanted = [values(rows, start, "score", at, range(5)) for at in domains]
+        assert cells == [cell(each) for each in wanted], label
+    for label, start in {
+        "raw pixels, seed 0": "pixels",
+        "raw pixels, trained in the colours of `ood1`, seed 0": "pixels_randomised",
+    }.items():
+        (line,) = (line for line in section.splitlines() if line.startswith(f"| {label} |"))
+        cells = [part.strip() for part in line.split("|")[2:-1]]
+        found = [values(now, start, "score", at, [0])[0] for at in domains]
+        assert cells == [f"{value:.2f}".replace("0.", ".") for value in found]
+    kept = values(now, "beta_late_hardened", "retention", "ood2", range(5))
+    assert f"keep {cell(kept)} of it in `ood2`" in section
