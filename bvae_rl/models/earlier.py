@@ -39,7 +39,8 @@ def in_todays_words(stored: Mapping[str, Any]) -> dict[str, Any]:
     found = {**stored, "model": model_in_todays_words(stored["model"])}
     if training := stored.get("training"):
         found["training"] = _training(training)
-    if (hardened := stored.get("hardened")) and "active" not in hardened:
+    hardened = stored.get("hardened") or {}
+    if "columns" in hardened and "active" not in hardened:
         active = [i for i in range(*hardened["columns"]) if hardened["std"][i] >= 0.1]
         found["hardened"] = {**hardened, "active": active}
     return found
