@@ -29,6 +29,7 @@ from bvae_rl.runtime.runs import Run, RunError
 from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.pretrain_args import recipe_of
+from bvae_rl.training.augment.variations import versions
 from bvae_rl.training.objectives.table import entry
 from bvae_rl.training.recipe import Recipe, latent_dims
 from bvae_rl.training.recipe_names import RecipeName
@@ -137,10 +138,17 @@ class Unit:
 
 
 def follows_from(chosen: Recipe, store: FrameStore) -> dict[str, Any]:
-    """What the frames change of a recipe; nothing in PlanarReach, where recipes were tuned."""
+    """What the frames change of a recipe, and which variations drew otherwise before.
+
+    Nothing in PlanarReach, where recipes were tuned, but for the latter.
+    """
     weight, weighting = chosen.make_config(store).recon_weight, chosen.make_weighting(store)
     found: dict[str, Any] = {} if weight == VAEConfig.recon_weight else {"recon_weight": weight}
-    return found if weighting == chosen.weighting else {**found, "weighting": weighting}
+    if weighting != chosen.weighting:
+        found["weighting"] = weighting
+    if chosen.harden and (newer := versions(chosen.harden.against)):
+        found["versions"] = newer
+    return found
 
 
 def units_of(args: Args) -> dict[str, Unit]:

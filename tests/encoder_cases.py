@@ -8,9 +8,7 @@ import numpy as np
 import torch
 from stable_baselines3 import DQN
 
-from bvae_rl.sb3 import (
-    policy_kwargs,
-)
+from bvae_rl.sb3 import policy_kwargs
 from bvae_rl.sb3.copies import encoder_copies, same_weights
 from tests.plug_cases import build, make_env, noise
 

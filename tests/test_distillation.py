@@ -129,3 +129,10 @@ def test_a_latent_of_a_clean_frame_counts_as_one_of_a_varied_frame(store: FrameS
     errors = charbonnier(0.3 / objective._scale["std"], TOLERANCE)
     expected = (8 * errors[:3].sum() + 4 * errors.sum()) / (8 * 3)
     assert number(loss) == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_another_drawing_of_a_variation_is_another_training() -> None:
+    teacher = make_vae()
+    old = InvarianceDistillation(teacher, ("colour", "light")).identity()
+    new = InvarianceDistillation(teacher, ("colour", "texture")).identity()
+    assert "versions" not in old and new["versions"] == {"texture": 2}

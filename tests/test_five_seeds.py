@@ -15,6 +15,7 @@ from bvae_rl.runtime.spread import interval, iqm
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
 SEEDS = [10, 11, 12, 13, 14]
 CHANGES = ("camera", "light", "texture", "distractors")
+SCALE = ("blind", "state")
 RECIPES = ("beta_late", "augment_interventions", "views_interventions_room")
 
 
@@ -151,5 +152,15 @@ def test_reachers_tables_follow_from_the_values() -> None:
         cells = [part.strip() for part in line.split("|")[2:-1]]
         found = [values(now, start, "score", at, [0])[0] for at in domains]
         assert cells == [f"{value:.2f}".replace("0.", ".") for value in found]
-    kept = values(now, "beta_late_hardened", "retention", "ood2", range(5))
-    assert f"keep {cell(kept)} of it in `ood2`" in section
+    said = " ".join(section.split())
+    for text, start, rows, at in (
+        ("keep {} of it in `ood2`", "beta_late_hardened", now, "ood2"),
+        ("{} in other light", "beta_late_hardened", now, "ood2:light"),
+        ("{} on other floors", "beta_late_hardened", now, "ood2:material"),
+        ("and {} where all changes", "beta_late_hardened", now, f"ood2:{every}"),
+        ("perhaps by colour, keep ({})", "beta_late", now, "ood2:material"),
+        ("{} was left", "beta_late_hardened", smooth, "ood2:material"),
+    ):
+        assert text.format(cell(values(rows, start, "retention", at, range(5)))) in said
+    returns = [float(iqm(values(now, start, "return", "source", range(5)))) for start in SCALE]
+    assert "returns of {:.1f} and {:.1f}".format(*returns) in said

@@ -10,9 +10,7 @@ import pytest
 import torch
 from stable_baselines3 import PPO, SAC
 
-from bvae_rl.sb3 import (
-    set_mode,
-)
+from bvae_rl.sb3 import set_mode
 from bvae_rl.sb3.copies import encoder_copies
 from tests.encoder_cases import agent, answers, same, weights
 from tests.plug_cases import make_env, make_vae

@@ -41,7 +41,7 @@ def in_todays_words(stored: Mapping[str, Any]) -> dict[str, Any]:
         found["training"] = _training(training)
     hardened = stored.get("hardened") or {}
     if "columns" in hardened and "active" not in hardened:
-        active = [i for i in range(*hardened["columns"]) if hardened["std"][i] >= 0.1]
+        active = [i for i in range(*hardened["columns"]) if hardened["std"][i] > 0.1]
         found["hardened"] = {**hardened, "active": active}
     return found
 

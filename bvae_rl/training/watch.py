@@ -22,7 +22,7 @@ from bvae_rl.training.verdict import judge
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
 COLLAPSED_LOGS = 5  # validations in a row without an active latent, in the second half
-DEAD_KL = 0.01  # nats a latent on average, below which none will become active any more
+DEAD_KL = 0.01  # nats a latent on average, below which the posterior is the prior
 Callback = Callable[[int, BetaVAE, dict[str, float]], None]  # step, vae, metrics
 
 logger = logging.getLogger(__name__)

@@ -50,6 +50,8 @@ class Variation:
     """how many channels it needs, or a multiple: a stack of such pictures; None: any"""
     words: tuple[str, ...] = ()
     """a factor with one of them in its name, in the singular, is changed by it"""
+    version: int = 1
+    """raised where it draws otherwise: what was hardened by another one is another training"""
 
     def suits(self, channels: int) -> bool:
         """Whether pictures of so many channels can be varied."""
@@ -75,7 +77,7 @@ VARIATIONS: Mapping[str, Variation] = {
         ),
         Variation(
             "texture", "random filters, reliefs and patterns of surfaces", texture, share=0.3,
-            words=("texture", "pattern", "material"),
+            words=("texture", "pattern", "material"), version=2,
         ),
         Variation(
             "light", "gain, gamma and a gradient of the light", light,
@@ -87,6 +89,11 @@ VARIATIONS: Mapping[str, Variation] = {
         Variation("noise", "blur and the sensor's noise", noise, words=("noise", "blur")),
     )
 }  # fmt: skip
+
+
+def versions(names: Sequence[str]) -> dict[str, int]:
+    """Of those rows called ``names`` that did not always draw as they do now."""
+    return {row.name: row.version for row in named(names) if row.version > 1}
 
 
 def named(

@@ -20,7 +20,13 @@ from torch import Tensor, nn
 
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.augment.colour import FREQUENCY, PART
-from bvae_rl.training.augment.variations import Variation, check_strength, named, vary
+from bvae_rl.training.augment.variations import (
+    Variation,
+    check_strength,
+    named,
+    vary,
+    versions,
+)
 from bvae_rl.training.batches import Batch, Pairing, Rows, frames_at, single
 from bvae_rl.training.objectives.autoencoder import generator_of
 from bvae_rl.training.objectives.base import Objective, Parts
@@ -71,9 +77,11 @@ class InvarianceDistillation(Objective):
         self.teacher.eval().requires_grad_(False)
 
     def identity(self) -> dict[str, Any]:
-        """Without the newer ``frequency`` where it is the usual one."""
+        """Without the newer ``frequency`` where it is the usual one; with newer variations."""
         found = super().identity()
-        return {k: v for k, v in found.items() if k != "frequency" or v != FREQUENCY}
+        kept = {k: v for k, v in found.items() if k != "frequency" or v != FREQUENCY}
+        newer = versions(self.against)
+        return {**kept, "versions": newer} if newer else kept
 
     @property
     def variations(self) -> list[Variation]:
