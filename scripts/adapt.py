@@ -44,8 +44,9 @@ class Args:
     target: tuple[str, ...] = ("ood1", "ood2")
     """visual domains that they are moved to"""
     treatments: tuple[str, ...] = tuple(TREATMENTS)
-    """what happens to the encoder: frozen, online, online_mixed, online_constant, or
-    online_hardened (recoloured frames are taught the code of clean ones)"""
+    """what happens to the encoder: frozen, online (new frames alone, beta annealed), online_mixed
+    (half old frames), online_constant (half old frames, beta constant), or online_hardened (half
+    old frames; recoloured ones are taught the code of clean ones)"""
     beta: float = AdaptConfig.beta
     """where beta ends (annealed) or stands (constant) after the move"""
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)

@@ -130,8 +130,8 @@ class Args:
     out: Path = Path("runs/vae")
     """folder of the VAE; a killed training goes on there"""
     recipe: str = "auto"
-    """a whole way of training by its name (docs/objectives.md); auto: the best that the frames
-    allow, which is then said"""
+    """a whole way of training by its name (docs/guides/recipe-and-beta.md); auto: the best
+    that the frames allow, which is then said"""
     steps: int = 24_000
     """batches"""
     harden: tuple[str, ...] = (AUTO,)
