@@ -30,8 +30,8 @@ def squares(a: Tensor, b: Tensor, where: Tensor | None = None) -> Tensor:
 
 def share(left: Tensor, there: Tensor) -> float | None:
     """Share explained: 1 - sum(left) / sum(there), of squares; None where nothing differs."""
-    total = float(there.double().sum())
-    return None if total < NOTHING else 1.0 - float(left.double().sum()) / total
+    total = float(there.cpu().double().sum())  # Apple's GPUs have no float64
+    return None if total < NOTHING else 1.0 - float(left.cpu().double().sum()) / total
 
 
 def places(left: Tensor, there: Tensor, where: Tensor, things: Tensor) -> tuple[int, int]:

@@ -96,7 +96,7 @@ def judge(vae: BetaVAE, store: FrameStore, rows: np.ndarray) -> tuple[dict[str, 
         moves = moved(x, frames_at(store, following).to(device))
         sums[MOTION].add_kind(left, there, moves, things)
     vae.train(training)
-    there = torch.cat(everything.there).double().sum()
+    there = torch.cat(everything.there).cpu().double().sum()
     scores = {
         "vae/pixel_variance": float(there) / (len(rows) * math.prod(store.shape)),
         "vae/explained": everything.share,

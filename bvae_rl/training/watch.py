@@ -110,18 +110,20 @@ class Watch:
             torch.save({"step": done, **trainer.state_dict()}, buffer)
             self.run.write_file(CHECKPOINT, buffer.getvalue())
         vae = trainer.vae
+        # a finished one is on the CPU, whatever it was trained on
+        held_out = self.held_out.to(next(vae.parameters()).device)
         vae.meta = {
             "finished": finished,
             "training": {
                 **self.story, "step": done, "images": done * trainer.train.batch_size
             },
-            "statistics": latent_statistics(vae, self.held_out.to(next(vae.parameters()).device)),
+            "statistics": latent_statistics(vae, held_out),
             "scores": {"validation": self.metrics},
             **({"worst_frames": self.worst} if self.worst else {}),
         }  # fmt: skip
         if prune:
             vae = without_idle(vae)
-            self.metrics |= validate(vae, self.held_out.to(trainer.device))
+            self.metrics |= validate(vae, held_out)
             vae.meta["scores"] = {"validation": self.metrics}
         vae.save(self.run.folder)
         if finished:

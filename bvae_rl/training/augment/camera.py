@@ -51,7 +51,9 @@ def seen_from(x: Tensor, poses: Pose) -> Tensor:
     grid = functional.affine_grid(
         torch.cat([linear, offset], dim=2).to(x), list(x.shape), align_corners=False
     )
-    return functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
+    # the middles of the outermost pixels: padding_mode="border", which MPS knows from 2.13 on
+    most = 1.0 - 1.0 / grid.new_tensor([width, height])
+    return functional.grid_sample(x, grid.clamp(-most, most), align_corners=False)
 
 
 @in_float32
