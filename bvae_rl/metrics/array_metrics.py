@@ -30,7 +30,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What a metric gets: some latents (N, D) and factors (N, K) of one representation."""
+    """What a metric gets: some latents (N, D) and factors (N, K) of one representation.
+
+    ``episode`` (N,) numbers the episodes of on-policy frames.
+    """
 
     codes: np.ndarray
     factors: np.ndarray
@@ -38,11 +41,16 @@ class Part:
     information: Information
     seed: int
     reference: bool
+    episode: np.ndarray | None = None
 
     def score(self, metric: Callable[..., T], **settings: Any) -> T:
         """What a metric of arrays, kinds, seed and reference mode returns."""
         shared = {"kinds": self.kinds, "seed": self.seed, "reference": self.reference}
         return metric(self.codes, self.factors, **shared, **settings)
+
+    def predicted(self, metric: Callable[..., T], **settings: Any) -> T:
+        """The same of a metric that holds samples out: whole episodes, where there are any."""
+        return self.score(metric, episode=self.episode, **settings)
 
 
 ARRAY_METRICS: dict[str, Callable[[Part], dict[str, float]]] = {
@@ -52,8 +60,8 @@ ARRAY_METRICS: dict[str, Callable[[Part], dict[str, float]]] = {
     "dcimig": lambda part: {"dcimig": dcimig(part.information).score},
     "modularity": lambda part: {"modularity": modularity(part.information).score},
     "infomec": lambda part: _infomec(part),
-    "sap": lambda part: {"sap": part.score(sap).score},
-    "explicitness": lambda part: {"explicitness": part.score(explicitness).score},
+    "sap": lambda part: {"sap": part.predicted(sap).score},
+    "explicitness": lambda part: {"explicitness": part.predicted(explicitness).score},
     "irs": lambda part: {"irs": part.score(irs).score},
     "mcc": lambda part: {"mcc": part.score(mcc).score},
     "total_correlation": lambda part: {"total_correlation": _total_correlation(part)},
@@ -100,7 +108,7 @@ def _infomec(part: Part) -> dict[str, float]:
     if part.reference:
         found = part.score(infomec)
         return {"infom": found.infom, "infoe": found.infoe, "infoc": found.infoc}
-    linear = part.score(infoe).score
+    linear = part.predicted(infoe).score
     return {"infom": infom(part.information), "infoe": linear, "infoc": infoc(part.information)}
 
 

@@ -52,10 +52,19 @@ def _edges(ordered: np.ndarray) -> np.ndarray:
 
 
 def boost(
-    cells: np.ndarray, target: np.ndarray, train: np.ndarray, test: np.ndarray, *, trees: int
+    cells: np.ndarray,
+    target: np.ndarray,
+    train: np.ndarray,
+    test: np.ndarray,
+    *,
+    trees: int,
+    aside: int,
 ) -> Boosted:
-    """Fit ``target`` (N,) on the ``train`` rows of ``cells`` (N, D); predict the ``test`` rows."""
-    kept, fit = np.split(train, [len(train) // 10])
+    """Fit ``target`` (N,) on the ``train`` rows of ``cells`` (N, D); predict the ``test`` rows.
+
+    ``aside`` first rows to train on are kept to choose the number of trees by.
+    """
+    kept, fit = np.split(train, [aside])
     x, x_rest = cells[fit], cells[np.concatenate([kept, test])]
     offset = x + BINS * np.arange(x.shape[1])  # a number for each column and bin
     left = target[fit] - target[fit].mean()

@@ -81,7 +81,8 @@ def dci(
 def _boosted(held: HeldOut, trees: int) -> tuple[np.ndarray, np.ndarray]:
     cells, targets = cut(held.codes, held.train), held.targets
     found = [
-        boost(cells, column, held.train, held.test, trees=trees) for column in targets.columns.T
+        boost(cells, column, held.train, held.test, trees=trees, aside=held.aside)
+        for column in targets.columns.T
     ]
     importance = np.empty((held.codes.shape[1], len(held.kinds)))
     for k in range(len(held.kinds)):

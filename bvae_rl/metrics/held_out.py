@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypedDict
 
 import numpy as np
 
 from bvae_rl.data.factors import Kind
-from bvae_rl.metrics.inputs import Checked, check, split, standardise
+from bvae_rl.metrics.inputs import Checked, check, split, split_episodes, standardise
 from bvae_rl.metrics.targets import Targets, make_targets
 
 
@@ -20,7 +20,8 @@ class Splitting(TypedDict, total=False):
     ``kinds`` gives the kind of each factor (all continuous). ``seed`` (0) draws the part of the
     samples that is held out, ``test_fraction``: a quarter, with ``reference`` (False: the published
     definition instead) a third. At most ``most`` samples are fitted on, with None and in the
-    reference all.
+    reference all. ``episode`` (N,) numbers the episodes of on-policy frames, of which whole ones
+    are then held out: neighbours are alike, and would stand on both sides.
     """
 
     kinds: Sequence[Kind] | None
@@ -28,17 +29,23 @@ class Splitting(TypedDict, total=False):
     seed: int
     test_fraction: float | None
     most: int | None
+    episode: Any
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOut(Checked):
-    """Checked arrays, what stands for the factors in a regression, and the rows of both parts."""
+    """Checked arrays, what stands for the factors in a regression, and the rows of both parts.
+
+    ``episode`` (N,): of each row, where whole ones are held out; those to fit on then stand
+    together, one after the other.
+    """
 
     targets: Targets
     train: np.ndarray
     test: np.ndarray
     seed: int
     reference: bool = False
+    episode: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -51,13 +58,20 @@ class HeldOut(Checked):
         seed: int = 0,
         test_fraction: float | None = None,
         most: int | None = None,
+        episode: Any = None,
     ) -> HeldOut:
         """Of (N, D) codes and (N, K) factors; ValueError for unusable arrays and few samples."""
         found = check(codes, factors, kinds=kinds)
-        rows = split(
-            len(found.codes), test_fraction=test_fraction, seed=seed, most=most, reference=reference
-        )
-        return cls.at(found, *rows, seed, reference)
+        n = len(found.codes)
+        asked: dict[str, Any] = {
+            "test_fraction": test_fraction, "seed": seed, "reference": reference
+        }  # fmt: skip
+        if episode is None:
+            train, test = split(n, most=most, **asked)
+            return cls.at(found, train, test, seed, reference)
+        train, test = split_episodes(episode, n, **asked)
+        train = train if reference else train[:most]
+        return replace(cls.at(found, train, test, seed, reference), episode=np.asarray(episode))
 
     @classmethod
     def at(
@@ -73,6 +87,17 @@ class HeldOut(Checked):
         return cls(
             **vars(found), targets=targets, train=train, test=test, seed=seed, reference=reference
         )
+
+    @property
+    def aside(self) -> int:
+        """How many of the first rows to fit on are kept aside to stop by: a tenth, whole episodes
+        of them.
+        """
+        tenth = len(self.train) // 10
+        if self.episode is None:
+            return tenth
+        ends = np.flatnonzero(np.diff(self.episode[self.train])) + 1
+        return int(ends[np.searchsorted(ends[:-1], tenth)]) if len(ends) else tenth
 
     @cached_property
     def standardised(self) -> np.ndarray:

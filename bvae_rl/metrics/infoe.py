@@ -40,10 +40,12 @@ def infoe(
     reference: bool = False,
     test_fraction: float = 0.25,
     seed: int = 0,
+    episode: Any = None,
 ) -> FactorScores:
     """InfoE of (N, D) codes and (N, K) factors; ``seed`` draws the test split. Needs scikit-learn.
 
-    ``bins`` are those of reference mode. Raises ValueError for unusable arrays, for too few
+    ``bins`` are those of reference mode, in which nothing is held out. ``episode``: as in
+    ``Splitting``. Raises ValueError for unusable arrays, for too few
     samples, and for a categorical factor with a single class in the part that is fitted.
     """
     check_bins(bins, "width", reference=reference)
@@ -53,7 +55,9 @@ def infoe(
         levels = factor_cells(checked, bins, "width", reference=True).T
         published = [_logistic(checked.codes, level, every, every, True) for level in levels]
         return FactorScores(float(np.mean(published)), np.array(published))
-    held = HeldOut.of(codes, factors, kinds=kinds, test_fraction=test_fraction, seed=seed)
+    held = HeldOut.of(
+        codes, factors, kinds=kinds, test_fraction=test_fraction, seed=seed, episode=episode
+    )
     found = np.empty(len(held.kinds))
     for k, kind in enumerate(held.kinds):
         if kind != "categorical":

@@ -202,21 +202,30 @@ def check_episode(episode: Any, samples: int) -> np.ndarray:
     return number
 
 
-def split_episodes(episode: Any, samples: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def split_episodes(
+    episode: Any,
+    samples: int,
+    *,
+    test_fraction: float | None = None,
+    seed: int = 0,
+    reference: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers to fit on and to score on, of different episodes, which ``episode`` (N,) numbers.
 
-    A quarter of the episodes is held out.
+    As ``split`` of the episodes: those to fit on come in random order, the rows of each together.
     """
-    number = check_episode(episode, samples)
-    names = np.unique(number)
+    names, which = np.unique(check_episode(episode, samples), return_inverse=True)
     if len(names) < LEAST_EPISODES:
         raise ValueError(
             f"the samples are of {len(names)} episodes; at least {LEAST_EPISODES} are needed to "
             "test on others than were fitted: collect more frames"
         )
-    _, test = split(len(names), seed=seed)
-    held = np.isin(number, names[test])
-    return np.flatnonzero(~held), np.flatnonzero(held)
+    fitted, _ = split(len(names), test_fraction=test_fraction, seed=seed, reference=reference)
+    place = np.full(len(names), len(names))
+    place[fitted] = np.arange(len(fitted))
+    held = place[which] == len(names)
+    order = place[which].argsort(kind="stable")
+    return order[: int((~held).sum())], np.flatnonzero(held)
 
 
 def standardise(values: np.ndarray, train: np.ndarray) -> np.ndarray:

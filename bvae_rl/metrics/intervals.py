@@ -88,10 +88,34 @@ def interval(
     """
     z, v = as_matrix(codes, "codes"), as_matrix(factors, "factors")
     check_lengths(z, v)
-    weights = _weights(len(z), replicates, seed, episode).astype(np.int64)
-    drawn = (np.repeat(np.arange(len(z)), weight) for weight in weights.T)
-    values = [metric(z[rows], v[rows]) for rows in drawn]
-    return of_replicates(metric(z, v), values, level=level)
+    return interval_of_rows(
+        lambda rows, _: metric(z[rows], v[rows]), len(z), replicates=replicates, level=level,
+        seed=seed, episode=episode,
+    )  # fmt: skip
+
+
+def interval_of_rows(
+    metric: Callable[[np.ndarray, np.ndarray], Any],
+    samples: int,
+    *,
+    replicates: int = 50,
+    level: float = 0.95,
+    seed: int = 0,
+    episode: Any = None,
+) -> Interval:
+    """``interval`` of what ``metric`` makes of row numbers (n,) and the number of each's episode.
+
+    An episode that is drawn twice counts as two. Without ``episode`` each row is one.
+    """
+    names = np.arange(samples) if episode is None else check_episode(episode, samples)
+    found, which = np.unique(names, return_inverse=True)
+    weights = _weights(samples, replicates, seed, episode).astype(np.int64)
+    values = []
+    for weight in weights.T:
+        rows = np.repeat(np.arange(samples), weight)
+        copy = np.arange(len(rows)) - np.repeat(np.cumsum(weight) - weight, weight)
+        values.append(metric(rows, which[rows] + len(found) * copy))
+    return of_replicates(metric(np.arange(samples), which), values, level=level)
 
 
 def _weights(samples: int, replicates: int, seed: int, episode: Any) -> np.ndarray:

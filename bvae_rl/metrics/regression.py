@@ -2,8 +2,7 @@
 
 The probe is fitted on one part of the samples and scored on the other; targets and scores by kind
 as in ``targets``. The linear one is least squares with an intercept, the other the small network of
-``regressor``. Random splits of rollout frames put neighbours on both sides: give ``codes_test`` and
-``factors_test`` from other episodes there.
+``regressor``. Random splits of rollout frames put neighbours on both sides: give ``episode`` there.
 """
 
 from __future__ import annotations
@@ -48,19 +47,23 @@ def r2(
     factors_test: Any = None,
     steps: int = 2000,
     replicates: int = 0,
+    episode: Any = None,
 ) -> R2:
     """R2 of (N, K) factors from (N, D) codes on held-out samples.
 
     With ``codes_test`` and ``factors_test`` the fit uses all of ``codes`` and the score all of
-    these; otherwise a random ``test_fraction`` is held out. ``steps`` are those of the network.
-    ``replicates`` (0, or 2 and more) of the held-out samples give the interval; draws in which a
-    factor is constant are left out. ValueError for unusable arrays, an unknown model, and too few
+    these; otherwise a random ``test_fraction`` is held out, of whole episodes where ``episode``
+    (N,) numbers them. ``steps`` are those of the network. ``replicates`` (0, or 2 and more) of the
+    held-out samples, or episodes, give the interval; draws in which a factor is constant are left
+    out. ValueError for unusable arrays, an unknown model, and too few
     samples.
     """
     if (codes_test is None) != (factors_test is None):
         raise ValueError("codes_test and factors_test must be given together")
     if codes_test is None:
-        held = HeldOut.of(codes, factors, kinds=kinds, test_fraction=test_fraction, seed=seed)
+        held = HeldOut.of(
+            codes, factors, kinds=kinds, test_fraction=test_fraction, seed=seed, episode=episode
+        )
     else:
         fitted = check(codes, factors, kinds=kinds, minimum=10)
         both = stack(fitted, check(codes_test, factors_test, kinds=kinds, suffix="_test"))
@@ -83,7 +86,9 @@ def predict(held: HeldOut, model: Model, steps: int) -> np.ndarray:
         return least_squares(x, y, x_test)
     from bvae_rl.metrics.regressor import fit_predict  # torch is loaded where it is used
 
-    return fit_predict(x, y, x_test, owner=held.targets.owner, seed=held.seed, steps=steps)
+    aside = None if held.episode is None else held.aside
+    owner = held.targets.owner
+    return fit_predict(x, y, x_test, owner=owner, seed=held.seed, steps=steps, aside=aside)
 
 
 def scored(predicted: np.ndarray, targets: Targets, rows: np.ndarray) -> R2:
@@ -93,9 +98,14 @@ def scored(predicted: np.ndarray, targets: Targets, rows: np.ndarray) -> R2:
 
 
 def _bootstrap(predicted: np.ndarray, held: HeldOut, replicates: int) -> np.ndarray:
-    """95% percentile interval (1 + K, 2) over draws of the tested rows."""
+    """95% percentile interval (1 + K, 2) over draws of the tested rows, or episodes."""
     rng, rows, scores = np.random.default_rng(held.seed), held.test, []
-    for drawn in rng.integers(len(rows), size=(max(replicates, 0), len(rows))):
+    places = [np.array([place]) for place in range(len(rows))]
+    if held.episode is not None:
+        number = held.episode[rows]
+        places = [np.flatnonzero(number == name) for name in np.unique(number)]
+    for of in rng.integers(len(places), size=(max(replicates, 0), len(places))):
+        drawn = np.concatenate([places[k] for k in of])
         with suppress(ValueError):  # a draw may hold one value of a factor only
             scores.append(held.targets.score(predicted[drawn], rows[drawn]))
     if len(scores) < 2:

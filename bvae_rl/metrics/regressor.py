@@ -20,19 +20,27 @@ _WIDTH, _BATCH, _RATE, _DECAY, _WARMUP, _EVERY = 256, 128, 5e-3, 0.3, 50, 50
 
 
 def fit_predict(
-    x: np.ndarray, y: np.ndarray, x_test: np.ndarray, *, owner: np.ndarray, seed: int, steps: int
+    x: np.ndarray,
+    y: np.ndarray,
+    x_test: np.ndarray,
+    *,
+    owner: np.ndarray,
+    seed: int,
+    steps: int,
+    aside: int | None = None,
 ) -> np.ndarray:
     """Predictions (N', M) for ``x_test`` (N', D), from a fit on ``x`` (N, D) and ``y`` (N, M).
 
     ``x`` is standardised already. ``owner`` (M,) numbers the factor each column of ``y`` belongs
-    to; every factor weighs the same.
+    to; every factor weighs the same. ``aside`` first samples are kept aside; by default a tenth at
+    random.
     """
     mean, scale = y.mean(axis=0), np.empty(y.shape[1])
     for factor in np.unique(owner):  # one scale per factor, so that circles stay round
         scale[owner == factor] = math.sqrt(y[:, owner == factor].var(axis=0).sum()) or 1.0
     with torch.inference_mode(False), torch.enable_grad():
         predicted = _fit_predict(
-            _tensor(x), _tensor((y - mean) / scale), _tensor(x_test), owner, seed, steps
+            _tensor(x), _tensor((y - mean) / scale), _tensor(x_test), owner, seed, steps, aside
         )
     return np.asarray(predicted.numpy() * scale + mean, dtype=np.float64)
 
@@ -44,10 +52,13 @@ def _fit_predict(
     owner: np.ndarray,
     seed: int,
     steps: int,
+    aside: int | None,
 ) -> torch.Tensor:
     random = torch.Generator("cpu").manual_seed(seed)
     order = torch.randperm(len(x), generator=random, device="cpu")
-    kept = max(1, len(x) // 10)
+    if aside is not None:
+        order = torch.arange(len(x), device="cpu")
+    kept = max(1, len(x) // 10 if aside is None else aside)
     x_kept, y_kept, x, y = x[order[:kept]], y[order[:kept]], x[order[kept:]], y[order[kept:]]
     weights = _weights([x.shape[1], _WIDTH, _WIDTH, y.shape[1]], random)
     optimizer = torch.optim.AdamW(weights, weight_decay=_DECAY, fused=True)

@@ -28,7 +28,7 @@ from bvae_rl.metrics.factor_correlation import factor_correlation
 from bvae_rl.metrics.information import Information, Settings, measure
 from bvae_rl.metrics.inputs import LEAST_EPISODES as LEAST_EPISODES
 from bvae_rl.metrics.inputs import as_matrix, changing, split_episodes
-from bvae_rl.metrics.intervals import information_interval, interval
+from bvae_rl.metrics.intervals import information_interval, interval_of_rows
 from bvae_rl.metrics.mig import gap
 from bvae_rl.metrics.regression import R2, Model, r2
 from bvae_rl.metrics.scores import PartScores, ProbeScores, Scores
@@ -63,8 +63,8 @@ def score(
     names of ``ARRAY_METRICS``, or "all"; ``reference`` takes the published definitions where there
     are two. ``replicates`` (200, say) draw the 95% intervals of MIG and R2; ``slow_replicates``
     (20, say) those of DCI and the further metrics, which are scored anew each time. ``episode``
-    (N,) numbers the episodes of on-policy frames: R2 is then tested on others, and whole ones are
-    drawn.
+    (N,) numbers the episodes of on-policy frames: what is held out are then whole ones, and whole
+    ones are drawn.
     Cyclic factors are turned into angles by the period ``high - low`` of their spec. ``steps`` are
     those of the MLP probe. ValueError for anything that does not fit together.
     """
@@ -73,11 +73,13 @@ def score(
     kinds = tuple(spec.kind for spec in kept)
     settings: Settings = {"bins": bins, "kinds": kinds, "active": active, "reference": reference}
     information = measure(z, v, **settings)
-    rows = None if episode is None else split_episodes(episode, len(z), seed=seed)
+    if episode is not None:
+        split_episodes(episode, len(z), seed=seed)  # too few are refused before anything is scored
+        episode = np.asarray(episode)
     scorer = _Scorer(
-        Part(z, v, kinds, information, seed, reference), tuple(spec.name for spec in kept),
+        Part(z, v, kinds, information, seed, reference, episode), tuple(spec.name for spec in kept),
         chosen(metrics), settings, replicates, slow_replicates, steps, n_jobs,
-        {"episode": episode, "seed": seed}, rows,
+        {"episode": episode, "seed": seed},
     )  # fmt: skip
     parts = _parts([spec.role for spec in kept], groups, z.shape[1])
     full = {name: columns for name, columns in parts.items() if name in ("all", "content")}
@@ -187,7 +189,6 @@ class _Scorer:
     steps: int
     n_jobs: int
     drawn: dict[str, Any]  # how replicates are drawn
-    rows: tuple[np.ndarray, np.ndarray] | None  # to fit probes on and to test them on
 
     def part(self, columns: Columns) -> Part:
         latents, factors = columns
@@ -205,7 +206,7 @@ class _Scorer:
 
     def full(self, columns: Columns, mig_bounds: np.ndarray | None) -> PartScores:
         part = self.part(columns)
-        importances, further = part.score(dci, n_jobs=self.n_jobs), self._further(part)
+        importances, further = part.predicted(dci, n_jobs=self.n_jobs), self._further(part)
         return PartScores(
             **vars(self.probes(columns)),
             mig=gap(part.information),
@@ -231,15 +232,11 @@ class _Scorer:
         return dict(zip(parts, np.split(both, ends), strict=True))
 
     def _r2(self, part: Part, model: Model) -> R2:
-        z, v = part.codes, part.factors
         settings: dict[str, Any] = {
             "kinds": part.kinds, "seed": part.seed, "model": model, "steps": self.steps,
-            "replicates": self.replicates,
+            "replicates": self.replicates, "episode": part.episode,
         }  # fmt: skip
-        if self.rows is None:
-            return r2(z, v, **settings)
-        train, test = self.rows
-        return r2(z[train], v[train], codes_test=z[test], factors_test=v[test], **settings)
+        return r2(part.codes, part.factors, **settings)
 
     def _further(self, part: Part) -> dict[str, float]:
         found: dict[str, float] = {}
@@ -254,14 +251,18 @@ class _Scorer:
         settings: Settings = {**self.settings, "kinds": part.kinds}
         settings["active"] = part.information.active
 
-        def numbers(codes: np.ndarray, factors: np.ndarray) -> list[float]:
-            information = measure(codes, factors, **settings)
-            drawn = replace(part, codes=codes, factors=factors, information=information)
-            importances = drawn.score(dci, n_jobs=self.n_jobs).numbers()
+        def numbers(rows: np.ndarray, number: np.ndarray) -> list[float]:
+            codes, factors = part.codes[rows], part.factors[rows]
+            drawn = replace(
+                part, codes=codes, factors=factors,
+                information=measure(codes, factors, **settings),
+                episode=None if part.episode is None else number,
+            )  # fmt: skip
+            importances = drawn.predicted(dci, n_jobs=self.n_jobs).numbers()
             return [*importances.values(), *self._further(drawn).values()]
 
-        both = interval(
-            numbers, part.codes, part.factors, replicates=self.slow_replicates, **self.drawn
+        both = interval_of_rows(
+            numbers, len(part.codes), replicates=self.slow_replicates, **self.drawn
         )
         most = [np.inf if name in UNBOUNDED else 1.0 for name in names]
         low, high = np.clip(both.low, 0.0, most), np.clip(both.high, 0.0, most)  # as scores are
