@@ -6,6 +6,7 @@ frames know their factors, of the state that a probe of the teacher's codes read
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.metrics.held_out import HeldOut
-from bvae_rl.metrics.inputs import check, stack
+from bvae_rl.metrics.inputs import changing, check, constant_columns, stack
 from bvae_rl.metrics.regression import predict
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.augment.variations import vary
@@ -33,7 +35,11 @@ WARNING = "WARNING: "  # what a sentence begins with that nobody should miss
 NAMED = 6  # of the lost latents in a sentence
 TRACKED = 0.5  # correlation from which a latent is said to follow a factor
 
+LEAST_FITTED = 20  # frames, below which the state is not probed
+
 Report = dict[str, Any]  # plain JSON values
+
+logger = logging.getLogger(__name__)
 
 
 def agreement(codes: Tensor, target: Tensor) -> Tensor:
@@ -88,22 +94,26 @@ def report(
 def _state(
     teacher: BetaVAE, store: FrameStore, rows: Rows, held_out: np.ndarray, *shown: Tensor
 ) -> dict[str, dict[str, float]]:
-    """Of each state factor the R2 of one probe on the codes ``shown``, each (N, D)."""
-    specs = store.factor_specs
-    picked = [k for k, spec in enumerate(specs) if spec.role == "state"]
-    if not picked:
-        return {}
+    """Of each state factor the R2 of one probe on the codes ``shown``, each (N, D).
+
+    Nothing, and a warning that says why, where factors cannot be scored.
+    """
     fitted = spread(rows.train, PROBED)
-    factors = store.take("factors", fitted)[:, picked]
-    tested = store.take("factors", held_out)[:, picked]
-    varies = [k for k in range(len(picked)) if np.ptp(factors[:, k]) and np.ptp(tested[:, k])]
-    if not varies or len(fitted) < 20:
+    if len(fitted) < LEAST_FITTED or not any(spec.role == "state" for spec in store.factor_specs):
         return {}
-    kinds = [specs[picked[k]].kind for k in varies]
     of_teacher = posterior_means(teacher, frames_at(store, fitted)).numpy()
-    fit = check(of_teacher, factors[:, varies], kinds=kinds)
-    beside = np.tile(tested[:, varies], (len(shown), 1))
-    both = stack(fit, check(torch.cat(shown).numpy(), beside, kinds=kinds, suffix="_test"))
+    try:
+        factors, specs = _state_factors(store, fitted, held_out)
+        if not specs:
+            return {}
+        kinds = [spec.kind for spec in specs]
+        fit = check(of_teacher, factors[: len(fitted)], kinds=kinds)
+        beside = np.tile(factors[len(fitted) :], (len(shown), 1))
+        tested = check(torch.cat(shown).numpy(), beside, kinds=kinds, suffix="_test")
+    except ValueError as error:
+        logger.warning("which state the codes keep is not measured: %s", error)
+        return {}
+    both = stack(fit, tested)
     train, test = np.split(np.arange(len(both.codes)), [len(fitted)])
     held = HeldOut.at(both, train, test, 0)
     read = predict(held, "mlp", PROBE_STEPS)
@@ -112,12 +122,28 @@ def _state(
         for part in np.split(np.arange(len(test)), len(shown))
     ]
     return {
-        specs[picked[k]].name: {
-            name: float(found[i])
+        spec.name: {
+            name: float(found[k])
             for name, found in zip(("clean", "before", "after"), scores, strict=True)
         }
-        for i, k in enumerate(varies)
+        for k, spec in enumerate(specs)
     }
+
+
+def _state_factors(
+    store: FrameStore, fitted: np.ndarray, tested: np.ndarray
+) -> tuple[np.ndarray, list[FactorSpec]]:
+    """State factors that change in both of two parts of the rows, of these one after the other."""
+    rows = np.concatenate([fitted, tested])
+    state = [k for k, spec in enumerate(store.factor_specs) if spec.role == "state"]
+    found = store.take("factors", rows)[:, state]
+    if not np.ptp(found, axis=0).any():
+        return found, []
+    values, specs = changing(found, [store.factor_specs[k] for k in state])
+    kinds = [spec.kind for spec in specs]
+    still = [constant_columns(part, kinds) for part in np.split(values, [len(fitted)])]
+    varies = ~np.logical_or(*still)
+    return values[:, varies], [spec for spec, one in zip(specs, varies, strict=True) if one]
 
 
 def _followed(
