@@ -28,7 +28,7 @@ class Plan:
     ``views`` = 2 each sampled state is shown in two appearances; ``interventions`` single-action
     transitions come on top. ``n_envs`` environments act side by side, fewer if there is not an
     episode of ``max_episode_steps`` for each. An episode that is longer is cut there, and its first
-    ``skip_steps`` are not kept.
+    ``skip_steps`` are not kept. ``acts``: what tells a function that acts from others.
     """
 
     frames: int = 50_000
@@ -40,6 +40,7 @@ class Plan:
     max_episode_steps: int = MAX_EPISODE_STEPS
     skip_steps: int = 0
     shares: Shares | None = None
+    acts: str = ""
 
     def __post_init__(self) -> None:
         for name, least in (("frames", 1), ("interventions", 0), ("n_envs", 1), ("seed", 0)):
@@ -85,6 +86,8 @@ class Plan:
             for name in ("max_episode_steps", "skip_steps"):
                 if (value := getattr(self, name)) != getattr(Plan, name):
                     found[name] = value
+        if self.acts:
+            found["acts"] = self.acts
         if self.covering is not None:
             found["shares"] = self.covering.described()
         if self.interventions:  # which block is which depends on both numbers
@@ -92,14 +95,22 @@ class Plan:
         return found
 
 
+def nameless(env: EnvConfig | gym.Env | VecEnv) -> bool:
+    """Whether an environment in hand does not tell how it was made: it has no gymnasium spec."""
+    return not isinstance(env, EnvConfig) and _spec_and_name(env)[0] is None
+
+
 def _shown(env: gym.Env | VecEnv) -> dict[str, Any]:
     """What an environment in hand tells of itself, so that two are not taken for each other."""
-    spec, text = None, type(env.unwrapped).__name__
-    if isinstance(env, gym.Env):
-        spec, text = env.spec, str(env)
-    else:
-        with suppress(NotImplementedError, AttributeError):  # of simulators that run many at once
-            spec, text = env.get_attr("spec", [0])[0], env.env_method("__str__", indices=[0])[0]
+    spec, text = _spec_and_name(env)
     made = {} if spec is None else {k: v for k, v in spec.kwargs.items() if isinstance(v, PLAIN)}
     spaces = str(env.observation_space), str(env.action_space)
     return {"shown": {"of": text, "made": made, "spaces": spaces}}
+
+
+def _spec_and_name(env: gym.Env | VecEnv) -> tuple[Any, str]:
+    if isinstance(env, gym.Env):
+        return env.spec, str(env)
+    with suppress(NotImplementedError, AttributeError):  # of simulators that run many at once
+        return env.get_attr("spec", [0])[0], env.env_method("__str__", indices=[0])[0]
+    return None, type(env.unwrapped).__name__

@@ -29,10 +29,11 @@ from bvae_rl.data.mixed import collect_mixed
 from bvae_rl.data.pictures.checks import checked_array
 from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.data.pictures.framed import checked, native_in, top_in
-from bvae_rl.data.plan import INDEPENDENT, RANDOM, Plan
+from bvae_rl.data.plan import INDEPENDENT, RANDOM, Plan, nameless
 from bvae_rl.data.random_starts import random_starts
 from bvae_rl.data.shares import MIXED, STICKY, Shares
 from bvae_rl.data.view import Env, View, Viewed, view_of
+from bvae_rl.runtime.content import digest
 from bvae_rl.runtime.runs import CONFIG_FILE, INDEX
 
 logger = logging.getLogger(__name__)
@@ -99,6 +100,7 @@ def collect(
     plan = Plan(
         frames, name, views, interventions, seed=seed, max_episode_steps=max_episode_steps,
         skip_steps=skip_steps, shares=None if shares is None else Shares.of(shares),
+        acts="" if acting is None else digest(acting, objects=False),
     )  # fmt: skip
     fill(store, seen, plan, view=view_of(view), acting={"policy": acting})
     tell(store, max_episode_steps)
@@ -138,6 +140,12 @@ def fill(
         **({"native": list(native)} if native else {}), **({} if top is None else {"top": top}),
     }  # fmt: skip
     store.expect(plan.rows)
+    if len(store) and nameless(env):
+        logger.warning(
+            "%s holds frames of such an environment already, and they are taken for its own: what "
+            "is not registered does not tell how it was made. Give another folder for another one",
+            store.folder,
+        )
     if plan.policy == INDEPENDENT:
         if isinstance(one, VecEnv):
             raise ValueError("sampled states take a single environment, not a VecEnv")

@@ -21,6 +21,7 @@ from torch import nn
 from bvae_rl.models.digest import encoder_digest, named
 from bvae_rl.models.scaling import Encoder
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.runtime.content import content, decides, networks
 from bvae_rl.sb3.policy_encoder import PolicyEncoder
 
 
@@ -62,8 +63,8 @@ class CodeMaker:
 
     def renew(self) -> None:
         """Name the codes as they are now."""
-        module = self._encoder.encoder if isinstance(self._encoder, BetaVAE) else self._encoder
-        modules = module.modules() if isinstance(module, nn.Module) else ()
+        encoder = self._encoder.encoder if isinstance(self._encoder, BetaVAE) else self._encoder
+        modules = [part for network in networks(encoder) for part in network.modules()]
         # kept, since to walk through the modules takes ten times as long as to look here
         self._tensors = [held for m in modules for held in (m._parameters, m._buffers) if held]
         self._versions = self._version()
@@ -109,7 +110,7 @@ def _name_of(encoder: Any) -> str:
     """16 hexadecimal digits that differ between encoders with different weights.
 
     An encoder of one's own may have a method ``fingerprint() -> str`` that tells it from others;
-    else its arrays, tensors and class do.
+    else its class, its arrays and tensors, and what else holds some or is a function do.
     """
     if isinstance(encoder, PolicyEncoder):
         return named(encoder.weights())
@@ -123,7 +124,13 @@ def _name_of(encoder: Any) -> str:
     )
     arrays = {k: _array(v) for k, v in parts.items() if isinstance(v, np.ndarray | torch.Tensor)}
     texts = (f"{k}{v.dtype}{v.shape}".encode() + v.tobytes() for k, v in sorted(arrays.items()))
-    return _digest(chain([type(encoder).__qualname__.encode()], texts))
+    others = (
+        part
+        for name, value in sorted(parts.items())
+        if name not in arrays and decides(value)
+        for part in (name.encode(), *content(value))
+    )
+    return _digest(chain([type(encoder).__qualname__.encode()], texts, others))
 
 
 def code_spaces(space: gym.Space[Any]) -> dict[Any, Codes]:

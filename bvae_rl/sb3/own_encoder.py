@@ -10,13 +10,11 @@ reaches it, and goes into ``model.zip`` pickled, with the policy's other argumen
 
 from __future__ import annotations
 
-import hashlib
 import io
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from inspect import isfunction
 from typing import Any, Self
 
 import cloudpickle  # type: ignore[import-untyped]
@@ -28,6 +26,7 @@ from bvae_rl.data.pictures.checks import checked_frames
 from bvae_rl.data.pictures.frame_layout import frames_to_x, x_to_frames
 from bvae_rl.models.scaling import Encoder, scaling
 from bvae_rl.models.vae_config import ALL, AUTO
+from bvae_rl.runtime.content import digest
 
 
 class OwnEncoder:
@@ -39,8 +38,9 @@ class OwnEncoder:
     ``width``: D, at least 1.
     ``statistics``: mean and std of each code, each (D,), by which ``standardise=True`` scales;
     default: 0 and 1, which leaves codes as they are.
-    ``name``: by which agents know its codes; default: a module's weights, a function's name and
-    code, which another version of Python compiles to something else.
+    ``name``: by which agents know its codes; default: a module's weights, a function's name, code
+    and the networks and arrays that it uses. Another version of Python compiles its code to
+    something else.
 
     Raises TypeError for what cannot be called, ValueError if it does not give finite codes of that
     width for a black frame.
@@ -120,35 +120,7 @@ class OwnEncoder:
 
     def fingerprint(self) -> str:
         """What tells it from another one."""
-        return self.name or hashlib.sha256(b"".join(_content(self.encode))).hexdigest()
-
-
-def _content(value: Any, within: tuple[int, ...] = ()) -> Iterator[bytes]:
-    """What a module, function or value is made of, the same in every process."""
-    if id(value) in within:  # a function that calls itself
-        return
-    within += (id(value),)
-    if isinstance(value, Tensor | np.ndarray):
-        array = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
-        yield f"{array.dtype}{array.shape}".encode() + array.tobytes()
-    elif isinstance(value, nn.Module):
-        yield repr(value).encode()
-        for name, part in value.state_dict().items():
-            yield name.encode()
-            yield from _content(part, within)
-    elif isfunction(value):
-        code = value.__code__
-        plain = [one for one in code.co_consts if isinstance(one, int | float | str)]
-        yield repr((value.__qualname__, code.co_code, code.co_names, plain)).encode()
-        for cell in value.__closure__ or ():
-            yield from _content(cell.cell_contents, within)
-    elif isinstance(value, int | float | str | tuple | list):
-        yield repr(value).encode()
-    else:
-        yield type(value).__qualname__.encode()
-        for name, part in sorted(getattr(value, "__dict__", {}).items()):
-            yield name.encode()
-            yield from _content(part, within)
+        return self.name or digest(self.encode)
 
 
 @dataclass(frozen=True, repr=False)
@@ -241,7 +213,7 @@ class HeldEncoder(nn.Module):
 
 
 def checked_codes(codes: Any, width: int) -> np.ndarray:
-    """``codes`` if they are finite numbers of (N, ``width``), else a ValueError."""
+    """``codes`` as float32 if they are finite numbers of (N, ``width``), else a ValueError."""
     if not isinstance(codes, np.ndarray) or codes.ndim != 2 or codes.shape[1] != width:
         found = f"of shape {codes.shape}" if isinstance(codes, np.ndarray) else f"as {type(codes)}"
         raise ValueError(
@@ -250,7 +222,7 @@ def checked_codes(codes: Any, width: int) -> np.ndarray:
         )
     if not np.isfinite(codes).all():
         raise ValueError(_NOT_FINITE)
-    return codes
+    return codes.astype(np.float32, copy=False)
 
 
 _NOT_FINITE = (
