@@ -9,7 +9,7 @@ after each update, so that this equals an encoder inside the policy, at half the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.evaluate import LoadedAgent, load_agent
 from bvae_rl.agents.methods import MethodInputs, method
 from bvae_rl.agents.train import CURVE_SEED, ROWS, AtRollout, train_agent
+from bvae_rl.agents.treatments import TREATMENTS
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import FactorSpec, require_factor_env
 from bvae_rl.data.frame_store import FrameStore
@@ -35,56 +36,11 @@ from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.workers import OnProgress, Task, run_parallel
 from bvae_rl.sb3.online import OnlineBetaVAE
 from bvae_rl.training.fine_tune import FineTuneConfig
-from bvae_rl.training.hardening import Hardening
-from bvae_rl.training.schedules import Constant, Linear, Schedule
 
 PROBE_SEED, EVALUATION_SEED = 77_000, 10_000
 SCORES = {
     "mig": "mig", "dci": "dci/disentanglement", "r2": "r2", "linear_r2": "linear_r2",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Treatment:
-    """What happens to the encoder after the move.
-
-    ``beta`` makes a schedule of its largest value and the number of steps. ``mixed``: half of each
-    batch are frames of the pretraining store. ``harden``: recoloured frames are taught the code of
-    clean ones, instead of the Beta-VAE's loss. Without either the encoder is frozen.
-    """
-
-    name: str
-    text: str
-    beta: Callable[[float, int], Schedule] | None = None
-    mixed: bool = False
-    harden: Hardening | None = None
-
-    @property
-    def frozen(self) -> bool:
-        """Whether nothing happens to the encoder."""
-        return self.beta is None and self.harden is None
-
-
-def _annealed(beta: float, steps: int) -> Schedule:
-    return Linear(0.1 * beta, beta, steps // 2)
-
-
-def _constant(beta: float, steps: int) -> Schedule:
-    return Constant(beta)
-
-
-TREATMENTS = {
-    row.name: row
-    for row in (
-        Treatment("frozen", "encoder as pretrained"),
-        Treatment("online", "online, beta annealed, new frames only", _annealed),
-        Treatment("online_mixed", "online, beta annealed, half old frames", _annealed, mixed=True),
-        Treatment("online_constant", "online, beta constant, half old frames", _constant, True),
-        Treatment(
-            "online_hardened", "online, recoloured, half old frames", None, True, Hardening()
-        ),
-    )
-}
 
 
 @dataclass(frozen=True)
@@ -186,8 +142,13 @@ def _move(
     progress: Callable[[float], None],
 ) -> None:
     run = Run(out / move.name)
-    identity = {"move": asdict(move), "env": env.identity(), "config": asdict(config)}
-    if run.done("move", config=identity):
+    treatment = TREATMENTS[move.treatment]
+    old = FrameStore.existing(store) if treatment.mixed else None
+    made_of = {
+        "move": move, "env": env.identity(), "config": config, "old": old,
+        "harden": treatment.harden, "vae": BetaVAE.load(move.vae),
+    }  # fmt: skip
+    if run.done("move", config=made_of):
         return
     agent = load_agent(move.agent)
     vae = agent.encoder
@@ -206,10 +167,8 @@ def _move(
 
     callbacks: list[BaseCallback] = [AtRollout(at_rollout)]
     updates: list[dict[str, float]] = []
-    treatment = TREATMENTS[move.treatment]
     if not treatment.frozen:
         beta = treatment.beta and treatment.beta(config.beta, config.total_timesteps)
-        old = FrameStore.existing(store) if treatment.mixed else None
         online = OnlineBetaVAE(
             vae, beta=beta, harden=treatment.harden, train_freq=config.train_freq,
             config=config.tune, old=old, seed=move.seed,
@@ -221,7 +180,7 @@ def _move(
     rows += [*evaluator.point(config.total_timesteps), *evaluator.final()]
     run.write_json("updates.json", updates)
     run.write_rows(rows, name=ROWS)
-    run.mark_done("move", config=identity)
+    run.mark_done("move", config=made_of)
 
 
 class _Evaluator:

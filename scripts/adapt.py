@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from bvae_rl.agents.adapt import TREATMENTS, AdaptConfig, run_adaptation
+from bvae_rl.agents.adapt import AdaptConfig, run_adaptation
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.eval_plan import plan_evaluation
+from bvae_rl.agents.treatments import TREATMENTS
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.hub import find_vae
 from bvae_rl.plots import png

@@ -41,8 +41,8 @@ class Args:
     """beside the frames, pairs (at least) between which one actuator moved alone for 2 to 24 steps;
     for actions Box(low, high, (A,))"""
     domain: str | None = None
-    """visual domain to collect in: by default the environment's own, mostly source; pretrain has many
-    appearances"""
+    """visual domain to collect in: by default the environment's own, mostly source; pretrain has
+    many appearances"""
     n_envs: int = 8
     """environments side by side, where a policy acts; fewer if there are few and long episodes"""
     max_episode_steps: int = MAX_EPISODE_STEPS

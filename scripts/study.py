@@ -135,17 +135,30 @@ def planned_seconds(row: Method, config: AgentConfig) -> float:
 
 
 def curves(rows: Sequence[Row], metric: str = "return") -> dict[str, tuple[list[int], np.ndarray]]:
-    """method -> (steps (T,), values (seeds, T)) of the curves of ``metric`` among ``rows``."""
-    points: dict[str, dict[tuple[int | None, int | None], dict[int, float]]] = {}
-    for row in rows:
-        if row.step is not None and row.metric == metric:
-            seeds = (row.vae_seed, row.agent_seed)
-            points.setdefault(row.method, {}).setdefault(seeds, {})[row.step] = row.value
+    """method -> (steps (T,), values (seeds, T)) of the curves of ``metric`` among ``rows``.
+
+    Where seeds were evaluated at other steps, as after whole episodes, values between two are on
+    the line between them, and what comes after the last is as the last.
+    """
     found = {}
-    for name, by_seed in points.items():
+    for name, by_seed in curves_by_seed(rows, metric).items():
         steps = sorted({step for curve in by_seed.values() for step in curve})
-        values = [[curve.get(step, np.nan) for step in steps] for curve in by_seed.values()]
+        values = [np.interp(steps, [*of], [*of.values()]) for of in by_seed.values()]
         found[name] = (steps, np.array(values))
+    return found
+
+
+def curves_by_seed(
+    rows: Sequence[Row], metric: str = "return"
+) -> dict[str, dict[str, dict[int, float]]]:
+    """method -> seed, in words -> value by step, in rising order."""
+    found: dict[str, dict[str, dict[int, float]]] = {}
+    for row in sorted(rows, key=lambda row: row.step or 0):
+        if row.step is not None and row.metric == metric:
+            seed = f"{row.agent_seed}"
+            if row.vae_seed not in (None, row.agent_seed):
+                seed = f"{seed} (VAE {row.vae_seed})"
+            found.setdefault(row.method, {}).setdefault(seed, {})[row.step] = row.value
     return found
 
 
@@ -204,11 +217,12 @@ def efficiency_table(rows: Sequence[Row], thresholds: Sequence[float]) -> str:
     named = {f"steps to {t:g}": t for t in thresholds}
     lines = [["method", "seed", "area", *named]]
     label = labels(rows)
-    for name, (steps, values) in curves(rows).items():
-        for seed, curve in enumerate(values):
+    for name, by_seed in curves_by_seed(rows).items():
+        for seed, points in by_seed.items():
+            steps, curve = [*points], [*points.values()]
             reached = [steps_to(steps, curve, t) for t in named.values()]
             cells = ["never" if s is None else f"{s:,.0f}" if s else "untrained" for s in reached]
-            lines.append([label[name], str(seed), f"{auc(steps, curve):.1f}", *cells])
+            lines.append([label[name], seed, f"{auc(steps, curve):.1f}", *cells])
     return aligned(lines)
 
 

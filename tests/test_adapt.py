@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bvae_rl.agents import adapt as study
+from bvae_rl.agents.treatments import TREATMENTS
 from bvae_rl.metrics import score
 from bvae_rl.scripts import adapt, collect, pretrain
 from bvae_rl.scripts.study import finals
@@ -50,13 +52,13 @@ def test_an_agent_is_moved_under_every_treatment(
     monkeypatch.setattr(study, "score", partial(score, steps=10))
     args = adapt.Args(
         (str(made / "vae"),), made / "frames", seeds=(3,), target=("ood1",), source_timesteps=1000,
-        total_timesteps=2000, workers=1, out=made / "adapt", treatments=tuple(study.TREATMENTS),
+        total_timesteps=2000, workers=1, out=made / "adapt", treatments=tuple(TREATMENTS),
     )  # fmt: skip
     result = adapt.main(args)
     printed = capsys.readouterr().out
     assert [name for name, _ in next_commands(printed)] == ["visualize"]
     assert (made / "adapt" / "adapt.png").stat().st_size > 10_000
-    for treatment in study.TREATMENTS.values():
+    for treatment in TREATMENTS.values():
         assert treatment.text in printed
 
     def curve(method: str, metric: str) -> dict[int, float]:
@@ -66,7 +68,7 @@ def test_an_agent_is_moved_under_every_treatment(
             if r.method == method and r.metric == metric and r.step is not None
         }
 
-    for method in study.TREATMENTS:
+    for method in TREATMENTS:
         assert sorted(curve(method, "return")) == [0, 1000, 2000]
         for metric in ("return", "recon", "mig"):
             assert curve(method, metric)[0] == curve("frozen", metric)[0]
@@ -81,6 +83,10 @@ def test_an_agent_is_moved_under_every_treatment(
 
     monkeypatch.setattr(study, "load_agent", None)  # what is finished is not done again
     assert [row.value for row in adapt.main(args).rows] == [row.value for row in result.rows]
+    collect.main(collect.Args(made / "other", frames=64, policy="independent", seed=9))
+    with pytest.raises(TypeError):  # with other old frames it is another move
+        adapt.main(replace(args, store=made / "other"))
+    adapt.main(replace(args, store=made / "other", treatments=("frozen", "online")))
 
 
 def test_one_vae_a_seed_is_asked_for(made: Path) -> None:

@@ -16,7 +16,7 @@ from bvae_rl.scripts import compare, train
 from bvae_rl.scripts.cli import main, parse
 from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.compare import between
-from bvae_rl.scripts.study import StudyArgs, efficiency_table
+from bvae_rl.scripts.study import StudyArgs, curves, efficiency_table
 from bvae_rl.scripts.training_args import TrainingArgs, evaluated
 
 TOY = EnvArgs("test/Toy-v0")
@@ -148,6 +148,22 @@ def test_a_threshold_that_holds_before_training_is_not_reached_by_it() -> None:
     curve = [_row(value, step=step) for step, value in ((0, 1.0), (10, 2.0), (20, 3.0))]
     cells = efficiency_table(curve, (0.5, 1.5, 9.0)).splitlines()[1].split()
     assert cells[-3:] == ["untrained", "10", "never"]
+
+
+def test_curves_of_seeds_that_were_evaluated_at_other_steps_are_measured() -> None:
+    points = {3: ((0, 0.0), (1000, 10.0), (2000, 20.0)), 7: ((0, 0.0), (1013, 5.0))}
+    rows = [
+        replace(_row(value, step=step), agent_seed=seed)
+        for seed, curve in points.items()
+        for step, value in curve
+    ]
+    lines = [line.split() for line in efficiency_table(rows, (5.0,)).splitlines()[1:]]
+    assert [line[-3] for line in lines] == ["3", "7"]
+    assert [line[-1] for line in lines] == ["1,000", "1,013"]
+    steps, values = curves(rows)["pixels"]
+    assert steps == [0, 1000, 1013, 2000]
+    np.testing.assert_allclose(values[0], [0, 10, 10.13, 20])
+    np.testing.assert_allclose(values[1], [0, 5 * 1000 / 1013, 5, 5])
 
 
 def test_unequal_numbers_of_episodes_are_said() -> None:

@@ -33,6 +33,8 @@ from bvae_rl.training.trainer import NotFinite, Trainer, plain
 from bvae_rl.training.validation import validation_rows
 from bvae_rl.training.watch import CHECKPOINT, LOG, Callback, Watch
 
+WATCHING = ("log_freq", "save_freq", "device")
+
 logger = logging.getLogger(__name__)
 
 
@@ -153,8 +155,9 @@ def _finished(run: Run, made_of: dict[str, Any], train: TrainConfig) -> BetaVAE 
     stored = read_config(run.folder)
     training, finished = stored.get("training", {}), stored.get("finished", True)
     there = {name: training.get(name) for name in made_of}
-    if {**there, "steps": steps} != {**made_of, "steps": steps}:
-        refuse_changes(run.folder, "a VAE", there, made_of)
+    before, after = _decisive(there), _decisive(made_of)
+    if {**before, "steps": steps} != {**after, "steps": steps}:
+        refuse_changes(run.folder, "a VAE", before, after)
     if there["steps"] != steps and (finished or train.decay == "linear"):
         cure = (
             f"and is finished; go on from it in another folder, with start={run.folder} (--start)"
@@ -176,6 +179,14 @@ def _finished(run: Run, made_of: dict[str, Any], train: TrainConfig) -> BetaVAE 
             f"start={run.folder} (--start)"
         )
     return None
+
+
+def _decisive(made_of: dict[str, Any]) -> dict[str, Any]:
+    """What the weights depend on: who watches, how often, and on which device, is no part of it."""
+    train = made_of["train"]
+    if isinstance(train, dict):
+        train = {name: value for name, value in train.items() if name not in WATCHING}
+    return {**made_of, "train": train, "callbacks": None}
 
 
 def _resume(trainer: Trainer, run: Run) -> int:
