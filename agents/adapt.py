@@ -19,7 +19,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 
 from bvae_rl.agents.config import AgentConfig
-from bvae_rl.agents.evaluate import LoadedAgent, load_agent
+from bvae_rl.agents.evaluate import LoadedAgent, agent_digest, load_agent
 from bvae_rl.agents.methods import MethodInputs, method
 from bvae_rl.agents.train import CURVE_SEED, ROWS, AtRollout, train_agent
 from bvae_rl.agents.treatments import TREATMENTS
@@ -147,6 +147,7 @@ def _move(
     made_of = {
         "move": move, "env": env.identity(), "config": config, "old": old,
         "harden": treatment.harden, "vae": BetaVAE.load(move.vae),
+        "trained": agent_digest(move.agent),
     }  # fmt: skip
     if run.done("move", config=made_of):
         return

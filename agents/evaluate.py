@@ -8,6 +8,7 @@ ended would count short episodes alone. Only if there is nothing else it counts 
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -174,6 +175,12 @@ def load_agent(folder: str | Path) -> LoadedAgent:
     except (OSError, ValueError, KeyError, AssertionError) as error:
         raise ValueError(f"cannot read {run.path(AGENT_FILE)} ({error}); train again") from error
     return LoadedAgent(model, row, encoder, record)
+
+
+def agent_digest(agent: Path) -> str:
+    """Which model a zip, or an agent's folder, holds: trained again it is another one."""
+    file = agent / AGENT_FILE if agent.is_dir() else agent
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def evaluate_agent(

@@ -7,7 +7,7 @@ done; a study that was killed, called again, only does what is missing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,9 @@ def run_study(
     tasks.append(Task(RANDOM_POLICY, act_at_random, (env, folder / RANDOM_POLICY), shared))
     run_parallel(tasks, workers=workers, on_progress=on_progress)
     names = [RANDOM_POLICY, *(job.name for job in jobs)]
-    return with_scores([row for name in names for row in Run(folder / name).rows(ROWS)], env.domain)
+    rows = [row for name in names for row in Run(folder / name).rows(ROWS)]
+    # also of agents that another study has finished here
+    return with_scores([replace(row, study=study, command=command) for row in rows], env.domain)
 
 
 def with_scores(rows: list[Row], source: str | None) -> list[Row]:

@@ -71,6 +71,8 @@ def main(args: Args) -> StudyResult:
             f"each seed has a VAE of its own: give {len(args.seeds)} (--seeds takes others), got "
             f"{len(args.vae)}"
         )
+    if len({*args.seeds}) < len(args.seeds):
+        raise ValueError(f"give each seed once, got {args.seeds}")
     if unknown := sorted(set(args.treatments) - set(TREATMENTS)):
         raise ValueError(f"unknown treatments {unknown}; known: {', '.join(TREATMENTS)}")
     env = args.world.config(args.source)
@@ -137,7 +139,7 @@ def table(rows: Sequence[Row], targets: Sequence[str]) -> str:
         for where in dict.fromkeys(row.domain for row in mine):
             for name in dict.fromkeys(row.method for row in mine):
                 cells = [
-                    spread(found[metric][name][str(where)], digits)
+                    spread(found[metric].get(name, {}).get(str(where), []), digits)
                     for metric, digits in COLUMNS.items()
                 ]
                 lines.append([target, str(where), TREATMENTS[name].text, *cells])

@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from typing import Any
 
 import bvae_rl
+from bvae_rl.runtime.optional import require
 from bvae_rl.scripts.commands import COMMANDS, load
 
 USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
@@ -48,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.path.append(os.getcwd())
     try:
         args = parse(name, arguments[1:])
+        if COMMANDS[name].draws:  # said now, and not after an hour of training
+            require("matplotlib", extra="plots")
         _keep_freed_memory()
         load(name).main(args)
     except KeyboardInterrupt:
@@ -90,34 +93,19 @@ def parse(name: str, arguments: Sequence[str]) -> Any:
     import tyro
 
     from bvae_rl.scripts.optionals import registry
+    from bvae_rl.scripts.typed import as_typed, together
 
     module = load(name)
-    return tyro.cli(
+    words = _square("--size", together(module.Args, arguments))
+    args = tyro.cli(
         module.Args,
-        args=_square("--size", _together("--set", arguments)),
+        args=words,
         prog=f"bvae-rl {name}",
         description=module.__doc__,
         config=(tyro.conf.OmitArgPrefixes,),
         registry=registry(),
     )
-
-
-def _together(flag: str, arguments: Sequence[str]) -> list[str]:
-    """All values of a repeated option behind its first one, where tyro would take the last only."""
-    kept: list[str] = []
-    values: list[str] = []
-    place, taking = None, False
-    for word in arguments:
-        if word == flag or word.startswith(f"{flag}="):
-            taking = True
-            place = len(kept) if place is None else place
-            values += [] if word == flag else [word.removeprefix(f"{flag}=")]
-        elif word.startswith("--") or not taking:
-            taking = False
-            kept.append(word)
-        else:
-            values.append(word)
-    return kept if place is None else [*kept[:place], flag, *values, *kept[place:]]
+    return as_typed(args, words)
 
 
 def _square(flag: str, arguments: Sequence[str]) -> list[str]:

@@ -72,7 +72,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
     say_single(args.world)
     config = args.world.config(args.domain)
     fill(
-        store, config, plan, acting=acting(args.policy),
+        store, config, plan, acting=acting(args.policy, config),
         progress=counted(show, plan.rows, done=len(store)),
     )  # fmt: skip
     progress.close()

@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import tyro
+
 from bvae_rl.data.environments import Backend, EnvConfig
-from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.pictures.layouts import Wanted
 from bvae_rl.scripts.commands import load
 
 DEFAULT = "bvae_rl/PlanarReach-v0"
-READ = ("pixels", "key", "size", "grey", "stacked")  # how pictures of an environment are read
 HOMES = {"bvae_rl/": "bvae_rl.envs", "MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
 
 
@@ -66,6 +64,9 @@ class WorldArgs:
 class EnvArgs(WorldArgs):
     """Which environment."""
 
+    typed: tyro.conf.Suppress[tuple[str, ...]] = field(default=(), compare=False)
+    """options that were typed, at their default, too"""
+
     @classmethod
     def of(cls, env_id: str, **settings: Any) -> EnvArgs:
         """The arguments behind an id that ``config`` made."""
@@ -84,6 +85,7 @@ class EnvArgs(WorldArgs):
         found = {
             item.name: value
             for item in fields(self)
+            if item.compare
             if (value := getattr(self, item.name)) != item.default or item.name in own
         }
         return {**found, "env": self.name}
@@ -130,95 +132,6 @@ def free_folder(folder: Path) -> Path:
     return next(name for name in names if not name.exists())
 
 
-def shown_by(store: FrameStore) -> EnvArgs:
-    """The environment that a store was collected in; ENV where it does not say."""
-    return _shown_in(store.meta)
-
-
-def seen_by(env: EnvConfig, vae: str | Path) -> EnvConfig:
-    """``env`` showing the frames that ``vae`` (a folder or name) takes, or a ValueError."""
-    from bvae_rl.models.hub import find_vae
-    from bvae_rl.models.vae import VAEConfig, read_config
-
-    return env.seen_by(Wanted.of(VAEConfig.from_dict(read_config(find_vae(vae))["model"])))
-
-
-def changed(env: EnvConfig, world: EnvArgs) -> EnvConfig:
-    """``env``, an agent's own, with what ``world`` gives beside an id; its wrappers come last."""
-    if world.env is not None:
-        return world.config()
-    names = {"env_kwargs": "kwargs"}
-    given = {names.get(name, name): value for name, value in _given(world).items()}
-    return replace(env, **{**given, "wrappers": (*env.wrappers, *world.wrappers)})
-
-
-def named_by(env: EnvConfig) -> EnvArgs:
-    """The arguments that name ``env``; its visual domain is none of them."""
-    return replace(_shown_in(env.described()), frame_stack=env.frame_stack)
-
-
-def _given(world: EnvArgs) -> dict[str, Any]:
-    """What is not the default."""
-    values = {item.name: (getattr(world, item.name), item.default) for item in fields(world)}
-    return {name: value for name, (value, default) in values.items() if value != default}
-
-
-def _shown_in(meta: Mapping[str, Any]) -> EnvArgs:
-    named = {item.name: meta[item.name] for item in fields(WorldArgs) if item.name in meta}
-    lists = {"wrappers": "wrappers", "kwargs": "env_kwargs", "size": "size"}
-    named |= {own: tuple(meta[name]) for name, own in lists.items() if name in meta}
-    return EnvArgs.of(named.pop("env", "ENV"), **named)
-
-
-def world_of(vae: str | Path, world: EnvArgs, *, stored: bool = False) -> EnvArgs:
-    """``world``; where it has no id, that of the frames of ``vae`` (a folder or name).
-
-    What else is given goes before what the frames say; of the same id, they say how its picture is
-    read if nothing is said. ValueError if its frames are of no environment that has a name;
-    ``stored``: those of a store would do.
-    """
-    from bvae_rl.models.hub import find_vae  # torch, which not every command needs
-    from bvae_rl.models.vae import read_config
-
-    store = read_config(find_vae(vae)).get("training", {}).get("store") or {}
-    if world.env is not None or not store:
-        if "env" not in store:
-            return world
-        there = _shown_in(store)
-        if there.name != world.name:
-            say(f"{vae} was trained on frames of {there.name}, and is taken to {world.name}")
-            return world
-        if {*READ} & {*_given(world)}:
-            return world
-        return replace(world, **{name: getattr(there, name) for name in READ})
-    if "env" in store:
-        return replace(_shown_in(store), **_given(world))
-    if "shown" in store:
-        raise ValueError(
-            "this VAE was trained in an environment without an id, so say which to take: --env ID"
-        )
-    if {"imported", "minari"} & set(store) or store.get("source") == "array":
-        raise ValueError(
-            "this VAE was trained on imported frames, so say which to take: "
-            + ("--store FOLDER (of the frames), or " if stored else "")
-            + "an environment that shows such pictures: --env ID"
-        )
-    return world
-
-
-def require_shown(store: FrameStore, world: EnvArgs) -> None:
-    """ValueError for a store that was collected in another environment than ``world``.
-
-    How many observations an agent sees at once is no matter of frames.
-    """
-    shown, alone = shown_by(store), replace(world, frame_stack=EnvArgs.frame_stack)
-    if "env" in store.meta and shown.config() != alone.config():
-        raise ValueError(
-            f"{store.folder} shows {shown.flags}, not {alone.flags}; name the environment of the "
-            "frames, or collect others"
-        )
-
-
 def command_line() -> str:
     """The command as it was typed, to be kept beside results."""
     return shlex.join(["bvae-rl", *sys.argv[1:]])
@@ -227,9 +140,11 @@ def command_line() -> str:
 def flags(args: Any, default: Any) -> list[str]:
     """The flags that make ``args`` of ``default``, those of its parts without a prefix."""
     found: list[str] = []
-    for field in fields(args):
-        value, before = getattr(args, field.name), getattr(default, field.name)
-        name = field.name.replace("_", "-")
+    for item in fields(args):
+        if not item.compare:
+            continue
+        value, before = getattr(args, item.name), getattr(default, item.name)
+        name = item.name.replace("_", "-")
         if is_dataclass(value):
             found += flags(value, before)
         elif value == before:

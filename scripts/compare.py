@@ -12,15 +12,7 @@ import tyro
 from bvae_rl.agents.methods import MethodInputs
 from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts.common import (
-    EnvArgs,
-    command_for,
-    free_folder,
-    say,
-    seen_by,
-    world_of,
-    wrote,
-)
+from bvae_rl.scripts.common import EnvArgs, command_for, free_folder, say, wrote
 from bvae_rl.scripts.default_methods import possible, require_vae
 from bvae_rl.scripts.study import (
     SHIPPED,
@@ -34,6 +26,7 @@ from bvae_rl.scripts.study import (
     run_jobs,
 )
 from bvae_rl.scripts.training_args import evaluated
+from bvae_rl.scripts.worlds import seen_by, world_of
 
 METHODS = ("state", "blind", "pixels", "bvae")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,10 @@ from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import (
     ON_POLICY,
-    FactorSpec,
     dependent_factors,
     require_factor_env,
 )
-from bvae_rl.data.frame_store import Frames
-from bvae_rl.data.pictures.frame_layout import frames_to_x
+from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.pictures.layouts import Wanted, picture_layouts
 from bvae_rl.data.probe_sets import on_policy_set, probe_set
 from bvae_rl.metrics import MetricReport, Scores, conclusions
@@ -40,19 +38,18 @@ from bvae_rl.scripts.common import (
     results_folder,
     say,
     store_folder,
-    world_of,
     wrote,
 )
 from bvae_rl.scripts.evaluate_args import Args as Args
 from bvae_rl.scripts.evaluate_args import ScoreArgs as ScoreArgs
 from bvae_rl.scripts.evaluate_rows import score_row, score_rows
-from bvae_rl.scripts.held_frames import on_policy_frames, read_specs
+from bvae_rl.scripts.held_frames import read_specs
 from bvae_rl.scripts.own_folder import own_folder
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.vae_keys import names_apart
+from bvae_rl.scripts.worlds import in_gymnasium, world_of
 from bvae_rl.training.decoded import active_latents
 from bvae_rl.training.pictures import scores_heatmap
-from bvae_rl.training.validation import validate
 
 TRAINED, UNTRAINED, PCA = "trained", "untrained", "pca"
 ROWS, CONCLUSIONS = "rows.json", "conclusions.json"
@@ -88,10 +85,13 @@ def main(args: Args) -> Result:
     if args.store is not None:
         from bvae_rl.scripts.evaluate_store import evaluate_store  # which calls parts of this one
 
-        return evaluate_store(
-            args, vaes, Run(args.out or store_folder("evaluate", name, args.store))
-        )
-    args = replace(args, world=world_of(args.vae, args.world, stored=True))
+        run = own_folder(
+            args.out, store_folder("evaluate", name, args.store),
+            settings(args, folders, store=FrameStore.existing(args.store)),
+            file=SETTINGS, what="an evaluation",
+        )  # fmt: skip
+        return evaluate_store(args, vaes, run)
+    args = replace(args, world=in_gymnasium(world_of(args.vae, args.world, stored=True)))
     env = args.world.config(args.domain).seen_by(Wanted.of(vae))
     world = env.make()
     for one in vaes.values():
@@ -100,8 +100,10 @@ def main(args: Args) -> Result:
     told = read_specs(world) if source is None else ()
     run = own_folder(
         args.out, results_folder("evaluate", name, args.world, args.domain),
-        settings(args, env, folders, told if source is None else source.factor_specs)
-        | ({"factors_read": "on-policy"} if told else {}),
+        settings(
+            args, folders, env=env, factors=list(told if source is None else source.factor_specs),
+            **({"factors_read": "on-policy"} if told else {}),
+        ),
         file=SETTINGS, what="an evaluation",
     )  # fmt: skip
     train = command_for(
@@ -113,7 +115,9 @@ def main(args: Args) -> Result:
 
         return evaluate_on_policy(args, vaes, env, run, train)
     if source is None:
-        return _without_factors(args, env, vae, run, train)
+        from bvae_rl.scripts.evaluate_bare import without_factors  # likewise
+
+        return without_factors(args, env, vaes, run, train)
     probe = probe_set(world, args.samples, seed=args.seed)
     report = new_report(probe, source.factor_specs, args)
     met = _on_policy(env, args)
@@ -182,14 +186,12 @@ def written(
     run.write_file("heatmap.png", png(scores_heatmap(vaes, report.scores, note=note)))
 
 
-def settings(
-    args: Args, env: EnvConfig, folders: Mapping[str, Path], specs: Sequence[FactorSpec]
-) -> dict[str, Any]:
-    """All that the scores depend on: VAEs by their weights, frames, and how they are scored."""
+def settings(args: Args, folders: Mapping[str, Path], **frames: Any) -> dict[str, Any]:
+    """All that the scores depend on: VAEs by their weights, ``frames``, and how they are scored."""
     vaes = {name: read_config(folder)["weights_sha256"] for name, folder in folders.items()}
     named = ("samples", "on_policy", "references", "seed", "scoring")
     given = {name: getattr(args, name) for name in named}
-    return {"vaes": vaes, "env": env, "factors": list(specs), **given}
+    return {"vaes": vaes, **frames, **given}
 
 
 def _of_arrays(args: Args) -> list[str]:
@@ -275,24 +277,3 @@ def encoder(code: str, vae: BetaVAE, world: Any, args: Args) -> Encoder:
             return BetaVAE(vae.config).eval()
     frames = probe_set(world, PCA_FRAMES, seed=args.seed + OTHER_SEED).frames
     return PCAEncoder.fit(frames, vae.config.latent_dim, seed=args.seed)
-
-
-def _without_factors(args: Args, env: EnvConfig, vae: BetaVAE, run: Run, train: str) -> Result:
-    """What can be said where nothing is known about the frames: the bound and its parts."""
-    out = run.folder / "frames"
-    metrics = validate(
-        vae,
-        frames_to_x(on_policy_frames(env, args.samples, seed=args.seed, out=out, vae=vae).frames),
-    )
-    run.write_json("scores.json", metrics)
-    made = env.make()
-    made.close()
-    cure = getattr(made.unwrapped, "without_factors", None) or (
-        "tell them with a FactorWrapper (docs/guides/your-environment.md)"
-    )
-    say(f"{env.id} does not know its factors, so there is no MIG, DCI or R2; {cure}.")
-    say("On frames of a random policy:")
-    for name, value in metrics.items():
-        say(f"  {name.removeprefix('vae/'):20} {value:.2f}")
-    wrote(run.folder, train)
-    return Result({}, metrics, run.folder)

@@ -10,17 +10,16 @@ import torch
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import READ_ON_POLICY
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.models.pca import PCAEncoder
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import evaluate as whole
 from bvae_rl.scripts.common import say, wrote
+from bvae_rl.scripts.evaluate_bare import measured
 from bvae_rl.scripts.evaluate_held import scored
 from bvae_rl.scripts.held_frames import HeldFrames
 from bvae_rl.scripts.stored_frames import follows, open_shown, say_train, stored_frames
 from bvae_rl.training.selection import LEAST_FRAMES
-from bvae_rl.training.validation import validate
 
 
 def evaluate_store(args: whole.Args, vaes: Mapping[str, BetaVAE], run: Run) -> whole.Result:
@@ -38,7 +37,7 @@ def evaluate_store(args: whole.Args, vaes: Mapping[str, BetaVAE], run: Run) -> w
             "their factors; import more, or see --samples"
         )
     if not held.labelled:
-        return _without_factors(args, store, held, vae, run)
+        return _without_factors(args, store, held, vaes, run)
     report, further = scored(
         args, vaes, held, lambda code: _reference(code, vae, store, rest, args)
     )
@@ -66,17 +65,14 @@ def _reference(
 
 
 def _without_factors(
-    args: whole.Args, store: FrameStore, held: HeldFrames, vae: BetaVAE, run: Run
+    args: whole.Args, store: FrameStore, held: HeldFrames, vaes: Mapping[str, BetaVAE], run: Run
 ) -> whole.Result:
     """The bound and its parts."""
-    metrics = validate(vae, frames_to_x(held.frames.frames))
-    run.write_json("scores.json", metrics)
     say(
         f"{store.folder} holds no factors, so there is no MIG, DCI or R2; import it again with a "
         "table of them: bvae-rl import SOURCE --factors factors.csv"
     )
-    for name, value in metrics.items():
-        say(f"  {name.removeprefix('vae/'):20} {value:.2f}")
+    metrics = measured(vaes, held.frames.frames, run)
     wrote(run.folder)
     say_train(args.vae)
     return whole.Result({}, metrics, run.folder)

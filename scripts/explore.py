@@ -84,7 +84,8 @@ def main(args: Args) -> Result:
         wrote(page)
         say(f"{page.stat().st_size / 1e6:.1f} MB, opens in a browser, with nothing beside it")
         if server is None:
-            say(f"next: {command_for('visualize', args.vae)}")
+            again = {"store": args.store, "domain": args.domain, "world": args.world}
+            say(f"next: {command_for('visualize', args.vae, **again)}")
         else:
             server.page = page.read_bytes()
             serve(server)

@@ -7,7 +7,7 @@ that the codes of the same states in two appearances can be compared.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +19,16 @@ from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import FactorSpec, info_factors, known_specs
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.pictures.frame_layout import FrameLayout
-from bvae_rl.data.pictures.layouts import Wanted
 from bvae_rl.data.rollout import Tap, random_policy
 from bvae_rl.models.digest import encoder_digest
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.episodes import Episode, episodes_entry
 from bvae_rl.sb3.check_codes import check_codes
-from bvae_rl.scripts.acting import actor_name
+from bvae_rl.scripts.acting import actor_name, acts_in
 from bvae_rl.scripts.common import can_make
 from bvae_rl.scripts.stored_frames import longest_episode
 
 DEFAULT_DOMAINS = ("source", "ood1", "ood2")  # where an environment knows them
-UNCHANGING = ("domain", "size", "grey", "backend", "frame_stack")  # what it sees is made its own
 LONGEST = 300  # steps: more would make the page too large
 
 
@@ -66,15 +64,7 @@ def planned(
     differs = ""
     actor = None if agent is None else load_agent(agent)
     if actor is not None:
-        if actor.env.id != env.id:
-            raise ValueError(
-                f"the agent at {agent} was trained in {actor.env.id}, and the frames are of "
-                f"{env.id}; give an agent of {env.id}, or --env with the agent's environment"
-            )
-        if own_env:
-            env = replace(actor.env, backend="gymnasium", domain=None).seen_by(Wanted.of(vae))
-        else:
-            differs = _differences(actor.env, env)
+        env, differs = acts_in(actor, env, vae, folder=agent, own_env=own_env)
     env = env.with_domain(None)
     if domains:
         for name in dict.fromkeys(domains):  # an unknown one is the environment's to refuse
@@ -90,21 +80,6 @@ def check_steps(steps: int) -> None:
     """ValueError for too few or too many."""
     if not 2 <= steps <= LONGEST:
         raise ValueError(f"an episode of the page has 2 to {LONGEST} steps, got --steps {steps}")
-
-
-def _differences(trained: EnvConfig, here: EnvConfig) -> str:
-    """Settings that change what an agent acts in, as "frame_skip 4, here 1"; empty if none."""
-    before, now = trained.identity(), here.identity()
-    names = [item.name for item in fields(EnvConfig) if item.name not in UNCHANGING]
-    return "; ".join(
-        f"{name} {_words(getattr(trained, name))}, here {_words(getattr(here, name))}"
-        for name in names
-        if before.get(name) != now.get(name)
-    )
-
-
-def _words(value: Any) -> str:
-    return " ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
 
 
 def played(plan: Plan, vaes: Mapping[str, BetaVAE]) -> dict[str, Any]:

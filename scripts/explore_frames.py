@@ -17,9 +17,10 @@ from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.pictures.layouts import Wanted
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.scripts.common import EnvArgs, say, world_of
+from bvae_rl.scripts.common import EnvArgs, say
 from bvae_rl.scripts.held_frames import on_policy_frames
 from bvae_rl.scripts.stored_frames import open_shown, stored_frames
+from bvae_rl.scripts.worlds import world_of
 from bvae_rl.training.decoded import decode
 
 DRAWN = 12  # frames that a decoder draws where there are none

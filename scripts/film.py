@@ -8,25 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bvae_rl.agents.evaluate import LoadedAgent, load_agent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.plots.animation import gif as animated
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts.common import EnvArgs, can_make, changed, wrote
+from bvae_rl.scripts.common import EnvArgs, can_make, wrote
 from bvae_rl.scripts.film_alone import record
 from bvae_rl.scripts.film_alone_picture import gif
 from bvae_rl.scripts.film_beside import Plan, encoder_of, require_switch, take
 from bvae_rl.scripts.film_beside_picture import lanes, picture
-from bvae_rl.scripts.film_panels import (
-    factor_panels,
-    latent_panels,
-    most_varied,
-)
-
-if TYPE_CHECKING:
-    pass
+from bvae_rl.scripts.film_panels import factor_panels, latent_panels, most_varied
+from bvae_rl.scripts.worlds import changed, own_domain
 
 PRACTICE, PRACTICE_STEPS = 8, 150  # episodes that a probe is fitted on, and the most of each
 OTHER_SEED = 1_000
@@ -110,7 +103,8 @@ def filmed(args: Args) -> bytes:
         practice = record(agent, vae, env, first, steps=PRACTICE_STEPS, seed=args.seed + OTHER_SEED)
         panels = factor_panels(film, practice, args.factors)
     else:
-        panels = latent_panels(film, columns)
+        of_agent = range(vae.latent_dim)[vae.slice_of(agent.method.latents)]
+        panels = latent_panels(film, columns, of_agent=of_agent)
     return gif(film, panels, args.fps)
 
 
@@ -143,7 +137,7 @@ def _beside(
     shown = most_varied(takes[0].reference, columns)
     _, update = picture(
         lanes(takes, shown), plan, [f"latent {d}" for d in shown], fps=args.fps,
-        trained_in=agent.env.domain or domains[0],
+        trained_in=[own_domain(one.env) for one in (agent, other)],
     )  # fmt: skip
     pages = [update(t) for t in range(max(len(one.frames) for one in takes))]
     return animated(pages, args.fps)

@@ -10,6 +10,7 @@ from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import known_specs
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts.film_panels import Film
+from bvae_rl.scripts.worlds import own_domain
 
 
 def record(
@@ -49,4 +50,5 @@ def record(
         tuple(spec.name.replace("_", " ") for spec in specs if spec.role == "state"),
         (0, *np.cumsum(lengths[:-1]).tolist()),
         domains,
+        own_domain(agent.env),
     )

@@ -90,5 +90,5 @@ def _about(film: Film, episode: int) -> str:
     domain = film.domains[episode]
     if domain is None:
         return f"episode {episode + 1}"
-    seen = "that it was trained in" if domain == film.domains[0] else "new to the agent"
+    seen = "that it was trained in" if domain == film.trained_in else "new to the agent"
     return f"{domain}: an appearance {seen}"

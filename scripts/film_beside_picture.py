@@ -54,9 +54,17 @@ def lanes(takes: Sequence[Take], shown: Sequence[int]) -> list[Side]:
 
 
 def picture(
-    sides: Sequence[Side], plan: Plan, names: Sequence[str], *, fps: int, trained_in: str
+    sides: Sequence[Side],
+    plan: Plan,
+    names: Sequence[str],
+    *,
+    fps: int,
+    trained_in: Sequence[str | None],
 ) -> tuple[Figure, Callable[[int], NDArray[np.uint8]]]:
-    """The figure, and a function that draws frame t and returns its pixels (H, W, 3)."""
+    """The figure, and a function that draws frame t and returns its pixels (H, W, 3).
+
+    ``trained_in``: the visual domain of each agent, from the left.
+    """
     agg = require("matplotlib.backends.backend_agg", extra="plots")
     height, width = sides[0].take.pictures.shape[1:3]
     figure = new_figure(8.8, 1.0 + 4.1 * height / width + 0.34 * len(names) + 0.5)
@@ -76,8 +84,7 @@ def picture(
 
     def update(t: int) -> NDArray[np.uint8]:
         domain = plan.domains[plan.on_show(t)]
-        seen = "the appearance of training" if domain == trained_in else "new to both agents"
-        heading.set_text(f"{domain}: {seen}")
+        heading.set_text(f"{domain}: {_known(domain, trained_in)}")
         for half in halves:
             half.update(t)
         canvas.draw()
@@ -85,6 +92,16 @@ def picture(
         return pixels
 
     return figure, update
+
+
+def _known(domain: str, trained_in: Sequence[str | None]) -> str:
+    """Which of two agents have learned in ``domain``."""
+    known = [domain == own for own in trained_in]
+    if all(known):
+        return "the appearance of training"
+    if any(known):
+        return f"the appearance that the {'left' if known[0] else 'right'} agent learned in"
+    return "new to both agents"
 
 
 class _Half:

@@ -18,7 +18,7 @@ SHOWN = 6  # latents with a time line each
 class Film:
     """T frames (T, H, W, C), their latents (T, D) and factors (T, K), and where each episode of
     which domain begins (None: the environment as it is). The first of the factors are those called
-    ``names``; without any there are no factors (T, 0)."""
+    ``names``; without any there are no factors (T, 0). ``trained_in``: the agent's own domain."""
 
     frames: NDArray[np.uint8]
     codes: Array
@@ -26,6 +26,7 @@ class Film:
     names: tuple[str, ...]
     begins: tuple[int, ...]
     domains: tuple[str | None, ...]
+    trained_in: str | None = "source"
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,14 @@ def most_varied(codes: Array, columns: Sequence[int], most: int = SHOWN) -> list
     return sorted(sorted(columns, key=lambda d: -spread[d])[:most])
 
 
-def latent_panels(film: Film, seen: Sequence[int]) -> list[Panel]:
+def latent_panels(
+    film: Film, seen: Sequence[int], *, of_agent: Sequence[int] | None = None
+) -> list[Panel]:
     """A panel for each of the latents ``seen`` that vary most, beside the factor that it follows
-    best if factors are known, and one for all others."""
+    best if factors are known, and one for all others.
+
+    ``of_agent``: those that the agent sees, by default ``seen``.
+    """
     shown = most_varied(film.codes, seen)
     truths = _standard(film.factors[:, : len(film.names)])
     r = _standard(film.codes).T @ truths / len(truths)  # Pearson's
@@ -64,7 +70,8 @@ def latent_panels(film: Film, seen: Sequence[int]) -> list[Panel]:
     others = [d for d in range(film.codes.shape[1]) if d not in shown]
     if others:
         lines = tuple(film.codes[:, d] for d in others)
-        unseen = "" if len(shown) < len(seen) else ", which the agent does not see"
+        known = {*(seen if of_agent is None else of_agent)}
+        unseen = "" if known & {*others} else ", which the agent does not see"
         about = f"all other latents{unseen}"
         found.append(Panel(about, lines, _colours(*range(len(others)))))
     return found

@@ -16,8 +16,9 @@ from bvae_rl.models.hub import find_vae, load_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO
 from bvae_rl.scripts import harden_agent
-from bvae_rl.scripts.common import EnvArgs, command_for, command_line, shown_by, wrote
+from bvae_rl.scripts.common import EnvArgs, command_for, command_line, wrote
 from bvae_rl.scripts.progress import Progress
+from bvae_rl.scripts.worlds import shown_by
 from bvae_rl.training.augment.colour import FREQUENCY, PART
 from bvae_rl.training.augment.variations import named
 from bvae_rl.training.harden import STEPS, harden, train_of_phase

@@ -6,7 +6,6 @@ and the scores in each domain.
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from bvae_rl.agents.config import StepLimit
 from bvae_rl.agents.eval_plan import UNKNOWN, longest_episode
-from bvae_rl.agents.evaluate import AGENT_FILE, LoadedAgent
+from bvae_rl.agents.evaluate import AGENT_FILE, LoadedAgent, agent_digest
 from bvae_rl.agents.mend import before_and_after, is_zip, mendable, mended
 from bvae_rl.agents.own_zip import load_zip
 from bvae_rl.agents.study import Evaluation
@@ -25,20 +24,11 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import RESULTS, Run
 from bvae_rl.sb3.check_codes import check_codes
-from bvae_rl.scripts.common import (
-    EnvArgs,
-    can_make,
-    changed,
-    command_line,
-    named_by,
-    say,
-    seen_by,
-    world_of,
-    wrote,
-)
+from bvae_rl.scripts.common import EnvArgs, can_make, command_line, say, wrote
 from bvae_rl.scripts.film_beside import require_switch
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import aligned
+from bvae_rl.scripts.worlds import changed, named_by, seen_by, world_of
 
 DOMAINS = ("source", "ood1", "ood2")  # where the environment knows them
 VARIED = "bvae_rl:VariedEnv"  # the wrapper where it does not
@@ -108,7 +98,7 @@ def mend(plan: Plan, student: BetaVAE, out: Path) -> list[Row]:
     """
     run = Run(out)
     there = run.path(AGENT_FILE if is_zip(plan.agent) else "agent")
-    made_of = {"agent": _digest(plan.agent), "encoder": encoder_digest(student)}
+    made_of = {"agent": agent_digest(plan.agent), "encoder": encoder_digest(student)}
     if is_zip(plan.agent):
         if run.done(MENDED) and not run.done(MENDED, config=made_of):
             raise ValueError(
@@ -228,9 +218,3 @@ def _of(row: Row, env: EnvConfig, domain: str | None) -> bool:
 
 def _name(domain: str | None) -> str:
     return domain or "its own"
-
-
-def _digest(agent: Path) -> str:
-    """Which model this is; another training of the same folder is another one."""
-    file = agent if is_zip(agent) else agent / AGENT_FILE
-    return hashlib.sha256(file.read_bytes()).hexdigest()

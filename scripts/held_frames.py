@@ -17,7 +17,7 @@ from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics.report import LEAST_EPISODES
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.scripts.common import shown_by
+from bvae_rl.scripts.worlds import shown_by
 from bvae_rl.training.batches import Rows
 
 MOST, MOST_ON_POLICY = 4000, 1024

@@ -21,10 +21,11 @@ from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import WEIGHTS_FILE
 from bvae_rl.sb3 import PretrainingProbe, Probe
 from bvae_rl.scripts.acting import acting, shares_given
-from bvae_rl.scripts.common import command_for, command_line, say, say_single, shown_by, wrote
+from bvae_rl.scripts.common import command_for, command_line, say, say_single, wrote
 from bvae_rl.scripts.pretrain_args import Args as Args
 from bvae_rl.scripts.pretrain_args import check, hardens, recipe_of
 from bvae_rl.scripts.progress import Progress, counted
+from bvae_rl.scripts.worlds import shown_by
 from bvae_rl.training.last_phase import refuse_hardened
 from bvae_rl.training.loop import check_run, train_vae
 from bvae_rl.training.objectives.table import entry
@@ -113,11 +114,11 @@ def main(
         verdict(vae, args.out)
         for line in doubts(store):
             say(line)
-        wrote(args.out, _next(args.out, store))
+        wrote(args.out, next_command(args.out, store))
     return vae
 
 
-def _next(out: Path, store: FrameStore) -> str:
+def next_command(out: Path, store: FrameStore) -> str:
     """What to do with the VAE in the environment of its frames, or on the frames themselves."""
     if "env" not in store.meta:
         return command_for("visualize", str(out), store=store.folder)
@@ -156,8 +157,9 @@ def frames(args: Args) -> FrameStore:
         )  # fmt: skip
         progress = Progress({"frames": source.frames / 3000})
         say_single(source)
+        env = source.config(source.domain)
         fill(
-            store, source.config(source.domain), plan, acting=acting(source.policy),
+            store, env, plan, acting=acting(source.policy, env),
             progress=counted(partial(progress.update, "frames"), source.frames, done=len(store)),
         )  # fmt: skip
         progress.close()

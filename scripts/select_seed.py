@@ -81,7 +81,7 @@ def train_seeds(
         say(chosen.why)
         pretrain.verdict(vae, args.out)
         wrote(run.path(SELECTION))
-        wrote(args.out, f"bvae-rl visualize {args.out}")
+        wrote(args.out, pretrain.next_command(args.out, store))
     return vae
 
 

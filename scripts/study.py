@@ -81,7 +81,7 @@ def make_jobs(
     jobs = []
     for index, seed in enumerate(args.seeds):
         for name, key, inputs in rows:
-            mine = replace(inputs[index], vae_seed=seed)
+            mine = inputs[index] if inputs[index].vae else replace(inputs[index], vae_seed=seed)
             jobs.append(Job(name, env, mine, replace(config, seed=seed), key))
     for job in jobs[: len(rows)] if not args.vae_per_seed else jobs:
         job.row.check(env, job.inputs)

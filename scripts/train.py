@@ -21,14 +21,13 @@ from bvae_rl.scripts.common import (
     free_folder,
     results_folder,
     say,
-    seen_by,
-    world_of,
     wrote,
 )
 from bvae_rl.scripts.default_methods import require_vae
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import EVALUATION_SEED, SHIPPED, StudyArgs, planned_seconds
 from bvae_rl.scripts.training_args import TrainingArgs, evaluated
+from bvae_rl.scripts.worlds import seen_by, world_of
 
 EVALUATION = "evaluation"
 

@@ -9,14 +9,7 @@ import tyro
 
 from bvae_rl.agents.methods import MethodInputs
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts.common import (
-    EnvArgs,
-    command_for,
-    say,
-    seen_by,
-    world_of,
-    wrote,
-)
+from bvae_rl.scripts.common import EnvArgs, command_for, say, wrote
 from bvae_rl.scripts.default_methods import possible, require_domains, require_vae
 from bvae_rl.scripts.study import (
     SHIPPED,
@@ -30,6 +23,7 @@ from bvae_rl.scripts.study import (
     transfer_table,
 )
 from bvae_rl.scripts.training_args import evaluated
+from bvae_rl.scripts.worlds import seen_by, world_of
 
 METHODS = ("state", "blind", "pixels", "pixels_randomised")
 

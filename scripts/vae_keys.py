@@ -21,7 +21,8 @@ def keyed(
     That says which latents are seen; the VAE's name is added where that does not tell them apart.
     """
     found = [
-        MethodInputs(vae=vae, latents=choose_latents(vae, latents)) for vae in map(find_vae, vaes)
+        MethodInputs(vae=vae, latents=choose_latents(vae, latents), vae_seed=seed_of(vae))
+        for vae in map(find_vae, vaes)
     ]
     keys = [_key(inputs) for inputs in found]
     if per_seed:
@@ -32,6 +33,11 @@ def keyed(
         names = names_apart([inputs.vae for inputs in found if inputs.vae])
         keys = [f"{key}-{name}" for key, name in zip(keys, names, strict=True)]
     return {key: [inputs] * len(seeds) for key, inputs in zip(keys, found, strict=True)}
+
+
+def seed_of(vae: Path) -> int:
+    """The seed that a VAE's folder was trained with; 0 where it does not say."""
+    return int(read_config(vae).get("training", {}).get("seed") or 0)
 
 
 def names_apart(folders: Sequence[Path]) -> list[str]:

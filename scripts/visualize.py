@@ -14,7 +14,7 @@ from bvae_rl.agents.evaluate import load_agent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import READ_ON_POLICY, known_specs
-from bvae_rl.data.frame_store import Frames
+from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.pictures.layouts import Wanted
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.models.hub import find_vae
@@ -23,6 +23,7 @@ from bvae_rl.plots import saved
 from bvae_rl.plots.style import PAGE
 from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import Run
+from bvae_rl.scripts.acting import acts_in
 from bvae_rl.scripts.common import (
     EnvArgs,
     can_make,
@@ -30,7 +31,6 @@ from bvae_rl.scripts.common import (
     results_folder,
     say,
     store_folder,
-    world_of,
     wrote,
 )
 from bvae_rl.scripts.held_frames import on_policy_frames
@@ -38,6 +38,7 @@ from bvae_rl.scripts.own_folder import own_folder
 from bvae_rl.scripts.visualize_beside import compared
 from bvae_rl.scripts.visualize_episode import draw_episode, episode_title, record, recording
 from bvae_rl.scripts.visualize_figures import Shown, figures, films
+from bvae_rl.scripts.worlds import in_gymnasium, world_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -103,9 +104,14 @@ def main(args: Args) -> Result:
     if args.store is not None:
         from bvae_rl.scripts.visualize_store import visualize_store  # which calls parts of this one
 
-        run = Run(args.out or store_folder("pictures", folder.name, args.store))
+        run = own_folder(
+            args.out, store_folder("pictures", folder.name, args.store),
+            {"vae": vae, "store": FrameStore.existing(args.store), "samples": args.samples,
+             "seed": args.seed},
+            file=SETTINGS, what="pictures",
+        )  # fmt: skip
         return visualize_store(args, vae, run)
-    named = world_of(folder, args.world, stored=True)
+    named = in_gymnasium(world_of(folder, args.world, stored=True))
     env = named.config(args.domain).seen_by(Wanted.of(vae))
     run = own_folder(
         args.out, results_folder("pictures", folder.name, named, args.domain),
@@ -129,8 +135,13 @@ def main(args: Args) -> Result:
     if not shown.specs:
         say("no heatmap and no scatter: the environment tells no factors that vary here")
     drawn |= compared(args.vae, vae, args.beside, probe.frames, width=args.inches)
+    if agent is not None:
+        own_env = args.world == EnvArgs()
+        env, differs = acts_in(agent, env, vae, folder=args.agent, own_env=own_env)
+        if differs:
+            say(f"the agent at {args.agent} was trained with {differs}")
     episode = record(env, agent, seed=args.seed)
-    specs, title = known_specs(world), episode_title(env, agent)
+    specs, title = known_specs(env.make()), episode_title(env, agent)
     drawn["timelines"] = draw_episode(vae, episode, specs, title=title, width=args.inches)
     pictures = write(args, run, drawn, shown)
     if args.rrd:

@@ -53,6 +53,17 @@ def test_a_latent_is_named_after_the_factor_that_it_follows_turned_round_if_it_f
     assert len(others.get_lines()) == 2
 
 
+def test_an_agent_knows_the_domain_that_it_was_trained_in(story: Film) -> None:
+    trained = replace(story, trained_in="ood1")
+    figure, update = picture(trained, latent_panels(trained, range(1, 2), of_agent=range(3)))
+    for t, about in ((0, "source: an appearance new to"), (5, "ood1: an appearance that it was")):
+        update(t)
+        assert figure.axes[0].get_title().startswith(about)
+    assert figure.axes[-1].get_title("left") == "all other latents"
+    unseen = latent_panels(trained, range(1, 2))[-1]
+    assert unseen.title == "all other latents, which the agent does not see"
+
+
 def test_a_factor_is_shown_beside_what_a_probe_of_other_episodes_reads(story: Film) -> None:
     other = replace(story, codes=story.codes + 1.0, factors=story.factors - 1 / 3)
     probed, every = factor_panels(story, other, ["joint"])

@@ -25,7 +25,7 @@ from bvae_rl.scripts.film_beside import (
     require_switch,
     take,
 )
-from bvae_rl.scripts.film_beside_picture import LANE, OUT, lanes, picture
+from bvae_rl.scripts.film_beside_picture import LANE, OUT, _known, lanes, picture
 from bvae_rl.scripts.film_panels import most_varied
 from tests.swap_cases import student_of
 
@@ -75,13 +75,20 @@ def test_an_episode_that_ends_stays_on_its_last_frame(agents: tuple[Path, Path])
     long = replace(PLAN, skipped=45)  # of 50 steps
     one = take(load_agent(agents[1]), ENV, long)
     assert one.over and len(one.frames) == len(one.returns) == 5
-    figure, update = picture(lanes([one], [0, 1]), long, ["a", "b"], fps=3, trained_in="source")
+    figure, update = picture(lanes([one], [0, 1]), long, ["a", "b"], fps=3, trained_in=["source"])
     assert "episode over" not in [text.get_text().strip() for text in figure.axes[0].texts]
     update(8)
     shown = {text.get_text(): text.get_fontweight() for text in figure.axes[1].texts[1:]}
     assert shown == {"ood2": "normal", "source": "bold"}
     assert "episode over" in [text.get_text().strip() for text in figure.axes[0].texts]
     assert all(len(line.get_xdata()) == 5 for line in figure.axes[1].get_lines()[:4])
+
+
+def test_what_either_agent_learned_in_is_said() -> None:
+    assert _known("ood1", ["source", "source"]) == "new to both agents"
+    assert _known("source", ["source", "source"]) == "the appearance of training"
+    assert _known("ood1", ["ood1", "source"]) == "the appearance that the left agent learned in"
+    assert _known("ood1", [None, "ood1"]) == "the appearance that the right agent learned in"
 
 
 def test_a_film_can_begin_where_the_agent_is_neither_good_nor_bad(

@@ -29,8 +29,9 @@ from bvae_rl.sb3 import (
     take_encoder,
     to_latent_policy,
 )
-from bvae_rl.scripts.common import EnvArgs, world_of
+from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.progress import Progress
+from bvae_rl.scripts.worlds import world_of
 from bvae_rl.training.verdict_words import cures_for
 from tests.plug_cases import SETTINGS, NoiseEnv, build, make_env, make_vae
 from tests.test_several_pictures import Robot, robots, taking

@@ -14,6 +14,7 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.readers.importing import import_frames
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import Run
+from bvae_rl.scripts import evaluate
 from bvae_rl.scripts import evaluate_more as more
 from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.stored_frames import stored_frames
@@ -167,3 +168,25 @@ def test_groups_share_a_value_or_a_part_of_the_range() -> None:
         assert np.ptp(factors[group, 1 - column]) > 0.5
     with pytest.raises(ValueError, match=f"that {LEAST} of the 7 frames share"):
         fixed_factor_rows(factors[:7], specs, 50, 32, seed=0)
+
+
+def test_each_vae_is_measured_where_no_factors_are_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    frames = np.random.default_rng(0).integers(0, 255, (40, 64, 64, 3), dtype=np.uint8)
+    stores = []
+    for first, name in ((0, "a"), (9, "b")):
+        np.savez(tmp_path / f"{name}.npz", frames=frames[first:])
+        stores.append(import_frames(tmp_path / f"{name}.npz", tmp_path / name / "frames"))
+    folders = [
+        evaluate.main(
+            evaluate.Args("reach_plain", compare=("reach_pairs",), store=store.folder)
+        ).out
+        for store in stores
+    ]
+    head, *_ = [line for line in capsys.readouterr().out.splitlines() if "reach_pairs" in line]
+    assert head.split() == ["reach_plain", "reach_pairs"]
+    assert len({*folders}) == 2  # of another store, though called the same
+    written = Run(folders[0]).read_json("scores.json")
+    assert written["reach_plain/vae/elbo"] != written["reach_pairs/vae/elbo"]

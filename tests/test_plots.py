@@ -27,7 +27,7 @@ from bvae_rl.plots import (
     traversal_grid,
 )
 from bvae_rl.plots.adaptation import adaptation
-from bvae_rl.plots.style import METHODS, SMALL, TREATMENTS
+from bvae_rl.plots.style import METHODS, SMALL, TREATMENTS, method_style, method_styles
 from bvae_rl.plots.sweep import sweep
 from bvae_rl.runtime.spread import interval, iqm
 
@@ -102,6 +102,17 @@ def test_colours_are_fixed_and_distinct() -> None:
     assert method_label("bvae-content") == "Beta-VAE, content latents"
     assert method_label("untrained") == "untrained encoder"
     assert method_label("my_method") == "my_method"
+
+
+def test_methods_of_a_figure_look_unlike_each_other() -> None:
+    names = [f"bvae-v{n}" for n in range(6)]
+    styles = method_styles(["bvae", *names])
+    assert styles["bvae"] == METHODS["bvae"]
+    for part in (1, 2):  # colour, marker
+        assert len({styles[name][part] for name in names}) == 6
+    many = method_styles(map(str, range(36)))
+    assert len({style[1:] for style in many.values()}) == 36
+    assert method_styles(["a"])["a"] == method_style("a")
 
 
 def test_heatmap_prints_every_value_and_greys_inactive_latents() -> None:

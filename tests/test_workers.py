@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from bvae_rl.runtime import workers as pool
+from bvae_rl.runtime.runs import RunError
 from bvae_rl.runtime.workers import Task, run_parallel
 
 
@@ -88,7 +89,7 @@ def test_an_error_in_a_worker_stops_the_others():
 
 @pytest.mark.parametrize("code", [0, 3])
 def test_a_worker_that_dies_is_noticed(code):
-    with pytest.raises(RuntimeError, match=rf"died in gone \(exit code {code};"):
+    with pytest.raises(RunError, match=rf"died in gone \(exit code {code};"):
         run_parallel([Task("gone", die, (code,))], workers=2)
 
 

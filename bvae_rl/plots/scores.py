@@ -18,7 +18,7 @@ from bvae_rl.plots.style import (
     legend,
     method_colour,
     method_label,
-    method_style,
+    method_styles,
     polish,
     seeds_note,
 )
@@ -55,13 +55,14 @@ def learning_curves(
     alone = ax is None
     figure, ax = axes_of(ax, 9.0, 5.2)
     seeds = {len(np.atleast_2d(np.asarray(values))) for _, values in curves.values()}
+    styles = method_styles(curves)
     for method, (steps, values) in curves.items():
         x, y = np.asarray(steps, float), np.atleast_2d(np.asarray(values, float))
         if y.shape[1:] != x.shape:
             raise ValueError(
                 f"method {method!r}: values are {y.shape}, steps {x.shape}; pass (S, T), (T,)"
             )
-        _, colour, marker = method_style(method)
+        _, colour, marker = styles[method]
         band = interval(y)
         each: dict[str, Any] = {"linewidth": 0.8, "alpha": 0.3}
         if band is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -54,6 +54,7 @@ TREATMENTS: Mapping[str, Style] = {
 KNOWN = {**METHODS, **TREATMENTS}
 OTHER_COLOURS = ("#7A5C00", "#5D3A9B", "#00595C", "#8B1E3F", "#4B5D16", "#B0A000")
 OTHER_MARKERS = ("<", ">", "h", "8", "*", "d")
+STEP = 7  # from a pair of both to one with another colour and another marker
 GROUP_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
 INK, MUTED, FAINT = "#1b1b1b", "#5f5f5f", "#d9d9d9"
 DPI = 130
@@ -78,10 +79,32 @@ def method_colour(method: str) -> str:
 
 
 def method_style(method: str) -> Style:
-    """Label, colour and marker of a method, so that colour is never the only difference."""
-    place = zlib.crc32(method.encode())
-    colour = OTHER_COLOURS[place % len(OTHER_COLOURS)]
-    return KNOWN.get(method, (method, colour, OTHER_MARKERS[place % len(OTHER_MARKERS)]))
+    """Label, colour and marker of a method; those of ``KNOWN`` differ in all three."""
+    return KNOWN.get(method, (method, *_other(zlib.crc32(method.encode()))))
+
+
+def method_styles(methods: Iterable[str]) -> dict[str, Style]:
+    """The styles of all methods in a figure: an unknown one has its own as long as no other in the
+    figure has its colour or its marker, else the next that is free.
+    """
+    found: dict[str, Style] = {}
+    for method in methods:
+        style = method_style(method)
+        if method not in KNOWN:
+            place = zlib.crc32(method.encode())
+            others = [_other(place + n * STEP) for n in range(len(OTHER_COLOURS) ** 2)]
+            used = {word for _, *words in found.values() for word in words}
+            free = [pair for pair in others if not used & {*pair}]
+            free += [pair for pair in others if pair not in {(c, m) for _, c, m in found.values()}]
+            style = (method, *(free or others)[0])
+        found[method] = style
+    return found
+
+
+def _other(place: int) -> tuple[str, str]:
+    """One of all pairs of ``OTHER_COLOURS`` and ``OTHER_MARKERS``."""
+    rest, colour = divmod(place, len(OTHER_COLOURS))
+    return OTHER_COLOURS[colour], OTHER_MARKERS[rest % len(OTHER_MARKERS)]
 
 
 def seeds_note(one: str, middle: str, band: str, seeds: int) -> str:

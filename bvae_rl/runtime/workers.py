@@ -24,9 +24,10 @@ from typing import Any, cast
 import torch
 
 from bvae_rl.runtime.devices import keep_freed_memory, threads_per_worker
+from bvae_rl.runtime.runs import RunError
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-USER_ERRORS: tuple[type[Exception], ...] = (ValueError, TypeError, ImportError)
+USER_ERRORS: tuple[type[Exception], ...] = (ValueError, TypeError, ImportError, OSError)
 PROGRESS_SECONDS = 0.2
 
 OnProgress = Callable[[str, float], None]  # task name, fraction in [0, 1]
@@ -163,14 +164,14 @@ class _Pool:
                 pipe.send(number)
 
     def _gone(self, pipe: Connection) -> None:
-        """A worker has ended: RuntimeError unless it had nothing more to do."""
+        """A worker has ended: RunError unless it had nothing more to do."""
         number = self.pipes.pop(pipe)
         worker = self.workers[number]
         worker.join()
         task = self.running.get(number)
         if worker.exitcode or task is not None:
             name = "before its first task" if task is None else f"in {self.tasks[task].name}"
-            raise RuntimeError(
+            raise RunError(
                 f"worker {number} died {name} (exit code {worker.exitcode}; -9 often means out "
                 "of memory); run again to go on, with fewer workers if need be"
             )
