@@ -157,3 +157,14 @@ def test_digits_follow_the_factor() -> None:
             values[place] = value
             seen.add(env.set_factors(values)[rows[0] : rows[1]].tobytes())
         assert len(seen) == len(wanted), (game, name)
+
+
+def test_round_a_circle_is_where_it_began() -> None:
+    env = atari("freeway")
+    env.reset(seed=0)
+    names = [spec.name for spec in env.factor_specs]
+    factors = env.sample_factors(np.random.default_rng(0))
+    for value, read in ((159.4, 159.0), (159.6, 0.0), (160.0, 0.0)):
+        factors[names.index("car1_x")] = value
+        env.set_factors(factors)
+        assert env.factors()[names.index("car1_x")] == read

@@ -148,3 +148,18 @@ def test_a_door_beyond_those_of_the_first_episodes_is_closed_again() -> None:
     env.step(TOGGLE)
     assert inner(env).grid.get(3, 4).is_open
     assert np.array_equal(env.set_factors(start), frame)
+
+
+def test_what_is_carried_from_the_start_is_a_thing() -> None:
+    env = make("BabyAI-PutNextS5N2Carrying-v0")
+    for seed in range(5):
+        env.reset(seed=seed)
+        held = inner(env).carrying
+        assert held is not None and named(env, env.factors())["carrying"] > 0
+        before = env.factors()
+        picture = env.set_factors(before)
+        assert inner(env).carrying is held and np.array_equal(env.factors(), before)
+        assert np.array_equal(picture, env.set_factors(before))
+        env.set_factors(env.sample_factors(np.random.default_rng(seed)))
+        everywhere = [*inner(env).grid.grid, inner(env).carrying]
+        assert any(one is held for one in everywhere)  # or the mission could not be solved

@@ -161,3 +161,19 @@ def test_what_is_no_source_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
     small = tmp_path / "small"
     write(small / "1.png", picture(0, sides=(7, 7)))
     assert "pictures of 7 x 7 pixels, and a frame needs 16" in refused(capsys, small, *out)
+
+
+def test_folders_behind_links_are_read_once(tmp_path: Path) -> None:
+    source = folder(tmp_path / "source", ["a/0.png", "a/1.png"])
+    elsewhere = folder(tmp_path / "elsewhere", ["0.png"])
+    (source / "b").symlink_to(elsewhere, target_is_directory=True)
+    (source / "a" / "round").symlink_to(source, target_is_directory=True)
+    assert len(import_frames(source, tmp_path / "store")) == 3
+
+
+def test_several_pages_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    pages = [picture(level)[..., ::-1].copy() for level in (10, 20)]
+    assert cv2.imwritemulti(str(tmp_path / "source" / "scan.tiff"), pages)
+    with pytest.raises(ValueError, match=r"scan.tiff.*several pages; save each as an image"):
+        import_frames(tmp_path / "source", tmp_path / "store")

@@ -85,6 +85,24 @@ def test_pictures_of_other_kinds_become_frames(layout: str) -> None:
     assert env.observation_space.contains(env.reset(seed=0)[0])
 
 
+def test_a_picture_that_stays_as_it_is_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    class Wrist(gym.ObservationWrapper[Any, Any, Any]):
+        def __init__(self) -> None:
+            super().__init__(Still("dict"))
+            parts = self.env.observation_space
+            assert isinstance(parts, Dict)
+            self.observation_space = Dict({**parts.spaces, "wrist": Box(0, 1, (24, 32, 3))})
+
+        def observation(self, observation: Any) -> Any:
+            return {**observation, "wrist": np.full((24, 32, 3), 0.5, np.float32)}
+
+    VariedEnv(Still("dict"), "light")
+    assert not caplog.text
+    env = VariedEnv(Wrist(), "light")
+    assert "leaves 'wrist' as in source" in caplog.text
+    assert (env.reset(seed=0)[0]["wrist"] == 0.5).all()
+
+
 def test_source_and_strength_0_are_the_environment_itself() -> None:
     for env in (VariedEnv(Still()), VariedEnv(Still(), "colour", strength=0.0)):
         assert all(one is env.unwrapped.shown for one in episode(env, 0))  # type: ignore[attr-defined]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -17,7 +18,14 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from bvae_rl.data.blocks import MAX_EPISODE_STEPS, Tally, block_size
 from bvae_rl.data.episodes import Episodes, refuse_cut_blocks
-from bvae_rl.data.factors import FactorEnv, draw_appearance, require_factor_env, role_mask
+from bvae_rl.data.factors import (
+    TRIES,
+    FactorEnv,
+    copied,
+    draw_appearance,
+    require_factor_env,
+    role_mask,
+)
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.interventions import Interventions
 from bvae_rl.data.pictures.frame_layout import FrameLayout
@@ -109,6 +117,9 @@ def collect_independent(
         specs = store.factor_specs or source.factor_specs
         store.declare(factor_specs=specs, **{**store.meta, "policy": "independent"})
 
+    if Tally.of(store, n, interventions).done:
+        return
+
     def sample(rng: np.random.Generator, missing: int) -> Frames:
         return _sample(source, layout, rng, views=views)
 
@@ -168,15 +179,34 @@ def _sample(env: FactorEnv, layout: FrameLayout, rng: np.random.Generator, *, vi
             if view:
                 appearance = draw_appearance(env, rng, unlike=appearance)
             shown = np.where(is_appearance, appearance, group)
+            for row in range(STATES_PER_APPEARANCE):
+                observations.append(_possible(env, shown, row, rng if not view else None))
+            group = shown
             wanted.append(shown)
-            observations += [np.array(env.set_factors(one)) for one in shown]
     numbers = np.arange(states).reshape(-1, 1, STATES_PER_APPEARANCE)
     return Frames(
-        layout.frames(np.stack(observations)),
+        layout.of_each(observations),
         np.arange(GROUPS).repeat(STATES_PER_APPEARANCE),
         numbers.repeat(views, axis=1).ravel(),
         np.concatenate(wanted).astype(np.float32),
     )
+
+
+def _possible(env: FactorEnv, wanted: np.ndarray, row: int, rng: np.random.Generator | None) -> Any:
+    """What ``env`` shows in row ``row`` of ``wanted`` (N, K).
+
+    A state that is refused is drawn anew, and written there; without ``rng`` the refusal is raised.
+    """
+    appearance = role_mask(env.factor_specs, "appearance")
+    for _ in range(TRIES):
+        try:
+            return copied(env.set_factors(wanted[row]))
+        except ValueError as error:
+            if rng is None:
+                raise
+            refusal = error
+            wanted[row] = np.where(appearance, wanted[row], env.sample_factors(rng))
+    raise refusal
 
 
 def record_episode(

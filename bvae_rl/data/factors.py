@@ -192,7 +192,7 @@ def require_factor_env(env: gym.Env[Any, Any]) -> FactorEnv:
 
 def possible_state(
     env: FactorEnv, rng: np.random.Generator, *, held: Mapping[int, float] | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Any, np.ndarray]:
     """An observation of ``env`` and its factors (K,): sampled ones, with the ``held`` columns at
     their values. ``env`` goes there. The last refusal if all of ``TRIES`` are refused.
     """
@@ -201,10 +201,17 @@ def possible_state(
         for column, value in (held or {}).items():
             drawn[column] = value
         try:
-            return np.array(env.set_factors(drawn)), drawn
+            return copied(env.set_factors(drawn)), drawn
         except ValueError as error:
             refusal = error
     raise refusal
+
+
+def copied(observation: Any) -> Any:
+    """An observation that no later step writes into; of a Dict each part."""
+    if isinstance(observation, Mapping):
+        return {key: copied(part) for key, part in observation.items()}
+    return np.array(observation)
 
 
 def draw_appearance(env: FactorEnv, rng: np.random.Generator, *, unlike: np.ndarray) -> np.ndarray:

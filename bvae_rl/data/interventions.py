@@ -19,9 +19,11 @@ import numpy as np
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import (
     FactorEnv,
+    copied,
     draw_appearance,
     info_factors,
     known_specs,
+    possible_state,
     require_factor_env,
     role_mask,
 )
@@ -76,24 +78,34 @@ def _pairs(
     durations = np.broadcast_to(steps, n)
     if n < 1 or durations.min() < 1:
         raise ValueError(f"n and steps must be at least 1, got n={n}, steps={steps}")
-    low, high = _bounds(env.action_space)
-    chosen = list(range(len(low)) if actuators is None else actuators)
-    if not chosen or not all(0 <= actuator < len(low) for actuator in chosen):
-        raise ValueError(f"actuators are numbered 0 to {len(low) - 1}, got {chosen}")
-    layout = FrameLayout.of(env.observation_space)
-    rng = np.random.default_rng(seed)
-    starts = _Starts(env, rng, seed=seed)
-    for duration in durations:
-        actuator = int(rng.choice(chosen))
+    drawing = _Drawing(env, seed=seed, actuators=actuators)
+    return (drawing.pair(int(duration)) for duration in durations)
+
+
+class _Drawing:
+    """Pairs of ``env``, one after the other; it is at the second state of the last one."""
+
+    def __init__(self, env: gym.Env, *, seed: int, actuators: Sequence[int] | None = None) -> None:
+        self.low, self.high = _bounds(env.action_space)
+        self.chosen = list(range(len(self.low)) if actuators is None else actuators)
+        if not self.chosen or not all(0 <= one < len(self.low) for one in self.chosen):
+            raise ValueError(f"actuators are numbered 0 to {len(self.low) - 1}, got {self.chosen}")
+        self.layout = FrameLayout.of(env.observation_space)
+        self.env, self.rng = env, np.random.default_rng(seed)
+        self.starts = _Starts(env, self.rng, seed=seed)
+
+    def pair(self, duration: int) -> _Pair:
+        """Two states between which one actuator acted for ``duration`` steps."""
+        actuator = int(self.rng.choice(self.chosen))
         for _ in range(TRIES):
-            before, known = starts.draw()
-            action = _lone_action(low, high, actuator, rng)
+            before, known = self.starts.draw()
+            action = _lone_action(self.low, self.high, actuator, self.rng)
             for _ in range(duration):
-                after, _, terminated, truncated, info = env.step(action)
-                starts.ended = terminated or truncated
-                if starts.ended:
+                after, _, terminated, truncated, info = self.env.step(action)
+                self.starts.ended = terminated or truncated
+                if self.starts.ended:
                     break
-            both = layout.frames(np.stack([before, after]))
+            both = self.layout.of_each([before, after])
             if not np.array_equal(both[0], both[1]):
                 break
         else:
@@ -103,7 +115,7 @@ def _pairs(
             )
         reached = info_factors(info)
         factors = None if known is None or reached is None else np.stack([known, reached])
-        yield _Pair(both, np.stack([action, np.zeros_like(action)]), factors)
+        return _Pair(both, np.stack([action, np.zeros_like(action)]), factors)
 
 
 def _rows(env: gym.Env, pairs: Sequence[_Pair], *, views: int = 1) -> Frames:
@@ -162,19 +174,30 @@ class Interventions:
     def block(self, *, seed: int, number: int, episode: int, state: int) -> Frames:
         """Block ``number`` of a collection: ``BLOCK_PAIRS`` pairs as rows of a store."""
         rng = np.random.default_rng([seed, number])
-        steps = np.repeat(STEPS, PER_STEPS)
+        drawing = _Drawing(self.env, seed=int(rng.integers(2**31)))
         pairs: list[_Pair] = []
-        source = require_factor_env(self.env) if self.views == 2 else None
-        layout = FrameLayout.of(self.env.observation_space)
-        for pair in _pairs(self.env, BLOCK_PAIRS, seed=int(rng.integers(2**31)), steps=steps):
-            pairs.append(pair)
-            if source is not None:
-                pairs.append(_in_another_appearance(source, layout, pair, rng))
+        for duration in np.repeat(STEPS, PER_STEPS):
+            pairs += self._seen_in_all(drawing, int(duration), rng)
         rows = _rows(self.env, pairs, views=self.views)
         factors = None if rows.factors is None else rows.factors.astype(np.float32)
         return replace(
             rows, episode=rows.episode + episode, state=rows.state + state, factors=factors
         )
+
+    def _seen_in_all(
+        self, drawing: _Drawing, duration: int, rng: np.random.Generator
+    ) -> list[_Pair]:
+        """One pair in each view. A state that was reached and is refused is drawn anew."""
+        if self.views == 1:
+            return [drawing.pair(duration)]
+        source = require_factor_env(self.env)
+        for _ in range(TRIES):
+            pair = drawing.pair(duration)
+            try:
+                return _in_two_appearances(source, drawing.layout, pair, rng)
+            except ValueError as error:
+                refusal = error
+        raise refusal
 
     def at_rest(self, block: Frames) -> Frames:
         """``block`` with actions as wide as those of the pairs: zeros where it has none."""
@@ -201,19 +224,18 @@ class _Starts:
         self._now = env.reset(seed=seed)
         env.action_space.seed(int(rng.integers(2**31)))
 
-    def draw(self) -> tuple[np.ndarray, np.ndarray | None]:
+    def draw(self) -> tuple[Any, np.ndarray | None]:
         if self.ended or self.source is not None:  # a pair is an episode of its own
             self._now, self.ended = self.env.reset(), False
         if self.source is not None:
-            factors = self.source.sample_factors(self.rng)
-            return np.array(self.source.set_factors(factors)), factors
+            return possible_state(self.source, self.rng)
         for _ in range(self.rng.integers(1, WALK + 1)):
             observation, _, terminated, truncated, info = self.env.step(
                 self.env.action_space.sample()
             )
             self._now = self.env.reset() if terminated or truncated else (observation, info)
         observation, info = self._now
-        return np.array(observation), info_factors(info)
+        return copied(observation), info_factors(info)
 
 
 def _bounds(space: gym.Space[Any]) -> tuple[np.ndarray, np.ndarray]:
@@ -242,13 +264,21 @@ def _lone_action(
     return action
 
 
-def _in_another_appearance(
+def _in_two_appearances(
     source: FactorEnv, layout: FrameLayout, pair: _Pair, rng: np.random.Generator
-) -> _Pair:
-    """The same two states, and all that is no factor, in another appearance."""
+) -> list[_Pair]:
+    """The same two states in their own and in another appearance.
+
+    The second one is set in both, so that what no factor tells (fingers, what moves by itself) is
+    alike, too. ValueError for a state that the environment reaches and does not let be set.
+    """
     assert pair.factors is not None  # factors can be set
     is_appearance = role_mask(source.factor_specs, "appearance")
     appearance = draw_appearance(source, rng, unlike=pair.factors[0])
     factors = np.where(is_appearance, appearance, pair.factors)
-    frames = np.stack([np.array(source.set_factors(row)) for row in factors])
-    return replace(pair, frames=layout.frames(frames), factors=factors)
+    own = layout.of_each([copied(source.set_factors(pair.factors[1]))])
+    other = layout.of_each([copied(source.set_factors(row)) for row in factors])
+    return [
+        replace(pair, frames=np.concatenate([pair.frames[:1], own])),
+        replace(pair, frames=other, factors=factors),
+    ]

@@ -55,7 +55,8 @@ def joined(stores: Sequence[FrameStore], folder: str | Path) -> FrameStore:
         for number in range(one.blocks):
             if seen >= done:
                 block = _renumbered(one.block(number), episode, state, labelled=labelled)
-                store.append(block)
+                notes = {k: v for k, v in one.appended[number].items() if k != "rows"}
+                store.append(block, **notes)
             seen += 1
         episode += int(one.column("episode").max()) + 1
         state += int(one.column("state").max()) + 1

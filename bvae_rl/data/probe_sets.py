@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -50,9 +51,9 @@ def probe_set(env: gym.Env, n: int, *, seed: int) -> Frames:
     for row in range(n):
         if resets is not None and row and row % PER_EPISODE == 0:
             env.reset(seed=int(resets.integers(2**31)))
-        factors[row] = source.sample_factors(rng)
-        observations.append(np.array(source.set_factors(factors[row])))
-    return Frames(layout.frames(np.stack(observations)), np.arange(n), np.arange(n), factors)
+        observation, factors[row] = possible_state(source, rng)
+        observations.append(observation)
+    return Frames(layout.of_each(observations), np.arange(n), np.arange(n), factors)
 
 
 def on_policy_set(
@@ -155,7 +156,7 @@ def fixed_factor_groups(
     factors = np.empty((n_groups, size, len(known)))
     for group, column in enumerate(fixed):
         parts = [_together(source, int(column), together, rng) for _ in range(size // together)]
-        frames[group] = layout.frames(np.concatenate([observations for observations, _ in parts]))
+        frames[group] = layout.of_each([one for observations, _ in parts for one in observations])
         factors[group] = np.concatenate([values for _, values in parts])
     return FrameGroups(frames, factors, fixed, known)
 
@@ -183,8 +184,8 @@ def _varying(
 
 def _together(
     source: FactorEnv, column: int, size: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Observations (size, ...) and factors (size, K) that share one value of ``column``."""
+) -> tuple[list[Any], np.ndarray]:
+    """Observations, ``size`` of them, and factors (size, K) that share one value of ``column``."""
     for _ in range(VALUES):
         value = source.sample_factors(rng)[column]
         try:
@@ -192,7 +193,7 @@ def _together(
         except ValueError as error:
             refusal = error
             continue
-        return np.stack([frame for frame, _ in states]), np.stack([row for _, row in states])
+        return [frame for frame, _ in states], np.stack([row for _, row in states])
     raise ValueError(
         f"no {size} states that share a value of {source.factor_specs[column].name!r} were found "
         f"for {VALUES} values (the last refusal: {refusal}); ask for other factors with names=[...]"

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from bvae_rl.data.episodes import Episodes
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.plan import INDEPENDENT
 
 LEAST_EPISODES = 100  # from so many on, whole episodes are held out
 STRETCH = 32  # frames that are held out together where episodes are few
@@ -91,11 +92,12 @@ class Rows:
         state = store.column("state")
         episode = store.column("episode")
         episodes = int(episode[-1]) + 1 if len(episode) else 0
-        on_policy = len(np.unique(state)) == len(state) and LEAST_EPISODES <= episodes < len(state)
+        follow = len(np.unique(state)) == len(state) and episodes < len(state)
+        played = store.meta.get("policy") != INDEPENDENT or Episodes.mean_length(store) is not None
         stretch = min(STRETCH, len(state) // LEAST_EPISODES)
-        if on_policy:
+        if follow and episodes >= LEAST_EPISODES:
             group = episode
-        elif Episodes.mean_length(store) is not None and stretch > 1:
+        elif follow and played and stretch > 1:
             group = _stretches(episode, stretch)
         else:
             group = state

@@ -99,7 +99,11 @@ class Emulator:
 
     def scene(self, values: Sequence[int]) -> Scene | None:
         """The state with these values of the game's cells, or None if it cannot be made."""
-        cells, wanted = self._game.cells, list(values)
+        cells = self._game.cells
+        wanted = [  # 160 of 160 pixels round is 0
+            value % period if (period := getattr(cell, "period", 0)) else value
+            for cell, value in zip(cells, values, strict=True)
+        ]
         balls = [value for cell, value in zip(cells, wanted, strict=True) if cell.of_ball]
         there = not balls or balls[0] == 1
         if there not in self._bases or (not there and any(balls)):

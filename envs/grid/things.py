@@ -53,6 +53,8 @@ def found_in(world: MiniGridEnv) -> list[Found]:
         found.append(Found(cell, (n % world.width, n // world.width)))
         if cell.contains is not None:
             found.append(Found(cell.contains, NOWHERE, cell))
+    if world.carrying is not None:  # in BabyAI's worlds that are called so
+        found.append(Found(world.carrying, NOWHERE))
     return found
 
 

@@ -39,6 +39,9 @@ def check_size(size: tuple[int, ...]) -> tuple[int, int]:
     return int(height), int(width)
 
 
+MOST_CHANNELS = 4  # that OpenCV makes smaller
+
+
 def native_size(height: int, width: int) -> tuple[int, int]:
     """(H, W) as they are up to 128; else the longer one becomes 128, the other in proportion."""
     longer = max(height, width)
@@ -50,6 +53,10 @@ def native_size(height: int, width: int) -> tuple[int, int]:
 
 def frame_shape(native: Shape, *, size: tuple[int, int] | None = None, grey: bool = False) -> Shape:
     """(C, H, W) of the frames of pictures ``native``: alpha goes, ``grey`` leaves one channel."""
+    if grey and native[0] not in (1, 3, 4):
+        raise ValueError(
+            f"grey takes pictures of 1, 3 or 4 channels, and these have {native[0]}: leave it out"
+        )
     channels = 1 if grey else 3 if native[0] == 4 else native[0]
     return channels, *(check_size(size) if size else native_size(*native[1:]))
 
@@ -72,7 +79,8 @@ def convert(x: Tensor, shape: Shape) -> Tensor:
 def convert_bytes(pictures: np.ndarray, shape: Shape) -> np.ndarray:
     """uint8 pictures (N, H, W, C) as uint8 frames (N, H, W, C) of ``shape``: as ``convert``."""
     channels, height, width = shape
-    if height > pictures.shape[1] or width > pictures.shape[2]:  # OpenCV interpolates there
+    larger = height > pictures.shape[1] or width > pictures.shape[2]  # OpenCV interpolates there
+    if larger or pictures.shape[3] > MOST_CHANNELS:
         x = convert(torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255.0, shape)
         return (x * 255.0).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
     if pictures.shape[3] == 4 and channels in (1, 3):

@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 PNG, GREY_ALPHA = b"\x89PNG\r\n\x1a\n", 4  # which OpenCV gives as three channels
 JPEG, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+TIFF = (b"II*\0", b"MM\0*")
 MANY = 2000
 AHEAD = 256  # images that wait for their turn
 
@@ -46,10 +47,15 @@ def natural(name: str) -> list[tuple[int, int, str]]:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The images in ``folder`` and below it, in natural order; hidden ones are left out."""
-    found = []
-    for where, folders, files in os.walk(folder):
-        folders[:] = sorted((one for one in folders if not one.startswith(".")), key=natural)
+    """The images in ``folder`` and below it, in natural order; hidden ones are left out.
+
+    Links to folders are followed, but for those that lead to one which was visited.
+    """
+    found, visited = [], {os.path.realpath(folder)}
+    for where, folders, files in os.walk(folder, followlinks=True):
+        below = {one: os.path.realpath(Path(where, one)) for one in folders if one[0] != "."}
+        folders[:] = sorted((one for one in below if below[one] not in visited), key=natural)
+        visited |= {below[one] for one in folders}
         names = [
             name for name in files if name.lower().endswith(IMAGES) and not name.startswith(".")
         ]
@@ -64,6 +70,8 @@ def decoded(data: bytes) -> np.ndarray:
         raise ValueError("it ends too early")  # the rest would be grey
     image = None
     if len(buffer):
+        if data[:4] in TIFF and len(cv2.imdecodemulti(buffer, cv2.IMREAD_UNCHANGED)[1]) > 1:
+            raise ValueError("it holds several pages; save each as an image of its own")
         try:
             image = cv2.imdecode(buffer, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
         except cv2.error as error:

@@ -11,6 +11,8 @@ one has, and says little of changes of another kind.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Collection
 from typing import Any
 
 import gymnasium as gym
@@ -21,7 +23,7 @@ from gymnasium.spaces import Box, Dict
 from bvae_rl.data.pictures.frame_layout import FrameLayout, frames_to_x, x_to_frames
 from bvae_rl.data.pictures.framed import FramedObservation, picked
 from bvae_rl.data.pictures.layouts import stacked_in
-from bvae_rl.data.pictures.space import readings
+from bvae_rl.data.pictures.space import looks_like_a_picture, readings
 from bvae_rl.training.augment.draws import RGB
 from bvae_rl.training.augment.variations import VARIATIONS, Variation, check_strength, refuse_unfit
 
@@ -29,6 +31,8 @@ SOURCE = "source"
 ELSEWHERE = "background"  # which takes frames of another time
 KNOWN = tuple(name for name in VARIATIONS if name != ELSEWHERE)
 MOST = 2**31  # seeds of draws are below it
+
+logger = logging.getLogger(__name__)
 
 
 class VariedEnv(gym.Wrapper[Any, Any, Any, Any]):
@@ -38,8 +42,9 @@ class VariedEnv(gym.Wrapper[Any, Any, Any, Any]):
     which takes frames of another time. ``strength``: of the changes, from 0 to 2.
 
     A uint8 picture keeps its layout, channels last or first, and so do those of a Dict, each of
-    which is changed by what suits it; other pictures (floats, (H, W)) become frames first. What
-    ``env`` draws for people changes, too.
+    which is changed by what suits it; another picture (floats, (H, W)) becomes frames first. Beside
+    a uint8 one in a Dict such pictures stay as they are, which is warned of. What ``env`` draws for
+    people changes, too.
 
     What an episode looks like follows from the seed of its ``reset`` and from how many came before.
     ``switch(domain, seed=...)`` changes it until the next reset, the state going on, as films do.
@@ -62,6 +67,7 @@ class VariedEnv(gym.Wrapper[Any, Any, Any, Any]):
         super().__init__(env)
         self.strength = strength
         self.shapes = _pictures(env.observation_space)
+        _warn_of_others(env.observation_space, self.shapes)
         self.of_episodes = self.rows = self._rows(domain or SOURCE)
         self.draws = np.random.default_rng()
         self.draw = 0
@@ -132,6 +138,16 @@ class VariedEnv(gym.Wrapper[Any, Any, Any, Any]):
             shown.append(x_to_frames(x)[0])
         found = np.moveaxis(shown[0], -1, 0) if first else np.stack(shown).reshape(picture.shape)
         return np.ascontiguousarray(found)
+
+
+def _warn_of_others(space: gym.Space[Any], shapes: Collection[str]) -> None:
+    """Say which pictures of a Dict no domain changes."""
+    parts = space.spaces if isinstance(space, Dict) else {}
+    if others := [key for key in parts if key not in shapes and looks_like_a_picture(parts[key])]:
+        logger.warning(
+            "VariedEnv changes uint8 pictures of a Dict alone, and leaves %s as in source: make it "
+            "bytes with a wrapper, or take it out", ", ".join(map(repr, others)),
+        )  # fmt: skip
 
 
 def _pictures(space: gym.Space[Any]) -> dict[str, tuple[int, int, int]]:
