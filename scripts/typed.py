@@ -14,16 +14,14 @@ from bvae_rl.scripts.common import EnvArgs
 def together(cls: type, arguments: Sequence[str]) -> list[str]:
     """``arguments`` with all values of an option of several behind its first one.
 
-    tyro would take the last only. ValueError for an option of one value that is given again.
+    tyro would take the last only, which is right for an option of one value.
     """
     words = list(arguments)
-    several = {f"--{name.replace('_', '-')}" for name in _lists(cls)}
     typed = [_flag(word) for word in words if word.startswith("--")]
-    for flag in sorted({flag for flag in typed if typed.count(flag) > 1}):
-        if flag in several:
+    for name in _lists(cls):
+        flag = f"--{name.replace('_', '-')}"
+        if typed.count(flag) > 1:
             words = _together(flag, words)
-        elif any(_flag(word) == flag and _has_value(words, k) for k, word in enumerate(words)):
-            raise ValueError(f"{flag} is given twice; give it once")
     return words
 
 
@@ -62,11 +60,6 @@ def _lists(cls: type) -> Iterator[str]:
 
 def _flag(word: str) -> str:
     return word.partition("=")[0].replace("_", "-")
-
-
-def _has_value(words: Sequence[str], place: int) -> bool:
-    """Whether the option there has a value, and is no switch."""
-    return "=" in words[place] or (place + 1 < len(words) and not words[place + 1].startswith("--"))
 
 
 def _together(flag: str, arguments: Sequence[str]) -> list[str]:

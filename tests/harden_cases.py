@@ -28,7 +28,7 @@ def squares(folder: Path, n: int = 800) -> FrameStore:
         left, top = int(22 * x), int(22 * y)
         frame[top : top + 10, left : left + 10] = (220, 40, 40)
     store = FrameStore(folder)
-    store.declare(factor_specs=SPECS)
+    store.declare(factor_specs=SPECS, policy="independent")
     numbers = np.arange(n)
     store.append(Frames(frames, np.zeros_like(numbers), numbers, factors=places))
     return store
