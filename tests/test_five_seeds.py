@@ -164,3 +164,41 @@ def test_reachers_tables_follow_from_the_values() -> None:
         assert text.format(cell(values(rows, start, "retention", at, range(5)))) in said
     returns = [float(iqm(values(now, start, "return", "source", range(5)))) for start in SCALE]
     assert "returns of {:.1f} and {:.1f}".format(*returns) in said
+
+
+def test_minigrids_table_follows_from_the_values() -> None:
+    page = (RESULTS / "hardening.md").read_text(encoding="utf-8")
+    section = page.partition("## MiniGrid")[2].partition("\n## ")[0]
+    kept = Run(RESULTS).rows("hardening_minigrid.json")
+    domains = ("source", "ood1:colours+texture", "ood2:colours+texture")
+
+    def success(start: str, domain: str) -> list[float]:
+        return values(kept, start, "success", domain, range(5))
+
+    def kept_of(start: str, domain: str) -> list[float]:
+        pairs = zip(success(start, domain), success(start, "source"), strict=True)
+        return [there / before for there, before in pairs]
+
+    def each(found: Sequence[float]) -> str:
+        return ", ".join(f"{value:.2f}".replace("0.", ".") for value in found)
+
+    labels = {"the true state": "state", "`plain`": "plain"}
+    for label, start in {**labels, "`plain`, **hardened**": "plain_hardened"}.items():
+        (line,) = (line for line in section.splitlines() if line.startswith(f"| {label} |"))
+        cells = [part.strip() for part in line.split("|")[2:-1]]
+        wanted = [cell(success(start, at)) for at in domains]
+        assert cells == [*wanted, each(success(start, domains[2]))]
+    said = " ".join(section.split())
+    hardened, plain = (
+        [cell(kept_of(one, at)) for at in domains[1:]] for one in ("plain_hardened", "plain")
+    )
+    assert f"keep {hardened[0]} of their success in `ood1` and {hardened[1]} in `ood2`" in said
+    assert f"without hardening {plain[0]} and {plain[1]}" in said
+    lost = [success("plain_hardened", domains[2])[seed] for seed in (2, 4)]
+    assert f"lose some of it in `ood2`** ({each(lost)})" in said
+    assert (
+        f"R2 of {cell(values(kept, 'plain_hardened', 'r2/ball1_row', 'source', range(5)))}" in said
+    )
+    index = " ".join((RESULTS / "index.md").read_text(encoding="utf-8").split())
+    assert f"keep {hardened[0]} of their success on tiles and colours" in index
+    assert f"of `ood1` and {hardened[1]} in `ood2`" in index
