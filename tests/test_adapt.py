@@ -11,6 +11,7 @@ import pytest
 from bvae_rl.agents import adapt as study
 from bvae_rl.agents.treatments import TREATMENTS
 from bvae_rl.metrics import score
+from bvae_rl.runtime.rows import Row
 from bvae_rl.scripts import adapt, collect, pretrain
 from bvae_rl.scripts.study import finals
 from bvae_rl.training.fine_tune import FineTuneConfig
@@ -87,6 +88,15 @@ def test_an_agent_is_moved_under_every_treatment(
     with pytest.raises(TypeError):  # with other old frames it is another move
         adapt.main(replace(args, store=made / "other"))
     adapt.main(replace(args, store=made / "other", treatments=("frozen", "online")))
+
+
+def test_a_world_without_success_has_a_table_all_the_same() -> None:
+    row = Row(
+        study="adapt-ood1", method="frozen", algo="ppo", env="e", domain="ood1", vae_seed=0,
+        agent_seed=0, metric="return", value=1.5, n=2, command="",
+    )  # fmt: skip
+    (line,) = [one for one in adapt.table([row], ["ood1"]).splitlines() if "encoder as" in one]
+    assert "1.5" in line and "-" in line.split()
 
 
 def test_one_vae_a_seed_is_asked_for(made: Path) -> None:

@@ -120,5 +120,8 @@ def test_a_study_does_only_what_is_missing(inputs, tmp_path, monkeypatch):
     }
     assert [r for r in again if r.metric == "score"] == normalised_rows(again)
     assert Run(tmp_path / "bvae-ppo-vae3-seed0").rows(ROWS)
+    other = run_study(jobs, tmp_path, **{**call, "study": "compare", "command": "d"})
+    assert {(row.study, row.command) for row in other} == {("compare", "d")}
+    assert [row.value for row in other] == [row.value for row in again]
     with pytest.raises(ValueError, match="one source environment, got 2"):
         run_study([*jobs, replace(jobs[0], env=REACH.with_domain("ood1"))], tmp_path, **call)

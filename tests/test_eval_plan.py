@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -123,3 +124,9 @@ def test_known_worlds_are_evaluated_as_published_and_what_is_given_counts() -> N
     assert text.startswith("every 10,240 steps on up to 20 episodes, as many as end within 454")
     with pytest.raises(ValueError, match="eval_freq must be at least 1, got 0"):
         plan(SWING, eval_freq=0)
+
+
+def test_limits_are_counted_in_steps_of_the_agent() -> None:
+    reach = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0")
+    limits = [longest_episode(replace(reach, frame_skip=skip)) for skip in (1, 4, 50)]
+    assert limits == [50, 13, 1]

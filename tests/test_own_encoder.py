@@ -223,6 +223,17 @@ def test_bad_codes_are_refused_wherever_they_come_out():
             model.learn(8)
 
 
+def test_codes_of_double_precision_are_taken_everywhere():
+    class Double(Narrower):
+        def encode_frames(self, frames: np.ndarray) -> np.ndarray:
+            return super().encode_frames(frames).astype(np.float64)
+
+    encoder = Double(4)
+    model = build(PPO, make_env(), **policy_kwargs(encoder, standardise=False, net_arch=[8]))
+    model.learn(8)
+    assert LatentVecEnv(make_env(), encoder, standardise=False).reset().dtype == np.float32
+
+
 def test_a_vae_whose_weights_are_nan_is_refused():
     vae = make_vae()
     with torch.no_grad():
