@@ -29,10 +29,12 @@ from bvae_rl.scripts.explore_frames import Shown, shown_env, shown_frames
 from bvae_rl.scripts.explore_panels import episode_plan, extras, refuse_unplayable
 from bvae_rl.scripts.explore_serve import page_server, serve
 from bvae_rl.scripts.explore_vae import entry_of, read_latents, require_known_layers
+from bvae_rl.scripts.own_folder import own_folder
 from bvae_rl.scripts.same_frames import require_same_frames
 from bvae_rl.scripts.vae_keys import names_apart
 
 PAGE = "explorer.html"
+MADE_OF = "vaes.json"  # beside the page, so that no page of other VAEs is written over it
 UNNAMED = "vae"  # the folder that commands call a VAE by: it says nothing
 
 
@@ -101,7 +103,12 @@ def write_page(args: Args) -> Path:
         )
     refuse_unplayable(args)
     vaes = {name: BetaVAE.load(find_vae(vae)) for name, vae in _named(args).items()}
-    page = args.out or _default(args, next(iter(vaes)))
+    page = (
+        args.out
+        or own_folder(
+            None, _default(args, next(iter(vaes))), {"vaes": vaes}, file=MADE_OF, what="a page"
+        ).folder
+    )
     if page.is_dir() or page.suffix not in (".html", ".htm"):
         page /= PAGE
     require_same_frames(vaes)
