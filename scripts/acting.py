@@ -25,8 +25,7 @@ def shares_given(texts: tuple[str, ...]) -> Shares | None:
 def acting(policy: str, env: EnvConfig) -> dict[str, Any]:
     """The arguments of ``data.collect.collect`` that make ``policy`` act in ``env``.
 
-    An agent of another environment is refused; where it acted otherwise, by other settings, that
-    is said.
+    Where an agent was trained elsewhere, or by other settings, that is said.
     """
     if policy in NAMED:
         return {}
@@ -34,8 +33,9 @@ def acting(policy: str, env: EnvConfig) -> dict[str, Any]:
         agent = load_agent(policy)
     except ValueError as error:
         raise ValueError(f"policy is {', '.join(NAMED)} or an agent's folder: {error}") from error
-    refuse_other(agent, env, policy)
-    if differs := differences(agent.env, env):
+    if agent.env.id != env.id:
+        say(f"the agent at {policy} was trained in {agent.env.id}, and acts in {env.id}")
+    elif differs := differences(agent.env, env):
         say(f"the agent at {policy} was trained with {differs}")
     return {"policy": agent.act, "observe": agent.observe}
 
