@@ -48,9 +48,9 @@ def without_factors(
 
 
 def measured(vaes: Mapping[str, BetaVAE], frames: np.ndarray, run: Run) -> dict[str, float]:
-    """What ``validate`` says of each VAE on ``frames`` (N, H, W, C), a column each, and written.
+    """Print what ``validate`` says of each VAE on ``frames`` (N, H, W, C), and write and return it.
 
-    Returned, and written under no name, is that of a single one; of several the names go before.
+    The numbers of several VAEs are called NAME/number.
     """
     x = frames_to_x(frames)
     found = {name: validate(vae, x) for name, vae in vaes.items()}

@@ -27,6 +27,7 @@ from bvae_rl.scripts.default_methods import require_vae
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import EVALUATION_SEED, SHIPPED, StudyArgs, planned_seconds
 from bvae_rl.scripts.training_args import TrainingArgs, evaluated
+from bvae_rl.scripts.vae_keys import seed_of
 from bvae_rl.scripts.worlds import seen_by, world_of
 
 EVALUATION = "evaluation"
@@ -78,7 +79,8 @@ def main(args: Args) -> Result:
         require_vae(args.method, args.world)
     if of_vae and name:
         vae, env = find_vae(name), seen_by(env, name)
-        inputs = MethodInputs(vae, latents=choose_latents(vae, args.latents))
+        latents = choose_latents(vae, args.latents)
+        inputs = MethodInputs(vae, latents=latents, vae_seed=seed_of(vae))
     chosen = method(args.method, inputs.latents)
     chosen.check(env, inputs)
     config, plan = args.config(env, seed=args.seed), args.plan(env)

@@ -11,13 +11,15 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from bvae_rl.models.hub import find_vae
 from bvae_rl.runtime.rows import Row
 from bvae_rl.scripts import compare, train
 from bvae_rl.scripts.cli import main, parse
 from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.compare import between
-from bvae_rl.scripts.study import StudyArgs, curves, efficiency_table
+from bvae_rl.scripts.study import StudyArgs, curves, efficiency_table, make_jobs
 from bvae_rl.scripts.training_args import TrainingArgs, evaluated
+from bvae_rl.scripts.vae_keys import seed_of
 
 TOY = EnvArgs("test/Toy-v0")
 QUICK = ("n_steps=32", "batch_size=32", "n_epochs=1", "net_arch=(8,)")
@@ -164,6 +166,16 @@ def test_curves_of_seeds_that_were_evaluated_at_other_steps_are_measured() -> No
     assert steps == [0, 1000, 1013, 2000]
     np.testing.assert_allclose(values[0], [0, 10, 10.13, 20])
     np.testing.assert_allclose(values[1], [0, 5 * 1000 / 1013, 5, 5])
+
+
+def test_agents_on_one_vae_name_its_seed_and_not_their_own() -> None:
+    env = EnvArgs().config("source")
+    jobs = make_jobs(StudyArgs(seeds=(0, 1)), ["state", "bvae"], ["reach_crossed"], env)
+    assert [job.name for job in jobs] == [
+        "state-ppo-seed0", "bvae-content-ppo-vae20-seed0",
+        "state-ppo-seed1", "bvae-content-ppo-vae20-seed1",
+    ]  # fmt: skip
+    assert seed_of(find_vae("reach_crossed")) == 20
 
 
 def test_unequal_numbers_of_episodes_are_said() -> None:
