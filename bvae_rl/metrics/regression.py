@@ -100,12 +100,12 @@ def scored(predicted: np.ndarray, targets: Targets, rows: np.ndarray) -> R2:
 def _bootstrap(predicted: np.ndarray, held: HeldOut, replicates: int) -> np.ndarray:
     """95% percentile interval (1 + K, 2) over draws of the tested rows, or episodes."""
     rng, rows, scores = np.random.default_rng(held.seed), held.test, []
-    places = [np.array([place]) for place in range(len(rows))]
-    if held.episode is not None:
-        number = held.episode[rows]
-        places = [np.flatnonzero(number == name) for name in np.unique(number)]
-    for of in rng.integers(len(places), size=(max(replicates, 0), len(places))):
-        drawn = np.concatenate([places[k] for k in of])
+    number = np.arange(len(rows)) if held.episode is None else held.episode[rows]
+    names, which = np.unique(number, return_inverse=True)
+    places = np.split(which.argsort(kind="stable"), np.cumsum(np.bincount(which))[:-1])
+    for drawn in rng.integers(len(names), size=(max(replicates, 0), len(names))):
+        if held.episode is not None:
+            drawn = np.concatenate([places[k] for k in drawn])
         with suppress(ValueError):  # a draw may hold one value of a factor only
             scores.append(held.targets.score(predicted[drawn], rows[drawn]))
     if len(scores) < 2:

@@ -83,7 +83,7 @@ def train_vae(
     made_of = identity({
         "steps": steps, "seed": seed, "train": train, "model": config, "objective": objective,
         "weighting": weighting, "start": start, "store": store,
-        "callbacks": [name_of(callback) for callback in callbacks], "prune": prune or None,
+        "prune": prune or None,
     })  # fmt: skip
     device = pick_device(train.device)
     run = Run(out)
@@ -112,6 +112,7 @@ def train_vae(
             **made_of,
             "frames": frames_seen(store, start),
             "command": command,
+            "callbacks": [name_of(callback) for callback in callbacks],
             "continued_from": None if start is None else start.meta.get("training"),
         }
         for step, (batch, noise) in enumerate(
@@ -182,11 +183,11 @@ def _finished(run: Run, made_of: dict[str, Any], train: TrainConfig) -> BetaVAE 
 
 
 def _decisive(made_of: dict[str, Any]) -> dict[str, Any]:
-    """What the weights depend on: who watches, how often, and on which device, is no part of it."""
+    """What the weights depend on, which how often and where one looks at them is no part of."""
     train = made_of["train"]
     if isinstance(train, dict):
         train = {name: value for name, value in train.items() if name not in WATCHING}
-    return {**made_of, "train": train, "callbacks": None}
+    return {**made_of, "train": train}
 
 
 def _resume(trainer: Trainer, run: Run) -> int:
