@@ -24,7 +24,6 @@ from bvae_rl.scripts import (
     visualize,
 )
 from bvae_rl.scripts.cli import main
-from bvae_rl.scripts.commands import COMMANDS
 from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.study import StudyArgs, make_jobs
 from bvae_rl.training.train_config import TrainConfig
@@ -91,17 +90,6 @@ def test_without_matplotlib_training_goes_on_and_says_so(
     assert "bvae-rl[plots]" in caplog.text
     assert (tmp_path / "model.safetensors").exists()
     assert not list(tmp_path.glob("*.png"))
-
-
-def test_what_pictures_need_is_asked_for_before_hours_of_training(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    for command in ("compare", "transfer", "evidence", "adapt", "evaluate"):
-        assert COMMANDS[command].draws
-    assert main(["compare", "--out", str(tmp_path / "study")]) == 2
-    assert 'pip install "bvae-rl[plots]"' in capsys.readouterr().err
-    assert not (tmp_path / "study").exists()
 
 
 def test_evaluate_scores_the_vae_beside_references(

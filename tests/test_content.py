@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -165,3 +168,44 @@ def test_what_calls_itself_ends() -> None:
     loop: list[Any] = []
     loop.append(loop)
     assert digest(twice) == digest(twice) and digest(loop)
+
+
+FINGERPRINTS = """
+import torch
+from bvae_rl.sb3 import OwnEncoder
+
+class Scaled:
+    def __init__(self, by):
+        self.by = torch.tensor(by)
+        self.words = ("a", 1)
+
+    def __call__(self, x):
+        return x.mean((2, 3)) * self.by
+
+def made(by, name=""):
+    bias = torch.full((3,), by)
+    scaled = Scaled(by)
+    def shifted(x, again=True):
+        return shifted(x, False) if again else scaled(x) + bias
+    return [
+        OwnEncoder(one, shape=(3, 32, 32), width=3, name=name)
+        for one in (scaled, shifted, lambda x: 2 * x.mean((2, 3)), lambda x: -x.mean((2, 3)))
+    ]
+
+names = [one.fingerprint() for by in (1.0, 2.0) for one in made(by)]
+named = made(1.0, "mine")[0].fingerprint()
+print(*names, named)
+"""
+
+
+def test_functions_are_told_apart_and_known_again_in_another_process() -> None:
+    here: dict[str, Any] = {"__name__": "__main__"}
+    exec(FINGERPRINTS, here)  # the same script in this process
+    assert here["named"] == "mine"
+    assert len(set(here["names"])) == 6  # of 8: the two lambdas hold nothing that differs
+    done = subprocess.run(
+        [sys.executable, "-c", FINGERPRINTS],
+        env={**os.environ, "PYTHONHASHSEED": "1"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == [*here["names"], "mine"]

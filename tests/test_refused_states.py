@@ -78,7 +78,7 @@ def are_apart(factors: np.ndarray | None) -> bool:
 
 
 @pytest.mark.parametrize("named", [False, True])
-def test_sampled_states_are_possible_ones(named: bool, tmp_path: Path) -> None:
+def test_sampled_states_are_possible_ones(named: bool) -> None:
     found = probe_set(two(named=named), 300, seed=0)
     assert are_apart(found.factors) and len(np.unique(found.frames, axis=0)) > 100
     groups = fixed_factor_groups(two(named=named), 4, 8, seed=0)
