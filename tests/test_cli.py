@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -183,3 +184,10 @@ def test_flags_are_what_differs_and_parse_to_the_same() -> None:
     assert given[:5] == ["--tensorboard", "--objective", "tc", "--beta", "0.123456789"]
     assert parse("pretrain", ["f", *given]) == args
     assert flags(plain, replace(plain, tensorboard=True)) == ["--no-tensorboard"]
+
+
+def test_a_log_gets_the_end_of_a_task_once(capsys: Any) -> None:
+    progress = Progress({"training": 1.0, "evaluation": 1.0})
+    for _ in range(50):
+        progress.update("training", 1.0)
+    assert capsys.readouterr().err.count("\n") <= 2

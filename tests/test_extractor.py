@@ -9,10 +9,11 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from stable_baselines3 import PPO
 
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.sb3 import BetaVAEExtractor, policy_kwargs
-from tests.plug_cases import CONFIG, make_vae
+from tests.plug_cases import CONFIG, NoiseEnv, make_vae
 
 WHOLE: dict[str, Any] = {"config": CONFIG.to_dict(), "latents": "all", "standardise": False}
 SPACE = gym.spaces.Box(0, 255, (3, 32, 32), np.uint8)  # as VecTransposeImage leaves it
@@ -152,3 +153,11 @@ def test_policy_kwargs_refuse_what_cannot_work(vae, folder):
     weights.write_bytes(weights.read_bytes()[:-10])
     with pytest.raises(ValueError, match="truncated"):
         policy_kwargs(folder)
+
+
+def test_weights_that_are_not_finite_are_refused() -> None:
+    vae = make_vae()
+    with torch.no_grad():
+        next(vae.encoder.parameters()).fill_(torch.nan)
+    with pytest.raises(ValueError, match="are not finite, so that every code would be NaN"):
+        PPO("CnnPolicy", NoiseEnv(), policy_kwargs=policy_kwargs(vae))

@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from stable_baselines3 import PPO
-from stable_baselines3.common.vec_env import DummyVecEnv
+from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack
 
 import bvae_rl
 from bvae_rl.data.frame_store import FrameStore
@@ -23,6 +23,7 @@ from bvae_rl.training.recipes import AUTO, RECIPES, best_recipe, recipe
 from bvae_rl.training.schedules import Constant
 from bvae_rl.training.train_config import TrainConfig
 from tests.objective_cases import grids
+from tests.plug_cases import NoiseEnv
 
 QUICK = TrainConfig(batch_size=8, warmup=2, log_freq=2, compile=False)
 
@@ -231,3 +232,23 @@ def test_an_id_whose_namespace_is_a_folder_here_is_an_id(
     monkeypatch.chdir(tmp_path)
     store = as_store("bvae_rl/PlanarReach-v0", tmp_path / "frames", frames=8, seed=0)
     assert len(store) >= 8
+
+
+def test_an_array_keeps_its_channels(tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (60, 20, 20, 4), np.uint8)
+    vae = bvae_rl.pretrain(frames, out=tmp_path / "four", steps=1, verbose=0)
+    assert vae.config.shape == (4, 20, 20) and vae.config.native is None
+    with pytest.raises(ValueError, match=r"stacked means nothing here; .*array\[..., -1:\]"):
+        bvae_rl.pretrain(frames, out=tmp_path / "b", steps=1, stacked=4)
+    with pytest.raises(TypeError, match=r"no argument 'sizes'; .* pixels, frame_skip, key, size"):
+        bvae_rl.pretrain(frames, out=tmp_path / "b", **{"sizes": (64, 64)})
+    with pytest.raises(ValueError, match=r"size is \(H, W\), .* got 64; write"):
+        bvae_rl.pretrain(frames, out=tmp_path / "b", size=64)
+
+
+def test_our_own_id_needs_no_module_and_a_frame_is_what_pretrain_collects(tmp_path: Path) -> None:
+    env: Any = bvae_rl.framed("bvae_rl/PlanarReach-v0", size=(32, 32), grey=True)
+    shown, _ = env.reset(seed=0)
+    assert shown.shape == (32, 32, 1)
+    both: Any = bvae_rl.framed(VecFrameStack(DummyVecEnv([NoiseEnv]), 2), size=(16, 16))
+    assert both.reset().shape == (1, 16, 16, 3)

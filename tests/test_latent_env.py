@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -20,8 +21,8 @@ from stable_baselines3.common.vec_env import (
 )
 
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.sb3 import Encoder, LatentVecEnv, policy_kwargs
-from tests.plug_cases import CONFIG, NoiseEnv, make_vae
+from bvae_rl.sb3 import Encoder, LatentVecEnv, inspect, policy_kwargs, take_encoder
+from tests.plug_cases import CONFIG, SETTINGS, NoiseEnv, make_env, make_vae
 
 LENGTHS = (3, 5)  # of the episodes of the two environments, so that they end apart
 
@@ -234,3 +235,20 @@ def test_stacks_that_only_add_up_to_the_channels_are_refused(channels, stack):
     venv = VecFrameStack(DummyVecEnv([lambda: env]), stack)
     with pytest.raises(ValueError, match=f"said to hold {stack} frames each, which are not"):
         LatentVecEnv(venv, BetaVAE(CONFIG))
+
+
+def test_an_agent_on_codes_without_its_environment_says_where_the_encoder_is(
+    tmp_path: Path,
+) -> None:
+    PPO("MlpPolicy", LatentVecEnv(make_env(), make_vae()), **SETTINGS[PPO]).save(tmp_path / "agent")
+    loaded = PPO.load(tmp_path / "agent")
+    with pytest.raises(ValueError, match=r"load it with env=.*LatentVecEnv\(venv"):
+        inspect(loaded)
+    with pytest.raises(ValueError, match=r"load it with env=LatentVecEnv"):
+        take_encoder(loaded)
+
+
+def test_codes_are_not_encoded_once_more() -> None:
+    latent_env = LatentVecEnv(make_env(), make_vae())
+    with pytest.raises(ValueError, match="encoded these observations already; leave policy_kwargs"):
+        PPO("MlpPolicy", latent_env, policy_kwargs=policy_kwargs(make_vae()), **SETTINGS[PPO])

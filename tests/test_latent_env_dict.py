@@ -21,6 +21,7 @@ from stable_baselines3.common.vec_env import (
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3 import LatentVecEnv
 from tests.plug_cases import make_vae
+from tests.test_several_pictures import robots, taking
 
 LENGTHS = (3, 5)  # of the episodes of the two environments, so that they end apart
 PICTURE = gym.spaces.Box(0, 255, (32, 32, 3), np.uint8)
@@ -191,3 +192,13 @@ def test_multi_input_policies_learn_on_it(vae, algorithm):
     assert model.policy.features_extractor_class.__name__ == "CombinedExtractor"
     model.learn(32)
     assert not np.array_equal(model.predict(venv.encode(venv.raw), deterministic=True)[0], before)
+
+
+def test_the_cure_for_other_codes_can_be_obeyed() -> None:
+    vae = taking(3, 32, 32, seed=3)
+    latent_env = LatentVecEnv(robots(), vae, keys=["front"], frame_stack=2)
+    line = latent_env.made_by().replace("<BetaVAE>", "vae")
+    again = eval(line, {"LatentVecEnv": LatentVecEnv, "venv": robots(), "vae": vae})
+    assert again.observation_space == latent_env.observation_space
+    one = LatentVecEnv(robots(), vae, keys=["front"])
+    assert one.codes != latent_env.codes

@@ -259,3 +259,18 @@ def test_a_head_over_dict_observations(tmp_path):
     seen = make_env("dict").reset()
     acts = [m.predict(seen, deterministic=True)[0] for m in (model, PPO.load(tmp_path / "agent"))]
     assert np.array_equal(*acts)
+
+
+def test_an_encoder_of_ones_own_checks_its_frames_and_its_shape() -> None:
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 4), torch.nn.Flatten(), torch.nn.Linear(676, 2)
+    )
+    own = OwnEncoder(network, shape=(3, 16, 16), width=2)
+    with pytest.raises(ValueError, match=r"\(255 \* frames\)"):
+        own.encode_frames(np.zeros((1, 16, 16, 3), np.float32))
+    with pytest.raises(ValueError, match=r"frames.transpose\(0, 2, 3, 1\)"):
+        own.encode_frames(np.zeros((1, 3, 16, 16), np.uint8))
+    with pytest.raises(
+        ValueError, match=r"does not take frames of shape \(C, H, W\) = \(16, 16, 3\)"
+    ):
+        OwnEncoder(network, shape=(16, 16, 3), width=2)

@@ -13,9 +13,10 @@ import torch
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack
 
+import bvae_rl
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.sb3 import LatentVecEnv, inspect, policy_kwargs, to_image_policy
-from tests.plug_cases import SETTINGS, NoiseEnv, make_vae
+from bvae_rl.sb3 import LatentVecEnv, inspect, policy_kwargs, to_image_policy, to_latent_policy
+from tests.plug_cases import SETTINGS, NoiseEnv, build, make_env, make_vae
 
 CAMERAS = gym.spaces.Dict(
     {
@@ -182,3 +183,44 @@ def test_an_agent_learns_on_the_codes_of_the_last_frames(tmp_path: Path) -> None
     codes = latent_env.reset()
     same = SAC.load(tmp_path / "m", env=latent_env).predict(codes, deterministic=True)[0]
     assert np.array_equal(same, model.predict(codes, deterministic=True)[0])
+
+
+def test_a_policy_on_stacks_or_chosen_keys_becomes_one_on_latents() -> None:
+    stacked = build(PPO, make_env("stack"), **policy_kwargs(make_vae(), net_arch=[8], stacked=3))
+    assert to_latent_policy(stacked).observation_space.shape == (9,)
+    kwargs = policy_kwargs(taking(3, 32, 32, seed=3), keys=("front",), net_arch=[8])
+    some = PPO("MultiInputPolicy", robots(), policy_kwargs=kwargs, **SETTINGS[PPO])
+    space: Any = to_latent_policy(some).observation_space
+    assert set(space.spaces) == {"front", "arm"}
+
+
+class Twins(gym.Env[Any, Any]):
+    """Two cameras of one kind, which only their keys tell apart."""
+
+    one = gym.spaces.Box(0, 255, (20, 20, 3), np.uint8)
+    observation_space = gym.spaces.Dict(left=one, right=one)
+    action_space = gym.spaces.Discrete(2)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        return {
+            "left": np.zeros((20, 20, 3), np.uint8),
+            "right": np.ones((20, 20, 3), np.uint8),
+        }, {}
+
+    def step(self, action: Any) -> Any:
+        return *self.reset()[:1], 0.0, False, True, {}
+
+
+@pytest.mark.parametrize("vectorised", [False, True])
+def test_two_pictures_of_an_environment_in_hand_are_not_taken_for_each_other(
+    vectorised: bool, tmp_path: Path
+) -> None:
+    env: Any = DummyVecEnv([Twins]) if vectorised else Twins()
+    assert bvae_rl.collect(env, tmp_path, frames=4, key="left").read().frames.max() == 0
+    with pytest.raises(ValueError, match="key left, not right"):
+        bvae_rl.collect(env, tmp_path, frames=4, key="right")
+    if not vectorised:
+        with pytest.raises(ValueError, match="frame_skip absent, not 2"):
+            bvae_rl.collect(env, tmp_path, frames=4, key="left", frame_skip=2)
+        with pytest.raises(ValueError, match="frame_skip must be at least 1, got 0"):
+            bvae_rl.collect(env, tmp_path, frames=4, key="left", frame_skip=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +12,13 @@ from stable_baselines3 import PPO, SAC
 
 from bvae_rl import swap_encoder
 from bvae_rl.models.pca import PCAEncoder
-from bvae_rl.models.vae import BetaVAE
+from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.sb3 import (
     BetaVAECombinedExtractor,
     LatentVecEnv,
     OwnEncoder,
     inspect,
+    load_encoder,
     policy_kwargs,
     take_encoder,
 )
@@ -154,3 +156,14 @@ def test_what_does_not_fit_is_refused_and_changes_nothing():
     own = OwnEncoder(lambda x: x.mean((2, 3)), shape=CONFIG.shape, width=3)
     with pytest.raises(ValueError, match="an encoder of your own stays frozen"):
         swap_encoder(agent(PPO, own), student)
+
+
+def test_an_encoder_of_other_pictures_is_not_put_into_an_agent() -> None:
+    def of(native: Any) -> BetaVAE:
+        vae = BetaVAE(VAEConfig(shape=(3, 32, 32), latent_dim=2, channels=(4, 4, 4), native=native))
+        vae.meta["statistics"] = {"mean": [0.0] * 2, "std": [1.0] * 2}
+        return vae
+
+    model = build(PPO, make_env(), **policy_kwargs(of((3, 64, 64)), net_arch=[8]))
+    with pytest.raises(ValueError, match=r"native \(3, 64, 64\), not None"):
+        load_encoder(model, of(None))

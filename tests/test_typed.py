@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bvae_rl.scripts.cli import parse
+from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.worlds import changed, world_of
 from tests.car_racing_cases import need
+from tests.plug_cases import make_vae
 
 
 def test_a_repeated_option_of_several_values_keeps_them_all() -> None:
@@ -56,3 +59,33 @@ def test_without_envpool_its_worlds_are_gymnasiums(monkeypatch: pytest.MonkeyPat
     need("Box2D", "box2d")
     monkeypatch.setattr("bvae_rl.scripts.worlds.has_envpool", lambda: False)
     assert world_of("car_racing", parse("train", ["car_racing"]).world).backend == "gymnasium"
+
+
+def trained_in(folder: Path, store: dict[str, Any]) -> str:
+    vae = make_vae()
+    vae.meta["training"] = {"store": store}
+    return str(vae.save(folder))
+
+
+def test_options_go_to_the_world_of_the_vae_and_not_to_ours(tmp_path: Path, capsys: Any) -> None:
+    store = {"env": "CartPole-v1", "wrappers": [], "pixels": True, "size": [32, 48]}
+    vae = trained_in(tmp_path / "a", store)
+    assert world_of(vae, EnvArgs()) == EnvArgs(env="CartPole-v1", pixels=True, size=(32, 48))
+    more = world_of(vae, EnvArgs(frame_stack=4, size=(64, 64)))
+    assert more == EnvArgs(env="CartPole-v1", pixels=True, size=(64, 64), frame_stack=4)
+    assert world_of(vae, EnvArgs(env="Pendulum-v1")) == EnvArgs(env="Pendulum-v1")
+    same = world_of(vae, EnvArgs(env="CartPole-v1", frame_stack=4))
+    assert same == EnvArgs(env="CartPole-v1", pixels=True, size=(32, 48), frame_stack=4)
+    said = EnvArgs(env="CartPole-v1", pixels=True, size=(64, 64))
+    assert world_of(vae, said) == said
+    assert "was trained on frames of CartPole-v1, and is taken to Pendulum-v1" in (
+        capsys.readouterr().out
+    )
+    imported = trained_in(tmp_path / "b", {"imported": {"kind": "images"}})
+    with pytest.raises(ValueError, match=r"which to take: an environment .*--env ID"):
+        world_of(imported, EnvArgs(frame_stack=2))
+    with pytest.raises(ValueError, match="--store FOLDER"):
+        world_of(imported, EnvArgs(), stored=True)
+    in_hand = trained_in(tmp_path / "c", {"shown": {"of": "Mine"}})
+    with pytest.raises(ValueError, match="in an environment without an id"):
+        world_of(in_hand, EnvArgs())

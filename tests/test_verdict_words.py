@@ -9,7 +9,8 @@ from typing import Any
 import bvae_rl
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.training.pixel_weights import Weighting
-from bvae_rl.training.verdict_words import outcome, sentences
+from bvae_rl.training.verdict_words import cures_for, outcome, sentences
+from tests.plug_cases import make_vae
 
 SIDE, EPISODES, STEPS = 32, 8, 16
 CONFIG = VAEConfig(shape=(3, SIDE, SIDE), latent_dim=6, channels=(8, 8, 8), hidden=16)
@@ -100,3 +101,9 @@ def test_vaes_without_the_scores_say_nothing_of_them() -> None:
     shipped = bvae_rl.from_pretrained("reach_crossed")
     assert sentences(shipped) == []
     assert "evidence lower bound" in outcome(shipped)
+
+
+def test_a_first_look_is_told_to_train_longer() -> None:
+    vae = make_vae()
+    vae.meta |= {"training": {"steps": 60}, "scores": {"validation": {"vae/active_latents": 4}}}
+    assert cures_for(["motion"], vae)[0].flags == "--steps 24000"
