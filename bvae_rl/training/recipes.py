@@ -58,7 +58,8 @@ RECIPES: dict[str, Recipe] = {
         ),
         (
             "views_interventions_room", "the same with room for small objects",
-            f"{TWO_VIEWS}; own single-action transitions", ROOMY,
+            # the full weights lose the smallest things, PlanarPush's ring: they fall at once
+            f"{TWO_VIEWS}; own single-action transitions", {**ROOMY, "release": 0.35},
         ),
         (
             "augment", "cross-reconstruction of augmented frames",
