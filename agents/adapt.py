@@ -19,6 +19,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 
 from bvae_rl.agents.config import AgentConfig
+from bvae_rl.agents.eval_plan import unending
 from bvae_rl.agents.evaluate import LoadedAgent, agent_digest, load_agent
 from bvae_rl.agents.methods import MethodInputs, method
 from bvae_rl.agents.train import CURVE_SEED, ROWS, AtRollout, train_agent
@@ -31,6 +32,7 @@ from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics import mig, score
 from bvae_rl.metrics.inputs import changing
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.runtime.identity import identity, refuse_changes
 from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.workers import OnProgress, Task, run_parallel
@@ -38,6 +40,7 @@ from bvae_rl.sb3.online import OnlineBetaVAE
 from bvae_rl.training.fine_tune import FineTuneConfig
 
 PROBE_SEED, EVALUATION_SEED = 77_000, 10_000
+MADE_OF = "move.json"
 SCORES = {
     "mig": "mig", "dci": "dci/disentanglement", "r2": "r2", "linear_r2": "linear_r2",
 }  # fmt: skip
@@ -149,8 +152,11 @@ def _move(
         "harden": treatment.harden, "vae": BetaVAE.load(move.vae),
         "trained": agent_digest(move.agent),
     }  # fmt: skip
-    if run.done("move", config=made_of):
+    if run.done("move", config=made_of) and run.rows(ROWS):
         return
+    if run.path(MADE_OF).exists():
+        refuse_changes(run.folder, "a move", run.read_json(MADE_OF), made_of)
+    run.write_json(MADE_OF, identity(made_of))
     agent = load_agent(move.agent)
     vae = agent.encoder
     assert isinstance(vae, BetaVAE)
@@ -178,7 +184,7 @@ def _move(
         updates = online.history
         evaluator.vae = online.tuner.seen_by_policy  # the decoder learns there
     model.learn(config.total_timesteps, callback=callbacks)
-    rows += [*evaluator.point(config.total_timesteps), *evaluator.final()]
+    rows += [*evaluator.point(model.num_timesteps), *evaluator.final()]
     run.write_json("updates.json", updates)
     run.write_rows(rows, name=ROWS)
     run.mark_done("move", config=made_of)
@@ -203,7 +209,7 @@ class _Evaluator:
         seen = "" if move.treatment == "frozen" else f", then {move.domain}"
         budget = replace(
             agent.budget,
-            env_steps=agent.budget.env_steps + config.total_timesteps,
+            env_steps=agent.budget.env_steps + _rounded(config.total_timesteps, agent.model),
             domain=f"encoder: {source}{seen}; agent: {source}, then {move.domain}",
         )
         self.row = Row(
@@ -229,7 +235,8 @@ class _Evaluator:
         return rows
 
     def _play(self, domain: str, episodes: int, seed: int) -> dict[str, float]:
-        return self.agent.play(self.envs[domain], episodes, seed=seed).metrics()
+        limit = unending(self.envs[domain], episodes)
+        return self.agent.play(self.envs[domain], episodes, seed=seed, limit=limit).metrics()
 
     @torch.no_grad()
     def _recon(self, domain: str) -> float:
@@ -253,6 +260,12 @@ class _Evaluator:
         state = [rows[f"r2/{spec.name}"] for spec in specs if spec.role == "state"]
         found = {name: rows[key] for name, key in SCORES.items()}
         return {**found, "state_r2": float(np.mean(state))}
+
+
+def _rounded(steps: int, model: Any) -> int:
+    """As many as SB3 takes: whole rollouts."""
+    rollout: int = model.n_steps * model.n_envs
+    return -(-steps // rollout) * rollout
 
 
 def _rows(base: Row, found: dict[str, float]) -> list[Row]:

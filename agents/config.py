@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
@@ -14,6 +14,12 @@ from bvae_rl.runtime.identity import identity
 TIMESTEPS = {"ppo": 100_000, "sac": 10_000}  # where nobody says how long
 CURVE_POINTS = 10  # evaluations after that of the beginning
 GIVEN, TUNED, SB3 = "given", "tuned", "SB3's defaults"
+
+
+def check_seeds(seeds: Sequence[int]) -> None:
+    """ValueError for a seed that no generator takes, before any work."""
+    if wrong := [seed for seed in seeds if not 0 <= seed < 2**32]:
+        raise ValueError(f"seeds are from 0 to 2**32 - 1, got {wrong[0]}")
 
 
 @dataclass(frozen=True)

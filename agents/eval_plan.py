@@ -92,11 +92,21 @@ def plan_evaluation(
         if eval_freq is None:
             points = max(1, min(points, share // longest - 1))
         curve = _at_least_one(share // (points + 1), longest)
-        final = _at_least_one(share // domains, longest) if n_eval_episodes is None else None
+        if n_eval_episodes is None:
+            final = _at_least_one(share // domains, longest)
+        else:
+            final = unending(env, n_eval_episodes)
     every = total // points if known else -(-total // points)  # as published, or no point too many
     return EvalPlan(
         eval_freq or max(1, every), CURVE_EPISODES, curve, n_eval_episodes or FINAL_EPISODES, final
     )
+
+
+def unending(env: EnvConfig, episodes: int) -> StepLimit | None:
+    """A limit for so many whole episodes where nobody knows how long one can be; else None."""
+    if longest_episode(env) is not None:
+        return None
+    return StepLimit(episodes * UNKNOWN, episodes * UNKNOWN)
 
 
 def _at_least_one(steps: int, longest: int) -> StepLimit:

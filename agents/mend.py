@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from stable_baselines3.common.base_class import BaseAlgorithm
+
 from bvae_rl.agents.config import StepLimit
 from bvae_rl.agents.evaluate import (
     AGENT_FILE,
@@ -40,6 +42,7 @@ from bvae_rl.runtime.owner import owned
 from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run, require_own
 from bvae_rl.runtime.versions import environment
+from bvae_rl.sb3.copies import same_weights
 from bvae_rl.sb3.encoder_life import copies_of
 from bvae_rl.sb3.latent_env import LatentVecEnv
 from bvae_rl.sb3.swap import names_in_policy, names_of, swap_encoder
@@ -165,7 +168,14 @@ def _mended_zip(agent: Path, student: BetaVAE, out: Path, any_teacher: bool) -> 
         raise ValueError(f"{out} is the agent itself, which stays as it is; give another name")
     model = load_zip(agent).model
     swap_encoder(model, student, any_teacher=any_teacher)
+    if out.exists() and not _same(load_zip(out).model, model):
+        raise ValueError(f"{out} holds another agent, which stays as it is; give another name")
     return Run(out.parent).write_file(out.name, zipped(model))
+
+
+def _same(a: BaseAlgorithm, b: BaseAlgorithm) -> bool:
+    """Whether they are of one class and act in the same way."""
+    return type(a) is type(b) and same_weights(a.policy.state_dict(), b.policy.state_dict())
 
 
 def _record(agent: LoadedAgent, student: BetaVAE, command: str) -> dict[str, Any]:

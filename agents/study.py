@@ -128,7 +128,8 @@ def train_and_evaluate(
         job.row, job.env, job.inputs, job.config, run, key=job.key, study=study, command=command,
         progress=lambda fraction: progress(TRAINED * fraction),
     )  # fmt: skip
-    if not run.done("evaluate", config=evaluation):
+    there = any(row.step is None for row in run.rows(ROWS))  # and not deleted since
+    if not (there and run.done("evaluate", config=evaluation)):
         rows = evaluate_agent(
             folder, job.env, evaluation.domains, n_eval_episodes=evaluation.n_eval_episodes,
             seed=evaluation.seed, limit=evaluation.limit,
@@ -151,7 +152,7 @@ def act_at_random(
     """The rows of the random policy, into ``folder``."""
     run = Run(folder)
     config = {"env": env.identity(), **evaluation.identity()}
-    if not run.done("evaluate", config=config):
+    if not (run.rows(ROWS) and run.done("evaluate", config=config)):
         rows = random_policy_rows(
             env, evaluation.domains, n_eval_episodes=evaluation.n_eval_episodes,
             seed=evaluation.seed, study=study, command=command, limit=evaluation.limit,

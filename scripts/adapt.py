@@ -73,6 +73,15 @@ def main(args: Args) -> StudyResult:
         )
     if len({*args.seeds}) < len(args.seeds):
         raise ValueError(f"give each seed once, got {args.seeds}")
+    for name in ("target", "treatments"):
+        given = getattr(args, name)
+        if not given or len({*given}) < len(given):
+            raise ValueError(f"give each of --{name} once, got {' '.join(given) or 'none'}")
+    for name in ("total_timesteps", "source_timesteps", "n_eval_episodes"):
+        if (value := getattr(args, name)) is not None and value < 1:
+            raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
+    if args.beta < 0:
+        raise ValueError(f"--beta must be 0 or more, got {args.beta}")
     if unknown := sorted(set(args.treatments) - set(TREATMENTS)):
         raise ValueError(f"unknown treatments {unknown}; known: {', '.join(TREATMENTS)}")
     env = args.world.config(args.source)

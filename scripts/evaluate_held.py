@@ -10,6 +10,7 @@ import numpy as np
 from bvae_rl.data.fixed_rows import fixed_factor_rows
 from bvae_rl.metrics import MetricReport, beta_vae_score, factor_vae_score
 from bvae_rl.metrics.inputs import split_episodes
+from bvae_rl.metrics.scorable import scorable
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.latent_env import Encoder
 from bvae_rl.scripts import evaluate as whole
@@ -47,9 +48,10 @@ def scored(
 
 
 def _changing(held: HeldFrames, args: whole.Args) -> HeldFrames:
-    """``held`` without factors that change, but not in the episodes fitted on or tested on."""
-    factors = held.frames.factors
-    assert factors is not None
+    """``held`` without factors that cannot be scored, or that change in few of its episodes."""
+    assert held.frames.factors is not None
+    factors, specs = scorable(held.frames.factors, held.specs, say=say)
+    held = replace(held, frames=replace(held.frames, factors=factors), specs=specs)
     if held.group is None:
         return held
     parts = split_episodes(held.group, len(factors), seed=args.seed)
@@ -59,7 +61,7 @@ def _changing(held: HeldFrames, args: whole.Args) -> HeldFrames:
         return held
     names = ", ".join(spec.name for spec, k in zip(held.specs, kept, strict=True) if not k)
     say(f"not scored, because they change in few of the episodes: {names}; score more frames")
-    specs = tuple(spec for spec, k in zip(held.specs, kept, strict=True) if k)
+    specs = tuple(spec for spec, k in zip(specs, kept, strict=True) if k)
     return replace(held, frames=replace(held.frames, factors=factors[:, kept]), specs=specs)
 
 

@@ -18,7 +18,7 @@ from bvae_rl.scripts import evaluate as whole
 from bvae_rl.scripts import evaluate_more as more
 from bvae_rl.scripts.common import say, wrote
 from bvae_rl.scripts.evaluate_held import scored
-from bvae_rl.scripts.held_frames import HeldFrames
+from bvae_rl.scripts.held_frames import FEW, HeldFrames
 
 PLAYED_FOR_PCA = 1000  # other ones than are scored; they take as long as playing does
 
@@ -32,6 +32,8 @@ def evaluate_on_policy(
     say(f"{env.id} tells its factors and cannot set them: scored on {n} frames of a random policy")
     frames = known_set(world, n, seed=args.seed)
     enough = len(set(frames.episode.tolist())) >= LEAST_EPISODES
+    if not enough:
+        say(FEW.format(len(set(frames.episode.tolist()))))
     held = HeldFrames(frames, known_specs(world), frames.episode if enough else None)
     labels = {f"{name}{ON_POLICY}": vae for name, vae in vaes.items()}
     first, vae = next(iter(labels.items()))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bvae_rl.agents.config import AgentConfig
+from bvae_rl.agents.eval_plan import unending
 from bvae_rl.agents.evaluate import random_policy_rows
 from bvae_rl.agents.methods import METHODS, MethodInputs, choose_latents, method
 from bvae_rl.agents.study import Evaluation, Job, train_and_evaluate, with_scores
@@ -186,7 +187,8 @@ def measure(
         at_random = how.pop("evaluation")
         rows = random_policy_rows(
             args.world.config(args.agents.source), at_random.domains,
-            n_eval_episodes=at_random.n_eval_episodes, seed=at_random.seed, **how,
+            n_eval_episodes=at_random.n_eval_episodes, seed=at_random.seed,
+            limit=at_random.limit, **how,
         )  # fmt: skip
     elif one.name in METHODS:
         rows = _agent(one, one.name, MethodInputs(), args, run, progress)
@@ -244,7 +246,8 @@ def _agent(
 
 def _how(args: Args) -> dict[str, Any]:
     agents = args.agents
-    evaluation = Evaluation(agents.domains, agents.n_eval_episodes, EVALUATION_SEED)
+    limit = unending(args.world.config(agents.source), agents.n_eval_episodes)
+    evaluation = Evaluation(agents.domains, agents.n_eval_episodes, EVALUATION_SEED, limit)
     return {"evaluation": evaluation, "study": STUDY, "command": command_line()}
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.metrics.information import measure
 from bvae_rl.metrics.inputs import changing
+from bvae_rl.metrics.scorable import scorable
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.history import Moment, history_entry
 from bvae_rl.training.decoded import active_latents, carried, decode
@@ -71,7 +72,7 @@ def _truth(
     if factors is None or not specs or len(factors) < LEAST:
         return None, ()
     try:
-        return changing(factors, specs)
+        return changing(*scorable(factors, specs, say=lambda text: None))  # said of the page
     except ValueError:
         return None, ()
 

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from bvae_rl.data.factors import FactorSpec
-from bvae_rl.metrics.carriers import held
 from bvae_rl.metrics.information import measure
 from bvae_rl.metrics.inputs import changing
+from bvae_rl.metrics.scorable import scorable
 from bvae_rl.models.codebook import quantise
 from bvae_rl.models.layers import layers_of
 from bvae_rl.models.vae import BetaVAE
@@ -63,12 +63,14 @@ def read_latents(
     if factors is None or not specs:
         return read
     try:
-        truth, chosen = changing(factors, specs)
-        information = measure(mu, truth, kinds=[spec.kind for spec in chosen])
+        truth, chosen = changing(*scorable(factors, specs, say=say))
+        kinds = [spec.kind for spec in chosen]
+        information = measure(mu, truth, kinds=kinds, active=active)
     except ValueError as error:  # these frames cannot tell, and the page shows all the rest
         say(f"latents are not named after factors: {error}")
         return read
-    shares = np.clip(held(information), 0.0, 1.0)
+    informed = np.any(information.evident, axis=1)[:, None]
+    shares = np.clip(np.where(informed, information.shares, 0.0), 0.0, 1.0)
     return Read(*(read.mean, read.std, kl, active), shares, tuple(spec.name for spec in chosen))
 
 

@@ -11,6 +11,7 @@ from bvae_rl.data.factors import known_specs
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts.film_panels import Film
 from bvae_rl.scripts.worlds import own_domain
+from bvae_rl.training.shown_frames import seen
 
 
 def record(
@@ -39,15 +40,16 @@ def record(
     specs = known_specs(env.with_domain(domains[0]).make())
     if any(episode.factors is None for episode in episodes):
         specs = ()
+    state = [k for k, spec in enumerate(specs) if spec.role == "state"]
     frames = np.concatenate([episode.frames for episode in episodes])
     lengths = [len(episode.frames) for episode in episodes]
     return Film(
-        frames,
+        seen(frames, vae.config.channel_order),
         vae.encode_frames(frames).astype(float),
-        np.concatenate([np.asarray(episode.factors, float) for episode in episodes])
+        np.concatenate([np.asarray(episode.factors, float)[:, state] for episode in episodes])
         if specs
         else np.empty((len(frames), 0)),
-        tuple(spec.name.replace("_", " ") for spec in specs if spec.role == "state"),
+        tuple(specs[k].name.replace("_", " ") for k in state),
         (0, *np.cumsum(lengths[:-1]).tolist()),
         domains,
         own_domain(agent.env),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bvae_rl.plots.animation import gif as animated
+from bvae_rl.plots.board import as_colours
 from bvae_rl.plots.style import FAINT, INK, MUTED, new_figure, polish
 from bvae_rl.runtime.optional import require
 from bvae_rl.scripts.film_panels import Film, Panel
@@ -38,7 +39,8 @@ def picture(film: Film, panels: Sequence[Panel]) -> tuple[Figure, Any]:
     grid = figure.add_gridspec(len(panels), 2, width_ratios=(1, 1.25))
     screen = figure.add_subplot(grid[:, 0])
     screen.set_axis_off()
-    shown = screen.imshow(film.frames[0], interpolation="nearest")
+    frames = as_colours(film.frames)
+    shown = screen.imshow(frames[0], interpolation="nearest")
     title = screen.set_title("", fontsize=11, color=INK, pad=8)
     note = screen.text(
         0.5, -0.03, "what the agent sees" + TRUE * any(panel.truth is not None for panel in panels),
@@ -59,7 +61,7 @@ def picture(film: Film, panels: Sequence[Panel]) -> tuple[Figure, Any]:
 
     def update(t: int) -> NDArray[np.uint8]:
         episode = int(np.searchsorted(film.begins, t, side="right")) - 1
-        shown.set_data(film.frames[t])
+        shown.set_data(frames[t])
         title.set_text(_about(film, episode))
         for line, values in lines:
             line.set_data(np.arange(t + 1), values[: t + 1])

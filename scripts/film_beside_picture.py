@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bvae_rl.plots.board import as_colours
 from bvae_rl.plots.style import FAINT, GROUP_COLOURS, INK, MUTED, SMALL, TEXT, TITLE, new_figure
 from bvae_rl.runtime.optional import require
 from bvae_rl.scripts.film_beside import Plan, Take
@@ -121,7 +122,7 @@ class _Half:
         screen.set_axis_off()
         large = take.pictures is not take.frames and take.pictures.shape != take.frames.shape
         smooth = "antialiased" if large else "nearest"
-        self.screen = screen.imshow(take.pictures[0], interpolation=smooth)
+        self.screen = screen.imshow(as_colours(take.pictures[0]), interpolation=smooth)
         self.corner = self._inset(screen) if large else None
         self.title = screen.set_title(" ", fontsize=TEXT + 0.5, color=INK, loc="left", pad=5)
         self.note = screen.set_title(" ", fontsize=TEXT + 0.5, color=INK, loc="right", pad=5)
@@ -150,14 +151,14 @@ class _Half:
         for spine in corner.spines.values():
             spine.set_color("white")
             spine.set_linewidth(1.5)
-        return corner.imshow(self.side.take.frames[0], interpolation="nearest")
+        return corner.imshow(as_colours(self.side.take.frames[0]), interpolation="nearest")
 
     def update(self, t: int) -> None:
         take = self.side.take
         last = min(t, len(take.frames) - 1)
-        self.screen.set_data(take.pictures[last])
+        self.screen.set_data(as_colours(take.pictures[last]))
         if self.corner is not None:
-            self.corner.set_data(take.frames[last])
+            self.corner.set_data(as_colours(take.frames[last]))
         self.title.set_text(take.label)
         self.note.set_text(f"return {take.returns[last]:.0f}".replace("-", "\N{MINUS SIGN}"))
         self.over.set_text(" episode over " if take.over and t >= last else "")

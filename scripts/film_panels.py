@@ -17,8 +17,8 @@ SHOWN = 6  # latents with a time line each
 @dataclass(frozen=True)
 class Film:
     """T frames (T, H, W, C), their latents (T, D) and factors (T, K), and where each episode of
-    which domain begins (None: the environment as it is). The first of the factors are those called
-    ``names``; without any there are no factors (T, 0). ``trained_in``: the agent's own domain."""
+    which domain begins (None: the environment as it is). The factors are those called
+    ``names``, of the state; without any they are (T, 0). ``trained_in``: the agent's own domain."""
 
     frames: NDArray[np.uint8]
     codes: Array
@@ -54,7 +54,7 @@ def latent_panels(
     ``of_agent``: those that the agent sees, by default ``seen``.
     """
     shown = most_varied(film.codes, seen)
-    truths = _standard(film.factors[:, : len(film.names)])
+    truths = _standard(film.factors)
     r = _standard(film.codes).T @ truths / len(truths)  # Pearson's
     found = []
     for d in shown:

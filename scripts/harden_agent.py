@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from bvae_rl.agents.config import StepLimit
-from bvae_rl.agents.eval_plan import UNKNOWN, longest_episode
+from bvae_rl.agents.eval_plan import unending
 from bvae_rl.agents.evaluate import AGENT_FILE, LoadedAgent, agent_digest
 from bvae_rl.agents.mend import before_and_after, is_zip, mendable, mended
 from bvae_rl.agents.own_zip import load_zip
@@ -50,9 +50,7 @@ class Plan:
     @property
     def limit(self) -> StepLimit | None:
         """Where nobody knows how long an episode can be."""
-        if longest_episode(self.env) is not None:
-            return None
-        return StepLimit(self.n_eval_episodes * UNKNOWN, self.n_eval_episodes * UNKNOWN)
+        return unending(self.env, self.n_eval_episodes)
 
 
 def plan(

@@ -17,10 +17,18 @@ from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics.report import LEAST_EPISODES
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.scripts.common import say
 from bvae_rl.scripts.worlds import shown_by
 from bvae_rl.training.batches import Rows
 
 MOST, MOST_ON_POLICY = 4000, 1024
+
+
+FEW = (
+    f"WARNING: the frames are of {{}} episodes, and below {LEAST_EPISODES} scores are fitted and "
+    "tested on frames of the same ones: what stays as it is throughout an episode is read from "
+    "anything that tells episodes apart; collect more of them"
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,8 @@ def judged(store: FrameStore, rows: np.ndarray) -> HeldFrames:
     state = np.asarray(store.array("state"))
     group = frames.episode if len(np.unique(state)) == len(state) else frames.state
     names = len(np.unique(group))
+    if specs and names < LEAST_EPISODES and names < len(group):
+        say(FEW.format(names))
     return HeldFrames(frames, specs, group if LEAST_EPISODES <= names < len(group) else None)
 
 

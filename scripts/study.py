@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bvae_rl.agents.config import AgentConfig
+from bvae_rl.agents.config import AgentConfig, check_seeds
 from bvae_rl.agents.evaluate import RANDOM_POLICY
 from bvae_rl.agents.methods import Method, MethodInputs, method
 from bvae_rl.agents.scores import auc, steps_to
@@ -61,6 +61,7 @@ def make_jobs(
     """One job a method, VAE and seed; a mistake in them is refused before any work."""
     if not methods or not args.seeds or len({*args.seeds}) < len(args.seeds):
         raise ValueError(f"give one method and seeds, each once, got {methods} and {args.seeds}")
+    check_seeds(args.seeds)
     if args.vae_per_seed and len(vaes) != len(args.seeds):
         raise ValueError(
             f"give one VAE a seed ({len(args.seeds)}), got {len(vaes)}; without --vae-per-seed "
@@ -103,12 +104,11 @@ def run_jobs(
         keys = dict.fromkeys(job.key or job.row.key for job in jobs)
         say(f"{len(jobs)} agents: {', '.join(keys)}, {len(jobs) // len(keys)} of each")
     bar = progress or Progress(plan(jobs), workers=args.workers)
+    evaluation = Evaluation(domains, plan_of.n_eval_episodes, EVALUATION_SEED, plan_of.final_limit)
     rows = run_study(
         jobs,
         run.folder / "agents",
-        evaluation=Evaluation(
-            domains, plan_of.n_eval_episodes, EVALUATION_SEED, plan_of.final_limit
-        ),
+        evaluation=evaluation,
         study=study,
         command=command_line(),
         workers=args.workers,
@@ -164,12 +164,12 @@ def curves_by_seed(
 
 def finals(rows: Sequence[Row], metric: str) -> dict[str, dict[str, list[float]]]:
     """method -> visual domain -> value of each seed, of the final evaluations of one metric."""
-    found: dict[str, dict[str, list[float]]] = {}
-    for row in rows:
+    found: dict[str, dict[str, dict[object, float]]] = {}
+    for row in rows:  # one that stands twice counts once
         if row.step is None and row.metric == metric:
-            domain = found.setdefault(row.method, {})
-            domain.setdefault(row.domain or "as given", []).append(row.value)
-    return found
+            where = row.domain or "as given"
+            found.setdefault(row.method, {}).setdefault(where, {})[row.key] = row.value
+    return {name: {k: [*v.values()] for k, v in each.items()} for name, each in found.items()}
 
 
 def labels(rows: Sequence[Row]) -> dict[str, str]:

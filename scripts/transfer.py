@@ -56,7 +56,7 @@ def main(args: Args) -> StudyResult:
     shipped = SHIPPED.get(args.world.name)
     vaes = args.vae or ((shipped,) if shipped else ())
     env = args.world.config(args.source)
-    domains = (args.source, *args.target)
+    domains = tuple(dict.fromkeys((args.source, *args.target)))
     require_domains(args.world, domains)
     if not vaes:
         require_vae("transfer", args.world)

@@ -12,6 +12,7 @@ from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames
 from bvae_rl.metrics import MIG, mig
 from bvae_rl.metrics.inputs import changing
+from bvae_rl.metrics.scorable import scorable
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import back_and_forth, gif, latent_pairs, mp4
 from bvae_rl.plots.scatter import Panel
@@ -55,12 +56,17 @@ class Shown:
         none = cls(vae, probe.frames, mu, active, np.empty((len(mu), 0)), (), None, "")
         if not known or probe.factors is None:
             return none
+        values, told = scorable(probe.factors, known, say=say)
         try:
-            angles, specs = changing(probe.factors, known)  # cyclic ones in radians
+            angles, specs = changing(values, told)  # cyclic ones in radians
         except ValueError:  # nothing changes
             return none
-        factors = probe.factors[:, [k for k, spec in enumerate(known) if spec in specs]]
-        gaps = mig(mu, angles, kinds=[spec.kind for spec in specs])
+        factors = values[:, [k for k, spec in enumerate(told) if spec in specs]]
+        try:
+            gaps = mig(mu, angles, kinds=[spec.kind for spec in specs], active=active)
+        except ValueError as error:  # so few frames: the pictures without factors are drawn
+            say(f"latents are not named after factors: {error}")
+            return none
         return cls(vae, probe.frames, mu, active, factors, specs, gaps, note)
 
     @property

@@ -37,8 +37,8 @@ def world_of(vae: str | Path, world: EnvArgs, *, stored: bool = False) -> EnvArg
             return world
         if not {*READ} & {*_given(world)}:
             world = replace(world, **{name: getattr(there, name) for name in READ})
-        of_agents: dict[str, Any] = {"env": world.env, "frame_stack": world.frame_stack}
-        if left_out := flags(replace(there, **of_agents), world):
+        said = {"env": world.env, "frame_stack": world.frame_stack, **_given(world)}
+        if left_out := flags(replace(there, **said), world):
             say(f"frames of {vae} were made with {shlex.join(left_out)}, as here without --env")
         return world
     if "env" in store:

@@ -85,7 +85,7 @@ def test_an_agent_is_moved_under_every_treatment(
     monkeypatch.setattr(study, "load_agent", None)  # what is finished is not done again
     assert [row.value for row in adapt.main(args).rows] == [row.value for row in result.rows]
     collect.main(collect.Args(made / "other", frames=64, policy="independent", seed=9))
-    with pytest.raises(TypeError):  # with other old frames it is another move
+    with pytest.raises(ValueError, match=r"online_mixed.*holds a move made with other settings"):
         adapt.main(replace(args, store=made / "other"))
     adapt.main(replace(args, store=made / "other", treatments=("frozen", "online")))
 

@@ -126,7 +126,7 @@ def test_what_the_reward_taught_an_encoder_goes_into_the_next_agent(folder, tmp_
     assert np.array_equal(answers(to_image_policy(codes)), answers(to_image_policy(codes)))
     with pytest.raises(ValueError, match="has no decoder"):
         encoder.decode(torch.zeros(1, 4))
-    with pytest.raises(ValueError, match="needs a decoder"):
+    with pytest.raises(ValueError, match="takes a whole VAE, and an encoder that was taken"):
         OnlineBetaVAE(encoder, beta=Constant(1.0))
     with pytest.raises(ValueError, match="holds a whole VAE"):
         TakenEncoder.load(folder)

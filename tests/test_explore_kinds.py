@@ -52,7 +52,7 @@ def test_quantised_latents_carry_the_entropy_of_their_values(tmp_path: Path) -> 
 def test_a_circle_is_measured_by_its_own_period(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def measure(mu: np.ndarray, truth: np.ndarray, *, kinds: list[str]) -> None:
+    def measure(mu: np.ndarray, truth: np.ndarray, *, kinds: list[str], active: np.ndarray) -> None:
         seen.append(truth)
         raise ValueError("enough")
 

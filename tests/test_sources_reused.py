@@ -44,7 +44,7 @@ def test_frames_of_an_unregistered_environment_are_taken_with_a_word(
         collect(Room(10), tmp_path, frames=40)
         assert "taken for its own" not in caplog.text
         collect(Room(250), tmp_path, frames=40)
-    assert "taken for its own: what is not registered does not tell how it was made" in caplog.text
+    assert "taken for its own: what is not registered, or a wrapper" in caplog.text
 
 
 def test_a_registered_one_is_told_by_its_arguments(

@@ -92,6 +92,7 @@ class FactorWrapper(gym.Wrapper):
                 f"unknown visual domain {domain!r}; known: {', '.join(known) or 'none'}"
             )
         self.domain = domain or (known[0] if known else None)
+        self.decided_by = {"domain": self.domain}
         self._draw_appearance = None if domains is None or not known else domains[str(self.domain)]
         self._read, self._sample, self._set = read, sample, set
         self._appearance_rng = np.random.default_rng()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +10,11 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from bvae_rl.data.blocks import MAX_EPISODE_STEPS
 from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.in_hand import told
 from bvae_rl.data.rollout import Bounds
 from bvae_rl.data.shares import Shares, shares_of
 
 RANDOM, INDEPENDENT = "random", "independent"
-PLAIN = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class Plan:
         if isinstance(env, EnvConfig):
             found = {**env.described(), **found}
         else:
-            found = {**_shown(env), **found}
+            found = {"shown": told(env), **found}
         if self.policy != INDEPENDENT:
             found["n_envs"] = self.n_envs
             for name in ("max_episode_steps", "skip_steps"):
@@ -93,24 +92,3 @@ class Plan:
         if self.interventions:  # which block is which depends on both numbers
             found |= {"frames": self.frames, "interventions": self.interventions}
         return found
-
-
-def nameless(env: EnvConfig | gym.Env | VecEnv) -> bool:
-    """Whether an environment in hand does not tell how it was made: it has no gymnasium spec."""
-    return not isinstance(env, EnvConfig) and _spec_and_name(env)[0] is None
-
-
-def _shown(env: gym.Env | VecEnv) -> dict[str, Any]:
-    """What an environment in hand tells of itself, so that two are not taken for each other."""
-    spec, text = _spec_and_name(env)
-    made = {} if spec is None else {k: v for k, v in spec.kwargs.items() if isinstance(v, PLAIN)}
-    spaces = str(env.observation_space), str(env.action_space)
-    return {"shown": {"of": text, "made": made, "spaces": spaces}}
-
-
-def _spec_and_name(env: gym.Env | VecEnv) -> tuple[Any, str]:
-    if isinstance(env, gym.Env):
-        return env.spec, str(env)
-    with suppress(NotImplementedError, AttributeError):  # of simulators that run many at once
-        return env.get_attr("spec", [0])[0], env.env_method("__str__", indices=[0])[0]
-    return None, type(env.unwrapped).__name__

@@ -24,12 +24,13 @@ from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.episodes import refuse_cut_blocks, tell
 from bvae_rl.data.factors import FactorSpec, known_specs, require_factor_env
 from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.data.in_hand import nameless
 from bvae_rl.data.interventions import Interventions
 from bvae_rl.data.mixed import collect_mixed
 from bvae_rl.data.pictures.checks import checked_array
 from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.data.pictures.framed import checked, native_in, top_in
-from bvae_rl.data.plan import INDEPENDENT, RANDOM, Plan, nameless
+from bvae_rl.data.plan import INDEPENDENT, RANDOM, Plan
 from bvae_rl.data.random_starts import random_starts
 from bvae_rl.data.shares import MIXED, STICKY, Shares
 from bvae_rl.data.view import Env, View, Viewed, view_of
@@ -67,9 +68,9 @@ def collect(
         frames: how many frames at least. Whole episodes are collected, so that about half an
             episode comes on top, and one if it is as long as that.
         policy: "random"; "sticky": random actions that are held; "mixed": these, an agent while it
-            learns, and episodes from random states, by ``shares``; a function from observations
-            (n_envs, ...) to actions (n_envs, ...); or "independent": states are sampled, each on
-            its own, where factors can be set.
+            learns, and episodes from random states, by ``shares``; a function from the frames
+            that are collected (n_envs, H, W, C) to actions (n_envs, ...); or "independent": states
+            are sampled, each on its own, where factors can be set.
         views: 2 shows each sampled state in two appearances.
         interventions: single-action transitions on top, for actions Box(low, high, (A,)).
         seed: what the frames depend on.
@@ -140,10 +141,11 @@ def fill(
         **({"native": list(native)} if native else {}), **({} if top is None else {"top": top}),
     }  # fmt: skip
     store.expect(plan.rows)
-    if len(store) and nameless(env):
+    if len(store) and not isinstance(env, EnvConfig) and nameless(env):
         logger.warning(
             "%s holds frames of such an environment already, and they are taken for its own: what "
-            "is not registered does not tell how it was made. Give another folder for another one",
+            "is not registered, or a wrapper that keeps its arguments for itself, does not tell "
+            "how it was made. Give another folder for another one",
             store.folder,
         )
     if plan.policy == INDEPENDENT:

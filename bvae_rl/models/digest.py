@@ -32,6 +32,14 @@ def encoder_digest(vae: BetaVAE) -> str:
     return named(vae.encoder.state_dict())
 
 
+def taught_by(teacher: BetaVAE) -> dict[str, Any]:
+    """How a VAE that was hardened from ``teacher`` names it, and the ones before it."""
+    return {
+        "teacher_encoder": encoder_digest(teacher),
+        "earlier_teachers": sorted(teachers_of(teacher.meta)),
+    }
+
+
 def teachers_of(meta: Mapping[str, Any]) -> set[str]:
     """The names of the VAEs that the one of ``meta`` was hardened from, of all generations.
 

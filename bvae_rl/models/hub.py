@@ -35,9 +35,15 @@ def load_vae(
     ``vae``: a ``BetaVAE``, or a name as ``find_vae`` takes it.
     ``revision``, ``cache_dir``: for a repository on the Hub, as ``find_vae`` takes them.
 
-    Raises what ``find_vae`` raises, TypeError for something else, and ValueError for a damaged VAE.
+    Raises what ``find_vae`` raises, TypeError for something else, and ValueError for a damaged VAE
+    and for an encoder that was taken out of an agent.
     """
     if isinstance(vae, BetaVAE):
+        if not hasattr(vae, "decoder"):
+            raise ValueError(
+                "this takes a whole VAE, and an encoder that was taken out of an agent has no "
+                "decoder; give the VAE that it came from, or train by mode='policy'"
+            )
         return vae
     return BetaVAE.load(find_vae(vae, revision=revision, cache_dir=cache_dir))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import zlib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Format = Literal["png", "pdf"]
+POWER = r"$\mathdefault"  # how a logarithmic axis begins its numbers
 Style = tuple[str, str, str]  # label, colour, marker
 METHODS: Mapping[str, Style] = {
     "state": ("true state", "#000000", "o"),
@@ -115,10 +117,24 @@ def seeds_note(one: str, middle: str, band: str, seeds: int) -> str:
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure in inches whose labels are laid out without clipping."""
-    figure: Figure = require("matplotlib.figure", extra="plots").Figure(
-        figsize=(width, height), layout="constrained", facecolor="white"
-    )
+    figure: Figure = _plain_text()(figsize=(width, height), layout="constrained", facecolor="white")
     return figure
+
+
+@cache
+def _plain_text() -> type[Figure]:
+    """A figure that draws each text as it is: in a user's names a "$" begins no formula."""
+    base = require("matplotlib.figure", extra="plots").Figure
+    text = require("matplotlib.text", extra="plots").Text
+
+    class PlainText(base):  # type: ignore[misc, valid-type]
+        def draw(self, renderer: Any) -> None:
+            for one in self.findobj(text):
+                if "$" in one.get_text() and not one.get_text().startswith(POWER):
+                    one.set_parse_math(False)
+            super().draw(renderer)
+
+    return PlainText
 
 
 def axes_of(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]:

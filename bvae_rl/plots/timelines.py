@@ -64,8 +64,10 @@ def timelines(
         )
     if periods and names:
         truth, names = _without_jumps(truth, names, periods)
-    moving = [k for k in range(len(names)) if truth[:, k].std() > CONSTANT]
-    constant = [names[k] for k in range(len(names)) if k not in moving]
+    finite = np.isfinite(truth).all(axis=0)
+    broken = [name for name, known in zip(names, finite, strict=True) if not known]
+    moving = [k for k in np.flatnonzero(finite) if truth[:, k].std() > CONSTANT]
+    constant = [names[k] for k in np.flatnonzero(finite) if k not in moving]
     count = len(moving) or min(most, z.shape[1])
     figure, panels = _panels(count, width, figure)
     if moving:
@@ -74,6 +76,7 @@ def timelines(
         _most_active(panels, z, latent_names)
     figure.suptitle(title, fontsize=TEXT + 1.5, color=INK, x=0.01, ha="left")
     note = f" (constant in this episode: {', '.join(constant)})" if constant else ""
+    note += f" (not finite: {', '.join(broken)})" if broken else ""
     wide = int(figure.bbox.width / figure.dpi / LETTER)
     figure.supxlabel(fill(f"environment step{note}", wide), fontsize=TEXT, color=INK)
     return figure
@@ -107,7 +110,7 @@ def _beside_factors(
     lines, target = _standard(z), _standard(truth)
     r = lines.T @ target / len(z)  # (D, K), Pearson; 0 where a latent is constant
     for k, (name, ax) in enumerate(zip(names, panels, strict=True)):
-        ax.plot(target[:, k], color=INK, linewidth=2.4, alpha=0.85, label=name)
+        ax.plot(target[:, k], color=INK, linewidth=2.4, alpha=0.85, label=name.lstrip("_"))
         for place, d in enumerate(np.argsort(-abs(r[:, k]), kind="stable")[:top]):
             sign = -1.0 if r[d, k] < 0 else 1.0
             label = minus(f"{'-' if sign < 0 else ''}{latents[d]}  (r = {r[d, k]:+.2f})")

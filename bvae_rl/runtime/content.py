@@ -70,13 +70,27 @@ def _own(value: Any) -> bytes:
         array = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
         return f"{array.dtype}{array.shape}".encode() + array.tobytes()
     if isinstance(value, nn.Module):
-        weights = (name.encode() + _own(part) for name, part in value.state_dict().items())
+        weights = (name.encode() + _own(part) for name, part in _settings(value))
         return repr(value).encode() + b"".join(weights)
     if isfunction(value):
         return repr((value.__qualname__, *_code(value.__code__))).encode()
     if isinstance(value, PLAIN) or _is_plain(value):
         return repr(value).encode()
     return getattr(value, "__qualname__", type(value).__qualname__).encode()
+
+
+def _settings(network: nn.Module) -> Parts:
+    """All weights, the buffers that no file holds, and what modules of one's own keep beside."""
+    saved = network.state_dict()
+    yield from saved.items()
+    yield from ((name, part) for name, part in network.named_buffers() if name not in saved)
+    for where, module in network.named_modules():
+        if not type(module).__module__.startswith("torch."):  # repr tells what those are
+            yield from (
+                (f"{where}.{name}", part)
+                for name, part in sorted(vars(module).items())
+                if name != "training" and (_is_plain(part) or isinstance(part, (*PLAIN, *ARRAYS)))
+            )
 
 
 def _code(code: CodeType) -> tuple[Any, ...]:
@@ -120,11 +134,15 @@ def _cells(function: FunctionType) -> Parts:
 def _globals(function: FunctionType) -> Parts:
     there = function.__globals__
     names = sorted({*function.__code__.co_names} & {*there})
-    return [(name, there[name]) for name in names if _counts(there[name], function.__module__)]
+    return [
+        (name, there[name]) for name in names if _counts(name, there[name], function.__module__)
+    ]
 
 
-def _counts(value: Any, module: str) -> bool:
+def _counts(name: str, value: Any, module: str) -> bool:
     """Whether a global that a function of ``module`` names is a part of it."""
+    if isinstance(value, tuple) or (isinstance(value, list | dict) and name.isupper()):
+        return _is_plain([*value.values()] if isinstance(value, dict) else value)
     if isfunction(value):
         return value.__module__ == module
     kinds = (int, float, str, *ARRAYS, functools.partial)

@@ -22,7 +22,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.check_codes import agents_codes
 from bvae_rl.sb3.codes import refuse_other_codes
 from bvae_rl.sb3.combined import BetaVAECombinedExtractor
-from bvae_rl.sb3.copies import encoder_copies, latent_env_of, same_weights
+from bvae_rl.sb3.copies import EACH, encoder_copies, lags, latent_env_of, same_weights
 from bvae_rl.sb3.extractor import BetaVAEExtractor
 from bvae_rl.sb3.latent_env import LatentVecEnv
 from bvae_rl.sb3.own_encoder import PackedEncoder
@@ -55,9 +55,9 @@ def to_image_policy(
     ``buffer_size``: transitions in the replay buffer of an off-policy model, default: as many as
     before. Pictures take a hundred times the memory; a model that only acts needs room for 1.
 
-    Raises ValueError for other codes than the model was trained on, policies with an extractor of
-    their own, wrappers that change the codes, an encoder that cannot be pickled, and algorithms
-    without image policies (CrossQ).
+    Raises ValueError for other codes than the model was trained on, policies of a class or with an
+    extractor of their own, wrappers that change the codes, an encoder that cannot be pickled, and
+    algorithms without image policies (CrossQ).
     """
     latent_env = latent_env or latent_env_of(model)
     if latent_env is None:
@@ -77,11 +77,7 @@ def to_image_policy(
         raise ValueError(
             "the encoder comes without an optimizer, so mode must be 'frozen' or 'online'"
         )
-    if model.policy.features_extractor_class not in _PLAIN:
-        raise ValueError(
-            f"the policy has a features extractor of its own "
-            f"({model.policy.features_extractor_class.__name__}), which would be replaced"
-        )
+    _refuse_own(model, _PLAIN)
     latent_env.refuse_moved()
     refuse_other_codes(agents_codes(model), latent_env.observation_space, what="latent_env shows")
     if _normalises(model) or model.observation_space != latent_env.observation_space:
@@ -135,13 +131,20 @@ def to_latent_policy(
     ``buffer_size``: transitions in the replay buffer; default: as many as before.
 
     Raises ValueError where the copies of the encoder differ (SAC, TD3 and unshared on-policy
-    policies after mode "policy"): one environment cannot encode in two ways.
+    policies after mode "policy"): one environment cannot encode in two ways. So for several VAEs,
+    and for a features extractor or policy class of your own.
     """
-    copies = {name: copy for name, copy in encoder_copies(model).items() if "target" not in name}
+    copies = {name: copy for name, copy in encoder_copies(model).items() if not lags(name)}
     if not copies:
         raise ValueError(
             f"this {type(model).__name__} has no Beta-VAE encoder to take out; an encoder of your "
             "own goes to LatentVecEnv as it is"
+        )
+    _refuse_own(model, (BetaVAEExtractor, BetaVAECombinedExtractor))
+    if several := sorted({where.rpartition(EACH)[2] for where in copies if EACH in where}):
+        raise ValueError(
+            f"the policy has an encoder for each of {', '.join(several)}; build the model over "
+            "LatentVecEnv(venv, {key: vae}) instead"
         )
     first, *others = copies.values()
     weights = first.weights()
@@ -171,6 +174,21 @@ def to_latent_policy(
 
 
 _PLAIN = (FlattenExtractor, CombinedExtractor)
+
+
+def _refuse_own(model: BaseAlgorithm, extractors: tuple[type, ...]) -> None:
+    """ValueError for a policy that computes what the joined or taken apart one would not."""
+    extractor, policy = model.policy.features_extractor_class, model.policy_class
+    if extractor not in extractors:
+        raise ValueError(
+            f"the policy has a features extractor of its own ({extractor.__name__}), which would "
+            "be replaced"
+        )
+    if policy not in model.policy_aliases.values():
+        raise ValueError(
+            f"the policy is of a class of its own ({policy.__name__}), which would be replaced by "
+            f"that of {type(model).__name__}"
+        )
 
 
 def _layouts(model: BaseAlgorithm) -> Mapping[Any, FrameLayout]:

@@ -24,6 +24,8 @@ from bvae_rl.sb3.own_encoder import HeldEncoder
 from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder
 from bvae_rl.sb3.taken import find_encoder
 
+EACH = ".encoders."  # in the dotted name of one for each picture of a Dict, before the key
+
 
 @dataclass(frozen=True)
 class EncoderCopy:
@@ -57,6 +59,20 @@ def encoder_copies(model: BaseAlgorithm) -> dict[str, PolicyEncoder]:
         for name, module in model.policy.named_modules()
         if isinstance(module, PolicyEncoder)
     }
+
+
+def lags(where: str) -> bool:
+    """Whether the copy of that dotted name follows another: it stands in a target network of SB3.
+
+    Its first part tells (``critic_target``, ``q_net_target``); the others may hold a user's words.
+    """
+    return where.partition(".")[0].endswith("_target")
+
+
+def followed(where: str) -> str:
+    """The dotted name of the copy that a lagging one follows."""
+    network, dot, rest = where.partition(".")
+    return network.removesuffix("_target") + dot + rest
 
 
 def latent_env_of(model: BaseAlgorithm) -> LatentVecEnv | None:
@@ -161,7 +177,7 @@ def _trainer(model: BaseAlgorithm, where: str, encoder: PolicyEncoder) -> str:
         return "OnlineBetaVAE, given to learn()"
     if encoder.mode == "frozen":
         return "nobody"
-    if "target" in where:
+    if lags(where):
         return "Polyak average"
     own = {id(parameter) for parameter in encoder.parameters()}
     owners: dict[str, nn.Module] = {"policy": model.policy, **dict(model.policy.named_children())}

@@ -21,7 +21,7 @@ from torch.optim import Optimizer
 from bvae_rl.models.hub import VAE, find_vae
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.sb3.codes import code_spaces
-from bvae_rl.sb3.copies import encoder_copies, latent_env_of, same_weights
+from bvae_rl.sb3.copies import EACH, encoder_copies, followed, lags, latent_env_of, same_weights
 from bvae_rl.sb3.encoder_weights import EncoderWeights
 from bvae_rl.sb3.extractor import checkpoint_of
 from bvae_rl.sb3.own_encoder import HeldEncoder
@@ -55,9 +55,9 @@ def set_mode(model: BaseAlgorithm, mode: Mode, *, step_size: float = 1.0) -> Non
         copy.become(mode, step_size=step_size)
     if mode != "policy":
         for where, copy in copies.items():
-            if "_target" in where:
+            if lags(where):
                 copy.write(_followed(model, where).weights())
-    trained = [copy for where, copy in copies.items() if "_target" not in where]
+    trained = [copy for where, copy in copies.items() if not lags(where)]
     new = {id(offset) for copy in trained for offset in copy.offsets}
     for owner, optimizer in _optimizers(model):
         _hold(optimizer, owner, gone={id(offset) for offset in old} - new, new=new)
@@ -112,12 +112,12 @@ def take_encoder(model: BaseAlgorithm, copy: str | None = None) -> TakenEncoder:
     Raises ValueError for copies that differ and no ``copy``, for an unknown one, and for a model
     without a Beta-VAE encoder in its policy.
     """
-    copies = {name: one for name, one in _required(model).items() if "_target" not in name}
+    copies = {name: one for name, one in _required(model).items() if not lags(name)}
     if copy is not None:
         chosen = {
             name: one
             for name, one in copies.items()
-            if f"{name}.".startswith(f"{copy}.") or name.endswith(f".encoders.{copy}")
+            if f"{name}.".startswith(f"{copy}.") or name.endswith(f"{EACH}{copy}")
         }
         if not chosen:
             raise ValueError(f"no copy {copy!r} of the encoder; known: {', '.join(copies)}")
@@ -164,22 +164,20 @@ def _required(model: BaseAlgorithm) -> dict[str, PolicyEncoder]:
 
 def _of_picture(copies: dict[str, PolicyEncoder], key: str | None) -> dict[str, PolicyEncoder]:
     """The copies of the encoder of picture ``key``; all of the only one."""
-    pictures = {
-        where.rpartition(".encoders.")[2]: where for where in copies if ".encoders." in where
-    }
+    pictures = {where.rpartition(EACH)[2]: where for where in copies if EACH in where}
     if bool(pictures) != (key is not None) or (pictures and key not in pictures):
         known = ", ".join(map(repr, pictures)) or "none, since one encoder has all pictures"
         raise ValueError(f"got key={key!r}, and this policy has encoders of: {known}")
     return {
         where: copy
         for where, copy in copies.items()
-        if key is None or where.endswith(f".encoders.{key}")
+        if key is None or where.endswith(f"{EACH}{key}")
     }
 
 
 def _followed(model: BaseAlgorithm, target: str) -> PolicyEncoder:
     """The copy that a target copy follows."""
-    where = target.replace("_target", "")
+    where = followed(target)
     found = model.policy.get_submodule(where)
     if not isinstance(found, PolicyEncoder):  # the name is the extractor's
         found = model.policy.get_submodule(f"{where}.encoder")

@@ -185,6 +185,7 @@ def _to_onnx(
     batch = torch.export.Dim("batch")
     free = ({name: {0: batch} for name in example},)
     with torch.no_grad(), _quiet():
+        module(example)  # what is made at the first call is not made of tensors of the tracing
         program = torch.onnx.export(
             # not left to torch.onnx, which fixes the batch size where it cannot stay free
             torch.export.export(module, (example,), dynamic_shapes=free),

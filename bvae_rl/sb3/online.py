@@ -22,6 +22,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.models.digest import taught_by
 from bvae_rl.models.hub import load_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.check_codes import evaluation_envs
@@ -30,7 +31,6 @@ from bvae_rl.sb3.online_envs import LatentEnvs
 from bvae_rl.sb3.online_state import OnlineState
 from bvae_rl.sb3.probe import Probe
 from bvae_rl.sb3.seen_frames import seen_frames
-from bvae_rl.sb3.taken import TakenEncoder
 from bvae_rl.training.fine_tune import FineTuneConfig, FineTuner
 from bvae_rl.training.harden import objective_for
 from bvae_rl.training.hardened import HARDENED
@@ -105,6 +105,10 @@ class OnlineBetaVAE(BaseCallback):
             )
         if beta is not None and harden is not None:
             raise ValueError("beta weighs the Beta-VAE's loss, which harden= replaces: give one")
+        if harden is not None and not isinstance(harden, Hardening):
+            raise TypeError(
+                f"harden is a Hardening, got {harden!r}; write Hardening(against=('colour',))"
+            )
         if harden is not None and harden.steps is not None:
             raise ValueError(
                 f"Hardening(steps={harden.steps}) are those of a last phase; online train_freq and "
@@ -119,11 +123,6 @@ class OnlineBetaVAE(BaseCallback):
             beta = Constant(float(beta))
         if not callable(beta):
             raise TypeError(f"beta is a number or a schedule over environment steps, got {beta!r}")
-        if isinstance(self.vae, TakenEncoder):
-            raise ValueError(
-                "online fine-tuning needs a decoder, and this encoder was taken out of an agent; "
-                "give the VAE that it came from, or use mode='policy'"
-            )
         if self.vae.codebook is not None:
             raise ValueError(
                 "online fine-tuning trains a Beta-VAE, and the latents of this VAE are quantised "
@@ -147,6 +146,7 @@ class OnlineBetaVAE(BaseCallback):
             "config": self.tuner.config, "old": old,
         } | ({} if harden is None else {"harden": harden})  # fmt: skip
         self.state = None if out is None else OnlineState(out, settings, save_freq)
+        self._teacher = taught_by(self.vae)  # before it moves
         self.history: list[dict[str, float]] = []  # the metrics of every update, with "step"
         self.eval_envs = [eval_envs] if isinstance(eval_envs, VecEnv) else [*eval_envs]
         self._latent_envs: LatentEnvs | None = None
@@ -193,7 +193,7 @@ class OnlineBetaVAE(BaseCallback):
         state = None if self.history else self.state
         resumed = state is not None and state.resume(self.tuner, step=step)
         if resumed and self._latent_envs is not None:  # the model has no encoder in it
-            self._latent_envs.write(self.tuner.encoder)
+            self._latent_envs.write(self.tuner.encoder, self.tuner.vae)
         self._check_in_step()
         self._next = self._multiple_after(step)
         self._began = time.monotonic()
@@ -261,14 +261,14 @@ class OnlineBetaVAE(BaseCallback):
         objective = self.tuner.objective
         if isinstance(objective, InvarianceDistillation):
             before = self.vae.meta.get(HARDENED, {})
-            vae.meta[HARDENED] = {**before, "against": list(objective.against)}
+            vae.meta[HARDENED] = {**before, **self._teacher, "against": list(objective.against)}
         return vae.save(folder)
 
     def _update(self, frames: np.ndarray, step: int) -> None:
         metrics = self.tuner.update(frames, step=step)
         write_encoder(self.model, self.tuner.encoder)
         if self._latent_envs is not None:
-            self._latent_envs.write(self.tuner.encoder)
+            self._latent_envs.write(self.tuner.encoder, self.tuner.vae)
         if self.state is not None:
             self.state.log("online", step, metrics)
         if self.probe is not None and self.probe.due(step, elapsed=time.monotonic() - self._began):

@@ -19,6 +19,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.check_codes import check_codes
 from bvae_rl.sb3.copies import same_weights
 from bvae_rl.sb3.latent_env import LatentVecEnv
+from bvae_rl.sb3.taken import TakenEncoder
 
 
 class LatentEnvs:
@@ -78,11 +79,13 @@ class LatentEnvs:
                 "on with a saved run, give LatentVecEnv the vae-STEP beside its model"
             )
 
-    def write(self, weights: Mapping[str, Tensor]) -> None:
-        """Encode with ``weights`` from now on."""
+    def write(self, weights: Mapping[str, Tensor], trained: BetaVAE) -> None:
+        """Encode with ``weights`` from now on; a whole VAE gets the decoder of ``trained``, too."""
         for env in self._all:
             assert isinstance(env.vae, BetaVAE)
             env.vae.encoder.load_state_dict(weights)
+            if not isinstance(env.vae, TakenEncoder):
+                env.vae.decoder.load_state_dict(trained.decoder.state_dict())
         self.name(None)
         self._model._last_obs = self.training.encode(self.training.raw)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from stable_baselines3.common.logger import (
 
 from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.data.pictures.layouts import Wanted, picture_layouts
+from bvae_rl.models.digest import fingerprint
 from bvae_rl.models.hub import load_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import mp4, reconstructions
@@ -31,7 +33,7 @@ from bvae_rl.plots.animation import pixels
 from bvae_rl.plots.board import joined
 from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import Run
-from bvae_rl.sb3.copies import encoder_copies, latent_env_of
+from bvae_rl.sb3.copies import EACH, encoder_copies, latent_env_of
 from bvae_rl.sb3.extractor import BetaVAEExtractor
 from bvae_rl.training.decoded import decode, resting
 from bvae_rl.training.shown_frames import seen
@@ -59,10 +61,13 @@ class PictureCallback(BaseCallback):
     ``vae`` is the VAE behind the agent's encoder, a folder, name or BetaVAE with its decoder. Where
     the policy holds an encoder of that shape, its weights of the moment are shown, also while
     ``OnlineBetaVAE`` or the RL loss trains them; its decoder is that of ``vae``. An agent on a
-    ``LatentVecEnv``, or on plain pictures that the VAE takes, will do as well.
+    ``LatentVecEnv``, or on plain pictures that the VAE takes, will do as well. Of an agent with an
+    encoder for each picture of a Dict it is the one whose weights ``vae`` has; ``key`` names it
+    where they do not tell.
 
-    ``drawn`` lists the steps. ValueError for ``freq`` or ``view`` below 1 and for an environment
-    whose pictures the VAE does not take, ImportError without the extra ``plots``.
+    ``drawn`` lists the steps. ValueError for ``freq`` or ``view`` below 1, for an environment whose
+    pictures the VAE does not take, and where nothing tells which of several encoders is meant,
+    ImportError without the extra ``plots``.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class PictureCallback(BaseCallback):
         view: int = 100,
         film: bool = True,
         out: str | Path | None = None,
+        key: str | None = None,
     ) -> None:
         super().__init__()
         if freq < 1 or view < 1:
@@ -84,7 +90,7 @@ class PictureCallback(BaseCallback):
         self._frames: deque[np.ndarray] = deque(maxlen=view)
         self._next = 0
         self._layout: FrameLayout | None = None
-        self._key: Any = None
+        self._key: Any = key
 
     def _on_training_start(self) -> None:
         self._key, self._layout = self._find_layout()
@@ -149,23 +155,55 @@ class PictureCallback(BaseCallback):
             layouts = modules[0].layouts
         else:
             layouts = picture_layouts(self.model.observation_space, Wanted.of(self.vae))
-        for key, layout in layouts.items():
-            if layout.shape == self.vae.shape:
-                return key, layout
-        shapes = ", ".join(str(layout.shape) for layout in layouts.values())
-        raise ValueError(
-            f"the agent sees frames of (C, H, W) = {shapes}, the VAE takes {self.vae.shape}; give "
-            "the VAE that its encoder is from"
-        )
+        fitting = {key: one for key, one in layouts.items() if one.shape == self.vae.shape}
+        if not fitting:
+            shapes = ", ".join(str(layout.shape) for layout in layouts.values())
+            raise ValueError(
+                f"the agent sees frames of (C, H, W) = {shapes}, the VAE takes {self.vae.shape}; "
+                "give the VAE that its encoder is from"
+            )
+        if self._key is not None and self._key not in fitting:
+            known = ", ".join(map(repr, fitting))
+            raise ValueError(f"no picture {self._key!r} that this VAE takes; known: {known}")
+        if self._key is None and len(fitting) > 1 and (each := self._encoders()):
+            mine = fingerprint(self.vae.encoder.state_dict())
+            own = [key for key in fitting if each.get(key) == mine]
+            if len(own) != 1:
+                raise ValueError(
+                    f"the agent has encoders of {', '.join(map(repr, fitting))}, and the weights "
+                    f"of this VAE do not tell whose it is; write PictureCallback(vae, key="
+                    f"{next(iter(fitting))!r})"
+                )
+            self._key = own[0]
+        key = next(iter(fitting)) if self._key is None else self._key
+        return key, fitting[key]
+
+    def _encoders(self) -> dict[str, int]:
+        """Which weights each encoder began with, by the key of its picture; none if it is one."""
+        env = latent_env_of(self.model)
+        if env is not None and isinstance(env.vae, Mapping):
+            return {
+                key: fingerprint(one.encoder.state_dict())
+                for key, one in env.vae.items()
+                if isinstance(one, BetaVAE)
+            }
+        return {
+            where.rpartition(EACH)[2]: int(copy.fingerprint)
+            for where, copy in encoder_copies(self.model).items()
+            if EACH in where
+        }
 
     def _vae_now(self) -> BetaVAE:
         """``vae`` with the encoder that the policy has at this moment."""
         env = latent_env_of(self.model)
         own = None if env is None else env.vae
+        if isinstance(own, Mapping):
+            own = own[self._key]
         found = [
             copy.weights()
-            for copy in encoder_copies(self.model).values()
+            for where, copy in encoder_copies(self.model).items()
             if copy.config == self.vae.config
+            and (EACH not in where or where.endswith(f"{EACH}{self._key}"))
         ]
         if isinstance(own, BetaVAE) and own.config == self.vae.config:
             found.append(own.encoder.state_dict())

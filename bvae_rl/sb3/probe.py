@@ -22,7 +22,7 @@ from bvae_rl.models.scaling import Encoder
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import CsvLog
-from bvae_rl.sb3.copies import encoder_copies
+from bvae_rl.sb3.encoder_life import copies_of
 
 FILE = "probe.csv"
 FIRST_GUESS = 2.0  # seconds per 1,000 frames, until the first probe has been timed
@@ -139,26 +139,24 @@ class ProbeCallback(BaseCallback):
     """Scores of the encoder inside the policy (``mode="policy"`` or ``"online"``), as SB3 logs.
 
     ``vae/mig``, ``vae/dci`` and ``vae/r2`` between two rollouts, of the latents that the policy
-    sees. ``history`` holds them by step. ValueError for a policy without a Beta-VAE encoder.
+    sees. ``history`` holds them by step. ``key``: whose encoder, of a policy with one for each
+    picture of a Dict. ValueError for a policy without a Beta-VAE encoder, and for another key.
     """
 
-    def __init__(self, probe: Probe) -> None:
+    def __init__(self, probe: Probe, *, key: str | None = None) -> None:
         super().__init__()
         self.probe, self.history = probe, dict[int, dict[str, float]]()
+        self.key = key
         self._began = 0.0
 
     def _on_training_start(self) -> None:
         self._began = time.monotonic()
-        if not encoder_copies(self.model):
-            raise ValueError(
-                f"the policy of this {type(self.model).__name__} holds no Beta-VAE encoder to "
-                "probe; build the model with policy_kwargs(...)"
-            )
+        copies_of(self.model, self.key)
 
     def _on_rollout_start(self) -> None:
         step = self.model.num_timesteps
         if self.probe.due(step, elapsed=time.monotonic() - self._began):
-            encoder = next(iter(encoder_copies(self.model).values()))
+            encoder = next(iter(copies_of(self.model, self.key).values()))
             self.history[step] = self.probe.measure(encoder, step=step)
             for name, value in self.history[step].items():
                 self.logger.record(name, value)

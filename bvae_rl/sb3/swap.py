@@ -24,7 +24,7 @@ from bvae_rl.models.hub import VAE
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.check_codes import agents_codes
 from bvae_rl.sb3.codes import refuse_other_codes
-from bvae_rl.sb3.copies import encoder_copies, latent_env_of
+from bvae_rl.sb3.copies import encoder_copies, lags, latent_env_of
 from bvae_rl.sb3.encoder_life import copies_of, load_encoder, refuse_unlike
 from bvae_rl.sb3.latent_env import LatentVecEnv
 from bvae_rl.sb3.policy_encoder import PolicyEncoder
@@ -73,7 +73,7 @@ def _swap_in_policy(
     for where, copy in copies.items():
         copy.require_weights()
         refuse_unlike(where, copy.config, copy.latents, encoder)
-        if not any_teacher and "_target" not in where:
+        if not any_teacher and not lags(where):
             refuse_strangers(encoder, names_in_policy(copy))
     first = next(iter(copies.values()))
     scaled = (first.mean.cpu().numpy(), first.scale.cpu().numpy()) if first.standardise else None

@@ -20,7 +20,7 @@ import numpy as np
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.sources import as_store, is_environment, shape_of
-from bvae_rl.models.digest import encoder_digest, teachers_of
+from bvae_rl.models.digest import taught_by
 from bvae_rl.models.hub import VAE, load_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO
@@ -224,8 +224,7 @@ def _finish(student: BetaVAE, teacher: BetaVAE, kept: Report) -> None:
     meta[HARDENED] = {
         **kept,
         "teacher": teacher.identity(),
-        "teacher_encoder": encoder_digest(teacher),
-        "earlier_teachers": sorted(teachers_of(teacher.meta)),
+        **taught_by(teacher),
         "training": teacher.meta.get("training", {}),
     }
     assert student.folder is not None

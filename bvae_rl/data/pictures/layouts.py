@@ -50,6 +50,8 @@ def picture_layouts(
     Raises TypeError for a space without a picture, and ValueError for pictures that their VAE does
     not take, for unknown keys, and for keys where there is no Dict.
     """
+    if isinstance(keys, str):
+        raise ValueError(f"keys is a list of names, got {keys!r}; write keys=[{keys!r}]")
     each = wanted if isinstance(wanted, Mapping) else None
     named = keys if keys is not None else each
     if not isinstance(space, gym.spaces.Dict):

@@ -70,9 +70,9 @@ def convert(x: Tensor, shape: Shape) -> Tensor:
         x = (x * luma[:, None, None]).sum(1, keepdim=True)
     (before, across), (height, width) = x.shape[2:], shape[1:]
     if before != height:
-        x = _averages(before, height).to(x) @ x
+        x = torch.tensor(_averages(before, height)).to(x) @ x
     if across != width:
-        x = x @ _averages(across, width).to(x).T
+        x = x @ torch.tensor(_averages(across, width)).to(x).T
     return (x * 255.0).round() / 255.0
 
 
@@ -98,11 +98,13 @@ def convert_bytes(pictures: np.ndarray, shape: Shape) -> np.ndarray:
 
 
 @lru_cache(maxsize=64)
-def _averages(before: int, after: int) -> Tensor:
-    """(after, before): what each new pixel takes of each old one; rows add up to 1."""
-    with torch.inference_mode(False):
-        edges = torch.arange(after + 1, dtype=torch.float64) * before / after
-        old = torch.arange(before, dtype=torch.float64)
-        low = torch.maximum(edges[:-1, None], old)
-        high = torch.minimum(edges[1:, None], old + 1)
-        return ((high - low).clamp(min=0.0) * after / before).float()
+def _averages(before: int, after: int) -> np.ndarray:
+    """(after, before): what each new pixel takes of each old one; rows add up to 1.
+
+    No tensor, since one that is made while a policy is traced for ONNX would be kept.
+    """
+    edges = np.arange(after + 1, dtype=np.float64) * before / after
+    old = np.arange(before, dtype=np.float64)
+    low = np.maximum(edges[:-1, None], old)
+    high = np.minimum(edges[1:, None], old + 1)
+    return ((high - low).clip(min=0.0) * after / before).astype(np.float32)

@@ -8,6 +8,7 @@ to write instead.
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,9 +67,18 @@ def readings(
 
 
 def looks_like_a_picture(space: gym.Space[Any]) -> bool:
-    """Whether ``space`` is more than a vector: nobody wants it as so many raw numbers."""
+    """Whether ``space`` is more than a vector: nobody wants it as so many raw numbers.
+
+    Of two dimensions it is a table, as of a lidar, unless its bounds are those of brightness.
+    """
     shape = space.shape or ()
-    return len(shape) > 2 or (len(shape) == 2 and min(shape) >= MIN_SIDE)
+    if len(shape) != 2:
+        return len(shape) > 2
+    if min(shape) < MIN_SIDE or not isinstance(space, gym.spaces.Box):
+        return False
+    with suppress(ValueError):
+        return divisor(space, 1) > 0
+    return False
 
 
 def box(space: gym.Space[Any]) -> gym.spaces.Box:

@@ -66,7 +66,9 @@ class VariedEnv(gym.Wrapper[Any, Any, Any, Any]):
             env = FramedObservation(env, layout)
         super().__init__(env)
         self.strength = strength
+        self.decided_by = {"domain": domain or SOURCE, "strength": strength}
         self.shapes = _pictures(env.observation_space)
+        self.stack = stacked_in(env) or 1  # of grey frames, whose number may be that of colours
         _warn_of_others(env.observation_space, self.shapes)
         self.of_episodes = self.rows = self._rows(domain or SOURCE)
         self.draws = np.random.default_rng()
@@ -110,8 +112,9 @@ class VariedEnv(gym.Wrapper[Any, Any, Any, Any]):
             )
         rows = [row for name, row in VARIATIONS.items() if name in names]
         for row in rows:
-            if not any(row.suits(shape[0]) for shape in self.shapes.values()):
-                refuse_unfit([row], next(iter(self.shapes.values())))
+            if not any(row.suits(shape[0] // self.stack) for shape in self.shapes.values()):
+                channels, *sides = next(iter(self.shapes.values()))
+                refuse_unfit([row], (channels // self.stack, *sides))
         return rows
 
     def _shown(self, observation: Any) -> Any:
@@ -122,7 +125,7 @@ class VariedEnv(gym.Wrapper[Any, Any, Any, Any]):
 
     def _varied(self, picture: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
         """A picture of ``shape`` (C, H, W), or a stack; the same draws for each of an episode."""
-        rows = [row for row in self.rows if row.suits(shape[0])]
+        rows = [row for row in self.rows if row.suits(shape[0] // self.stack)]
         if not rows or not self.strength:
             return picture
         first = picture.shape == shape
@@ -131,13 +134,18 @@ class VariedEnv(gym.Wrapper[Any, Any, Any, Any]):
         )
         shown = []
         for frame in frames:
-            generator = torch.Generator().manual_seed(self.draw)
-            x = frames_to_x(np.ascontiguousarray(frame)[None])
-            for row in rows:
-                x = row.vary(x, generator, strength=self.strength)
-            shown.append(x_to_frames(x)[0])
+            parts = np.split(frame, self.stack, axis=-1)
+            shown.append(np.concatenate([self._one(part, rows) for part in parts], axis=-1))
         found = np.moveaxis(shown[0], -1, 0) if first else np.stack(shown).reshape(picture.shape)
         return np.ascontiguousarray(found)
+
+    def _one(self, frame: np.ndarray, rows: list[Variation]) -> np.ndarray:
+        """One frame (H, W, C) under the changes of this episode."""
+        generator = torch.Generator().manual_seed(self.draw)
+        x = frames_to_x(np.ascontiguousarray(frame)[None])
+        for row in rows:
+            x = row.vary(x, generator, strength=self.strength)
+        return x_to_frames(x)[0]
 
 
 def _warn_of_others(space: gym.Space[Any], shapes: Collection[str]) -> None:

@@ -52,7 +52,9 @@ export function makeGrid({ label, rows, columns, cell, pick }) {
   const table = element("table", { class: "grid", role: "grid", "aria-label": label });
   const head = element("tr", { role: "row" }, element("td", { role: "gridcell" }));
   for (const name of columns)
-    head.append(element("th", { scope: "col", role: "columnheader" }, element("span", {}, name)));
+    head.append(
+      element("th", { scope: "col", role: "columnheader", title: name }, element("span", {}, name)),
+    );
   table.append(element("thead", { role: "rowgroup" }, head));
   const body = element("tbody", { role: "rowgroup" });
   table.append(body);

@@ -73,7 +73,8 @@ function latentLane(episode, factors, app, latent) {
   };
   const k = tracks === null ? -1 : factors.findIndex(({ name }) => name === plain(tracks));
   if (k >= 0 && episode.factors) {
-    lane.traces.push({ values: fitted(column(episode.factors, k), values), look: "truth" });
+    const truth = fitted(sides(column(episode.factors, k), factors[k]), values);
+    lane.traces.push({ values: truth, look: "truth" });
   }
   if (episode.in_first) {
     const same = scaled(episode.in_first[app.state.vae]);
@@ -158,15 +159,56 @@ export function shifts(episode, app) {
 }
 
 /**
- * `truth` as a line in the unit of `values`: scaled and shifted to lie as near as it can.
+ * What a line is fitted to: the factor itself, of a circle its cosine and sine.
  *
  * @param {Float32Array} truth
+ * @param {Factor} factor
+ */
+function sides(truth, { kind, low, high }) {
+  if (kind !== "cyclic") return [truth];
+  const angle = (/** @type {number} */ value) => (2 * Math.PI * (value - low)) / (high - low);
+  return [truth.map((value) => Math.cos(angle(value))), truth.map((value) => Math.sin(angle(value)))];
+}
+
+/**
+ * One or two columns as a line in the unit of `values`: least squares, with a constant.
+ *
+ * @param {Float32Array[]} columns
  * @param {Float32Array} values
  */
-function fitted(truth, values) {
-  const [from, to] = [mean(truth), mean(values)];
-  const spread = mean(truth.map((value) => (value - from) ** 2));
-  const both = mean(truth.map((value, n) => (value - from) * (values[n] - to)));
-  const slope = spread > 1e-12 ? both / spread : 0;
-  return truth.map((value) => to + slope * (value - from));
+function fitted(columns, values) {
+  const to = mean(values);
+  const line = values.map(() => to);
+  const left = values.map((value) => value - to);
+  /** @type {Float32Array[]} */
+  const before = [];
+  for (const column of columns) {
+    const from = mean(column);
+    let side = column.map((value) => value - from);
+    for (const other of before) side = less(side, other, slope(side, other));
+    const size = slope(left, side);
+    side.forEach((value, n) => (line[n] += size * value));
+    before.push(side);
+  }
+  return line;
+}
+
+/**
+ * How much of `side` is in `values`, 0 where it is constant.
+ *
+ * @param {Float32Array} values
+ * @param {Float32Array} side
+ */
+function slope(values, side) {
+  const spread = mean(side.map((value) => value ** 2));
+  return spread > 1e-12 ? mean(side.map((value, n) => value * values[n])) / spread : 0;
+}
+
+/**
+ * @param {Float32Array} values
+ * @param {Float32Array} side
+ * @param {number} size
+ */
+function less(values, side, size) {
+  return values.map((value, n) => value - size * side[n]);
 }

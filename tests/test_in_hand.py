@@ -1,0 +1,84 @@
+"""An environment in hand tells how it was made: two are not taken for each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.wrappers import TransformReward
+from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
+
+import bvae_rl
+from bvae_rl import VariedEnv
+from bvae_rl.data.in_hand import nameless, told
+from tests.plug_cases import NoiseEnv
+
+ID = "test/NoiseInHand-v0"
+
+
+class Levels(NoiseEnv):
+    def __init__(self, level: Any = None) -> None:
+        super().__init__()
+
+
+class Silent(gym.Wrapper[Any, Any, Any, Any]):
+    """Keeps its argument for itself."""
+
+    def __init__(self, env: gym.Env[Any, Any], size: int) -> None:
+        super().__init__(env)
+
+
+class Plain(gym.Wrapper[Any, Any, Any, Any]):
+    """Has none."""
+
+
+@pytest.fixture(autouse=True)
+def registered() -> Any:
+    gym.register(ID, Levels)
+    yield
+    del gym.registry[ID]
+
+
+def doubled(reward: Any) -> Any:
+    return 2 * reward
+
+
+def test_arguments_that_are_no_numbers_count_by_what_they_are_made_of() -> None:
+    a, b = (told(gym.make(ID, level=level)) for level in ((0, 20), (200, 220)))
+    assert a != b and a == told(gym.make(ID, level=(0, 20)))
+    assert told(gym.make(ID, level=np.ones(3))) != told(gym.make(ID, level=np.zeros(3)))
+
+
+def test_wrappers_count_by_the_arguments_that_they_keep() -> None:
+    def with_domain(domain: str) -> dict[str, Any]:
+        return told(VariedEnv(gym.make(ID), domain))
+
+    assert with_domain("source") != with_domain("colour")
+    assert told(TransformReward(gym.make(ID), doubled)) != told(
+        TransformReward(gym.make(ID), lambda reward: reward)
+    )
+
+
+def test_a_silent_wrapper_is_nameless() -> None:
+    assert nameless(NoiseEnv()) and not nameless(gym.make(ID))
+    assert nameless(Silent(gym.make(ID), 3)) and not nameless(Plain(gym.make(ID)))
+    assert nameless(DummyVecEnv([lambda: Silent(gym.make(ID), 3)]))
+
+
+def test_frames_of_another_domain_are_refused(tmp_path: Path) -> None:
+    bvae_rl.collect(VariedEnv(gym.make(ID), "source"), tmp_path, frames=8, max_episode_steps=4)
+    with pytest.raises(ValueError, match=r"wrapped\.VariedEnv\.domain source, not colour"):
+        bvae_rl.collect(VariedEnv(gym.make(ID), "colour"), tmp_path, frames=8)
+
+
+def test_functions_of_another_process_stay_there() -> None:
+    venv = SubprocVecEnv(
+        [lambda: TransformReward(gym.make(ID), lambda reward: 3 * reward)], start_method="fork"
+    )
+    try:
+        assert "TransformReward" in told(venv)["of"] and nameless(venv)
+    finally:
+        venv.close()
