@@ -123,5 +123,9 @@ def test_a_study_does_only_what_is_missing(inputs, tmp_path, monkeypatch):
     other = run_study(jobs, tmp_path, **{**call, "study": "compare", "command": "d"})
     assert {(row.study, row.command) for row in other} == {("compare", "d")}
     assert [row.value for row in other] == [row.value for row in again]
+    (tmp_path / "state-ppo-seed0" / ROWS).unlink()  # as the advice on a damaged one says
+    (tmp_path / RANDOM_POLICY / ROWS).unlink()
+    after = run_study(jobs, tmp_path, **call)
+    assert [r for r in after if r.step is None] == [r for r in again if r.step is None]
     with pytest.raises(ValueError, match="one source environment, got 2"):
         run_study([*jobs, replace(jobs[0], env=REACH.with_domain("ood1"))], tmp_path, **call)

@@ -209,3 +209,31 @@ def test_functions_are_told_apart_and_known_again_in_another_process() -> None:
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.split() == [*here["names"], "mine"]
+
+
+class Cropped(nn.Module):
+    def __init__(self, top: int, weight: float) -> None:
+        super().__init__()
+        self.top = top
+        self.register_buffer("weight", torch.full((2,), weight), persistent=False)
+
+
+LIMITS, ROWS_OF = (0, 16), {"a": 1}
+
+
+def within(x: Tensor) -> Tensor:
+    return x[:, LIMITS[0] : LIMITS[1]]
+
+
+def test_what_a_network_keeps_beside_its_weights_counts() -> None:
+    assert digest(Cropped(0, 1.0)) == digest(Cropped(0, 1.0))
+    assert digest(Cropped(0, 1.0)) != digest(Cropped(16, 1.0))
+    assert digest(Cropped(0, 1.0)) != digest(Cropped(0, 2.0))
+    trained = Cropped(0, 1.0).train()
+    assert digest(trained) == digest(Cropped(0, 1.0).eval())
+
+
+def test_constants_that_are_several_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = digest(within)
+    monkeypatch.setitem(globals(), "LIMITS", (16, 32))
+    assert digest(within) != before

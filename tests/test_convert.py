@@ -11,6 +11,7 @@ import pytest
 import torch
 from sb3_contrib import TQC, CrossQ, RecurrentPPO
 from stable_baselines3 import A2C, DQN, PPO, SAC, TD3
+from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.common.vec_env import VecFrameStack, VecMonitor, VecNormalize
 
@@ -223,11 +224,16 @@ def pca() -> PCAEncoder:
     return PCAEncoder.fit(noise(np.random.default_rng(0), 9), 4, seed=0)
 
 
+class OwnPolicy(ActorCriticPolicy):
+    """Of one's own, as its name says."""
+
+
 OWN = {"features_extractor_class": OwnExtractor, "features_extractor_kwargs": {"power": 2}}
 NO_JOINING: dict[str, tuple[Any, str]] = {
     "no codes": (lambda: PPO("MlpPolicy", make_env()), "the model has none; pass it as latent_env"),
     "CrossQ": (lambda: CrossQ("MlpPolicy", codes()), "CrossQ has no CnnPolicy; known: MlpPolicy"),
     "own extractor": (lambda: build(PPO, codes(), **OWN), r"of its own \(OwnExtractor\)"),
+    "own policy": (lambda: PPO(OwnPolicy, codes()), r"of a class of its own \(OwnPolicy\)"),
     "normalised": (lambda: build(PPO, VecNormalize(codes())), "wrapper above LatentVecEnv changes"),
     "normalised, monitored": (
         lambda: build(PPO, VecMonitor(VecNormalize(codes()))),
@@ -281,3 +287,14 @@ def test_codes_that_were_taken_apart_have_the_name_of_the_encoder_taken_out(tmp_
     again = to_image_policy(apart, mode="online")  # which a BetaVAE's encoder can be
     raw = pictures("bytes")
     np.testing.assert_allclose(answers(again, raw), answers(model, raw), atol=1e-5)
+
+
+class Doubled(BetaVAEExtractor):
+    def forward(self, observations: Any) -> torch.Tensor:
+        return 2 * super().forward(observations)
+
+
+def test_an_extractor_of_ones_own_is_not_replaced():
+    kwargs = {**policy_kwargs(make_vae()), "features_extractor_class": Doubled}
+    with pytest.raises(ValueError, match=r"features extractor of its own \(Doubled\)"):
+        to_latent_policy(build(PPO, make_env(), **kwargs))

@@ -6,6 +6,7 @@ import logging
 import pickle
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from stable_baselines3 import DQN, PPO, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch.distributions import Distribution
 
+from bvae_rl.data.pictures import resize
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.sb3 import policy_kwargs
 from bvae_rl.sb3.combined import BetaVAECombinedExtractor
@@ -187,3 +189,21 @@ def test_other_things_are_refused(vae, kwargs, monkeypatch, tmp_path):
     with pytest.raises(ImportError, match=r"'onnxscript'.*bvae-rl\[onnx\]"):
         export_encoder(vae, path)
     assert not path.exists()
+
+
+@pytest.mark.parametrize("algorithm", [PPO, DQN])
+def test_a_policy_that_resizes_is_exported_before_it_has_acted(algorithm, tmp_path):
+    vae = BetaVAE(replace(CONFIG, native=(3, 48, 40)))
+    env = StillEnv(
+        gym.spaces.Box(0, 255, (48, 40, 3), np.uint8),
+        gym.spaces.Discrete(5) if algorithm is DQN else ROOM,
+    )
+    kwargs = policy_kwargs(vae, standardise=False, channel_order="BGR", net_arch=[8])
+    model = algorithm("CnnPolicy", env, policy_kwargs=kwargs, seed=0, **SETTINGS[algorithm])
+    resize._averages.cache_clear()  # as in a new process
+    export_policy(model, tmp_path / "policy.onnx")
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 48, 40, 3), np.uint8)
+    expected, _ = model.predict(pictures, deterministic=True)
+    np.testing.assert_allclose(
+        run(tmp_path / "policy.onnx", observation=pictures), expected, atol=1e-5
+    )

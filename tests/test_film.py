@@ -96,3 +96,10 @@ def test_without_factors_latents_stand_alone_and_the_six_that_vary_most_are_show
 def test_a_film_of_nothing_is_refused(wrong: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="a film needs a domain, two steps and a frame a second"):
         film.main(film.Args(agent=tmp_path, **wrong))
+
+
+def test_grey_frames_are_grey(story: Film) -> None:
+    grey = replace(story, frames=np.full((6, 16, 16, 1), 128, np.uint8))
+    figure, _ = picture(grey, latent_panels(grey, range(1, 2)))
+    (image,) = figure.axes[0].get_images()
+    assert image.get_array().shape == (16, 16, 3) and (image.get_array() == 128).all()

@@ -178,6 +178,11 @@ def test_a_zip_of_pictures_is_mended(algorithm, made, tmp_path):
         copy.encode_frames(frames), scaled(teacher, student, frames), rtol=1e-4, atol=1e-4
     )
     assert load_zip(out).record["algo"] == algorithm.__name__.lower()
+    assert mended(tmp_path / "agent.zip", student, out) == out  # the same once more
+    if algorithm is PPO:
+        (tmp_path / "other.zip").write_bytes((tmp_path / "agent.zip").read_bytes())
+        with pytest.raises(ValueError, match="holds another agent, which stays as it is"):
+            mended(tmp_path / "agent.zip", student, tmp_path / "other.zip")
     if algorithm is PPO:
         rows = before_and_after(tmp_path / "agent.zip", out, REACH, ["ood2"], n_eval_episodes=1)
         returns = {r.method: r.value for r in rows if r.metric == "return"}

@@ -14,6 +14,7 @@ from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack
 
 import bvae_rl
+from bvae_rl.data.pictures.layouts import Wanted, left_out, picture_layouts
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.sb3 import LatentVecEnv, inspect, policy_kwargs, to_image_policy, to_latent_policy
 from tests.plug_cases import SETTINGS, NoiseEnv, build, make_env, make_vae
@@ -224,3 +225,12 @@ def test_two_pictures_of_an_environment_in_hand_are_not_taken_for_each_other(
             bvae_rl.collect(env, tmp_path, frames=4, key="left", frame_skip=2)
         with pytest.raises(ValueError, match="frame_skip must be at least 1, got 0"):
             bvae_rl.collect(env, tmp_path, frames=4, key="left", frame_skip=0)
+
+
+def test_a_table_beside_a_picture_is_no_picture() -> None:
+    lidar = gym.spaces.Box(-np.inf, np.inf, (20, 18), np.float32)
+    space = gym.spaces.Dict(eye=gym.spaces.Box(0, 255, (32, 32, 3), np.uint8), lidar=lidar)
+    layouts = picture_layouts(space, Wanted.of(make_vae()))
+    assert list(layouts) == ["eye"] and not left_out(space, layouts)
+    with pytest.raises(ValueError, match=r"got 'eye'; write keys=\['eye'\]"):
+        picture_layouts(space, Wanted.of(make_vae()), keys="eye")

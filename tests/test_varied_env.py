@@ -8,6 +8,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete
+from gymnasium.wrappers import FrameStackObservation
 
 from bvae_rl import VariedEnv
 from bvae_rl.data.environments import EnvConfig
@@ -173,3 +174,17 @@ def test_what_cannot_be_shown_is_refused(layout: str, wrong: Any, words: str) ->
 def test_vectors_have_no_appearance() -> None:
     with pytest.raises(TypeError, match=r"expected a picture.* \(--pixels\)"):
         VariedEnv(gym.make("CartPole-v1"), "colour")
+
+
+@pytest.mark.parametrize("number", [3, 4])
+def test_frames_of_a_stack_of_grey_ones_get_the_same_changes(number: int) -> None:
+    def stacked(domain: str) -> Any:
+        return VariedEnv(FrameStackObservation(Still("bare"), number), domain)
+
+    for domain in ("light", "distractors", "noise"):
+        shown, _ = stacked(domain).reset(seed=3)
+        assert shown.shape == (number, 24, 32)
+        assert all(np.array_equal(shown[0], frame) for frame in shown)
+        assert not np.array_equal(shown[0], Still("bare").shown)
+    with pytest.raises(ValueError, match="colour"):
+        stacked("colour")
