@@ -11,7 +11,7 @@ import tyro
 
 from bvae_rl.agents.methods import MethodInputs
 from bvae_rl.runtime.rows import Row
-from bvae_rl.runtime.runs import Run
+from bvae_rl.runtime.runs import RESULTS, Run, require_own
 from bvae_rl.scripts.common import EnvArgs, command_for, free_folder, say, wrote
 from bvae_rl.scripts.default_methods import possible, require_vae
 from bvae_rl.scripts.study import (
@@ -71,6 +71,7 @@ def main(args: Args) -> StudyResult:
     jobs = make_jobs(args.study, methods, vaes, env)
     for line in args.study.lines(jobs[0].config, env):
         say(line)
+    require_own(args.out, RESULTS)
     run = Run(args.out)
     rows = run_jobs(jobs, args.study, domains=(args.domain,), study="compare", run=run)
     draw_curves(rows, run, domain=args.domain)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import tyro
 
-from bvae_rl.agents.evaluate import CUT, evaluate_agent
+from bvae_rl.agents.evaluate import CUT, RECORD, evaluate_agent
 from bvae_rl.agents.methods import MethodInputs, choose_latents, method
 from bvae_rl.agents.raw_pixels import SMALLEST
 from bvae_rl.agents.train import ROWS, train_agent
 from bvae_rl.models.hub import find_vae
 from bvae_rl.runtime.rows import Row
-from bvae_rl.runtime.runs import Run
+from bvae_rl.runtime.runs import Run, require_own
 from bvae_rl.scripts.common import (
     EnvArgs,
     command_for,
@@ -88,6 +88,7 @@ def main(args: Args) -> Result:
         say(line)
     name_of_run = f"{chosen.key}-{args.algo}-seed{args.seed}"
     run = Run(args.out or results_folder("agents", name_of_run, args.world, None))
+    require_own(run.folder, RECORD)
     seconds = planned_seconds(chosen, config)
     progress = Progress({args.method: seconds, EVALUATION: 0.05 * seconds})
     folder = train_agent(

@@ -8,7 +8,7 @@ from pathlib import Path
 import tyro
 
 from bvae_rl.agents.methods import MethodInputs
-from bvae_rl.runtime.runs import Run
+from bvae_rl.runtime.runs import RESULTS, Run, require_own
 from bvae_rl.scripts.common import EnvArgs, command_for, say, wrote
 from bvae_rl.scripts.default_methods import possible, require_domains, require_vae
 from bvae_rl.scripts.study import (
@@ -70,6 +70,7 @@ def main(args: Args) -> StudyResult:
     jobs = make_jobs(args.study, [*methods, "bvae"], vaes, env)
     for line in args.study.lines(jobs[0].config, env, len(domains)):
         say(line)
+    require_own(args.out, RESULTS)
     run = Run(args.out)
     rows = run_jobs(jobs, args.study, domains=domains, study="transfer", run=run)
     draw_curves(rows, run, domain=args.source)

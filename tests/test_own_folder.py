@@ -11,9 +11,10 @@ import pytest
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts import evaluate
+from bvae_rl.scripts import compare, evaluate, train, transfer
 from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.own_folder import own_folder
+from bvae_rl.scripts.study import StudyArgs
 
 PICTURES = ("minigrid.wrappers:RGBImgObsWrapper", "minigrid.wrappers:ImgObsWrapper")
 PLAIN = EnvArgs("MiniGrid-Empty-8x8-v0", PICTURES)
@@ -74,3 +75,16 @@ def test_evaluations_with_and_without_factors_stand_beside_each_other(
     with pytest.raises(ValueError, match=r"made with other settings \(samples 64, not 65\)"):
         evaluate.main(replace(args, samples=65, out=first.out))
     assert Run(first.out).read_json("evaluation.json")["seed"] == 0
+
+
+def test_results_go_into_no_store_and_no_vae(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    quick = StudyArgs(total_timesteps=8, seeds=(0,))
+    for main in (
+        lambda: compare.main(compare.Args(methods=("state",), study=quick, out=tmp_path)),
+        lambda: transfer.main(transfer.Args(methods=("state",), study=quick, out=tmp_path)),
+        lambda: train.main(train.Args(method="state", total_timesteps=8, out=tmp_path)),
+    ):
+        with pytest.raises(ValueError, match=r"holds other files \(notes.txt\)"):
+            main()
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]

@@ -127,8 +127,7 @@ def _representation_table(ours: Sequence[Row]) -> Table:
             cells = [_spread(_where(here, method=method), ".2f") for method in methods]
             body.append([metric.partition("/")[2] or heading, *cells])
     head = [
-        (method_label(method), "reference" if _is_reference(method) else method)
-        for method in methods
+        (_of_vae(method), "reference" if _is_reference(method) else method) for method in methods
     ]
     domain = f" in domain {ours[0].domain}" if ours[0].domain else ""
     note = f"Scored on {_range(row.n for row in ours)} frames. {SPREAD}"
@@ -137,6 +136,16 @@ def _representation_table(ours: Sequence[Row]) -> Table:
     return Table(
         f"Representations against true factors{domain}", ["metric", *head], single + grouped, note
     )
+
+
+def _of_vae(method: str) -> str:
+    """A representation's label: whatever an agent sees of it, without a group it is all of it."""
+    name, _, group = method.partition("/")
+    label = method_label(name)
+    for seen in (", content latents", ", all latents"):
+        if seen in label:
+            return f"{label.replace(seen, '')}, {group or 'all'} latents"
+    return f"{label}, {group} latents" if group else label
 
 
 def seeds(rows: Iterable[Row]) -> list[Table]:
