@@ -18,7 +18,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
 from bvae_rl.agents.raw_pixels import pixels_view
 from bvae_rl.agents.recolouring import RECOLOURINGS, Recolouring, colours_view
-from bvae_rl.agents.trained_by import trained_by
+from bvae_rl.agents.trained_by import domains_of, labels_of, trained_by
 from bvae_rl.agents.true_state import blind_view, state_view
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
@@ -29,7 +29,6 @@ from bvae_rl.sb3.latent_env import Encoder, LatentVecEnv
 from bvae_rl.sb3.taken import find_encoder
 
 PCA_FRAMES, STATISTICS_FRAMES = 10_000, 2_000
-INTERVENED = "own actions"  # the labels of an encoder that was trained on interventions
 
 
 class SavedEncoder(Encoder, Protocol):
@@ -186,15 +185,14 @@ class Method:
         if encoder is None:
             return SupervisionBudget(0, env_steps, domain, paired=False, labels=self.labels)
         training = encoder.meta.get("training", {})
-        pretrain = training.get("store", {}).get("domain") or "as its frames show"
         taught = (encoder.meta.get("hardened") or {}).get("training") or training  # its teacher's
         pairs = (taught.get("objective") or {}).get("pairs") or ""
         return SupervisionBudget(
             int(training.get("frames", 0)),
             env_steps,
-            f"encoder: {pretrain}; {domain}",
+            f"encoder: {domains_of(encoder.meta)}; {domain}",
             paired=bool(pairs),
-            labels=INTERVENED if "interventions" in pairs.split("+") else self.labels,
+            labels=labels_of(encoder.meta, pairs) or self.labels,
             encoder=trained_by(training, self.latents, taught)
             if self.needs == "vae"
             else self.text,

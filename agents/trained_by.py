@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bvae_rl.training.story import supervised, trainings
+
+INTERVENED, ALL_FACTORS, UNTOLD = "own actions", "all factors", "as its frames show"
 PLAIN = ("beta", "beta-vae")  # what "Beta-VAE" says already, today and in older configs
 
 
@@ -30,3 +33,17 @@ def hardened_by(training: Mapping[str, Any]) -> str:
     """The changes of appearance that a VAE was hardened against, "" where it was not."""
     against = (training.get("objective") or {}).get("against") or ()
     return f"hardened against {', '.join(against)}" if against else ""
+
+
+def domains_of(meta: Mapping[str, Any]) -> str:
+    """The visual domains of all frames behind an encoder of that ``meta``, the oldest first."""
+    past = [*trainings(meta)][::-1]
+    named = [(one.get("store") or {}).get("domain") or UNTOLD for one in past]
+    return ", then ".join(dict.fromkeys(named)) or UNTOLD
+
+
+def labels_of(meta: Mapping[str, Any], pairs: str) -> str:
+    """What it was told of them beside the pixels; "" for nothing. ``pairs``: of its frames."""
+    if any(map(supervised, trainings(meta))):
+        return ALL_FACTORS
+    return INTERVENED if "interventions" in pairs.split("+") else ""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.data.joined import JOINED
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts.common import EnvArgs, command_for, say
 from bvae_rl.scripts.held_frames import HeldFrames, judged
 from bvae_rl.training.batches import Rows
+from bvae_rl.training.story import supervised, trainings
 
 LEAST = 1000  # frames, below which others join the held-out ones
-LABELS = "Supervised"  # how the objectives that see factors are called
 
 
 def open_shown(folder: Path, vaes: Iterable[BetaVAE], args: object) -> FrameStore:
@@ -44,12 +46,16 @@ def stored_frames(
     Also returns which rows were not taken, and a sentence on what was.
     """
     unseen, labels = np.ones(len(store), dtype=bool), False
-    for vae in vaes:
-        training = vae.meta.get("training", {})
-        if training.get("store") == store.identity():
+    for training in (one for vae in vaes for one in trainings(vae.meta)):
+        shown = training.get("store")
+        if shown == store.identity():
             held = Rows(store, validation=training["train"]["validation"]).validation
             unseen &= np.isin(np.arange(len(store)), held)
-            labels |= str((training.get("objective") or {}).get("is", "")).startswith(LABELS)
+        elif _shares(store, shown):  # and the rows that were held out are numbered otherwise
+            unseen[:] = False
+        else:
+            continue
+        labels |= supervised(training)
     rows, text = np.flatnonzero(unseen), "that no training has seen"
     if len(rows) < min(LEAST, most, len(store)) and not labels:
         others = _spread(np.flatnonzero(~unseen), min(LEAST, most) - len(rows))
@@ -65,6 +71,16 @@ def stored_frames(
     rows = _spread(rows, most)
     rest = np.setdiff1d(np.arange(len(store)), rows)
     return judged(store, rows), rest, f"{len(rows)} frames {text}"
+
+
+def _shares(store: FrameStore, shown: Any) -> bool:
+    """Whether one of ``store`` and the store that ``shown`` describes was joined of the other."""
+    if not isinstance(shown, Mapping):
+        return False
+    mine, others = {store.identity()["sha256"]}, {shown.get("sha256")}
+    mine |= {*store.meta.get(JOINED, ())}
+    others |= {*shown.get(JOINED, ())}
+    return bool(mine & others)
 
 
 def longest_episode(store: FrameStore, *, most: int = 1000) -> Frames | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,12 +18,13 @@ from bvae_rl.agents.evaluate import (
     random_policy_rows,
     run_episodes,
 )
-from bvae_rl.agents.methods import MethodInputs
+from bvae_rl.agents.methods import MethodInputs, method
 from bvae_rl.agents.scores import normalised_rows
 from bvae_rl.agents.study import Evaluation, Job, run_study
 from bvae_rl.agents.train import ROWS
 from bvae_rl.runtime.runs import Run
 from tests.agent_cases import REACH, TINY, Counting, tiny_inputs, train_tiny
+from tests.plug_cases import make_vae
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +131,20 @@ def test_a_study_does_only_what_is_missing(inputs, tmp_path, monkeypatch):
     assert [r for r in after if r.step is None] == [r for r in again if r.step is None]
     with pytest.raises(ValueError, match="one source environment, got 2"):
         run_study([*jobs, replace(jobs[0], env=REACH.with_domain("ood1"))], tmp_path, **call)
+
+
+def test_a_budget_tells_the_whole_past_of_an_encoder():
+    def of(name: str, domain: str, **more: Any) -> dict[str, Any]:
+        return {"store": {"domain": domain}, "objective": {"is": name}, "frames": 9, **more}
+
+    vae = make_vae()
+    taught = of("SupervisedObjective", "pretrain")
+    vae.meta |= {
+        "training": of("InvarianceDistillation", "source"), "hardened": {"training": taught},
+    }  # fmt: skip
+    budget = method("bvae").budget(REACH.with_domain("source"), vae, env_steps=5)
+    assert budget.labels == "all factors"
+    assert budget.domain == "encoder: pretrain, then source; agent: source"
+    vae.meta["hardened"] = {"training": of("BetaVAEObjective", "source")}
+    budget = method("bvae").budget(REACH.with_domain("source"), vae, env_steps=5)
+    assert budget.labels == "none" and budget.domain == "encoder: source; agent: source"

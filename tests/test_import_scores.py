@@ -128,8 +128,19 @@ def test_frames_to_score_on_are_those_that_no_training_has_seen(
     monkeypatch.setattr("bvae_rl.scripts.stored_frames.LEAST", 1000)
     assert np.array_equal(stored_frames(store, [vae], most=5000)[1], rest)  # it saw the factors
     vae.meta["training"]["store"] = "another"
+    vae.meta.pop("hardened", None)
     held, _, text = stored_frames(store, [vae], most=100)
     assert text == "100 frames that no training has seen" and held.labelled
+    shown = store.identity()
+    vae.meta["training"]["objective"] = {"is": "BetaVAEObjective"}
+    vae.meta["training"]["continued_from"] = {"store": shown, "train": {"validation": 0.02}}
+    assert "one saw the pictures" in stored_frames(store, [vae], most=100)[2]
+    vae.meta["training"]["continued_from"] = None
+    vae.meta["hardened"] = {"training": {"store": {"joined": [shown["sha256"], "b"]}}}
+    assert stored_frames(store, [vae], most=100)[2].startswith("100 frames (0 that no training")
+    vae.meta["hardened"]["training"]["objective"] = {"is": "SupervisedObjective"}
+    with pytest.raises(ValueError, match="was trained on with its factors"):
+        stored_frames(store, [vae], most=100)
 
 
 def test_a_store_and_an_environment_do_not_go_together(

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.identity import identity
 
+LABELS = "Supervised"  # how the name of an objective begins that is shown the factors
+
 
 def name_of(callback: Callable[..., Any]) -> str:
     """What a callback is called, by which two trainings are told apart."""
     named = callback if hasattr(callback, "__qualname__") else type(callback)
     return f"{named.__module__}.{named.__qualname__}"
+
+
+def trainings(meta: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Every training behind a VAE of that ``meta``, the newest first: also its teacher's."""
+    for training in (meta.get("training"), (meta.get("hardened") or {}).get("training")):
+        while training:
+            yield training
+            training = training.get("continued_from")
+
+
+def supervised(training: Mapping[str, Any]) -> bool:
+    """Whether it was shown the true factors."""
+    return str((training.get("objective") or {}).get("is", "")).startswith(LABELS)
 
 
 def frames_seen(store: FrameStore, start: BetaVAE | None) -> int:
