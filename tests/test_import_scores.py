@@ -129,6 +129,7 @@ def test_frames_to_score_on_are_those_that_no_training_has_seen(
     assert np.array_equal(stored_frames(store, [vae], most=5000)[1], rest)  # it saw the factors
     vae.meta["training"]["store"] = "another"
     vae.meta.pop("hardened", None)
+    vae.meta["training"]["continued_from"] = None
     held, _, text = stored_frames(store, [vae], most=100)
     assert text == "100 frames that no training has seen" and held.labelled
     shown = store.identity()
