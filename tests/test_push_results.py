@@ -1,0 +1,89 @@
+"""What the docs say of PlanarPush follows from the values beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bvae_rl.runtime.runs import Run
+
+RESULTS = Path(__file__).parents[1] / "docs" / "results"
+ROOM = "views_interventions_room"
+FACTORS = ("shoulder", "elbow", "disc_x", "disc_y", "goal_x", "goal_y")
+DOMAINS = ("source", "ood1", "ood2")
+
+
+def values(method: str, metric: str, domain: str) -> list[float]:
+    """One a seed, in their order."""
+    found = {
+        row.vae_seed: row.value
+        for row in Run(RESULTS).rows("push_room.json")
+        if (row.method, row.metric, row.domain) == (method, metric, domain)
+    }
+    return [found[seed] for seed in sorted(found, key=int)]  # type: ignore[arg-type]
+
+
+def each(found: list[float]) -> str:
+    assert found
+    return ", ".join(f"{value:.2f}".removeprefix("0") for value in found)
+
+
+def cells(page: str, label: str) -> list[str]:
+    (line,) = (
+        line
+        for line in (RESULTS / page).read_text(encoding="utf-8").splitlines()
+        if line.startswith(f"| {label} |")
+    )
+    return [part.strip() for part in line.split("|")[2:-1]]
+
+
+@pytest.mark.parametrize(
+    ("label", "method"),
+    [
+        ("`--release 0.2`, as before", f"{ROOM}, release 0.2"),
+        ("**they fall at once** (.35)", ROOM),
+    ],
+)
+def test_what_the_weights_do_to_the_smallest_thing(label: str, method: str) -> None:
+    wanted = [values(method, f"r2/{factor}", "pretrain") for factor in FACTORS]
+    wanted.append(values(method, "mig/mean", "pretrain"))
+    wanted += [values(method, "score", domain) for domain in DOMAINS]
+    assert cells("representation.md", label) == [each(found) for found in wanted]
+
+
+def test_every_factor_is_found_and_agents_use_it() -> None:
+    worst = min(min(values(ROOM, f"r2/{factor}", "pretrain")) for factor in FACTORS)
+    assert round(worst, 2) >= 0.9
+    low = f"{min(values(ROOM, 'score', 'source')):.2f}".removeprefix("0")
+    assert f"agents have {low} or more" in (RESULTS / "representation.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("label", "method"),
+    [
+        ("`views_interventions_room`", ROOM),
+        ("the same, **hardened**", f"{ROOM}_hardened:steps=12000"),
+        ("with maps of all colours (`part=0`)", f"{ROOM}_hardened:steps=12000,part=0"),
+        ("with `part=0`, for 36,000 batches", f"{ROOM}_hardened:steps=36000,part=0"),
+    ],
+)
+def test_what_hardening_keeps(label: str, method: str) -> None:
+    page = (RESULTS / "hardening.md").read_text(encoding="utf-8").partition("## PlanarPush")[2]
+    (line,) = (line for line in page.splitlines() if line.startswith(f"| {label} |"))
+    shown = [part.strip() for part in line.split("|")[3:-1]]
+    wanted = [values(method, "score", domain) for domain in DOMAINS]
+    wanted += [values(method, "retention", domain) for domain in DOMAINS[1:]]
+    assert shown == [each(found) for found in wanted]
+
+
+def test_what_it_costs_in_planar_reach() -> None:
+    found = {
+        row.method: row.value
+        for row in Run(RESULTS).rows("room_release.json")
+        if row.metric == "mig/mean" and row.domain == "pretrain"
+    }
+    page = " ".join((RESULTS / "representation.md").read_text(encoding="utf-8").split())
+    now, gentle = (each([found[name]]) for name in ("release 0.35", "beta 20, tc 80"))
+    assert f"for a MIG of {gentle} instead of .59 in PlanarReach" in page
+    assert f"it is {now} there" in page
