@@ -23,6 +23,7 @@ from bvae_rl.scripts.worlds import changed, own_domain
 
 PRACTICE, PRACTICE_STEPS = 8, 150  # episodes that a probe is fitted on, and the most of each
 OTHER_SEED = 1_000
+MOST_FPS = 50  # that browsers show of a GIF
 EPISODES = ("source", "source", "ood1", "ood1", "ood1", "ood1")
 OWN = 3  # episodes where the environment has no visual domains
 CHANGES = ("source", "ood1", "ood2", "source", "ood2", "ood1")
@@ -80,9 +81,9 @@ def main(args: Args) -> Result:
 def filmed(args: Args) -> bytes:
     """Record the episodes and draw a picture a frame: the GIF, which is not written."""
     domains: tuple[str | None, ...] | None = args.domains
-    if domains == () or args.steps < 2 or args.fps < 1:
+    if domains == () or args.steps < 2 or not 1 <= args.fps <= MOST_FPS:
         raise ValueError(
-            "a film needs a domain, two steps and a frame a second, got "
+            f"a film needs a domain, two steps and 1 to {MOST_FPS} frames a second, got "
             f"--domains {' '.join(args.domains or ())} --steps {args.steps} --fps {args.fps}"
         )
     agent = load_agent(args.agent)

@@ -55,7 +55,8 @@ export function mount(section, app) {
     .filter(({ index }) => active.values[index])
     .sort((a, b) => last[b.index] - last[a.index])
     .slice(0, MOST);
-  const told = `Share of each factor's information, and nats about a frame; latents of most nats at the end first${
+  const what = shares ? "Share of each factor's information, and nats" : "Nats";
+  const told = `${what} about a frame; latents of most nats at the end first${
     latents.length === MOST ? `, the first ${MOST}` : ""
   }.`;
   const select = element("select", { id: "history-curve" });
