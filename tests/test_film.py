@@ -94,7 +94,7 @@ def test_without_factors_latents_stand_alone_and_the_six_that_vary_most_are_show
 
 @pytest.mark.parametrize("wrong", [{"domains": ()}, {"steps": 1}, {"fps": 0}, {"fps": 51}])
 def test_a_film_of_nothing_is_refused(wrong: dict[str, object], tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="a film needs a domain, two steps and a frame a second"):
+    with pytest.raises(ValueError, match="a domain, two steps and 1 to 50 frames a second"):
         film.main(film.Args(agent=tmp_path, **wrong))
 
 
