@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bvae_rl.runtime.runs import Run
@@ -55,8 +56,10 @@ def test_what_the_weights_do_to_the_smallest_thing(label: str, method: str) -> N
 def test_every_factor_is_found_and_agents_use_it() -> None:
     worst = min(min(values(ROOM, f"r2/{factor}", "pretrain")) for factor in FACTORS)
     assert round(worst, 2) >= 0.9
-    low = f"{min(values(ROOM, 'score', 'source')):.2f}".removeprefix("0")
-    assert f"agents have {low} or more" in (RESULTS / "representation.md").read_text("utf-8")
+    scores = values(ROOM, "score", "source")
+    low, mean = (f"{value:.2f}".removeprefix("0") for value in (min(scores), np.mean(scores)))
+    page = (RESULTS / "representation.md").read_text(encoding="utf-8")
+    assert f"agents have {low} or more of the true state's score in `source`, {mean} on" in page
 
 
 @pytest.mark.parametrize(
@@ -75,6 +78,9 @@ def test_what_hardening_keeps(label: str, method: str) -> None:
     wanted = [values(method, "score", domain) for domain in DOMAINS]
     wanted += [values(method, "retention", domain) for domain in DOMAINS[1:]]
     assert shown == [each(found) for found in wanted]
+    if method.endswith("=12000"):
+        low, high = (f"{f(wanted[-1]):.2f}".removeprefix("0") for f in (min, max))
+        assert f"Hardened agents keep {low} to {high} of their score" in page
 
 
 def test_what_it_costs_in_planar_reach() -> None:
