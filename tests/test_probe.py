@@ -175,5 +175,5 @@ def test_the_encoder_that_the_rl_loss_trains_is_scored_too(tmp_path):
 
 def test_a_policy_without_an_encoder_cannot_be_probed():
     model = A2C("MlpPolicy", make_env())
-    with pytest.raises(ValueError, match="A2C holds no Beta-VAE encoder to probe"):
+    with pytest.raises(ValueError, match="A2C holds no Beta-VAE encoder; build the model"):
         model.learn(10, callback=ProbeCallback(Probe(FactorsInPixels(), n=50)))
