@@ -246,3 +246,13 @@ def test_old_frames_and_metrics_reach_the_log(folder, tmp_path):
     (entry,) = online.history
     assert {name: logged[name] for name in entry if name != "step"} | {"step": 16} == entry
     assert {"vae/loss", "vae/kl", "vae/beta", "vae/active_latents", "vae/feature_move"} <= {*entry}
+
+
+def test_a_vae_in_hand_stays_whole():
+    vae = make_vae()
+    before = {name: weights.clone() for name, weights in vae.decoder.state_dict().items()}
+    online = OnlineBetaVAE(vae, train_freq=8)
+    build(PPO, LatentVecEnv(make_env(), vae)).learn(64, callback=online)
+    tuned = online.tuner.vae.decoder.state_dict()
+    assert all(torch.equal(tuned[name], w) for name, w in vae.decoder.state_dict().items())
+    assert any(not torch.equal(before[name], w) for name, w in tuned.items())

@@ -12,6 +12,7 @@ import torch
 from stable_baselines3 import PPO
 
 from bvae_rl.data.pictures.frame_layout import frames_to_x
+from bvae_rl.models.digest import encoder_digest, teachers_of
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3 import LatentVecEnv, OnlineBetaVAE, policy_kwargs
 from bvae_rl.training.augment.variations import named, vary
@@ -64,6 +65,7 @@ def test_codes_of_recoloured_frames_come_nearer_to_those_of_clean_ones(tmp_path:
     assert all(torch.equal(before[name], weights) for name, weights in after.items())
     saved = BetaVAE.load(online.save_vae(tmp_path / "saved"))
     assert saved.meta["hardened"]["against"] == ["colour"] and "statistics" in saved.meta
+    assert encoder_digest(vae) in teachers_of(saved.meta)  # so that swap_encoder takes it
     assert {row["vae/beta"] for row in online.history} == {0.0}
     assert all(row["vae/distance"] > 0 and row["vae/distance_clean"] > 0 for row in online.history)
 
