@@ -62,6 +62,19 @@ def test_wrappers_count_by_the_arguments_that_they_keep() -> None:
     )
 
 
+def test_wrappers_of_one_kind_count_each() -> None:
+    def twice(outer: Any) -> dict[str, Any]:
+        return told(TransformReward(TransformReward(gym.make(ID), doubled), outer))
+
+    found = twice(doubled)["wrapped"]
+    assert {"TransformReward", "TransformReward-2"} <= found.keys()
+    assert twice(doubled) != twice(lambda reward: reward)
+
+
+def test_the_frames_that_are_made_of_pictures_are_told_by_the_store() -> None:
+    assert not nameless(bvae_rl.framed(gym.make(ID), size=(16, 16)))
+
+
 def test_a_silent_wrapper_is_nameless() -> None:
     assert nameless(NoiseEnv()) and not nameless(gym.make(ID))
     assert nameless(Silent(gym.make(ID), 3)) and not nameless(Plain(gym.make(ID)))

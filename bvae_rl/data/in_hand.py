@@ -27,7 +27,12 @@ def told(env: gym.Env[Any, Any] | VecEnv) -> dict[str, Any]:
     """Its name, its arguments and those of its wrappers, and its spaces, as JSON values."""
     spec, one, text = _asked(env)
     layers = [] if one is None else [*_wrappers(one)]
-    wrapped = {type(layer).__name__: _values(given) for layer in layers if (given := _given(layer))}
+    wrapped: dict[str, Any] = {}
+    for layer in layers:
+        if given := _given(layer):
+            name = type(layer).__name__
+            repeats = sum(other.partition("-")[0] == name for other in wrapped)
+            wrapped[f"{name}-{repeats + 1}" if repeats else name] = _values(given)
     return {
         "of": text,
         "made": {} if spec is None else _values(spec.kwargs),
@@ -70,7 +75,8 @@ def _given(layer: gym.Wrapper[Any, Any, Any, Any]) -> dict[str, Any] | None:
         return dict(known)
     if isinstance(layer, RecordConstructorArgs):
         return {name: value for name, value in layer._saved_kwargs.items() if name != "env"}
-    return {} if len(signature(type(layer)).parameters) < 2 else None
+    ours = type(layer).__module__.startswith("bvae_rl.data.")  # the store tells of these itself
+    return {} if ours or len(signature(type(layer)).parameters) < 2 else None
 
 
 def _values(given: dict[str, Any]) -> dict[str, Any]:
