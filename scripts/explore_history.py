@@ -72,7 +72,7 @@ def _truth(
     if factors is None or not specs or len(factors) < LEAST:
         return None, ()
     try:
-        return changing(*scorable(factors, specs, say=lambda text: None))  # said of the page
+        return changing(*scorable(factors, specs, say=lambda text: None))  # said before
     except ValueError:
         return None, ()
 
