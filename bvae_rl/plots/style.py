@@ -72,7 +72,8 @@ def method_label(method: str) -> str:
     """
     name, _, group = method.partition("/")
     label = method_style(name)[0]
-    return f"{label.removesuffix(', all latents')}, {group} latents" if group else label
+    whole = label.removesuffix(", all latents").removesuffix(", content latents")
+    return f"{whole}, {group} latents" if group else label
 
 
 def method_colour(method: str) -> str:
