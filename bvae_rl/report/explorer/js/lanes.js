@@ -167,7 +167,10 @@ export function shifts(episode, app) {
 function sides(truth, { kind, low, high }) {
   if (kind !== "cyclic") return [truth];
   const angle = (/** @type {number} */ value) => (2 * Math.PI * (value - low)) / (high - low);
-  return [truth.map((value) => Math.cos(angle(value))), truth.map((value) => Math.sin(angle(value)))];
+  return [
+    truth.map((value) => Math.cos(angle(value))),
+    truth.map((value) => Math.sin(angle(value))),
+  ];
 }
 
 /**
