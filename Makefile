@@ -36,8 +36,8 @@ lint: $(STAMP) ## check format, lint and types
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	@if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20)'; then \
-	  npm ci --prefix tests/browser --silent --no-audit --no-fund && \
+	@if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' && \
+	  npm ci --prefix tests/browser --silent --no-audit --no-fund; then \
 	  npm run --prefix tests/browser --silent check; \
 	else echo "the explorer's JavaScript is not checked: no npm of Node 20 or later here"; fi
 

@@ -97,9 +97,12 @@ def run_adaptation(
 ) -> list[Row]:
     """Train a source agent per seed of ``vaes``, move it under every treatment, return all rows.
 
-    The ``study`` of a row names the move ("adapt-ood1"), its ``domain`` where it was evaluated.
-    What is finished under ``out`` is not done again.
+    After a move the agent learns for whole rollouts. The ``study`` of a row names the move
+    ("adapt-ood1"), its ``domain`` where it was evaluated. What is finished under ``out`` is not
+    done again.
     """
+    taken = replace(agent, total_timesteps=config.total_timesteps).rounded_timesteps
+    config = replace(config, total_timesteps=taken)
     folders = {seed: out / f"source-seed{seed}" for seed in vaes}
     sources = [
         Task(folders[seed].name, _train_source, (seed, vae, env, agent, folders[seed], command))
@@ -184,7 +187,7 @@ def _move(
         updates = online.history
         evaluator.vae = online.tuner.seen_by_policy  # the decoder learns there
     model.learn(config.total_timesteps, callback=callbacks)
-    rows += [*evaluator.point(model.num_timesteps), *evaluator.final()]
+    rows += [*evaluator.point(config.total_timesteps), *evaluator.final()]
     run.write_json("updates.json", updates)
     run.write_rows(rows, name=ROWS)
     run.mark_done("move", config=made_of)
@@ -209,7 +212,7 @@ class _Evaluator:
         seen = "" if move.treatment == "frozen" else f", then {move.domain}"
         budget = replace(
             agent.budget,
-            env_steps=agent.budget.env_steps + _rounded(config.total_timesteps, agent.model),
+            env_steps=agent.budget.env_steps + config.total_timesteps,
             domain=f"encoder: {source}{seen}; agent: {source}, then {move.domain}",
         )
         self.row = Row(
@@ -260,12 +263,6 @@ class _Evaluator:
         state = [rows[f"r2/{spec.name}"] for spec in specs if spec.role == "state"]
         found = {name: rows[key] for name, key in SCORES.items()}
         return {**found, "state_r2": float(np.mean(state))}
-
-
-def _rounded(steps: int, model: Any) -> int:
-    """As many as SB3 takes: whole rollouts."""
-    rollout: int = model.n_steps * model.n_envs
-    return -(-steps // rollout) * rollout
 
 
 def _rows(base: Row, found: dict[str, float]) -> list[Row]:

@@ -15,11 +15,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-import gymnasium as gym
-
 from bvae_rl.agents.config import CURVE_POINTS, AgentConfig, StepLimit
 from bvae_rl.agents.hyperparameters import tuned
 from bvae_rl.data.environments import EnvConfig, FrameSkip
+from bvae_rl.data.wrappers import wrappers_of
 
 TENTH = 0.1
 CURVE_EPISODES, FINAL_EPISODES = 20, 100  # at most
@@ -118,13 +117,11 @@ def longest_episode(env: EnvConfig) -> int | None:
     """The limit of an agent's steps that an environment states; None if it states none."""
     made = env.make()
     limits: list[tuple[Any, int]] = []  # and how many of those steps an agent's step is
-    layer: gym.Env = made
     skip = 1
-    while isinstance(layer, gym.Wrapper):
+    for layer in wrappers_of(made):
         skip *= layer.skip if isinstance(layer, FrameSkip) else 1
         limits.append((getattr(layer, "_max_episode_steps", None), skip))
-        layer = layer.env
-    limits.append((getattr(layer, "max_steps", None), skip))  # MiniGrid's
+    limits.append((getattr(made.unwrapped, "max_steps", None), skip))  # MiniGrid's
     limits.append((made.spec.max_episode_steps if made.spec else None, skip))
     made.close()
     found = [-(-limit // n) for limit, n in limits if isinstance(limit, int) and limit > 0]

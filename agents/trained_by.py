@@ -7,7 +7,7 @@ from typing import Any
 
 from bvae_rl.training.story import supervised, trainings
 
-INTERVENED, ALL_FACTORS, UNTOLD = "own actions", "all factors", "as its frames show"
+INTERVENED, ALL_FACTORS, AS_SHOWN = "own actions", "all factors", "as its frames show"
 PLAIN = ("beta", "beta-vae")  # what "Beta-VAE" says already, today and in older configs
 
 
@@ -38,8 +38,8 @@ def hardened_by(training: Mapping[str, Any]) -> str:
 def domains_of(meta: Mapping[str, Any]) -> str:
     """The visual domains of all frames behind an encoder of that ``meta``, the oldest first."""
     past = [*trainings(meta)][::-1]
-    named = [(one.get("store") or {}).get("domain") or UNTOLD for one in past]
-    return ", then ".join(dict.fromkeys(named)) or UNTOLD
+    named = [(one.get("store") or {}).get("domain") or AS_SHOWN for one in past]
+    return ", then ".join(dict.fromkeys(named)) or AS_SHOWN
 
 
 def labels_of(meta: Mapping[str, Any], pairs: str) -> str:

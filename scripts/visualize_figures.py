@@ -56,12 +56,12 @@ class Shown:
         none = cls(vae, probe.frames, mu, active, np.empty((len(mu), 0)), (), None, "")
         if not known or probe.factors is None:
             return none
-        values, told = scorable(probe.factors, known, say=say)
+        values, scored = scorable(probe.factors, known, say=say)
         try:
-            angles, specs = changing(values, told)  # cyclic ones in radians
+            angles, specs = changing(values, scored)  # cyclic ones in radians
         except ValueError:  # nothing changes
             return none
-        factors = values[:, [k for k, spec in enumerate(told) if spec in specs]]
+        factors = values[:, [k for k, spec in enumerate(scored) if spec in specs]]
         try:
             gaps = mig(mu, angles, kinds=[spec.kind for spec in specs], active=active)
         except ValueError as error:  # so few frames: the pictures without factors are drawn

@@ -12,10 +12,18 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from bvae_rl.agents.config import AgentConfig, StepLimit
-from bvae_rl.agents.eval_plan import EvalPlan, longest_episode, plan_evaluation, side_by_side
+from bvae_rl.agents.eval_plan import (
+    UNKNOWN,
+    EvalPlan,
+    longest_episode,
+    plan_evaluation,
+    side_by_side,
+    unending,
+)
 from bvae_rl.agents.evaluate import CUT, Episodes, run_episodes
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.runtime.rows import Row
+from tests.plug_cases import NoiseEnv
 
 REACH = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0")
 CART, SWING = EnvConfig("CartPole-v1"), EnvConfig("Pendulum-v1")  # at most 500, always 200 steps
@@ -130,3 +138,13 @@ def test_limits_are_counted_in_steps_of_the_agent() -> None:
     reach = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0")
     limits = [longest_episode(replace(reach, frame_skip=skip)) for skip in (1, 4, 50)]
     assert limits == [50, 13, 1]
+
+
+def test_whole_episodes_are_cut_where_none_ends_by_itself() -> None:
+    assert unending(EnvConfig("CartPole-v1"), 7) is None
+    gym.register("test/ForEver-v0", NoiseEnv)
+    try:
+        limit = unending(EnvConfig("test/ForEver-v0"), 7)
+        assert limit is not None and limit.most == limit.enough == 7 * UNKNOWN
+    finally:
+        del gym.registry["test/ForEver-v0"]

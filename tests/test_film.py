@@ -6,14 +6,21 @@ from dataclasses import replace
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from PIL import Image
 
+from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.factor_wrapper import FactorWrapper
+from bvae_rl.data.factors import FactorSpec
 from bvae_rl.scripts import film
+from bvae_rl.scripts.film_alone import record
 from bvae_rl.scripts.film_alone_picture import gif, picture
 from bvae_rl.scripts.film_panels import Film, factor_panels, latent_panels
+from tests.plug_cases import NoiseEnv, make_vae
 
 
 @pytest.fixture
@@ -103,3 +110,31 @@ def test_grey_frames_are_grey(story: Film) -> None:
     figure, _ = picture(grey, latent_panels(grey, range(1, 2)))
     (image,) = figure.axes[0].get_images()
     assert image.get_array().shape == (16, 16, 3) and (image.get_array() == 128).all()
+
+
+class Standing:
+    """An agent that does nothing."""
+
+    env = EnvConfig("test/HueFirst-v0")
+
+    def observe(self, venv: Any) -> Any:
+        return venv
+
+    def act(self, observations: np.ndarray) -> np.ndarray:
+        return np.zeros((len(observations), 2), np.float32)
+
+
+def test_an_appearance_that_comes_first_is_not_taken_for_the_state() -> None:
+    specs = (FactorSpec("hue", role="appearance"), FactorSpec("joint_x", high=10))
+
+    def known() -> gym.Env[Any, Any]:
+        return FactorWrapper(NoiseEnv(), specs, read=lambda env: [0.25, 7.0])
+
+    gym.register("test/HueFirst-v0", known)
+    try:
+        agent: Any = Standing()
+        film = record(agent, make_vae(), agent.env, (None,), steps=3, seed=0)
+    finally:
+        del gym.registry["test/HueFirst-v0"]
+    assert film.names == ("joint x",) and film.factors.shape[1] == 1
+    assert (film.factors == 7.0).all()

@@ -13,7 +13,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 
 import bvae_rl
 from bvae_rl import VariedEnv
-from bvae_rl.data.in_hand import nameless, told
+from bvae_rl.data.in_hand import described, nameless
 from tests.plug_cases import NoiseEnv
 
 ID = "test/NoiseInHand-v0"
@@ -47,24 +47,24 @@ def doubled(reward: Any) -> Any:
 
 
 def test_arguments_that_are_no_numbers_count_by_what_they_are_made_of() -> None:
-    a, b = (told(gym.make(ID, level=level)) for level in ((0, 20), (200, 220)))
-    assert a != b and a == told(gym.make(ID, level=(0, 20)))
-    assert told(gym.make(ID, level=np.ones(3))) != told(gym.make(ID, level=np.zeros(3)))
+    a, b = (described(gym.make(ID, level=level)) for level in ((0, 20), (200, 220)))
+    assert a != b and a == described(gym.make(ID, level=(0, 20)))
+    assert described(gym.make(ID, level=np.ones(3))) != described(gym.make(ID, level=np.zeros(3)))
 
 
 def test_wrappers_count_by_the_arguments_that_they_keep() -> None:
     def with_domain(domain: str) -> dict[str, Any]:
-        return told(VariedEnv(gym.make(ID), domain))
+        return described(VariedEnv(gym.make(ID), domain))
 
     assert with_domain("source") != with_domain("colour")
-    assert told(TransformReward(gym.make(ID), doubled)) != told(
+    assert described(TransformReward(gym.make(ID), doubled)) != described(
         TransformReward(gym.make(ID), lambda reward: reward)
     )
 
 
 def test_wrappers_of_one_kind_count_each() -> None:
     def twice(outer: Any) -> dict[str, Any]:
-        return told(TransformReward(TransformReward(gym.make(ID), doubled), outer))
+        return described(TransformReward(TransformReward(gym.make(ID), doubled), outer))
 
     found = twice(doubled)["wrapped"]
     assert {"TransformReward", "TransformReward-2"} <= found.keys()
@@ -92,6 +92,6 @@ def test_functions_of_another_process_stay_there() -> None:
         [lambda: TransformReward(gym.make(ID), lambda reward: reward)], start_method="fork"
     )
     try:
-        assert "TransformReward" in told(venv)["of"] and nameless(venv)
+        assert "TransformReward" in described(venv)["of"] and nameless(venv)
     finally:
         venv.close()

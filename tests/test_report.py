@@ -268,3 +268,14 @@ def test_a_missing_or_broken_picture_is_named(tmp_path: Path) -> None:
 def _picture(folder: Path) -> str:
     Run(folder).write_file("bars.png", png(transfer_bars({"state": {"source": [1.0]}}), dpi=40))
     return "bars.png"
+
+
+def test_what_is_scored_is_all_of_a_vae_unless_a_group_is_named() -> None:
+    methods = ("bvae-content", "bvae-content/content", "bvae-content/style")
+    rows = [
+        replace(BASE, study="representation", method=method, metric="mig", value=0.5, domain=None)
+        for method in methods
+    ]
+    (table,) = tables.representation(rows)
+    named = [head[0] for head in table.head[1:] if isinstance(head, tuple)]
+    assert named == [f"Beta-VAE, {group} latents" for group in ("all", "content", "style")]

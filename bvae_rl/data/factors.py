@@ -15,6 +15,8 @@ from typing import Any, Literal, Protocol, get_args, runtime_checkable
 import gymnasium as gym
 import numpy as np
 
+from bvae_rl.data.wrappers import wrappers_of
+
 Kind = Literal["continuous", "cyclic", "categorical"]
 Role = Literal["state", "appearance"]
 
@@ -174,14 +176,12 @@ def require_factor_env(env: gym.Env[Any, Any]) -> FactorEnv:
     """``factor_env`` or a ValueError that says what to implement."""
     found = factor_env(env)
     if found is None:
-        layer: Any = env
-        while isinstance(layer, gym.Wrapper):
+        for layer in wrappers_of(env):
             if not getattr(layer, "settable", True):
                 raise ValueError(
                     f"states cannot be set behind {type(layer).__name__}, which would not show "
                     "them: leave it out, or use frames of a policy"
                 )
-            layer = layer.env
         cure = getattr(env.unwrapped, "without_factors", None) or (
             "give its class factor_specs, factors(), sample_factors(rng) and "
             "set_factors(factors), or wrap it in a FactorWrapper"

@@ -6,7 +6,6 @@ Of each wrapper that are the arguments that it keeps (gymnasium's do), or what i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from inspect import signature
 from typing import Any
@@ -17,18 +16,18 @@ from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import SubprocVecEnv, VecEnv
 
+from bvae_rl.data.wrappers import wrappers_of
 from bvae_rl.runtime.content import digest
 
 PLAIN = str | int | float | bool | None
 SILENT = (OrderEnforcing, PassiveEnvChecker, Monitor)  # which change nothing that is seen
 
 
-def told(env: gym.Env[Any, Any] | VecEnv) -> dict[str, Any]:
+def described(env: gym.Env[Any, Any] | VecEnv) -> dict[str, Any]:
     """Its name, its arguments and those of its wrappers, and its spaces, as JSON values."""
     spec, one, text = _asked(env)
-    layers = [] if one is None else [*_wrappers(one)]
     wrapped: dict[str, Any] = {}
-    for layer in layers:
+    for layer in _wrappers(one):
         if given := _given(layer):
             name = type(layer).__name__
             repeats = sum(other.partition("-")[0] == name for other in wrapped)
@@ -44,8 +43,7 @@ def told(env: gym.Env[Any, Any] | VecEnv) -> dict[str, Any]:
 def nameless(env: gym.Env[Any, Any] | VecEnv) -> bool:
     """Whether it does not tell all: it is not registered, or a wrapper keeps its arguments back."""
     spec, one, _ = _asked(env)
-    silent = one is not None and any(_given(layer) is None for layer in _wrappers(one))
-    return spec is None or silent
+    return spec is None or any(_given(layer) is None for layer in _wrappers(one))
 
 
 def _asked(env: gym.Env[Any, Any] | VecEnv) -> tuple[Any, gym.Env[Any, Any] | None, str]:
@@ -62,11 +60,8 @@ def _asked(env: gym.Env[Any, Any] | VecEnv) -> tuple[Any, gym.Env[Any, Any] | No
     return None, None, type(env.unwrapped).__name__
 
 
-def _wrappers(env: gym.Env[Any, Any]) -> Iterator[gym.Wrapper[Any, Any, Any, Any]]:
-    while isinstance(env, gym.Wrapper):
-        if not isinstance(env, SILENT):
-            yield env
-        env = env.env
+def _wrappers(env: gym.Env[Any, Any] | None) -> list[gym.Wrapper[Any, Any, Any, Any]]:
+    return [] if env is None else [one for one in wrappers_of(env) if not isinstance(one, SILENT)]
 
 
 def _given(layer: gym.Wrapper[Any, Any, Any, Any]) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from bvae_rl.data.blocks import MAX_EPISODE_STEPS
 from bvae_rl.data.environments import EnvConfig
-from bvae_rl.data.in_hand import told
+from bvae_rl.data.in_hand import described
 from bvae_rl.data.rollout import Bounds
 from bvae_rl.data.shares import Shares, shares_of
 
@@ -79,7 +79,7 @@ class Plan:
         if isinstance(env, EnvConfig):
             found = {**env.described(), **found}
         else:
-            found = {"shown": told(env), **found}
+            found = {"shown": described(env), **found}
         if self.policy != INDEPENDENT:
             found["n_envs"] = self.n_envs
             for name in ("max_episode_steps", "skip_steps"):

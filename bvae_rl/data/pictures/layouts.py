@@ -14,6 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, unwrap_vec_w
 from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.data.pictures.resize import Shape
 from bvae_rl.data.pictures.space import looks_like_a_picture, short
+from bvae_rl.data.wrappers import wrappers_of
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +114,9 @@ def stacked_in(env: gym.Env[Any, Any] | VecEnv) -> int | None:
             if env.env_is_wrapped(FrameStackObservation, [0])[0]:
                 inner = env.get_attr("stack_size", [0])[0]
         else:
-            inner = env.get_wrapper_attr("stack_size") if _stacks(env) else None
+            inner = (
+                env.get_wrapper_attr("stack_size") if any(map(_stacks, wrappers_of(env))) else None
+            )
     if len(env.observation_space.shape or ()) == 4:  # these say it themselves
         inner = None
     stacker = unwrap_vec_wrapper(env, VecFrameStack) if isinstance(env, VecEnv) else None
@@ -122,12 +125,8 @@ def stacked_in(env: gym.Env[Any, Any] | VecEnv) -> int | None:
     return stacker.stacked_obs.n_stack * (inner or 1)
 
 
-def _stacks(env: Any) -> bool:
-    while isinstance(env, gym.Wrapper):
-        if isinstance(env, FrameStackObservation):
-            return True
-        env = env.env
-    return False
+def _stacks(wrapper: Any) -> bool:
+    return isinstance(wrapper, FrameStackObservation)
 
 
 def _choice(keys: Collection[str]) -> str:
