@@ -179,8 +179,8 @@ def written(
     say(report.table())
     if note:
         say(f"- {note}")
-    for key, value in further.items():
-        say(f"{key}: {value:.3f}")
+    if further:
+        say(more.lines_of(further))
     for sentence in report.conclusions(name):
         say(f"- {sentence}")
     run.write_file("heatmap.png", png(scores_heatmap(vaes, report.scores, note=note)))

@@ -19,13 +19,15 @@ from bvae_rl.metrics import beta_vae_score, factor_vae_score, generalisation, ud
 from bvae_rl.metrics.inputs import changing
 from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.models.vae_config import ALL
+from bvae_rl.models.vae_config import AUTO
+from bvae_rl.scripts.study import aligned
 from bvae_rl.training.decoded import active_latents
 
 if TYPE_CHECKING:
     from bvae_rl.scripts.evaluate import Args
 
 INTERVENTIONAL = ("factor_vae", "beta_vae")
+GENERALISATION = "generalisation"
 GROUPS, SIZE = 600, 32  # frames of the interventional scores: 19,200
 TESTED = 3000  # frames of each other visual domain
 
@@ -69,12 +71,11 @@ def generalised(
     args: Args,
     *,
     tested: int = TESTED,
-    latents: str = ALL,
 ) -> dict[str, float]:
-    """R2 of the state factors by a probe fitted in ``--domain``, in each other domain.
+    """R2 of the state by a probe fitted in ``--domain``, in each other domain: mean and factors.
 
-    The probe sees the ``latents`` ("auto": the content where there is such a group), and is tested
-    on so many frames of each other domain.
+    The probe sees the latents that agents see (the content, where there is such a group), and is
+    tested on so many frames of each other domain.
     """
     source = args.domain or "as drawn"
     sets = {source: probe}
@@ -90,13 +91,34 @@ def generalised(
     kinds = [spec.kind for spec in kept]
     found: dict[str, float] = {}
     for name, vae in vaes.items():
-        seen = vae.slice_of(vae.config.choice(latents))
+        seen = vae.slice_of(vae.config.choice(AUTO))
         codes = {one: vae.encode_frames(frames.frames)[:, seen] for one, frames in sets.items()}
         scores = generalisation(
             codes, factors, source=source, kinds=kinds, seed=args.seed, steps=args.scoring.fit_steps
         ).scores
-        found |= {f"{name}/generalisation/{one}": score.mean for one, score in scores.items()}
+        for one, score in scores.items():
+            key = f"{name}/{GENERALISATION}/{one}"
+            found[key] = score.mean
+            each = zip(kept, score.per_factor, strict=True)
+            found |= {f"{key}/{spec.name}": float(value) for spec, value in each}
     return found
+
+
+def lines_of(found: Mapping[str, float]) -> str:
+    """What ``measured`` found, to be read: generalisation as a table, the rest as it is named."""
+    rest: list[str] = []
+    rows: dict[str, dict[str, str]] = {}
+    for key, value in found.items():
+        name, moved, place = key.partition(f"/{GENERALISATION}/")
+        if moved:
+            domain, _, factor = place.partition("/")
+            rows.setdefault(f"{name} in {domain}", {})[factor or "mean"] = f"{value:.3f}"
+        else:
+            rest.append(f"{key}: {value:.3f}")
+    if rows:
+        head = ["generalisation score (R2)", *next(iter(rows.values()))]
+        rest.append(aligned([head, *([where, *row.values()] for where, row in rows.items())]))
+    return "\n".join(rest)
 
 
 def agreement(vaes: Mapping[str, BetaVAE], probe: Frames, args: Args) -> dict[str, float]:

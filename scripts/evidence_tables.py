@@ -9,8 +9,8 @@ from bvae_rl.agents.scores import REFERENCE, UPPER_BOUND
 from bvae_rl.models.vae_config import AUTO
 from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.spread import iqm
+from bvae_rl.scripts.evaluate_more import GENERALISATION
 from bvae_rl.scripts.evidence_units import Args, Unit, batches, known_of, row_of, seed_of
-from bvae_rl.scripts.evidence_vaes import GENERALISATION
 from bvae_rl.scripts.study import spread
 from bvae_rl.training.augment.colour import FREQUENCY, PART
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.models.vae_config import AUTO
 from bvae_rl.runtime.rows import Row
 from bvae_rl.scripts import evaluate, pretrain
 from bvae_rl.scripts.common import command_line
-from bvae_rl.scripts.evaluate_more import TESTED, generalised
+from bvae_rl.scripts.evaluate_more import GENERALISATION, TESTED, generalised
 from bvae_rl.scripts.evaluate_rows import score_row
 from bvae_rl.scripts.evidence_units import Args, Unit, pretraining, row_of, store_of
 from bvae_rl.scripts.harden import shows
@@ -20,7 +19,6 @@ from bvae_rl.scripts.study import EVALUATION_SEED
 from bvae_rl.training.harden import distil, train_of_phase
 
 VAE = "vae"  # its folder in that of the unit
-GENERALISATION = "generalisation"  # R2 of the state by a probe fitted in the agents' source
 
 
 def vae_of(one: Unit, args: Args, *, progress: Callable[[float], None]) -> BetaVAE:
@@ -67,7 +65,7 @@ def state_rows(name: str, vae: BetaVAE, args: Args) -> list[Row]:
     )  # fmt: skip
     probe = probe_set(args.world.config(agents.source).make(), args.samples, seed=EVALUATION_SEED)
     tested = min(TESTED, args.samples)
-    found = generalised({name: vae}, probe, reading, tested=tested, latents=AUTO)
+    found = generalised({name: vae}, probe, reading, tested=tested)
     return [
         score_row(
             name, GENERALISATION, found[f"{name}/{GENERALISATION}/{domain}"], tested,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +11,10 @@ import pytest
 
 from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import (
     collect,
     compare,
     evaluate,
-    evaluate_more,
     pretrain,
     train,
     transfer,
@@ -90,61 +87,6 @@ def test_without_matplotlib_training_goes_on_and_says_so(
     assert "bvae-rl[plots]" in caplog.text
     assert (tmp_path / "model.safetensors").exists()
     assert not list(tmp_path.glob("*.png"))
-
-
-def test_evaluate_scores_the_vae_beside_references(
-    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    result = evaluate.main(
-        evaluate.Args(
-            str(made / "pairs"), domain="pretrain", samples=400, on_policy=900, out=tmp_path,
-            scoring=evaluate.ScoreArgs(fit_steps=20, replicates=10),
-        )
-    )  # fmt: skip
-    assert list(result.scores) == [
-        "pairs", "pairs, on-policy", "untrained", "pca", "shuffled", "true factors"
-    ]  # fmt: skip
-    rows = {(row.method, row.metric): row.value for row in Run(tmp_path).rows()}
-    assert rows["pairs", "mig/mean"] == pytest.approx(result.scores["pairs"].all.mig.score)
-    assert ("pairs/content", "leak/arm_colour") in rows
-    assert ("pca/content", "leak/arm_colour") not in rows
-    assert "MIG" in capsys.readouterr().out
-    assert (tmp_path / "heatmap.png").exists()
-
-
-def test_evaluate_sets_vaes_side_by_side(
-    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(evaluate_more, "GROUPS", 60)
-    monkeypatch.setattr(evaluate_more, "TESTED", 100)
-    args = evaluate.Args(
-        str(made / "pairs"), compare=(str(made / "plain"),), domain="pretrain", samples=300,
-        on_policy=100, references=False, out=tmp_path,
-        scoring=evaluate.ScoreArgs(
-            ("all", "factor_vae", "beta_vae"), ("ood1", "ood2"), replicates=0, fit_steps=5
-        ),
-    )  # fmt: skip
-    result = evaluate.main(args)
-    assert list(result.scores) == ["pairs", "plain"]
-    assert set(result.metrics) == {
-        f"{name}/{metric}"
-        for name in ("pairs", "plain")
-        for metric in (
-            "factor_vae", "beta_vae", "udr", "generalisation/pretrain", "generalisation/ood1",
-            "generalisation/ood2",
-        )
-    }  # fmt: skip
-    stored = json.loads((tmp_path / "scores.json").read_text())
-    kept = {f"{row.method}/{row.metric}": row.value for row in Run(tmp_path).rows()}
-    assert kept.items() >= result.metrics.items()
-    assert stored["more"] == result.metrics and set(stored) == {"pairs", "plain", "more"}
-    said = capsys.readouterr().out
-    assert "on-policy frames are not scored: 100 are of 2 episodes" in said
-    assert "explicitness" in said and "pairs/generalisation/ood2: " in said
-    with pytest.raises(ValueError, match="unknown metric 'migg'; known: mig_quantile"):
-        evaluate.main(replace(args, scoring=evaluate.ScoreArgs(("migg",))))
-    with pytest.raises(ValueError, match="each VAE to compare once"):
-        evaluate.main(replace(args, compare=(args.vae,)))
 
 
 def test_train_then_collect_with_the_agent(made: Path, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def values(method: str, metric: str, domain: str) -> list[float]:
 
 def each(found: list[float]) -> str:
     assert found
-    return ", ".join(f"{value:.2f}".removeprefix("0") for value in found)
+    return ", ".join(f"{value:.2f}".replace("0.", ".", 1) for value in found)
 
 
 def cells(page: str, label: str) -> list[str]:
@@ -51,6 +51,16 @@ def test_what_the_weights_do_to_the_smallest_thing(label: str, method: str) -> N
     wanted.append(values(method, "mig/mean", "pretrain"))
     wanted += [values(method, "score", domain) for domain in DOMAINS]
     assert cells("representation.md", label) == [each(found) for found in wanted]
+
+
+def test_what_a_probe_reads_in_far_colours() -> None:
+    page = " ".join((RESULTS / "hardening.md").read_text(encoding="utf-8").split())
+    hardened = f"{ROOM}_hardened:steps=12000"
+    shown = [
+        " and".join(each(values(method, "generalisation", domain)).rsplit(",", 1))
+        for method, domain in ((hardened, "ood2"), (ROOM, "ood2"), (hardened, "source"))
+    ]
+    assert f"with a mean R2 of {shown[0]} (before hardening {shown[1]}). That is {shown[2]}" in page
 
 
 def test_every_factor_is_found_and_agents_use_it() -> None:

@@ -1,0 +1,94 @@
+"""bvae-rl evaluate: what is scored, written and said."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bvae_rl.runtime.runs import Run
+from bvae_rl.scripts import collect, evaluate, evaluate_more, pretrain
+from bvae_rl.training.train_config import TrainConfig
+
+QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5)
+STATE = ("shoulder", "elbow", "target_x", "target_y")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two VAEs of PlanarReach, with groups of latents and without."""
+    root = tmp_path_factory.mktemp("made")
+    collect.main(
+        collect.Args(
+            out=root / "frames", frames=512, policy="independent", views=2, domain="pretrain"
+        )
+    )
+    for name, objective in (("pairs", "pairs"), ("plain", "beta")):
+        pretrain.main(
+            pretrain.Args.of(
+                root / "frames", out=root / name, objective=objective, steps=10, train=QUICK,
+                channels=(8, 8, 8), hidden=16, content_dim=4, style_dim=2,
+            )
+        )  # fmt: skip
+    return root
+
+
+def test_evaluate_scores_the_vae_beside_references(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = evaluate.main(
+        evaluate.Args(
+            str(made / "pairs"), domain="pretrain", samples=400, on_policy=900, out=tmp_path,
+            scoring=evaluate.ScoreArgs(fit_steps=20, replicates=10),
+        )
+    )  # fmt: skip
+    assert list(result.scores) == [
+        "pairs", "pairs, on-policy", "untrained", "pca", "shuffled", "true factors"
+    ]  # fmt: skip
+    rows = {(row.method, row.metric): row.value for row in Run(tmp_path).rows()}
+    assert rows["pairs", "mig/mean"] == pytest.approx(result.scores["pairs"].all.mig.score)
+    assert ("pairs/content", "leak/arm_colour") in rows
+    assert ("pca/content", "leak/arm_colour") not in rows
+    assert "MIG" in capsys.readouterr().out
+    assert (tmp_path / "heatmap.png").exists()
+
+
+def test_evaluate_sets_vaes_side_by_side(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(evaluate_more, "GROUPS", 60)
+    monkeypatch.setattr(evaluate_more, "TESTED", 100)
+    args = evaluate.Args(
+        str(made / "pairs"), compare=(str(made / "plain"),), domain="pretrain", samples=300,
+        on_policy=100, references=False, out=tmp_path,
+        scoring=evaluate.ScoreArgs(
+            ("all", "factor_vae", "beta_vae"), ("ood1", "ood2"), replicates=0, fit_steps=5
+        ),
+    )  # fmt: skip
+    result = evaluate.main(args)
+    assert list(result.scores) == ["pairs", "plain"]
+    domains = [f"generalisation/{domain}" for domain in ("pretrain", "ood1", "ood2")]
+    state = [f"{one}/{name}" for one in domains for name in ("shoulder", "target_y")]
+    assert set(result.metrics) >= {
+        f"{name}/{metric}"
+        for name in ("pairs", "plain")
+        for metric in ("factor_vae", "beta_vae", "udr", *domains, *state)
+    }
+    of_factors = [result.metrics[f"pairs/{domains[2]}/{name}"] for name in STATE]
+    assert result.metrics[f"pairs/{domains[2]}"] == pytest.approx(np.mean(of_factors))
+    stored = json.loads((tmp_path / "scores.json").read_text())
+    kept = {f"{row.method}/{row.metric}": row.value for row in Run(tmp_path).rows()}
+    assert kept.items() >= result.metrics.items()
+    assert stored["more"] == result.metrics and set(stored) == {"pairs", "plain", "more"}
+    said = capsys.readouterr().out
+    assert "on-policy frames are not scored: 100 are of 2 episodes" in said
+    assert "explicitness" in said and "pairs/udr: " in said
+    (line,) = (line for line in said.splitlines() if line.startswith("pairs in ood2 "))
+    assert line.split()[3:] == [f"{value:.3f}" for value in (np.mean(of_factors), *of_factors)]
+    with pytest.raises(ValueError, match="unknown metric 'migg'; known: mig_quantile"):
+        evaluate.main(replace(args, scoring=evaluate.ScoreArgs(("migg",))))
+    with pytest.raises(ValueError, match="each VAE to compare once"):
+        evaluate.main(replace(args, compare=(args.vae,)))
