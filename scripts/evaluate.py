@@ -211,19 +211,29 @@ def new_report(probe: Frames, specs: Any, args: Args) -> MetricReport:
 def add_vae(
     report: MetricReport, name: str, vae: BetaVAE, frames: Frames, *, episode: Any = None
 ) -> Scores:
-    """Score the VAE's latents of the frames; those that hardly vary are inactive."""
+    """Score the VAE's latents of the frames; those that hardly vary are inactive.
+
+    In the published definitions all count.
+    """
     mu = vae.encode_frames(frames.frames)
+    active = None if report.settings.get("reference") else active_latents(vae, mu)
     return report.add(
-        name, mu, groups=vae.config.groups, active=active_latents(vae, mu),
-        factors=frames.factors, episode=episode,
-    )  # fmt: skip
+        name, mu, groups=vae.config.groups, active=active, factors=frames.factors, episode=episode
+    )
 
 
 def _on_policy(env: EnvConfig, args: Args) -> Frames | None:
     """Frames of a random policy, if wanted and of enough episodes to test on others."""
     if not args.on_policy:
         return None
-    met = on_policy_set(env.make(), None, args.on_policy, seed=args.seed)
+    world = env.make()
+    if "factors" not in world.reset(seed=args.seed)[1]:
+        say(
+            f"on-policy frames are not scored: {env.id} does not tell its factors while it acts; "
+            "FactorWrapper(env, specs, read=...) does"
+        )
+        return None
+    met = on_policy_set(world, None, args.on_policy, seed=args.seed)
     if (episodes := len(np.unique(met.episode))) >= LEAST_EPISODES:
         return met
     say(

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-import numpy as np
-
 from bvae_rl.data.fixed_rows import fixed_factor_rows
-from bvae_rl.metrics import MetricReport, beta_vae_score, factor_vae_score
-from bvae_rl.metrics.inputs import split_episodes
+from bvae_rl.metrics import MetricReport
 from bvae_rl.metrics.scorable import scorable
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.latent_env import Encoder
@@ -18,7 +15,6 @@ from bvae_rl.scripts import evaluate_more as more
 from bvae_rl.scripts.common import say
 from bvae_rl.scripts.held_frames import HeldFrames
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.training.decoded import active_latents
 
 Reference = Callable[[str], Encoder]  # of UNTRAINED or PCA
 
@@ -27,7 +23,11 @@ def scored(
     args: whole.Args, vaes: Mapping[str, BetaVAE], held: HeldFrames, reference: Reference
 ) -> tuple[MetricReport, dict[str, float]]:
     """The scores of ``vaes`` and of what stands beside them, and what is no score of one code."""
-    held = _changing(held, args)
+    assert held.frames.factors is not None
+    factors, specs = scorable(
+        held.frames.factors, held.specs, say=say, episode=held.group, seed=args.seed
+    )
+    held = replace(held, frames=replace(held.frames, factors=factors), specs=specs)
     report = whole.new_report(held.frames, held.specs, args)
     progress = Progress(dict.fromkeys([*vaes, whole.UNTRAINED, whole.PCA, "bounds", "more"], 20.0))
     for label, model in vaes.items():
@@ -47,24 +47,6 @@ def scored(
     return report, further
 
 
-def _changing(held: HeldFrames, args: whole.Args) -> HeldFrames:
-    """``held`` without factors that cannot be scored, or that change in few of its episodes."""
-    assert held.frames.factors is not None
-    factors, specs = scorable(held.frames.factors, held.specs, say=say)
-    held = replace(held, frames=replace(held.frames, factors=factors), specs=specs)
-    if held.group is None:
-        return held
-    parts = split_episodes(held.group, len(factors), seed=args.seed)
-    seen = np.all([np.ptp(factors[rows], axis=0) > 0 for rows in parts], axis=0)
-    kept = seen | (np.ptp(factors, axis=0) == 0)  # those of one value are named by the report
-    if kept.all() or not seen.any():
-        return held
-    names = ", ".join(spec.name for spec, k in zip(held.specs, kept, strict=True) if not k)
-    say(f"not scored, because they change in few of the episodes: {names}; score more frames")
-    specs = tuple(spec for spec, k in zip(specs, kept, strict=True) if k)
-    return replace(held, frames=replace(held.frames, factors=factors[:, kept]), specs=specs)
-
-
 def _interventional(
     args: whole.Args, vaes: Mapping[str, BetaVAE], held: HeldFrames
 ) -> dict[str, float]:
@@ -78,14 +60,8 @@ def _interventional(
         )
         for name, vae in vaes.items():
             mu = vae.encode_frames(held.frames.frames)
-            published = args.scoring.published
-            if "factor_vae" in wanted:
-                found[f"{name}/factor_vae"] = factor_vae_score(
-                    mu[rows], fixed, active=active_latents(vae, mu), reference=published,
-                    seed=args.seed,
-                ).score  # fmt: skip
-            if "beta_vae" in wanted:
-                found[f"{name}/beta_vae"] = beta_vae_score(
-                    mu[rows], fixed, reference=published, seed=args.seed
+            for metric in wanted:
+                found[f"{name}/{metric}"] = more.interventional_score(
+                    metric, vae, mu, mu[rows], fixed, args
                 )
     return found

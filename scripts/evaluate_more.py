@@ -6,17 +6,19 @@ other domains, and UDR needs several VAEs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import gymnasium as gym
 import numpy as np
 
-from bvae_rl.data.factors import known_specs
+from bvae_rl.data.factor_wrapper import settable_env
+from bvae_rl.data.factors import FactorSpec, known_specs
 from bvae_rl.data.frame_store import Frames
 from bvae_rl.data.probe_sets import fixed_factor_groups, known_set
 from bvae_rl.metrics import beta_vae_score, factor_vae_score, generalisation, udr
-from bvae_rl.metrics.inputs import changing
+from bvae_rl.metrics.inputs import LEAST_EPISODES, changing
+from bvae_rl.metrics.scorable import taken
 from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO
@@ -47,22 +49,28 @@ def measured(
 
 
 def _interventional(vaes: Mapping[str, BetaVAE], world: gym.Env, args: Args) -> dict[str, float]:
-    groups = fixed_factor_groups(world, GROUPS, SIZE, seed=args.seed)
-    frames = groups.frames.reshape(-1, *groups.frames.shape[2:])
     found = {}
-    for name, vae in vaes.items():
-        mu = vae.encode_frames(frames)
-        codes = mu.reshape(GROUPS, SIZE, -1)
-        if "factor_vae" in args.scoring.metrics:
-            found[f"{name}/factor_vae"] = factor_vae_score(
-                codes, groups.fixed, active=active_latents(vae, mu),
-                reference=args.scoring.published, seed=args.seed,
-            ).score  # fmt: skip
-        if "beta_vae" in args.scoring.metrics:
-            found[f"{name}/beta_vae"] = beta_vae_score(
-                codes, groups.fixed, reference=args.scoring.published, seed=args.seed
+    for metric in (name for name in INTERVENTIONAL if name in args.scoring.metrics):
+        pairs = args.scoring.published and metric == "beta_vae"
+        groups = fixed_factor_groups(world, GROUPS, SIZE, seed=args.seed, pairs=pairs)
+        frames = groups.frames.reshape(-1, *groups.frames.shape[2:])
+        for name, vae in vaes.items():
+            mu = vae.encode_frames(frames)
+            found[f"{name}/{metric}"] = interventional_score(
+                metric, vae, mu, mu.reshape(GROUPS, SIZE, -1), groups.fixed, args
             )
     return found
+
+
+def interventional_score(
+    metric: str, vae: BetaVAE, mu: np.ndarray, codes: np.ndarray, fixed: np.ndarray, args: Args
+) -> float:
+    """One of ``INTERVENTIONAL`` of codes (G, L, D) in groups, of all frames' ``mu`` (N, D)."""
+    published = args.scoring.published
+    if metric == "beta_vae":
+        return beta_vae_score(codes, fixed, reference=published, seed=args.seed)
+    active = None if published else active_latents(vae, mu)
+    return factor_vae_score(codes, fixed, active=active, reference=published, seed=args.seed).score
 
 
 def generalised(
@@ -83,25 +91,43 @@ def generalised(
         world = args.world.config(domain).make()
         sets[domain] = known_set(world, tested, seed=args.seed + 1)
     specs = known_specs(args.world.config(args.domain).make())
-    state = [k for k, spec in enumerate(specs) if spec.role == "state"]
-    factors: dict[str, np.ndarray] = {}
-    for name, frames in sets.items():
-        assert frames.factors is not None
-        factors[name], kept = changing(frames.factors[:, state], [specs[k] for k in state])
+    several = len(set(probe.episode.tolist())) >= LEAST_EPISODES
+    episode = probe.episode if several and settable_env(world) is None else None
+    factors, kept = _shared(sets, specs)
     kinds = [spec.kind for spec in kept]
     found: dict[str, float] = {}
     for name, vae in vaes.items():
         seen = vae.slice_of(vae.config.choice(AUTO))
         codes = {one: vae.encode_frames(frames.frames)[:, seen] for one, frames in sets.items()}
         scores = generalisation(
-            codes, factors, source=source, kinds=kinds, seed=args.seed, steps=args.scoring.fit_steps
-        ).scores
+            codes, factors, source=source, kinds=kinds, episode=episode, seed=args.seed,
+            steps=args.scoring.fit_steps,
+        ).scores  # fmt: skip
         for one, score in scores.items():
             key = f"{name}/{GENERALISATION}/{one}"
             found[key] = score.mean
             each = zip(kept, score.per_factor, strict=True)
             found |= {f"{key}/{spec.name}": float(value) for spec, value in each}
     return found
+
+
+def _shared(
+    sets: Mapping[str, Frames], specs: Sequence[FactorSpec]
+) -> tuple[dict[str, np.ndarray], tuple[FactorSpec, ...]]:
+    """The state factors that can be scored in every domain, by its name, and their specs."""
+    left = {spec.name for spec in specs if spec.role != "state"}
+    for frames in sets.values():
+        kept = {spec.name for spec in taken(frames.factors, specs)[1]}
+        left |= {spec.name for spec in specs} - kept
+    columns = [k for k, spec in enumerate(specs) if spec.name not in left]
+    if not columns:
+        raise ValueError("--other-domains: no state factor changes in all of these visual domains")
+    shared = [specs[k] for k in columns]
+    found = {
+        name: changing(np.asarray(frames.factors)[:, columns], shared)[0]
+        for name, frames in sets.items()
+    }
+    return found, tuple(shared)
 
 
 def lines_of(found: Mapping[str, float]) -> str:

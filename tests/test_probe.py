@@ -80,7 +80,7 @@ def test_probes_never_take_more_than_their_share(cost, share, monkeypatch):
             return super().encode_frames(frames)
 
     fake = SimpleNamespace(score=0.0, disentanglement=0.0, mean=0.0)
-    for name in ("measure", "gap", "dci", "r2"):
+    for name in ("mig", "dci", "r2"):
         monkeypatch.setattr(f"bvae_rl.sb3.probe.{name}", lambda *_, **__: fake)
     monkeypatch.setattr("bvae_rl.sb3.probe.time", SimpleNamespace(monotonic=lambda: clock))
     taken, spent = [], 0.0

@@ -124,7 +124,9 @@ class FactorWrapper(gym.Wrapper):
             raise self._lacks("read", "read(env) -> the current factors")
         values = self._vector(self._read(self.env), source="read")
         if not np.isfinite(values).all():
-            raise ValueError(f"read gave factors that are not finite: {values}")
+            each = zip(self.factor_specs, values, strict=True)
+            wrong = {spec.name: float(value) for spec, value in each if not np.isfinite(value)}
+            raise ValueError(f"read gave factors that are not finite: {wrong}")
         return values
 
     def sample_factors(self, rng: np.random.Generator) -> np.ndarray:
@@ -196,7 +198,13 @@ class FactorWrapper(gym.Wrapper):
         return values
 
     def _vector(self, values: Values, *, source: str) -> np.ndarray:
-        array = np.array(_ordered(values, self.factor_specs, source), dtype=np.float64)
+        ordered = _ordered(values, self.factor_specs, source)
+        try:
+            array = np.array(ordered, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{source} must give numbers (number the values of a category), got {ordered!r}"
+            ) from error
         if array.shape != (len(self.factor_specs),):
             raise ValueError(
                 f"{source} must give {len(self.factor_specs)} factors, got shape {array.shape}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import gymnasium as gym
@@ -54,10 +55,10 @@ class FactorSpec:
                     f"{', '.join(known)}"
                 )
         if self.kind == "categorical":
-            if len(self.values) < 2:
+            if len(self.values) < 2 or not all(isinstance(one, Real) for one in self.values):
                 raise ValueError(
-                    f"factor {self.name!r} is categorical and needs at least two values, "
-                    f"got {self.values}"
+                    f"factor {self.name!r} is categorical and needs at least two values, which are "
+                    f"numbers, got {self.values}"
                 )
         elif not self.low < self.high:
             raise ValueError(

@@ -67,7 +67,8 @@ ARRAY_METRICS: dict[str, Callable[[Part], dict[str, float]]] = {
     "total_correlation": lambda part: {"total_correlation": _total_correlation(part)},
     "independence": lambda part: {"independence": _independence(part)},
 }
-UNBOUNDED = ("total_correlation",)  # from 0 upwards; all others lie in [0, 1]
+UNBOUNDED = ("total_correlation",)  # all others are 1 at most
+BELOW_ZERO = ("mcc", "explicitness", "dci/informativeness")  # of noise; all others are 0 at least
 LABELS = {
     "mig_quantile": "MIG, quantile bins",
     "mig_sup": "MIG-sup",

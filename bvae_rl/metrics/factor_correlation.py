@@ -5,8 +5,9 @@ other pairs        the first canonical correlation in [0, 1] of what stands for 
                    sin) of an angle and the indicators of a category: the largest r that any
                    function of the one (a wave, a value per class) has with one of the other.
 
-The canonical correlation of independent factors is not 0 but about sqrt((C + C') / N), with C the
-number of columns that stand for a factor.
+The canonical correlation of independent factors is not 0 but up to about sqrt(C / N) +
+sqrt(C' / N), with C the number of columns that stand for a factor (the largest singular value of a
+random matrix; Marchenko and Pastur 1967).
 """
 
 from __future__ import annotations
@@ -34,6 +35,20 @@ def factor_correlation(factors: Any, *, kinds: Sequence[Kind] | None = None) -> 
             found = float(cross[0, 0]) if both else float(np.linalg.norm(cross, ord=2))
             matrix[i, j] = matrix[j, i] = np.clip(found, -1, 1)
     return matrix
+
+
+def correlation_chance(factors: Any, *, kinds: Sequence[Kind] | None = None) -> np.ndarray:
+    """(K, K): what the correlations of independent (N, K) factors seldom exceed.
+
+    With three standard errors of a single column; 0 on the diagonal.
+    """
+    checked = check(factors, factors, kinds=kinds)
+    targets = make_targets(checked.factors, checked.kinds)
+    free = [max(1, len(_basis(targets.of(k)).T)) for k in range(len(checked.kinds))]
+    reach = np.sqrt(np.array(free) / len(checked.factors))
+    chance = np.minimum(reach[:, None] + reach + 1 / np.sqrt(len(checked.factors)), 1.0)
+    np.fill_diagonal(chance, 0.0)
+    return np.asarray(chance)
 
 
 def _basis(columns: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ import numpy as np
 
 from bvae_rl.data.factors import Kind
 from bvae_rl.metrics.held_out import HeldOut
-from bvae_rl.metrics.inputs import check, split, stack
+from bvae_rl.metrics.inputs import check, split, split_episodes, stack
 from bvae_rl.metrics.regression import R2, Model, predict, scored
 
 
@@ -42,12 +42,15 @@ def generalisation(
     source: str,
     kinds: Sequence[Kind] | None = None,
     model: Model = "mlp",
+    episode: Any = None,
     seed: int = 0,
     test_fraction: float = 0.25,
     steps: int = 2000,
 ) -> Generalisation:
     """Fit in the ``source``, score in every domain: (N, D) codes and (N, K) factors by name.
 
+    ``episode`` numbers the episodes of the source's samples, if they are of some: its score is then
+    that of other episodes than were fitted.
     The factors must change in every domain. Raises ValueError for unusable arrays, domains that are
     not in both mappings, fewer than two domains, and too few samples.
     """
@@ -64,7 +67,12 @@ def generalisation(
     }
     both = stack(*domains.values())
     ends = np.cumsum([len(one.codes) for one in domains.values()])
-    train, test = split(int(ends[0]), test_fraction=test_fraction, seed=seed)
+    drawn: dict[str, Any] = {"test_fraction": test_fraction, "seed": seed}
+    train, test = (
+        split(int(ends[0]), **drawn)
+        if episode is None
+        else split_episodes(episode, int(ends[0]), **drawn)
+    )
     others = np.split(np.arange(len(both.codes)), ends[:-1])[1:]
     rows = dict(zip(domains, [test, *others], strict=True))
     held = HeldOut.at(both, train, np.concatenate(list(rows.values())), seed)

@@ -21,6 +21,7 @@ noise s is too large, by up to 3**.5: the estimate's own chance part is taken fo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any, Unpack
@@ -84,7 +85,8 @@ def interval(
 
     For a metric that splits into training and test part, drawn rows stand on both sides and its
     replicates vary less than fresh samples would: read it as a lower bound of the spread. NaN where
-    a replicate is not finite. ValueError for fewer than two replicates and as ``metric`` raises it.
+    a replicate is not finite; a draw that ``metric`` refuses, of one value of a rare factor, say,
+    is left out. ValueError for fewer than two replicates and as ``metric`` raises it of all rows.
     """
     z, v = as_matrix(codes, "codes"), as_matrix(factors, "factors")
     check_lengths(z, v)
@@ -110,12 +112,16 @@ def interval_of_rows(
     names = np.arange(samples) if episode is None else check_episode(episode, samples)
     found, which = np.unique(names, return_inverse=True)
     weights = _weights(samples, replicates, seed, episode).astype(np.int64)
+    estimate = np.asarray(metric(np.arange(samples), which), dtype=np.float64)
     values = []
     for weight in weights.T:
         rows = np.repeat(np.arange(samples), weight)
         copy = np.arange(len(rows)) - np.repeat(np.cumsum(weight) - weight, weight)
-        values.append(metric(rows, which[rows] + len(found) * copy))
-    return of_replicates(metric(np.arange(samples), which), values, level=level)
+        with suppress(ValueError):
+            values.append(metric(rows, which[rows] + len(found) * copy))
+    if len(values) < 2:
+        values = [np.full_like(estimate, np.nan)] * 2
+    return of_replicates(estimate, values, level=level)
 
 
 def _weights(samples: int, replicates: int, seed: int, episode: Any) -> np.ndarray:

@@ -3,8 +3,9 @@
 Two hidden layers of 256 SiLU units, AdamW with cosine decay, one network for all targets. A tenth
 of the training samples is kept aside, and each factor's predictions are taken from the step at
 which that tenth was predicted best; step 0 predicts the mean. So a factor that the codes do not
-hold scores 0 and not the negative value of an overfitted network, and needs no early stop that
-would cost the others. Torch's global random state is neither read nor changed.
+hold scores about 0 (-.2 at worst, where chance favours a later step) and not the negative value of
+an overfitted network, and needs no early stop that would cost the others. Torch's global random
+state is neither read nor changed.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ For all latents: MIG, DCI, R2 (MLP probe and linear probe) and the further metri
 for, over all factors; mutual information is measured once. With a ``content`` group: the same for
 it over the state factors, and its *leak*, R2 of the appearance factors from content latents. With a
 ``style`` group: R2 of all factors from it. Inactive latents take no part in what rests on
-information, and are counted. Factors that never change in the samples are left out and named.
+information, and are counted. Factors that cannot be scored in the samples, because they never
+change, say, are left out and named (``scorable.py``).
 
     report = MetricReport(factors, specs, replicates=200)
     report.add("vae", codes, groups={"content": (0, 24), "style": (24, 32)})
@@ -22,15 +23,16 @@ from typing import Any
 import numpy as np
 
 from bvae_rl.data.factors import FactorSpec
-from bvae_rl.metrics.array_metrics import ARRAY_METRICS, UNBOUNDED, Part, chosen
+from bvae_rl.metrics.array_metrics import ARRAY_METRICS, BELOW_ZERO, UNBOUNDED, Part, chosen
 from bvae_rl.metrics.dci import dci
-from bvae_rl.metrics.factor_correlation import factor_correlation
+from bvae_rl.metrics.factor_correlation import correlation_chance, factor_correlation
 from bvae_rl.metrics.information import Information, Settings, measure
 from bvae_rl.metrics.inputs import LEAST_EPISODES as LEAST_EPISODES
-from bvae_rl.metrics.inputs import as_matrix, changing, split_episodes
+from bvae_rl.metrics.inputs import as_matrix, split_episodes
 from bvae_rl.metrics.intervals import information_interval, interval_of_rows
 from bvae_rl.metrics.mig import gap
 from bvae_rl.metrics.regression import R2, Model, r2
+from bvae_rl.metrics.scorable import taken
 from bvae_rl.metrics.scores import PartScores, ProbeScores, Scores
 from bvae_rl.metrics.summary import conclusions, table
 
@@ -69,7 +71,7 @@ def score(
     those of the MLP probe. ValueError for anything that does not fit together.
     """
     z = as_matrix(codes, "codes")
-    v, kept = changing(factors, specs)
+    v, kept, left = taken(factors, specs, episode=episode, seed=seed)
     kinds = tuple(spec.kind for spec in kept)
     settings: Settings = {"bins": bins, "kinds": kinds, "active": active, "reference": reference}
     information = measure(z, v, **settings)
@@ -91,8 +93,10 @@ def score(
         bins=bins,
         latents=z.shape[1],
         active=tuple(np.flatnonzero(information.active).tolist()),
-        constant_factors=tuple(s.name for s in specs if s.name not in scorer.names),
+        constant_factors=tuple(s.name for s in specs if s.name not in {*scorer.names, *left}),
+        left_out=left,
         factor_correlation=factor_correlation(v, kinds=kinds),
+        correlation_chance=correlation_chance(v, kinds=kinds),
         chance=float(information.chance.max(initial=0.0)),
         all=coded["all"],
         content=coded.get("content"),
@@ -108,7 +112,7 @@ class MetricReport:
     """
 
     def __init__(self, factors: Any, specs: Sequence[FactorSpec], **settings: Any) -> None:
-        self.factors, self.specs = as_matrix(factors, "factors"), tuple(specs)
+        self.factors, self.specs = np.asarray(factors), tuple(specs)
         self.settings = settings
         self.scores: dict[str, Scores] = {}
         self._codes: dict[str, np.ndarray] = {}
@@ -169,7 +173,7 @@ class MetricReport:
 
 def true_codes(factors: Any, specs: Sequence[FactorSpec]) -> np.ndarray:
     """The factors that change as codes (N, D): what a perfect encoder would give."""
-    values, kept = changing(factors, specs)
+    values, kept, _ = taken(factors, specs)
     columns = []
     for value, spec in zip(values.T, kept, strict=True):
         columns += [np.cos(value), np.sin(value)] if spec.kind == "cyclic" else [value]
@@ -264,8 +268,9 @@ class _Scorer:
         both = interval_of_rows(
             numbers, len(part.codes), replicates=self.slow_replicates, **self.drawn
         )
+        least = [-np.inf if name in BELOW_ZERO else 0.0 for name in names]  # as scores are
         most = [np.inf if name in UNBOUNDED else 1.0 for name in names]
-        low, high = np.clip(both.low, 0.0, most), np.clip(both.high, 0.0, most)  # as scores are
+        low, high = np.clip(both.low, least, most), np.clip(both.high, least, most)
         bounds = zip(low.tolist(), high.tolist(), strict=True)
         return dict(zip(names, bounds, strict=True))
 

@@ -72,7 +72,9 @@ class Scores:
     """The scores of a representation. None marks a part that it or the factors do not have.
 
     ``active`` are the latents of the mask given to ``score``, without one those that are not
-    exactly constant. ``factor_correlation`` (K, K) is that of the factors in these samples,
+    exactly constant. ``left_out``: why factors that change are not scored, by name.
+    ``factor_correlation`` (K, K) is that of the factors in these samples, ``correlation_chance``
+    (K, K) what independent ones of so many values seldom exceed,
     ``chance`` the largest information in nats that independence would give on average.
     """
 
@@ -81,7 +83,9 @@ class Scores:
     latents: int
     active: tuple[int, ...]
     constant_factors: tuple[str, ...]
+    left_out: dict[str, str]
     factor_correlation: np.ndarray
+    correlation_chance: np.ndarray
     chance: float
     all: PartScores
     content: PartScores | None

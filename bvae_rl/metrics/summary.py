@@ -13,10 +13,10 @@ from bvae_rl.data.factors import FactorSpec
 from bvae_rl.metrics.array_metrics import LABELS
 from bvae_rl.metrics.scores import PartScores, ProbeScores, Scores
 
-_LEAST = 0.1  # share of a factor's information below which a latent is not said to hold it
+LEAST = 0.1  # share of a factor's information below which a latent is not said to hold it
 _LEAKY = 0.15  # MLP-probe R2 from which an appearance factor is said to leak
 _LISTED = 4  # latents named in one sentence
-_CORRELATED = 0.3  # from which two factors are said to be correlated
+_CORRELATED = 0.3  # from which two factors are said to be correlated, if chance does not give it
 _CHANCE = 0.1  # nats that independence gives from which a reader is warned
 
 _PARTS = {
@@ -95,7 +95,7 @@ def conclusions(scores: Scores, specs: Sequence[FactorSpec]) -> list[str]:
     best *share* it; two that lay a cyclic factor out as a circle *carry* it together.
     """
     roles: dict[str, str] = {spec.name: spec.role for spec in specs}
-    named = {*scores.all.factors, *scores.constant_factors}
+    named = {*scores.all.factors, *scores.constant_factors, *scores.left_out}
     if named != set(roles):
         raise ValueError(
             f"the scores are of the factors {', '.join(sorted(named))}, "
@@ -112,6 +112,7 @@ def conclusions(scores: Scores, specs: Sequence[FactorSpec]) -> list[str]:
     if scores.constant_factors:
         names = ", ".join(scores.constant_factors)
         sentences.append(f"not scored, because constant in these samples: {names}")
+    sentences += [f"not scored: {name}, {why}" for name, why in scores.left_out.items()]
     sentences += together(scores)
     if scores.chance > _CHANCE:
         sentences.append(
@@ -125,12 +126,12 @@ def _tracking(part: PartScores, k: int) -> str:
     factor, share = part.factors[k], part.mig.shares[:, k]
     probe = f"MLP-probe R2 {part.r2.per_factor[k]:.2f} from all latents"
     carrier, carried = part.mig.carriers[k], float(part.mig.carried[k])
-    if len(carrier) == 2 and carried >= _LEAST:
+    if len(carrier) == 2 and carried >= LEAST:
         names = _listed([str(part.latents[j]) for j in carrier])
         return f"latents {names} carry {factor} as a circle: {_held(carried)}; {probe}"
     order = np.argsort(-share, kind="stable")
     best = part.latents[int(order[0])], float(share[order[0]])
-    if best[1] < _LEAST:
+    if best[1] < LEAST:
         return f"no latent tracks {factor} (most in {best[0]}: {_held(best[1])}); {probe}"
     sharing = [int(j) for j in order if share[j] > best[1] / 2]
     if len(sharing) == 1:
@@ -149,7 +150,7 @@ def _mixed(part: PartScores, roles: Mapping[str, str]) -> list[str]:
     """Latents that hold a tenth or more of the information of several factors."""
     sentences = []
     for latent, row in zip(part.latents, part.mig.shares, strict=True):
-        names = [part.factors[k] for k in np.argsort(-row, kind="stable") if row[k] >= _LEAST]
+        names = [part.factors[k] for k in np.argsort(-row, kind="stable") if row[k] >= LEAST]
         if len(names) > 1:
             both = len({roles[name] for name in names}) > 1
             mix = ", state and appearance together" if both else ""
@@ -166,9 +167,10 @@ def together(scores: Scores) -> list[str]:
     Of correlated factors the usual scores say less (Träuble et al. 2021, arXiv 2006.07886).
     """
     names, correlation = scores.all.factors, scores.factor_correlation
+    least = np.maximum(_CORRELATED, scores.correlation_chance)
     listed = [
         f"{names[i]} and {names[j]} ({correlation[i, j]:.2f})"
-        for i, j in np.argwhere(np.abs(np.triu(correlation, 1)) >= _CORRELATED)
+        for i, j in np.argwhere(np.triu(np.abs(correlation) >= least, 1))
     ]
     if not listed:
         return []

@@ -10,7 +10,8 @@ Good models agree up to order and sign, and R has one large entry in each row an
 with 0 for an empty row. A model's score is the median over the other models i of UDR_i,model, at
 least 0, and at most 1 with Spearman; 0.9 is what Lasso leaves of perfect agreement. Inactive
 latents are left out: those of KL <= 0.01 nats where the KL is given, else the exactly constant
-ones. This is the published definition; nothing is fitted that a held-out part would correct.
+ones. Each side weighs a half, as in disentanglement_lib; the paper weighs it by its active
+latents. Nothing is fitted that a held-out part would correct.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 from stable_baselines3.common.callbacks import BaseCallback
@@ -15,14 +16,16 @@ from stable_baselines3.common.callbacks import BaseCallback
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import READ_ON_POLICY, known_specs
 from bvae_rl.data.probe_sets import known_set
-from bvae_rl.metrics import dci, measure, r2
-from bvae_rl.metrics.inputs import changing
-from bvae_rl.metrics.mig import gap
+from bvae_rl.metrics import dci, mig, r2
+from bvae_rl.metrics.inputs import LEAST_EPISODES
+from bvae_rl.metrics.scorable import taken
 from bvae_rl.models.scaling import Encoder
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import CsvLog
 from bvae_rl.sb3.encoder_life import copies_of
+from bvae_rl.training.decoded import active_latents
+from bvae_rl.training.validation import ACTIVE_VARIANCE
 
 FILE = "probe.csv"
 FIRST_GUESS = 2.0  # seconds per 1,000 frames, until the first probe has been timed
@@ -64,8 +67,13 @@ class Probe:
         self.frames = known_set(env, n, seed=seed)
         if settable_env(env) is None:
             logger.warning("probes: %s", READ_ON_POLICY)
-        self._factors, specs = changing(self.frames.factors, known_specs(env))
-        self._kinds = [spec.kind for spec in specs]
+        episode = None
+        if settable_env(env) is None and len(set(self.frames.episode.tolist())) >= LEAST_EPISODES:
+            episode = self.frames.episode
+        self._factors, specs, left = taken(self.frames.factors, known_specs(env), episode=episode)
+        for name, why in left.items():
+            logger.warning("probes leave out %s: %s", name, why)
+        self._drawn: dict[str, Any] = {"kinds": [spec.kind for spec in specs], "episode": episode}
         self.every, self.share = every, share
         self.seconds = 0.0  # spent on probes so far
         self._last_cost = FIRST_GUESS * n / 1000
@@ -96,10 +104,16 @@ class Probe:
         """``vae/mig``, ``vae/dci`` (disentanglement) and ``vae/r2``, means over the factors."""
         began = time.monotonic()
         codes = encoder.encode_frames(self.frames.frames)
+        active = (
+            active_latents(encoder, codes)
+            if isinstance(encoder, BetaVAE)
+            else codes.var(axis=0) > ACTIVE_VARIANCE
+        )
+        kinds = self._drawn["kinds"]
         scores = {
-            "vae/mig": gap(measure(codes, self._factors, bins=20, kinds=self._kinds)).score,
-            "vae/dci": dci(codes, self._factors, kinds=self._kinds).disentanglement,
-            "vae/r2": r2(codes, self._factors, kinds=self._kinds, steps=R2_STEPS).mean,
+            "vae/mig": mig(codes, self._factors, kinds=kinds, active=active).score,
+            "vae/dci": dci(codes, self._factors, **self._drawn).disentanglement,
+            "vae/r2": r2(codes, self._factors, steps=R2_STEPS, **self._drawn).mean,
         }
         self._last_cost = time.monotonic() - began
         self.seconds += self._last_cost

@@ -28,8 +28,9 @@ import numpy as np
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames
 from bvae_rl.metrics import independence, mig, r2, udr
-from bvae_rl.metrics.inputs import changing, split
+from bvae_rl.metrics.inputs import split
 from bvae_rl.metrics.report import LEAST_EPISODES
+from bvae_rl.metrics.scorable import taken
 from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.validation import ACTIVE_VARIANCE, least_variance
@@ -156,7 +157,8 @@ def label_score(
         raise ValueError(
             f"{by} needs frames with known factors; {' and '.join(UNLABELLED)} do without them"
         )
-    values, kept = changing(factors, specs)
+    parts = _by_group(group, seed)
+    values, kept, _ = taken(factors, specs, episode=None if parts is None else group, seed=seed)
     z, active = code.mu, code.active
     state = [k for k, spec in enumerate(kept) if spec.role == "state"]
     if code.content is not None and state:
@@ -165,7 +167,6 @@ def label_score(
     kinds = [spec.kind for spec in kept]
     if by == "mig":
         return mig(z, values, kinds=kinds, active=active).score
-    parts = _by_group(group, seed)
     if parts is None:
         return r2(z, values, kinds=kinds, seed=seed, steps=steps).mean
     train, test = parts

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from bvae_rl.metrics import MIG
+from bvae_rl.metrics.summary import LEAST
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import (
     kl_bars,
@@ -41,7 +42,7 @@ FIRST = 5  # of them, that are moved in other frames too
 DISTANCE = "distance from the latent's mean, in standard deviations"
 TRAINED = " of the training's frames"
 PAGES = 2.0 * np.sin(np.linspace(-np.pi / 2, np.pi / 2, 25))  # the same, of a film: slow at ends
-TRACKED = 0.05  # share of a factor's information, from which on a latent tracks it
+TRACKED = LEAST  # share of a factor's information, from which on a latent tracks it
 SWAPPED = 6  # frames a side
 
 
