@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from bvae_rl.agents.hyperparameters import tuned
 from bvae_rl.agents.settings import MAIN, check, default, known_algorithm, require_name
-from bvae_rl.runtime.identity import identity
+from bvae_rl.runtime.identity import KIND, identity
 
 TIMESTEPS = {"ppo": 100_000, "sac": 10_000}  # where nobody says how long
 CURVE_POINTS = 10  # evaluations after that of the beginning
@@ -26,10 +26,12 @@ def check_seeds(seeds: Sequence[int]) -> None:
 class StepLimit:
     """Environment steps of one evaluation: no further episode begins that would end after
     ``enough``, and none is played beyond ``most``, so that the first may take longer than enough.
+    ``each``: after so many an episode is cut, and its return so far counts; 0: never.
     """
 
     enough: int
     most: int
+    each: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.enough <= self.most:
@@ -37,6 +39,11 @@ class StepLimit:
                 f"a limit of evaluation steps needs 1 <= enough <= most, got {self.enough} and "
                 f"{self.most}"
             )
+
+    def identity(self) -> dict[str, Any]:
+        """Its fields, of which ``each`` is newer: as before without it."""
+        plain = {KIND: type(self).__name__, "enough": self.enough, "most": self.most}
+        return {**plain, "each": self.each} if self.each else plain
 
 
 @dataclass(frozen=True)

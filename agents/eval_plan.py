@@ -2,7 +2,7 @@
 
 Half of that tenth goes to the learning curve and half to the evaluation at the end, each of which
 takes at least one whole episode. How long an episode can be is read off the environment's limit of
-steps; one without a limit is cut after ``UNKNOWN`` steps, or those of the evaluation.
+steps; each episode of one without a limit is cut after ``UNKNOWN`` steps.
 
 Worlds with tuned settings (``bvae_rl.agents.hyperparameters``) are evaluated as in the published
 results instead, without a limit.
@@ -18,6 +18,7 @@ from typing import Any
 from bvae_rl.agents.config import CURVE_POINTS, AgentConfig, StepLimit
 from bvae_rl.agents.hyperparameters import tuned
 from bvae_rl.data.environments import EnvConfig, FrameSkip
+from bvae_rl.data.envpool import EnvPoolEnv
 from bvae_rl.data.wrappers import wrappers_of
 
 TENTH = 0.1
@@ -58,6 +59,8 @@ def _words(episodes: int, limit: StepLimit | None) -> str:
     many = f"{episodes} episode{'s' * (episodes > 1)}"
     if limit is None:
         return f"on {many}"
+    if limit.each:
+        return f"on {many}, each cut after {limit.each:,} steps"
     one = " (one at least, however long it takes)" if limit.most > limit.enough else ""
     return f"on up to {many}, as many as end within {limit.enough:,} steps{one}"
 
@@ -102,10 +105,10 @@ def plan_evaluation(
 
 
 def unending(env: EnvConfig, episodes: int) -> StepLimit | None:
-    """A limit for so many whole episodes where nobody knows how long one can be; else None."""
+    """A limit for so many episodes where nobody knows how long one can be; else None."""
     if longest_episode(env) is not None:
         return None
-    return StepLimit(episodes * UNKNOWN, episodes * UNKNOWN)
+    return StepLimit(episodes * UNKNOWN, episodes * UNKNOWN, each=UNKNOWN)
 
 
 def _at_least_one(steps: int, longest: int) -> StepLimit:
@@ -119,7 +122,7 @@ def longest_episode(env: EnvConfig) -> int | None:
     limits: list[tuple[Any, int]] = []  # and how many of those steps an agent's step is
     skip = 1
     for layer in wrappers_of(made):
-        skip *= layer.skip if isinstance(layer, FrameSkip) else 1
+        skip *= layer.skip if isinstance(layer, FrameSkip | EnvPoolEnv) else 1
         limits.append((getattr(layer, "_max_episode_steps", None), skip))
     limits.append((getattr(made.unwrapped, "max_steps", None), skip))  # MiniGrid's
     limits.append((made.spec.max_episode_steps if made.spec else None, skip))
@@ -132,5 +135,5 @@ def side_by_side(env: EnvConfig, episodes: int, limit: StepLimit | None) -> int:
     """How many episodes are played at once: no more than surely end in time."""
     if limit is None:
         return min(PARALLEL, episodes)
-    longest = longest_episode(env)
+    longest = longest_episode(env) or limit.each
     return min(PARALLEL, episodes, max(1, limit.enough // longest)) if longest else 1

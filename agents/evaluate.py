@@ -74,7 +74,8 @@ def run_episodes(
     """Play episodes 0..n-1, or as many whole batches of them as end within ``limit``.
 
     Episode i is reset with ``seed + i``. The limit counts the steps of all environments together.
-    If not even the first batch ends in time, its returns so far count and ``cut`` says so.
+    If not even the first batch ends in time, its returns so far count and ``cut`` says so, and so
+    do those of episodes that are longer than one may be (``StepLimit.each``).
     ``progress`` gets fractions in [0, 1].
     """
     if n < 1:
@@ -82,7 +83,8 @@ def run_episodes(
     returns = np.zeros(n)
     success: list[Any] = [None] * n
     used = longest = played = cut = 0
-    while played < n and not cut:
+    late = False
+    while played < n and not late:
         if limit and played and used + longest * venv.num_envs > limit.enough:
             break
         size = min(venv.num_envs, n - played)
@@ -91,6 +93,7 @@ def run_episodes(
         observations = venv.reset()
         running = np.arange(venv.num_envs) < size
         length = 0
+        most = min(most, limit.each) if limit and limit.each else most
         while running.any() and length < most:
             assert isinstance(observations, np.ndarray)  # every method shows pictures or vectors
             observations, rewards, dones, infos = venv.step(predict(observations))
@@ -103,9 +106,10 @@ def run_episodes(
             done = (played + size - running.sum()) / n
             share = (used + length * venv.num_envs) / limit.enough if limit else 0.0
             progress(min(1.0, max(done, share)))
-        if running.any() and played:
+        late = bool(running.any()) and not (limit and length == limit.each)
+        if late and played:
             break
-        cut = int(running.sum())
+        cut += int(running.sum())
         used += length * venv.num_envs
         longest = max(longest, length)
         played += size

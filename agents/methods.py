@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
+from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.raw_pixels import pixels_view
 from bvae_rl.agents.recolouring import RECOLOURINGS, Recolouring, colours_view
 from bvae_rl.agents.trained_by import domains_of, labels_of, trained_by
@@ -124,9 +125,15 @@ class Method:
         seen = self.view(venv)
         return VecFrameStack(seen, frame_stack) if frame_stack > 1 else seen
 
-    def check(self, env: EnvConfig, inputs: MethodInputs) -> None:
-        """Refuse a missing input, and an environment that cannot show what this method sees."""
+    def check(
+        self, env: EnvConfig, inputs: MethodInputs, config: AgentConfig | None = None
+    ) -> None:
+        """Refuse a missing input, an environment that cannot show what this method sees, and
+        settings of ``config`` that it cannot be trained with.
+        """
         self.identity(inputs)
+        if self.recolouring is not None and config is not None:
+            self.recolouring.check(config)
         space = self._observations(env)
         if self.needs or self.policy == "CnnPolicy":
             FrameLayout.of(space)

@@ -11,7 +11,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
-from gymnasium.spaces import Box
+from gymnasium.spaces import Box, Discrete
 from stable_baselines3 import SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
@@ -60,7 +60,7 @@ def reload_model(path: Path, replay: Path, config: AgentConfig, venv: VecEnv) ->
     model = in_channels_last(ALGORITHMS[config.algo].load(path, env=venv, device=device))
     if isinstance(model, SAC):
         model.load_replay_buffer(replay)
-    model.set_random_seed(config.seed + model.num_timesteps)  # not the first episodes once more
+    model.set_random_seed((config.seed + model.num_timesteps) % 2**32)  # other episodes than first
     return model
 
 
@@ -104,6 +104,12 @@ def check_model(config: AgentConfig, env: EnvConfig) -> None:
     made = env.make()
     actions = made.action_space
     made.close()
+    if isinstance(actions, Discrete) and actions.start:
+        raise ValueError(
+            f"{env.id} numbers its {actions.n} actions from {actions.start}, and SB3's agents from "
+            "0: give it a wrapper that adds the difference, TransformAction(env, lambda action: "
+            f"action + {actions.start}, Discrete({actions.n})) of gymnasium"
+        )
     if config.algo == "sac":
         require_continuous(actions)
     venv = DummyVecEnv([lambda: _Vectors(actions)] * config.n_envs)

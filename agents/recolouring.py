@@ -85,18 +85,23 @@ class Recolouring:
             return venv
         return RecolouredVecEnv(venv, self, seed=config.seed)
 
-    def of_buffer(self, config: AgentConfig) -> Mapping[str, Any]:
-        """What SB3's constructor is told about the replay buffer; nothing where it stays as it is.
-
-        ValueError for returns of several steps, which SB3 sums up in a buffer of its own.
-        """
-        if not self.in_batches(config.algo):
-            return {}
-        if (n_steps := config.settings.get("n_steps", 1)) != 1:
+    def check(self, config: AgentConfig) -> None:
+        """ValueError for returns of several steps, which SB3 sums up in a buffer of its own."""
+        n_steps = config.settings.get("n_steps", 1)
+        if self.in_batches(config.algo) and n_steps != 1:
             raise ValueError(
                 f"batches are recoloured for n_steps=1 alone, got n_steps={n_steps}; leave it out, "
                 "or recolour by episode: --method pixels_recoloured_episode"
             )
+
+    def of_buffer(self, config: AgentConfig) -> Mapping[str, Any]:
+        """What SB3's constructor is told about the replay buffer; nothing where it stays as it is.
+
+        ValueError as from ``check``.
+        """
+        self.check(config)
+        if not self.in_batches(config.algo):
+            return {}
         return {
             "replay_buffer_class": RecolouredReplayBuffer,
             "replay_buffer_kwargs": {"recolouring": self},

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tyro
 
 from bvae_rl.agents.adapt import AdaptConfig, run_adaptation
-from bvae_rl.agents.config import AgentConfig
+from bvae_rl.agents.config import AgentConfig, check_seeds
 from bvae_rl.agents.eval_plan import plan_evaluation
 from bvae_rl.agents.treatments import TREATMENTS
+from bvae_rl.data.factors import require_factor_env
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.hub import find_vae
 from bvae_rl.plots import png
 from bvae_rl.plots.adaptation import adaptation
 from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts.common import EnvArgs, command_for, command_line, say, wrote
+from bvae_rl.scripts.common import EnvArgs, aligned, command_for, command_line, say, wrote
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.scripts.study import StudyResult, aligned, curves, finals, spread
+from bvae_rl.scripts.study import StudyResult, curves, finals, spread
+from bvae_rl.scripts.worlds import in_gymnasium, seen_by, world_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -84,9 +86,11 @@ def main(args: Args) -> StudyResult:
         raise ValueError(f"--beta must be 0 or more, got {args.beta}")
     if unknown := sorted(set(args.treatments) - set(TREATMENTS)):
         raise ValueError(f"unknown treatments {unknown}; known: {', '.join(TREATMENTS)}")
-    env = args.world.config(args.source)
-    for domain in (args.source, *args.target):
-        env.with_domain(domain).make()  # an unknown domain is refused before any training
+    check_seeds(args.seeds)
+    args = replace(args, world=in_gymnasium(world_of(args.vae[0], args.world)))
+    env = seen_by(args.world.config(args.source), args.vae[0])
+    for domain in (args.source, *args.target):  # what cannot be is refused before any training
+        require_factor_env(env.with_domain(domain).make())
     FrameStore.existing(args.store)
     agent = AgentConfig.of("ppo", env.id).lasting(args.source_timesteps)
     agent = plan_evaluation(agent, env).of(agent)

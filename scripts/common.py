@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from itertools import count
 from pathlib import Path
@@ -189,3 +190,12 @@ def wrote(path: Path, next_command: str | None = None) -> None:
     say(f"wrote {path}")
     if next_command:
         say(f"next: {next_command}")
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Cells as a table of plain text, the first line its header."""
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )

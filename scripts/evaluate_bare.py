@@ -11,9 +11,8 @@ from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts.common import say, wrote
+from bvae_rl.scripts.common import aligned, say, wrote
 from bvae_rl.scripts.held_frames import on_policy_frames
-from bvae_rl.scripts.study import aligned
 from bvae_rl.training.validation import validate
 
 if TYPE_CHECKING:

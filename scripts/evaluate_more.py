@@ -22,7 +22,7 @@ from bvae_rl.metrics.scorable import taken
 from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO
-from bvae_rl.scripts.study import aligned
+from bvae_rl.scripts.common import aligned
 from bvae_rl.training.decoded import active_latents
 
 if TYPE_CHECKING:

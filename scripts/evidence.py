@@ -26,7 +26,7 @@ from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run, require_own
 from bvae_rl.runtime.workers import Task, run_parallel
 from bvae_rl.scripts import evaluate
-from bvae_rl.scripts.common import command_line, say, wrote
+from bvae_rl.scripts.common import aligned, command_line, say, wrote
 from bvae_rl.scripts.evidence_tables import (
     by_factor,
     columns,
@@ -51,7 +51,7 @@ from bvae_rl.scripts.evidence_units import Args as Args
 from bvae_rl.scripts.evidence_vaes import folder_of, state_rows, teach, vae_of
 from bvae_rl.scripts.pretrain_args import recipe_of
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.scripts.study import EVALUATION_SEED, StudyResult, aligned, markdown
+from bvae_rl.scripts.study import EVALUATION_SEED, StudyResult, markdown
 from bvae_rl.scripts.worlds import require_shown
 from bvae_rl.training.batches import Rows
 from bvae_rl.training.hardenable import refuse

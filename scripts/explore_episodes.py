@@ -16,8 +16,9 @@ import numpy as np
 from bvae_rl.agents.evaluate import LoadedAgent, load_agent
 from bvae_rl.agents.value import expected_return
 from bvae_rl.data.environments import EnvConfig
-from bvae_rl.data.factors import FactorSpec, info_factors, known_specs
+from bvae_rl.data.factors import FactorSpec, known_specs
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.info_factors import info_factors
 from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.data.rollout import Tap, random_policy
 from bvae_rl.models.digest import encoder_digest

@@ -24,10 +24,9 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import RESULTS, Run
 from bvae_rl.sb3.check_codes import check_codes
-from bvae_rl.scripts.common import EnvArgs, can_make, command_line, say, wrote
+from bvae_rl.scripts.common import EnvArgs, aligned, can_make, command_line, say, wrote
 from bvae_rl.scripts.film_beside import require_switch
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.scripts.study import aligned
 from bvae_rl.scripts.worlds import changed, named_by, seen_by, world_of
 
 DOMAINS = ("source", "ood1", "ood2")  # where the environment knows them

@@ -17,9 +17,9 @@ from bvae_rl.agents.study import Evaluation, Job, run_study
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.plots import learning_curves, method_label, png, transfer_bars
 from bvae_rl.runtime.rows import Row
-from bvae_rl.runtime.runs import Run
+from bvae_rl.runtime.runs import RESULTS, Run
 from bvae_rl.runtime.spread import interval, iqm
-from bvae_rl.scripts.common import DEFAULT, command_line, say
+from bvae_rl.scripts.common import DEFAULT, aligned, command_line, say
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.training_args import TrainingArgs
 from bvae_rl.scripts.vae_keys import keyed
@@ -85,7 +85,7 @@ def make_jobs(
             mine = inputs[index] if inputs[index].vae else replace(inputs[index], vae_seed=seed)
             jobs.append(Job(name, env, mine, replace(config, seed=seed), key))
     for job in jobs[: len(rows)] if not args.vae_per_seed else jobs:
-        job.row.check(env, job.inputs)
+        job.row.check(env, job.inputs, job.config)
     return jobs
 
 
@@ -116,6 +116,13 @@ def run_jobs(
     )
     if progress is None:
         bar.close()
+    there = run.folder / RESULTS
+    before = {row.method for row in run.rows(RESULTS)} if there.exists() else set()
+    if gone := sorted(before - {row.method for row in rows}):
+        say(
+            f"{there} had rows of {', '.join(gone)}, too, which were not asked for "
+            "now: name them beside the others to have all (finished agents are not trained again)"
+        )
     run.write_rows(rows)
     return rows
 
@@ -289,12 +296,3 @@ def markdown(lines: Sequence[Sequence[str]]) -> str:
     """Cells as a table of Markdown, the first line its header."""
     head, *rest = lines
     return "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *rest))
-
-
-def aligned(lines: Sequence[Sequence[str]]) -> str:
-    """Cells as a table of plain text, the first line its header."""
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )

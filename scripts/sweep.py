@@ -19,12 +19,11 @@ from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run, require_own
 from bvae_rl.runtime.workers import Task, run_parallel
 from bvae_rl.scripts import pretrain
-from bvae_rl.scripts.common import command_for, command_line, free_folder, say, wrote
+from bvae_rl.scripts.common import aligned, command_for, command_line, free_folder, say, wrote
 from bvae_rl.scripts.held_frames import held_frames
 from bvae_rl.scripts.pretrain_args import recipe_of
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.select_seed import finished
-from bvae_rl.scripts.study import aligned
 from bvae_rl.training.decoded import active_latents, decode
 from bvae_rl.training.explained import pixel_share
 from bvae_rl.training.last_phase import NONE

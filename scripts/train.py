@@ -7,6 +7,7 @@ from pathlib import Path
 
 import tyro
 
+from bvae_rl.agents.config import check_seeds
 from bvae_rl.agents.evaluate import CUT, RECORD, evaluate_agent
 from bvae_rl.agents.methods import MethodInputs, choose_latents, method
 from bvae_rl.agents.raw_pixels import SMALLEST
@@ -71,6 +72,11 @@ def main(args: Args) -> Result:
         raise ValueError(
             f"--method {args.method} sees no VAE: leave {args.vae} out, or write --method bvae"
         )
+    if args.latents and not of_vae:
+        raise ValueError(
+            f"--method {args.method} sees no latents: leave --latents {args.latents} out"
+        )
+    check_seeds([args.seed])
     if args.vae:
         args = replace(args, world=world_of(args.vae, args.world))
     env = args.world.config(args.domain)
@@ -82,8 +88,8 @@ def main(args: Args) -> Result:
         latents = choose_latents(vae, args.latents)
         inputs = MethodInputs(vae, latents=latents, vae_seed=seed_of(vae))
     chosen = method(args.method, inputs.latents)
-    chosen.check(env, inputs)
     config, plan = args.config(env, seed=args.seed), args.plan(env)
+    chosen.check(env, inputs, config)
     for line in args.lines(config, env):
         say(line)
     name_of_run = f"{chosen.key}-{args.algo}-seed{args.seed}"

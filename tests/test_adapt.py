@@ -10,9 +10,11 @@ import pytest
 
 from bvae_rl.agents import adapt as study
 from bvae_rl.agents.treatments import TREATMENTS
+from bvae_rl.data.environments import EnvConfig
 from bvae_rl.metrics import score
 from bvae_rl.runtime.rows import Row
 from bvae_rl.scripts import adapt, collect, pretrain
+from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.study import finals
 from bvae_rl.training.fine_tune import FineTuneConfig
 from bvae_rl.training.train_config import TrainConfig
@@ -102,6 +104,32 @@ def test_a_world_without_success_has_a_table_all_the_same() -> None:
 def test_one_vae_a_seed_is_asked_for(made: Path) -> None:
     with pytest.raises(ValueError, match=r"a VAE of its own: give 2 .*, got 1"):
         adapt.main(adapt.Args((str(made / "vae"),), made / "frames", seeds=(0, 1)))
+
+
+def test_a_world_that_cannot_be_probed_is_refused_before_any_training(made: Path) -> None:
+    with pytest.raises(ValueError, match="states cannot be set behind VariedEnv"):
+        adapt.main(
+            adapt.Args(
+                (str(made / "vae"),), made / "frames", EnvArgs(wrappers=("bvae_rl:VariedEnv",)),
+                seeds=(0,), target=("colour",), out=made / "varied",
+            )
+        )  # fmt: skip
+    assert not (made / "varied").exists()
+
+
+def test_it_acts_in_the_world_of_the_vae_unless_another_is_named(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def stop(vaes: object, env: EnvConfig, *rest: object, **more: object) -> None:
+        seen.append(env.id)
+        raise RuntimeError
+
+    monkeypatch.setattr(adapt, "run_adaptation", stop)
+    with pytest.raises(RuntimeError):
+        adapt.main(adapt.Args(("car_racing",), made / "frames", seeds=(0,), out=made / "car"))
+    assert seen == ["bvae_rl.envs:bvae_rl/CarRacing-v0"]
 
 
 def test_unknown_treatments_are_refused(made: Path) -> None:

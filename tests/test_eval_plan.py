@@ -89,6 +89,16 @@ def test_only_whole_episodes_count_within_the_limit_of_steps(
         StepLimit(0, 1)
 
 
+@pytest.mark.parametrize("n_envs", [1, 2, 4])
+def test_one_endless_episode_does_not_take_the_steps_of_the_others(n_envs: int) -> None:
+    venv = DummyVecEnv([lambda: Monitor(Lasting(3, 99, 2, 99)) for _ in range(n_envs)])
+    found = run_episodes(
+        venv, lambda obs: np.zeros(n_envs, int), 4, seed=0, limit=StepLimit(40, 40, each=10)
+    )
+    assert found.returns.tolist() == [3, 10, 2, 10] and found.cut == 2
+    assert "each" not in StepLimit(40, 40).identity()  # as it was
+
+
 def test_how_long_an_episode_can_be_is_read_off_the_environment() -> None:
     limits = [longest_episode(env) for env in (CART, SWING, GRID)]
     assert limits == [500, 200, 256]
@@ -146,5 +156,11 @@ def test_whole_episodes_are_cut_where_none_ends_by_itself() -> None:
     try:
         limit = unending(EnvConfig("test/ForEver-v0"), 7)
         assert limit is not None and limit.most == limit.enough == 7 * UNKNOWN
+        assert limit.each == UNKNOWN and limit.identity()["each"] == UNKNOWN
+        assert side_by_side(EnvConfig("test/ForEver-v0"), 7, limit) == 7
+        plan = plan_evaluation(
+            AgentConfig(total_timesteps=500), EnvConfig("test/ForEver-v0"), n_eval_episodes=2
+        )
+        assert f"on 2 episodes, each cut after {UNKNOWN:,} steps" in plan.text(1)
     finally:
         del gym.registry["test/ForEver-v0"]

@@ -233,7 +233,7 @@ def test_what_cannot_be_recoloured_is_refused_with_a_cure():
         method("pixels_recoloured").check(grey, MethodInputs())
     several = AgentConfig.of("sac", REACH.id, n_steps=3)
     with pytest.raises(ValueError, match=r"n_steps=1 alone, got n_steps=3; .*_episode"):
-        Recolouring().of_buffer(several)
+        method("pixels_recoloured").check(REACH, MethodInputs(), several)  # before any training
     for wrong, words in (
         ({"by": "frame"}, "by step or episode, got 'frame'"),
         ({"frequency": 0.0}, "colour maps must be above 0, got 0"),

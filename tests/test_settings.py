@@ -116,6 +116,13 @@ def test_what_cannot_be_is_refused(values: dict[str, Any], message: str) -> None
         AgentConfig.of(values.pop("algo", "ppo"), **values)
 
 
+class FromOne(gym.Env[np.ndarray, int]):
+    """Its actions are 1, 2 and 3."""
+
+    observation_space = Box(0, 1, (2,), np.float32)
+    action_space = gym.spaces.Discrete(3, start=1)
+
+
 def test_what_sb3_refuses_is_refused_before_training_in_one_line() -> None:
     swing = EnvConfig(SWING)
     for given, message in (
@@ -127,6 +134,12 @@ def test_what_sb3_refuses_is_refused_before_training_in_one_line() -> None:
             check_model(AgentConfig.of("ppo", **given), swing)
     with pytest.raises(ValueError, match=r"SAC needs continuous actions, got Discrete.*--algo ppo"):
         check_model(AgentConfig.of("sac"), EnvConfig(CART))
+    gym.register("test/FromOne-v0", FromOne)
+    try:
+        with pytest.raises(ValueError, match=r"its 3 actions from 1.*action \+ 1, Discrete\(3\)"):
+            check_model(AgentConfig.of("ppo"), EnvConfig("test/FromOne-v0"))
+    finally:
+        del gym.registry["test/FromOne-v0"]
     before = torch.random.get_rng_state()
     check_model(AgentConfig.of("sac"), swing)
     assert torch.equal(torch.random.get_rng_state(), before)

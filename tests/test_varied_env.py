@@ -171,6 +171,54 @@ def test_what_cannot_be_shown_is_refused(layout: str, wrong: Any, words: str) ->
         VariedEnv(Still(layout), **wrong)
 
 
+def test_what_is_beside_a_picture_of_floats_stays() -> None:
+    class Beside(gym.ObservationWrapper[Any, Any, Any]):
+        def __init__(self) -> None:
+            super().__init__(Still("floats"))
+            joints = Box(-1, 1, (2,), np.float32)
+            self.observation_space = Dict(eye=self.env.observation_space, joints=joints)
+
+        def observation(self, observation: Any) -> Any:
+            return {"eye": observation, "joints": np.ones(2, np.float32)}
+
+    env = VariedEnv(Beside(), "colour")
+    shown, _ = env.reset(seed=0)
+    assert env.observation_space["eye"] == Box(0, 255, (24, 32, 3), np.uint8)
+    assert env.observation_space.contains(shown) and shown["joints"].tolist() == [1, 1]
+    plain = VariedEnv(Beside()).reset(seed=0)[0]["eye"]
+    assert np.array_equal(plain, Still().shown) and not np.array_equal(shown["eye"], plain)
+
+
+def test_a_stack_of_coloured_pictures_in_a_dict_has_its_number_as_an_axis() -> None:
+    env = VariedEnv(FrameStackObservation(Still("dict"), 4), "colour")
+    shown, _ = env.reset(seed=0)
+    assert shown["eye"].shape == (4, 24, 32, 3) and env.observation_space.contains(shown)
+    assert all(np.array_equal(shown["eye"][0], one) for one in shown["eye"])
+    assert not np.array_equal(shown["eye"][0], Still().shown)
+
+
+def test_a_drawing_is_one_picture_whatever_the_observation_stacks() -> None:
+    class Drawn(Still):
+        render_mode = "rgb_array"
+
+        def render(self) -> Any:
+            return np.full((24, 32, 3), (200, 10, 90), np.uint8)
+
+    for number in (3, 4):
+        env = VariedEnv(FrameStackObservation(Drawn("bare"), number), "light")
+        env.reset(seed=1)
+        assert env.render().shape == (24, 32, 3)
+
+
+def test_it_is_made_again_from_its_spec() -> None:
+    made = VariedEnv(gym.make("bvae_rl.envs:bvae_rl/PlanarReach-v0", size=32), "colour", 0.5)
+    again = gym.make(made.spec)
+    assert isinstance(again, gym.Wrapper) and again.get_wrapper_attr("strength") == 0.5
+    assert np.array_equal(made.reset(seed=4)[0], again.reset(seed=4)[0])
+    with pytest.raises(ValueError, match="unknown visual domain"):
+        VariedEnv(Still(), ("colour",))  # type: ignore[arg-type]
+
+
 def test_vectors_have_no_appearance() -> None:
     with pytest.raises(TypeError, match=r"expected a picture.* \(--pixels\)"):
         VariedEnv(gym.make("CartPole-v1"), "colour")

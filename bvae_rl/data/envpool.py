@@ -239,6 +239,7 @@ class EnvPoolEnv(gym.Env[Any, Any]):
     def __init__(self, env_id: str, *, seed: int = 0, **made: Unpack[Made]) -> None:
         self._shown = _Shown(env_id, 1, seed, **made)
         self.pool, self.layout = self._shown.pool, self._shown.layout
+        self.skip = self._shown.skip  # steps of EnvPool's that one of an agent is
         self.observation_space = self._shown.space
         self.action_space, self.spec = self.pool.action_space, self._shown.spec
         self.render_mode = "rgb_array" if self.pool.pixels else None

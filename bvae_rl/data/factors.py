@@ -251,12 +251,6 @@ def dependent_factors(env: Any) -> tuple[str, ...]:
         return ()
 
 
-def info_factors(info: Mapping[str, Any]) -> np.ndarray | None:
-    """A copy of ``info["factors"]``, float64 (K,): the environment may write into its own later."""
-    known = info.get("factors")
-    return None if known is None else np.array(known, dtype=np.float64)
-
-
 def check_factors(factors: Any, specs: Sequence[FactorSpec]) -> np.ndarray:
     """``factors`` as float64 (K,) within their ranges; a ValueError names one that is outside."""
     array = np.asarray(factors, dtype=np.float64)

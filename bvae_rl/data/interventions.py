@@ -21,13 +21,13 @@ from bvae_rl.data.factors import (
     FactorEnv,
     copied,
     draw_appearance,
-    info_factors,
     known_specs,
     possible_state,
     require_factor_env,
     role_mask,
 )
 from bvae_rl.data.frame_store import Frames
+from bvae_rl.data.info_factors import info_factors
 from bvae_rl.data.pictures.frame_layout import FrameLayout
 
 TRIES = 100  # actions of one actuator before it is given up

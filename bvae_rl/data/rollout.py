@@ -7,6 +7,7 @@ number of frames would hold few of the long ones.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
@@ -16,9 +17,11 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from bvae_rl.data.factors import info_factors
 from bvae_rl.data.frame_store import Frames
+from bvae_rl.data.info_factors import info_factors
 from bvae_rl.data.pictures.frame_layout import FrameLayout
+
+logger = logging.getLogger(__name__)
 
 Policy = Callable[[np.ndarray], np.ndarray]  # observations (n_envs, ...) -> actions (n_envs, ...)
 Progress = Callable[[int], None]  # called with the number of frames added
@@ -202,5 +205,11 @@ def _joined(episodes: list[_Episode]) -> Frames:
         episode.frames.clear()
     factors = [one for episode in episodes for one in episode.factors]
     actions = [one for episode in episodes for one in episode.actions]
-    known = np.stack(factors) if len(factors) == total else None
+    if factors and (len(factors) < total or len({one.shape for one in factors}) > 1):
+        logger.warning(
+            'info["factors"] is left out: it has to be a row of numbers, as many at each reset and '
+            "step, and stands so in %d of %d", len(factors), total,
+        )  # fmt: skip
+        factors = []
+    known = np.stack(factors) if factors else None
     return Frames(frames, rows, np.arange(total), known, np.stack(actions))

@@ -12,16 +12,22 @@ one has, and says little of changes of another kind.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium.spaces import Box, Dict
+from gymnasium.utils import RecordConstructorArgs
 
 from bvae_rl.data.pictures.frame_layout import FrameLayout, frames_to_x, x_to_frames
-from bvae_rl.data.pictures.framed import FramedObservation, picked
+from bvae_rl.data.pictures.framed import (
+    FramedObservation,
+    all_shown,
+    frames_space,
+    picked_key,
+)
 from bvae_rl.data.pictures.layouts import stacked_in
 from bvae_rl.data.pictures.space import looks_like_a_picture, readings
 from bvae_rl.training.augment.draws import RGB
@@ -35,16 +41,16 @@ MOST = 2**31  # seeds of draws are below it
 logger = logging.getLogger(__name__)
 
 
-class VariedEnv(gym.Wrapper[Any, Any, Any, Any]):
+class VariedEnv(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """``env`` in the visual domain ``domain``: "source", as it is, or variations joined by "+".
 
     All that are named change every picture, as ``augment.variations`` says, but for "background",
     which takes frames of another time. ``strength``: of the changes, from 0 to 2.
 
     A uint8 picture keeps its layout, channels last or first, and so do those of a Dict, each of
-    which is changed by what suits it; another picture (floats, (H, W)) becomes frames first. Beside
-    a uint8 one in a Dict such pictures stay as they are, which is warned of. What ``env`` draws for
-    people changes, too.
+    which is changed by what suits it; another picture (floats, (H, W)) becomes frames first, beside
+    whatever else is in a Dict. Beside a uint8 one in a Dict such pictures stay as they are, which
+    is warned of. What ``env`` draws for people changes, too.
 
     What an episode looks like follows from the seed of its ``reset`` and from how many came before.
     ``switch(domain, seed=...)`` changes it until the next reset, the state going on, as films do.
@@ -60,15 +66,14 @@ class VariedEnv(gym.Wrapper[Any, Any, Any, Any]):
         self, env: gym.Env[Any, Any], domain: str | None = SOURCE, strength: float = 1.0
     ) -> None:
         check_strength(strength)
+        RecordConstructorArgs.__init__(self, domain=domain, strength=strength)
         if not _pictures(env.observation_space):
-            env = picked(env)
-            layout = FrameLayout.of(env.observation_space, stacked=stacked_in(env))
-            env = FramedObservation(env, layout)
-        super().__init__(env)
+            env = _framed(env)
+        gym.Wrapper.__init__(self, env)
         self.strength = strength
         self.decided_by = {"domain": domain or SOURCE, "strength": strength}
         self.shapes = _pictures(env.observation_space)
-        self.stack = stacked_in(env) or 1  # of grey frames, whose number may be that of colours
+        self.stacks = _stacks(env, self.shapes)  # of grey ones, whose number may be that of colours
         _warn_of_others(env.observation_space, self.shapes)
         self.of_episodes = self.rows = self._rows(domain or SOURCE)
         self.draws = np.random.default_rng()
@@ -100,11 +105,11 @@ class VariedEnv(gym.Wrapper[Any, Any, Any, Any]):
         if not (isinstance(drawn, np.ndarray) and drawn.ndim == 3 and drawn.dtype == np.uint8):
             return drawn
         height, width, channels = drawn.shape
-        return self._varied(drawn, (channels, height, width))
+        return self._varied(drawn, (channels, height, width), stack=1)
 
     def _rows(self, domain: str) -> list[Variation]:
         """What changes in ``domain``, in the order in which it is applied."""
-        names = [] if domain == SOURCE else domain.split("+")
+        names = [] if domain == SOURCE else str(domain).split("+")
         if not {*names} <= {*KNOWN}:
             raise ValueError(
                 f"unknown visual domain {domain!r} of VariedEnv: {SOURCE}, or some of "
@@ -112,20 +117,28 @@ class VariedEnv(gym.Wrapper[Any, Any, Any, Any]):
             )
         rows = [row for name, row in VARIATIONS.items() if name in names]
         for row in rows:
-            if not any(row.suits(shape[0] // self.stack) for shape in self.shapes.values()):
-                channels, *sides = next(iter(self.shapes.values()))
-                refuse_unfit([row], (channels // self.stack, *sides))
+            each = [(c // self.stacks[key], h, w) for key, (c, h, w) in self.shapes.items()]
+            if not any(row.suits(channels) for channels, _, _ in each):
+                refuse_unfit([row], each[0])
         return rows
 
     def _shown(self, observation: Any) -> Any:
         if not isinstance(self.observation_space, Dict):
-            return self._varied(observation, self.shapes[""])
-        changed = {key: self._varied(observation[key], shape) for key, shape in self.shapes.items()}
+            return self._varied(observation, self.shapes[""], stack=self.stacks[""])
+        changed = {
+            key: self._varied(observation[key], shape, stack=self.stacks[key])
+            for key, shape in self.shapes.items()
+        }
         return {**observation, **changed}
 
-    def _varied(self, picture: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-        """A picture of ``shape`` (C, H, W), or a stack; the same draws for each of an episode."""
-        rows = [row for row in self.rows if row.suits(shape[0] // self.stack)]
+    def _varied(
+        self, picture: np.ndarray, shape: tuple[int, int, int], *, stack: int
+    ) -> np.ndarray:
+        """A picture of ``shape`` (C, H, W), or some; the same draws for each of an episode.
+
+        ``stack`` frames stand among the channels.
+        """
+        rows = [row for row in self.rows if row.suits(shape[0] // stack)]
         if not rows or not self.strength:
             return picture
         first = picture.shape == shape
@@ -134,7 +147,7 @@ class VariedEnv(gym.Wrapper[Any, Any, Any, Any]):
         )
         shown = []
         for frame in frames:
-            parts = np.split(frame, self.stack, axis=-1)
+            parts = np.split(frame, stack, axis=-1)
             shown.append(np.concatenate([self._one(part, rows) for part in parts], axis=-1))
         found = np.moveaxis(shown[0], -1, 0) if first else np.stack(shown).reshape(picture.shape)
         return np.ascontiguousarray(found)
@@ -146,6 +159,34 @@ class VariedEnv(gym.Wrapper[Any, Any, Any, Any]):
         for row in rows:
             x = row.vary(x, generator, strength=self.strength)
         return x_to_frames(x)[0]
+
+
+def _framed(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
+    """``env`` with its only picture as frames, in its Dict if it is in one."""
+    space, key = env.observation_space, picked_key(env.observation_space, None)
+    if key is None:
+        return FramedObservation(env, FrameLayout.of(space, stacked=stacked_in(env)))
+    assert isinstance(space, Dict)
+    layout = FrameLayout.of(space[key])
+
+    def shown(observation: Any) -> Any:
+        frames = all_shown(layout, np.asarray(observation[key])[None])[0]
+        return {**observation, key: frames}
+
+    spaces = {**space.spaces, key: frames_space(layout)}
+    return gym.wrappers.TransformObservation(env, shown, Dict(spaces))
+
+
+def _stacks(env: gym.Env[Any, Any], shapes: Mapping[str, tuple[int, int, int]]) -> dict[str, int]:
+    """How many frames stand among the channels of each picture."""
+    space = env.observation_space
+    parts = space.spaces if isinstance(space, Dict) else {"": space}
+    apart = {key for key in shapes if len(parts[key].shape or ()) == 4}  # their number is an axis
+    many = stacked_in(env) or 1
+    return {
+        key: 1 if key in apart or channels % many else many
+        for key, (channels, _, _) in shapes.items()
+    }
 
 
 def _warn_of_others(space: gym.Space[Any], shapes: Collection[str]) -> None:
