@@ -165,11 +165,6 @@ def frames(args: Args) -> FrameStore:
         progress.close()
         tell(store, plan.max_episode_steps)
         tell_coverage(store)
-    if store.missing:
-        logger.warning(
-            "%s holds %d of %d frames: its collection was interrupted, and the same command goes "
-            "on with it", store.folder, len(store), len(store) + store.missing,
-        )  # fmt: skip
     return store
 
 

@@ -179,6 +179,12 @@ class Args:
             raise TypeError(f"bvae-rl pretrain has no settings {', '.join(sorted(unknown))}")
         return replace(self, **chosen)
 
+    def on(self, store: Path) -> Self:
+        """The same on frames that are there: nobody acts, whoever was to."""
+        acting = ("policy", "shares", "skip_steps", "max_episode_steps", "rounds")
+        plain = {name: getattr(SourceArgs, name) for name in acting}
+        return replace(self.but(env=None, **plain), store=store)
+
 
 def hardens(args: Args) -> bool:
     """Whether a last phase is asked for, or comes by default."""

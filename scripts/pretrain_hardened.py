@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from bvae_rl.data.covered import doubts
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.plan import RANDOM
 from bvae_rl.data.sources import shown
 from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE
@@ -47,7 +46,7 @@ def train_hardened(
     if source.rounds == 1:
         store = pretrain.frames(args)
         last = last_phase(asked, store.shape, store.factor_specs, channel_order=order)
-        plain = replace(plain.but(env=None, policy=RANDOM, shares=()), store=store.folder)
+        plain = plain.on(store.folder)
         if last is not None and named is None:
             best = best_for(store, against=last.against, say_why=on_progress is None)
             plain = plain.but(recipe=best.name)

@@ -39,13 +39,7 @@ def train_rounds(
 
     def again(folder: Path, store: FrameStore, steps: int, earlier: Path) -> BetaVAE:
         progress.close()
-        one = replace(
-            args.but(
-                rounds=1, env=None, policy=Plan.policy, shares=(), skip_steps=Plan.skip_steps,
-                max_episode_steps=Plan.max_episode_steps,
-            ),
-            store=store.folder, out=folder, steps=steps, start=earlier,
-        )  # fmt: skip
+        one = replace(args.on(store.folder), out=folder, steps=steps, start=earlier)
         return pretrain.main(one, on_progress=on_progress, judged=folder == args.out)
 
     show = counted(partial(progress.update, "frames"), plan.frames - plan.frames // rounds)

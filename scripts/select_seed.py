@@ -34,7 +34,7 @@ def train_seeds(
         )
     store = pretrain.frames(args)
     # collected once, for all seeds
-    args = args.but(store=store.folder, env=None, policy=SourceArgs.policy, shares=())
+    args = args.on(store.folder)
     held = frames_to_judge(args, store)
     folders = {
         f"seed-{seed}": run.path(f"seed-{seed}") for seed in range(args.seed, args.seed + seeds)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from bvae_rl import policy_kwargs
 from bvae_rl.data.frame_store import FrameStore
@@ -58,6 +59,18 @@ def test_a_checkpoint_is_a_vae_that_says_it_is_unfinished(
     train(store, tmp_path)
     assert json.loads((tmp_path / "config.json").read_text())["finished"] is True
     assert not (tmp_path / "checkpoint.pt").exists()
+
+
+def test_a_kill_within_the_first_save_costs_that_training_alone(
+    store: FrameStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    killed(store, tmp_path / "half")
+    (tmp_path / "half" / "config.json").unlink()  # which is written after the checkpoint
+    with caplog.at_level(logging.WARNING):
+        again = train(store, tmp_path / "half")
+    assert "is of a training that was killed in its first save: it begins anew" in caplog.text
+    whole = train(store, tmp_path / "whole").state_dict()
+    assert all(torch.equal(again.state_dict()[name], value) for name, value in whole.items())
 
 
 def test_a_constant_learning_rate_lets_a_training_be_longer_or_shorter(

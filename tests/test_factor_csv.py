@@ -105,6 +105,32 @@ def test_a_column_of_episodes_is_no_factor(
     assert got.episode.tolist() == [0, 0, 1]  # as the subfolders say
 
 
+def test_a_column_of_episodes_may_stand_alone_and_be_of_words(tmp_path: Path) -> None:
+    names = [f"{k}.png" for k in range(4)]
+    folder(tmp_path / "images", names)
+    for column in ("episode", "Episode"):
+        lines = [f"file,{column}", *(f"{name},ep{k // 2}" for k, name in enumerate(names))]
+        table = csv(tmp_path, "\n".join(lines))
+        got = read(tmp_path / "images", tmp_path / column, factors=table)
+        assert got.episode.tolist() == [0, 0, 1, 1] and got.factors is None
+
+
+def test_commas_in_numbers_are_read(tmp_path: Path) -> None:
+    path = csv(tmp_path, '"a, of all";b\n0,25;1\n-1,5;2\n3;3,5\n')
+    table = read_factors(path)
+    assert [spec.name for spec in table.specs] == ["a, of all", "b"]
+    assert table.values.tolist() == [[0.25, 1], [-1.5, 2], [3, 3.5]]
+
+
+def test_numbers_that_float32_cannot_tell_apart_are_refused() -> None:
+    time = 1.7e9 + 0.1 * np.arange(400)
+    with pytest.raises(ValueError, match=r"'time' goes from 1700000000 to .* subtract 1700000000"):
+        table_of("t.csv", {"time": time})
+    with pytest.raises(ValueError, match="cannot tell its values apart"):
+        table_of("t.csv", {"id": 16777216.0 + np.arange(3).repeat(10)})
+    assert table_of("t.csv", {"time": time - 1.7e9}) is not None
+
+
 def test_names_in_subfolders_are_told_apart(tmp_path: Path) -> None:
     source = folder(tmp_path / "pics", ["a/1.png", "b/1.png"])
     path = csv(tmp_path, "x,image\n5,b/1.png\n4,a/1.png\n")

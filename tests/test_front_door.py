@@ -194,6 +194,29 @@ def test_what_cannot_be_is_said_before_anything_is_collected(tmp_path: Path) -> 
     assert not (tmp_path / "vae").exists()
 
 
+def test_numbers_may_be_numpys_and_a_start_a_folder(tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (300, 32, 32, 3)).astype(np.uint8)
+    given = {"steps": np.int64(2), "harden": "none", "train": QUICK}
+    bvae_rl.pretrain(frames, out=tmp_path / "a", seed=np.int64(1), **given)
+    again = bvae_rl.pretrain(frames, out=tmp_path / "b", start=tmp_path / "a", **given)
+    assert again.meta["training"]["seed"] == 0
+    assert bvae_rl.collect("Dots-v0", tmp_path / "c", frames=50, seed=np.int64(3)).meta["seed"] == 3
+    for wrong in ({"seed": None}, {"seed": True}, {"steps": 2.5}):
+        with pytest.raises(ValueError, match="must be a whole number"):
+            bvae_rl.pretrain(frames, out=tmp_path / "d", **wrong)  # type: ignore[arg-type]
+    (tmp_path / "images").mkdir()
+    with pytest.raises(ValueError, match="no frame store at"):
+        bvae_rl.pretrain(str(tmp_path / "images"), out=tmp_path / "d")
+
+
+def test_more_frames_are_refused_while_a_teacher_is_in_training(tmp_path: Path) -> None:
+    bvae_rl.collect("Dots-v0", tmp_path / "frames", frames=50)
+    (tmp_path / "teacher").mkdir()
+    (tmp_path / "teacher" / "config.json").write_text("{}")
+    with pytest.raises(ValueError, match="and 900 are asked for"):
+        bvae_rl.pretrain("Dots-v0", frames=900, out=tmp_path)
+
+
 class OtherDots(Dots):
     """Another environment with the same pictures."""
 

@@ -21,6 +21,24 @@ GREY = pictures(5, channels=1)
 BITS = (GREY > 127).astype(np.uint8)
 
 
+def test_floats_may_be_a_hair_above_1_and_not_half_way_to_255(tmp_path: Path) -> None:
+    floats = np.random.default_rng(0).random((5, 32, 32, 3)).astype(np.float32)
+    floats[0, 0, 0, 0] = 1.0000001
+    np.savez(tmp_path / "f.npz", frames=floats)
+    got = read(tmp_path / "f.npz", tmp_path / "out").frames
+    assert np.array_equal(got, np.minimum(np.rint(floats * 255), 255).astype(np.uint8))
+    np.savez(tmp_path / "g.npz", frames=floats * 1.5)
+    with pytest.raises(ValueError, match=r"neither 0 to 1 nor 0 to 255; cut them off"):
+        read(tmp_path / "g.npz", tmp_path / "no")
+
+
+def test_arrays_of_objects_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    np.savez(tmp_path / "o.npz", frames=RGB, factors=np.array([[1, "a"]] * 5, dtype=object))
+    with caplog.at_level("WARNING"):
+        assert read(tmp_path / "o.npz", tmp_path / "out").factors is None
+    assert "'factors' left out, since reading Python objects" in caplog.text
+
+
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed], ids=["stored", "compressed"])
 def test_all_that_stands_beside_the_pictures(
     save: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -10,6 +10,7 @@ import pytest
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.joined import joined
+from bvae_rl.training.batches import Rows
 
 SPECS = (FactorSpec("x"),)
 
@@ -40,6 +41,17 @@ def test_frames_follow_each_other_and_are_numbered_on(tmp_path: Path) -> None:
     assert joined([one], tmp_path / "same") is one
     again = joined([one, two], tmp_path / "both")
     assert len(again) == 9
+
+
+def test_states_that_were_drawn_do_not_follow_each_other_beside_others(tmp_path: Path) -> None:
+    drawn = FrameStore(tmp_path / "drawn")
+    drawn.declare(policy="independent")
+    drawn.append(Frames(np.zeros((4, 16, 16, 3), np.uint8), np.zeros(4, int), np.arange(4)))
+    played = filled(tmp_path / "played", 1)
+    both = joined([drawn, played], tmp_path / "both")
+    assert both.column("episode").tolist() == [0, 1, 2, 3, 4, 4, 4]
+    assert both.column("state").tolist() == list(range(7))
+    assert len(Rows(both).following(1)) == 2, "of the policy's three frames alone"
 
 
 def test_a_stopped_one_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

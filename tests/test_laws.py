@@ -58,7 +58,7 @@ FORBIDDEN = {
 # Every call that writes a file. Results go through bvae_rl.runtime.runs and nothing else.
 WRITERS = {
     "bvae_rl.runtime.runs": {"open"},  # the one writer
-    "bvae_rl.runtime.appending": {"open", "tofile"},  # appends arrays to a frame store
+    "bvae_rl.runtime.appending": {"open"},  # appends arrays to a frame store
     "bvae_rl.plots.style": {"savefig"},  # into memory
     "bvae_rl.sb3.online_state": {"torch.save"},  # into memory
     "bvae_rl.training.watch": {"torch.save"},  # into memory

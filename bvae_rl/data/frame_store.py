@@ -9,6 +9,7 @@ block is held against its checksum when it is first read.
 from __future__ import annotations
 
 import json
+import logging
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,6 +68,9 @@ class Frames:
         return {name: array for name, array in named.items() if array is not None}
 
 
+logger = logging.getLogger(__name__)
+
+
 class FrameStore:
     """A folder of frames. ``FrameStore(folder)`` opens it, or starts an empty one there."""
 
@@ -89,6 +93,11 @@ class FrameStore:
         store = cls(folder)
         if not len(store):
             raise ValueError(f"the frame store at {folder} is empty; fill it: bvae-rl collect")
+        if store.missing:
+            logger.warning(
+                "%s holds %d of %d frames: its collection was interrupted, and the same command "
+                "goes on with it", folder, len(store), len(store) + store.missing,
+            )  # fmt: skip
         return store
 
     def __len__(self) -> int:

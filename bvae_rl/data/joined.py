@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.data.plan import INDEPENDENT
 
 JOINED = "joined"  # what the description says of the stores
 
@@ -14,8 +15,10 @@ JOINED = "joined"  # what the description says of the stores
 def joined(stores: Sequence[FrameStore], folder: str | Path) -> FrameStore:
     """The frames of all ``stores``, one after the other, in ``folder``; a single one as it is.
 
-    Episodes and states are numbered on. What all of them have is kept: the description of how they
-    were made, and the factors where they are the same ones; goes on where it was stopped.
+    Episodes and states are numbered on; beside frames of a policy each frame of a state that was
+    drawn alone is an episode of its own, since none follows another. What all of them have is kept:
+    the description of how they were made, and the factors where they are the same ones; goes on
+    where it was stopped.
 
     Raises ValueError for no stores, one that is given twice, frames of different shapes, and a
     folder with other frames.
@@ -50,17 +53,29 @@ def joined(stores: Sequence[FrameStore], folder: str | Path) -> FrameStore:
         **{**shared, JOINED: hashes},
     )
     store.expect(sum(map(len, stores)))
+    drawn = [_unrelated(one) for one in stores]
     done, seen, episode, state = store.blocks, 0, 0, 0
-    for one in stores:
+    for one, alone in zip(stores, drawn, strict=True):
+        apart = alone and not all(drawn)
         for number in range(one.blocks):
             if seen >= done:
-                block = _renumbered(one.block(number), episode, state, labelled=labelled)
+                block = one.block(number)
+                block = replace(block, episode=block.state) if apart else block
+                block = _renumbered(block, episode, state, labelled=labelled)
                 notes = {k: v for k, v in one.appended[number].items() if k != "rows"}
                 store.append(block, **notes)
             seen += 1
-        episode += int(one.column("episode").max()) + 1
+        episode += int(one.column("state" if apart else "episode").max()) + 1
         state += int(one.column("state").max()) + 1
     return store
+
+
+def _unrelated(store: FrameStore) -> bool:
+    """Whether no two frames share an episode, a state or an action, though the numbers say one."""
+    drawn = store.meta.get("policy") == INDEPENDENT and not store.meta.get("interventions")
+    return (
+        drawn and not store.column("episode").any() and len(store) == len({*store.column("state")})
+    )
 
 
 def _renumbered(block: Frames, episode: int, state: int, *, labelled: bool) -> Frames:

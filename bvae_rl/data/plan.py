@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 
 from bvae_rl.data.blocks import MAX_EPISODE_STEPS
@@ -43,8 +44,10 @@ class Plan:
 
     def __post_init__(self) -> None:
         for name, least in (("frames", 1), ("interventions", 0), ("n_envs", 1), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+                raise ValueError(f"{name} must be a whole number, at least {least}, got {value!r}")
+            object.__setattr__(self, name, int(value))  # numpy's are no JSON
         bounds = self.bounds  # checked as they are built
         shares_of(self.policy, self.shares)
         if self.policy == INDEPENDENT and bounds != Bounds(MAX_EPISODE_STEPS):
@@ -81,7 +84,8 @@ class Plan:
         else:
             found = {"shown": described(env), **found}
         if self.policy != INDEPENDENT:
-            found["n_envs"] = self.n_envs
+            held = not isinstance(env, EnvConfig)  # which are as many as there are
+            found["n_envs"] = getattr(env, "num_envs", 1) if held else self.n_envs
             for name in ("max_episode_steps", "skip_steps"):
                 if (value := getattr(self, name)) != getattr(Plan, name):
                     found[name] = value

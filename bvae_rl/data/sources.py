@@ -194,8 +194,8 @@ def _is_folder(source: str) -> bool:
     A namespace may be called as a folder is: in a clone, ``bvae_rl/PlanarReach-v0``.
     """
     parent = Path(source).parent
-    mistyped = bool(parent.name) and parent.is_dir() and not re.search(r"-v\d+$", source)
-    return mistyped or (Path(source) / INDEX).exists()
+    there = Path(source).is_dir() or (bool(parent.name) and parent.is_dir())
+    return (there and not re.search(r"-v\d+$", source)) or (Path(source) / INDEX).exists()
 
 
 def is_environment(source: Source) -> TypeGuard[Env]:
@@ -217,12 +217,12 @@ def shown(env: Env, view: View = WHOLE) -> tuple[tuple[int, int, int], tuple[Fac
 
 
 def refuse_more(folder: str | Path, frames: int) -> None:
-    """ValueError if the VAE beside the store ``folder`` was trained on fewer than ``frames``.
-
-    More of them would make it another store, which that training could not go on with.
+    """ValueError if a VAE beside the store ``folder`` is trained on fewer than ``frames``: more of
+    them would make it another store, which that training could not go on with.
     """
     store = FrameStore(folder)
-    if (store.folder.parent / CONFIG_FILE).exists() and 0 < len(store) < frames:
+    begun = [*store.folder.parent.glob(CONFIG_FILE), *store.folder.parent.glob(f"*/{CONFIG_FILE}")]
+    if begun and 0 < len(store) < frames:
         raise ValueError(
             f"{store.folder.parent} holds a VAE that is trained on {len(store)} frames, and "
             f"{frames} are asked for; choose another folder, or delete it"

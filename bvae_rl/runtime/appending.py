@@ -17,6 +17,6 @@ def write_at(path: Path, offset: int, array: np.ndarray) -> None:
         with path.open("r+b" if path.exists() else "w+b") as file:
             file.truncate(offset)
             file.seek(offset)
-            array.tofile(file)
+            file.write(np.ascontiguousarray(array).data)  # tofile does not say that a disk is full
             file.flush()
             os.fsync(file.fileno())

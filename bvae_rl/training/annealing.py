@@ -51,7 +51,7 @@ class Annealing:
                 f"ramp is the fraction of the steps that beta takes to get there, from 0 to 1, got "
                 f"{self.ramp}: it would end before it begins, or after the training"
             )
-        if not 0.0 <= self.release <= 1.0 - self.ramp:
+        if not 0.0 <= self.release <= 1.0 - self.ramp + 1e-9:
             raise ValueError(
                 f"release is the fraction of the steps that is left at the end, after a ramp of "
                 f"{self.ramp:g} at most {1 - self.ramp:g}, got {self.release}"

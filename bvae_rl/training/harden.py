@@ -113,7 +113,7 @@ def harden(
             size, and a folder that holds another training.
         RunError: while another process trains into ``out``.
     """
-    check_run(steps, seed)
+    steps, seed = check_run(steps, seed)
     if is_environment(source):
         raise ValueError(
             f"harden takes frames, and {source!r} is an environment: collect them first, "

@@ -35,6 +35,8 @@ from bvae_rl.training.watch import CHECKPOINT, LOG, Callback, Watch
 
 WATCHING = ("log_freq", "save_freq", "device")
 
+UNREADABLE = (RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError)
+
 logger = logging.getLogger(__name__)
 
 
@@ -133,14 +135,16 @@ def train_vae(
         return watch.save(steps, prune=prune and steps >= FIRST_LOOK)
 
 
-def check_run(steps: int, seed: int = 0) -> None:
-    """ValueError for fewer than one step, parts of one, and a negative seed."""
-    if not isinstance(steps, int | np.integer):
-        raise ValueError(f"steps must be a whole number, got {steps!r}")
+def check_run(steps: int, seed: int = 0) -> tuple[int, int]:
+    """Both as Python's own; ValueError for fewer than one step, parts of one, a negative seed."""
+    for name, value in (("steps", steps), ("seed", seed)):
+        if not isinstance(value, int | np.integer) or isinstance(value, bool):
+            raise ValueError(f"{name} must be a whole number, got {value!r}")
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     if seed < 0:
         raise ValueError(f"seed must not be negative, got {seed}")
+    return int(steps), int(seed)
 
 
 def _finished(run: Run, made_of: dict[str, Any], train: TrainConfig) -> BetaVAE | None:
@@ -148,10 +152,7 @@ def _finished(run: Run, made_of: dict[str, Any], train: TrainConfig) -> BetaVAE 
     steps = made_of["steps"]
     if not run.path(CONFIG_FILE).exists():
         if run.path(CHECKPOINT).exists():
-            raise ValueError(
-                f"{run.path(CHECKPOINT)} has no {CONFIG_FILE} beside it that says which training "
-                "it belongs to; delete it to start afresh"
-            )
+            _forget(run.path(CHECKPOINT))
         return None
     stored = read_config(run.folder)
     training, finished = stored.get("training", {}), stored.get("finished", True)
@@ -165,7 +166,7 @@ def _finished(run: Run, made_of: dict[str, Any], train: TrainConfig) -> BetaVAE 
             if finished
             else "and its learning rate falls along a line to the last one, so that with another "
             "number each step so far would have been another; choose another folder, or train "
-            "with TrainConfig(decay='none') (--decay none), which may go on for longer"
+            "with TrainConfig(decay='none') (--decay none) and a constant beta, which may go on"
         )
         raise ValueError(
             f"{run.folder} holds a VAE whose training has {there['steps']} steps, not {steps}, "
@@ -190,6 +191,19 @@ def _decisive(made_of: dict[str, Any]) -> dict[str, Any]:
     return {**made_of, "train": train}
 
 
+def _forget(path: Path) -> None:
+    """Of a training that was killed before it had said what it is; ValueError for other files."""
+    try:
+        torch.load(path, weights_only=True, map_location="cpu")["step"]
+    except UNREADABLE as error:
+        raise ValueError(
+            f"{path} has no {CONFIG_FILE} beside it that says which training it belongs to; delete "
+            "it to start afresh"
+        ) from error
+    logger.warning("%s is of a training that was killed in its first save: it begins anew", path)
+    path.unlink()
+
+
 def _resume(trainer: Trainer, run: Run) -> int:
     """The step to go on with, 0 without a checkpoint."""
     path = run.path(CHECKPOINT)
@@ -198,7 +212,7 @@ def _resume(trainer: Trainer, run: Run) -> int:
     try:
         state = torch.load(path, weights_only=True, map_location=trainer.device)
         step = int(state["step"])
-    except (RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
+    except UNREADABLE as error:
         raise ValueError(
             f"{path} is damaged ({error}); delete the folder to start afresh"
         ) from error

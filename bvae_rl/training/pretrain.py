@@ -19,6 +19,7 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.plan import RANDOM, Plan
 from bvae_rl.data.sources import Source, as_store, is_environment, shown
 from bvae_rl.data.view import Viewed, view_of
+from bvae_rl.models.hub import load_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO, VAEConfig
 from bvae_rl.runtime.talking import talking
@@ -63,7 +64,7 @@ def pretrain(
     steps: int = STEPS,
     seed: int = 0,
     train: TrainConfig | None = None,
-    start: BetaVAE | None = None,
+    start: BetaVAE | str | Path | None = None,
     weighting: Weighting | str | None = None,
     command: str = "",
     callbacks: Sequence[Callback] = (),
@@ -94,11 +95,10 @@ def pretrain(
         seed: of weights, batches, noise and collection.
         train: batch size, learning rate, device and the like. The last phase has its own learning
             rate and bound of the gradient (``harden.train_of_phase``).
-        start: a VAE of the same config whose weights are gone on from.
-        weighting: which pixels count more: "auto", "foreground", "rare", "motion", "none", or a
-            ``Weighting``; by default the recipe's.
+        start: a VAE of the same config, or its folder, whose weights are gone on from.
+        weighting: which pixels count more, by name or a ``Weighting``; by default the recipe's.
         command: kept in the saved config.
-        callbacks: called with (step, vae, metrics) at each row of the log, but for the last phase.
+        callbacks: called with (step, vae, metrics) at each row of the log, not in the last phase.
         verbose: 1 says on standard error what is done, how far it is, and in the end what the VAE
             shows and what it leaves out; 0 only warnings. A program that has set up ``logging``
             decides for itself.
@@ -107,8 +107,8 @@ def pretrain(
         policy: who acts in an environment: "random", "sticky", "mixed" or a function, as in
             ``collect``; "mixed" shows more of a world in which a random policy stays where it is.
         shares: of "mixed", as in ``collect``.
-        rounds: 2 splits frames and batches in two: frames, a VAE, frames of a short agent on its
-            codes beside them, and the VAE goes on (``rounds.py``); in ``out/round-1`` and ``out``.
+        rounds: 2 splits frames and batches: a VAE of the first half in ``out/round-1``, which goes
+            on with frames of a short agent on its codes beside them in ``out`` (``rounds.py``).
         harden: what the VAE learns to ignore in a last phase of half as many batches
             (``harden.py``): variations by name; "none"; or "auto", which is colour where ``recipe``
             is "auto", unless the frames are grey or a state factor is called a colour. The VAE
@@ -126,7 +126,8 @@ def pretrain(
             holds another training, which says what differs.
         RunError: while another process trains into ``out``.
     """
-    check_run(steps, seed)
+    steps, seed = check_run(steps, seed)
+    start = None if start is None else load_vae(start)
     check_weighting(weighting)
     if objective is not None and config is None:
         raise ValueError(
@@ -135,8 +136,7 @@ def pretrain(
         )
     chosen = None if objective is not None or recipe == AUTO else named_recipe(recipe)
     as_it_is = objective is not None or recipe != AUTO or start is not None
-    asked = asked_of(chosen, harden)
-    asked = NONE if asked == AUTO and as_it_is else asked
+    asked = NONE if (found := asked_of(chosen, harden)) == AUTO and as_it_is else found
     if chosen is not None and chosen.harden is not None:
         recipe = str(RecipeName.parse(recipe).teacher)
     given: dict[str, Any] = {

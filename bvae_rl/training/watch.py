@@ -21,6 +21,7 @@ from bvae_rl.training.validation import diagnose, latent_statistics, validate
 from bvae_rl.training.verdict import judge
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
+FEW = 64  # held-out frames, of which half would say too little
 COLLAPSED_LOGS = 5  # validations in a row without an active latent, in the second half
 DEAD_KL = 0.01  # nats a latent on average, below which the posterior is the prior
 Callback = Callable[[int, BetaVAE, dict[str, float]], None]  # step, vae, metrics
@@ -57,7 +58,8 @@ class Watch:
         """A row of the log after ``done`` steps; Collapsed if there is no use in more of them."""
         vae, train, steps = self.trainer.vae, self.trainer.train, self.trainer.steps
         # half of them, in half of the time, are enough to follow a training
-        held_out = self.held_out if done == steps else self.held_out[::2]
+        few = len(self.held_out) < FEW
+        held_out = self.held_out if done == steps or few else self.held_out[::2]
         metrics = {**parts, **validate(vae, held_out.to(self.trainer.device))}
         metrics["vae/images_per_second"] = (
             (done - self.first) * train.batch_size / (time.monotonic() - self.began)

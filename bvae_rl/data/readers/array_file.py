@@ -164,7 +164,8 @@ def _layout(pictures: StoredArray, channels: int | None, where: str) -> _Layout:
             )
     raise ValueError(
         f"{where} has the shape {shape}, which is no array of pictures: (N, H, W), (N, H, W, C) or "
-        f"(N, C, H, W)" + ("" if channels is None else f" of {channels} channels")
+        f"(N, C, H, W)" + ("" if channels is None else f" of {channels} channels") + ", with more "
+        "pixels a side than channels"
     )
 
 

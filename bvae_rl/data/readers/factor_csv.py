@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from bvae_rl.data.readers.factor_table import FEW, UNMARKED, FactorTable, Marks,
 
 EPISODE = "episode"
 FILES = ("file", "filename", "file_name", "image", "path")
+COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")  # a number, as in spreadsheets of many countries
 Row = tuple[int, list[str]]  # its line in the file, and its cells
 
 
@@ -24,7 +26,7 @@ def read_factors(
 
     A column that names the pictures (``files``, relative to their folder, or the last part of the
     names where that is enough) puts the rows in order; else they are in the order of the frames.
-    Numbers in a column "episode" are no factor, but say which frames are of one.
+    A column "episode" is no factor, but says which frames are of one; it may stand alone.
     Raises ValueError, with row and column, for what is missing, double, or no number.
     """
     path = Path(path)
@@ -40,8 +42,12 @@ def read_factors(
             columns[column], found = _numbers(path.name, column, texts)
             if found:
                 words[column] = found
-    episode = None if EPISODE in words else columns.pop(EPISODE, None)
+    of_episodes = next((name for name in columns if name.lower() == EPISODE), None)
+    episode = None if of_episodes is None else columns.pop(of_episodes)
+    words.pop(of_episodes or "", None)
     table = table_of(path.name, columns, marks, words=words)
+    if table is None and episode is not None and not columns:
+        table = FactorTable(path.name, (), np.empty((len(rows), 0), np.float32))
     if table is None:
         raise ValueError(f"{path.name} holds no factor: no column of it ever changes")
     return replace(table, episode=episode)
@@ -80,13 +86,16 @@ def _read(path: Path) -> tuple[list[str], list[Row]]:
 
 
 def _delimiter(header: str) -> str:
-    """What stands between the cells: a comma, else a tab, else a semicolon."""
-    return next((mark for mark in (",", "\t", ";") if mark in header), ",")
+    """What stands between the cells of the header: a comma, a tab or a semicolon."""
+    cells = {mark: next(csv.reader([header], delimiter=mark), []) for mark in (",", "\t", ";")}
+    return max(cells, key=lambda mark: len(cells[mark]))
 
 
 def _numbers(table: str, column: str, texts: list[tuple[int, str]]) -> tuple[np.ndarray, list[str]]:
     """A column as numbers, and the words that they stand for where it holds text."""
     cells = [text.strip() for _, text in texts]
+    if any(map(COMMA.fullmatch, cells)) and all(COMMA.fullmatch(c) or _is_number(c) for c in cells):
+        cells = [cell.replace(",", ".") for cell in cells]
     numeric = sum(map(_is_number, cells))
     for (line, _), cell in zip(texts, cells, strict=True):
         where = f"{table}, line {line}, column {column!r}"

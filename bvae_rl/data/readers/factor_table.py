@@ -21,6 +21,7 @@ import numpy as np
 from bvae_rl.data.factors import FactorSpec
 
 FEW = 10
+ROUNDING = 1e-3  # share of a factor's range that its stored values may be off by
 CIRCLES = ((0.0, 2 * math.pi), (-math.pi, math.pi), (0.0, 360.0), (-180.0, 180.0), (0.0, 1.0))
 AROUND = 0.7  # share of a circle that the data has to cover, so that it is taken for it
 
@@ -75,7 +76,7 @@ class FactorTable:
     def identity(self) -> dict[str, Any]:
         """By which another table is told apart; the specs are kept beside it."""
         content = hashlib.sha256(np.ascontiguousarray(self.values).tobytes()).hexdigest()
-        return {"from": self.name, "sha256": content, "words": self.words}
+        return {"sha256": content, "words": self.words}
 
     def check_rows(self, count: int, what: str) -> None:
         """ValueError unless there is a row for each of the ``count`` frames of ``what``."""
@@ -112,6 +113,7 @@ def table_of(
     words, specs, kept = dict(words or {}), [], []
     for column, values in columns.items():
         if len(values) and np.ptp(values) > 0:
+            _check_digits(name, column, values)
             specs.append(_spec(column, values, marks, text=column in words))
             kept.append(np.asarray(values, np.float32))
         else:
@@ -120,6 +122,19 @@ def table_of(
     if not kept:
         return None
     return FactorTable(name, tuple(specs), np.stack(kept, axis=1), words)
+
+
+def _check_digits(name: str, column: str, values: np.ndarray) -> None:
+    """ValueError where float32, as which factors are stored, would lose what a column says."""
+    lost = np.abs(values.astype(np.float32).astype(float) - values).max()
+    if lost > ROUNDING * np.ptp(values) or len({*values.astype(np.float32)}) < min(
+        len({*values}), FEW
+    ):
+        raise ValueError(
+            f"{name}: factor {column!r} goes from {values.min():.12g} to {values.max():.12g}, and "
+            f"is stored in 7 digits, which cannot tell its values apart; subtract "
+            f"{values.min():.12g} from it, or number them"
+        )
 
 
 def _spec(name: str, values: np.ndarray, marks: Marks, *, text: bool) -> FactorSpec:

@@ -181,6 +181,7 @@ def plan_import(
         marks.check([])
 
     recording, notes = _with_episodes(recording, table)
+    table = table if table is not None and table.specs else None  # episodes alone
 
     def read(progress: Progress) -> None:
         write_recording(recording, store, frames, factors=table, seed=seed, progress=progress)
@@ -230,6 +231,8 @@ def _minari(
     else:
         table = read_factors(factors, (), marks)
         table.check_rows(total, f"the Minari dataset {data.id}")
+        if not table.specs:
+            raise ValueError(f"{table.name} holds no factor, and {data.id} knows its episodes")
         options = {"factors": _FromTable(table, data), "factor_specs": table.specs}
 
     def read(progress: Progress) -> None:

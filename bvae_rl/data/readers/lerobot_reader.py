@@ -59,7 +59,7 @@ def open_lerobot(
     info = _info(root)
     parquet = require("pyarrow.parquet", extra=EXTRA)
     camera = _camera(root, info, key)
-    rows = _Rows.of(root, parquet)
+    rows = _Rows.of(root, parquet, (STATE, ACTION) if factors else (ACTION,))
     if len(rows.episode) != info.get("total_frames", len(rows.episode)):
         raise ValueError(
             f"{root}: {INFO} says {info['total_frames']} frames, and data/ holds "
@@ -147,8 +147,8 @@ class _Rows:
     columns: dict[str, np.ndarray]
 
     @classmethod
-    def of(cls, root: Path, parquet: Any) -> _Rows:
-        """Read all that is small: numbers, not images."""
+    def of(cls, root: Path, parquet: Any, columns: Sequence[str]) -> _Rows:
+        """Read all that is small: numbers, not images, and ``columns`` where they are there."""
         files = sorted(root.glob("data/**/*.parquet"), key=lambda path: natural(path.as_posix()))
         if not files:
             raise ValueError(f"{root} holds no data/**/*.parquet; fetch the dataset again")
@@ -157,11 +157,8 @@ class _Rows:
         for number, path in enumerate(files):
             try:
                 names = parquet.read_schema(path).names
-                wanted = [
-                    name
-                    for name in ("episode_index", "frame_index", STATE, ACTION)
-                    if name in names
-                ]
+                known = ("episode_index", "frame_index", *columns)
+                wanted = [name for name in known if name in names]
                 table = parquet.read_table(path, columns=wanted)
             except (OSError, ValueError) as error:
                 raise ValueError(f"{path} cannot be read: {error}") from error
@@ -186,8 +183,8 @@ class _Rows:
             )
         if not len(episode):
             raise ValueError(f"{root} holds no frames")
-        columns = {name: one[order] for name, one in joined.items() if len(one) == len(order)}
-        return cls(files, episode, frame, np.concatenate(places)[order], columns)
+        whole = {name: one[order] for name, one in joined.items() if len(one) == len(order)}
+        return cls(files, episode, frame, np.concatenate(places)[order], whole)
 
     def checksum(self) -> int:
         """CRC-32 of all that is not a picture."""
@@ -214,7 +211,8 @@ def _numbers(column: Any, path: Path, name: str) -> np.ndarray | None:
     if array.dtype.kind not in "biuf" and not column.null_count:
         return None
     if column.null_count or not np.isfinite(array).all():
-        raise ValueError(f"{path}: column {name!r} holds NaN or nothing")
+        cure = "; --factors none leaves it out" if name == STATE else ""
+        raise ValueError(f"{path}: column {name!r} holds NaN or nothing{cure}")
     return array.reshape(len(column), -1) if name in (STATE, ACTION) else array
 
 

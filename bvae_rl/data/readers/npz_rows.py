@@ -6,6 +6,7 @@ ones (``np.savez_compressed``) are read from front to back.
 
 from __future__ import annotations
 
+import logging
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
+
+logger = logging.getLogger(__name__)
 
 CHUNK = 1 << 20
 
@@ -113,6 +116,11 @@ def stored_arrays(path: str | Path) -> dict[str, StoredArray]:
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is no file of numpy arrays: {error}") from error
     plain = {name: one for name, one in arrays.items() if not one.dtype.hasobject}
+    if left := sorted({*arrays} - {*plain}):
+        logger.warning(
+            "%s: %s left out, since reading Python objects would run what they hold: save numbers, "
+            "as in values.astype(float)", path, ", ".join(map(repr, left)),
+        )  # fmt: skip
     for name, one in plain.items():
         if orders[name] and len(one.shape) > 1:
             raise ValueError(
