@@ -12,11 +12,13 @@ import tyro
 from bvae_rl.agents.study import Evaluation
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.joined import joined
+from bvae_rl.data.sources import shown
 from bvae_rl.models.hub import find_vae, load_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO
 from bvae_rl.scripts import harden_agent
 from bvae_rl.scripts.common import EnvArgs, command_for, command_line, wrote
+from bvae_rl.scripts.harden_own import OWN, frames_wanted, own_frames
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.worlds import shown_by
 from bvae_rl.training.augment.colour import FREQUENCY, PART
@@ -37,9 +39,9 @@ class Args:
 
     vae: tyro.conf.Positional[str]
     """the teacher: folder of a VAE, or a shipped name"""
-    store: tyro.conf.Positional[tuple[Path, ...]]
-    """folders of frame stores (bvae-rl collect), as the VAE was trained on and, if there are some,
-    of an agent (--policy its folder); one appearance is enough. Several are joined in OUT/frames"""
+    store: tyro.conf.Positional[tuple[Path, ...]] = ()
+    """folders of frame stores (bvae-rl collect), as the VAE was trained on; one appearance is
+    enough. Several are joined in OUT/frames; none: frames of --agent"""
     out: Path = Path("runs/hardened")
     """folder of the hardened VAE; a killed training goes on there"""
     against: tuple[str, ...] = ("colour",)
@@ -69,6 +71,9 @@ class Args:
     agent: Path | None = None
     """an agent that was trained on VAE: its folder, or a zip of a model of pictures. It is written
     to OUT once more, with the hardened encoder under its policy, and both are scored"""
+    own_frames: int | None = None
+    """frames of the agent to collect where it was trained (in OUT/own), beside those of STORE; by
+    default 120,000 without a STORE and none with one"""
     domains: tuple[str, ...] = ()
     """visual domains to score the agent in; by default source, ood1 and ood2 where its environment
     knows them, else as it is and with its pictures under each change of --against"""
@@ -87,22 +92,23 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
             raise ValueError(f"threads must be at least 1, got {args.threads}")
         torch.set_num_threads(args.threads)
     check_run(args.steps, args.seed)
+    own = frames_wanted(args.own_frames, stores=bool(args.store), agent=args.agent is not None)
     # before frames are copied
     named(args.against, frequency=args.frequency, part=args.part)
     stores = [FrameStore.existing(folder) for folder in args.store]
     teacher = load_vae(args.vae)
     refuse_own_folder(teacher, args.out)
-    for one in stores:
-        refuse_misfit(
-            Hardening(args.against), teacher, one.shape, one.factor_specs,
-            allow_state=args.allow_state,
-        )  # fmt: skip
     plan = None
     if args.agent is not None:
         plan = harden_agent.plan(
             args.agent, args.vae, teacher, args.world, args.domains,
             args.n_eval_episodes, against=args.against, any_teacher=args.any_teacher,
         )  # fmt: skip
+    kinds = [(one.shape, one.factor_specs) for one in stores]
+    for shape, specs in [*kinds, shown(plan.home)] if plan and own else kinds:
+        refuse_misfit(Hardening(args.against), teacher, shape, specs, allow_state=args.allow_state)
+    if plan and own:
+        stores.append(own_frames(plan, own, args.out / OWN, seed=args.seed))
     store = joined(stores, args.out / "frames")
     progress = Progress({"hardening": args.steps * args.train.batch_size / IMAGES_PER_SECOND})
     vae = harden(

@@ -38,9 +38,14 @@ SECONDS = 0.5  # of an episode, a guess until the first ones were played
 
 @dataclass(frozen=True)
 class Plan:
-    """An agent that can be mended, where it is scored, and in which domains (None: as it is)."""
+    """An agent that can be mended, where it is scored, and in which domains (None: as it is).
+
+    ``found`` is the agent before that, and ``home`` where it was trained, or is said to be.
+    """
 
     agent: Path
+    found: LoadedAgent
+    home: EnvConfig
     env: EnvConfig
     domains: tuple[str | None, ...]
     n_eval_episodes: int
@@ -82,10 +87,11 @@ def plan(
     else:
         env = changed(found.env, world)
     _refuse_misfit(agent, found, env)
+    home = env
     env, shown = (env, tuple(domains)) if domains else _scored_in(env, against)
     for domain in shown:
         env.with_domain(domain).make().close()
-    return Plan(agent, env, shown, n_eval_episodes, any_teacher)
+    return Plan(agent, found, home, env, shown, n_eval_episodes, any_teacher)
 
 
 def mend(plan: Plan, student: BetaVAE, out: Path) -> list[Row]:

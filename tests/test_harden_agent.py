@@ -23,7 +23,7 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.runtime.runs import Run
 from bvae_rl.sb3.extractor import policy_kwargs
-from bvae_rl.scripts import collect, harden, harden_agent
+from bvae_rl.scripts import collect, harden, harden_agent, harden_own
 from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.training.train_config import TrainConfig
 from tests.swap_cases import student_of
@@ -162,6 +162,38 @@ def test_a_world_without_visual_domains_is_shown_under_what_was_hardened_against
     )  # fmt: skip
     harden.main(named)
     assert {row.domain for row in Run(named.out).rows()} == {"noise"}
+
+
+@pytest.mark.parametrize("agent", ["agent", "own.zip"])
+@pytest.mark.parametrize("beside", [True, False])
+def test_frames_of_the_agent_itself_are_collected_where_it_was_trained(
+    agent: str, beside: bool, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(harden_own, "DEFAULT", 120)
+    asked = replace(args(made, tmp_path / "out", agent), domains=("source",), world=WORLD)
+    if agent == "own.zip":
+        asked = replace(asked, world=replace(WORLD, env="bvae_rl/PlanarReach-v0"))
+    asked = replace(asked, own_frames=100) if beside else replace(asked, store=())
+    hardened = harden.main(asked)
+    own = FrameStore.existing(asked.out / "own")
+    assert len(own) == (100 if beside else 150), "whole episodes of 50"
+    assert own.shape == (3, 32, 32) and own.meta["policy"] == str(made / agent)
+    rows = hardened.meta["training"]["store"]["rows"]
+    assert rows == len(own) + (len(FrameStore(made / "frames")) if beside else 0)
+    assert len({row.method for row in Run(asked.out).rows()}) == 2
+
+
+def test_frames_to_harden_on_have_to_be_somebodys(made: Path, tmp_path: Path) -> None:
+    asked = replace(args(made, tmp_path / "out"), store=())
+    for wrong, message in (
+        ({"agent": None}, "no frames to harden on: give a store .*--agent FOLDER"),
+        ({"own_frames": 0}, "no frames to harden on"),
+        ({"own_frames": -1}, "--own-frames must not be negative, got -1"),
+        ({"agent": None, "own_frames": 10, "store": (made / "frames",)}, "those of an agent"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            harden.main(replace(asked, **wrong))
+    assert not asked.out.exists()
 
 
 def test_a_zip_is_scored_where_its_vae_is_at_home(made: Path, tmp_path: Path) -> None:
