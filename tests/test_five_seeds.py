@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,30 @@ def test_what_each_setting_does_follows_from_the_values() -> None:
     for metric, domain in (*columns[1:], columns[0], ("retention", "ood2")):
         five = [found[f"{student}12000", metric, domain, seed] for seed in SEEDS]
         assert cell(five) in aims.replace("\n", " ")
+
+
+def test_own_actions_on_frames_of_many_appearances_give_what_the_page_says() -> None:
+    kept = [
+        replace(row, method=row.method.removeprefix("augment_interventions:frames="))
+        for row in Run(RESULTS).rows("own_actions.json")
+    ]
+    page = (RESULTS / "representation.md").read_text(encoding="utf-8")
+    (line,) = (one for one in page.splitlines() if one.startswith("| many appearances, one of"))
+    wanted = [
+        ("oneview", "mig/mean", "pretrain"), ("oneview/content", "mig/mean", "pretrain"),
+        ("oneview/content", "dci/disentanglement", "pretrain"),
+        ("oneview", "generalisation", "source"),
+        *(("oneview", "score", domain) for domain in ("source", "ood1", "ood2")),
+    ]  # fmt: skip
+    shown = [part.strip() for part in line.split("|")[3:-1]]
+    for (method, metric, domain), text in zip(wanted, shown, strict=True):
+        found = {
+            row.vae_seed: row.value
+            for row in kept
+            if (row.method, row.metric, row.domain) == (method, metric, domain)
+        }
+        assert sorted(found) == SEEDS and text == cell([found[seed] for seed in SEEDS])
+    assert "is .34 where the frames have many appearances" in page  # and the aim was .35
 
 
 def test_what_independence_says_of_scores_follows_from_the_values(rows: list[Row]) -> None:
