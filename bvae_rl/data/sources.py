@@ -220,12 +220,12 @@ def refuse_more(folder: str | Path, frames: int) -> None:
     """ValueError if a VAE beside the store ``folder`` is trained on fewer than ``frames``: more of
     them would make it another store, which that training could not go on with.
     """
-    store = FrameStore(folder)
-    begun = [*store.folder.parent.glob(CONFIG_FILE), *store.folder.parent.glob(f"*/{CONFIG_FILE}")]
+    store, there = FrameStore(folder), Path(folder).parent
+    begun = any([*there.glob(f"{one}{CONFIG_FILE}")] for one in ("", "teacher/", "seed-*/"))
     if begun and 0 < len(store) < frames:
         raise ValueError(
-            f"{store.folder.parent} holds a VAE that is trained on {len(store)} frames, and "
-            f"{frames} are asked for; choose another folder, or delete it"
+            f"{there} holds a VAE that is trained on {len(store)} frames, and {frames} are asked "
+            "for; choose another folder, or delete it"
         )
 
 
