@@ -108,6 +108,27 @@ def test_what_each_setting_does_follows_from_the_values() -> None:
         assert cell(five) in aims.replace("\n", " ")
 
 
+def test_a_smaller_network_does_what_the_page_says(rows: list[Row]) -> None:
+    page = (RESULTS / "hardening.md").read_text(encoding="utf-8")
+    section = page.partition("### A smaller network")[2].partition("\n### ")[0]
+    every = "+".join(CHANGES)
+    domains = ("source", "ood1", "ood2", f"ood1:{every}", f"ood2:{every}")
+    small = Run(RESULTS).rows("teacher_size.json")
+    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
+    methods = ("beta_late", "beta_late_hardened")
+    for line, (kept, method) in zip(
+        lines, [(kept, method) for kept in (rows, small) for method in methods], strict=True
+    ):
+        wanted = [cell(values(kept, method, "mig/mean", "pretrain"))]
+        wanted += [cell(values(kept, method, "score", domain)) for domain in domains]
+        assert [part.strip() for part in line.split("|")[3:-1]] == wanted
+    text = section.replace("\n", " ")
+    for method in methods:
+        pair = [cell(values(kept, method, "score", "source")) for kept in (small, rows)]
+        assert f"{pair[0]} {'in `source` ' * (method == 'beta_late')}instead of {pair[1]}" in text
+    assert cell(values(small, methods[1], "retention", "ood2")) in text
+
+
 def test_own_actions_on_frames_of_many_appearances_give_what_the_page_says() -> None:
     kept = [
         replace(row, method=row.method.removeprefix("augment_interventions:frames="))
@@ -128,7 +149,7 @@ def test_own_actions_on_frames_of_many_appearances_give_what_the_page_says() -> 
             for row in kept
             if (row.method, row.metric, row.domain) == (method, metric, domain)
         }
-        assert sorted(found) == SEEDS and text == cell([found[seed] for seed in SEEDS])
+        assert {*found} == {*SEEDS} and text == cell([found[seed] for seed in SEEDS])
     assert "is .34 where the frames have many appearances" in page  # and the aim was .35
 
 
