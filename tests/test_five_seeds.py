@@ -127,6 +127,11 @@ def test_a_smaller_network_does_what_the_page_says(rows: list[Row]) -> None:
         pair = [cell(values(kept, method, "score", "source")) for kept in (small, rows)]
         assert f"{pair[0]} {'in `source` ' * (method == 'beta_late')}instead of {pair[1]}" in text
     assert cell(values(small, methods[1], "retention", "ood2")) in text
+    means = [
+        f"{float(iqm(values(small, methods[1], 'score', domain))):.2f}".replace("0.", ".")
+        for domain in domains[:3]
+    ]
+    assert f"(#a-smaller-network): {means[0]}, {means[1]} and {means[2]})" in page
 
 
 def test_own_actions_on_frames_of_many_appearances_give_what_the_page_says() -> None:
