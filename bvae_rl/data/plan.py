@@ -45,8 +45,10 @@ class Plan:
     def __post_init__(self) -> None:
         for name, least in (("frames", 1), ("interventions", 0), ("n_envs", 1), ("seed", 0)):
             value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-                raise ValueError(f"{name} must be a whole number, at least {least}, got {value!r}")
+            if not isinstance(value, int | np.integer) or isinstance(value, bool):
+                raise ValueError(f"{name} must be a whole number, got {value!r}")
+            if value < least:
+                raise ValueError(f"{name} must be at least {least}, got {value}")
             object.__setattr__(self, name, int(value))  # numpy's are no JSON
         bounds = self.bounds  # checked as they are built
         shares_of(self.policy, self.shares)
