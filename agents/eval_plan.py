@@ -122,8 +122,9 @@ def longest_episode(env: EnvConfig) -> int | None:
     limits: list[tuple[Any, int]] = []  # and how many of those steps an agent's step is
     skip = 1
     for layer in wrappers_of(made):
-        skip *= layer.skip if isinstance(layer, FrameSkip | EnvPoolEnv) else 1
+        skip *= layer.skip if isinstance(layer, FrameSkip) else 1
         limits.append((getattr(layer, "_max_episode_steps", None), skip))
+    skip *= made.unwrapped.skip if isinstance(made.unwrapped, EnvPoolEnv) else 1
     limits.append((getattr(made.unwrapped, "max_steps", None), skip))  # MiniGrid's
     limits.append((made.spec.max_episode_steps if made.spec else None, skip))
     made.close()

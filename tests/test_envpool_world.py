@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bvae_rl.agents.eval_plan import longest_episode
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.envpool import EnvPoolEnv, EnvPoolVecEnv
 from tests.envpool_cases import Fallen, need_envpool, register
@@ -72,3 +73,9 @@ def test_a_new_seed_makes_a_new_world() -> None:
     assert venv.pool.world.seeds == [6, 7] and (again[:, 0, 0, 0] == 1).all()
     venv.seed(1)
     np.testing.assert_array_equal(venv.reset(), first)
+
+
+def test_steps_that_are_skipped_count_in_the_length_of_an_episode() -> None:
+    need_envpool()
+    skipping = EnvConfig("CarRacing-v3", backend="envpool", frame_skip=4)
+    assert longest_episode(skipping) == 250
