@@ -17,7 +17,7 @@ from bvae_rl.data.factors import FactorSpec, known_specs
 from bvae_rl.data.frame_store import Frames
 from bvae_rl.data.probe_sets import fixed_factor_groups, known_set
 from bvae_rl.metrics import beta_vae_score, factor_vae_score, generalisation, udr
-from bvae_rl.metrics.inputs import LEAST_EPISODES, changing
+from bvae_rl.metrics.inputs import changing, enough
 from bvae_rl.metrics.scorable import taken
 from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
@@ -49,16 +49,20 @@ def measured(
 
 
 def _interventional(vaes: Mapping[str, BetaVAE], world: gym.Env, args: Args) -> dict[str, float]:
+    wanted = [name for name in INTERVENTIONAL if name in args.scoring.metrics]
+    in_pairs = [name for name in wanted if args.scoring.published and name == "beta_vae"]
     found = {}
-    for metric in (name for name in INTERVENTIONAL if name in args.scoring.metrics):
-        pairs = args.scoring.published and metric == "beta_vae"
+    for metrics in filter(None, ([name for name in wanted if name not in in_pairs], in_pairs)):
+        pairs = metrics is in_pairs
         groups = fixed_factor_groups(world, GROUPS, SIZE, seed=args.seed, pairs=pairs)
         frames = groups.frames.reshape(-1, *groups.frames.shape[2:])
         for name, vae in vaes.items():
             mu = vae.encode_frames(frames)
-            found[f"{name}/{metric}"] = interventional_score(
-                metric, vae, mu, mu.reshape(GROUPS, SIZE, -1), groups.fixed, args
-            )
+            codes = mu.reshape(GROUPS, SIZE, -1)
+            for metric in metrics:
+                found[f"{name}/{metric}"] = interventional_score(
+                    metric, vae, mu, codes, groups.fixed, args
+                )
     return found
 
 
@@ -91,8 +95,7 @@ def generalised(
         world = args.world.config(domain).make()
         sets[domain] = known_set(world, tested, seed=args.seed + 1)
     specs = known_specs(args.world.config(args.domain).make())
-    several = len(set(probe.episode.tolist())) >= LEAST_EPISODES
-    episode = probe.episode if several and settable_env(world) is None else None
+    episode = enough(probe.episode) if settable_env(world) is None else None
     factors, kept = _shared(sets, specs)
     kinds = [spec.kind for spec in kept]
     found: dict[str, float] = {}

@@ -9,7 +9,7 @@ import torch
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import ON_POLICY, READ_ON_POLICY, known_specs
 from bvae_rl.data.probe_sets import known_set
-from bvae_rl.metrics.inputs import LEAST_EPISODES
+from bvae_rl.metrics.inputs import enough
 from bvae_rl.models.pca import PCAEncoder
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import Run
@@ -31,10 +31,9 @@ def evaluate_on_policy(
     world = env.make()
     say(f"{env.id} tells its factors and cannot set them: scored on {n} frames of a random policy")
     frames = known_set(world, n, seed=args.seed)
-    enough = len(set(frames.episode.tolist())) >= LEAST_EPISODES
-    if not enough:
+    held = HeldFrames(frames, known_specs(world), enough(frames.episode))
+    if held.group is None:
         say(FEW.format(len(set(frames.episode.tolist()))))
-    held = HeldFrames(frames, known_specs(world), frames.episode if enough else None)
     labels = {f"{name}{ON_POLICY}": vae for name, vae in vaes.items()}
     first, vae = next(iter(labels.items()))
 

@@ -105,7 +105,9 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
             args.n_eval_episodes, against=args.against, any_teacher=args.any_teacher,
         )  # fmt: skip
     kinds = [(one.shape, one.factor_specs) for one in stores]
-    for shape, specs in [*kinds, shown(plan.home)] if plan and own else kinds:
+    if plan and own:
+        kinds.append(shown(plan.trained_in))
+    for shape, specs in kinds:
         refuse_misfit(Hardening(args.against), teacher, shape, specs, allow_state=args.allow_state)
     if plan and own:
         stores.append(own_frames(plan, own, args.out / OWN, seed=args.seed))

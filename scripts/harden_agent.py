@@ -40,12 +40,12 @@ SECONDS = 0.5  # of an episode, a guess until the first ones were played
 class Plan:
     """An agent that can be mended, where it is scored, and in which domains (None: as it is).
 
-    ``found`` is the agent before that, and ``home`` where it was trained, or is said to be.
+    ``found`` is the agent before that, ``trained_in`` its environment, or the one that is named.
     """
 
     agent: Path
     found: LoadedAgent
-    home: EnvConfig
+    trained_in: EnvConfig
     env: EnvConfig
     domains: tuple[str | None, ...]
     n_eval_episodes: int
@@ -87,11 +87,10 @@ def plan(
     else:
         env = changed(found.env, world)
     _refuse_misfit(agent, found, env)
-    home = env
-    env, shown = (env, tuple(domains)) if domains else _scored_in(env, against)
+    scored, shown = (env, tuple(domains)) if domains else _scored_in(env, against)
     for domain in shown:
-        env.with_domain(domain).make().close()
-    return Plan(agent, found, home, env, shown, n_eval_episodes, any_teacher)
+        scored.with_domain(domain).make().close()
+    return Plan(agent, found, env, scored, shown, n_eval_episodes, any_teacher)
 
 
 def mend(plan: Plan, student: BetaVAE, out: Path) -> list[Row]:

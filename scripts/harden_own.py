@@ -36,10 +36,10 @@ def frames_wanted(given: int | None, *, stores: bool, agent: bool) -> int:
 
 
 def own_frames(plan: Plan, n: int, out: Path, *, seed: int) -> FrameStore:
-    """``n`` frames that the agent of ``plan`` meets at home, in ``out``; goes on if stopped."""
+    """``n`` frames that the agent of ``plan`` meets where it was trained; goes on if stopped."""
     store, progress = FrameStore(out), Progress({"frames": n / PER_SECOND})
     fill(
-        store, plan.home, Frames(n, str(plan.agent), seed=seed),
+        store, plan.trained_in, Frames(n, str(plan.agent), seed=seed),
         acting={"policy": plan.found.act, "observe": plan.found.observe},
         progress=counted(partial(progress.update, "frames"), n, done=len(store)),
     )  # fmt: skip

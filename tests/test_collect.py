@@ -147,3 +147,24 @@ def test_an_intervention_begins_an_episode_of_its_own() -> None:
     block = Interventions(Maze(), 1, views=2).block(seed=0, number=1, episode=0, state=0)
     walls = block.frames[:, 0, 0, 2].reshape(-1, 4)  # of a pair in two appearances
     assert (walls == walls[:, :1]).all() and len(np.unique(walls)) > 48
+
+
+@pytest.mark.parametrize(
+    ("of_reset", "of_step"),
+    [({"x": 3.0}, {"x": 3.0}), ([1.0, 2.0], None), ([1.0, 2.0], [1.0]), ("red", "red")],
+    ids=["a dict", "at a reset alone", "of changing length", "a word"],
+)
+def test_factors_that_are_no_rows_of_numbers_are_left_out(
+    of_reset: Any, of_step: Any, tmp_path: Path
+) -> None:
+    class Own(Clock):
+        def reset(self, **given: Any):
+            return super().reset(**given)[0], {"factors": of_reset}
+
+        def step(self, action: np.ndarray):
+            said = {} if of_step is None else {"factors": of_step}
+            return *super().step(action)[:4], said
+
+    store = FrameStore(tmp_path)
+    collect(make_vec(lambda: Own(length=20), 1, seed=0), store, 20, seed=0)
+    assert store.read().factors is None and len(store) == 20

@@ -266,9 +266,26 @@ def test_a_vae_of_another_size_is_refused(
     assert "was trained on frames of shape" in capsys.readouterr().err
 
 
-def test_settings_of_one_study_are_not_mixed_with_another(made: Path, tmp_path: Path) -> None:
+def test_settings_of_one_study_are_not_mixed_with_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     study = replace(STUDY, total_timesteps=400, n_eval_episodes=1)
     args = compare.Args(methods=("blind",), study=study, out=tmp_path)
     compare.main(args)
     with pytest.raises(ValueError, match="other settings"):
         compare.main(replace(args, study=replace(study, total_timesteps=800)))
+    capsys.readouterr()
+    compare.main(replace(args, methods=("state",)))
+    assert f"{tmp_path / 'results.json'} had rows of blind, too, which" in capsys.readouterr().out
+    compare.main(replace(args, methods=("state", "blind")))
+    assert "had rows of" not in capsys.readouterr().out
+
+
+def test_what_an_agent_cannot_see_or_begin_with_is_refused(tmp_path: Path) -> None:
+    for wrong, message in (
+        ({"latents": "content"}, "--method state sees no latents: leave --latents content out"),
+        ({"seed": -1}, r"seeds are from 0 to 2\*\*32 - 1, got -1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            train.main(train.Args(method="state", out=tmp_path / "agent", **wrong))
+    assert not (tmp_path / "agent").exists()

@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
+from bvae_rl.data.factor_wrapper import FactorWrapper
+from bvae_rl.data.factors import require_factor_env
+from bvae_rl.data.probe_sets import FrameGroups, fixed_factor_groups
+from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import collect, evaluate, evaluate_more, pretrain
+from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.training.train_config import TrainConfig
 
 QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5)
@@ -34,6 +41,53 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             )
         )  # fmt: skip
     return root
+
+
+class Counted:
+    """``fixed_factor_groups``, and which groups were drawn."""
+
+    def __init__(self) -> None:
+        self.pairs: list[bool] = []
+
+    def __call__(self, *args: Any, pairs: bool, **more: Any) -> FrameGroups:
+        self.pairs.append(pairs)
+        return fixed_factor_groups(*args, pairs=pairs, **more)
+
+
+def without_read(env: gym.Env) -> FactorWrapper:
+    """Factors that can be set and are not told while it acts."""
+    specs = require_factor_env(env).factor_specs
+    return FactorWrapper(
+        env, specs, sample=lambda env, rng: env.unwrapped.sample_factors(rng),
+        set=lambda env, factors: env.unwrapped.set_factors(factors),
+    )  # fmt: skip
+
+
+class Silent(PlanarReach):
+    """PlanarReach whose info says nothing."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        return super().reset(seed=seed, options=options)[0], {}
+
+    def step(self, action: Any) -> Any:
+        return *super().step(action)[:4], {}
+
+
+def test_factors_that_are_not_told_in_play_cost_the_on_policy_column_alone(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gym.register("test/Silent-v0", Silent, max_episode_steps=50)
+    try:
+        world = EnvArgs("test/Silent-v0", wrappers=(f"{__name__}:without_read",))
+        scoring = evaluate.ScoreArgs((), replicates=0, fit_steps=5)
+        args = evaluate.Args(
+            str(made / "pairs"), world=world, samples=200, references=False, out=tmp_path,
+            scoring=scoring,
+        )  # fmt: skip
+        assert list(evaluate.main(args).scores) == ["pairs"]
+    finally:
+        del gym.registry["test/Silent-v0"]
+    assert "does not tell its factors while it acts; FactorWrapper" in capsys.readouterr().out
 
 
 def test_evaluate_scores_the_vae_beside_references(
@@ -71,8 +125,8 @@ def test_evaluate_sets_vaes_side_by_side(
     result = evaluate.main(args)
     assert list(result.scores) == ["pairs", "plain"]
     domains = [f"generalisation/{domain}" for domain in ("pretrain", "ood1", "ood2")]
-    state = [f"{one}/{name}" for one in domains for name in ("shoulder", "target_y")]
-    assert set(result.metrics) >= {
+    state = [f"{one}/{name}" for one in domains for name in STATE]
+    assert set(result.metrics) == {
         f"{name}/{metric}"
         for name in ("pairs", "plain")
         for metric in ("factor_vae", "beta_vae", "udr", *domains, *state)
@@ -88,6 +142,16 @@ def test_evaluate_sets_vaes_side_by_side(
     assert "explicitness" in said and "pairs/udr: " in said
     (line,) = (line for line in said.splitlines() if line.startswith("pairs in ood2 "))
     assert line.split()[3:] == [f"{value:.3f}" for value in (np.mean(of_factors), *of_factors)]
+    monkeypatch.setattr(evaluate_more, "fixed_factor_groups", counted := Counted())
+    scoring = evaluate.ScoreArgs(("factor_vae", "beta_vae"), replicates=0, fit_steps=5)
+    asked = replace(args, compare=(), on_policy=0, scoring=scoring, out=tmp_path / "ours")
+    ours = evaluate.main(asked).scores["pairs"]
+    assert counted.pairs == [False], "one draw for both scores"
+    published = replace(asked, scoring=replace(scoring, published=True), out=tmp_path / "published")
+    theirs = evaluate.main(published).scores["pairs"]
+    assert counted.pairs == [False, False, True], "the BetaVAE score was published on pairs"
+    # ten batches leave no latent active by our rule; as published all count that are not constant
+    assert (ours.active_latents, theirs.active_latents) == (0, 6)
     with pytest.raises(ValueError, match="unknown metric 'migg'; known: mig_quantile"):
         evaluate.main(replace(args, scoring=evaluate.ScoreArgs(("migg",))))
     with pytest.raises(ValueError, match="each VAE to compare once"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import gymnasium as gym
@@ -268,3 +270,15 @@ def test_a_store_describes_itself_and_describing_changes_nothing(tmp_path: Path)
         "  actions   2 a frame",
         "  made      in a way that nobody stated",
     ]
+
+
+def test_what_stopped_a_write_is_said_in_the_systems_words(tmp_path: Path) -> None:
+    code = f"""
+import resource, signal, pathlib, numpy as np
+from bvae_rl.runtime.appending import write_at
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+write_at(pathlib.Path({str(tmp_path / "frames.raw")!r}), 0, np.zeros(10_000))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "RunError: cannot write" in done.stderr and "File too large; pass --out" in done.stderr

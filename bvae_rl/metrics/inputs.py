@@ -202,6 +202,12 @@ def check_episode(episode: Any, samples: int) -> np.ndarray:
     return number
 
 
+def enough(episode: Any) -> np.ndarray | None:
+    """``episode`` (N,) if it numbers so many that some can be held out; else None."""
+    number = np.asarray(episode)
+    return number if len(np.unique(number)) >= LEAST_EPISODES else None
+
+
 def split_episodes(
     episode: Any,
     samples: int,

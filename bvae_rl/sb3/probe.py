@@ -17,7 +17,7 @@ from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import READ_ON_POLICY, known_specs
 from bvae_rl.data.probe_sets import known_set
 from bvae_rl.metrics import dci, mig, r2
-from bvae_rl.metrics.inputs import LEAST_EPISODES
+from bvae_rl.metrics.inputs import enough
 from bvae_rl.metrics.scorable import taken
 from bvae_rl.models.scaling import Encoder
 from bvae_rl.models.vae import BetaVAE
@@ -67,9 +67,7 @@ class Probe:
         self.frames = known_set(env, n, seed=seed)
         if settable_env(env) is None:
             logger.warning("probes: %s", READ_ON_POLICY)
-        episode = None
-        if settable_env(env) is None and len(set(self.frames.episode.tolist())) >= LEAST_EPISODES:
-            episode = self.frames.episode
+        episode = enough(self.frames.episode) if settable_env(env) is None else None
         self._factors, specs, left = taken(self.frames.factors, known_specs(env), episode=episode)
         for name, why in left.items():
             logger.warning("probes leave out %s: %s", name, why)
