@@ -30,7 +30,6 @@ import stable_baselines3
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CheckpointCallback, EvalCallback
-from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import (
     DummyVecEnv,
     SubprocVecEnv,
@@ -53,6 +52,7 @@ from bvae_rl.sb3 import (
 from bvae_rl.sb3.copies import encoder_copies
 from bvae_rl.training.fine_tune import FineTuneConfig
 from bvae_rl.training.schedules import Linear
+from tests import everywhere_world
 from tests.everywhere_cases import (
     AXES,
     HYPERPARAMETERS,
@@ -63,13 +63,14 @@ from tests.everywhere_cases import (
     everything,
     table,
 )
+from tests.everywhere_world import make_world
 from tests.plug_cases import PLAIN
 
 sb3_contrib = pytest.importorskip("sb3_contrib")
 # tqdm's own word on the progress bar that SB3 draws
 pytestmark = pytest.mark.filterwarnings("ignore:rich is experimental/alpha")
-# Environments of this file travel to SubprocVecEnv by value: nothing else can import it.
-cloudpickle.register_pickle_by_value(sys.modules[__name__])
+# Environments travel to SubprocVecEnv by value: its workers cannot import the tests.
+cloudpickle.register_pickle_by_value(everywhere_world)
 
 CONFIG = VAEConfig(shape=(3, 32, 32), latent_dim=4, channels=(8, 8, 8), hidden=16)
 STEPS = 16
@@ -92,50 +93,6 @@ def test_the_table_has_every_algorithm_and_every_pair_that_can_go_together():
     possible = (case for values in product(*AXES.values()) if (case := case_of(values)).possible)
     missing = set().union(*map(pairs, possible)) - set().union(*map(pairs, table()))
     assert not missing, missing
-
-
-class World(gym.Env[Any, Any]):
-    """Noise of a new brightness at each step of episodes of 5; the action is rewarded by it."""
-
-    def __init__(self, pictures: str, order: str, *, discrete: bool) -> None:
-        self.order = order
-        picture = gym.spaces.Box(0, 255, (32, 32, 3) if order == "last" else (3, 32, 32), np.uint8)
-        joints = gym.spaces.Box(-np.inf, np.inf, (3,), np.float32)
-        parts: dict[str, dict[str, gym.Space[Any]]] = {
-            "vector": {"camera": picture, "arm": joints},
-            "two": {"left": picture, "arm": joints, "right": picture},
-            "discrete": {"tool": gym.spaces.Discrete(3), "camera": picture},
-        }
-        self.observation_space = gym.spaces.Dict(parts[pictures]) if pictures in parts else picture
-        box = gym.spaces.Box(-1, 1, (2,), np.float32)
-        self.action_space = gym.spaces.Discrete(3) if discrete else box
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
-        super().reset(seed=seed)
-        self.steps = 0
-        return self.appearance(self.observation_space), {}
-
-    def step(self, action: Any):
-        self.steps += 1
-        reward = self.brightness / 255 * float(np.mean(action))
-        return self.appearance(self.observation_space), reward, False, self.steps >= 5, {}
-
-    def appearance(self, space: gym.Space[Any]) -> Any:
-        if isinstance(space, gym.spaces.Dict):
-            return {key: self.appearance(part) for key, part in space.spaces.items()}
-        if isinstance(space, gym.spaces.Discrete):
-            return self.np_random.integers(space.n)
-        if space.dtype != np.uint8:
-            return self.np_random.normal(5, 2, space.shape).astype(np.float32)
-        self.brightness = self.np_random.integers(1, 256)
-        return self.np_random.integers(0, self.brightness, space.shape, np.uint8, endpoint=True)
-
-    def action_masks(self) -> np.ndarray:
-        return np.array([True, True, self.steps % 2 == 0])
-
-
-def make_world(pictures: str, order: str, *, discrete: bool) -> gym.Env[Any, Any]:
-    return Monitor(World(pictures, order, discrete=discrete))
 
 
 def environment(case: Case, vae: Path) -> VecEnv:

@@ -1,7 +1,7 @@
 """More traps of Stable-Baselines3, a regression test each; the first ones: ``test_traps.py``.
 
 09 the actor's loss alone, 13 passes of the encoder, 14 optional packages, 15 fresh processes,
-16 classes in ``__main__``, 28 CrossQ and normalised pictures, 29 a smaller step for the encoder.
+16 classes in ``__main__``, 28 CrossQ and normalised pictures; 29: ``test_traps_step_size.py``.
 """
 
 from __future__ import annotations
@@ -19,12 +19,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from sb3_contrib import TRPO, MaskablePPO
 from stable_baselines3 import A2C, DDPG, DQN, PPO, SAC, TD3
-from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import (
     DummyVecEnv,
     SubprocVecEnv,
@@ -34,66 +32,29 @@ from stable_baselines3.common.vec_env import (
 )
 
 from bvae_rl.data.environments import EnvConfig
-from bvae_rl.models.vae import BetaVAE, VAEConfig
+from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.optional import require
 from bvae_rl.sb3 import (
-    BetaVAECombinedExtractor,
-    BetaVAEExtractor,
     LatentVecEnv,
     inspect,
-    policy_kwargs,
     to_image_policy,
 )
-from bvae_rl.sb3.copies import encoder_copies
 from bvae_rl.sb3.policy_encoder import PolicyEncoder
-from tests.plug_cases import PLAIN, NoiseEnv
+from tests.plug_cases import NoiseEnv
+from tests.trap_cases import REPLAY, build, small_vae
 
 ROOT = Path(__file__).resolve().parents[1]
 REACH = "bvae_rl.envs:bvae_rl/PlanarReach-v0"
-CONFIG = VAEConfig(shape=(3, 32, 32), latent_dim=4, channels=(8, 8, 8), hidden=16)
-REPLAY = {"learning_starts": 4, "batch_size": 4, "buffer_size": 20, "train_freq": 1}
-ONE_STEP: dict[type[BaseAlgorithm], tuple[int, dict[str, Any]]] = {  # of the optimizer
-    PPO: (8, {"n_steps": 8, "batch_size": 8, "n_epochs": 1}),
-    A2C: (4, {"n_steps": 4}),
-    SAC: (5, REPLAY),
-    TD3: (5, REPLAY | {"policy_delay": 1}),
-    DQN: (5, REPLAY | {"target_update_interval": 1}),
-}
 
 
 @pytest.fixture
 def vae() -> BetaVAE:
-    torch.manual_seed(0)
-    vae = BetaVAE(CONFIG).eval()
-    vae.meta["statistics"] = PLAIN
-    return vae
+    return small_vae()
 
 
 @pytest.fixture
 def folder(vae: BetaVAE, tmp_path: Path) -> Path:
     return vae.save(tmp_path / "vae")
-
-
-def build(
-    algorithm: type[BaseAlgorithm],
-    folder: Path,
-    *,
-    kind: str = "bytes",
-    venv: VecEnv | None = None,
-    share: bool | None = None,
-    settings: dict[str, Any] | None = None,
-    **arguments: Any,
-) -> Any:
-    one = "arm" not in kind
-    arguments["extractor"] = BetaVAEExtractor if one else BetaVAECombinedExtractor
-    kwargs = policy_kwargs(folder, net_arch=[8], **arguments)
-    if share is not None:
-        kwargs["share_features_extractor"] = share
-    venv = venv or DummyVecEnv([lambda: NoiseEnv(kind, discrete=algorithm is DQN)])
-    contrib = {} if settings else REPLAY
-    hyperparameters = ONE_STEP.get(algorithm, (0, contrib))[1] | (settings or {})
-    policy = "CnnPolicy" if one else "MultiInputPolicy"
-    return algorithm(policy, venv, policy_kwargs=kwargs, seed=0, **hyperparameters)
 
 
 @pytest.mark.parametrize("kind", ["bytes", "camera and arm"])
@@ -248,91 +209,3 @@ def test_trap_28_normalised_float_pictures_are_refused_when_they_come(kind, fold
         latent.reset()
         for _ in range(3):
             latent.step(np.zeros((1, 2)))
-
-
-def moves(model: BaseAlgorithm, vae: BetaVAE) -> dict[str, torch.Tensor]:
-    """How far each copy's weights stand from the checkpoint, in one row."""
-    base = vae.encoder.state_dict()
-    return {
-        where: torch.cat([(copy.weights()[name] - base[name]).flatten() for name in base]).detach()
-        for where, copy in encoder_copies(model).items()
-    }
-
-
-def heads(model: BaseAlgorithm) -> dict[str, torch.Tensor]:
-    named = model.policy.state_dict()
-    return {name: part.clone() for name, part in named.items() if "features_extractor" not in name}
-
-
-@pytest.mark.parametrize("algorithm", [PPO, A2C, SAC])  # Adam, RMSprop, Adam
-def test_trap_29_the_step_size_scales_the_encoders_update_and_no_head(algorithm, folder, vae):
-    steps, _ = ONE_STEP[algorithm]
-    whole = build(algorithm, folder, mode="policy")
-    before = heads(whole)
-    whole.learn(steps)
-    tenth = build(algorithm, folder, mode="policy", step_size=0.1).learn(steps)
-    expected, actual = moves(whole, vae), moves(tenth, vae)
-    for where, move in expected.items():
-        assert move.abs().max() > 1e-6, where
-        if where == "actor":  # its loss comes after the critic's step, through the critic
-            continue
-        torch.testing.assert_close(actual[where], 0.1 * move, rtol=0.01, atol=1e-7)
-    first, second = heads(whole), heads(tenth)
-    assert any(not torch.equal(first[name], before[name]) for name in before)
-    for name in first:
-        if not name.startswith("actor"):
-            torch.testing.assert_close(first[name], second[name], rtol=1e-6, atol=1e-9)
-
-
-@pytest.mark.parametrize(("algorithm", "later"), [(SAC, 0), (TD3, 0), (DQN, 1)])
-def test_trap_29_target_copies_follow_by_polyak(algorithm, later, folder, vae):
-    found = []
-    for steps in (5, 5 + later):  # DQN's target takes its step before the next gradient step
-        model = build(algorithm, folder, mode="policy", step_size=0.5, settings={"tau": 0.25})
-        model.learn(steps)
-        found.append(moves(model, vae))
-    first, last = found
-    targets = {where for where in last if "target" in where}
-    assert len(targets) == {SAC: 1, TD3: 2, DQN: 1}[algorithm]
-    for where in targets:
-        followed = first[where.replace("_target", "")]
-        assert followed.abs().max() > 1e-6
-        torch.testing.assert_close(last[where], 0.25 * followed, rtol=0.01, atol=1e-7)
-
-
-TRAINERS = {
-    (PPO, True): {"features_extractor": "policy.optimizer"},
-    (PPO, False): {
-        "features_extractor": "policy.optimizer",  # the actor's
-        "vf_features_extractor": "policy.optimizer",
-    },
-    (SAC, None): {
-        "actor.features_extractor": "actor.optimizer",
-        "critic.features_extractor": "critic.optimizer",
-        "critic_target.features_extractor": "Polyak average",
-    },
-    (TD3, None): {
-        "actor.features_extractor": "actor.optimizer",
-        "actor_target.features_extractor": "Polyak average",
-        "critic.features_extractor": "critic.optimizer",
-        "critic_target.features_extractor": "Polyak average",
-    },
-    (DQN, None): {
-        "q_net.features_extractor": "policy.optimizer",
-        "q_net_target.features_extractor": "Polyak average",
-    },
-}
-
-
-@pytest.mark.parametrize(("algorithm", "share"), TRAINERS)
-def test_trap_29_inspect_names_who_trains_each_copy(algorithm, share, folder, capsys):
-    model = build(algorithm, folder, share=share, mode="policy")
-    assert {copy.moved for copy in inspect(model)} == {False}
-    copies = inspect(model.learn(8))
-    assert {copy.where: copy.trained_by for copy in copies} == TRAINERS[algorithm, share]
-    assert {copy.moved for copy in copies} == {True}
-    printed = capsys.readouterr().out
-    assert all(f"{where} " in printed for where in TRAINERS[algorithm, share])
-    for mode, trainer in (("frozen", "nobody"), ("online", "OnlineBetaVAE, given to learn()")):
-        others = inspect(build(algorithm, folder, share=share, mode=mode))
-        assert {copy.trained_by for copy in others} == {trainer}
