@@ -95,7 +95,8 @@ def run_study(
     env = envs.pop()
     folder = Path(out)
     shared = {"evaluation": evaluation, "study": study, "command": command}
-    slow_first = sorted(jobs, key=lambda job: job.row.policy != "CnnPolicy")
+    # pixels, then what encodes, then vectors: what is short fills the gaps at the end
+    slow_first = sorted(jobs, key=lambda job: (job.row.policy != "CnnPolicy", not job.row.needs))
     tasks = [
         Task(job.name, train_and_evaluate, (job, folder / job.name), shared) for job in slow_first
     ]

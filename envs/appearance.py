@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -72,7 +73,7 @@ def check_distinct(colours: Mapping[str, RGB], *, allow: bool = False) -> None:
     if allow:
         return
     for first, second in combinations(colours, 2):
-        apart = float(np.linalg.norm(np.subtract(colours[first], colours[second], dtype=float)))
+        apart = math.dist(colours[first], colours[second])
         if apart < LEAST:
             raise ValueError(
                 f"in this appearance {first} {_rgb(colours[first])} and {second} "

@@ -90,11 +90,12 @@ def generalised(
     tested on so many frames of each other domain.
     """
     source = args.domain or "as drawn"
-    sets = {source: probe}
+    world = args.world.config(args.domain).make()
+    sets, specs = {source: probe}, {source: known_specs(world)}
     for domain in args.scoring.other_domains:
-        world = args.world.config(domain).make()
-        sets[domain] = known_set(world, tested, seed=args.seed + 1)
-    specs = known_specs(args.world.config(args.domain).make())
+        other = args.world.config(domain).make()
+        sets[domain] = known_set(other, tested, seed=args.seed + 1)
+        specs[domain] = known_specs(other)
     episode = enough(probe.episode) if settable_env(world) is None else None
     factors, kept = _shared(sets, specs)
     kinds = [spec.kind for spec in kept]
@@ -115,21 +116,25 @@ def generalised(
 
 
 def _shared(
-    sets: Mapping[str, Frames], specs: Sequence[FactorSpec]
+    sets: Mapping[str, Frames], specs: Mapping[str, Sequence[FactorSpec]]
 ) -> tuple[dict[str, np.ndarray], tuple[FactorSpec, ...]]:
-    """The state factors that can be scored in every domain, by its name, and their specs."""
-    left = {spec.name for spec in specs if spec.role != "state"}
-    for frames in sets.values():
-        kept = {spec.name for spec in taken(frames.factors, specs)[1]}
-        left |= {spec.name for spec in specs} - kept
-    columns = [k for k, spec in enumerate(specs) if spec.name not in left]
-    if not columns:
-        raise ValueError("--other-domains: no state factor changes in all of these visual domains")
-    shared = [specs[k] for k in columns]
-    found = {
-        name: changing(np.asarray(frames.factors)[:, columns], shared)[0]
-        for name, frames in sets.items()
+    """The state factors that can be scored in every domain, by its name, and their specs.
+
+    ``specs`` are each domain's own: what varies of an appearance is not the same in all.
+    """
+    scored = {
+        name: {one.name for one in taken(sets[name].factors, specs[name])[1]} for name in sets
     }
+    everywhere = set.intersection(*scored.values())
+    first = specs[next(iter(sets))]
+    shared = [one for one in first if one.role == "state" and one.name in everywhere]
+    if not shared:
+        raise ValueError("--other-domains: no state factor changes in all of these visual domains")
+    found = {}
+    for name, frames in sets.items():
+        names = [one.name for one in specs[name]]
+        columns = [names.index(one.name) for one in shared]
+        found[name] = changing(np.asarray(frames.factors)[:, columns], shared)[0]
     return found, tuple(shared)
 
 

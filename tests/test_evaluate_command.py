@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from bvae_rl.data.factor_wrapper import FactorWrapper
-from bvae_rl.data.factors import require_factor_env
-from bvae_rl.data.probe_sets import FrameGroups, fixed_factor_groups
+from bvae_rl.data.factors import known_specs, require_factor_env
+from bvae_rl.data.probe_sets import FrameGroups, fixed_factor_groups, probe_set
 from bvae_rl.envs.planar.reach import PlanarReach
+from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import collect, evaluate, evaluate_more, pretrain
 from bvae_rl.scripts.common import EnvArgs
@@ -156,3 +157,26 @@ def test_evaluate_sets_vaes_side_by_side(
         evaluate.main(replace(args, scoring=evaluate.ScoreArgs(("migg",))))
     with pytest.raises(ValueError, match="each VAE to compare once"):
         evaluate.main(replace(args, compare=(args.vae,)))
+
+
+def test_other_domains_may_vary_other_appearance_factors() -> None:
+    env, other = "bvae_rl/MiniGrid-Empty-5x5-v0", "ood1:colours+texture"
+    worlds = EnvArgs(env=env)
+    names = [
+        [spec.name for spec in known_specs(worlds.config(domain).make())]
+        for domain in ("source", other)
+    ]
+    assert len(names[0]) < len(names[1])
+    scoring = evaluate.ScoreArgs((), other_domains=(other,), fit_steps=5)
+    probe = probe_set(worlds.config("source").make(), 64, seed=0)
+    vae = BetaVAE(VAEConfig(latent_dim=2, channels=(8, 8, 8), hidden=16)).eval()
+    found = evaluate_more.generalised(
+        {"vae": vae}, probe, evaluate.Args(domain="source", scoring=scoring, world=worlds),
+        tested=32,
+    )  # fmt: skip
+    state = [name for name in names[0] if not name.endswith("colour")]
+    assert set(found) == {
+        f"vae/generalisation/{domain}{name}"
+        for domain in ("source", other)
+        for name in ("", *(f"/{name}" for name in state))
+    }
