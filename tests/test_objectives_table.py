@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,24 @@ def test_every_objective_is_made_from_its_hyperparameters(name: str, preset: str
     assert set(row.tuned) <= set(row.paper)
     assert all((row.source, row.purpose, row.advice, row.cost))
     assert row.make(row.hyperparameters(preset, {}), Annealing(100)).name == name
+
+
+SCHEDULED = {
+    entry.objective: [item.name for item in fields(entry.objective) if item.type == "Schedule"]
+    for entry in OBJECTIVES.values()
+}
+
+
+def test_most_objectives_have_schedules() -> None:
+    assert sum(map(bool, SCHEDULED.values())) >= 9
+
+
+@pytest.mark.parametrize("objective", [made for made, names in SCHEDULED.items() if names])
+def test_a_number_for_a_schedule_is_refused_at_once(objective: Any) -> None:
+    needed = {item.name: 2.0 for item in fields(objective) if item.init and item.default is MISSING}
+    says = rf"^\w+ of {objective.__name__} is a schedule .* write Constant\(2.0\)"
+    with pytest.raises(TypeError, match=says):
+        objective(**needed)
 
 
 def test_unknown_names_list_the_known_ones() -> None:

@@ -50,6 +50,7 @@ class AdaObjective(LikelihoodObjective):
     symmetric: bool = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.combine not in COMBINE:
             raise ValueError(f"unknown combine {self.combine!r}; known: {', '.join(COMBINE)}")
 

@@ -19,11 +19,21 @@ class Objective:
 
     Its fields are its hyperparameters, all of them: they say whether two trainings are the same.
     What changes from step to step (a discriminator, a controller) stands in fields of
-    ``init=False`` and goes through ``state_dict``.
+    ``init=False`` and goes through ``state_dict``. One with a ``__post_init__`` calls this one's.
     """
 
     name: ClassVar[str]  # as in the table, or a property where a field decides
     needs_pixels: ClassVar[bool] = True  # see ``LikelihoodObjective``
+
+    def __post_init__(self) -> None:
+        """TypeError for a number where a schedule has to be."""
+        for item in fields(cast(Any, self)):
+            value = getattr(self, item.name, None)
+            if item.init and item.type == "Schedule" and not callable(value):
+                raise TypeError(
+                    f"{item.name} of {type(self).__name__} is a schedule over training steps, got "
+                    f"{value!r}; write Constant({value!r}) (bvae_rl.training.schedules)"
+                )
 
     def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
         """How to draw batches from the rows of a store; called once, before anything else.

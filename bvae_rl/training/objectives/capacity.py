@@ -28,6 +28,7 @@ class CapacityObjective(LikelihoodObjective):
     gamma: float = 100.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         positive(gamma=self.gamma)
 
     def loss(self, vae: BetaVAE, batch: Batch, step: int, noise: Tensor) -> tuple[Tensor, Parts]:

@@ -56,6 +56,7 @@ class CrossReconstruction(LikelihoodObjective):
     sampled: bool = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.rank(0) and "interventions" not in self.pairs.split("+"):
             raise ValueError(
                 f"rank {self.rank(0):g} says which way an actuator's latent goes, and pairs "

@@ -54,6 +54,7 @@ class DIPVAEObjective(LikelihoodObjective):
     lambda_d: float
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.variant not in ("I", "II"):
             raise ValueError(f"unknown DIP-VAE {self.variant!r}; known: I, II")
         not_negative(lambda_od=self.lambda_od, lambda_d=self.lambda_d)

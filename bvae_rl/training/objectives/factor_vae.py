@@ -68,6 +68,7 @@ class FactorVAEObjective(LikelihoodObjective):
     _codes: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         whole("width", self.width, least=1)
         positive(learning_rate=self.learning_rate)
         discriminator = AuxiliaryNetwork(

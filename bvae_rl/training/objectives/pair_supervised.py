@@ -63,6 +63,7 @@ class PairSupervisedObjective(LikelihoodObjective):
     sampled: bool = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         not_negative(align=self.align)
         if self.combine not in COMBINE:
             raise ValueError(f"unknown combine {self.combine!r}; known: {', '.join(COMBINE)}")

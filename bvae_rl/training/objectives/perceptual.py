@@ -59,6 +59,7 @@ class PerceptualObjective(Objective):
     _last: dict[str, float] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         positive(weight=self.weight)
         whole("dae_steps", self.dae_steps, least=1)
         dae = AuxiliaryNetwork(make_dae, learning_rate=DAE_LEARNING_RATE)

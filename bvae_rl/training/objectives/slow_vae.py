@@ -38,6 +38,7 @@ class SlowVAEObjective(LikelihoodObjective):
     pairs: str = "consecutive"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not (self.gamma >= 0 and self.rate > 0):
             raise ValueError(
                 f"gamma must not be negative and rate positive, got {self.gamma} and {self.rate}"
