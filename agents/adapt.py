@@ -260,9 +260,10 @@ class _Evaluator:
     def _scores(self, domain: str) -> dict[str, float]:
         probe, specs = self.frames[domain], self._specs(domain)
         rows = score(self.vae().encode_frames(probe.frames), probe.factors, specs).to_rows_dict()
-        state = [rows[f"r2/{spec.name}"] for spec in specs if spec.role == "state"]
+        named = [f"r2/{spec.name}" for spec in specs if spec.role == "state"]
+        state = [rows[key] for key in named if key in rows]  # some worlds hold a factor still
         found = {name: rows[key] for name, key in SCORES.items()}
-        return {**found, "state_r2": float(np.mean(state))}
+        return {**found, "state_r2": float(np.mean(state))} if state else found
 
 
 def _rows(base: Row, found: dict[str, float]) -> list[Row]:

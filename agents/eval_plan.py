@@ -60,8 +60,11 @@ def _words(episodes: int, limit: StepLimit | None) -> str:
     if limit is None:
         return f"on {many}"
     if limit.each:
-        return f"on {many}, each cut after {limit.each:,} steps"
-    one = " (one at least, however long it takes)" if limit.most > limit.enough else ""
+        many += f", each cut after {limit.each:,} steps"
+        if limit.enough >= episodes * limit.each:
+            return f"on {many}"
+    long = "" if limit.each else ", however long it takes"
+    one = f" (one at least{long})" if limit.most > limit.enough else ""
     return f"on up to {many}, as many as end within {limit.enough:,} steps{one}"
 
 
@@ -85,7 +88,8 @@ def plan_evaluation(
             raise ValueError(f"{name} must be at least 1, got {value}")
     total = config.total_timesteps
     points = CURVE_POINTS if eval_freq is None else max(1, total // eval_freq)
-    hard = StepLimit(eval_steps, eval_steps) if eval_steps else None
+    each = 0 if longest_episode(env) else UNKNOWN
+    hard = StepLimit(eval_steps, eval_steps, each=each) if eval_steps else None
     curve, final = hard, hard
     known = tuned(env.id, config.algo) is not None
     if eval_steps is None and not known:
@@ -93,9 +97,9 @@ def plan_evaluation(
         longest = min(longest_episode(env) or UNKNOWN, max(UNKNOWN, total))
         if eval_freq is None:
             points = max(1, min(points, share // longest - 1))
-        curve = _at_least_one(share // (points + 1), longest)
+        curve = _at_least_one(share // (points + 1), longest, each)
         if n_eval_episodes is None:
-            final = _at_least_one(share // domains, longest)
+            final = _at_least_one(share // domains, longest, each)
         else:
             final = unending(env, n_eval_episodes)
     every = total // points if known else -(-total // points)  # as published, or no point too many
@@ -108,11 +112,13 @@ def unending(env: EnvConfig, episodes: int) -> StepLimit | None:
     """A limit for so many episodes where nobody knows how long one can be; else None."""
     if longest_episode(env) is not None:
         return None
-    return StepLimit(episodes * UNKNOWN, episodes * UNKNOWN, each=UNKNOWN)
+    together = min(PARALLEL, episodes)  # and all of them count, in the last batch, too
+    steps = -(-episodes // together) * together * UNKNOWN
+    return StepLimit(steps, steps, each=UNKNOWN)
 
 
-def _at_least_one(steps: int, longest: int) -> StepLimit:
-    return StepLimit(max(1, steps), max(1, steps, longest))
+def _at_least_one(steps: int, longest: int, each: int) -> StepLimit:
+    return StepLimit(max(1, steps), max(1, steps, longest), each=each)
 
 
 @cache

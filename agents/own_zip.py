@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 from zipfile import BadZipFile
 
+from gymnasium.spaces import Dict
 from stable_baselines3 import A2C, DQN, PPO, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.save_util import load_from_zip_file
@@ -47,6 +48,11 @@ def load_zip(path: str | Path, env: EnvConfig | None = None, *, key: str = "") -
         raise ValueError(
             f"{path} holds no model of PPO, SAC, TD3, DDPG, DQN or A2C; load it with its own class "
             "and call bvae_rl.swap_encoder(model, vae)"
+        )
+    if isinstance(model.observation_space, Dict):
+        raise ValueError(
+            f"the model in {path} sees a Dict ({', '.join(model.observation_space.spaces)}), and "
+            "commands show an agent one picture; call bvae_rl.swap_encoder(model, vae)"
         )
     if codes := code_spaces(model.observation_space):
         made_by = next(iter(codes.values())).made_by

@@ -11,6 +11,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from bvae_rl.data.factors import FactorSpec
+from bvae_rl.data.info_factors import info_factors
 
 
 class FactorVecEnv(VecEnvWrapper):
@@ -44,8 +45,10 @@ class FactorVecEnv(VecEnvWrapper):
         return self._observe(now), rewards, dones, infos
 
     def _observe(self, infos: Sequence[dict[str, Any]]) -> np.ndarray:
-        if "factors" not in infos[0]:
-            raise ValueError("this environment puts no 'factors' into its info, at reset or step")
+        if info_factors(infos[0]) is None:
+            raise ValueError(
+                "this environment puts no row of numbers as 'factors' into info, at reset or step"
+            )
         factors = np.stack([info["factors"] for info in infos])[:, self.columns]
         rows = [
             np.concatenate([_scaled(*pair) for pair in zip(self.specs, row, strict=True)])

@@ -18,6 +18,7 @@ from bvae_rl.data.factors import (
     require_factor_env,
 )
 from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.data.info_factors import info_factors
 from bvae_rl.data.pictures.layouts import Wanted, picture_layouts
 from bvae_rl.data.probe_sets import on_policy_set, probe_set
 from bvae_rl.metrics import MetricReport, Scores, conclusions
@@ -227,7 +228,7 @@ def _on_policy(env: EnvConfig, args: Args) -> Frames | None:
     if not args.on_policy:
         return None
     world = env.make()
-    if "factors" not in world.reset(seed=args.seed)[1]:
+    if info_factors(world.reset(seed=args.seed)[1]) is None:
         say(
             f"on-policy frames are not scored: {env.id} does not tell its factors while it acts; "
             "FactorWrapper(env, specs, read=...) does"

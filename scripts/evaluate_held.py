@@ -27,6 +27,8 @@ def scored(
     factors, specs = scorable(
         held.frames.factors, held.specs, say=say, episode=held.group, seed=args.seed
     )
+    if not specs:
+        raise ValueError("no factor of these frames can be scored, each for what is said above")
     held = replace(held, frames=replace(held.frames, factors=factors), specs=specs)
     report = whole.new_report(held.frames, held.specs, args)
     progress = Progress(dict.fromkeys([*vaes, whole.UNTRAINED, whole.PCA, "bounds", "more"], 20.0))

@@ -97,7 +97,7 @@ def generalised(
         sets[domain] = known_set(other, tested, seed=args.seed + 1)
         specs[domain] = known_specs(other)
     episode = enough(probe.episode) if settable_env(world) is None else None
-    factors, kept = _shared(sets, specs)
+    factors, kept = _shared(sets, specs, episode=episode, seed=args.seed)
     kinds = [spec.kind for spec in kept]
     found: dict[str, float] = {}
     for name, vae in vaes.items():
@@ -116,18 +116,25 @@ def generalised(
 
 
 def _shared(
-    sets: Mapping[str, Frames], specs: Mapping[str, Sequence[FactorSpec]]
+    sets: Mapping[str, Frames],
+    specs: Mapping[str, Sequence[FactorSpec]],
+    *,
+    episode: np.ndarray | None,
+    seed: int,
 ) -> tuple[dict[str, np.ndarray], tuple[FactorSpec, ...]]:
     """The state factors that can be scored in every domain, by its name, and their specs.
 
-    ``specs`` are each domain's own: what varies of an appearance is not the same in all.
+    ``specs`` are each domain's own: what varies of an appearance is not the same in all. Probes are
+    fitted and tested in the first, by ``episode`` and ``seed``.
     """
-    scored = {
-        name: {one.name for one in taken(sets[name].factors, specs[name])[1]} for name in sets
-    }
+    first = next(iter(sets))
+    scored = {}
+    for name, frames in sets.items():
+        of = episode if name == first else None
+        found_there = taken(frames.factors, specs[name], episode=of, seed=seed)[1]
+        scored[name] = {one.name for one in found_there}
     everywhere = set.intersection(*scored.values())
-    first = specs[next(iter(sets))]
-    shared = [one for one in first if one.role == "state" and one.name in everywhere]
+    shared = [one for one in specs[first] if one.role == "state" and one.name in everywhere]
     if not shared:
         raise ValueError("--other-domains: no state factor changes in all of these visual domains")
     found = {}

@@ -10,9 +10,14 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from bvae_rl.agents.evaluate import agent_digest
+from bvae_rl.data.blocks import MAX_EPISODE_STEPS
+from bvae_rl.data.covered import tell_coverage
+from bvae_rl.data.episodes import tell
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.plan import Plan as Frames
-from bvae_rl.data.sources import fill
+from bvae_rl.data.sources import fill, refuse_more
+from bvae_rl.scripts.common import say
 from bvae_rl.scripts.harden_agent import Plan
 from bvae_rl.scripts.progress import Progress, counted
 
@@ -37,11 +42,14 @@ def frames_wanted(given: int | None, *, stores: bool, agent: bool) -> int:
 
 def own_frames(plan: Plan, n: int, out: Path, *, seed: int) -> FrameStore:
     """``n`` frames that the agent of ``plan`` meets where it was trained; goes on if stopped."""
+    refuse_more(out, n)
     store, progress = FrameStore(out), Progress({"frames": n / PER_SECOND})
     fill(
-        store, plan.trained_in, Frames(n, str(plan.agent), seed=seed),
+        store, plan.trained_in, Frames(n, "agent", seed=seed, acts=agent_digest(plan.agent)),
         acting={"policy": plan.found.act, "observe": plan.found.observe},
         progress=counted(partial(progress.update, "frames"), n, done=len(store)),
     )  # fmt: skip
     progress.close()
+    tell(store, MAX_EPISODE_STEPS, say=say)
+    tell_coverage(store, say=say)
     return store

@@ -117,7 +117,8 @@ def run_jobs(
     if progress is None:
         bar.close()
     there = run.folder / RESULTS
-    before = {row.method for row in run.rows(RESULTS)} if there.exists() else set()
+    found = run.rows(RESULTS) if there.exists() else []
+    before = {row.method for row in found if row.study == study}
     if gone := sorted(before - {row.method for row in rows}):
         say(
             f"{there} had rows of {', '.join(gone)}, too, which were not asked for "

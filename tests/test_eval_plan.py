@@ -162,5 +162,13 @@ def test_whole_episodes_are_cut_where_none_ends_by_itself() -> None:
             AgentConfig(total_timesteps=500), EnvConfig("test/ForEver-v0"), n_eval_episodes=2
         )
         assert f"on 2 episodes, each cut after {UNKNOWN:,} steps" in plan.text(1)
+        whole = plan_evaluation(AgentConfig(total_timesteps=100_000), EnvConfig("test/ForEver-v0"))
+        assert whole.final_limit == StepLimit(5_000, 5_000, each=UNKNOWN)
+        assert whole.curve_limit is not None and whole.curve_limit.each == UNKNOWN
+        assert "on up to 100 episodes, each cut after 1,000 steps, as many as end within 5,000" in (
+            whole.text(1)
+        )
+        thirty = unending(EnvConfig("test/ForEver-v0"), 30)
+        assert thirty is not None and thirty.enough == 50 * UNKNOWN  # two batches of 25
     finally:
         del gym.registry["test/ForEver-v0"]

@@ -177,10 +177,15 @@ def test_frames_of_the_agent_itself_are_collected_where_it_was_trained(
     hardened = harden.main(asked)
     own = FrameStore.existing(asked.out / "own")
     assert len(own) == (100 if beside else 150), "whole episodes of 50"
-    assert own.shape == (3, 32, 32) and own.meta["policy"] == str(made / agent)
+    assert own.shape == (3, 32, 32) and own.meta["policy"] == "agent"
     rows = hardened.meta["training"]["store"]["rows"]
     assert rows == len(own) + (len(FrameStore(made / "frames")) if beside else 0)
     assert len({row.method for row in Run(asked.out).rows()}) == 2
+    if not beside:
+        before = len(own)
+        with pytest.raises(ValueError, match="is trained on 150 frames, and 900 are asked for"):
+            harden.main(replace(asked, own_frames=900))
+        assert len(FrameStore.existing(asked.out / "own")) == before
 
 
 def test_frames_to_harden_on_have_to_be_somebodys(made: Path, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from bvae_rl.data.factors import (
     role_mask,
 )
 from bvae_rl.data.frame_store import Frames, FrameStore
+from bvae_rl.data.info_factors import info_factors
 from bvae_rl.data.interventions import Interventions
 from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.data.rollout import Bounds, Played, Tap, play, steps
@@ -68,7 +69,7 @@ def collect(
         return
     refuse_cut_blocks(store)
     if interventions is not None:
-        known = "factors" in interventions.env.reset(seed=seed)[1]
+        known = info_factors(interventions.env.reset(seed=seed)[1]) is not None
         interventions.check(seed=seed, factors=known)
 
     def act(rng: np.random.Generator, missing: int) -> Played:
@@ -154,10 +155,24 @@ def fill_blocks(
                     made = found
                 made = replace(made, episode=made.episode + episode, state=made.state + state)
                 made = made if interventions is None else interventions.at_rest(made)
+            made = _with_factors_as(store, made)
             store.expect(len(store) + len(made) + tally.after(len(made)).rows_left)
             store.append(made, **notes)
             if not notes:
                 progress(len(made))
+
+
+def _with_factors_as(store: FrameStore, made: Frames) -> Frames:
+    """``made`` with factors where ``store`` has some, NaN where it was not told any, else without.
+
+    A world may tell them in some episodes alone.
+    """
+    if not len(store) or ("factors" in store.layout) == (made.factors is not None):
+        return made
+    if made.factors is not None:
+        return replace(made, factors=None)
+    missing = np.full((len(made), *store.layout["factors"]), np.nan)
+    return replace(made, factors=missing)
 
 
 def _sample(env: FactorEnv, layout: FrameLayout, rng: np.random.Generator, *, views: int) -> Frames:

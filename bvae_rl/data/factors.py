@@ -55,7 +55,9 @@ class FactorSpec:
                     f"{', '.join(known)}"
                 )
         if self.kind == "categorical":
-            if len(self.values) < 2 or not all(isinstance(one, Real) for one in self.values):
+            if len(self.values) < 2 or not all(
+                isinstance(one, Real | np.bool_) for one in self.values
+            ):
                 raise ValueError(
                     f"factor {self.name!r} is categorical and needs at least two values, which are "
                     f"numbers, got {self.values}"

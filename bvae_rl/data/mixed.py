@@ -22,6 +22,7 @@ from bvae_rl.data import collect as collecting
 from bvae_rl.data.blocks import MAX_EPISODE_STEPS, BlockSize, Tally, block_size
 from bvae_rl.data.episodes import Episodes, refuse_cut_blocks
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.info_factors import info_factors
 from bvae_rl.data.interventions import Interventions
 from bvae_rl.data.learner import Encode, Learner
 from bvae_rl.data.pictures.frame_layout import FrameLayout
@@ -91,7 +92,7 @@ def collect_mixed(
     unusual = usual if starts is None else _World.of(starts)
     agent = _Agent(store, usual, encode, seed)
     if interventions is not None:
-        known = "factors" in interventions.env.reset(seed=seed)[1]
+        known = info_factors(interventions.env.reset(seed=seed)[1]) is not None
         interventions.check(seed=seed, factors=known)
 
     def act(rng: np.random.Generator, missing: int) -> Played:

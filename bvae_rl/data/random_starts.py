@@ -12,6 +12,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from bvae_rl.data.environments import EnvConfig, make_vec
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import possible_state
+from bvae_rl.data.info_factors import info_factors
 from bvae_rl.data.pictures.framed import checked
 from bvae_rl.data.sticky import drawing
 
@@ -50,7 +51,7 @@ class RandomStarts(gym.Wrapper[Any, Any, Any, Any]):
         if self.source is None:
             return self._walk(observation, info)
         observation, _ = possible_state(self.source, self.rng)
-        if "factors" in info:
+        if info_factors(info) is not None:
             info = {**info, "factors": np.array(self.source.factors())}
         return observation, info
 

@@ -207,8 +207,8 @@ def _joined(episodes: list[_Episode]) -> Frames:
     actions = [one for episode in episodes for one in episode.actions]
     if factors and (len(factors) < total or len({one.shape for one in factors}) > 1):
         logger.warning(
-            'info["factors"] is left out: it has to be a row of numbers, as many at each reset and '
-            "step, and stands so in %d of %d", len(factors), total,
+            'info["factors"] of some frames is left out: it has to be a row of numbers, as many at '
+            "each reset and step, and stands so in %d of %d", len(factors), total,
         )  # fmt: skip
         factors = []
     known = np.stack(factors) if factors else None

@@ -71,7 +71,7 @@ def score(
     those of the MLP probe. ValueError for anything that does not fit together.
     """
     z = as_matrix(codes, "codes")
-    v, kept, left = taken(factors, specs, episode=episode, seed=seed)
+    v, kept, left = taken(factors, specs, episode=episode, seed=seed, reference=reference)
     kinds = tuple(spec.kind for spec in kept)
     settings: Settings = {"bins": bins, "kinds": kinds, "active": active, "reference": reference}
     information = measure(z, v, **settings)

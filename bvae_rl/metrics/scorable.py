@@ -15,23 +15,29 @@ from bvae_rl.metrics.inputs import changing, constant_columns, split, split_epis
 ARCS = 20  # bins of a circle, as scores have them
 UNSAID = (0.0, 1.0)  # range of a cyclic factor whose period nobody gave
 FEW = 14  # samples that cannot be split: what scores them refuses them
+FITTED = 5000  # samples that some scores fit on at most: the first ones
 
 logger = logging.getLogger(__name__)
 
 
 def unscorable(
-    factors: np.ndarray, specs: Sequence[FactorSpec], *, episode: Any = None, seed: int = 0
+    factors: np.ndarray,
+    specs: Sequence[FactorSpec],
+    *,
+    episode: Any = None,
+    seed: int = 0,
+    reference: bool = False,
 ) -> dict[str, str]:
     """Why a column of ``factors`` (N, K) cannot be scored, by the name of its spec.
 
     A value that is not finite; a cyclic factor that stays within one of 20 arcs of its circle; and
     one that changes, but not both among the samples that ``seed`` draws to fit on and among those
-    to test on, of other episodes where ``episode`` (N,) numbers them. Constant ones are left to
-    ``inputs.changing``.
+    to test on, of other episodes where ``episode`` (N,) numbers them, in the shares of the
+    ``reference`` or ours. Constant ones are left to ``inputs.changing``.
     """
     found: dict[str, str] = {}
     columns = np.asarray(factors, float)
-    parts = _parts(len(columns), episode, seed)
+    parts = _parts(len(columns), episode, seed, reference)
     for values, spec in zip(columns.T, specs, strict=True):
         if bad := int((~np.isfinite(values)).sum()):
             found[spec.name] = f"not finite in {bad} of {len(values)} frames"
@@ -46,7 +52,12 @@ def unscorable(
 
 
 def taken(
-    factors: Any, specs: Sequence[FactorSpec], *, episode: Any = None, seed: int = 0
+    factors: Any,
+    specs: Sequence[FactorSpec],
+    *,
+    episode: Any = None,
+    seed: int = 0,
+    reference: bool = False,
 ) -> tuple[np.ndarray, tuple[FactorSpec, ...], dict[str, str]]:
     """The columns of (N, K) factors that can be scored, as ``changing`` gives them, their specs,
     and why others that change are left out, by name.
@@ -56,7 +67,7 @@ def taken(
     array = np.asarray(factors)
     if array.ndim != 2 or array.shape[1] != len(specs) or array.dtype.kind not in "fiub":
         return *changing(factors, specs), {}  # which says what is wrong
-    left = unscorable(array, specs, episode=episode, seed=seed)
+    left = unscorable(array, specs, episode=episode, seed=seed, reference=reference)
     kept = [k for k, spec in enumerate(specs) if spec.name not in left]
     for k, spec in ((k, specs[k]) for k in kept):
         if spec.kind == "cyclic" and (spec.low, spec.high) == UNSAID and np.ptp(array[:, k]) > 1:
@@ -90,11 +101,15 @@ def _listed(left: dict[str, str]) -> str:
     return ", ".join(f"{name} ({why})" for name, why in left.items())
 
 
-def _parts(samples: int, episode: Any, seed: int) -> tuple[np.ndarray, ...]:
+def _parts(samples: int, episode: Any, seed: int, reference: bool) -> tuple[np.ndarray, ...]:
     """Rows that regressors are fitted and tested on; none of samples too few to be split."""
     if episode is not None:
-        return split_episodes(episode, samples, seed=seed)
-    return split(samples, seed=seed) if samples >= FEW else ()
+        fitted, tested = split_episodes(episode, samples, seed=seed, reference=reference)
+    elif samples >= FEW:
+        fitted, tested = split(samples, seed=seed, reference=reference)
+    else:
+        return ()
+    return fitted, fitted[:FITTED], tested
 
 
 def _turns(values: np.ndarray, spec: FactorSpec) -> np.ndarray:

@@ -37,15 +37,27 @@ class PickObservation(gym.ObservationWrapper[Any, Any, Any]):
 
 
 class FramedObservation(gym.ObservationWrapper[Any, Any, Any]):
-    """The frames of ``layout``: (H, W, C), or (n, H, W, C) where n are stacked."""
+    """The frames of ``layout``: (H, W, C), or (n, H, W, C) where n are stacked.
 
-    def __init__(self, env: gym.Env[Any, Any], layout: FrameLayout) -> None:
+    Of the picture ``key`` of a Dict, whose other parts stay; None: of the whole observation.
+    """
+
+    def __init__(
+        self, env: gym.Env[Any, Any], layout: FrameLayout, *, key: str | None = None
+    ) -> None:
         super().__init__(env)
-        self.layout = layout
-        self.observation_space = frames_space(layout)
+        self.layout, self.key = layout, key
+        frames, whole = frames_space(layout), env.observation_space
+        if key is None:
+            self.observation_space = frames
+        else:
+            assert isinstance(whole, gym.spaces.Dict)
+            self.observation_space = gym.spaces.Dict({**whole.spaces, key: frames})
 
-    def observation(self, observation: Any) -> np.ndarray:
-        return all_shown(self.layout, np.asarray(observation)[None])[0]
+    def observation(self, observation: Any) -> Any:
+        picture = observation if self.key is None else observation[self.key]
+        frames = all_shown(self.layout, np.asarray(picture)[None])[0]
+        return frames if self.key is None else {**observation, self.key: frames}
 
 
 class FramedVecEnv(VecEnvWrapper):

@@ -30,7 +30,7 @@ def read_factors(
     Raises ValueError, with row and column, for what is missing, double, or no number.
     """
     path = Path(path)
-    names, rows = _read(path)
+    names, rows, delimiter = _read(path)
     by_name = _file_column(names, rows, files) if files else None
     if by_name is not None:
         rows = _in_order(path.name, names[by_name], by_name, rows, files)
@@ -39,7 +39,7 @@ def read_factors(
     for k, column in enumerate(names):
         if k != by_name:
             texts = [(line, row[k]) for line, row in rows]
-            columns[column], found = _numbers(path.name, column, texts)
+            columns[column], found = _numbers(path.name, column, texts, delimiter)
             if found:
                 words[column] = found
     of_episodes = next((name for name in columns if name.lower() == EPISODE), None)
@@ -53,13 +53,13 @@ def read_factors(
     return replace(table, episode=episode)
 
 
-def _read(path: Path) -> tuple[list[str], list[Row]]:
-    """The names of the columns, and the rows; ValueError for what is no table."""
+def _read(path: Path) -> tuple[list[str], list[Row], str]:
+    """The names of the columns, the rows, and what is between cells; ValueError for no table."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
+            delimiter = _delimiter(file.readline(), file.readline())
             file.seek(0)
-            reader = csv.reader(file, delimiter=_delimiter(first), strict=True)
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
             names = [name.strip() for name in next(reader, [])]
             rows = [(reader.line_num, row) for row in reader if any(map(str.strip, row))]
     except FileNotFoundError:
@@ -82,19 +82,37 @@ def _read(path: Path) -> tuple[list[str], list[Row]]:
             raise ValueError(
                 f"{path.name}, line {line}: {len(row)} cells, and the header has {len(names)}"
             )
-    return names, rows
+    return names, rows, delimiter
 
 
-def _delimiter(header: str) -> str:
-    """What stands between the cells of the header: a comma, a tab or a semicolon."""
-    cells = {mark: next(csv.reader([header], delimiter=mark), []) for mark in (",", "\t", ";")}
-    return max(cells, key=lambda mark: len(cells[mark]))
+def _delimiter(*lines: str) -> str:
+    """What stands between cells, a comma, a tab or a semicolon: in the header and the first row.
+
+    What parts both into as many cells, two or more, else what parts the header into most.
+    """
+
+    def cells(mark: str) -> list[int]:
+        return [len(next(csv.reader([line], delimiter=mark), [])) for line in lines]
+
+    def fits(mark: str) -> tuple[bool, int]:
+        header, row = cells(mark)
+        return header == row > 1, header
+
+    return max((",", "\t", ";"), key=fits)
 
 
-def _numbers(table: str, column: str, texts: list[tuple[int, str]]) -> tuple[np.ndarray, list[str]]:
+def _numbers(
+    table: str, column: str, texts: list[tuple[int, str]], delimiter: str
+) -> tuple[np.ndarray, list[str]]:
     """A column as numbers, and the words that they stand for where it holds text."""
     cells = [text.strip() for _, text in texts]
-    if any(map(COMMA.fullmatch, cells)) and all(COMMA.fullmatch(c) or _is_number(c) for c in cells):
+    commas = [cell for cell in cells if COMMA.fullmatch(cell)]
+    if commas and all(COMMA.fullmatch(c) or _is_number(c) for c in cells):
+        if delimiter == ",":
+            raise ValueError(
+                f"{table}, column {column!r} holds {commas[0]!r}, whose comma may stand for "
+                "thousands or for a decimal point; write 1000 or 1.5"
+            )
         cells = [cell.replace(",", ".") for cell in cells]
     numeric = sum(map(_is_number, cells))
     for (line, _), cell in zip(texts, cells, strict=True):

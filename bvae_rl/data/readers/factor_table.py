@@ -106,14 +106,22 @@ def table_of(
 ) -> FactorTable | None:
     """What columns (N,) of finite numbers mean; None if none of them ever changes.
 
-    ``words`` lists the texts behind a column of numbers 0, 1, ... ValueError for marks that do not
-    go with the columns.
+    ``words`` lists the texts behind a column of numbers 0, 1, ... A column that float32, as which
+    factors are stored, cannot tell apart is left out with a warning. ValueError for marks that do
+    not go with the columns.
     """
     marks.check(list(columns))
     words, specs, kept = dict(words or {}), [], []
     for column, values in columns.items():
         if len(values) and np.ptp(values) > 0:
-            _check_digits(name, column, values)
+            if _loses_digits(values):
+                words.pop(column, None)
+                logger.warning(
+                    "%s: factor %r is left out: it goes from %.12g to %.12g, and is stored in 7 "
+                    "digits, which cannot tell its values apart; subtract %.12g from it, or number "
+                    "them", name, column, values.min(), values.max(), values.min(),
+                )  # fmt: skip
+                continue
             specs.append(_spec(column, values, marks, text=column in words))
             kept.append(np.asarray(values, np.float32))
         else:
@@ -124,17 +132,12 @@ def table_of(
     return FactorTable(name, tuple(specs), np.stack(kept, axis=1), words)
 
 
-def _check_digits(name: str, column: str, values: np.ndarray) -> None:
-    """ValueError where float32, as which factors are stored, would lose what a column says."""
-    lost = np.abs(values.astype(np.float32).astype(float) - values).max()
-    if lost > ROUNDING * np.ptp(values) or len({*values.astype(np.float32)}) < min(
-        len({*values}), FEW
-    ):
-        raise ValueError(
-            f"{name}: factor {column!r} goes from {values.min():.12g} to {values.max():.12g}, and "
-            f"is stored in 7 digits, which cannot tell its values apart; subtract "
-            f"{values.min():.12g} from it, or number them"
-        )
+def _loses_digits(values: np.ndarray) -> bool:
+    """Whether float32 would lose what a column (N,) says."""
+    stored = values.astype(np.float32)
+    lost = np.abs(stored.astype(float) - values).max()
+    few = len({*stored}) < min(len({*values}), FEW)
+    return bool(few or lost > ROUNDING * np.ptp(values))
 
 
 def _spec(name: str, values: np.ndarray, marks: Marks, *, text: bool) -> FactorSpec:

@@ -24,8 +24,6 @@ from gymnasium.utils import RecordConstructorArgs
 from bvae_rl.data.pictures.frame_layout import FrameLayout, frames_to_x, x_to_frames
 from bvae_rl.data.pictures.framed import (
     FramedObservation,
-    all_shown,
-    frames_space,
     picked_key,
 )
 from bvae_rl.data.pictures.layouts import stacked_in
@@ -164,17 +162,8 @@ class VariedEnv(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 def _framed(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
     """``env`` with its only picture as frames, in its Dict if it is in one."""
     space, key = env.observation_space, picked_key(env.observation_space, None)
-    if key is None:
-        return FramedObservation(env, FrameLayout.of(space, stacked=stacked_in(env)))
-    assert isinstance(space, Dict)
-    layout = FrameLayout.of(space[key])
-
-    def shown(observation: Any) -> Any:
-        frames = all_shown(layout, np.asarray(observation[key])[None])[0]
-        return {**observation, key: frames}
-
-    spaces = {**space.spaces, key: frames_space(layout)}
-    return gym.wrappers.TransformObservation(env, shown, Dict(spaces))
+    picture = space[key] if isinstance(space, Dict) and key is not None else space
+    return FramedObservation(env, FrameLayout.of(picture, stacked=stacked_in(env)), key=key)
 
 
 def _stacks(env: gym.Env[Any, Any], shapes: Mapping[str, tuple[int, int, int]]) -> dict[str, int]:
