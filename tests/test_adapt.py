@@ -6,12 +6,15 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bvae_rl.agents import adapt as study
 from bvae_rl.agents.treatments import TREATMENTS
 from bvae_rl.data.environments import EnvConfig
+from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics import score
+from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.runtime.rows import Row
 from bvae_rl.scripts import adapt, collect, pretrain
 from bvae_rl.scripts.common import EnvArgs
@@ -137,3 +140,14 @@ def test_unknown_treatments_are_refused(made: Path) -> None:
         adapt.main(
             adapt.Args((str(made / "vae"),), made / "frames", treatments=("thawed",), seeds=(0,))
         )
+
+
+def test_worlds_that_hold_a_state_factor_still_are_scored() -> None:
+    env = EnvConfig("bvae_rl.envs:bvae_rl/MiniGrid-DoorKey-5x5-v0", domain="source")
+    evaluator = object.__new__(study._Evaluator)
+    vae = BetaVAE(VAEConfig(latent_dim=2, channels=(8, 8, 8), hidden=16)).eval()
+    evaluator.vae = lambda: vae
+    evaluator.envs = {"source": env}
+    evaluator.frames = {"source": probe_set(env.make(), 60, seed=0)}
+    found = evaluator._scores("source")  # where the door's column is always the same
+    assert np.isfinite(found["state_r2"])

@@ -95,3 +95,31 @@ def test_functions_of_another_process_stay_there() -> None:
         assert "TransformReward" in described(venv)["of"] and nameless(venv)
     finally:
         venv.close()
+
+
+class Forgetful(NoiseEnv):
+    """Tells two factors in its first episodes, and then now and again none, or three."""
+
+    episodes = 0
+
+    def reset(self, **given: Any) -> Any:
+        self.episodes += 1
+        observation, info = super().reset(**given)
+        return observation, {**info, **self.told()}
+
+    def step(self, action: Any) -> Any:
+        observation, reward, _, cut, info = super().step(action)
+        return observation, reward, False, cut, {**info, **self.told()}
+
+    def told(self) -> dict[str, Any]:
+        many = 0 if self.episodes == 30 else 3 if self.episodes == 60 else 2
+        return {"factors": np.arange(many) / 4} if many else {}
+
+
+def test_a_world_that_forgets_its_factors_is_collected_to_the_end(tmp_path: Path) -> None:
+    store = bvae_rl.collect(Forgetful(), tmp_path / "s", frames=400, max_episode_steps=20)
+    factors = store.array("factors")
+    assert len(store) >= 400 and factors.shape[1] == 2
+    missing = np.isnan(factors).any(axis=1)
+    assert 0 < missing.sum() < len(store) / 2
+    assert factors[~missing].tolist() == [[0.0, 0.25]] * int((~missing).sum())

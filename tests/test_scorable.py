@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from bvae_rl.data.factors import FactorSpec
+from bvae_rl.metrics.inputs import split
+from bvae_rl.metrics.report import score
 from bvae_rl.metrics.scorable import scorable, unscorable
 
 SPECS = (
@@ -42,3 +45,29 @@ def test_nothing_is_said_where_all_are_fine() -> None:
     said: list[str] = []
     scorable(factors()[:, [0, 2]], (SPECS[0], SPECS[2]), say=said.append)
     assert not said
+
+
+@pytest.mark.parametrize("reference", [False, True])
+def test_published_splits_count_too(reference: bool) -> None:
+    order = np.random.default_rng(0).permutation(20)  # as the episodes are drawn
+    episode = np.arange(20).repeat(20)
+    codes = np.random.default_rng(1).normal(size=(400, 3))
+    rare = np.isin(episode, [order[1], order[5]]).astype(float)  # 5: held out in one split alone
+    specs = [FactorSpec("a", low=-9, high=9), FactorSpec("rare", "categorical", values=(0.0, 1.0))]
+    found = score(
+        codes, np.c_[codes[:, 0], rare], specs, episode=episode, reference=reference, steps=2
+    )
+    assert set(found.left_out) == ({"rare"} if reference else set())
+
+
+def test_a_factor_that_the_first_samples_do_not_show_is_left_out() -> None:
+    fitted, _ = split(20_000, seed=0)
+    late = np.zeros(20_000)
+    late[[fitted[7_000], split(20_000, seed=0)[1][0]]] = 1.0
+    spec = FactorSpec("late", "categorical", values=(0.0, 1.0))
+    assert "changes in too few" in unscorable(late[:, None], [spec])["late"]
+
+
+def test_booleans_of_numpy_are_numbers() -> None:
+    values = tuple(np.unique([True, False]))
+    assert len(FactorSpec("on", "categorical", values=values).values) == 2

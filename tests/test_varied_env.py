@@ -14,6 +14,7 @@ from bvae_rl import VariedEnv
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import factor_env, require_factor_env
+from bvae_rl.data.pictures.framed import native_in, top_in
 from bvae_rl.scripts.film_beside import require_switch
 
 REACH = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", kwargs=("size=32",))
@@ -236,3 +237,24 @@ def test_frames_of_a_stack_of_grey_ones_get_the_same_changes(number: int) -> Non
         assert not np.array_equal(shown[0], Still("bare").shown)
     with pytest.raises(ValueError, match="colour"):
         stacked("colour")
+
+
+@pytest.mark.parametrize(("shape", "top"), [((200, 180, 3), 1.0), ((64, 64, 1), 10.0)])
+def test_float_pictures_of_a_dict_keep_what_they_are_made_of(
+    shape: tuple[int, ...], top: float
+) -> None:
+    class Depth(Still):
+        def __init__(self) -> None:
+            super().__init__()
+            eye = Box(0, top, shape, np.float32)
+            self.observation_space = Dict(eye=eye, joints=Box(-1, 1, (2,), np.float32))
+            self.shown = {"eye": eye.high / 2, "joints": np.ones(2, np.float32)}
+
+    varied = VariedEnv(Depth(), "light")
+    assert native_in(varied) == (None if top > 1 else (3, 200, 180))  # None: as they are
+    assert top_in(varied) == (None if top == 1 else top)
+    stacked = VariedEnv(FrameStackObservation(Depth(), 2), "light")
+    space = stacked.observation_space["eye"]  # type: ignore[index]
+    assert space.dtype == np.uint8 and space.shape[0] == 2 and space.shape[-1] == shape[-1]
+    shown = stacked.reset(seed=0)[0]
+    assert shown["eye"].shape == space.shape and shown["joints"].tolist() == [[1.0, 1.0]] * 2

@@ -163,15 +163,15 @@ def fill_blocks(
 
 
 def _with_factors_as(store: FrameStore, made: Frames) -> Frames:
-    """``made`` with factors where ``store`` has some, NaN where it was not told any, else without.
+    """``made`` with factors where ``store`` has some, else without.
 
-    A world may tell them in some episodes alone.
+    NaN where a world that tells them did not, or told others, in one of these episodes.
     """
-    if not len(store) or ("factors" in store.layout) == (made.factors is not None):
+    wanted = store.layout.get("factors")
+    found = None if made.factors is None else made.factors.shape[1:]
+    if not len(store) or found == wanted:
         return made
-    if made.factors is not None:
-        return replace(made, factors=None)
-    missing = np.full((len(made), *store.layout["factors"]), np.nan)
+    missing = np.full((len(made), *wanted), np.nan, np.float32) if wanted else None
     return replace(made, factors=missing)
 
 

@@ -196,6 +196,7 @@ def _joined(episodes: list[_Episode]) -> Frames:
     """All frames of ``episodes``, which are emptied one by one: memory holds them about once."""
     lengths = [len(episode.frames) for episode in episodes]
     rows, total = np.arange(len(episodes)).repeat(lengths), sum(lengths)
+    known = _factors(episodes, lengths)
     frames = np.empty((total, *episodes[0].frames[0].shape), dtype=np.uint8)
     row = 0
     for episode in episodes:
@@ -203,13 +204,30 @@ def _joined(episodes: list[_Episode]) -> Frames:
             frames[row] = frame
             row += 1
         episode.frames.clear()
-    factors = [one for episode in episodes for one in episode.factors]
     actions = [one for episode in episodes for one in episode.actions]
-    if factors and (len(factors) < total or len({one.shape for one in factors}) > 1):
-        logger.warning(
-            'info["factors"] of some frames is left out: it has to be a row of numbers, as many at '
-            "each reset and step, and stands so in %d of %d", len(factors), total,
-        )  # fmt: skip
-        factors = []
-    known = np.stack(factors) if factors else None
     return Frames(frames, rows, np.arange(total), known, np.stack(actions))
+
+
+def _factors(episodes: list[_Episode], lengths: list[int]) -> np.ndarray | None:
+    """What was told of all frames, (N, K); NaN in episodes that do not tell as much of each frame.
+
+    None where no episode tells anything.
+    """
+    shapes = [{one.shape for one in episode.factors} for episode in episodes]
+    whole = [
+        next(iter(shape)) if len(shape) == 1 and len(episode.factors) == length else None
+        for shape, episode, length in zip(shapes, episodes, lengths, strict=True)
+    ]
+    width = next(filter(None, whole), None)
+    if any(shapes) and (others := sum(one != width or one is None for one in whole)):
+        logger.warning(
+            'info["factors"] is left out of %d of %d episodes: it has to be a row of numbers, as '
+            "many at each reset and step", others, len(episodes),
+        )  # fmt: skip
+    if width is None:
+        return None
+    rows = [
+        np.stack(episode.factors) if one == width else np.full((length, *width), np.nan)
+        for one, episode, length in zip(whole, episodes, lengths, strict=True)
+    ]
+    return np.concatenate(rows).astype(np.float32)
