@@ -180,10 +180,15 @@ def _refuse_misfit(agent: Path, found: LoadedAgent, env: EnvConfig) -> None:
 def _scored_in(env: EnvConfig, against: Sequence[str]) -> tuple[EnvConfig, tuple[str | None, ...]]:
     """Where to score an agent of ``env`` that is hardened ``against`` some variations.
 
-    In its own domain, then the others of ``DOMAINS`` if the environment has all; else, where it has
-    none of its own, as it is and with its pictures under each variation that it can show.
+    In its own domain, then the others of ``DOMAINS`` if the environment has all, and does not take
+    any name for one; else, where it has none of its own, as it is and with its pictures under each
+    variation that it can show.
     """
-    if all(can_make(env.with_domain(name)) for name in DOMAINS):
+    known, unknown = (
+        [name for name in names if can_make(env.with_domain(name))]
+        for names in (DOMAINS, ("no such domain",))
+    )
+    if len(known) == len(DOMAINS) and not unknown:
         return env, tuple(dict.fromkeys((env.domain or DOMAINS[0], *DOMAINS)))
     varied = env
     if VARIED not in env.wrappers:

@@ -17,6 +17,7 @@ from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.evaluate import load_agent
 from bvae_rl.agents.mend import before_and_after, mended
 from bvae_rl.agents.methods import MethodInputs, method
+from bvae_rl.agents.own_zip import load_zip
 from bvae_rl.agents.train import train_agent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
@@ -26,6 +27,7 @@ from bvae_rl.sb3.extractor import policy_kwargs
 from bvae_rl.scripts import collect, harden, harden_agent, harden_own
 from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.training.train_config import TrainConfig
+from tests.plug_cases import NoiseEnv, make_vae
 from tests.swap_cases import student_of
 
 WORLD = EnvArgs(env_kwargs=("size=32",), frame_stack=2)
@@ -245,3 +247,30 @@ def test_an_agent_that_was_mended_already_is_told_from_what_becomes_of_it(
     rows = before_and_after(once, twice, ENV, ["ood1"], n_eval_episodes=1)
     names = [r.method for r in rows if r.metric == "return"]
     assert names == ["bvae-hardened", "bvae-hardened-hardened"]
+
+
+def test_an_environment_that_takes_any_argument_has_no_domains_of_its_own() -> None:
+    class Anything(NoiseEnv):
+        def __init__(self, **given: Any) -> None:
+            super().__init__()
+
+    gym.register("test/Anything-v0", Anything)
+    try:
+        env, domains = harden_agent._scored_in(EnvConfig("test/Anything-v0"), ("light",))
+        assert harden_agent.VARIED in env.wrappers and domains == ("source", "light")
+    finally:
+        del gym.registry["test/Anything-v0"]
+
+
+def test_a_zip_that_sees_a_dict_is_refused_with_what_mends_it(tmp_path: Path) -> None:
+    kwargs = policy_kwargs(make_vae(), net_arch=[8])
+    model = PPO(
+        "MultiInputPolicy",
+        NoiseEnv("camera and arm"),
+        policy_kwargs=kwargs,
+        batch_size=8,
+        n_steps=8,
+    )
+    model.save(tmp_path / "dict.zip")
+    with pytest.raises(ValueError, match=r"sees a Dict \(.*\), .* call bvae_rl.swap_encoder"):
+        load_zip(tmp_path / "dict.zip")
