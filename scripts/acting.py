@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from bvae_rl.agents.evaluate import LoadedAgent, load_agent
+from bvae_rl.agents.evaluate import AGENT_FILE, LoadedAgent, agent_digest, load_agent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.pictures.layouts import Wanted
 from bvae_rl.data.shares import Shares
@@ -38,6 +38,13 @@ def acting(policy: str, env: EnvConfig) -> dict[str, Any]:
     elif differs := differences(agent.env, env):
         say(f"the agent at {policy} was trained with {differs}")
     return {"policy": agent.act, "observe": agent.observe}
+
+
+def acts_of(policy: str) -> str:
+    """What tells an agent, by its folder, from another that was trained there; else ""."""
+    there = Path(policy)
+    known = policy not in NAMED and (there / AGENT_FILE).exists()
+    return agent_digest(there) if known else ""
 
 
 def acts_in(

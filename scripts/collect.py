@@ -16,7 +16,7 @@ from bvae_rl.data.episodes import tell
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.plan import INDEPENDENT, RANDOM, Plan
 from bvae_rl.data.sources import fill
-from bvae_rl.scripts.acting import acting, shares_given
+from bvae_rl.scripts.acting import acting, acts_of, shares_given
 from bvae_rl.scripts.common import EnvArgs, command_for, free_folder, say, say_single, wrote
 from bvae_rl.scripts.progress import Progress, counted
 
@@ -65,7 +65,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> R
     """Collect, verify, say what comes next; ``on_progress`` replaces bar and words."""
     plan = Plan(
         args.frames, args.policy, args.views, args.interventions, args.n_envs, args.seed,
-        args.max_episode_steps, args.skip_steps, shares_given(args.shares),
+        args.max_episode_steps, args.skip_steps, shares_given(args.shares), acts_of(args.policy),
     )  # fmt: skip
     store, progress = FrameStore(args.out), Progress({"frames": plan.rows / 3000})
     show = on_progress or partial(progress.update, "frames")

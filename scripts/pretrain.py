@@ -20,7 +20,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import WEIGHTS_FILE
 from bvae_rl.sb3 import PretrainingProbe, Probe
-from bvae_rl.scripts.acting import acting, shares_given
+from bvae_rl.scripts.acting import acting, acts_of, shares_given
 from bvae_rl.scripts.common import command_for, command_line, say, say_single, wrote
 from bvae_rl.scripts.pretrain_args import Args as Args
 from bvae_rl.scripts.pretrain_args import check, hardens, recipe_of
@@ -147,24 +147,24 @@ def frames(args: Args) -> FrameStore:
             f"the frames in {args.store} are there already; leave them out, or give --env"
         )
     if args.store is not None:
-        store = FrameStore.existing(args.store)
-    else:
-        refuse_more(args.out / "frames", source.frames)
-        store = FrameStore(args.out / "frames")
-        plan = Plan(
-            source.frames, source.policy, seed=args.seed, shares=shares_given(source.shares),
-            max_episode_steps=source.max_episode_steps, skip_steps=source.skip_steps,
-        )  # fmt: skip
-        progress = Progress({"frames": source.frames / 3000})
-        say_single(source)
-        env = source.config(source.domain)
-        fill(
-            store, env, plan, acting=acting(source.policy, env),
-            progress=counted(partial(progress.update, "frames"), source.frames, done=len(store)),
-        )  # fmt: skip
-        progress.close()
-        tell(store, plan.max_episode_steps)
-        tell_coverage(store)
+        return FrameStore.existing(args.store)
+    refuse_more(args.out / "frames", source.frames)
+    store = FrameStore(args.out / "frames")
+    plan = Plan(
+        source.frames, source.policy, seed=args.seed, shares=shares_given(source.shares),
+        acts=acts_of(source.policy),
+        max_episode_steps=source.max_episode_steps, skip_steps=source.skip_steps,
+    )  # fmt: skip
+    progress = Progress({"frames": source.frames / 3000})
+    say_single(source)
+    env = source.config(source.domain)
+    fill(
+        store, env, plan, acting=acting(source.policy, env),
+        progress=counted(partial(progress.update, "frames"), source.frames, done=len(store)),
+    )  # fmt: skip
+    progress.close()
+    tell(store, plan.max_episode_steps)
+    tell_coverage(store)
     return store
 
 

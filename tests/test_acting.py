@@ -12,7 +12,7 @@ import pytest
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.models.hub import load_vae
 from bvae_rl.scripts import acting as module
-from bvae_rl.scripts.acting import acting, acts_in
+from bvae_rl.scripts.acting import acting, acts_in, acts_of
 
 REACH = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0")
 
@@ -50,3 +50,12 @@ def test_an_agent_is_shown_in_its_own_world_unless_another_is_named() -> None:
     assert here == REACH and differs == "frame_skip 4, here 1"
     with pytest.raises(ValueError, match="runs/agent was trained in CartPole-v1"):
         acts_in(agent_of(EnvConfig("CartPole-v1")), REACH, vae, folder=folder, own_env=True)
+
+
+def test_an_agent_that_was_trained_again_is_another(tmp_path: Path) -> None:
+    file = tmp_path / "agent.zip"
+    file.write_bytes(b"first")
+    before = acts_of(str(tmp_path))
+    file.write_bytes(b"second")
+    assert before and acts_of(str(tmp_path)) not in ("", before)
+    assert acts_of("random") == acts_of(str(tmp_path / "nobody")) == ""

@@ -22,10 +22,7 @@ from gymnasium.spaces import Box, Dict
 from gymnasium.utils import RecordConstructorArgs
 
 from bvae_rl.data.pictures.frame_layout import FrameLayout, frames_to_x, x_to_frames
-from bvae_rl.data.pictures.framed import (
-    FramedObservation,
-    picked_key,
-)
+from bvae_rl.data.pictures.framed import FramedObservation, picked_key
 from bvae_rl.data.pictures.layouts import stacked_in
 from bvae_rl.data.pictures.space import looks_like_a_picture, readings
 from bvae_rl.training.augment.draws import RGB
