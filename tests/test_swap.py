@@ -45,7 +45,7 @@ def test_statistics_belong_to_the_policy(algorithm, given, tmp_path):
     own = (student.encode_frames(FRAMES)[:, :3] - 5.0) / 3.0
     assert np.abs(expected - own).max() > 0.1  # so that the next line can fail
     for copy in encoder_copies(model).values():
-        np.testing.assert_allclose(copy.encode_frames(FRAMES), expected, atol=1e-5)
+        np.testing.assert_allclose(copy.encode_frames(FRAMES), expected, rtol=1e-5, atol=1e-5)
     assert all(torch.equal(v, model.policy.state_dict()[k]) for k, v in heads.items())
     assert all(not c.moved and c.checkpoint == "memory" for c in inspect(model))
 
@@ -58,11 +58,11 @@ def test_statistics_belong_to_the_policy(algorithm, given, tmp_path):
     assert np.array_equal(loaded.predict(FRAMES, deterministic=True)[0], acts)
     loaded.learn(16, reset_num_timesteps=False)
     for copy in encoder_copies(loaded).values():
-        np.testing.assert_allclose(copy.encode_frames(FRAMES), expected, atol=1e-5)
+        np.testing.assert_allclose(copy.encode_frames(FRAMES), expected, rtol=1e-5, atol=1e-5)
     assert all(not c.moved for c in inspect(loaded))
     for encoder in (swapped, take_encoder(loaded)):
         codes = LatentVecEnv(make_env(), encoder).encode(FRAMES)
-        np.testing.assert_allclose(codes, expected, atol=1e-5)
+        np.testing.assert_allclose(codes, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_a_policy_that_does_not_standardise_reads_bare_means():
@@ -89,14 +89,14 @@ def test_one_encoder_for_each_picture_of_a_dict_is_swapped_by_its_key(tmp_path):
         for where, copy in encoder_copies(one).items():
             theirs = (front, student) if where.endswith("front") else (wrist, wrist)
             np.testing.assert_allclose(
-                copy.encode_frames(FRAMES), scaled(*theirs, FRAMES), atol=1e-5
+                copy.encode_frames(FRAMES), scaled(*theirs, FRAMES), rtol=1e-5, atol=1e-5
             )
 
     both = build(PPO, make_env("dict"), **policy_kwargs(front, **kwargs))  # one for all pictures
     swap_encoder(both, student)
     for copy in encoder_copies(both).values():
         np.testing.assert_allclose(
-            copy.encode_frames(FRAMES), scaled(front, student, FRAMES), atol=1e-5
+            copy.encode_frames(FRAMES), scaled(front, student, FRAMES), rtol=1e-5, atol=1e-5
         )
 
 
@@ -112,7 +112,7 @@ def test_only_a_student_of_the_agents_own_encoder_is_taken(tmp_path):
     swap_encoder(model, stranger, any_teacher=True)
     (copy,) = encoder_copies(model).values()
     np.testing.assert_allclose(
-        copy.encode_frames(FRAMES), scaled(teacher, stranger, FRAMES), atol=1e-5
+        copy.encode_frames(FRAMES), scaled(teacher, stranger, FRAMES), rtol=1e-5, atol=1e-5
     )
 
     by_weights = student_of(teacher, hardened=False)  # its config names the whole VAE alone

@@ -41,7 +41,7 @@ def test_statistics_belong_to_the_policy(algorithm, stack, tmp_path):
     swapped = swap_encoder(model, student)
 
     expected = scaled(teacher, student, FRAMES)
-    np.testing.assert_allclose(env.encode(FRAMES), expected, atol=1e-5)
+    np.testing.assert_allclose(env.encode(FRAMES), expected, rtol=1e-5, atol=1e-5)
     assert all(np.array_equal(a.detach(), b.detach()) for a, b in zip(
         weights, model.policy.parameters(), strict=True))  # fmt: skip
     assert model.observation_space.codes == env.codes != before
@@ -64,7 +64,7 @@ def test_statistics_belong_to_the_policy(algorithm, stack, tmp_path):
     )
     for one in (model, loaded):
         one.learn(24, reset_num_timesteps=False, callback=[CheckCodes(), evaluated])
-    np.testing.assert_allclose(again.encode(FRAMES), expected, atol=1e-5)
+    np.testing.assert_allclose(again.encode(FRAMES), expected, rtol=1e-5, atol=1e-5)
 
 
 class Starts(BaseCallback):
@@ -85,7 +85,7 @@ def test_the_next_learning_starts_from_codes_of_the_new_encoder():
     swap_encoder(model, student)
     model.learn(8, reset_num_timesteps=False, callback=starts)
     ((seen, pictures),) = starts.seen
-    np.testing.assert_allclose(seen, scaled(teacher, student, pictures), atol=1e-5)
+    np.testing.assert_allclose(seen, scaled(teacher, student, pictures), rtol=1e-5, atol=1e-5)
     assert model.rollout_buffer.episode_starts[0].all()
 
 
@@ -116,8 +116,8 @@ def test_pictures_and_vectors_and_an_encoder_for_each_picture(tmp_path):
         swap_encoder(model, student)
     swapped = swap_encoder(model, student, key="front")
     shown = env.encode({"front": FRAMES, "wrist": FRAMES, "arm": None, "goal": None})
-    np.testing.assert_allclose(shown["front"], scaled(front, student, FRAMES), atol=1e-5)
-    np.testing.assert_allclose(shown["wrist"], scaled(wrist, wrist, FRAMES), atol=1e-5)
+    np.testing.assert_allclose(shown["front"], scaled(front, student, FRAMES), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(shown["wrist"], scaled(wrist, wrist, FRAMES), rtol=1e-5, atol=1e-5)
     model.save(tmp_path / "agent.zip")
     again = SAC.load(tmp_path / "agent.zip", env=over({"front": swapped, "wrist": wrist}, "dict"))
     again.learn(8, reset_num_timesteps=False)
@@ -125,7 +125,7 @@ def test_pictures_and_vectors_and_an_encoder_for_each_picture(tmp_path):
     shared = over(front, "dict")
     swap_encoder(build(PPO, shared), student)
     shown = shared.encode({"front": FRAMES, "wrist": FRAMES, "arm": None, "goal": None})
-    np.testing.assert_allclose(shown["wrist"], scaled(front, student, FRAMES), atol=1e-5)
+    np.testing.assert_allclose(shown["wrist"], scaled(front, student, FRAMES), rtol=1e-5, atol=1e-5)
 
 
 def test_a_model_without_an_environment_is_given_that_of_its_codes(tmp_path):
@@ -151,7 +151,7 @@ def test_hardened_again_from_the_same_teacher_or_from_the_last_student():
         swap_encoder(model, student)
         swap_encoder(model, longer)
         np.testing.assert_allclose(
-            model.get_env().encode(FRAMES), scaled(teacher, longer, FRAMES), atol=1e-5
+            model.get_env().encode(FRAMES), scaled(teacher, longer, FRAMES), rtol=1e-5, atol=1e-5
         )
 
 
@@ -164,7 +164,7 @@ def test_an_agent_takes_a_student_of_a_student_of_its_encoder():
     model = build(PPO, over(teacher))
     swap_encoder(model, grandchild)
     np.testing.assert_allclose(
-        model.get_env().encode(FRAMES), scaled(teacher, grandchild, FRAMES), atol=1e-5
+        model.get_env().encode(FRAMES), scaled(teacher, grandchild, FRAMES), rtol=1e-5, atol=1e-5
     )
 
 
@@ -192,4 +192,6 @@ def test_a_swapped_agent_is_joined_to_one_on_pictures():
     swap_encoder(model, student)
     codes = model.predict(model.get_env().encode(FRAMES), deterministic=True)[0]
     joined = to_image_policy(model)
-    np.testing.assert_allclose(joined.predict(FRAMES, deterministic=True)[0], codes, atol=1e-5)
+    np.testing.assert_allclose(
+        joined.predict(FRAMES, deterministic=True)[0], codes, rtol=1e-5, atol=1e-5
+    )
