@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from bvae_rl.agents.config import GIVEN, SB3, TUNED, AgentConfig
-from bvae_rl.agents.eval_plan import EvalPlan, plan_evaluation
+from bvae_rl.agents.eval_plan import UNKNOWN, EvalPlan, plan_evaluation
 from bvae_rl.agents.evaluate import CUT
 from bvae_rl.agents.hyperparameters import tuned
 from bvae_rl.agents.models import check_model, remarks
@@ -116,7 +116,8 @@ def evaluated(rows: Sequence[Row]) -> list[str]:
         curve = sum(row.step is not None for row in cut)
         found.append(
             f"{curve} points of learning curves and {len(cut) - curve} evaluations at the end hold "
-            "returns of episodes that were cut before they ended: more --eval-steps let them end"
+            "returns of episodes that were cut before they ended: by --eval-steps, or after "
+            f"{UNKNOWN:,} steps where an environment states no limit (gymnasium's TimeLimit does)"
         )
     return found
 
