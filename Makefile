@@ -19,7 +19,7 @@ help: ## list the targets
 
 venv: $(STAMP) ## set up .venv with everything, exact versions from constraints.txt
 
-demo: $(STAMP) ## run the main job, 5 minutes on two fast cores, 17 on slow ones, and write runs/demo/report.html
+demo: $(STAMP) ## run the main job, 5 minutes on two fast cores, 20 on slow ones, and write runs/demo/report.html
 	$(VENV)/bin/bvae-rl demo $(ARGS)
 
 quick: $(STAMP) ## all steps of the demo in under 2 minutes; the figures mean nothing

@@ -89,7 +89,7 @@ def plan_evaluation(
     total = config.total_timesteps
     points = CURVE_POINTS if eval_freq is None else max(1, total // eval_freq)
     each = 0 if longest_episode(env) else UNKNOWN
-    hard = StepLimit(eval_steps, eval_steps, each=each) if eval_steps else None
+    hard = StepLimit(eval_steps, eval_steps, each=min(each, eval_steps)) if eval_steps else None
     curve, final = hard, hard
     known = tuned(env.id, config.algo) is not None
     if eval_steps is None and not known:

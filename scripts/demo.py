@@ -1,4 +1,4 @@
-"""The whole pipeline in 5 to 17 minutes: frames, Beta-VAEs, scores, agents, and a report."""
+"""The whole pipeline in 5 to 20 minutes: frames, Beta-VAEs, scores, agents, and a report."""
 
 from __future__ import annotations
 

@@ -184,11 +184,8 @@ def _scored_in(env: EnvConfig, against: Sequence[str]) -> tuple[EnvConfig, tuple
     any name for one; else, where it has none of its own, as it is and with its pictures under each
     variation that it can show.
     """
-    known, unknown = (
-        [name for name in names if can_make(env.with_domain(name))]
-        for names in (DOMAINS, ("no such domain",))
-    )
-    if len(known) == len(DOMAINS) and not unknown:
+    has_all = all(can_make(env.with_domain(name)) for name in DOMAINS)
+    if has_all and not can_make(env.with_domain("no such domain")):
         return env, tuple(dict.fromkeys((env.domain or DOMAINS[0], *DOMAINS)))
     varied = env
     if VARIED not in env.wrappers:

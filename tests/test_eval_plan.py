@@ -168,6 +168,8 @@ def test_whole_episodes_are_cut_where_none_ends_by_itself() -> None:
         assert "on up to 100 episodes, each cut after 1,000 steps, as many as end within 5,000" in (
             whole.text(1)
         )
+        few = plan_evaluation(AgentConfig(), EnvConfig("test/ForEver-v0"), eval_steps=700)
+        assert few.final_limit == StepLimit(700, 700, each=700)
         thirty = unending(EnvConfig("test/ForEver-v0"), 30)
         assert thirty is not None and thirty.enough == 50 * UNKNOWN  # two batches of 25
     finally:

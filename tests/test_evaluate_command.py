@@ -11,14 +11,17 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import FactorWrapper
-from bvae_rl.data.factors import known_specs, require_factor_env
+from bvae_rl.data.factors import FactorSpec, known_specs, require_factor_env
+from bvae_rl.data.frame_store import Frames
 from bvae_rl.data.probe_sets import FrameGroups, fixed_factor_groups, probe_set
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts import collect, evaluate, evaluate_more, pretrain
+from bvae_rl.scripts import collect, evaluate, evaluate_held, evaluate_more, pretrain
 from bvae_rl.scripts.common import EnvArgs
+from bvae_rl.scripts.held_frames import HeldFrames
 from bvae_rl.training.train_config import TrainConfig
 
 QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5)
@@ -180,3 +183,29 @@ def test_other_domains_may_vary_other_appearance_factors() -> None:
         for domain in ("source", other)
         for name in ("", *(f"/{name}" for name in state))
     }
+
+
+def test_factors_that_are_no_rows_of_numbers_are_not_scored_on_policy(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Wordy(PlanarReach):
+        def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+            return super().reset(seed=seed, options=options)[0], {"factors": {"elbow": 1.0}}
+
+    gym.register("test/Wordy-v0", Wordy)
+    try:
+        assert evaluate._on_policy(EnvConfig("test/Wordy-v0"), evaluate.Args()) is None
+    finally:
+        del gym.registry["test/Wordy-v0"]
+    assert "test/Wordy-v0 does not tell its factors while it acts" in capsys.readouterr().out
+
+
+def test_frames_of_which_no_factor_can_be_scored_are_refused_with_the_reason(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    frames = np.zeros((40, 8, 8, 3), np.uint8)
+    lost = Frames(frames, np.arange(40), np.arange(40), np.full((40, 1), np.nan))
+    held = HeldFrames(lost, (FactorSpec("x"),))
+    with pytest.raises(ValueError, match="no factor of these frames can be scored"):
+        evaluate_held.scored(evaluate.Args(), {}, held, lambda code: pytest.fail("too late"))
+    assert "not scored: x (not finite in 40 of 40 frames)" in capsys.readouterr().out
