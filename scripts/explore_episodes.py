@@ -85,11 +85,18 @@ def check_steps(steps: int) -> None:
 
 def played(plan: Plan, vaes: Mapping[str, BetaVAE]) -> dict[str, Any]:
     """``payload["episodes"]``: an episode in each domain of ``plan``, seen by all ``vaes``."""
-    world = plan.env.with_domain(plan.domains[0]).make()
+    told = {domain: _specs(plan.env.with_domain(domain)) for domain in plan.domains}
+    everywhere = set.intersection(*({spec.name for spec in specs} for specs in told.values()))
+    specs = [spec for spec in told[plan.domains[0]] if spec.name in everywhere]
+    episodes = [_play(plan, domain, vaes, specs, told) for domain in plan.domains]
+    return episodes_entry(episodes, who=_who(plan, vaes), specs=specs)
+
+
+def _specs(env: EnvConfig) -> tuple[FactorSpec, ...]:
+    world = env.make()
     specs = known_specs(world)
     world.close()
-    episodes = [_play(plan, domain, vaes, specs) for domain in plan.domains]
-    return episodes_entry(episodes, who=_who(plan, vaes), specs=specs)
+    return specs
 
 
 def _who(plan: Plan, vaes: Mapping[str, BetaVAE]) -> str:
@@ -126,9 +133,17 @@ def _play(
     plan: Plan,
     domain: str | None,
     vaes: Mapping[str, BetaVAE],
-    specs: Sequence[FactorSpec] = (),
+    specs: Sequence[FactorSpec],
+    told: Mapping[str | None, Sequence[FactorSpec]],
 ) -> Episode:
-    """One episode in ``domain``, without its last frame, after which all is reset."""
+    """One episode in ``domain``, without its last frame, after which all is reset.
+
+    Its factors are those of ``specs``, which each domain has among those ``told`` there.
+    """
+
+    def read(info: Mapping[str, Any], where: str | None) -> np.ndarray | None:
+        return _factors(info, specs, told[where])
+
     first = plan.domains[0]
     shown = plan.env.with_domain(domain).vec(1, seed=plan.seed)
     same = domain != first
@@ -144,9 +159,9 @@ def _play(
         venv.seed(plan.seed)
     observations = seen.reset()
     others = None if beside is None else np.asarray(beside.reset())
-    factors = [info_factors(shown.reset_infos[0])]
+    factors = [read(shown.reset_infos[0], domain)]
     if beside is not None:
-        same &= _same_state(factors[0], info_factors(beside.reset_infos[0]), specs)
+        same &= _same_state(factors[0], read(beside.reset_infos[0], first), specs)
     frames, of_first, actions, rewards, values = [], [], [], [], []
     over, success = False, None
     for _ in range(plan.steps):
@@ -160,14 +175,14 @@ def _play(
         actions.append(np.asarray(action[0], float).ravel())
         rewards.append(float(reward[0]))
         if beside is not None:
-            now, other, ended, told = beside.step(action)
+            now, other, ended, others_told = beside.step(action)
             others = np.asarray(now)
             same &= bool(np.isclose(other[0], reward[0])) and bool(ended[0] == dones[0])
-            same &= _same_state(info_factors(infos[0]), info_factors(told[0]), specs)
+            same &= _same_state(read(infos[0], domain), read(others_told[0], first), specs)
         if dones[0]:
             over, success = True, infos[0].get("is_success")
             break
-        factors.append(info_factors(infos[0]))
+        factors.append(read(infos[0], domain))
     for venv in filter(None, (seen, beside)):
         venv.close()
     known = [row for row in factors[: len(frames)] if row is not None]
@@ -182,6 +197,16 @@ def _play(
         values=np.concatenate(valued) if valued else None,
         over=over, success=None if success is None else bool(success),
     )  # fmt: skip
+
+
+def _factors(
+    info: Mapping[str, Any], specs: Sequence[FactorSpec], told: Sequence[FactorSpec]
+) -> np.ndarray | None:
+    """Those of ``specs`` (K,) among the factors ``told`` in ``info``; None where it tells none."""
+    values, names = info_factors(info), [spec.name for spec in told]
+    if values is None or not specs or len(values) != len(names):
+        return None
+    return np.asarray(values)[[names.index(spec.name) for spec in specs]]
 
 
 def _same_state(

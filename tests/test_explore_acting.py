@@ -46,6 +46,16 @@ def test_codes_stand_beside_those_of_the_same_state_alone(role: str) -> None:
     assert (entry["domains"][1]["in_first"] is None) == (role == "state")
 
 
+@pytest.mark.parametrize("domains", [("source", "ood1:hue"), ("ood1:hue", "source")])
+def test_episodes_share_the_factors_that_each_domain_has(domains: tuple[str, str]) -> None:
+    entry = played(Plan(REACH, domains, None, 4, 0), {"tiny": tiny()})
+    state = ["shoulder", "elbow", "target x", "target y"]
+    assert [factor["name"] for factor in entry["factors"]] == state
+    for episode in entry["domains"]:
+        assert episode["factors"]["shape"] == [4, 4]
+        assert episode["in_first"] is not None  # the same states, though colours are told otherwise
+
+
 def test_episodes_begin_in_the_domain_of_the_frames() -> None:
     vae = tiny()
     shown = Shown(random_frames(vae), "Blocks.", env=REACH.with_domain("pretrain"))
