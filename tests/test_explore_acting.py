@@ -53,7 +53,6 @@ def test_episodes_share_the_factors_that_each_domain_has(domains: tuple[str, str
     assert [factor["name"] for factor in entry["factors"]] == state
     for episode in entry["domains"]:
         assert episode["factors"]["shape"] == [4, 4]
-        assert episode["in_first"] is not None  # the same states, though colours are told otherwise
 
 
 def test_episodes_begin_in_the_domain_of_the_frames() -> None:
