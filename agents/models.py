@@ -11,7 +11,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box, Discrete, MultiDiscrete
 from stable_baselines3 import SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
@@ -104,11 +104,13 @@ def check_model(config: AgentConfig, env: EnvConfig) -> None:
     made = env.make()
     actions = made.action_space
     made.close()
-    if isinstance(actions, Discrete) and actions.start:
+    if isinstance(actions, Discrete | MultiDiscrete) and np.any(actions.start):
+        kind, size = type(actions).__name__, getattr(actions, "nvec", getattr(actions, "n", None))
+        size, start = np.asarray(size).tolist(), np.asarray(actions.start).tolist()
         raise ValueError(
-            f"{env.id} numbers its {actions.n} actions from {actions.start}, and SB3's agents from "
+            f"{env.id} numbers its actions, {kind}({size}), from {start}, and SB3's agents from "
             "0: give it a wrapper that adds the difference, TransformAction(env, lambda action: "
-            f"action + {actions.start}, Discrete({actions.n})) of gymnasium"
+            f"action + {start}, {kind}({size})) of gymnasium"
         )
     if config.algo == "sac":
         require_continuous(actions)

@@ -11,7 +11,7 @@ import tyro
 
 from bvae_rl.agents.study import Evaluation
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.joined import joined
+from bvae_rl.data.joined import joined, refuse_unlike
 from bvae_rl.data.sources import shown
 from bvae_rl.models.hub import find_vae, load_vae
 from bvae_rl.models.vae import BetaVAE
@@ -96,6 +96,8 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
     # before frames are copied
     named(args.against, frequency=args.frequency, part=args.part)
     stores = [FrameStore.existing(folder) for folder in args.store]
+    if len(stores) > 1:
+        refuse_unlike(stores)
     teacher = load_vae(args.vae)
     refuse_own_folder(teacher, args.out)
     plan = None

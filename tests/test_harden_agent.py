@@ -197,6 +197,7 @@ def test_frames_to_harden_on_have_to_be_somebodys(made: Path, tmp_path: Path) ->
         ({"own_frames": 0}, "no frames to harden on"),
         ({"own_frames": -1}, "--own-frames must not be negative, got -1"),
         ({"agent": None, "own_frames": 10, "store": (made / "frames",)}, "those of an agent"),
+        ({"own_frames": 10, "store": (made / "frames",) * 2}, "give each store once"),
     ):
         with pytest.raises(ValueError, match=message):
             harden.main(replace(asked, **wrong))

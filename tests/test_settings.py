@@ -116,11 +116,16 @@ def test_what_cannot_be_is_refused(values: dict[str, Any], message: str) -> None
         AgentConfig.of(values.pop("algo", "ppo"), **values)
 
 
-class FromOne(gym.Env[np.ndarray, int]):
-    """Its actions are 1, 2 and 3."""
+class FromOne(gym.Env[np.ndarray, Any]):
+    """Its actions are 1, 2 and 3, or two such ones."""
 
     observation_space = Box(0, 1, (2,), np.float32)
-    action_space = gym.spaces.Discrete(3, start=1)
+
+    def __init__(self, several: bool = False) -> None:
+        spaces = gym.spaces
+        self.action_space = (
+            spaces.MultiDiscrete([3, 2], start=[1, 0]) if several else spaces.Discrete(3, start=1)
+        )
 
 
 def test_what_sb3_refuses_is_refused_before_training_in_one_line() -> None:
@@ -136,8 +141,11 @@ def test_what_sb3_refuses_is_refused_before_training_in_one_line() -> None:
         check_model(AgentConfig.of("sac"), EnvConfig(CART))
     gym.register("test/FromOne-v0", FromOne)
     try:
-        with pytest.raises(ValueError, match=r"its 3 actions from 1.*action \+ 1, Discrete\(3\)"):
+        with pytest.raises(ValueError, match=r"Discrete\(3\), from 1.*action \+ 1, Discrete\(3\)"):
             check_model(AgentConfig.of("ppo"), EnvConfig("test/FromOne-v0"))
+        several = EnvConfig("test/FromOne-v0", kwargs=("several=True",))
+        with pytest.raises(ValueError, match=r"action \+ \[1, 0\], MultiDiscrete\(\[3, 2\]\)"):
+            check_model(AgentConfig.of("ppo"), several)
     finally:
         del gym.registry["test/FromOne-v0"]
     before = torch.random.get_rng_state()

@@ -28,19 +28,7 @@ def joined(stores: Sequence[FrameStore], folder: str | Path) -> FrameStore:
     first, *others = stores
     if not others:
         return first
-    hashes = [one.identity()["sha256"] for one in stores]
-    if twice := next((i for i, one in enumerate(hashes) if one in hashes[:i]), 0):
-        raise ValueError(
-            f"{stores[twice].folder} holds the same frames as "
-            f"{stores[hashes.index(hashes[twice])].folder}, and what is held out of one would be "
-            "trained on in the other; give each store once"
-        )
-    if different := next((one for one in others if one.shape != first.shape), None):
-        grey = {different.shape[0], first.shape[0]} == {1, 3}
-        raise ValueError(
-            f"{different.folder} holds frames of {different.shape} and {first.folder} of "
-            f"{first.shape}; collect both {'with --grey' if grey else 'with the same --size'}"
-        )
+    hashes = refuse_unlike(stores)
     labelled = all(one.factor_specs == first.factor_specs for one in others)
     shared = {
         name: value
@@ -68,6 +56,25 @@ def joined(stores: Sequence[FrameStore], folder: str | Path) -> FrameStore:
         episode += int(one.column("state" if apart else "episode").max()) + 1
         state += int(one.column("state").max()) + 1
     return store
+
+
+def refuse_unlike(stores: Sequence[FrameStore]) -> list[str]:
+    """The hash of each store's frames; ValueError where ``joined`` would refuse them."""
+    hashes = [one.identity()["sha256"] for one in stores]
+    if twice := next((i for i, one in enumerate(hashes) if one in hashes[:i]), 0):
+        raise ValueError(
+            f"{stores[twice].folder} holds the same frames as "
+            f"{stores[hashes.index(hashes[twice])].folder}, and what is held out of one would be "
+            "trained on in the other; give each store once"
+        )
+    for one in stores[1:]:
+        if one.shape != stores[0].shape:
+            grey = {one.shape[0], stores[0].shape[0]} == {1, 3}
+            raise ValueError(
+                f"{one.folder} holds frames of {one.shape} and {stores[0].folder} of "
+                f"{stores[0].shape}; collect both {'with --grey' if grey else 'with the same --size'}"
+            )
+    return hashes
 
 
 def _unrelated(store: FrameStore) -> bool:
