@@ -92,11 +92,13 @@ def parse(name: str, arguments: Sequence[str]) -> Any:
     """The ``Args`` of the command ``name``; nested dataclasses are groups of its options."""
     import tyro
 
+    from bvae_rl.scripts.help_texts import with_help
     from bvae_rl.scripts.optionals import registry
     from bvae_rl.scripts.typed import as_typed, together
 
     module = load(name)
     words = _square("--size", together(module.Args, arguments))
+    with_help(module.Args)
     args = tyro.cli(
         module.Args,
         args=words,

@@ -1,6 +1,6 @@
 """How an option that may be left out stands in ``--help``: as INT, not as {None}|INT.
 
-That ``None`` is the default stands behind it, and the word can still be typed.
+The word ``None`` can still be typed.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class TrainingArgs:
     """environments side by side in one process"""
     set: tuple[str, ...] = ()
     """any argument of SB3's constructor as NAME=VALUE, for example n_steps=512 ent_coef=0.01
-    learning_rate=lin_0.001 (falling to 0), and net_arch=(64,64)"""
+    learning_rate=lin_0.001 (falling to 0), and net_arch=(64, 64)"""
     eval_freq: int | None = None
     """environment steps between two points of the learning curve; by default a tenth of all, or
     more where episodes are long"""

@@ -138,7 +138,9 @@ def test_a_command_describes_itself_and_its_options(
     with pytest.raises(SystemExit) as stop:
         parse(name, ["--help"])
     assert stop.value.code == 0
-    assert (module.__doc__ or "")[:30] in " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert (module.__doc__ or "")[:30] in said
+    assert not re.search(r"\(default: (None)?\)", said)
 
 
 def test_progress_scales_the_plan_by_the_measured_pace() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bvae_rl.scripts.cli import parse
+from bvae_rl.scripts.help_texts import default_text, docstrings
 from bvae_rl.scripts.optionals import without_none
 
 
@@ -17,6 +18,22 @@ def test_help_names_no_python_type(command: str, capsys: pytest.CaptureFixture[s
     if command == "pretrain":
         assert "--threads INT" in said and "--channels INT INT INT" in said
         assert "--likelihood {gaussian,bernoulli}" in said
+
+
+class Options:
+    """Two fields and a note."""
+
+    one: int = 1
+    """a text
+    of two lines"""
+    two: int = 2
+    """another"""
+    three: int = 3
+
+
+def test_a_text_is_one_paragraph_and_a_default_says_something() -> None:
+    assert docstrings(Options) == {"one": "a text of two lines", "two": "another"}
+    assert [default_text(shown) for shown in ("3", "None", "")] == ["(default: 3)", "", ""]
 
 
 def test_none_and_values_are_read_as_before() -> None:

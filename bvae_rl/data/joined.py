@@ -69,10 +69,10 @@ def refuse_unlike(stores: Sequence[FrameStore]) -> list[str]:
         )
     for one in stores[1:]:
         if one.shape != stores[0].shape:
-            grey = {one.shape[0], stores[0].shape[0]} == {1, 3}
+            same = "--grey" if {one.shape[0], stores[0].shape[0]} == {1, 3} else "the same --size"
             raise ValueError(
                 f"{one.folder} holds frames of {one.shape} and {stores[0].folder} of "
-                f"{stores[0].shape}; collect both {'with --grey' if grey else 'with the same --size'}"
+                f"{stores[0].shape}; collect both with {same}"
             )
     return hashes
 
