@@ -136,9 +136,9 @@ class Args:
     """batches"""
     harden: tuple[str, ...] = (AUTO,)
     """what the VAE learns to ignore in a last phase of half as many batches (bvae-rl harden), as
-    colour light; auto: colour with --recipe auto, unless frames are grey or a state factor is
-    called a colour; none. The VAE before it stays in OUT/teacher. That phase has its own learning
-    rate and bound of the gradient. A recipe such as plain_hardened says it itself"""
+    colour light; auto: colour, unless --recipe, --objective or --start is given, frames are grey or
+    a state factor is called a colour; none. The VAE before it stays in OUT/teacher. That phase has
+    its own learning rate and bound. A recipe such as plain_hardened says it itself"""
     seed: int = 0
     """weights, batches and noise depend on it"""
     start: Path | None = None
@@ -154,7 +154,8 @@ class Args:
     OUT/tensorboard, OUT/teacher/tensorboard where it is hardened at the end (extra: log)"""
     snapshots: int = 0
     """how many VAEs to keep on the way in OUT/snapshots (OUT/teacher/snapshots where it is hardened
-    at the end), whose film bvae-rl explore shows; closer together in the beginning"""
+    at the end), whose film bvae-rl explore shows; closer together in the beginning. Idle latents
+    are not cut out then"""
     source: SourceArgs = SourceArgs()
     loss: LossArgs = LossArgs()
     model: ModelArgs = ModelArgs()

@@ -81,8 +81,8 @@ def collect(
         view: ``pixels=True`` takes what the environment draws, where its observations are no
             pictures; ``key`` names the picture of a Dict observation; ``size`` (H, W) and ``grey``
             say what frames are made of it, by default of its own sides up to 128 pixels;
-            ``stacked`` is how many frames an observation holds, where no wrapper tells; with
-            ``frame_skip`` each action acts for so many steps (``View``).
+            ``stacked``: how many frames an observation holds, where no wrapper tells;
+            ``frame_skip``: steps for which each action acts; ``backend``: "envpool" (``View``).
 
     Raises:
         ValueError: for pictures that are none, what the environment cannot do, and a folder with

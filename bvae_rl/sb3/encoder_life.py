@@ -74,8 +74,8 @@ def load_encoder(model: BaseAlgorithm, vae: VAE, *, key: str | None = None) -> N
     ``key``: whose encoder to replace, of a policy with one for each picture of a Dict.
 
     Raises ValueError for another architecture, channel order or other columns of the latents that
-    the policy sees, for one without statistics where the policy's codes are standardised, and for a
-    model without a Beta-VAE encoder in its policy.
+    the policy sees, for one without statistics where the policy's codes are standardised, for
+    another key, and for a model without a Beta-VAE encoder in its policy.
     """
     copies = copies_of(model, key)
     vae = find_vae(vae) if isinstance(vae, str | Path) else vae

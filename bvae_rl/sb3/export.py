@@ -49,8 +49,8 @@ def export_encoder(vae: VAE, path: str | Path, *, latents: str = "all") -> Path:
     ``latents``: which columns: "all", a group's name, or "auto": "content" if there is such a
     group, else all.
 
-    Raises ValueError for an unknown group, RunError if ``path`` cannot be written, and ImportError
-    without the extra ``onnx``.
+    Raises ValueError for an unknown group, TypeError for an encoder of your own, RunError if
+    ``path`` cannot be written, and ImportError without the extra ``onnx``.
     """
     vae = find_vae_encoder(vae)
     latents = vae.config.choice(latents)

@@ -1,4 +1,4 @@
-"""An encoder of one's own, a torch module or function, wherever a VAE can stand.
+"""An encoder of one's own, a torch module or function, instead of a VAE.
 
     encoder = OwnEncoder(my_module, shape=(3, 64, 64), width=128)
     LatentVecEnv(venv, encoder)

@@ -21,7 +21,6 @@ from bvae_rl.metrics.inputs import enough
 from bvae_rl.metrics.scorable import taken
 from bvae_rl.models.scaling import Encoder
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import CsvLog
 from bvae_rl.sb3.encoder_life import copies_of
 from bvae_rl.training.decoded import active_latents
@@ -46,8 +45,7 @@ class Probe:
     ``share``: fraction of the training's time that probes may take, in (0, 1]; they wait otherwise.
     ``seed``: of the frames.
 
-    Raises ValueError for an environment without factors and for values out of these ranges, and
-    ImportError without scikit-learn.
+    Raises ValueError for an environment without factors and for values out of these ranges.
     """
 
     def __init__(
@@ -63,7 +61,6 @@ class Probe:
             raise ValueError(
                 f"every must be at least 1 and share in (0, 1], got every={every}, share={share}"
             )
-        require("sklearn.ensemble", extra="metrics")  # now, and not hours into the training
         self.frames = known_set(env, n, seed=seed)
         if settable_env(env) is None:
             logger.warning("probes: %s", READ_ON_POLICY)

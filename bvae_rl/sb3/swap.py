@@ -56,8 +56,9 @@ def swap_encoder(
     ``any_teacher``: take one that was not hardened from the agent's encoder, too.
 
     Raises ValueError for one with another or no teacher, of another architecture, channel order
-    or columns of the latents that the policy sees; for an agent without a Beta-VAE's encoder; and
-    where ``latent_env`` shows other codes than the agent's. TypeError for an encoder of your own.
+    or columns of the latents that the policy sees; for an agent without a Beta-VAE's encoder; for
+    another key; and where ``latent_env`` shows other codes than the agent's. TypeError for an
+    encoder of your own.
     """
     encoder = find_vae_encoder(vae)
     env = _environment(model, latent_env)

@@ -109,12 +109,12 @@ def pretrain(
         shares: of "mixed", as in ``collect``.
         rounds: 2 splits frames and batches: a VAE of the first half in ``out/round-1``, which goes
             on with frames of a short agent on its codes beside them in ``out`` (``rounds.py``).
-        harden: what the VAE learns to ignore in a last phase of half as many batches
-            (``harden.py``): variations by name; "none"; or "auto", which is colour where ``recipe``
-            is "auto", unless the frames are grey or a state factor is called a colour. The VAE
+        harden: what the VAE learns to ignore in a last phase (``harden.py``) of half as many
+            batches: variations by name; "none"; or "auto": colour, unless ``recipe``, ``objective``
+            or ``start`` is given, frames are grey or a state factor is called a colour. The VAE
             before that phase is kept in ``out/teacher``.
-        view: ``pixels``, ``size``, ``grey``, ``key``, ``stacked``, ``frame_skip``: which picture of
-            an environment, as in ``collect``; of an array ``size`` and ``grey``.
+        view: ``pixels``, ``size``, ``grey``, ``key``, ``stacked``, ``frame_skip``, ``backend``:
+            which picture of an environment, as in ``collect``; of an array ``size`` and ``grey``.
 
     Returns:
         The trained VAE; the metrics of its last validation are
