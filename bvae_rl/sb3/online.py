@@ -12,7 +12,6 @@ come between the old log-probabilities and the first gradient, where PPO's ratio
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from numbers import Real
 from pathlib import Path
@@ -28,15 +27,15 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.check_codes import evaluation_envs
 from bvae_rl.sb3.copies import encoder_copies, latent_env_of, same_weights, write_encoder
 from bvae_rl.sb3.online_envs import LatentEnvs
+from bvae_rl.sb3.online_hardening import as_before, distillation_of
 from bvae_rl.sb3.online_state import OnlineState
 from bvae_rl.sb3.probe import Probe
 from bvae_rl.sb3.seen_frames import seen_frames
 from bvae_rl.training.fine_tune import FineTuneConfig, FineTuner
-from bvae_rl.training.harden import objective_for
 from bvae_rl.training.hardened import HARDENED
 from bvae_rl.training.hardening import Hardening
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.training.objectives.distillation import InvarianceDistillation, statistics_of
+from bvae_rl.training.objectives.distillation import InvarianceDistillation
 from bvae_rl.training.schedules import Constant, Schedule
 
 MIX, BETA = 0.5, 1.0
@@ -116,7 +115,7 @@ class OnlineBetaVAE(BaseCallback):
             )
         self.vae = load_vae(vae)
         if harden is None and (known := self.vae.meta.get(HARDENED)):
-            harden = _as_before(tuple(known["against"]), beta)
+            harden = as_before(tuple(known["against"]), beta)
         if beta is None:
             beta = 0.0 if harden else BETA
         if isinstance(beta, Real):
@@ -132,15 +131,12 @@ class OnlineBetaVAE(BaseCallback):
         self.beta, self.train_freq, self.seed, self.probe = beta, train_freq, seed, probe
         if mix is None:
             mix = 0.0 if old is None else MIX
+        learns = BetaVAEObjective(beta) if harden is None else distillation_of(harden, self.vae)
         self.tuner = FineTuner(
-            self.vae, BetaVAEObjective(beta) if harden is None else _hardening(harden, self.vae),
-            config or FineTuneConfig(), seed=seed, old=old, mix=mix,
-        )  # fmt: skip
-        if probe is not None and probe.shape != self.vae.shape:
-            raise ValueError(
-                f"the probe shows frames of (C, H, W) = {probe.shape}, the VAE takes "
-                f"{self.vae.shape}"
-            )
+            self.vae, learns, config or FineTuneConfig(), seed=seed, old=old, mix=mix
+        )
+        if probe is not None:
+            probe.check(self.vae.config)
         settings = {
             "vae": self.vae, "beta": beta, "train_freq": train_freq, "mix": mix, "seed": seed,
             "config": self.tuner.config, "old": old,
@@ -150,6 +146,8 @@ class OnlineBetaVAE(BaseCallback):
         self.history: list[dict[str, float]] = []  # the metrics of every update, with "step"
         self.eval_envs = [eval_envs] if isinstance(eval_envs, VecEnv) else [*eval_envs]
         self._latent_envs: LatentEnvs | None = None
+        self._next: int | None = None  # step of the next update
+        self._waiting = np.empty(0)  # frames for an update that was due when learn() ended
 
     def _on_training_start(self) -> None:
         model, step = self.model, self.model.num_timesteps
@@ -195,8 +193,10 @@ class OnlineBetaVAE(BaseCallback):
         if resumed and self._latent_envs is not None:  # the model has no encoder in it
             self._latent_envs.write(self.tuner.encoder, self.tuner.vae)
         self._check_in_step()
-        self._next = self._multiple_after(step)
-        self._began = time.monotonic()
+        if self._next is None or step < self._next - self.train_freq:  # another training
+            self._next, self._waiting = self._multiple_after(step), np.empty(0)
+        if self.probe is not None:
+            self.probe.start(step)
 
     def _multiple_after(self, step: int) -> int:
         return (step // self.train_freq + 1) * self.train_freq
@@ -222,22 +222,32 @@ class OnlineBetaVAE(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         step = self.model.num_timesteps
-        if step >= self._next:
-            frames = self.seen.take(self.tuner.wanted, np.random.default_rng([self.seed, step, 1]))
+        if self._next is not None and step >= self._next:
+            frames, self._waiting = self._frames(step), np.empty(0)
             if len(frames):
                 self._next = self._multiple_after(step)
                 self._update(frames, step)
         if self.state is not None and self.state.due(step):
             self._save(self.state)
 
+    def _frames(self, step: int) -> np.ndarray:
+        frames = self.seen.take(self.tuner.wanted, np.random.default_rng([self.seed, step, 1]))
+        return frames if len(frames) else self._waiting
+
     def _on_training_end(self) -> None:
-        if self.probe is not None and not self.probe.seconds:
-            logger.warning("no probe was taken: %s", self.probe.why_none)
+        step = self.model.num_timesteps
+        if self._next is not None and step >= self._next:  # goes with the next learn()
+            self._waiting = self._frames(step)
+        if self.probe is not None:
+            self.probe.stop()
+            if not self.probe.seconds:
+                logger.warning("no probe was taken: %s", self.probe.why_none)
         if not self.history:
             logger.warning(
-                "the encoder was never updated: learn() took fewer than train_freq=%d steps",
-                self.train_freq,
-            )
+                "the encoder was not updated yet: that is between two rollouts, every train_freq=%d"
+                " steps, and learn() ended at step %d; let it go on, or give a smaller train_freq",
+                self.train_freq, step,
+            )  # fmt: skip
         if self.state is not None:
             self._save(self.state)
             self.save_vae(self.state.run.path("vae"))
@@ -271,7 +281,7 @@ class OnlineBetaVAE(BaseCallback):
             self._latent_envs.write(self.tuner.encoder, self.tuner.vae)
         if self.state is not None:
             self.state.log("online", step, metrics)
-        if self.probe is not None and self.probe.due(step, elapsed=time.monotonic() - self._began):
+        if self.probe is not None and self.probe.due(step, elapsed=self.probe.elapsed):
             scores = self.probe.measure(self.tuner.seen_by_policy(), step=step)
             if self.state is not None:
                 self.state.log("probe", step, scores)
@@ -279,19 +289,3 @@ class OnlineBetaVAE(BaseCallback):
         self.history.append({"step": step, **metrics})
         for name, value in metrics.items():
             self.logger.record(name, value)
-
-
-def _as_before(against: tuple[str, ...], beta: Schedule | float | None) -> Hardening | None:
-    """How a VAE that is hardened ``against`` something goes on where nobody says so."""
-    if beta is None:
-        return Hardening(against)
-    logger.warning(
-        "this VAE ignores %s, and the Beta-VAE's loss wears that off: leave beta out, and it is "
-        "hardened online, too; or keep it frozen", ", ".join(against),
-    )  # fmt: skip
-    return None
-
-
-def _hardening(harden: Hardening, vae: BetaVAE) -> InvarianceDistillation:
-    statistics_of(vae)  # no store is at hand to measure them on
-    return objective_for(harden, vae)

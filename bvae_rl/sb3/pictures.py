@@ -94,7 +94,8 @@ class PictureCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         self._key, self._layout = self._find_layout()
-        self._next = self.model.num_timesteps + self.freq
+        if not self._next or self.num_timesteps < self._next - self.freq:  # another training
+            self._next = self.num_timesteps + self.freq
         if self._run is None and not self._outputs():
             logger.warning(
                 "nobody will see the pictures: build the model with tensorboard_log=FOLDER, or "

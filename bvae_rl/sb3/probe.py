@@ -20,7 +20,7 @@ from bvae_rl.metrics import dci, mig, r2
 from bvae_rl.metrics.inputs import enough
 from bvae_rl.metrics.scorable import taken
 from bvae_rl.models.scaling import Encoder
-from bvae_rl.models.vae import BetaVAE
+from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.runtime.runs import CsvLog
 from bvae_rl.sb3.encoder_life import copies_of
 from bvae_rl.training.decoded import active_latents
@@ -71,6 +71,7 @@ class Probe:
         self._drawn: dict[str, Any] = {"kinds": [spec.kind for spec in specs], "episode": episode}
         self.every, self.share = every, share
         self.seconds = 0.0  # spent on probes so far
+        self._began = self._spent = 0.0  # a clock of the training, over several learn()
         self._last_cost = FIRST_GUESS * n / 1000
         self._next: int | None = None
 
@@ -79,6 +80,29 @@ class Probe:
         """(C, H, W) of a frame."""
         height, width, channels = self.frames.frames.shape[1:]
         return channels, height, width
+
+    def check(self, config: VAEConfig) -> None:
+        """ValueError for frames that a VAE of ``config`` does not take."""
+        if self.shape not in (config.shape, config.native):
+            raise ValueError(
+                f"the probe shows frames of (C, H, W) = {self.shape}, the VAE takes {config.shape};"
+                f" give Probe(bvae_rl.framed(env, size={config.shape[1:]}))"
+            )
+
+    def start(self, step: int) -> None:
+        """A training begins at ``step``, or goes on there: then its earlier time counts, too."""
+        if self._next is not None and step < self._next - self.every:
+            self.seconds, self._spent, self._next = 0.0, 0.0, None
+        self._began = time.monotonic() - self._spent
+
+    def stop(self) -> None:
+        """The training pauses or ends."""
+        self._spent = self.elapsed
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of the training so far, probes included."""
+        return time.monotonic() - self._began
 
     def due(self, step: int, *, elapsed: float) -> bool:
         """Whether to probe now, ``elapsed`` seconds into the training, probes included."""
@@ -149,22 +173,23 @@ class ProbeCallback(BaseCallback):
 
     ``vae/mig``, ``vae/dci`` and ``vae/r2`` between two rollouts, of the latents that the policy
     sees. ``history`` holds them by step. ``key``: whose encoder, of a policy with one for each
-    picture of a Dict. ValueError for a policy without a Beta-VAE encoder, and for another key.
+    picture of a Dict. ValueError for a policy without a Beta-VAE encoder, for another key, and for
+    frames of another size.
     """
 
     def __init__(self, probe: Probe, *, key: str | None = None) -> None:
         super().__init__()
         self.probe, self.history = probe, dict[int, dict[str, float]]()
         self.key = key
-        self._began = 0.0
 
     def _on_training_start(self) -> None:
-        self._began = time.monotonic()
-        copies_of(self.model, self.key)
+        for copy in copies_of(self.model, self.key).values():
+            self.probe.check(copy.config)
+        self.probe.start(self.model.num_timesteps)
 
     def _on_rollout_start(self) -> None:
         step = self.model.num_timesteps
-        if self.probe.due(step, elapsed=time.monotonic() - self._began):
+        if self.probe.due(step, elapsed=self.probe.elapsed):
             encoder = next(iter(copies_of(self.model, self.key).values()))
             self.history[step] = self.probe.measure(encoder, step=step)
             for name, value in self.history[step].items():
@@ -174,5 +199,6 @@ class ProbeCallback(BaseCallback):
         return True
 
     def _on_training_end(self) -> None:
+        self.probe.stop()
         if not self.history:
             logger.warning("no probe was taken: %s", self.probe.why_none)
