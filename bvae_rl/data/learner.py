@@ -25,6 +25,7 @@ from stable_baselines3.common.vec_env.stacked_observations import StackedObserva
 from torch import Tensor
 
 from bvae_rl.data.pictures.frame_layout import FrameLayout
+from bvae_rl.data.sticky import beside
 
 Encode = Callable[[np.ndarray], np.ndarray]  # uint8 frames (n, H, W, C) -> codes (n, D) float32
 
@@ -47,7 +48,8 @@ class Learner:
     def __init__(
         self, encode: Encode, width: int, space: gym.Space[Any], n_envs: int, *, seed: int
     ) -> None:
-        if not isinstance(space, ACTIONS):
+        # SB3's MultiBinary has one axis
+        if not isinstance(space, ACTIONS) or len(np.shape(getattr(space, "n", 0))) > 0:
             raise ValueError(
                 f"an agent that learns needs actions that PPO takes, got {space}; leave its share "
                 "out: --shares sticky=1"
@@ -124,6 +126,11 @@ class Learner:
         self.steps += self.n_envs
         self._newest = codes
         gains = np.asarray(rewards, dtype=np.float64)
+        if not np.isfinite(gains).all():
+            raise ValueError(
+                f"the environment gave the rewards {gains.tolist()} at step {self.steps}, of which "
+                "no agent learns; mend them, or leave its share out: --shares sticky=1"
+            )
         self._return += gains
         self._discounted = GAMMA * self._discounted + gains
         self.scale.update(self._discounted)
@@ -172,7 +179,7 @@ class Learner:
         bounded = np.isfinite(low) & np.isfinite(high)
         with np.errstate(over="ignore", invalid="ignore"):
             within = low + (np.clip(actions, -1, 1) + 1) / 2 * (high - low)
-        scaled = np.where(bounded, within, np.clip(actions, low, high))
+        scaled = np.where(bounded, within, beside(actions, low, high))
         if np.issubdtype(self.space.dtype, np.integer):
             scaled = np.rint(scaled)
         return scaled.astype(self.space.dtype)

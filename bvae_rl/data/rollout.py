@@ -17,6 +17,7 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
+from bvae_rl.data.acted import checked_actions
 from bvae_rl.data.frame_store import Frames
 from bvae_rl.data.info_factors import info_factors
 from bvae_rl.data.pictures.frame_layout import FrameLayout
@@ -66,7 +67,8 @@ def steps(venv: VecEnv, tap: Tap, layout: FrameLayout, act: Policy, *, seed: int
     observations = cast(np.ndarray, venv.reset())
     factors = [info_factors(info) for info in tap.unwrapped.reset_infos]
     while True:
-        frames, actions = layout.frames(tap.raw), act(observations)
+        frames = layout.frames(tap.raw)
+        actions = checked_actions(act(observations), venv.action_space, venv.num_envs)
         following, _, dones, infos = venv.step(actions)
         yield Step(frames, factors, actions, dones)
         observations = cast(np.ndarray, following)

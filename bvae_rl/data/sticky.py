@@ -33,12 +33,20 @@ def sticky_policy(
     return act
 
 
+def beside(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """``values`` as distances from the bound where there is one of ``low`` and ``high`` alone."""
+    above, below = np.isfinite(low) & ~np.isfinite(high), np.isfinite(high) & ~np.isfinite(low)
+    with np.errstate(invalid="ignore"):
+        values = np.where(above, low + np.abs(values), values)
+        return np.where(below, high - np.abs(values), values)
+
+
 def drawing(space: gym.Space[Any], rng: np.random.Generator) -> Callable[[], np.ndarray]:
     """One action at a time: of discrete spaces uniform.
 
     A component of a Box is normal around the middle of its bounds, with a standard deviation of
     half their distance, clipped to them: about a third of the draws is at a bound. Where it is not
-    bounded it is standard normal. Other spaces draw as they do.
+    bounded it is standard normal, and on its side of a single bound. Other spaces draw as they do.
     """
     if isinstance(space, gym.spaces.Discrete):
         return lambda: np.asarray(space.start + rng.integers(space.n))
@@ -54,7 +62,7 @@ def drawing(space: gym.Space[Any], rng: np.random.Generator) -> Callable[[], np.
         spread = np.where(bounded, (high - low) / 2, 1.0)
 
     def draw() -> np.ndarray:
-        action = np.clip(rng.normal(middle, spread), low, high)
+        action = np.clip(beside(rng.normal(middle, spread), low, high), low, high)
         if np.issubdtype(space.dtype, np.integer):
             action = np.rint(action)
         return action.astype(space.dtype)
