@@ -49,6 +49,10 @@ class Shown:
         return shown.astype(np.float32) / {"to 1": 255, "to 255": 1, "to 10": 25.5}[self.scale]
 
     @property
+    def top(self) -> float | None:
+        return 10.0 if self.scale == "to 10" else None
+
+    @property
     def space(self) -> gym.spaces.Box:
         shown = self.observation
         high = {"bytes": 255, "to 1": 1, "to 255": 255, "to 10": 10}[self.scale]
@@ -75,9 +79,13 @@ def shown_pictures() -> st.SearchStrategy[Shown]:
     )
 
 
-def small_vae(shape: tuple[int, int, int], native: tuple[int, int, int]) -> BetaVAE:
+def small_vae(
+    shape: tuple[int, int, int], native: tuple[int, int, int], top: float | None = None
+) -> BetaVAE:
     torch.manual_seed(0)
-    config = VAEConfig(shape=shape, latent_dim=3, channels=(4, 4, 4), hidden=8, native=native)
+    config = VAEConfig(
+        shape=shape, latent_dim=3, channels=(4, 4, 4), hidden=8, native=native, top=top
+    )
     vae = BetaVAE(config).eval()
     torch.nn.init.normal_(vae.encoder[-1].weight)
     return vae

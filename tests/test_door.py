@@ -55,7 +55,7 @@ def test_where_nobody_says_it_is_read_right_or_refused_with_a_cure(shown: Shown)
 @given(shown_pictures(), st.booleans())
 def test_agents_see_the_codes_of_the_frames_or_are_refused(shown: Shown, said: bool) -> None:
     native = (CHANNELS[shown.kind], *shown.sides)
-    vae = small_vae(frame_shape(native), native)
+    vae = small_vae(frame_shape(native), native, shown.top)
     venv = DummyVecEnv([lambda: Still(shown.space, shown.observation)])
     how = {"stacked": shown.stack} if said else {}
     try:
@@ -182,7 +182,7 @@ def test_every_kind_trains_predicts_saves_and_loads(
 ) -> None:
     shown = KINDS[kind]
     native = (CHANNELS[shown.kind], *shown.sides)
-    vae = small_vae(frame_shape(native), native)
+    vae = small_vae(frame_shape(native), native, shown.top)
     env = Still(shown.space, shown.observation)
     env.action_space = gym.spaces.Box(-1, 1, (2,), np.float32)
     kwargs = policy_kwargs(vae, standardise=False, net_arch=[4], stacked=shown.stack)

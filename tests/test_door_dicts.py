@@ -40,7 +40,10 @@ def test_a_dict_is_encoded_right_or_refused_and_no_picture_is_handed_on(
         k: shown[k].observation if k in shown else part.sample() for k, part in space.spaces.items()
     }
     natives = {key: (CHANNELS[one.kind], *one.sides) for key, one in shown.items()}
-    vaes = {key: small_vae(frame_shape(native), native) for key, native in natives.items()}
+    vaes = {
+        key: small_vae(frame_shape(native), native, shown[key].top)
+        for key, native in natives.items()
+    }
     venv = DummyVecEnv([lambda: Still(space, observation)])
     first = next(iter(vaes.values()), small_vae((3, 32, 32), (3, 32, 32)))
     how: Any = {"stacked": {key: one.stack for key, one in shown.items()}} if said else {}

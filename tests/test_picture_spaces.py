@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 import bvae_rl
 from bvae_rl.data.environments import make_vec
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.data.pictures.framed import CheckedPictures
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.sb3 import (
@@ -56,8 +57,10 @@ def test_pictures_unlike_their_space_are_refused_before_they_are_cast(
 ) -> None:
     with pytest.raises(ValueError, match=says):
         bvae_rl.collect(Liar(space, picture), tmp_path / "a", frames=4)
+    venv = make_vec(lambda: Liar(space, picture), 1, seed=0)
     with pytest.raises(ValueError, match=says):
-        make_vec(lambda: Liar(space, picture), 1, seed=0).reset()
+        venv.reset()
+        venv.step([0])  # of dark pictures the first may be one that fades in
     black = Liar(gym.spaces.Box(0, 255, (32, 32, 3), np.float32), np.zeros((32, 32, 3), np.float32))
     CheckedPictures(black).reset()
 
@@ -73,6 +76,59 @@ def test_depth_of_another_bound_is_refused() -> None:
     LatentVecEnv(depth(10), vae, standardise=False)
     with pytest.raises(ValueError, match="trained on depth of 0 to 10, and this space says 0 to 5"):
         LatentVecEnv(depth(5), vae, standardise=False)
+
+
+@pytest.mark.parametrize(
+    ("top", "dtype", "high", "fits"),
+    [
+        (None, np.float32, 1, True), (None, np.float32, 255, True), (None, np.uint8, 255, True),
+        (None, np.float32, 10, False), (None, np.uint8, 5, False), (10.0, np.float32, 10, True),
+        (10.0, np.uint8, 255, True), (10.0, np.float32, 1, False), (10.0, np.float32, 255, False),
+    ],
+)  # fmt: skip
+def test_a_vae_takes_the_scale_that_it_was_trained_on(
+    top: float | None, dtype: Any, high: float, fits: bool
+) -> None:
+    vae = BetaVAE(VAEConfig(shape=(1, 20, 20), latent_dim=2, channels=(4, 4, 4), top=top))
+    space = gym.spaces.Box(0, high, (20, 20, 1), dtype)
+    venv = DummyVecEnv([lambda: Liar(space, np.zeros((20, 20, 1), dtype))])
+    if fits:
+        LatentVecEnv(venv, vae, standardise=False)
+        return
+    with pytest.raises(ValueError, match=f"and this space says 0 to {high}; "):
+        LatentVecEnv(venv, vae, standardise=False)
+
+
+def test_labels_are_scaled_by_their_bound(tmp_path: Path) -> None:
+    env = Liar(gym.spaces.Box(0, 5, (20, 20, 1), np.uint8), np.full((20, 20, 1), 4, np.uint8))
+    store = bvae_rl.collect(env, tmp_path, frames=4)
+    assert (store.read().frames == 204).all()  # 4 of 5
+
+
+def test_pictures_that_fade_in_are_no_black_ones() -> None:
+    class Fading(Liar):
+        def step(self, action: Any) -> Any:
+            self.picture = self.picture + 0.4
+            return self.picture, 0.0, False, False, {}
+
+    space = gym.spaces.Box(0, 255, (20, 20, 1), np.float32)
+    env = CheckedPictures(Fading(space, np.full((20, 20, 1), 0.1, np.float32)))
+    env.reset()
+    for _ in range(100):
+        env.step(0)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.bool_, np.float64, np.uint8])
+def test_the_line_to_write_is_one_that_works(dtype: Any) -> None:
+    shown = np.ones((20, 20, 3), dtype) * (1 if dtype == np.bool_ else 200)
+    shape = (24, 24, 3) if dtype == np.uint8 else shown.shape
+    env = Liar(gym.spaces.Box(0, 255, shape, np.uint8), shown.astype(dtype))
+    with pytest.raises(ValueError, match="TransformObservation") as refused:
+        CheckedPictures(env).reset()
+    line = str(refused.value).partition("what it shows: ")[2]
+    mended = eval(line, {"gymnasium": gym, "np": np, "env": env})
+    picture, _ = CheckedPictures(mended).reset()
+    assert FrameLayout.of(mended.observation_space).frames(picture[None]).max() >= 200
 
 
 def test_depth_remembers_its_bound(tmp_path: Path) -> None:

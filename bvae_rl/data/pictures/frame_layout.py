@@ -23,7 +23,15 @@ from bvae_rl.data.pictures.resize import (
     fits,
     frame_shape,
 )
-from bvae_rl.data.pictures.space import box, divisor, held_by, held_for, looks_like_a_picture, short
+from bvae_rl.data.pictures.space import (
+    box,
+    divisor,
+    held_by,
+    held_for,
+    looks_like_a_picture,
+    other_bound,
+    short,
+)
 
 __all__ = [
     "MAX_SIDE", "MIN_SIDE", "FrameLayout", "byte_planes", "check_unit_range", "fits", "frames_to_x",
@@ -68,7 +76,7 @@ class FrameLayout:
                 one.
             shape: (C, H, W) that a VAE was trained on. Without it any picture will do.
             native: (C, H, W) of the pictures that the VAE's frames were made of; None: ``shape``.
-            top: the bound of the depth that the VAE was trained on; None: no depth.
+            top: the bound of the depth that the VAE was trained on; 1: no depth; None: not known.
             stacked: how many frames the channels hold; None: nobody said, so that one picture of
                 1 or 3 channels is taken (with ``shape``: as many as fit).
             size: (H, W) to resize to; by default pictures of up to 128 pixels stay as they are, and
@@ -95,12 +103,8 @@ class FrameLayout:
         else:
             held, shown = held_for(held_in, shape, native or shape, stacked=stacked)
         bound = divisor(held_in, held.native[0])
-        if top is not None and bound not in (top, 1.0, 255.0):
-            raise ValueError(
-                f"this VAE was trained on depth of 0 to {top:g}, and this space says 0 to {bound:g}"
-                f"; give it the same bound, gymnasium.spaces.Box(0, {top:g}, {held_in.shape}, "
-                f"np.{held_in.dtype}), or train a VAE on it"
-            )
+        if top is not None and (why := other_bound(held_in, bound, top)):
+            raise ValueError(f"this VAE was trained on {why}, or train a VAE on it")
         return cls(
             shape, held.channels_first, held.stack, bound,
             native=None if shown == shape else shown, ndim=held.ndim, key=key,

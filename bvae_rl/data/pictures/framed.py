@@ -20,6 +20,8 @@ from bvae_rl.data.pictures.layouts import stacked_in
 from bvae_rl.data.pictures.resize import Shape
 from bvae_rl.data.pictures.space import looks_like_a_picture
 
+JUDGED = 50  # pictures after which floats that are all too small are refused
+
 logger = logging.getLogger(__name__)
 
 
@@ -139,33 +141,51 @@ def _say_what_is_left_out(key: str, others: tuple[str, ...]) -> None:
 class CheckedPictures(gym.Wrapper[Any, Any, Any, Any]):
     """Refuses pictures unlike their space, before a vectorised environment casts them to it."""
 
+    _seen, _brightest = 0, 0.0  # of the first episode
+
     def reset(self, **how: Any) -> tuple[Any, dict[str, Any]]:
         observation, info = self.env.reset(**how)
         return self._checked(observation), info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         observation, reward, terminated, truncated, info = self.env.step(action)
-        return self._checked(observation), reward, terminated, truncated, info
+        checked = self._checked(observation, last=bool(terminated or truncated))
+        return checked, reward, terminated, truncated, info
 
-    def _checked(self, observation: Any) -> Any:
-        space, shown = self.observation_space, np.asarray(observation)
-        assert isinstance(space, gym.spaces.Box)
-        floats = shown.dtype.kind == "f" and float(space.high.max()) == 255.0
-        if floats and 0.0 < float(shown.max()) <= 1.0:
+    def _refuse_black(self, shown: np.ndarray, *, last: bool) -> None:
+        """ValueError where the floats of an episode, or of many steps, are all too small."""
+        self._seen += 1
+        self._brightest = max(self._brightest, float(shown.max()))
+        if 0.0 < self._brightest <= 1.0 and (last or self._seen >= JUDGED):
             raise ValueError(
                 "the environment shows floats of 0 to 1, and its space says 0 to 255, so that they "
-                f"would be black; give it gymnasium.spaces.Box(0, 1, {space.shape}, np.float32)"
+                f"would be black; give it gymnasium.spaces.Box(0, 1, {shown.shape}, np.float32)"
             )
+
+    def _checked(self, observation: Any, *, last: bool = False) -> Any:
+        space, shown = self.observation_space, np.asarray(observation)
+        assert isinstance(space, gym.spaces.Box)
+        if shown.dtype.kind == "f" and float(space.high.max()) == 255.0 >= 1.0 >= self._brightest:
+            self._refuse_black(shown, last=last)
         kinds = {shown.dtype.kind, np.dtype(space.dtype).kind}
         if shown.shape != space.shape or len(kinds) > 1:
             raise ValueError(
                 f"the environment shows pictures {shown.dtype} {shown.shape}, and its space says "
                 f"{space.dtype} {space.shape}; give it the space of what it shows: "
-                "gymnasium.wrappers.TransformObservation(env, lambda picture: picture, "
-                f"gymnasium.spaces.Box(0, {255 if shown.dtype == np.uint8 else 1}, {shown.shape}, "
-                f"np.{shown.dtype}))"
+                f"gymnasium.wrappers.TransformObservation(env, {_as_shown(shown)})"
             )
         return observation
+
+
+def _as_shown(shown: np.ndarray) -> str:
+    """What ``TransformObservation`` needs to show pictures like ``shown`` as they are."""
+    if shown.dtype.kind == "f":
+        high = 1 if float(shown.max()) <= 1.0 else 255
+        box = f"gymnasium.spaces.Box(0, {high}, {shown.shape}, np.{shown.dtype})"
+        return f"lambda picture: picture, {box}"
+    scaled = " * 255" if shown.dtype == bool else ""
+    made = "picture" if shown.dtype == np.uint8 else f"np.asarray(picture{scaled}, np.uint8)"
+    return f"lambda picture: {made}, gymnasium.spaces.Box(0, 255, {shown.shape}, np.uint8)"
 
 
 def checked(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:

@@ -30,8 +30,8 @@ class Wanted(NamedTuple):
     def of(cls, encoder: Any) -> Wanted:
         """By its ``config``; one without it, which knows its ``shape``, takes frames of that."""
         config = getattr(encoder, "config", encoder)
-        named = (getattr(config, name, None) for name in ("native", "top"))
-        return cls(config.shape, *named)
+        native, top = getattr(config, "native", None), getattr(config, "top", None)
+        return cls(config.shape, native, 1.0 if top is None and hasattr(config, "top") else top)
 
 
 def picture_layouts(

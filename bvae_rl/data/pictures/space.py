@@ -18,6 +18,7 @@ import numpy as np
 from bvae_rl.data.pictures.resize import MAX_SIDE, MIN_SIDE, Shape
 
 KINDS = (1, 3, 4)  # channels of one picture: grey or depth, RGB, RGBA
+FEW_BYTES = 128  # a bound of bytes below it is that of labels, and no careless 250
 SYMBOLIC = (
     "symbolic observations (as MiniGrid's 7 x 7 x 3 of object ids) hold no picture: let the "
     "environment draw itself: pixels=True (--pixels), or use an RGB wrapper: "
@@ -149,13 +150,13 @@ def held_for(
 def divisor(space: gym.spaces.Box, channels: int) -> float:
     """What turns the values of ``space`` into [0, 1]; ValueError where its bounds do not say.
 
-    255 for bytes and floats 0..255, 1 for floats 0..1; of one of ``channels`` (depth) the upper
-    bound.
+    255 for bytes and floats 0..255, 1 for floats 0..1; of one of ``channels`` (depth), and of bytes
+    that are few (labels, masks), the upper bound.
     """
     low, high = float(space.low.min()), float(space.high.max())
     floats = np.issubdtype(space.dtype, np.floating)
     if space.dtype == np.uint8:
-        return 1.0 if high == 1.0 else 255.0
+        return high if 1.0 <= high < FEW_BYTES else 255.0
     if low >= 0.0 and high == 255.0:
         return 255.0
     if floats and low >= 0.0 and high <= 1.0:
@@ -172,6 +173,26 @@ def divisor(space: gym.spaces.Box, channels: int) -> float:
         f"observation space is {space.dtype} in [{low:g}, {high:g}]; give the space its true "
         "bounds: gymnasium.wrappers.TransformObservation(env, func, Box(0, 1, shape, np.float32)), "
         "and do not wrap pictures in VecNormalize(norm_obs=True)"
+    )
+
+
+def other_bound(space: gym.spaces.Box, bound: float, top: float) -> str:
+    """How pictures up to ``bound`` are not those up to ``top`` of a VAE, and what to write; or "".
+
+    ``top`` 1: bytes, or floats in 0..1 or 0..255. Bytes of 0 to 255 are frames, whatever they show.
+    """
+    plain = bound in (1.0, 255.0)
+    if (plain if top == 1.0 else bound == top) or (space.dtype == np.uint8 and bound == 255.0):
+        return ""
+    if top == 1.0:
+        return (
+            f"bytes or floats of 0 to 1, and this space says 0 to {bound:g}; divide them: "
+            f"gymnasium.wrappers.TransformObservation(env, lambda picture: picture / {bound:g}, "
+            f"gymnasium.spaces.Box(0, 1, {space.shape}, np.float32))"
+        )
+    return (
+        f"depth of 0 to {top:g}, and this space says 0 to {bound:g}; give it the same bound, "
+        f"gymnasium.spaces.Box(0, {top:g}, {space.shape}, np.{space.dtype})"
     )
 
 
