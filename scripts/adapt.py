@@ -22,6 +22,7 @@ from bvae_rl.plots.adaptation import adaptation
 from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import EnvArgs, aligned, command_for, command_line, say, wrote
+from bvae_rl.scripts.own_folder import refuse_other_study
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import StudyResult, curves, finals, spread
 from bvae_rl.scripts.worlds import in_gymnasium, seen_by, world_of
@@ -108,6 +109,7 @@ def main(args: Args) -> StudyResult:
     ]
     progress = Progress(dict.fromkeys(names, args.total_timesteps / 400), workers=args.workers)
     run = Run(args.out)
+    refuse_other_study(run, "adapt")
     rows = run_adaptation(
         {seed: find_vae(vae) for seed, vae in zip(args.seeds, args.vae, strict=True)},
         env,

@@ -14,6 +14,7 @@ from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import RESULTS, Run, require_own
 from bvae_rl.scripts.common import EnvArgs, command_for, free_folder, say, wrote
 from bvae_rl.scripts.default_methods import possible, require_vae
+from bvae_rl.scripts.own_folder import refuse_other_study
 from bvae_rl.scripts.study import (
     SHIPPED,
     StudyArgs,
@@ -73,6 +74,7 @@ def main(args: Args) -> StudyResult:
         say(line)
     require_own(args.out, RESULTS)
     run = Run(args.out)
+    refuse_other_study(run, "compare")
     rows = run_jobs(jobs, args.study, domains=(args.domain,), study="compare", run=run)
     draw_curves(rows, run, domain=args.domain)
     say(efficiency_table(rows, args.thresholds or _thresholds(rows)))

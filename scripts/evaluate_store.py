@@ -45,7 +45,7 @@ def evaluate_store(args: whole.Args, vaes: Mapping[str, BetaVAE], run: Run) -> w
     note = READ_ON_POLICY if follows(store) else ""
     whole.written(args, run, report, further, vaes, shown, name, note=note)
     wrote(run.folder)
-    say_train(args.vae)
+    say_train(args.vae, vae)
     return whole.Result(report.scores, further, run.folder)
 
 
@@ -74,5 +74,5 @@ def _without_factors(
     )
     metrics = measured(vaes, held.frames.frames, run)
     wrote(run.folder)
-    say_train(args.vae)
+    say_train(args.vae, next(iter(vaes.values())))
     return whole.Result({}, metrics, run.folder)

@@ -144,11 +144,14 @@ def _strange(store: FrameStore, vae: BetaVAE) -> str:
     own, other = (EnvArgs.of(meta.get("env", "")).name for meta in (trained, store.meta))
     if not trained or trained == store.identity() or ("env" in trained and own == other):
         return ""
-    before = f"frames of {own}" if "env" in trained else "another store"
-    here = f"frames of {other}" if "env" in store.meta else "other frames"
+    if not ("env" in trained and "env" in store.meta):
+        return (
+            "This VAE was trained on another store: if that one shows another world than this one, "
+            "what the latents show here may mean nothing."
+        )
     return (
-        f"This VAE was trained on {before}, and this store holds {here}: what its latents show "
-        "here may mean nothing."
+        f"This VAE was trained on frames of {own}, and this store holds frames of {other}: what its"
+        " latents show here may mean nothing."
     )
 
 

@@ -15,6 +15,7 @@ from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import FactorSpec, known_specs
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.info_factors import info_factors
+from bvae_rl.data.plan import INDEPENDENT
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics.report import LEAST_EPISODES
 from bvae_rl.models.vae import BetaVAE
@@ -66,6 +67,8 @@ def judged(store: FrameStore, rows: np.ndarray) -> HeldFrames:
     state = np.asarray(store.array("state"))
     group = frames.episode if len(np.unique(state)) == len(state) else frames.state
     names = len(np.unique(group))
+    if names == 1 and store.meta.get("policy") == INDEPENDENT:  # pictures that were imported
+        return HeldFrames(frames, specs)
     if specs and names < LEAST_EPISODES and names < len(group):
         say(FEW.format(names))
     return HeldFrames(frames, specs, group if LEAST_EPISODES <= names < len(group) else None)

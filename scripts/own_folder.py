@@ -1,13 +1,14 @@
-"""A folder for results of some settings, which no result of other settings overwrites."""
+"""A folder for results of some settings, which no result of other settings overwrites unsaid."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from bvae_rl.runtime.identity import changed, identity, refuse_changes
+from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run, require_own
 
 
@@ -27,6 +28,33 @@ def own_folder(
         refuse_changes(out, what, run.read_json(file), asked)
     run.write_json(file, asked)
     return run
+
+
+def refuse_other_study(run: Run, study: str, *, file: str = "results.json") -> None:
+    """ValueError where ``file`` of the folder holds rows of another study, which would be lost.
+
+    The name of a row's study may go on behind ``study``, as that of a move does.
+    """
+    there = run.path(file)
+    found = {row.study for row in run.rows(file)} if there.exists() else set()
+    if others := {name for name in found if not name.startswith(study)}:
+        raise ValueError(
+            f"{there} holds the results of another study, {', '.join(sorted(others))}; choose "
+            "another folder: --out"
+        )
+
+
+def left_out(before: Sequence[Row], now: Sequence[Row]) -> str:
+    """The methods of ``before``, else seeds, else visual domains, that have no row in ``now``."""
+    parts: tuple[tuple[str, Callable[[Row], Any]], ...] = (
+        ("", lambda row: row.method),
+        ("seed ", lambda row: row.agent_seed),
+        ("", lambda row: row.domain),
+    )
+    for name, part in parts:
+        if gone := {part(row) for row in before} - {part(row) for row in now} - {None}:
+            return ", ".join(f"{name}{one}" for one in sorted(gone))
+    return ""
 
 
 def _numbered(folder: Path) -> Iterator[Run]:

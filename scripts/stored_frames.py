@@ -45,7 +45,7 @@ def stored_frames(
     Fewer than ``LEAST`` are filled up with frames of the training, unless a VAE saw their factors.
     Also returns which rows were not taken, and a sentence on what was.
     """
-    unseen, labels = np.ones(len(store), dtype=bool), False
+    unseen, labels, others = np.ones(len(store), dtype=bool), False, False
     for training in (one for vae in vaes for one in trainings(vae.meta)):
         shown = training.get("store")
         if shown == store.identity():
@@ -54,16 +54,19 @@ def stored_frames(
         elif _shares(store, shown):  # and the rows that were held out are numbered otherwise
             unseen[:] = False
         else:
+            others = True
             continue
         labels |= supervised(training)
     rows, text = np.flatnonzero(unseen), "that no training has seen"
+    if others:  # the same pictures with other factors make another store
+        text = "that no training on this store has seen; one was on another store"
     if len(rows) < min(LEAST, most, len(store)) and not labels:
-        others = _spread(np.flatnonzero(~unseen), min(LEAST, most) - len(rows))
+        seen = _spread(np.flatnonzero(~unseen), min(LEAST, most) - len(rows))
         text = (
             f"({len(rows)} that no training has seen; of the others one saw the pictures, not the "
             "factors)"
         )
-        rows = np.sort(np.concatenate([rows, others]))
+        rows = np.sort(np.concatenate([rows, seen]))
     if not len(rows):
         raise ValueError(
             f"every frame of {store.folder} was trained on with its factors; score on another store"
@@ -99,8 +102,11 @@ def follows(store: FrameStore) -> bool:
     return store.meta.get("policy") not in ("independent", "drawn")
 
 
-def say_train(vae: str) -> None:
-    """How to use the VAE, in an environment that only the reader knows."""
+def say_train(vae: str, trained: BetaVAE) -> None:
+    """How to use the VAE, in the environment of its frames, else one that only the reader knows."""
+    if "env" in (trained.meta.get("training", {}).get("store") or {}):
+        say(f"next: {command_for('train', vae=vae)}")
+        return
     say(f"to train an agent on it, name its environment: {command_for('train', vae=vae)} --env ID")
 
 

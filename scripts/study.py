@@ -20,6 +20,7 @@ from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import RESULTS, Run
 from bvae_rl.runtime.spread import interval, iqm
 from bvae_rl.scripts.common import DEFAULT, aligned, command_line, say
+from bvae_rl.scripts.own_folder import left_out
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.training_args import TrainingArgs
 from bvae_rl.scripts.vae_keys import keyed
@@ -118,11 +119,11 @@ def run_jobs(
         bar.close()
     there = run.folder / RESULTS
     found = run.rows(RESULTS) if there.exists() else []
-    before = {row.method for row in found if row.study == study}
-    if gone := sorted(before - {row.method for row in rows}):
+    if gone := left_out([row for row in found if row.study == study], rows):
         say(
-            f"{there} had rows of {', '.join(gone)}, too, which were not asked for "
-            "now: name them beside the others to have all (finished agents are not trained again)"
+            f"{there} had rows of {gone}, too, which were not asked for now: name them beside the "
+            "others to have all (finished agents are not trained again; where there are several "
+            "VAEs, agents are called by theirs)"
         )
     run.write_rows(rows)
     return rows

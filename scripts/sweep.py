@@ -21,6 +21,7 @@ from bvae_rl.runtime.workers import Task, run_parallel
 from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import aligned, command_for, command_line, free_folder, say, wrote
 from bvae_rl.scripts.held_frames import held_frames
+from bvae_rl.scripts.own_folder import refuse_other_study
 from bvae_rl.scripts.pretrain_args import recipe_of
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.select_seed import finished
@@ -72,9 +73,10 @@ class Result:
     out: Path
 
 
-def main(args: pretrain.Args, axis: Axis) -> Result:
-    """Train and score what is missing, tabulate, draw, choose."""
-    store = pretrain.frames(args)
+def main(typed: pretrain.Args, axis: Axis, store: FrameStore | None = None) -> Result:
+    """Train and score what is missing, tabulate, draw, choose; all VAEs on the same frames."""
+    store = store or pretrain.frames(typed)
+    args = typed.on(store.folder)
     several = args.several
     if several.seeds < 1 or args.seed < 0:
         raise ValueError(
@@ -88,6 +90,7 @@ def main(args: pretrain.Args, axis: Axis) -> Result:
             "harden the one that it chooses: bvae-rl harden VAE STORE"
         )
     require_own(args.out, "results.json")
+    refuse_other_study(Run(args.out), f"sweep-{axis.name}")
     held = held_frames(store, validation=args.train.validation)
     check_enough(len(held.frames))
     points, seeds = _points(args, axis, store), range(args.seed, args.seed + several.seeds)
@@ -121,7 +124,7 @@ def main(args: pretrain.Args, axis: Axis) -> Result:
     }
     shown = tuple(name for name in shown if np.isfinite(arrays[name]).any())
     place, why = choice(axis, shown[0], arrays[shown[0]], arrays[ACTIVE])
-    taken = axis.at(_plain(args), axis.values[place])
+    taken = axis.at(_plain(typed), axis.values[place])
     taken = taken.but(out=free_folder(Path("runs/vae")), seeds=5)
     say(_table(axis, arrays, shown, place))
     for name, words in failed.items():
@@ -206,6 +209,12 @@ def choice(axis: Axis, metric: str, scores: np.ndarray, active: np.ndarray) -> t
     in_order = means[::-1] if axis.falling else means  # the least constrained first
     place = last_within(in_order.tolist(), MARGIN)
     at_the_end = place == len(means) - 1
+    if collapsed:
+        place = len(means) - 1 if axis.falling else 0
+        return place, (
+            f"take {axis.say(axis.values[place])} for the least bad: every posterior collapsed; "
+            "sweep smaller KL weights, or train for more --steps"
+        )
     place = len(means) - 1 - place if axis.falling else place
     best = int(np.nanargmax(means))
     taken, beside = axis.say(axis.values[place]), axis.say(axis.values[best])
@@ -220,8 +229,6 @@ def choice(axis: Axis, metric: str, scores: np.ndarray, active: np.ndarray) -> t
         why += f"; its seeds go from {there[place].min():.2f} to {there[place].max():.2f}"
     if at_the_end:
         why += "; that is the end of the sweep, and the next one may do as well"
-    if collapsed:
-        why += "; every posterior collapsed: take a smaller KL weight, or train for more --steps"
     if metric == PIXELS and means[best] < 0:
         why += "; but each reconstructs worse than one mean picture would: train for more --steps"
     if metric == PIXELS:

@@ -36,13 +36,14 @@ def main(args: Args) -> sweep.Result:
                 "out"
             )
         return sweep.main(args, _capacities(args))
-    if recipe_of(args, pretrain.frames(args)).objective == "capacity":
+    store = pretrain.frames(args)
+    if recipe_of(args, store).objective == "capacity":
         raise ValueError("the capacity objective has no beta: give --capacity 5 10 20 40, in nats")
     axis = sweep.Axis(
         "beta", "beta", tuple(sorted(args.betas)), lambda a, v: a.but(beta=v),
         say=lambda value: f"beta {value:g}", most="largest",
     )  # fmt: skip
-    return sweep.main(args, axis)
+    return sweep.main(args, axis, store)
 
 
 def _capacities(args: Args) -> sweep.Axis:

@@ -26,7 +26,8 @@ class Args(pretrain.Args):
 
 def main(args: Args) -> sweep.Result:
     """Train, score, draw, and name the fewest latents that cost little."""
-    chosen = recipe_of(args, pretrain.frames(args))
+    store = pretrain.frames(args)
+    chosen = recipe_of(args, store)
     if args.start is not None or entry(chosen.objective).factors:
         by = "--start" if args.start is not None else f"objective {chosen.objective}"
         raise ValueError(f"the number of latents is fixed by {by}; leave it out")
@@ -41,7 +42,7 @@ def main(args: Args) -> sweep.Result:
         say=lambda value: f"{value:g} latents", most="fewest", falling=True,
         scores=(sweep.R2, sweep.MIG, sweep.DISENTANGLED, sweep.COMPLETE),
     )  # fmt: skip
-    return sweep.main(args, axis)
+    return sweep.main(args, axis, store)
 
 
 def _ratio(args: pretrain.Args) -> tuple[int, int]:

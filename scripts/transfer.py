@@ -11,6 +11,7 @@ from bvae_rl.agents.methods import MethodInputs
 from bvae_rl.runtime.runs import RESULTS, Run, require_own
 from bvae_rl.scripts.common import EnvArgs, command_for, say, wrote
 from bvae_rl.scripts.default_methods import possible, require_domains, require_vae
+from bvae_rl.scripts.own_folder import refuse_other_study
 from bvae_rl.scripts.study import (
     SHIPPED,
     StudyArgs,
@@ -72,6 +73,7 @@ def main(args: Args) -> StudyResult:
         say(line)
     require_own(args.out, RESULTS)
     run = Run(args.out)
+    refuse_other_study(run, "transfer")
     rows = run_jobs(jobs, args.study, domains=domains, study="transfer", run=run)
     draw_curves(rows, run, domain=args.source)
     drawn = draw_transfer(rows, run)

@@ -113,11 +113,16 @@ def test_without_factors_or_episodes_what_can_be_said_is_said(
 
 
 def test_frames_to_score_on_are_those_that_no_training_has_seen(
-    labelled: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+    labelled: Path,
+    trained: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     store = FrameStore.existing(labelled / "frames")
     vae = BetaVAE.load(trained)
+    capsys.readouterr()
     held, rest, text = stored_frames(store, [vae], most=5000)
+    assert "WARNING" not in capsys.readouterr().out, "pictures without episodes are no single one"
     assert "of the others one saw the pictures" in text
     assert len(held.frames) == COUNT and not len(rest)
     monkeypatch.setattr("bvae_rl.scripts.stored_frames.LEAST", 1)
@@ -131,7 +136,8 @@ def test_frames_to_score_on_are_those_that_no_training_has_seen(
     vae.meta.pop("hardened", None)
     vae.meta["training"]["continued_from"] = None
     held, _, text = stored_frames(store, [vae], most=100)
-    assert text == "100 frames that no training has seen" and held.labelled
+    assert text == ("100 frames that no training on this store has seen; one was on another store")
+    assert held.labelled
     shown = store.identity()
     vae.meta["training"]["objective"] = {"is": "BetaVAEObjective"}
     vae.meta["training"]["continued_from"] = {"store": shown, "train": {"validation": 0.02}}

@@ -71,6 +71,17 @@ def test_whole_episodes_are_fitted_kept_aside_and_tested() -> None:
     assert len(few.train) == 120 and few.aside == 50
 
 
+def test_an_interval_of_few_episodes_is_no_nonsense() -> None:
+    rng = np.random.default_rng(0)
+    episode = np.repeat(np.arange(14), 20)
+    place = rng.normal(size=14)[episode] + 0.01 * rng.normal(size=280)  # hardly moves in one
+    codes = np.column_stack([place + 0.3 * rng.normal(size=280), rng.normal(size=280)])
+    found = r2(codes, place[:, None], episode=episode, replicates=100, steps=100)
+    assert found.interval is not None
+    low, high = found.interval[0]
+    assert -3 < low < found.mean < high <= 1
+
+
 def test_an_interval_of_r2_holds_the_truth() -> None:
     """95% of them should; those over single frames held it in 8 of 24 (test episodes: 15)."""
     inside, truth = 0, 0.64

@@ -10,10 +10,11 @@ import pytest
 
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
+from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import compare, evaluate, train, transfer
 from bvae_rl.scripts.common import EnvArgs
-from bvae_rl.scripts.own_folder import own_folder
+from bvae_rl.scripts.own_folder import left_out, own_folder, refuse_other_study
 from bvae_rl.scripts.study import StudyArgs
 
 PICTURES = ("minigrid.wrappers:RGBImgObsWrapper", "minigrid.wrappers:ImgObsWrapper")
@@ -75,6 +76,41 @@ def test_evaluations_with_and_without_factors_stand_beside_each_other(
     with pytest.raises(ValueError, match=r"made with other settings \(samples 64, not 65\)"):
         evaluate.main(replace(args, samples=65, out=first.out))
     assert Run(first.out).read_json("evaluation.json")["seed"] == 0
+
+
+ROW = Row(
+    study="transfer",
+    method="bvae",
+    algo="ppo",
+    env="e",
+    metric="return",
+    value=1.0,
+    n=1,
+    command="",
+)
+
+
+def test_a_study_keeps_out_of_the_results_of_another(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    refuse_other_study(run, "compare")
+    run.write_rows([replace(ROW, study="adapt-ood1")])
+    refuse_other_study(run, "adapt")
+    for study in ("compare", "transfer"):
+        with pytest.raises(ValueError, match=r"another study, adapt-ood1; choose another folder"):
+            refuse_other_study(run, study)
+
+
+def test_what_results_lose_is_said() -> None:
+    rows = [
+        replace(ROW, method=method, agent_seed=seed, domain=domain)
+        for method in ("bvae", "state")
+        for seed in (0, 1)
+        for domain in ("source", "ood1")
+    ]
+    assert left_out(rows, rows) == left_out([], rows) == ""
+    assert left_out(rows, [row for row in rows if row.method != "state"]) == "state"
+    assert left_out(rows, [row for row in rows if row.agent_seed]) == "seed 0"
+    assert left_out(rows, [row for row in rows if row.domain != "ood1"]) == "ood1"
 
 
 def test_results_go_into_no_store_and_no_vae(tmp_path: Path) -> None:

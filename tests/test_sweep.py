@@ -93,7 +93,23 @@ def test_a_collapsed_posterior_is_not_taken() -> None:
     scores, active = np.full((3, 1), 0.1), np.array([[4.0], [2.0], [0.0]])
     place, why = machinery.choice(AXIS, "mig", scores, active)
     assert place == 1 and why.startswith("take beta 2")
-    assert "every posterior collapsed" in machinery.choice(AXIS, "mig", scores, 0 * active)[1]
+    place, why = machinery.choice(AXIS, "mig", scores, 0 * active)
+    assert place == 0 and why.startswith("take beta 1 for the least bad: every posterior collapsed")
+    fewest = replace(AXIS, falling=True)
+    assert machinery.choice(fewest, "mig", scores, 0 * active)[0] == 2
+
+
+def test_all_vaes_of_a_sweep_see_the_same_frames(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args = sweep_beta.Args.of(
+        None, out=tmp_path, env="bvae_rl/PlanarReach-v0", env_kwargs=("size=32",), frames=500,
+        betas=(0.5, 4.0), seeds=2, **TINY,
+    )  # fmt: skip
+    sweep_beta.main(args)
+    assert [path.parent.name for path in tmp_path.rglob("frames.raw")] == ["frames"]
+    ((_, best),) = next_commands(capsys.readouterr().out)
+    assert best.source.env == "bvae_rl/PlanarReach-v0" and best.store is None
 
 
 def texts(figure: Figure) -> list[str]:

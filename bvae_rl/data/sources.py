@@ -221,7 +221,8 @@ def refuse_more(folder: str | Path, frames: int) -> None:
     them would make it another store, which that training could not go on with.
     """
     store, there = FrameStore(folder), Path(folder).parent
-    begun = any([*there.glob(f"{one}{CONFIG_FILE}")] for one in ("", "teacher/", "seed-*/"))
+    vaes = ("", "teacher/", "seed-*/", "teacher/seed-*/", "*-seed-*/")
+    begun = any([*there.glob(f"{one}{CONFIG_FILE}")] for one in vaes)
     if begun and 0 < len(store) < frames:
         raise ValueError(
             f"{there} holds a VAE that is trained on {len(store)} frames, and {frames} are asked "

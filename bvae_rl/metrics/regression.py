@@ -98,16 +98,21 @@ def scored(predicted: np.ndarray, targets: Targets, rows: np.ndarray) -> R2:
 
 
 def _bootstrap(predicted: np.ndarray, held: HeldOut, replicates: int) -> np.ndarray:
-    """95% percentile interval (1 + K, 2) over draws of the tested rows, or episodes."""
+    """95% percentile interval (1 + K, 2) over draws of the tested rows, or episodes.
+
+    Of a few episodes a draw may hold one several times, within which a factor hardly changes: their
+    errors are measured by the spread of all.
+    """
     rng, rows, scores = np.random.default_rng(held.seed), held.test, []
     number = np.arange(len(rows)) if held.episode is None else held.episode[rows]
     names, which = np.unique(number, return_inverse=True)
+    beside = None if held.episode is None else rows
     places = np.split(which.argsort(kind="stable"), np.cumsum(np.bincount(which))[:-1])
     for drawn in rng.integers(len(names), size=(max(replicates, 0), len(names))):
         if held.episode is not None:
             drawn = np.concatenate([places[k] for k in drawn])
         with suppress(ValueError):  # a draw may hold one value of a factor only
-            scores.append(held.targets.score(predicted[drawn], rows[drawn]))
+            scores.append(held.targets.score(predicted[drawn], rows[drawn], beside=beside))
     if len(scores) < 2:
         raise ValueError(
             f"an interval needs two or more replicates, got {replicates}, of which {len(scores)} "

@@ -31,17 +31,30 @@ class Targets:
         """The columns of one factor, (N, C)."""
         return self.columns[:, self.owner == factor]
 
-    def score(self, predicted: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    def score(
+        self, predicted: np.ndarray, rows: np.ndarray, *, beside: np.ndarray | None = None
+    ) -> np.ndarray:
         """Score per factor, (K,), of ``predicted`` (len(rows), M) on the given rows.
 
+        ``beside``: the rows whose spread errors are measured by; by default the given ones.
         ValueError where a factor is constant in these.
         """
         factors = range(len(self.kinds))
-        return np.array([self.score_one(k, predicted[:, self.owner == k], rows) for k in factors])
+        columns = [predicted[:, self.owner == k] for k in factors]
+        return np.array([self.score_one(k, columns[k], rows, beside=beside) for k in factors])
 
-    def score_one(self, factor: int, predicted: np.ndarray, rows: np.ndarray) -> float:
+    def score_one(
+        self,
+        factor: int,
+        predicted: np.ndarray,
+        rows: np.ndarray,
+        *,
+        beside: np.ndarray | None = None,
+    ) -> float:
         """Score of the ``predicted`` columns (len(rows), C) of one factor on the given rows."""
-        return _score(self.of(factor)[rows], predicted, self.kinds[factor], factor)
+        truth = self.of(factor)
+        every = truth[rows if beside is None else beside]
+        return _score(truth[rows], predicted, every, self.kinds[factor], factor)
 
 
 def make_targets(factors: np.ndarray, kinds: Sequence[Kind]) -> Targets:
@@ -59,15 +72,17 @@ def _encode(values: np.ndarray, kind: Kind) -> np.ndarray:
     return values[:, None]
 
 
-def _score(truth: np.ndarray, predicted: np.ndarray, kind: Kind, factor: int) -> float:
+def _score(
+    truth: np.ndarray, predicted: np.ndarray, every: np.ndarray, kind: Kind, factor: int
+) -> float:
     if kind == "categorical":
         right = float(np.mean(truth.argmax(axis=1) == predicted.argmax(axis=1)))
-        chance = float(truth.mean(axis=0).max())
+        chance = float(every.mean(axis=0).max())
         if chance < 1:
             return (right - chance) / (1 - chance)
     else:
-        spread = float(np.square(truth - truth.mean(axis=0)).sum())
-        if np.ptp(truth, axis=0).max() > 0 and spread > 0:  # rounding can leave either at 0
+        spread = float(np.square(every - every.mean(axis=0)).sum()) * len(truth) / len(every)
+        if np.ptp(every, axis=0).max() > 0 and spread > 0:  # rounding can leave either at 0
             return 1 - float(np.square(truth - predicted).sum()) / spread
     raise ValueError(
         f"factor column {factor} is constant in the {len(truth)} samples held out for testing; "
