@@ -16,7 +16,15 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack
 import bvae_rl
 from bvae_rl.data.pictures.layouts import Wanted, left_out, picture_layouts
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.sb3 import LatentVecEnv, inspect, policy_kwargs, to_image_policy, to_latent_policy
+from bvae_rl.sb3 import (
+    LatentVecEnv,
+    inspect,
+    load_encoder,
+    policy_kwargs,
+    take_encoder,
+    to_image_policy,
+    to_latent_policy,
+)
 from tests.plug_cases import SETTINGS, NoiseEnv, build, make_env, make_vae
 
 CAMERAS = gym.spaces.Dict(
@@ -57,9 +65,10 @@ class Robot(gym.Env[Any, Any]):
         }
 
 
-def taking(*shape: int, seed: int) -> BetaVAE:
+def taking(*shape: int, seed: int, top: float | None = None) -> BetaVAE:
     torch.manual_seed(seed)
-    vae = BetaVAE(VAEConfig(shape=shape, latent_dim=seed, channels=(4, 4, 4), hidden=8)).eval()
+    config = VAEConfig(shape=shape, latent_dim=seed, channels=(4, 4, 4), hidden=8, top=top)
+    vae = BetaVAE(config).eval()
     vae.meta["statistics"] = {"mean": [0.1] * seed, "std": [1.5] * seed}
     return vae
 
@@ -69,7 +78,7 @@ def vaes() -> dict[str, BetaVAE]:
     return {
         "front": taking(3, 32, 32, seed=3),
         "wrist": taking(1, 20, 24, seed=2),
-        "depth": taking(1, 16, 16, seed=1),
+        "depth": taking(1, 16, 16, seed=1, top=4.0),
     }
 
 
@@ -234,3 +243,32 @@ def test_a_table_beside_a_picture_is_no_picture() -> None:
     assert list(layouts) == ["eye"] and not left_out(space, layouts)
     with pytest.raises(ValueError, match=r"got 'eye'; write keys=\['eye'\]"):
         picture_layouts(space, Wanted.of(make_vae()), keys="eye")
+
+
+def test_keys_may_hold_dots_and_be_called_as_modules_are(tmp_path: Path) -> None:
+    keys = ("observation.images.front", "values")
+    picture = gym.spaces.Box(0, 255, (32, 32, 3), np.uint8)
+
+    class Recorded(Robot):
+        observation_space = gym.spaces.Dict(dict.fromkeys(keys, picture))
+
+        def _shown(self) -> dict[str, np.ndarray]:
+            return {key: self.np_random.integers(0, 256, (32, 32, 3), np.uint8) for key in keys}
+
+    vaes = {key: taking(3, 32, 32, seed=2 + i) for i, key in enumerate(keys)}
+    venv = DummyVecEnv([Recorded])
+    kwargs = policy_kwargs(vaes, net_arch=[4])
+    model = PPO("MultiInputPolicy", venv, policy_kwargs=kwargs, **SETTINGS[PPO]).learn(16)
+    model.save(tmp_path / "model")
+    seen: Any = venv.reset()
+    features = model.policy.extract_features(model.policy.obs_to_tensor(seen)[0])
+    codes = [(vae.encode_frames(seen[key]) - 0.1) / 1.5 for key, vae in vaes.items()]
+    expected = np.concatenate(codes, axis=1)
+    np.testing.assert_allclose(features.detach().numpy(), expected, atol=1e-5)
+    loaded = PPO.load(tmp_path / "model")
+    assert np.array_equal(*(m.predict(seen, deterministic=True)[0] for m in (model, loaded)))
+    for key in keys:
+        load_encoder(loaded, vaes[key], key=key)
+        assert take_encoder(loaded, key).latent_dim == vaes[key].latent_dim
+    with pytest.raises(ValueError, match=r"encoders of: 'observation\.images\.front', 'values'"):
+        load_encoder(loaded, vaes["values"], key="wrist")

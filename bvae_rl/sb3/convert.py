@@ -22,10 +22,11 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.check_codes import agents_codes
 from bvae_rl.sb3.codes import refuse_other_codes
 from bvae_rl.sb3.combined import BetaVAECombinedExtractor
-from bvae_rl.sb3.copies import EACH, encoder_copies, lags, latent_env_of, same_weights
+from bvae_rl.sb3.copies import encoder_copies, lags, latent_env_of, same_weights
 from bvae_rl.sb3.extractor import BetaVAEExtractor
 from bvae_rl.sb3.latent_env import LatentVecEnv
 from bvae_rl.sb3.own_encoder import PackedEncoder
+from bvae_rl.sb3.picture_names import picture_of
 from bvae_rl.sb3.policy_encoder import Mode
 from bvae_rl.sb3.taken import TakenEncoder
 
@@ -83,7 +84,8 @@ def to_image_policy(
     if _normalises(model) or model.observation_space != latent_env.observation_space:
         raise ValueError(
             "a wrapper above LatentVecEnv changes its observations, and a model on pictures would "
-            "not; put VecNormalize(norm_obs=True) or VecFrameStack below it and train again"
+            "not; put VecFrameStack below it, and VecNormalize(norm_obs=True), too, if the "
+            "algorithm is on-policy, and train again"
         )
     if latent_env.frame_stack > 1:
         n = latent_env.frame_stack
@@ -141,7 +143,7 @@ def to_latent_policy(
             "own goes to LatentVecEnv as it is"
         )
     _refuse_own(model, (BetaVAEExtractor, BetaVAECombinedExtractor))
-    if several := sorted({where.rpartition(EACH)[2] for where in copies if EACH in where}):
+    if several := sorted({*map(picture_of, copies)} - {""}):
         raise ValueError(
             f"the policy has an encoder for each of {', '.join(several)}; build the model over "
             "LatentVecEnv(venv, {key: vae}) instead"

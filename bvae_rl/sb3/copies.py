@@ -24,8 +24,6 @@ from bvae_rl.sb3.own_encoder import HeldEncoder
 from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder
 from bvae_rl.sb3.taken import find_encoder
 
-EACH = ".encoders."  # in the dotted name of one for each picture of a Dict, before the key
-
 
 @dataclass(frozen=True)
 class EncoderCopy:

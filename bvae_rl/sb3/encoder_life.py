@@ -21,10 +21,11 @@ from torch.optim import Optimizer
 from bvae_rl.models.hub import VAE, find_vae
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.sb3.codes import code_spaces
-from bvae_rl.sb3.copies import EACH, encoder_copies, followed, lags, latent_env_of, same_weights
+from bvae_rl.sb3.copies import encoder_copies, followed, lags, latent_env_of, same_weights
 from bvae_rl.sb3.encoder_weights import EncoderWeights
 from bvae_rl.sb3.extractor import checkpoint_of
 from bvae_rl.sb3.own_encoder import HeldEncoder
+from bvae_rl.sb3.picture_names import picture_of
 from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder, check_mode
 from bvae_rl.sb3.taken import TakenEncoder, find_vae_encoder
 
@@ -117,7 +118,7 @@ def take_encoder(model: BaseAlgorithm, copy: str | None = None) -> TakenEncoder:
         chosen = {
             name: one
             for name, one in copies.items()
-            if f"{name}.".startswith(f"{copy}.") or name.endswith(f"{EACH}{copy}")
+            if f"{name}.".startswith(f"{copy}.") or picture_of(name) == copy
         }
         if not chosen:
             raise ValueError(f"no copy {copy!r} of the encoder; known: {', '.join(copies)}")
@@ -164,14 +165,12 @@ def _required(model: BaseAlgorithm) -> dict[str, PolicyEncoder]:
 
 def _of_picture(copies: dict[str, PolicyEncoder], key: str | None) -> dict[str, PolicyEncoder]:
     """The copies of the encoder of picture ``key``; all of the only one."""
-    pictures = {where.rpartition(EACH)[2]: where for where in copies if EACH in where}
+    pictures = {*map(picture_of, copies)} - {""}
     if bool(pictures) != (key is not None) or (pictures and key not in pictures):
-        known = ", ".join(map(repr, pictures)) or "none, since one encoder has all pictures"
+        known = ", ".join(map(repr, sorted(pictures))) or "none, since one encoder has all pictures"
         raise ValueError(f"got key={key!r}, and this policy has encoders of: {known}")
     return {
-        where: copy
-        for where, copy in copies.items()
-        if key is None or where.endswith(f"{EACH}{key}")
+        where: copy for where, copy in copies.items() if key is None or picture_of(where) == key
     }
 
 

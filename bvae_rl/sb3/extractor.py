@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from stable_baselines3.common.preprocessing import get_flattened_obs_dim, is_image_space
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
-from torch import Tensor, nn
+from torch import Tensor
 
 from bvae_rl.data.pictures.layouts import Wanted, left_out, picture_layouts
 from bvae_rl.models.hub import VAE, find_vae
@@ -28,6 +28,7 @@ from bvae_rl.models.vae import BetaVAE, ChannelOrder, check_channel_order
 from bvae_rl.sb3.codes import code_spaces
 from bvae_rl.sb3.encoder_weights import EncoderWeights
 from bvae_rl.sb3.own_encoder import HeldEncoder, PackedEncoder
+from bvae_rl.sb3.picture_names import module_name, named_modules
 from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder, check_mode
 from bvae_rl.sb3.taken import TakenEncoder, find_encoder
 
@@ -114,7 +115,7 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
         if encoders is None:
             self.encoder = made[None]
         else:
-            self.encoders = nn.ModuleDict(made)
+            self.encoders = named_modules(made)
         for layout in layouts.values():
             if layout.native is not None and np.prod(layout.native) > MUCH * np.prod(layout.shape):
                 _say_that_it_is_slow(layout.native, layout.shape)
@@ -140,7 +141,7 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
     def _codes(self, x: Mapping[Any, Tensor]) -> dict[Any, Tensor]:
         """The codes of each picture; one pass where one encoder has them all."""
         if "encoder" not in self._modules:
-            return {key: self.encoders[key](frames) for key, frames in x.items()}
+            return {key: self.encoders[module_name(key)](frames) for key, frames in x.items()}
         if len(x) == 1:
             return {key: self.encoder(frames) for key, frames in x.items()}
         codes = self.encoder(torch.cat(list(x.values())))

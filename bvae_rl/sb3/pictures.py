@@ -33,8 +33,9 @@ from bvae_rl.plots.animation import pixels
 from bvae_rl.plots.board import joined
 from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import Run
-from bvae_rl.sb3.copies import EACH, encoder_copies, latent_env_of
+from bvae_rl.sb3.copies import encoder_copies, latent_env_of
 from bvae_rl.sb3.extractor import BetaVAEExtractor
+from bvae_rl.sb3.picture_names import picture_of
 from bvae_rl.training.decoded import decode, resting
 from bvae_rl.training.shown_frames import seen
 from bvae_rl.training.training_pictures import FPS, TAG, vae_pictures, write_film
@@ -189,9 +190,9 @@ class PictureCallback(BaseCallback):
                 if isinstance(one, BetaVAE)
             }
         return {
-            where.rpartition(EACH)[2]: int(copy.fingerprint)
+            picture_of(where): int(copy.fingerprint)
             for where, copy in encoder_copies(self.model).items()
-            if EACH in where
+            if picture_of(where)
         }
 
     def _vae_now(self) -> BetaVAE:
@@ -203,8 +204,7 @@ class PictureCallback(BaseCallback):
         found = [
             copy.weights()
             for where, copy in encoder_copies(self.model).items()
-            if copy.config == self.vae.config
-            and (EACH not in where or where.endswith(f"{EACH}{self._key}"))
+            if copy.config == self.vae.config and picture_of(where) in ("", self._key)
         ]
         if isinstance(own, BetaVAE) and own.config == self.vae.config:
             found.append(own.encoder.state_dict())
