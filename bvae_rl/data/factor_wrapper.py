@@ -16,6 +16,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from bvae_rl.data.checked_specs import checked_specs
 from bvae_rl.data.factors import FactorEnv, FactorSpec, check_factors, factor_env, role_mask
 
 Values = Mapping[str, float] | Sequence[float] | np.ndarray  # by name, or in the order of the specs
@@ -73,7 +74,7 @@ class FactorWrapper(gym.Wrapper):
         tolerance: float | Mapping[str, float] = SET_TOLERANCE,
     ) -> None:
         super().__init__(env)
-        names = [spec.name for spec in specs]
+        names = [spec.name for spec in checked_specs(specs)]
         if not names or len(dict.fromkeys(names)) < len(names):
             raise ValueError(f"specs needs factors of different names, got {names}")
         if read is None and sample is None and set is None:

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from bvae_rl.data.checked_specs import checked_specs
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.metrics.array_metrics import ARRAY_METRICS, BELOW_ZERO, UNBOUNDED, Part, chosen
 from bvae_rl.metrics.dci import dci
@@ -112,7 +113,7 @@ class MetricReport:
     """
 
     def __init__(self, factors: Any, specs: Sequence[FactorSpec], **settings: Any) -> None:
-        self.factors, self.specs = np.asarray(factors), tuple(specs)
+        self.factors, self.specs = np.asarray(factors), checked_specs(specs)
         self.settings = settings
         self.scores: dict[str, Scores] = {}
         self._codes: dict[str, np.ndarray] = {}

@@ -197,8 +197,11 @@ def _cell(value: object) -> str:
 def _files(vae: VAE) -> dict[str, bytes]:
     """What is uploaded, by file name; of a VAE that loads."""
     if isinstance(vae, BetaVAE):
+        before = vae.folder
         with TemporaryDirectory() as folder:
-            return _files(vae.save(folder))
+            files = _files(vae.save(folder))
+        vae.folder = before
+        return files
     found = find_vae(vae)
     BetaVAE.load(found)
     paths = [found / name for name in (CARD_FILE, CONFIG_FILE, WEIGHTS_FILE)]

@@ -61,6 +61,11 @@ def to_image_policy(
     algorithms without image policies (CrossQ).
     """
     latent_env = latent_env or latent_env_of(model)
+    if latent_env is not None and not isinstance(latent_env, LatentVecEnv):
+        raise TypeError(
+            f"latent_env is the LatentVecEnv of the policy, got {type(latent_env).__name__}; the "
+            "model on pictures gets an environment by its set_env"
+        )
     if latent_env is None:
         raise ValueError(
             "to_image_policy needs the LatentVecEnv that the policy was trained on, and the model "

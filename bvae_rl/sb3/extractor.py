@@ -192,8 +192,15 @@ def policy_kwargs(
     """
     check_mode(mode, step_size=step_size)
     counts = stacked.values() if isinstance(stacked, Mapping) else [stacked]
-    if min(counts, default=1) < 1:
-        raise ValueError(f"stacked must be at least 1, got {stacked}")
+    if not all(isinstance(count, int | np.integer) and count >= 1 for count in counts):
+        raise ValueError(f"stacked must be a whole number, at least 1, got {stacked!r}")
+    if isinstance(net_arch, int) or isinstance(keys, str):
+        raise TypeError(
+            f"net_arch and keys are lists, got {net_arch!r} and {keys!r}; write net_arch=[256, 256]"
+            " and keys=['front']"
+        )
+    if isinstance(vae, Mapping) and not vae:
+        raise ValueError("policy_kwargs got no VAE: give one, or {key: vae} for each picture")
     each = {
         key: _described(one, latents, mode, standardise, channel_order)
         for key, one in (vae if isinstance(vae, Mapping) else {None: vae}).items()

@@ -30,6 +30,7 @@ from bvae_rl.runtime.talking import talking
 from bvae_rl.training.augment.colour import FREQUENCY, PART
 from bvae_rl.training.batches import Rows
 from bvae_rl.training.decoded import latent_names
+from bvae_rl.training.given import check_given
 from bvae_rl.training.hardenable import (
     refuse_misfit,
     refuse_own_folder,
@@ -114,6 +115,7 @@ def harden(
         RunError: while another process trains into ``out``.
     """
     steps, seed = check_run(steps, seed)
+    check_given(train=train, callbacks=callbacks)
     if is_environment(source):
         raise ValueError(
             f"harden takes frames, and {source!r} is an environment: collect them first, "

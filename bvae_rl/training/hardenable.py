@@ -96,7 +96,8 @@ def refuse_size(teacher: BetaVAE, shape: Sequence[int]) -> None:
         raise ValueError(
             f"these are frames of (C, H, W) = {tuple(shape)}, the VAE takes {teacher.shape}: give "
             f"frames as it was trained on, {height}x{width} and {colours} "
-            f"(bvae-rl collect --size {height} {width}{flag})"
+            f"(bvae-rl collect --size {height} {width}{flag}, bvae_rl.collect(..., "
+            f"size=({height}, {width}){', grey=True' if flag else ''}))"
         )
 
 

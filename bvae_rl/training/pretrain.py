@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
+from bvae_rl.data.blank import warn_of_blank
 from bvae_rl.data.blocks import MAX_EPISODE_STEPS
 from bvae_rl.data.collect import Policy
 from bvae_rl.data.covered import doubts
@@ -23,6 +24,7 @@ from bvae_rl.models.hub import load_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO, VAEConfig
 from bvae_rl.runtime.talking import talking
+from bvae_rl.training.given import check_given
 from bvae_rl.training.harden import distil, train_of_phase
 from bvae_rl.training.last_phase import (
     NONE,
@@ -122,11 +124,13 @@ def pretrain(
         (``verdict.judge``).
 
     Raises:
-        ValueError: for settings that do not go together, frames that are none, or a folder that
-            holds another training, which says what differs.
+        ValueError, TypeError: for settings that do not go together or are of another kind, frames
+            that are none, or a folder that holds another training, which says what differs.
         RunError: while another process trains into ``out``.
     """
     steps, seed = check_run(steps, seed)
+    check_given(train=train, config=config, objective=objective, recipe=recipe)
+    check_given(callbacks=callbacks, harden=harden)
     start = None if start is None else load_vae(start)
     check_weighting(weighting)
     if objective is not None and config is None:
@@ -162,16 +166,11 @@ def pretrain(
                 start=start, given={**given, "harden": NONE}, acting=acting,
             )  # fmt: skip
         store = as_store(
-            source,
-            Path(out) / "frames",
-            frames=frames,
-            seed=seed,
-            view=view_of(view),
-            max_episode_steps=max_episode_steps,
-            skip_steps=skip_steps,
-            policy=policy,
+            source, Path(out) / "frames", frames=frames, seed=seed, view=view_of(view),
+            max_episode_steps=max_episode_steps, skip_steps=skip_steps, policy=policy,
             shares=shares,
-        )
+        )  # fmt: skip
+        warn_of_blank(store)
         prune = objective is None and config is None
         if objective is None:
             if chosen is None:

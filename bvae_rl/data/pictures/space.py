@@ -107,6 +107,13 @@ def held_by(space: gym.spaces.Box, *, stacked: int | None) -> Held:
     plain = readings(shape, (1, 3))
     if stacked is not None:
         found = readings(shape, KINDS, stacked=stacked)
+        if not found and len(shape) == 2:
+            raise ValueError(
+                f"observation shape {shape} holds {stacked} grey pictures side by side, as "
+                "VecFrameStack makes of two-dimensional ones: give each an axis before it is "
+                "stacked, gymnasium.wrappers.GrayscaleObservation(env, keep_dim=True) or "
+                "TransformObservation to (H, W, 1)"
+            )
         if not found and plain:
             raise ValueError(
                 f"observation shape {shape} is one picture, and stacked={stacked} says that it is "

@@ -61,6 +61,10 @@ class VariedEnv(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self, env: gym.Env[Any, Any], domain: str | None = SOURCE, strength: float = 1.0
     ) -> None:
         check_strength(strength)
+        if not isinstance(env, gym.Env):
+            raise TypeError(
+                f"VariedEnv wraps an environment, got {env!r}; write VariedEnv(gymnasium.make(...))"
+            )
         RecordConstructorArgs.__init__(self, domain=domain, strength=strength)
         if not _pictures(env.observation_space):
             env = _framed(env)
