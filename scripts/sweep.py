@@ -75,7 +75,7 @@ class Result:
 
 def main(typed: pretrain.Args, axis: Axis, store: FrameStore | None = None) -> Result:
     """Train and score what is missing, tabulate, draw, choose; all VAEs on the same frames."""
-    store = store or pretrain.frames(typed)
+    store = store or frames_of(typed, axis.name)
     args = typed.on(store.folder)
     several = args.several
     if several.seeds < 1 or args.seed < 0:
@@ -89,8 +89,6 @@ def main(typed: pretrain.Args, axis: Axis, store: FrameStore | None = None) -> R
             f"a sweep compares VAEs before a last phase, got --harden {' '.join(args.harden)}; "
             "harden the one that it chooses: bvae-rl harden VAE STORE"
         )
-    require_own(args.out, "results.json")
-    refuse_other_study(Run(args.out), f"sweep-{axis.name}")
     held = held_frames(store, validation=args.train.validation)
     check_enough(len(held.frames))
     points, seeds = _points(args, axis, store), range(args.seed, args.seed + several.seeds)
@@ -139,6 +137,13 @@ def main(typed: pretrain.Args, axis: Axis, store: FrameStore | None = None) -> R
     wrote(run.write_file("sweep.png", png(figure)))
     wrote(run.path("results.json"), command_for("pretrain", **vars(taken)))
     return Result(rows, axis.values[place], why, args.out)
+
+
+def frames_of(args: pretrain.Args, name: str) -> FrameStore:
+    """The frames of all VAEs of the sweep ``name``; ValueError where its folder is another's."""
+    require_own(args.out, "results.json")
+    refuse_other_study(Run(args.out), f"sweep-{name}")
+    return pretrain.frames(args)
 
 
 def _points(

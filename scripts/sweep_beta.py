@@ -36,7 +36,7 @@ def main(args: Args) -> sweep.Result:
                 "out"
             )
         return sweep.main(args, _capacities(args))
-    store = pretrain.frames(args)
+    store = sweep.frames_of(args, "beta")
     if recipe_of(args, store).objective == "capacity":
         raise ValueError("the capacity objective has no beta: give --capacity 5 10 20 40, in nats")
     axis = sweep.Axis(

@@ -26,7 +26,7 @@ class Args(pretrain.Args):
 
 def main(args: Args) -> sweep.Result:
     """Train, score, draw, and name the fewest latents that cost little."""
-    store = pretrain.frames(args)
+    store = sweep.frames_of(args, "latents")
     chosen = recipe_of(args, store)
     if args.start is not None or entry(chosen.objective).factors:
         by = "--start" if args.start is not None else f"objective {chosen.objective}"
