@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.pictures.layouts import Wanted
 from bvae_rl.data.shares import Shares
 from bvae_rl.data.sources import NAMED
+from bvae_rl.models.digest import encoder_digest
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts.common import say
 
@@ -84,6 +86,15 @@ def differences(trained: EnvConfig, here: EnvConfig) -> str:
 
 def _words(value: Any) -> str:
     return " ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
+
+
+def unlike(agent: LoadedAgent, vaes: Iterable[BetaVAE]) -> str:
+    """How what ``agent`` reads is none of the ``vaes`` that are shown, in words; "" where it is."""
+    if not isinstance(agent.encoder, BetaVAE):
+        return "which reads no VAE"
+    shown = {encoder_digest(vae) for vae in vaes}
+    there = encoder_digest(agent.encoder) in shown
+    return "" if there else "which reads another VAE than the one shown"
 
 
 def actor_name(agent: LoadedAgent | None) -> str:

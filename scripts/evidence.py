@@ -135,6 +135,8 @@ def check(args: Args) -> None:
     require_shown(store, args.world)
     for domain in (args.domain, *args.agents.domains):
         args.world.config(domain).make().close()  # an unknown visual domain is refused now
+    for name in args.beside if args.agents.total_timesteps else ():
+        method(name).check(args.world.config(args.agents.source), MethodInputs())
     for name in args.recipes:
         _check_row(name, args, store.shape)
     used = {RecipeName.parse(name).changes.get(FRAMES) for name in args.recipes}

@@ -21,11 +21,10 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.info_factors import info_factors
 from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.data.rollout import Tap, random_policy
-from bvae_rl.models.digest import encoder_digest
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.episodes import Episode, episodes_entry
 from bvae_rl.sb3.check_codes import check_codes
-from bvae_rl.scripts.acting import actor_name, acts_in
+from bvae_rl.scripts.acting import actor_name, acts_in, unlike
 from bvae_rl.scripts.common import can_make
 from bvae_rl.scripts.stored_frames import longest_episode
 
@@ -104,13 +103,9 @@ def _who(plan: Plan, vaes: Mapping[str, BetaVAE]) -> str:
     named = actor_name(plan.agent)
     if plan.agent is None:
         return named
-    own, shown = plan.agent.encoder, {encoder_digest(vae) for vae in vaes.values()}
-    unlike = [f"trained with {plan.differs}"] if plan.differs else []
-    if not isinstance(own, BetaVAE):
-        unlike.append("which reads no VAE")
-    elif encoder_digest(own) not in shown:
-        unlike.append("which reads another VAE than the one shown")
-    return f"{named} ({'; '.join(unlike)})" if unlike else named
+    trained = f"trained with {plan.differs}" if plan.differs else ""
+    said = "; ".join(filter(None, (trained, unlike(plan.agent, vaes.values()))))
+    return f"{named} ({said})" if said else named
 
 
 def recorded(

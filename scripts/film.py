@@ -13,7 +13,8 @@ from bvae_rl.agents.evaluate import LoadedAgent, load_agent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.plots.animation import gif as animated
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts.common import EnvArgs, can_make, wrote
+from bvae_rl.scripts.acting import differences, refuse_other
+from bvae_rl.scripts.common import EnvArgs, can_make, say, wrote
 from bvae_rl.scripts.film_alone import record
 from bvae_rl.scripts.film_alone_picture import gif
 from bvae_rl.scripts.film_beside import Plan, encoder_of, require_switch, take
@@ -51,7 +52,7 @@ class Args:
     latents: str = "auto"
     """latents of which the six that vary most have a time line each; without --beside all others
     share the last panel; by default content where the VAE has it, else all"""
-    factors: tuple[str, ...] = ()
+    factors: tuple[str, ...] | None = None
     """state factors instead: the true value of each, and what a linear probe of the latents reads,
     fitted on other episodes of the agent in the first domain"""
     steps: int = 25
@@ -86,11 +87,14 @@ def filmed(args: Args) -> bytes:
             f"a film needs a domain, two steps and 1 to {MOST_FPS} frames a second, got "
             f"--domains {' '.join(args.domains or ())} --steps {args.steps} --fps {args.fps}"
         )
+    if args.factors == ():
+        raise ValueError("--factors takes names of state factors; name some, or leave it out")
     agent = load_agent(args.agent)
     vae = encoder_of(agent)
     columns = range(vae.latent_dim)[vae.slice_of(vae.config.choice(args.latents))]
     # EnvPool's copies tell no factors and change no appearance
     env = changed(replace(agent.env, backend="gymnasium"), args.world)
+    _say_differences(args.agent, agent, env)
     if args.beside is not None:
         return _beside(args, agent, load_agent(args.beside), env, args.domains or CHANGES, columns)
     if domains is None:
@@ -109,6 +113,11 @@ def filmed(args: Args) -> bytes:
     return gif(film, panels, args.fps)
 
 
+def _say_differences(folder: Path | None, agent: LoadedAgent, env: EnvConfig) -> None:
+    if differs := differences(agent.env, env):
+        say(f"the agent at {folder} was trained with {differs}")
+
+
 def _beside(
     args: Args,
     agent: LoadedAgent,
@@ -124,7 +133,7 @@ def _beside(
             "a film of two agents shows each domain for two frames at least, skips no less than 0 "
             f"steps, and shows latents instead of factors; got --change-every {args.change_every:g}"
             f" at --fps {args.fps}, --skip-steps {args.skip_steps}, --factors "
-            f"{' '.join(args.factors) or '(none)'}"
+            f"{' '.join(args.factors or ()) or '(none)'}"
         )
     widths = [encoder_of(one).latent_dim for one in (agent, other)]
     if widths[0] != widths[1]:
@@ -132,6 +141,8 @@ def _beside(
             f"the agents see {widths[0]} and {widths[1]} latents, which cannot stand beside each "
             "other; film agents on one VAE, or on a VAE and what it was hardened into"
         )
+    refuse_other(other, agent.env, args.beside)
+    _say_differences(args.beside, other, env)
     require_switch(env, domains)
     plan = Plan(domains, every, args.seed, args.skip_steps)
     takes = [take(one, env, plan) for one in (agent, other)]

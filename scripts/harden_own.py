@@ -50,6 +50,6 @@ def own_frames(plan: Plan, n: int, out: Path, *, seed: int) -> FrameStore:
         progress=counted(partial(progress.update, "frames"), n, done=len(store)),
     )  # fmt: skip
     progress.close()
-    tell(store, MAX_EPISODE_STEPS, say=say)
+    tell(store, MAX_EPISODE_STEPS, say=say, more="take more of them (--own-frames)")
     tell_coverage(store, say=say)
     return store

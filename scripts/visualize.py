@@ -23,7 +23,7 @@ from bvae_rl.plots import saved
 from bvae_rl.plots.style import PAGE
 from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts.acting import acts_in
+from bvae_rl.scripts.acting import acts_in, unlike
 from bvae_rl.scripts.common import (
     EnvArgs,
     can_make,
@@ -138,8 +138,12 @@ def main(args: Args) -> Result:
     if agent is not None:
         own_env = args.world == EnvArgs()
         env, differs = acts_in(agent, env, vae, folder=args.agent, own_env=own_env)
+        if own_env and args.domain is None:
+            env = env.with_domain(agent.env.domain)
         if differs:
             say(f"the agent at {args.agent} was trained with {differs}")
+        if other := unlike(agent, [vae]):
+            say(f"the agent at {args.agent} {other.removeprefix('which ')}")
     episode = record(env, agent, seed=args.seed)
     specs, title = known_specs(env.make()), episode_title(env, agent)
     drawn["timelines"] = draw_episode(vae, episode, specs, title=title, width=args.inches)

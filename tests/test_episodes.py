@@ -152,6 +152,7 @@ def test_an_endless_episode_is_cut_and_said(tmp_path: Path) -> None:
     cut, few = told.doubts(40)
     assert "5 of 5 episodes were cut after 40 steps" in cut and "--max-episode-steps" in cut
     assert "5 episodes only" in few and "--frames" in few
+    assert told.doubts(40, more="take more of them")[1].endswith("; take more of them")
 
 
 def test_episodes_that_end_where_they_would_be_cut_are_not_cut(tmp_path: Path) -> None:

@@ -103,6 +103,8 @@ def test_without_factors_latents_stand_alone_and_the_six_that_vary_most_are_show
 def test_a_film_of_nothing_is_refused(wrong: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="a domain, two steps and 1 to 50 frames a second"):
         film.main(film.Args(agent=tmp_path, **wrong))
+    with pytest.raises(ValueError, match="--factors takes names of state factors"):
+        film.main(film.Args(agent=tmp_path, factors=()))
 
 
 def test_grey_frames_are_grey(story: Film) -> None:

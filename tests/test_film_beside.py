@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from bvae_rl.agents.config import AgentConfig
-from bvae_rl.agents.evaluate import load_agent
+from bvae_rl.agents.evaluate import LoadedAgent, load_agent
 from bvae_rl.agents.mend import mended
 from bvae_rl.agents.methods import MethodInputs, method
 from bvae_rl.agents.train import train_agent
@@ -133,6 +134,42 @@ def test_the_command_writes_a_page_a_frame(agents: tuple[Path, Path], tmp_path: 
     ):
         with pytest.raises(ValueError, match=message):
             film.main(replace(asked, **wrong))  # type: ignore[arg-type]
+
+
+class Elsewhere:
+    """``agent`` as it would be if it had been trained in ``env``."""
+
+    def __init__(self, agent: LoadedAgent, env: EnvConfig) -> None:
+        self.agent, self.env = agent, env
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.agent, name)
+
+
+def test_what_the_other_agent_was_trained_in_is_said(
+    agents: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = film.Args(
+        agent=agents[0], beside=agents[1], domains=("source",), change_every=0.4, fps=10,
+        out=tmp_path / "film.gif",
+    )  # fmt: skip
+    change: dict[str, Any] = {"frame_skip": 5}
+
+    def elsewhere(folder: Path) -> Any:
+        found = load_agent(folder)
+        return found if folder == agents[0] else Elsewhere(found, replace(found.env, **change))
+
+    monkeypatch.setattr(film, "load_agent", elsewhere)
+    film.main(asked)
+    said = capsys.readouterr().out
+    assert f"the agent at {agents[1]} was trained with frame_skip 5, here 1" in said
+    assert f"the agent at {agents[0]} was" not in said
+    change = {"id": "bvae_rl.envs:bvae_rl/PlanarPush-v0"}
+    with pytest.raises(ValueError, match=r"was trained in .*PlanarPush-v0, and the frames are of"):
+        film.main(asked)
 
 
 def test_an_environment_that_cannot_change_is_told_what_to_implement() -> None:

@@ -144,3 +144,38 @@ def test_what_it_costs_in_planar_reach() -> None:
     now, gentle = (each([found[name]]) for name in ("release 0.35", "beta 20, tc 80"))
     assert f"for a MIG of {gentle} instead of {each([before])} in PlanarReach" in page
     assert f"it is {now} there" in page
+
+
+def test_a_smaller_network_does_what_the_page_says() -> None:
+    small = "beta_late:channels=16+32+32,hidden=128"
+    rows = Run(RESULTS).rows("smaller_push.json")
+    mended = f"{small}, mended:steps=24000,own=120000"
+
+    def found(method: str, metric: str, domain: str) -> list[float]:
+        by_seed = {
+            row.vae_seed: row.value
+            for row in rows
+            if (row.method, row.metric, row.domain) == (method, metric, domain)
+        }
+        return [by_seed[seed] for seed in (10, 11, 12)]
+
+    whole, half = (
+        values("beta_late:frames=source", "score", "source"),
+        found(small, "score", "source"),
+    )
+    page = (RESULTS / "hardening.md").read_text(encoding="utf-8")
+    seeds = "[PlanarPush](#planarpush) | `beta_late`, score | 10, 11, 12"
+    assert f"| {seeds} | {each(whole)} | {each(half)} |" in page
+    means = [f"{np.mean(of):.2f}".replace("0.", ".") for of in (half, whole)]
+    words = " ".join(page.split())
+    assert f"have {means[0]} of the true state's score on average instead of {means[1]}" in words
+    least = min(min(found(small, f"r2/{factor}", "source")) for factor in FACTORS)
+    assert round(least, 2) == 0.98
+    wide = "beta_late, mended:steps=24000,own=120000"
+    texts = [
+        " and".join(each(of).rsplit(",", 1))
+        for metric in ("score", "retention")
+        for of in (found(mended, metric, "ood2"), values(wide, metric, "ood2"))
+    ]
+    assert f"they have {texts[0]} in `ood2` instead of {texts[1]}: {texts[2]} of what" in words
+    assert f"where the wider network keeps {texts[3]}" in words

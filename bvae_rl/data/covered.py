@@ -17,6 +17,7 @@ FILE = "coverage.json"
 # Of frames less than this even is poor, and more than this share of one picture; measured in four
 # worlds (docs/guides/cover.md).
 EVEN, SAME = 0.6, 0.25
+AGENT = "agent"  # the policy of stores that one collected by itself
 UNSEEN = 0.3  # the evenness of a factor of which most was not seen
 NAMED = 3  # such factors at most
 
@@ -109,6 +110,8 @@ def _cure(policy: str) -> str:
             "other shares (--shares), a --frame-skip, longer episodes (--max-episode-steps), or "
             "frames of a trained agent (--policy FOLDER) may show more"
         )
+    if policy == AGENT:
+        return "frames of others beside those of the agent show more (collect --policy mixed)"
     return "collect with --policy mixed (policy='mixed')"
 
 

@@ -13,6 +13,8 @@ from bvae_rl.data.frame_store import FrameStore
 FEW = 10  # episodes
 EPISODES, CUT, SHORT = "episodes", "cut", "short"  # what is noted with a block
 
+MORE = "collect more frames (--frames), or shorter episodes (--max-episode-steps)"
+
 logger = logging.getLogger(__name__)
 
 
@@ -60,7 +62,7 @@ class Episodes:
         text = f"{n:,} episode{'s'[: n > 1]} of {spread}, {ended if self.cut else 'none cut'}"
         return f"{text}; {self.short:,} more were too short to keep" if self.short else text
 
-    def doubts(self, max_episode_steps: int) -> list[str]:
+    def doubts(self, max_episode_steps: int, *, more: str = MORE) -> list[str]:
         """What of the world such episodes may hide, and what to do about it."""
         n, found = len(self.lengths), []
         if 2 * self.cut >= n:
@@ -72,16 +74,22 @@ class Episodes:
         if n < FEW:
             found.append(
                 f"{n} episode{'s'[: n > 1]} only: what differs between episodes (places, colours, "
-                f"opponents) was seen {n} time{'s'[: n > 1]}; collect more frames (--frames), or "
-                "shorter episodes (--max-episode-steps)"
+                f"opponents) was seen {n} time{'s'[: n > 1]}; {more}"
             )
         return found
 
 
 def tell(
-    store: FrameStore, max_episode_steps: int, *, say: Callable[[str], None] = logger.info
+    store: FrameStore,
+    max_episode_steps: int,
+    *,
+    say: Callable[[str], None] = logger.info,
+    more: str = MORE,
 ) -> None:
-    """``say`` what frames and episodes a store holds, and warn of what they hide."""
+    """``say`` what frames and episodes a store holds, and warn of what they hide.
+
+    ``more``: what to do where these are few.
+    """
     if store.native is not None:
         (channels, height, width), (_, *sides) = store.native, store.shape
         say(
@@ -93,7 +101,7 @@ def tell(
     found = Episodes.of(store)
     if found is not None:
         say(found.summary(max_episode_steps))
-        for doubt in found.doubts(max_episode_steps):
+        for doubt in found.doubts(max_episode_steps, more=more):
             logger.warning("%s", doubt)
 
 
