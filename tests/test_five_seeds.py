@@ -146,7 +146,8 @@ def test_a_smaller_network_elsewhere_does_what_the_page_says() -> None:
         ("hardening_reacher.json", "beta_late", "score", (0,)),
         ("hardening_minigrid.json", "plain", "success", (0, 1, 2)),
     ):
-        (line,) = (one for one in section.splitlines() if f"| `{recipe}`, {metric} |" in one)
+        label = f"| `{recipe}`, {metric} | {', '.join(map(str, seeds))} |"
+        (line,) = (one for one in section.splitlines() if label in one)
         cells = [part.strip() for part in line.split("|")[3:-1]]
         assert cells[0] == ", ".join(map(str, seeds))
         for file, method, text in (
