@@ -226,7 +226,7 @@ def test_an_encoder_for_each_picture_lives_the_same_way(algorithm, folder, tmp_p
         if algorithm is SAC:
             target = copies[f"critic_target.features_extractor.encoders.{key}"]
             assert same_weights(taken.encoder.state_dict(), target)
-    with pytest.raises(ValueError, match="got key=None, and this policy has encoders of: 'wrist'"):
+    with pytest.raises(ValueError, match=r"key=None, .* has encoders of: 'front', 'wrist'"):
         load_encoder(model, folder)
     load_encoder(model, folder, key="front")
     for where, copy in encoder_copies(model).items():

@@ -89,7 +89,11 @@ def stored(folder: Path, **meta: Any) -> FrameStore:
         ({"env": REACH}, {"env": REACH}, ""),
         (None, {"env": REACH}, ""),
         ({"env": "Gone-v0"}, {"env": REACH}, "of Gone-v0, and this store holds frames of bvae_rl/"),
-        ({"source": "array"}, {"source": "array"}, "another store, and this store holds other"),
+        (
+            {"source": "array"},
+            {"source": "array"},
+            "another store: if that one shows another",
+        ),
     ],
     ids=["of the same world", "not known", "of another world", "of another import"],
 )

@@ -81,8 +81,8 @@ def collect(
         view: ``pixels=True`` takes what the environment draws, where its observations are no
             pictures; ``key`` names the picture of a Dict observation; ``size`` (H, W) and ``grey``
             say what frames are made of it, by default of its own sides up to 128 pixels;
-            ``stacked``: how many frames an observation holds, where no wrapper tells;
-            ``frame_skip``: steps for which each action acts; ``backend``: "envpool" (``View``).
+            ``stacked``: frames in an observation, where no wrapper tells; ``frame_skip``: steps for
+            which each action acts; ``backend``: "envpool" (``View``).
 
     Raises:
         ValueError: for pictures that are none, what the environment cannot do, and a folder with
@@ -221,9 +221,8 @@ def refuse_more(folder: str | Path, frames: int) -> None:
     them would make it another store, which that training could not go on with.
     """
     store, there = FrameStore(folder), Path(folder).parent
-    vaes = ("", "teacher/", "seed-*/", "teacher/seed-*/", "*-seed-*/")
-    begun = any([*there.glob(f"{one}{CONFIG_FILE}")] for one in vaes)
-    if begun and 0 < len(store) < frames:
+    vaes = [f"{one}{CONFIG_FILE}" for one in ("", "teacher/", "teacher/seed-*/", "*seed-*/")]
+    if 0 < len(store) < frames and any([*there.glob(one)] for one in vaes):
         raise ValueError(
             f"{there} holds a VAE that is trained on {len(store)} frames, and {frames} are asked "
             "for; choose another folder, or delete it"
