@@ -57,13 +57,15 @@ def stored_frames(
             others = True
             continue
         labels |= supervised(training)
-    rows, text = np.flatnonzero(unseen), "that no training has seen"
-    if others:  # the same pictures with other factors make another store
-        text = "that no training on this store has seen; one was on another store"
+    # the same pictures with other factors make another store
+    who = "no training on this store" if others else "no training"
+    rows, text = np.flatnonzero(unseen), f"that {who} has seen"
+    if others:
+        text += "; one was on another store"
     if len(rows) < min(LEAST, most, len(store)) and not labels:
         seen = _spread(np.flatnonzero(~unseen), min(LEAST, most) - len(rows))
         text = (
-            f"({len(rows)} that no training has seen; of the others one saw the pictures, not the "
+            f"({len(rows)} that {who} has seen; of the others one saw the pictures, not the "
             "factors)"
         )
         rows = np.sort(np.concatenate([rows, seen]))

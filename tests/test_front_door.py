@@ -209,10 +209,11 @@ def test_numbers_may_be_numpys_and_a_start_a_folder(tmp_path: Path) -> None:
         bvae_rl.pretrain(str(tmp_path / "images"), out=tmp_path / "d")
 
 
-def test_more_frames_are_refused_while_a_teacher_is_in_training(tmp_path: Path) -> None:
+@pytest.mark.parametrize("vae", ["teacher", "seed-1", "teacher/seed-1", "beta-4-seed-0"])
+def test_more_frames_are_refused_while_a_vae_of_them_is_there(tmp_path: Path, vae: str) -> None:
     bvae_rl.collect("Dots-v0", tmp_path / "frames", frames=50)
-    (tmp_path / "teacher").mkdir()
-    (tmp_path / "teacher" / "config.json").write_text("{}")
+    (tmp_path / vae).mkdir(parents=True)
+    (tmp_path / vae / "config.json").write_text("{}")
     with pytest.raises(ValueError, match="and 900 are asked for"):
         bvae_rl.pretrain("Dots-v0", frames=900, out=tmp_path)
 

@@ -10,12 +10,12 @@ import pytest
 
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
-from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import compare, evaluate, train, transfer
 from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.own_folder import left_out, own_folder, refuse_other_study
 from bvae_rl.scripts.study import StudyArgs
+from tests.row_cases import ROW
 
 PICTURES = ("minigrid.wrappers:RGBImgObsWrapper", "minigrid.wrappers:ImgObsWrapper")
 PLAIN = EnvArgs("MiniGrid-Empty-8x8-v0", PICTURES)
@@ -76,18 +76,6 @@ def test_evaluations_with_and_without_factors_stand_beside_each_other(
     with pytest.raises(ValueError, match=r"made with other settings \(samples 64, not 65\)"):
         evaluate.main(replace(args, samples=65, out=first.out))
     assert Run(first.out).read_json("evaluation.json")["seed"] == 0
-
-
-ROW = Row(
-    study="transfer",
-    method="bvae",
-    algo="ppo",
-    env="e",
-    metric="return",
-    value=1.0,
-    n=1,
-    command="",
-)
 
 
 def test_a_study_keeps_out_of_the_results_of_another(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-KNOWN = (gym.spaces.Box, gym.spaces.Discrete, gym.spaces.MultiDiscrete, gym.spaces.MultiBinary)
+ACTIONS = (gym.spaces.Box, gym.spaces.Discrete, gym.spaces.MultiDiscrete, gym.spaces.MultiBinary)
 
 
 def checked_actions(actions: Any, space: gym.Space[Any], n_envs: int) -> np.ndarray:
@@ -16,8 +16,8 @@ def checked_actions(actions: Any, space: gym.Space[Any], n_envs: int) -> np.ndar
     Raises ValueError for anything else, for numbers that a discrete space has not, and for spaces
     of other kinds.
     """
-    if not isinstance(space, KNOWN):
-        names = ", ".join(kind.__name__ for kind in KNOWN)
+    if not isinstance(space, ACTIONS):
+        names = ", ".join(kind.__name__ for kind in ACTIONS)
         raise ValueError(
             f"actions are of {names}, and this environment takes {space}; give it a wrapper that "
             "makes them of such ones (gymnasium.wrappers.TransformAction)"

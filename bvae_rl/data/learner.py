@@ -24,6 +24,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 from stable_baselines3.common.vec_env.stacked_observations import StackedObservations
 from torch import Tensor
 
+from bvae_rl.data.acted import ACTIONS
 from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.data.sticky import beside
 
@@ -33,7 +34,6 @@ STACK = 4  # newest codes that it sees
 REPEAT = 4  # steps for which a continuous action acts
 ROLLOUT = 512  # decisions of all environments between two updates
 BATCH, GAMMA, LAMBDA, ENTROPY = 64, 0.99, 0.95, 0.01
-ACTIONS = (gym.spaces.Box, gym.spaces.Discrete, gym.spaces.MultiDiscrete, gym.spaces.MultiBinary)
 
 
 class Learner:

@@ -116,6 +116,7 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
             self.encoder = made[None]
         else:
             self.encoders = named_modules(made)
+            self._names = {key: module_name(key) for key in made}  # not anew in each forward
         for layout in layouts.values():
             if layout.native is not None and np.prod(layout.native) > MUCH * np.prod(layout.shape):
                 _say_that_it_is_slow(layout.native, layout.shape)
@@ -141,7 +142,7 @@ class BetaVAEExtractor(BaseFeaturesExtractor):
     def _codes(self, x: Mapping[Any, Tensor]) -> dict[Any, Tensor]:
         """The codes of each picture; one pass where one encoder has them all."""
         if "encoder" not in self._modules:
-            return {key: self.encoders[module_name(key)](frames) for key, frames in x.items()}
+            return {key: self.encoders[self._names[key]](frames) for key, frames in x.items()}
         if len(x) == 1:
             return {key: self.encoder(frames) for key, frames in x.items()}
         codes = self.encoder(torch.cat(list(x.values())))
