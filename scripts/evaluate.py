@@ -173,7 +173,8 @@ def written(
         rows += score_rows(label, scores, env, args.seed, vae)
     for key, value in further.items():
         label, _, metric = key.partition("/")
-        n = min(more.TESTED, args.samples) if metric.startswith("general") else len(report.factors)
+        elsewhere = metric.startswith(more.GENERALISATION)
+        n = min(more.TESTED, args.samples) if elsewhere else len(report.factors)
         rows.append(score_row(label, metric, value, n, env, args.seed, vaes.get(label)))
     beside = {"more": further, "note": note}
     run.write_json("scores.json", {**report.to_json(), **{k: v for k, v in beside.items() if v}})

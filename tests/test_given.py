@@ -11,8 +11,11 @@ import pytest
 from stable_baselines3 import PPO
 
 import bvae_rl
+from bvae_rl.data.coverage import FACTORS, Coverage
+from bvae_rl.data.covered import advice
 from bvae_rl.data.factor_wrapper import FactorWrapper
 from bvae_rl.metrics import MetricReport
+from bvae_rl.models import hub
 from bvae_rl.sb3 import LatentVecEnv, policy_kwargs, to_image_policy
 from bvae_rl.training.train_config import TrainConfig
 from tests.plug_cases import NoiseEnv, build, make_env, make_vae
@@ -82,3 +85,18 @@ def test_blank_frames_are_told_before_the_training(
     blank = [one.getMessage() for one in caplog.records if one.name.endswith("data.blank")]
     assert len(blank) == bool(says)
     assert all(says in text for text in blank)
+
+
+def test_a_vae_in_memory_stays_there_when_it_is_uploaded() -> None:
+    vae = make_vae()
+    assert vae.folder is None and "config.json" in hub._files(vae)
+    assert vae.folder is None
+
+
+def test_frames_of_an_agent_alone_are_told_what_else_shows_more() -> None:
+    poor = Coverage(
+        frames=100, of=FACTORS, evenness=0.1, seen=0.1, pairs=0.1, same=0.1, pictures=2.0,
+        effective=1.0, each={},
+    )  # fmt: skip
+    (line,) = advice(poor, "agent")
+    assert line.endswith("beside those of the agent show more (collect --policy mixed)")
