@@ -16,6 +16,7 @@ from bvae_rl.data.sources import shown
 from bvae_rl.models.hub import find_vae, load_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO
+from bvae_rl.models.widened import wider
 from bvae_rl.scripts import harden_agent
 from bvae_rl.scripts.common import EnvArgs, command_for, command_line, wrote
 from bvae_rl.scripts.harden_own import OWN, frames_wanted, own_frames
@@ -64,6 +65,11 @@ class Args:
     start: str | None = None
     """a VAE whose weights the student begins with, such as one that was hardened before; by default
     the teacher's"""
+    channels: tuple[int, int, int] | None = None
+    """widths of the student's convolutions, none below the teacher's, which is the default; for
+    agents over LatentVecEnv, since a policy of pictures takes no wider encoder"""
+    hidden: int | None = None
+    """width of the student's linear layers, likewise"""
     threads: int | None = None
     """CPU threads; by default torch's choice"""
     allow_state: bool = False
@@ -100,6 +106,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
         refuse_unlike(stores)
     teacher = load_vae(args.vae)
     refuse_own_folder(teacher, args.out)
+    wider(teacher.config, args.channels, args.hidden)
     plan = None
     if args.agent is not None:
         plan = harden_agent.plan(
@@ -119,6 +126,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
         find_vae(args.vae), store, out=args.out, against=args.against, latents=args.latents,
         clean=args.clean, strength=args.strength, frequency=args.frequency, part=args.part,
         steps=args.steps, seed=args.seed, train=args.train, start=args.start,
+        channels=args.channels, hidden=args.hidden,
         command=command_line(), callbacks=[shows(args.steps, on_progress or progress)], verbose=0,
         allow_state=args.allow_state,
     )  # fmt: skip

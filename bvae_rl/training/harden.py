@@ -23,7 +23,8 @@ from bvae_rl.data.sources import as_store, is_environment, shape_of
 from bvae_rl.models.digest import taught_by
 from bvae_rl.models.hub import VAE, load_vae
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.models.vae_config import AUTO
+from bvae_rl.models.vae_config import AUTO, VAEConfig
+from bvae_rl.models.widened import widened, wider
 from bvae_rl.plots import png
 from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.talking import talking
@@ -70,6 +71,8 @@ def harden(
     seed: int = 0,
     train: TrainConfig | None = None,
     start: VAE | None = None,
+    channels: Sequence[int] | None = None,
+    hidden: int | None = None,
     command: str = "",
     callbacks: Sequence[Callback] = (),
     verbose: int = 1,
@@ -96,8 +99,10 @@ def harden(
         seed: of batches and variations.
         train: batch size, device and the like, taken as it is; by default a learning rate of 4e-3
             and a gradient's norm of at most 1, which ``train_of_phase`` gives to any other.
-        start: a VAE of the same config whose weights the student begins with, such as one that was
-            hardened before; by default the teacher's.
+        start: a VAE whose weights the student begins with, of the student's widths, such as one
+            that was hardened before; by default the teacher's.
+        channels, hidden: widths of the student's convolutions (three) and linear layers, none below
+            the teacher's: by default the teacher's. A policy of pictures takes no wider encoder.
         command: kept in the saved config.
         callbacks: called with (step, vae, metrics) at each row of the log.
         verbose: 1 says on standard error what is done and what was kept; 0 only warnings.
@@ -129,6 +134,7 @@ def harden(
     )
     if isinstance(source, np.ndarray):  # before they are written
         refuse_misfit(chosen, teacher, shape_of(source))
+    config = wider(teacher.config, channels, hidden)
     store = as_store(source, Path(out) / "frames", frames=0, seed=seed)
     objective = objective_for(
         chosen, teacher, shape=store.shape, specs=store.factor_specs, allow_state=allow_state
@@ -143,7 +149,7 @@ def harden(
         )  # fmt: skip
     with talking(verbose):
         return distil(
-            objective, store, Path(out), steps=steps, seed=seed,
+            objective, store, Path(out), config, steps=steps, seed=seed,
             train=train or train_of_phase(None), start=None if start is None else load_vae(start),
             command=command, callbacks=callbacks,
         )  # fmt: skip
@@ -170,6 +176,7 @@ def distil(
     objective: InvarianceDistillation,
     store: FrameStore,
     out: Path,
+    config: VAEConfig | None = None,
     *,
     steps: int,
     seed: int,
@@ -178,15 +185,20 @@ def distil(
     command: str = "",
     callbacks: Sequence[Callback] = (),
 ) -> BetaVAE:
-    """Train ``objective`` into ``out``, measure, draw, and say it; ``start``: as in ``harden``."""
+    """Train ``objective`` into ``out``, measure, draw, and say it; ``start``: as in ``harden``.
+
+    ``config``: the student's, by default the teacher's.
+    """
     teacher, named_so = objective.teacher, ", ".join(objective.against)
+    if start is None:
+        start = teacher if config in (None, teacher.config) else widened(teacher, config, seed=seed)
     logger.info(
         "hardening against %s: %d batches, %s latents, of %s", named_so, steps, objective.latents,
         teacher.folder or "a VAE in memory",
     )  # fmt: skip
     student = train_vae(
-        store, teacher.config, objective, steps=steps, seed=seed, out=out,
-        start=start or teacher, train=train, command=command, callbacks=callbacks,
+        store, config or teacher.config, objective, steps=steps, seed=seed, out=out,
+        start=start, train=train, command=command, callbacks=callbacks,
     )  # fmt: skip
     if HARDENED not in student.meta:
         rows = Rows(store, validation=train.validation)
