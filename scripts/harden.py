@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 import tyro
 
+from bvae_rl.agents.mend import is_zip
 from bvae_rl.agents.study import Evaluation
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.joined import joined, refuse_unlike
@@ -106,7 +107,13 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
         refuse_unlike(stores)
     teacher = load_vae(args.vae)
     refuse_own_folder(teacher, args.out)
-    wider(teacher.config, args.channels, args.hidden)
+    config = wider(teacher.config, args.channels, args.hidden)
+    if args.agent is not None and is_zip(args.agent) and config != teacher.config:
+        raise ValueError(
+            f"{args.agent} is a policy of pictures, whose encoder keeps its widths (channels "
+            f"{teacher.config.channels}, hidden {teacher.config.hidden}); leave --channels and "
+            "--hidden out. An agent over LatentVecEnv takes a wider one"
+        )
     plan = None
     if args.agent is not None:
         plan = harden_agent.plan(

@@ -275,3 +275,16 @@ def test_a_zip_that_sees_a_dict_is_refused_with_what_mends_it(tmp_path: Path) ->
     model.save(tmp_path / "dict.zip")
     with pytest.raises(ValueError, match=r"sees a Dict \(.*\), .* call bvae_rl.swap_encoder"):
         load_zip(tmp_path / "dict.zip")
+
+
+def test_an_agent_on_codes_takes_a_wider_encoder_and_one_on_pictures_does_not(
+    made: Path, tmp_path: Path
+) -> None:
+    wide = replace(args(made, tmp_path / "out"), channels=(8, 16, 8), hidden=24)
+    student = harden.main(wide)
+    assert student.config.channels == (8, 16, 8)
+    encoder = load_agent(tmp_path / "out" / "agent").encoder
+    assert isinstance(encoder, BetaVAE) and encoder.config.hidden == 24
+    with pytest.raises(ValueError, match=r"keeps its widths .*leave --channels and --hidden out"):
+        harden.main(replace(wide, agent=made / "own.zip", out=tmp_path / "zip"))
+    assert not (tmp_path / "zip").exists()

@@ -10,7 +10,7 @@ To be called between two trainings (``learn``), not by a callback in the middle 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,8 @@ from bvae_rl.sb3.policy_encoder import Mode, PolicyEncoder, check_mode
 from bvae_rl.sb3.taken import TakenEncoder, find_vae_encoder
 
 EXTRACTOR = "features_extractor_kwargs"
-ARCHITECTURE = ("shape", "native", "latent_dim", "channels", "hidden", "encoder", "levels")
+CODES = ("shape", "native", "latent_dim", "levels")  # what can be told from codes
+ARCHITECTURE = (*CODES, "channels", "hidden", "encoder")
 
 
 def set_mode(model: BaseAlgorithm, mode: Mode, *, step_size: float = 1.0) -> None:
@@ -218,15 +219,21 @@ def _refuse_shared(model: BaseAlgorithm) -> None:
             )
 
 
-def refuse_unlike(where: str, mine: VAEConfig, latents: str, encoder: BetaVAE) -> None:
+def refuse_unlike(
+    where: str,
+    mine: VAEConfig,
+    latents: str,
+    encoder: BetaVAE,
+    parts: Sequence[str] = ARCHITECTURE,
+) -> None:
     """ValueError where ``encoder`` cannot stand for one of config ``mine`` that gives ``latents``.
 
-    ``where``: which encoder of the agent that is.
+    ``where``: which encoder of the agent that is. ``parts``: of the configs, what must be alike.
     """
     other = encoder.config
     different = [
         f"{name} {getattr(mine, name)}, not {getattr(other, name)}"
-        for name in (*ARCHITECTURE, "channel_order")
+        for name in (*parts, "channel_order")
         if getattr(mine, name) != getattr(other, name)
     ]
     if not different and mine.slice_of(latents) != other.slice_of(latents):

@@ -25,7 +25,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.check_codes import agents_codes
 from bvae_rl.sb3.codes import refuse_other_codes
 from bvae_rl.sb3.copies import encoder_copies, lags, latent_env_of
-from bvae_rl.sb3.encoder_life import copies_of, load_encoder, refuse_unlike
+from bvae_rl.sb3.encoder_life import CODES, copies_of, load_encoder, refuse_unlike
 from bvae_rl.sb3.latent_env import LatentVecEnv
 from bvae_rl.sb3.policy_encoder import PolicyEncoder
 from bvae_rl.sb3.taken import TakenEncoder, find_vae_encoder
@@ -55,10 +55,10 @@ def swap_encoder(
     ``latent_env``: of the agent's codes, for a model that was loaded without an environment.
     ``any_teacher``: take one that was not hardened from the agent's encoder, too.
 
-    Raises ValueError for one with another or no teacher, of another architecture, channel order
-    or columns of the latents that the policy sees; for an agent without a Beta-VAE's encoder; for
-    another key; and where ``latent_env`` shows other codes than the agent's. TypeError for an
-    encoder of your own.
+    Raises ValueError for one with another or no teacher, of other pictures, channel order or
+    columns of the latents that the policy sees, in a policy of pictures also of other widths; for
+    an agent without a Beta-VAE's encoder; for another key; and where ``latent_env`` shows other
+    codes than the agent's. TypeError for an encoder of your own.
     """
     encoder = find_vae_encoder(vae)
     env = _environment(model, latent_env)
@@ -89,7 +89,7 @@ def _swap_in_environment(
     held = _held(env, key)
     env.refuse_moved()
     refuse_other_codes(agents_codes(model), env.observation_space, what="its environment shows")
-    refuse_unlike("LatentVecEnv", held.config, held.config.choice(env.latents), encoder)
+    refuse_unlike("LatentVecEnv", held.config, held.config.choice(env.latents), encoder, CODES)
     if not any_teacher:
         refuse_strangers(encoder, names_of(held))
     swapped = TakenEncoder.with_statistics(encoder, held.statistics())
