@@ -87,11 +87,11 @@ def mended(
                 refuse_changes(run.folder, "an agent", there, here)
                 if run.done("train"):
                     return run.folder
+            run.write_json(RECORD, record)  # first: by it a killed run knows its own folder
             encoder.save(run.path(ENCODER))
             shown.rename(found.model.observation_space)  # its line names that folder now
             run.write_file(AGENT_FILE, zipped(found.model))
             run.write_rows([], name=ROWS)  # the learning curve was another agent's
-            run.write_json(RECORD, record)
             run.mark_done("train")
     finally:
         shown.close()

@@ -8,6 +8,7 @@ saved weights, optimizer and, for SAC, replay buffer, in fresh episodes.
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import time
@@ -34,6 +35,8 @@ from bvae_rl.runtime.owner import owned
 from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.versions import environment
+
+logger = logging.getLogger(__name__)
 
 ROWS, CHECKPOINT, REPLAY = "rows.json", "checkpoint.zip", "replay.pkl"
 REWARDS = "rewards.pkl"  # the scale of normalised rewards
@@ -69,7 +72,10 @@ def train_agent(
             there = {name: found.get(name) for name in made_of}
             there["config"] = as_written_now(there["config"])
             refuse_changes(run.folder, "an agent", there, made_of)
+            if run.path(AGENT_FILE).exists():  # written last
+                run.mark_done("train")
             if run.done("train"):
+                _clear(run)
                 return run.folder
         training = _Training(method, env, inputs, config, run, {**made_of, **about})
         training.learn(progress or (lambda fraction: None))
@@ -117,6 +123,10 @@ class _Training:
             "steps": 0, "train_seconds": 0.0, "eval_seconds": 0.0,
         }  # fmt: skip
         if resuming:
+            logger.info(
+                "%s: the training goes on at step %d, in fresh episodes, so it ends as another "
+                "agent than one that was never stopped", run.folder, self.model.num_timesteps,
+            )  # fmt: skip
             spent = run.read_json(RECORD)
             for name in ("steps", "train_seconds", "eval_seconds"):
                 self.record[name] = spent[name]
@@ -164,11 +174,10 @@ class _Training:
             reset_num_timesteps=self.model.num_timesteps == 0,
         )
         evaluate(total)
-        self.run.write_file(AGENT_FILE, zipped(self.model))
         self.write_record()
+        self.run.write_file(AGENT_FILE, zipped(self.model))
         self.run.mark_done("train")
-        for name in (CHECKPOINT, REPLAY, REWARDS):
-            self.run.path(name).unlink(missing_ok=True)
+        _clear(self.run)
         self.venv.close()
         self.eval_venv.close()
         progress(1.0)
@@ -220,6 +229,12 @@ class _Training:
         now = time.monotonic()
         self.record[name] += now - self.clock
         self.clock = now
+
+
+def _clear(run: Run) -> None:
+    """Away with what only a stopped training needs."""
+    for name in (CHECKPOINT, REPLAY, REWARDS):
+        run.path(name).unlink(missing_ok=True)
 
 
 class AtRollout(BaseCallback):

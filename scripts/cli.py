@@ -44,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())  # SDL prints an error without
     os.environ.setdefault("SDL_NO_SIGNAL_HANDLERS", "1")  # which would swallow a kill
-    logging.getLogger("OpenGL").setLevel(logging.WARNING)  # it lists the parts that it lacks
+    for talkative in ("OpenGL", "torch"):  # parts that it lacks; statistics of its caches
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     if not {"", os.getcwd()} & {*sys.path}:  # where a user's own modules are
         sys.path.append(os.getcwd())
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from bvae_rl.agents.evaluate import LoadedAgent, load_agent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.plots.animation import gif as animated
-from bvae_rl.runtime.runs import Run
+from bvae_rl.runtime.runs import Run, explained
 from bvae_rl.scripts.acting import differences, refuse_other
 from bvae_rl.scripts.common import EnvArgs, can_make, say, wrote
 from bvae_rl.scripts.film_alone import record
@@ -74,6 +74,10 @@ class Result:
 
 def main(args: Args) -> Result:
     """Write the GIF."""
+    with explained(args.out):  # minutes before there is something to write
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+    if args.out.is_dir():
+        raise ValueError(f"{args.out} is a folder; give a file, such as --out {args.out}/film.gif")
     drawn = filmed(args)
     wrote(Run(args.out.parent).write_file(args.out.name, drawn))
     return Result(args.out)

@@ -26,7 +26,7 @@ from bvae_rl.scripts.worlds import shown_by
 from bvae_rl.training.augment.colour import FREQUENCY, PART
 from bvae_rl.training.augment.variations import named
 from bvae_rl.training.harden import STEPS, harden, train_of_phase
-from bvae_rl.training.hardenable import refuse_misfit, refuse_own_folder
+from bvae_rl.training.hardenable import refuse_misfit, refuse_own_folder, refuse_start
 from bvae_rl.training.hardening import CLEAN, Hardening
 from bvae_rl.training.loop import check_run
 from bvae_rl.training.train_config import TrainConfig
@@ -108,6 +108,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
     teacher = load_vae(args.vae)
     refuse_own_folder(teacher, args.out)
     config = wider(teacher.config, args.channels, args.hidden)
+    refuse_start(None if args.start is None else load_vae(args.start), config)
     if args.agent is not None and is_zip(args.agent) and config != teacher.config:
         raise ValueError(
             f"{args.agent} is a policy of pictures, whose encoder keeps its widths (channels "

@@ -175,7 +175,9 @@ def test_a_new_method_is_one_row(monkeypatch, tmp_path):
     assert {(r.method, r.domain, r.budget["labels"]) for r in rows} == {("fake-2", "ood1", "some")}
 
 
-def test_a_killed_training_goes_on_and_a_finished_one_returns_at_once(inputs, tmp_path, capfd):
+def test_a_killed_training_goes_on_and_a_finished_one_returns_at_once(
+    inputs, tmp_path, capfd, caplog
+):
     config = replace(TINY, total_timesteps=256)
     folder = tmp_path / "agent"
 
@@ -190,7 +192,9 @@ def test_a_killed_training_goes_on_and_a_finished_one_returns_at_once(inputs, tm
     with pytest.raises(ValueError, match="no finished agent"):
         load_agent(folder)
     fractions: list[float] = []
-    train_tiny("bvae", inputs, folder, config, progress=fractions.append)
+    with caplog.at_level("INFO"):
+        train_tiny("bvae", inputs, folder, config, progress=fractions.append)
+    assert "goes on at step 192, in fresh episodes" in caplog.text
     assert 0.75 <= fractions[0] < 0.77 and fractions[-1] == 1.0
     assert fractions == sorted(fractions)
     record = run.read_json("agent.json")
@@ -199,6 +203,8 @@ def test_a_killed_training_goes_on_and_a_finished_one_returns_at_once(inputs, tm
     assert [row.step for row in curve] == [0, 64, 128, 192, 256]
     assert {row.domain for row in curve} == {"source"} and {r.vae_seed for r in curve} == {3}
     before = run.path("agent.zip").stat().st_mtime_ns
+    run.path("done.json").unlink()  # as if it had been stopped in its very last lines
+    run.path("checkpoint.zip").touch()
     train_tiny("bvae", inputs, folder, config)
     assert run.path("agent.zip").stat().st_mtime_ns == before
     assert not run.path("checkpoint.zip").exists()

@@ -69,13 +69,13 @@ def test_every_combination_is_trained_once_and_tabulated(
 def test_no_held_out_state_is_both_fitted_and_scored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two views of each of 250 states; a frame shows the number of its state."""
-    state = np.arange(500) % 250
-    frames = np.zeros((500, 32, 32, 3), np.uint8)
+    """Three views of each of 250 states; a frame shows the number of its state."""
+    state = np.arange(750) % 250
+    frames = np.zeros((750, 32, 32, 3), np.uint8)
     frames[:] = state[:, None, None, None]
     store = FrameStore(tmp_path / "frames")
     store.declare(factor_specs=(FactorSpec("state", high=250.0),))
-    store.append(Frames(frames, np.arange(500), state, factors=state[:, None].astype(np.float32)))
+    store.append(Frames(frames, np.arange(750), state, factors=state[:, None].astype(np.float32)))
     subject = bench_networks.Bench(store.folder, steps=1, out=tmp_path)
     seen: dict[str, Any] = {}
 
@@ -118,5 +118,11 @@ def test_stores_without_factors_and_no_steps_are_refused(tmp_path: Path) -> None
     args = bench.Args("networks", store=store.folder, out=tmp_path)
     with pytest.raises(ValueError, match="holds no factors, so nothing can be scored"):
         bench.main(args)
+    few = FrameStore(tmp_path / "few")
+    collect_independent(PlanarReach(size=32), few, 100, seed=0)
+    with pytest.raises(
+        ValueError, match=r"holds 512 frames, of which .* needs 14: collect .* or more"
+    ):
+        bench.main(bench.Args("networks", store=few.folder, out=tmp_path))
     with pytest.raises(ValueError, match="must be at least 1, got 5, 1 and 0"):
         bench.main(bench.Args("networks", store=store.folder, steps=0))

@@ -16,6 +16,7 @@ from PIL import Image
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import FactorWrapper
 from bvae_rl.data.factors import FactorSpec
+from bvae_rl.runtime.runs import RunError
 from bvae_rl.scripts import film
 from bvae_rl.scripts.film_alone import record
 from bvae_rl.scripts.film_alone_picture import gif, picture
@@ -140,3 +141,11 @@ def test_an_appearance_that_comes_first_is_not_taken_for_the_state() -> None:
         del gym.registry["test/HueFirst-v0"]
     assert film.names == ("joint x",) and film.factors.shape[1] == 1
     assert (film.factors == 7.0).all()
+
+
+def test_a_place_that_cannot_be_written_is_said_before_the_film_is_made(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is a folder; give a file"):
+        film.main(film.Args(agent=tmp_path / "agent", out=tmp_path))
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match=r"cannot write .*film\.gif"):
+        film.main(film.Args(agent=tmp_path / "agent", out=tmp_path / "file" / "film.gif"))

@@ -226,8 +226,12 @@ def test_frames_that_do_not_fit(teacher: BetaVAE, store: FrameStore, tmp_path: P
     with pytest.raises(ValueError, match="is the teacher itself; give another out"):
         harden(teacher.folder or "", store, out=teacher.folder or "", steps=2)
     other = BetaVAE(replace(CONFIG, hidden=16))
-    with pytest.raises(ValueError, match=r"another config .*hidden"):
+    with pytest.raises(ValueError, match=r"other widths .*hidden=16\) than .*hidden=32\): leave"):
         harden(teacher, store, out=tmp_path / "start", start=other)
+    longer = BetaVAE(replace(CONFIG, latent_dim=7))
+    with pytest.raises(ValueError, match=r"another config than the teacher \(latent_dim 7, not 6"):
+        harden(teacher, store, out=tmp_path / "start", start=longer)
+    assert not (tmp_path / "start").exists()
     grey = BetaVAE(VAEConfig(shape=(1, 32, 32), channels=(8, 8, 8), hidden=16))
     with pytest.raises(ValueError, match="'colour' needs pictures of 3 channels"):
         harden(grey, np.zeros((50, 32, 32, 1), np.uint8), out=tmp_path / "b")
@@ -244,3 +248,7 @@ def test_the_teacher_in_hand_stays_as_it_is(
     vae = harden(mine, store, out=tmp_path / "vae", steps=2, train=QUICK, verbose=0)
     assert mine.training and all(weight.requires_grad for weight in mine.parameters())
     assert vae.meta["training"]["frames"] == len(store)  # which the teacher saw, too
+    left = tmp_path / "vae" / "checkpoint.pt"  # of a run that was stopped in its very last line
+    left.touch()
+    harden(mine, store, out=tmp_path / "vae", steps=2, train=QUICK, verbose=0)
+    assert not left.exists()

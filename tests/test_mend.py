@@ -145,6 +145,27 @@ def test_what_is_there_is_kept_or_refused(made, tmp_path):
     assert load_agent(longer).record["key"] == "bvae-content-hardened"
 
 
+def test_one_that_was_stopped_while_it_was_written_goes_on(made, tmp_path, monkeypatch):
+    _, student, folder = made
+    whole = mended(folder, student, tmp_path / "whole")
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Run, "mark_done", stop)
+        mended(folder, student, tmp_path / "out")
+    with pytest.raises(ValueError, match="no finished agent"):
+        load_agent(tmp_path / "out")
+    out = mended(folder, student, tmp_path / "out")
+    assert [path.name for path in sorted(out.iterdir())] == [
+        path.name for path in sorted(whole.iterdir())
+    ]
+    assert same_weights(
+        load_agent(out).model.policy.state_dict(), load_agent(whole).model.policy.state_dict()
+    )
+
+
 def test_what_cannot_be_mended_is_refused_and_leaves_nothing(made, tmp_path):
     teacher, student, folder = made
     out = tmp_path / "mended"

@@ -141,7 +141,7 @@ def test_a_damaged_config_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"latent_dim": 0}, "latent_dim must be at least 1, got 0"),
+        ({"latent_dim": 0}, "latent_dim must be a whole number from 1 on, got 0"),
         ({"shape": (3, 64, 15)}, "from 16 to 512"),
         ({"shape": (3, 7, 7)}, "from 16 to 512"),
         ({"shape": (3, 513, 64)}, "from 16 to 512"),
@@ -150,7 +150,11 @@ def test_a_damaged_config_is_refused(tmp_path: Path) -> None:
         ({"decoder": "mlp"}, "unknown decoder 'mlp'; known: pixel_shuffle, broadcast"),
         ({"likelihood": "laplace"}, "unknown likelihood"),
         ({"recon_weight": 0.0}, "must be positive"),
+        ({"latent_dim": 3.0}, "latent_dim must be a whole number from 1 on, got 3.0"),
         ({"channels": (8, 8)}, "three positive widths"),
+        ({"channels": 16}, "all whole numbers, got 16 and"),
+        ({"channels": (8, 8.0, 8)}, "all whole numbers"),
+        ({"hidden": 64.5}, "all whole numbers, got .* and 64.5"),
     ],
 )
 def test_a_bad_config_says_what_is_wrong(changes: dict[str, object], message: str) -> None:

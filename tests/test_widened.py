@@ -46,6 +46,7 @@ def test_new_units_depend_on_the_seed_alone() -> None:
     first, again, other = (widened(vae, config, seed=seed).identity() for seed in (1, 1, 2))
     assert first == again != other
     assert widened(vae, NARROW).identity() == vae.identity()
+    assert wider(NARROW, np.array([8, 6, 16]), np.int64(20)) == config  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,7 @@ def test_new_units_depend_on_the_seed_alone() -> None:
         ({"channels": (4, 5, 8)}, r"fewer units.*\(4, 6, 8\).*got \(4, 5, 8\)"),
         ({"hidden": 11}, "fewer units.*hidden 12.*and 11"),
         ({"channels": (8, 8)}, "three positive widths"),
+        ({"channels": 16}, "three positive widths"),
     ],
 )
 def test_fewer_units_are_refused(given: dict[str, Any], said: str) -> None:

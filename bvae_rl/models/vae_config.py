@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from itertools import pairwise
 from typing import Any, Literal, get_args
@@ -61,7 +61,6 @@ class VAEConfig:
     def __post_init__(self) -> None:
         # JSON knows no tuples: a config read from a file is made equal to the one that was written
         object.__setattr__(self, "shape", tuple(self.shape))
-        object.__setattr__(self, "channels", tuple(self.channels))
         object.__setattr__(self, "groups", {k: tuple(v) for k, v in self.groups.items()})
         object.__setattr__(self, "parts", {k: tuple(v) for k, v in self.parts.items()})
         if self.native is not None:
@@ -74,13 +73,17 @@ class VAEConfig:
             )
         if self.shape[0] < 1:
             raise ValueError(f"a frame needs at least one channel, got shape {self.shape}")
-        if self.latent_dim < 1:
-            raise ValueError(f"latent_dim must be at least 1, got {self.latent_dim}")
-        if len(self.channels) != 3 or min(self.channels) < 1 or self.hidden < 1:
+        if not _whole(self.latent_dim):
+            raise ValueError(f"latent_dim must be a whole number from 1 on, got {self.latent_dim}")
+        widths = [*self.channels] if isinstance(self.channels, Iterable) else []
+        if len(widths) != 3 or not all(map(_whole, (*widths, self.hidden))):
             raise ValueError(
-                f"channels must be three positive widths and hidden positive, got {self.channels} "
-                f"and {self.hidden}"
+                "channels must be three positive widths and hidden one, all whole numbers, got "
+                f"{self.channels} and {self.hidden}"
             )
+        object.__setattr__(self, "channels", tuple(map(int, widths)))
+        object.__setattr__(self, "hidden", int(self.hidden))
+        object.__setattr__(self, "latent_dim", int(self.latent_dim))
         for name, value, choices in (
             ("encoder", refuse_removed(self.encoder), get_args(EncoderName)),
             ("decoder", self.decoder, get_args(DecoderName)),
@@ -163,6 +166,12 @@ class VAEConfig:
     def pixels(self) -> int:
         """Values in a frame, C * H * W."""
         return int(np.prod(self.shape))
+
+
+def _whole(number: Any) -> bool:
+    """Whether it is a whole number from 1 on, Python's or numpy's."""
+    whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
+    return whole and bool(number >= 1)
 
 
 def actuator_part(actuator: int) -> str:

@@ -23,7 +23,7 @@ def wider(
     """``config`` with these widths, where they are given; ValueError for smaller ones."""
     found = replace(
         config,
-        channels=config.channels if channels is None else tuple(channels),  # type: ignore[arg-type]
+        channels=config.channels if channels is None else channels,  # type: ignore[arg-type]
         hidden=config.hidden if hidden is None else hidden,
     )
     if found.hidden < config.hidden or any(

@@ -245,7 +245,8 @@ class OnlineBetaVAE(BaseCallback):
         if not self.history:
             logger.warning(
                 "the encoder was not updated yet: that is between two rollouts, every train_freq=%d"
-                " steps, and learn() ended at step %d; let it go on, or give a smaller train_freq",
+                " steps, and learn() ended at step %d; train for more steps, with shorter rollouts "
+                "(n_steps) or a smaller train_freq",
                 self.train_freq, step,
             )  # fmt: skip
         if self.state is not None:

@@ -35,6 +35,7 @@ from bvae_rl.training.given import check_given
 from bvae_rl.training.hardenable import (
     refuse_misfit,
     refuse_own_folder,
+    refuse_start,
     refuse_still,
     with_earlier,
 )
@@ -135,6 +136,8 @@ def harden(
     if isinstance(source, np.ndarray):  # before they are written
         refuse_misfit(chosen, teacher, shape_of(source))
     config = wider(teacher.config, channels, hidden)
+    begun = None if start is None else load_vae(start)
+    refuse_start(begun, config)
     store = as_store(source, Path(out) / "frames", frames=0, seed=seed)
     objective = objective_for(
         chosen, teacher, shape=store.shape, specs=store.factor_specs, allow_state=allow_state
@@ -150,7 +153,7 @@ def harden(
     with talking(verbose):
         return distil(
             objective, store, Path(out), config, steps=steps, seed=seed,
-            train=train or train_of_phase(None), start=None if start is None else load_vae(start),
+            train=train or train_of_phase(None), start=begun,
             command=command, callbacks=callbacks,
         )  # fmt: skip
 

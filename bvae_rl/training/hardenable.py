@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ import torch
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.models.vae_config import ChannelOrder
+from bvae_rl.models.vae_config import ChannelOrder, VAEConfig
+from bvae_rl.runtime.identity import changed, identity
 from bvae_rl.training.augment.variations import named, refuse_unfit
 from bvae_rl.training.batches import frames_at
 from bvae_rl.training.hardened import HARDENED
@@ -45,6 +47,26 @@ def refuse_own_folder(teacher: BetaVAE, out: str | Path) -> None:
     """ValueError where the student would be written over its teacher."""
     if teacher.folder is not None and teacher.folder.resolve() == Path(out).resolve():
         raise ValueError(f"{out} is the teacher itself; give another out (--out)")
+
+
+def refuse_start(start: BetaVAE | None, config: VAEConfig) -> None:
+    """ValueError where a student of ``config`` cannot begin with the weights of ``start``."""
+    if start is None or start.config == config:
+        return
+    if replace(start.config, channels=config.channels, hidden=config.hidden) == config:
+        channels, hidden = start.config.channels, start.config.hidden
+        given = f"channels={channels}, hidden={hidden}"
+        flags = f"--channels {' '.join(map(str, channels))} --hidden {hidden}"
+        raise ValueError(
+            f"the VAE to start from has other widths ({given}) than the student (channels="
+            f"{config.channels}, hidden={config.hidden}): leave start (--start) out, or, where "
+            f"the teacher's are no larger, give the student its widths, {given} ({flags})"
+        )
+    differ = "; ".join(changed(identity(start.config), identity(config)))
+    raise ValueError(
+        f"the VAE to start from has another config than the teacher ({differ}): start from one "
+        "that was hardened from it, or leave start (--start) out"
+    )
 
 
 def refuse_inactive(teacher: BetaVAE) -> None:

@@ -72,7 +72,7 @@ def train_vae(
     if tuple(store.shape) != config.shape:
         raise ValueError(f"the store holds frames of {store.shape}, the VAE takes {config.shape}")
     if start is not None and start.config != config:
-        differ = "; ".join(changed(identity(config), identity(start.config)))
+        differ = "; ".join(changed(identity(start.config), identity(config)))
         raise ValueError(
             f"the VAE to go on from has another config ({differ}); build this one as that "
             "(config=start.config), or start from another"
@@ -93,6 +93,7 @@ def train_vae(
     with owned(run.folder):
         found = _finished(run, made_of, train)
         if found is not None:
+            run.path(CHECKPOINT).unlink(missing_ok=True)  # if it was stopped in its very last line
             return found
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

@@ -9,6 +9,7 @@ frames, fitted on three quarters of the held-out states and scored on the rest.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -62,6 +63,7 @@ class Sizes:
 
 
 SIZES = Sizes()
+FIT, FITTED = 0.75, 10  # share of the held-out states that a probe is fitted on; at least so many
 
 
 class Bench:
@@ -78,6 +80,12 @@ class Bench:
         self.train = TrainConfig(batch_size=self.sizes.batch)
         self.rows = Rows(self.store, validation=self.train.validation)
         held_out = self.store.array("factors")[self.rows.validation]
+        if len(held_out) < (least := math.ceil(FITTED / FIT)):
+            raise ValueError(
+                f"{store} holds {len(self.store):,} frames, of which {len(held_out)} are held out, "
+                f"and a probe needs {least}: collect {math.ceil(least / self.train.validation):,} "
+                "or more"
+            )
         self.varied = np.flatnonzero(np.ptp(held_out, axis=0) > 0)  # an appearance may be fixed
 
     def figures(self, rounds: int) -> list[Figure]:
@@ -135,7 +143,7 @@ class Bench:
         rows = self.rows.validation
         states = np.asarray(self.store.array("state"))[rows]
         known = np.unique(states)
-        fitted = np.isin(states, known[: (3 * len(known)) // 4])
+        fitted = np.isin(states, known[: int(FIT * len(known))])
         codes = vae.encode_frames(self.store.array("frames")[rows])
         factors = np.asarray(self.store.array("factors")[rows][:, self.varied])
         return r2(
