@@ -240,7 +240,7 @@ def test_the_chain_runs_on_minigrid_pictures(
         (["--beta", "-1"], "not negative, got -1"),
         (
             ["--recipe", "plain", "--content-dim", "0", "--style-dim", "0"],
-            "must be at least 1, got 0",
+            "must be a whole number from 1 on, got 0",
         ),
         (["--objective", "pairs", "--style-dim", "0"], "latents for content and for style, got"),
         (["--recon-weight", "0"], "must be positive"),

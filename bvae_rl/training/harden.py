@@ -102,8 +102,9 @@ def harden(
             and a gradient's norm of at most 1, which ``train_of_phase`` gives to any other.
         start: a VAE whose weights the student begins with, of the student's widths, such as one
             that was hardened before; by default the teacher's.
-        channels, hidden: widths of the student's convolutions (three) and linear layers, none below
-            the teacher's: by default the teacher's. A policy of pictures takes no wider encoder.
+        channels: three widths of the student's convolutions, none below the teacher's, which are
+            the default. A policy of pictures takes no wider encoder.
+        hidden: width of the student's linear layers, likewise.
         command: kept in the saved config.
         callbacks: called with (step, vae, metrics) at each row of the log.
         verbose: 1 says on standard error what is done and what was kept; 0 only warnings.
