@@ -72,9 +72,9 @@ def train_agent(
             there = {name: found.get(name) for name in made_of}
             there["config"] = as_written_now(there["config"])
             refuse_changes(run.folder, "an agent", there, made_of)
-            if run.path(AGENT_FILE).exists():  # written last
-                run.mark_done("train")
-            if run.done("train"):
+            if run.done("train") or run.path(AGENT_FILE).exists():  # which is written last
+                if not run.done("train"):
+                    run.mark_done("train")
                 _clear(run)
                 return run.folder
         training = _Training(method, env, inputs, config, run, {**made_of, **about})

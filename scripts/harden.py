@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 import tyro
 
-from bvae_rl.agents.mend import is_zip
 from bvae_rl.agents.study import Evaluation
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.joined import joined, refuse_unlike
@@ -109,17 +108,12 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
     refuse_own_folder(teacher, args.out)
     config = wider(teacher.config, args.channels, args.hidden)
     refuse_start(None if args.start is None else load_vae(args.start), config)
-    if args.agent is not None and is_zip(args.agent) and config != teacher.config:
-        raise ValueError(
-            f"{args.agent} is a policy of pictures, whose encoder keeps its widths (channels "
-            f"{teacher.config.channels}, hidden {teacher.config.hidden}); leave --channels and "
-            "--hidden out. An agent over LatentVecEnv takes a wider one"
-        )
     plan = None
     if args.agent is not None:
         plan = harden_agent.plan(
             args.agent, args.vae, teacher, args.world, args.domains,
             args.n_eval_episodes, against=args.against, any_teacher=args.any_teacher,
+            wider=config != teacher.config,
         )  # fmt: skip
     kinds = [(one.shape, one.factor_specs) for one in stores]
     if plan and own:

@@ -67,6 +67,7 @@ def plan(
     *,
     against: Sequence[str],
     any_teacher: bool = False,
+    wider: bool = False,
 ) -> Plan:
     """Look at everything that could be wrong before minutes of training.
 
@@ -75,9 +76,15 @@ def plan(
     own, if the environment knows them, else as it is and under each change of ``against``.
 
     Raises ValueError for no agent, one that sees no VAE's codes or those of another VAE than
-    ``teacher`` (unless ``any_teacher``), and an environment or a domain that cannot be made or
-    shows something else than the agent sees.
+    ``teacher`` (unless ``any_teacher``), a policy of pictures where the student is ``wider``, and
+    an environment or a domain that cannot be made or shows something else than the agent sees.
     """
+    if wider and is_zip(agent):
+        raise ValueError(
+            f"{agent} is a policy of pictures, whose encoder keeps its widths (channels "
+            f"{teacher.config.channels}, hidden {teacher.config.hidden}); leave --channels and "
+            "--hidden out. An agent over LatentVecEnv takes a wider one"
+        )
     if n_eval_episodes < 1:
         raise ValueError(f"n_eval_episodes must be at least 1, got {n_eval_episodes}")
     found = mendable(agent, None if any_teacher else teacher)

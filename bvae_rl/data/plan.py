@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 
 from bvae_rl.data.blocks import MAX_EPISODE_STEPS
@@ -14,6 +13,7 @@ from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.in_hand import described
 from bvae_rl.data.rollout import Bounds
 from bvae_rl.data.shares import Shares, shares_of
+from bvae_rl.runtime.whole import is_whole
 
 RANDOM, INDEPENDENT = "random", "independent"
 
@@ -45,7 +45,7 @@ class Plan:
     def __post_init__(self) -> None:
         for name, least in (("frames", 1), ("interventions", 0), ("n_envs", 1), ("seed", 0)):
             value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or isinstance(value, bool):
+            if not is_whole(value):
                 raise ValueError(f"{name} must be a whole number, got {value!r}")
             if value < least:
                 raise ValueError(f"{name} must be at least {least}, got {value}")

@@ -14,6 +14,7 @@ from bvae_rl.models.earlier import model_in_todays_words, refuse_removed
 from bvae_rl.models.losses import Likelihood
 from bvae_rl.models.networks import DecoderName, EncoderName
 from bvae_rl.runtime.identity import KIND
+from bvae_rl.runtime.whole import is_whole
 
 ChannelOrder = Literal["RGB", "BGR", "other"]
 ALL, AUTO = "all", "auto"  # choices of latents that are no groups
@@ -73,10 +74,10 @@ class VAEConfig:
             )
         if self.shape[0] < 1:
             raise ValueError(f"a frame needs at least one channel, got shape {self.shape}")
-        if not _whole(self.latent_dim):
+        if not _counts(self.latent_dim):
             raise ValueError(f"latent_dim must be a whole number from 1 on, got {self.latent_dim}")
         widths = [*self.channels] if isinstance(self.channels, Iterable) else []
-        if len(widths) != 3 or not all(map(_whole, (*widths, self.hidden))):
+        if len(widths) != 3 or not all(map(_counts, (*widths, self.hidden))):
             raise ValueError(
                 "channels must be three positive widths and hidden one, all whole numbers, got "
                 f"{self.channels} and {self.hidden}"
@@ -168,10 +169,8 @@ class VAEConfig:
         return int(np.prod(self.shape))
 
 
-def _whole(number: Any) -> bool:
-    """Whether it is a whole number from 1 on, Python's or numpy's."""
-    whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
-    return whole and bool(number >= 1)
+def _counts(number: Any) -> bool:
+    return is_whole(number) and number >= 1
 
 
 def actuator_part(actuator: int) -> str:

@@ -25,6 +25,7 @@ from bvae_rl.data.pictures.layouts import Wanted, left_out, picture_layouts
 from bvae_rl.models.hub import VAE, find_vae
 from bvae_rl.models.scaling import Encoder, scaling
 from bvae_rl.models.vae import BetaVAE, ChannelOrder, check_channel_order
+from bvae_rl.runtime.whole import is_whole
 from bvae_rl.sb3.codes import code_spaces
 from bvae_rl.sb3.encoder_weights import EncoderWeights
 from bvae_rl.sb3.own_encoder import HeldEncoder, PackedEncoder
@@ -193,7 +194,7 @@ def policy_kwargs(
     """
     check_mode(mode, step_size=step_size)
     counts = stacked.values() if isinstance(stacked, Mapping) else [stacked]
-    if not all(isinstance(count, int | np.integer) and count >= 1 for count in counts):
+    if not all(is_whole(count) and count >= 1 for count in counts):
         raise ValueError(f"stacked must be a whole number, at least 1, got {stacked!r}")
     if isinstance(net_arch, int) or isinstance(keys, str):
         raise TypeError(

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from bvae_rl.data.frame_store import FrameStore
@@ -23,6 +22,7 @@ from bvae_rl.runtime.devices import pick_device
 from bvae_rl.runtime.identity import changed, identity, refuse_changes
 from bvae_rl.runtime.owner import owned
 from bvae_rl.runtime.runs import CONFIG_FILE, Run, require_own
+from bvae_rl.runtime.whole import is_whole
 from bvae_rl.training.batches import Rows, frames_at
 from bvae_rl.training.idle import FIRST_LOOK
 from bvae_rl.training.objectives import Objective
@@ -139,7 +139,7 @@ def train_vae(
 def check_run(steps: int, seed: int = 0) -> tuple[int, int]:
     """Both as Python's own; ValueError for fewer than one step, parts of one, a negative seed."""
     for name, value in (("steps", steps), ("seed", seed)):
-        if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        if not is_whole(value):
             raise ValueError(f"{name} must be a whole number, got {value!r}")
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
