@@ -160,6 +160,7 @@ def _check_row(name: str, args: Args, shape: Sequence[int]) -> None:
         chosen.make_objective(args.steps).pairing(rows, vae)
         if chosen.harden is not None:
             refuse(chosen.harden.against, store.shape, store.factor_specs)
+            chosen.harden.student(vae.config)
             chosen.harden.objective(vae)
     except ValueError as error:
         raise ValueError(f"recipe {name}: {error}") from error

@@ -13,6 +13,7 @@ from bvae_rl.scripts.evaluate_more import GENERALISATION
 from bvae_rl.scripts.evidence_units import Args, Unit, batches, known_of, row_of, seed_of
 from bvae_rl.scripts.study import spread
 from bvae_rl.training.augment.colour import FREQUENCY, PART
+from bvae_rl.training.hardening import Hardening
 
 COLUMNS: dict[str, tuple[str, str]] = {
     "MIG": ("", "mig/mean"),
@@ -105,9 +106,16 @@ def hardenings(args: Args) -> list[str]:
         found.append(
             f"{name}: {teacher.name}, then {by.batches(batches(row, args))} batches against "
             f"{', '.join(by.against)}{maps}{strength} (latents: {latents}; {by.clean} clean "
-            "frames a batch)"
+            f"frames a batch{_student(by)})"
         )
     return found
+
+
+def _student(by: Hardening) -> str:
+    """Where it has other widths than its teacher, which."""
+    widths = [] if by.channels is None else [f"channels {'+'.join(map(str, by.channels))}"]
+    widths += [] if by.hidden is None else [f"hidden {by.hidden}"]
+    return f"; a student of {', '.join(widths)}" if widths else ""
 
 
 def by_factor(rows: Sequence[Row], recipes: Sequence[str]) -> list[list[str]]:

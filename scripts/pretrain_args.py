@@ -203,7 +203,9 @@ def check(args: Args) -> None:
     """ValueError for what cannot be whatever the frames are, before any are collected."""
     hyperparameters(args.loss)
     if named := named_recipe(args):
-        _as_given(named, args).make_objective(args.steps)
+        given = _as_given(named, args)
+        given.make_objective(args.steps)
+        given.refuse_narrow_student()
 
 
 def recipe_of(args: Args, store: FrameStore, *, say_why: bool = False) -> Recipe:

@@ -73,8 +73,8 @@ def train_hardened(
     else:
         callback = shows(steps, _part(on_progress, 2 / 3, 1.0))
     vae = distil(
-        last.objective(teacher), store, args.out, steps=steps, seed=args.seed, train=train,
-        command=command_line(),
+        last.objective(teacher), store, args.out, last.student(teacher.config), steps=steps,
+        seed=args.seed, train=train, command=command_line(),
         callbacks=[callback, *([pretrain.tensorboard(args.out)] if args.tensorboard else [])],
     )  # fmt: skip
     progress.close()

@@ -114,11 +114,15 @@ def test_what_a_row_knows_and_how_it_was_hardened() -> None:
     assert (
         "plain, then 50 batches against colour of frequency 2 with part 0 (latents: content" in line
     )
+    wide = "plain_hardened:student_channels=64+64+64,student_hidden=512"
+    (line,) = hardenings(replace(args, recipes=(wide,)))
+    assert line.endswith("clean frames a batch; a student of channels 64+64+64, hidden 512)")
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
+        ({"recipes": ("plain_hardened:student_hidden=8",)}, "fewer units than its teacher"),
         ({"recipes": ("plain:frames=other",)}, "give their store, --frames other=FOLDER"),
         ({"recipes": ("plain",)}, "no row is trained on --frames alone="),
         ({"recipes": ("views:frames=alone",)}, "recipe views:frames=alone: "),

@@ -11,7 +11,7 @@ import torch
 import bvae_rl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
-from bvae_rl.scripts import harden, pretrain
+from bvae_rl.scripts import harden, pretrain, pretrain_args
 from bvae_rl.training.augment.colour import colour
 from bvae_rl.training.augment.variations import named, vary
 from bvae_rl.training.hardening import Hardening
@@ -55,6 +55,7 @@ def test_a_name_says_row_last_phase_and_changes() -> None:
             "plain_hardened:part=0,against=light",
             "colour is not among light; add it, or leave the part",
         ),
+        ("plain:student_hidden=512", "write plain_hardened:student_hidden=512"),
         ("plain_hardened:part=1.5", "part is the share of the colour maps"),
         ("magic_hardened", "unknown recipe 'magic'"),
         ("auto_hardened", "as in plain_hardened"),
@@ -100,20 +101,40 @@ def test_hardening_takes_the_frequency(tmp_path: Path) -> None:
 def test_pretraining_by_such_a_name_keeps_the_teacher(tmp_path: Path) -> None:
     store = drawn(tmp_path / "frames", 96)
     settings = {"steps": 4, "batch_size": 16, "channels": (8, 8, 8), "hidden": 16}
-    args = pretrain.Args.of(
-        store.folder, recipe="plain_hardened:steps=3", out=tmp_path / "cli", **settings
-    )
+    recipe = "plain_hardened:steps=3,student_hidden=24"
+    args = pretrain.Args.of(store.folder, recipe=recipe, out=tmp_path / "cli", **settings)
     pretrain.main(args, on_progress=lambda done: None)
     train = TrainConfig(batch_size=16)
+    config = VAEConfig(shape=(3, 32, 32), channels=(8, 8, 8), hidden=16)
     bvae_rl.pretrain(
-        store, VAEConfig(shape=(3, 32, 32), channels=(8, 8, 8), hidden=16), out=tmp_path / "python",
-        recipe="plain_hardened:steps=3", steps=4, train=train, verbose=0,
-    )  # fmt: skip
+        store, config, out=tmp_path / "python", recipe=recipe, steps=4, train=train, verbose=0
+    )
     for way in ("cli", "python"):
         vae, before = (BetaVAE.load(tmp_path / way / part) for part in ("", "teacher"))
         assert vae.meta["hardened"]["teacher"] == before.identity()
         assert (before.meta["training"]["steps"], vae.meta["training"]["steps"]) == (4, 3)
+        assert (before.config.hidden, vae.config.hidden) == (16, 24)
     with pytest.raises(ValueError, match="or take the recipe plain"):
         pretrain.main(args.but(harden=("light",)))
     with pytest.raises(ValueError, match="or take the recipe plain"):
         bvae_rl.pretrain(store, out=tmp_path / "x", recipe="plain_hardened", harden="none")
+
+
+def test_a_student_narrower_than_its_teacher_is_refused_before_any_training(tmp_path: Path) -> None:
+    store = drawn(tmp_path / "frames", 96)
+    config = VAEConfig(shape=(3, 32, 32), channels=(8, 8, 8), hidden=16)
+    named = "plain_hardened:student_hidden={}"
+    with pytest.raises(ValueError, match="student_hidden= of a recipe"):
+        bvae_rl.pretrain(store, config, recipe=named.format(15), out=tmp_path / "x")
+    with pytest.raises(ValueError, match="fewer units than its teacher"):
+        bvae_rl.pretrain(store, recipe=named.format(255), out=tmp_path / "x")
+    narrow = {"recipe": named.format(15), "hidden": 16, "out": tmp_path / "x"}
+    with pytest.raises(ValueError, match="fewer units than its teacher"):
+        pretrain_args.check(pretrain.Args.of(store.folder, **narrow))
+    pretrain_args.check(pretrain.Args.of(store.folder, **{**narrow, "hidden": 15}))
+    assert not (tmp_path / "x").exists()
+
+
+def test_online_the_encoder_keeps_its_widths(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"hidden=512.* leave them out"):
+        bvae_rl.OnlineBetaVAE(make_vae(), harden=Hardening(hidden=512))

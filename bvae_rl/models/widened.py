@@ -32,7 +32,8 @@ def wider(
         raise ValueError(
             f"a student cannot have fewer units than its teacher, whose channels are "
             f"{config.channels} and hidden {config.hidden}; got {found.channels} and "
-            f"{found.hidden}: leave them out, or give more (--channels, --hidden)"
+            f"{found.hidden}: leave them out, or give more (--channels, --hidden of harden, "
+            "student_channels= and student_hidden= of a recipe)"
         )
     return found
 

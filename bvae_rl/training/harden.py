@@ -24,7 +24,7 @@ from bvae_rl.models.digest import taught_by
 from bvae_rl.models.hub import VAE, load_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO, VAEConfig
-from bvae_rl.models.widened import widened, wider
+from bvae_rl.models.widened import widened
 from bvae_rl.plots import png
 from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.talking import talking
@@ -132,11 +132,12 @@ def harden(
     refuse_own_folder(teacher, out)
     against = (against,) if isinstance(against, str) else tuple(against)
     chosen = Hardening(
-        against, latents=latents, clean=clean, strength=strength, frequency=frequency, part=part
-    )
+        against, latents=latents, clean=clean, strength=strength, frequency=frequency, part=part,
+        channels=channels, hidden=hidden,
+    )  # fmt: skip
     if isinstance(source, np.ndarray):  # before they are written
         refuse_misfit(chosen, teacher, shape_of(source))
-    config = wider(teacher.config, channels, hidden)
+    config = chosen.student(teacher.config)
     begun = None if start is None else load_vae(start)
     refuse_start(begun, config)
     store = as_store(source, Path(out) / "frames", frames=0, seed=seed)

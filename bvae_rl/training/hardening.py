@@ -6,7 +6,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.models.vae_config import AUTO
+from bvae_rl.models.vae_config import AUTO, VAEConfig
+from bvae_rl.models.widened import wider
 from bvae_rl.training.augment.colour import FREQUENCY, PART
 from bvae_rl.training.augment.variations import check_strength, named
 from bvae_rl.training.objectives.checks import whole
@@ -27,6 +28,7 @@ class Hardening:
     ``strength``: of the variations, from 0, none, over 1, as they were tuned, to 2.
     ``frequency``: of the colour maps, in rad, above 0 (``augment.colour``).
     ``part``: the share of them that leaves some colours as they are, from 0 to 1.
+    ``channels``, ``hidden``: the student's widths, none below the teacher's; None: the teacher's.
 
     Raises ValueError for what is outside of these.
     """
@@ -38,6 +40,8 @@ class Hardening:
     strength: float = 1.0
     frequency: float = FREQUENCY
     part: float = PART
+    channels: tuple[int, int, int] | None = None
+    hidden: int | None = None
 
     def __post_init__(self) -> None:
         named(self.against, frequency=self.frequency, part=self.part)
@@ -49,6 +53,10 @@ class Hardening:
     def batches(self, before: int) -> int:
         """How many there are after a training of ``before``."""
         return max(1, before // 2) if self.steps is None else self.steps
+
+    def student(self, teacher: VAEConfig) -> VAEConfig:
+        """What learns from a ``teacher`` like this; ValueError for widths below the teacher's."""
+        return wider(teacher, self.channels, self.hidden)
 
     def objective(self, teacher: BetaVAE) -> InvarianceDistillation:
         """The training of a copy of ``teacher``; ValueError for latents that it does not have.

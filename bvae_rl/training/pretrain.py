@@ -142,6 +142,7 @@ def pretrain(
     as_it_is = objective is not None or recipe != AUTO or start is not None
     asked = NONE if (found := asked_of(chosen, harden)) == AUTO and as_it_is else found
     if chosen is not None and chosen.harden is not None:
+        chosen.refuse_narrow_student(config)
         recipe = str(RecipeName.parse(recipe).teacher)
     given: dict[str, Any] = {
         "recipe": recipe, "seed": seed, "train": train, "weighting": weighting,
@@ -155,10 +156,8 @@ def pretrain(
         if asked != NONE:
             return _then_hardened(
                 asked, source, Path(out), rounds=rounds, frames=frames, acting=acting,
-                given={
-                    "config": config, "objective": objective, "steps": steps, "start": start,
-                    **given,
-                },
+                given={**given, "config": config, "objective": objective, "steps": steps,
+                       "start": start},
             )  # fmt: skip
         if rounds != 1:
             return _in_rounds(
@@ -235,8 +234,9 @@ def _then_hardened(
         return teacher
     frames_of = source if isinstance(source, FrameStore) else FrameStore.existing(folder / "frames")
     return distil(
-        last.objective(teacher), frames_of, out, steps=last.batches(given["steps"]),
-        seed=given["seed"], train=train_of_phase(given["train"]), command=given["command"],
+        last.objective(teacher), frames_of, out, last.student(teacher.config),
+        steps=last.batches(given["steps"]), seed=given["seed"],
+        train=train_of_phase(given["train"]), command=given["command"],
     )  # fmt: skip
 
 

@@ -77,6 +77,12 @@ class Recipe:
         pairs = row.pairs if self.pairs is None else self.pairs
         return pairs.split("+") if pairs else []
 
+    def refuse_narrow_student(self, config: VAEConfig | None = None) -> None:
+        """ValueError for a last phase whose student has fewer units than the VAE, of ``config``."""
+        if self.harden is not None:
+            widths = {k: v for k, v in self.model.items() if k in ("channels", "hidden")}
+            self.harden.student(config or VAEConfig(**widths))
+
     def make_objective(self, steps: int) -> Objective:
         """The objective for a training of ``steps`` steps."""
         annealing = Annealing(steps, self.schedule, self.ramp, self.release)

@@ -25,9 +25,10 @@ def _widths(text: str) -> tuple[int, ...]:
     return tuple(map(int, text.split("+")))
 
 
+STUDENT = "student_"  # before widths of the last phase, which the VAE has, too
 PHASE: Mapping[str, Callable[[str], Any]] = {  # of the last phase: fields of ``Hardening``
     "against": _names, "steps": int, "latents": str, "clean": int, "strength": float,
-    "frequency": float, "part": float,
+    "frequency": float, "part": float, "student_channels": _widths, "student_hidden": int,
 }  # fmt: skip
 MODEL: Mapping[str, Callable[[str], Any]] = {  # of the VAE: fields of ``VAEConfig``
     "channels": _widths, "hidden": int, "recon_weight": float,
@@ -76,7 +77,10 @@ class RecipeName:
     @property
     def hardening(self) -> Hardening | None:
         """The last phase, if there is one; ValueError for a value that it cannot have."""
-        return Hardening(**self._values(PHASE)) if self.hardened else None
+        if not self.hardened:
+            return None
+        values = self._values(PHASE)
+        return Hardening(**{name.removeprefix(STUDENT): value for name, value in values.items()})
 
     @property
     def model(self) -> dict[str, Any]:
