@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -40,7 +41,7 @@ class Hardening:
     strength: float = 1.0
     frequency: float = FREQUENCY
     part: float = PART
-    channels: tuple[int, int, int] | None = None
+    channels: Sequence[int] | None = None
     hidden: int | None = None
 
     def __post_init__(self) -> None:
