@@ -27,17 +27,19 @@ COMMANDS: dict[str, Command] = {
         "import_dataset", "Read images, arrays, LeRobot or Minari data into a frame store."
     ),
     "objectives": Command("objectives", "List the objectives: purpose, hyperparameters, cost."),
-    "pretrain": Command("pretrain", "Train a Beta-VAE on a frame store."),
-    "harden": Command("harden", "Make a VAE ignore what the state does not depend on."),
+    "pretrain": Command("pretrain.command", "Train a Beta-VAE on a frame store."),
+    "harden": Command("harden.command", "Make a VAE ignore what the state does not depend on."),
     "sweep-beta": Command(
-        "sweep_beta", "Train along beta (or the capacity), score, and choose.", draws=True
+        "sweep.beta", "Train along beta (or the capacity), score, and choose.", draws=True
     ),
     "sweep-latents": Command(
-        "sweep_latents", "Train along the number of latents, and choose.", draws=True
+        "sweep.latents", "Train along the number of latents, and choose.", draws=True
     ),
-    "evaluate": Command("evaluate", "Score VAEs on frames with known factors.", draws=True),
-    "visualize": Command("visualize", "Draw what the latents of a VAE hold.", draws=True),
-    "explore": Command("explore", "Write a page in which a VAE runs live, to be moved by hand."),
+    "evaluate": Command("evaluate.command", "Score VAEs on frames with known factors.", draws=True),
+    "visualize": Command("visualize.command", "Draw what the latents of a VAE hold.", draws=True),
+    "explore": Command(
+        "explore.command", "Write a page in which a VAE runs live, to be moved by hand."
+    ),
     "train": Command("train", "Train and evaluate one agent, on latents or something else."),
     "compare": Command("compare", "Compare learning curves of several methods.", draws=True),
     "transfer": Command(
@@ -47,10 +49,14 @@ COMMANDS: dict[str, Command] = {
         "adapt", "Move agents to new domains, their encoder frozen or fine-tuned.", draws=True
     ),
     "film": Command(
-        "film", "Draw an animated GIF of an agent and its latents in several domains.", draws=True
+        "film.command",
+        "Draw an animated GIF of an agent and its latents in several domains.",
+        draws=True,
     ),
     "evidence": Command(
-        "evidence", "Compare recipes of pretraining by scores and agents, over seeds.", draws=True
+        "evidence.command",
+        "Compare recipes of pretraining by scores and agents, over seeds.",
+        draws=True,
     ),
     "bench": Command("bench.command", "Measure speed and size against targets."),
 }

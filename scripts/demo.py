@@ -17,7 +17,7 @@ from bvae_rl.report import FigureEntry, write_report
 from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.workers import Task, run_parallel
-from bvae_rl.scripts import collect, evaluate, explore, harden, pretrain
+from bvae_rl.scripts import collect
 from bvae_rl.scripts.common import EnvArgs, command_for, say
 from bvae_rl.scripts.demo_report import (
     CONTENT,
@@ -32,6 +32,10 @@ from bvae_rl.scripts.demo_report import (
     training_note,
     vae_label,
 )
+from bvae_rl.scripts.evaluate import command as evaluate
+from bvae_rl.scripts.explore import command as explore
+from bvae_rl.scripts.harden import command as harden
+from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.scripts.progress import Progress, minutes
 from bvae_rl.scripts.study import StudyArgs, make_jobs, plan, run_jobs
 from bvae_rl.training.recipe import latent_dims

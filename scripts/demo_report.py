@@ -14,10 +14,10 @@ from bvae_rl.plots import png
 from bvae_rl.report import FigureEntry
 from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts import film
-from bvae_rl.scripts.film_beside import middling_start
+from bvae_rl.scripts.film import command as film
+from bvae_rl.scripts.film.beside import middling_start
 from bvae_rl.scripts.study import draw_curves, draw_transfer, finals, labels
-from bvae_rl.scripts.visualize_episode import episode_timelines
+from bvae_rl.scripts.visualize.episode import episode_timelines
 from bvae_rl.training.decoded import latent_names
 from bvae_rl.training.hardened import HARDENED as KEPT
 from bvae_rl.training.hardened import hardened_sentences

@@ -10,10 +10,10 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import CONFIG_FILE, WEIGHTS_FILE, Run
 from bvae_rl.runtime.workers import Task, run_parallel
-from bvae_rl.scripts import pretrain
 from bvae_rl.scripts.common import aligned, command_line, say, wrote
 from bvae_rl.scripts.held_frames import HeldFrames, held_frames, probe_frames
-from bvae_rl.scripts.pretrain_args import SourceArgs
+from bvae_rl.scripts.pretrain import command as pretrain
+from bvae_rl.scripts.pretrain.args import SourceArgs
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.selection import SELECTION, UNLABELLED, Selection, check_enough, select
 from bvae_rl.training.trainer import NotFinite

@@ -11,8 +11,8 @@ import torch
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.report.explorer.page import document
-from bvae_rl.scripts import explore
-from bvae_rl.scripts.explore_frames import Shown
+from bvae_rl.scripts.explore import command as explore
+from bvae_rl.scripts.explore.frames import Shown
 
 SMALL: dict[str, Any] = {"latent_dim": 4, "channels": (8, 8, 8), "hidden": 24}
 KINDS: dict[str, dict[str, Any]] = {

@@ -16,8 +16,9 @@ from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics import score
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.runtime.rows import Row
-from bvae_rl.scripts import adapt, collect, pretrain
+from bvae_rl.scripts import adapt, collect
 from bvae_rl.scripts.common import EnvArgs
+from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.scripts.study import finals
 from bvae_rl.training.fine_tune import FineTuneConfig
 from bvae_rl.training.train_config import TrainConfig

@@ -13,13 +13,11 @@ from typing import Any
 
 import pytest
 
-from bvae_rl.scripts import (
-    collect,
-    pretrain,
-)
+from bvae_rl.scripts import collect
 from bvae_rl.scripts.cli import main, parse
 from bvae_rl.scripts.commands import COMMANDS, load
 from bvae_rl.scripts.common import EnvArgs, flags, results_folder
+from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.scripts.progress import Progress, minutes
 
 GRID = EnvArgs(

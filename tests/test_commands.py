@@ -11,18 +11,13 @@ import pytest
 
 from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.scripts import (
-    collect,
-    compare,
-    evaluate,
-    pretrain,
-    train,
-    transfer,
-    visualize,
-)
+from bvae_rl.scripts import collect, compare, train, transfer
 from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.common import EnvArgs
+from bvae_rl.scripts.evaluate import command as evaluate
+from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.scripts.study import StudyArgs, make_jobs
+from bvae_rl.scripts.visualize import command as visualize
 from bvae_rl.training.train_config import TrainConfig
 
 QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5)

@@ -19,9 +19,13 @@ from bvae_rl.data.probe_sets import FrameGroups, fixed_factor_groups, probe_set
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts import collect, evaluate, evaluate_held, evaluate_more, pretrain
+from bvae_rl.scripts import collect
 from bvae_rl.scripts.common import EnvArgs
+from bvae_rl.scripts.evaluate import command as evaluate
+from bvae_rl.scripts.evaluate import held as evaluate_held
+from bvae_rl.scripts.evaluate import more as evaluate_more
 from bvae_rl.scripts.held_frames import HeldFrames
+from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.training.train_config import TrainConfig
 
 QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5)

@@ -10,10 +10,11 @@ import pytest
 from bvae_rl.agents.scores import scale_methods
 from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts import collect, evidence
+from bvae_rl.scripts import collect
 from bvae_rl.scripts.common import EnvArgs
-from bvae_rl.scripts.evidence_tables import columns, seeds_of, table, unscored
-from bvae_rl.scripts.evidence_units import AgentArgs, batches, known_units, pretraining
+from bvae_rl.scripts.evidence import command as evidence
+from bvae_rl.scripts.evidence.tables import columns, seeds_of, table, unscored
+from bvae_rl.scripts.evidence.units import AgentArgs, batches, known_units, pretraining
 from bvae_rl.scripts.study import EVALUATION_SEED
 from bvae_rl.training.objectives.table import entry
 from bvae_rl.training.recipes import recipe

@@ -10,10 +10,11 @@ import torch
 from torch import nn
 
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.scripts import collect, evidence
-from bvae_rl.scripts.evidence_tables import hardenings
-from bvae_rl.scripts.evidence_units import AgentArgs, Unit, known_of, units_of
-from bvae_rl.scripts.evidence_vaes import state_rows, vae_of
+from bvae_rl.scripts import collect
+from bvae_rl.scripts.evidence import command as evidence
+from bvae_rl.scripts.evidence.tables import hardenings
+from bvae_rl.scripts.evidence.units import AgentArgs, Unit, known_of, units_of
+from bvae_rl.scripts.evidence.vaes import state_rows, vae_of
 
 CHANGED = "plain_hardened:frames=alone,steps=5,clean=0"
 PAIRED = "views_interventions_hardened"
@@ -22,7 +23,7 @@ PAIRED = "views_interventions_hardened"
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bvae_rl.training.hardened.PROBE_STEPS", 10)
-    for name in ("training.harden", "scripts.pretrain"):
+    for name in ("training.harden", "scripts.pretrain.command"):
         monkeypatch.setattr(f"bvae_rl.{name}.can_draw", lambda: False)
 
 

@@ -16,11 +16,11 @@ import pytest
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.scripts import explore
 from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.common import EnvArgs
-from bvae_rl.scripts.explore_serve import page_server
-from bvae_rl.scripts.explore_vae import read_latents
+from bvae_rl.scripts.explore import command as explore
+from bvae_rl.scripts.explore.serve import page_server
+from bvae_rl.scripts.explore.vae import read_latents
 from tests.explorer_cases import random_frames, tiny
 from tests.next_cases import next_commands
 

@@ -12,11 +12,13 @@ import pytest
 
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import FactorSpec
-from bvae_rl.scripts import explore, explore_episodes, explore_panels
 from bvae_rl.scripts.common import EnvArgs
-from bvae_rl.scripts.explore import Args
-from bvae_rl.scripts.explore_episodes import Plan, planned, played
-from bvae_rl.scripts.explore_frames import Shown
+from bvae_rl.scripts.explore import command as explore
+from bvae_rl.scripts.explore import episodes as explore_episodes
+from bvae_rl.scripts.explore import panels as explore_panels
+from bvae_rl.scripts.explore.command import Args
+from bvae_rl.scripts.explore.episodes import Plan, planned, played
+from bvae_rl.scripts.explore.frames import Shown
 from bvae_rl.scripts.same_frames import require_same_frames
 from tests.explorer_cases import random_frames, shown_of, tiny
 

@@ -10,9 +10,10 @@ import pytest
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.payload import packed
-from bvae_rl.scripts import explore, explore_vae
-from bvae_rl.scripts.explore_history import TEACHERS, history
-from bvae_rl.scripts.explore_vae import read_latents
+from bvae_rl.scripts.explore import command as explore
+from bvae_rl.scripts.explore import vae as explore_vae
+from bvae_rl.scripts.explore.history import TEACHERS, history
+from bvae_rl.scripts.explore.vae import read_latents
 from bvae_rl.training.decoded import carried
 from bvae_rl.training.snapshots import FOLDER
 from tests.explorer_cases import random_frames, tiny

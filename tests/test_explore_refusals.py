@@ -14,9 +14,10 @@ from torch import nn
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.scripts import explore, explore_episodes
-from bvae_rl.scripts.explore import Args, title
-from bvae_rl.scripts.explore_frames import Shown, shown_env, shown_frames
+from bvae_rl.scripts.explore import command as explore
+from bvae_rl.scripts.explore import episodes as explore_episodes
+from bvae_rl.scripts.explore.command import Args, title
+from bvae_rl.scripts.explore.frames import Shown, shown_env, shown_frames
 from tests.explorer_cases import random_frames, shown_of, tiny
 
 REACH = "bvae_rl.envs:bvae_rl/PlanarReach-v0"

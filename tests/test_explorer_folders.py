@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bvae_rl.models.hub import find_vae
-from bvae_rl.scripts.explore import Args, write_page
+from bvae_rl.scripts.explore.command import Args, write_page
 
 
 def test_pages_of_other_vaes_are_kept_apart(

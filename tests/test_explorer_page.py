@@ -16,7 +16,7 @@ from bvae_rl.data.pictures.resize import convert_bytes
 from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.page import document
-from bvae_rl.scripts import explore
+from bvae_rl.scripts.explore import command as explore
 from tests.chromium_cases import Page, browser
 from tests.explorer_cases import random_frames, shown_of, tiny, write_page
 

@@ -24,11 +24,13 @@ from bvae_rl.metrics.pairs import pair_scores
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.report.explorer import episodes as packing
 from bvae_rl.report.explorer.episodes import Episode, episodes_entry, film
-from bvae_rl.scripts import explore_episodes, explore_panels, pretrain
-from bvae_rl.scripts.explore import Args
-from bvae_rl.scripts.explore_episodes import Plan, planned, played, recorded
-from bvae_rl.scripts.explore_factors import VALUES, moved_factors
-from bvae_rl.scripts.explore_history import history
+from bvae_rl.scripts.explore import episodes as explore_episodes
+from bvae_rl.scripts.explore import panels as explore_panels
+from bvae_rl.scripts.explore.command import Args
+from bvae_rl.scripts.explore.episodes import Plan, planned, played, recorded
+from bvae_rl.scripts.explore.factors import VALUES, moved_factors
+from bvae_rl.scripts.explore.history import history
+from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.schedules import Constant

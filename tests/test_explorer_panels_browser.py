@@ -15,8 +15,8 @@ from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.history import Moment, history_entry
 from bvae_rl.report.explorer.page import document
-from bvae_rl.scripts import explore
-from bvae_rl.scripts.explore_frames import Shown
+from bvae_rl.scripts.explore import command as explore
+from bvae_rl.scripts.explore.frames import Shown
 from tests.chromium_cases import Page, browser
 from tests.explorer_cases import random_frames, shown_of
 from tests.explorer_panel_cases import lively

@@ -17,7 +17,7 @@ from bvae_rl.report.explorer.inline import inlined
 from bvae_rl.report.explorer.page import document
 from bvae_rl.report.explorer.payload import json_text, packed
 from bvae_rl.report.explorer.vae_entry import latent_entries
-from bvae_rl.scripts.explore_vae import half_suffices, read_latents
+from bvae_rl.scripts.explore.vae import half_suffices, read_latents
 from tests.explorer_cases import tiny
 
 

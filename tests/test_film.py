@@ -17,10 +17,10 @@ from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import FactorWrapper
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.runtime.runs import RunError
-from bvae_rl.scripts import film
-from bvae_rl.scripts.film_alone import record
-from bvae_rl.scripts.film_alone_picture import gif, picture
-from bvae_rl.scripts.film_panels import Film, factor_panels, latent_panels
+from bvae_rl.scripts.film import command as film
+from bvae_rl.scripts.film.alone import record
+from bvae_rl.scripts.film.alone_picture import gif, picture
+from bvae_rl.scripts.film.panels import Film, factor_panels, latent_panels
 from tests.plug_cases import NoiseEnv, make_vae
 
 

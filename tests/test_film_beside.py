@@ -18,16 +18,16 @@ from bvae_rl.agents.train import train_agent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts import film
-from bvae_rl.scripts.film_beside import (
+from bvae_rl.scripts.film import command as film
+from bvae_rl.scripts.film.beside import (
     Plan,
     Take,
     middling_start,
     require_switch,
     take,
 )
-from bvae_rl.scripts.film_beside_picture import LANE, OUT, _known, lanes, picture
-from bvae_rl.scripts.film_panels import most_varied
+from bvae_rl.scripts.film.beside_picture import LANE, OUT, _known, lanes, picture
+from bvae_rl.scripts.film.panels import most_varied
 from tests.swap_cases import student_of
 
 ENV = EnvConfig(

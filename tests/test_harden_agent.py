@@ -24,8 +24,11 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.runtime.runs import Run
 from bvae_rl.sb3.extractor import policy_kwargs
-from bvae_rl.scripts import collect, harden, harden_agent, harden_own
+from bvae_rl.scripts import collect
 from bvae_rl.scripts.common import EnvArgs
+from bvae_rl.scripts.harden import agent as harden_agent
+from bvae_rl.scripts.harden import command as harden
+from bvae_rl.scripts.harden import own as harden_own
 from bvae_rl.training.train_config import TrainConfig
 from tests.plug_cases import NoiseEnv, make_vae
 from tests.swap_cases import student_of

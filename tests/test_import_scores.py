@@ -14,9 +14,9 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.readers.importing import import_frames
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts import evaluate
-from bvae_rl.scripts import evaluate_more as more
 from bvae_rl.scripts.cli import main
+from bvae_rl.scripts.evaluate import command as evaluate
+from bvae_rl.scripts.evaluate import more
 from bvae_rl.scripts.stored_frames import stored_frames
 from tests.next_cases import next_commands
 

@@ -23,8 +23,9 @@ from bvae_rl.envs.planar.arm import Q_HIGH, Q_LOW
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.envs.planar.world import MAX_STEP
 from bvae_rl.models.vae_config import VAEConfig
-from bvae_rl.scripts import collect, pretrain
+from bvae_rl.scripts import collect
 from bvae_rl.scripts.cli import main
+from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.training.batches import Rows
 from bvae_rl.training.pair_sources import paired
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from bvae_rl.scripts import evaluate
 from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.commands import load
 from bvae_rl.scripts.common import EnvArgs, command_for, free_folder
+from bvae_rl.scripts.evaluate import command as evaluate
 from bvae_rl.scripts.study import StudyArgs
 from bvae_rl.training.train_config import TrainConfig
 from tests.next_cases import next_commands

@@ -12,7 +12,7 @@ import pytest
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import objectives
-from bvae_rl.scripts.pretrain_args import Args, LossArgs, check, hyperparameters
+from bvae_rl.scripts.pretrain.args import Args, LossArgs, check, hyperparameters
 from bvae_rl.training.annealing import Annealing
 from bvae_rl.training.objectives.table import OBJECTIVES, entry
 from bvae_rl.training.recipes import recipe

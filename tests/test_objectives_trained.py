@@ -11,8 +11,8 @@ import torch
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.scripts import pretrain
-from bvae_rl.scripts.pretrain_args import recipe_of
+from bvae_rl.scripts.pretrain import command as pretrain
+from bvae_rl.scripts.pretrain.args import recipe_of
 from bvae_rl.training import trainer
 from bvae_rl.training.batches import Batch, Rows
 from bvae_rl.training.objectives.table import OBJECTIVES, entry

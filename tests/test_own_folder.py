@@ -11,8 +11,9 @@ import pytest
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts import compare, evaluate, train, transfer
+from bvae_rl.scripts import compare, train, transfer
 from bvae_rl.scripts.common import EnvArgs
+from bvae_rl.scripts.evaluate import command as evaluate
 from bvae_rl.scripts.own_folder import left_out, own_folder, refuse_other_study
 from bvae_rl.scripts.study import StudyArgs
 from tests.row_cases import ROW

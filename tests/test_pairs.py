@@ -7,9 +7,9 @@ import pytest
 
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.metrics.pairs import pair_scores
-from bvae_rl.scripts import explore_panels
-from bvae_rl.scripts.explore import Args
-from bvae_rl.scripts.explore_frames import Shown
+from bvae_rl.scripts.explore import panels as explore_panels
+from bvae_rl.scripts.explore.command import Args
+from bvae_rl.scripts.explore.frames import Shown
 from tests.explorer_cases import random_frames, tiny
 
 SPECS = (FactorSpec("place"), FactorSpec("seen", "categorical", values=(0, 1)), FactorSpec("once"))

@@ -11,7 +11,7 @@ import bvae_rl
 from bvae_rl.models.pruned import pruned, to_keep
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
-from bvae_rl.scripts import pretrain
+from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.training.train_config import TrainConfig
 from tests.objective_cases import grids
 

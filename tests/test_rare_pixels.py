@@ -11,9 +11,9 @@ import torch
 import bvae_rl
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.models.vae import VAEConfig
-from bvae_rl.scripts import pretrain
-from bvae_rl.scripts.evidence_units import follows_from
-from bvae_rl.scripts.pretrain_args import recipe_of
+from bvae_rl.scripts.evidence.units import follows_from
+from bvae_rl.scripts.pretrain import command as pretrain
+from bvae_rl.scripts.pretrain.args import recipe_of
 from bvae_rl.training.batches import Batch, frames_at
 from bvae_rl.training.pixel_weights import Weighting, as_weighting, foreground, weigher
 from bvae_rl.training.rare_pixels import (

@@ -22,15 +22,12 @@ from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.report.tables import representation
 from bvae_rl.runtime.runs import Run
 from bvae_rl.sb3 import Probe
-from bvae_rl.scripts import (
-    collect,
-    evaluate,
-    evaluate_more,
-    evaluate_on_policy,
-    show,
-    visualize,
-)
+from bvae_rl.scripts import collect, show
 from bvae_rl.scripts.common import EnvArgs
+from bvae_rl.scripts.evaluate import command as evaluate
+from bvae_rl.scripts.evaluate import more as evaluate_more
+from bvae_rl.scripts.evaluate import on_policy as evaluate_on_policy
+from bvae_rl.scripts.visualize import command as visualize
 
 
 def told(env: gym.Env) -> gym.Env:

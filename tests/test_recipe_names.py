@@ -11,7 +11,9 @@ import torch
 import bvae_rl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
-from bvae_rl.scripts import harden, pretrain, pretrain_args
+from bvae_rl.scripts.harden import command as harden
+from bvae_rl.scripts.pretrain import args as pretrain_args
+from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.training.augment.colour import colour
 from bvae_rl.training.augment.variations import named, vary
 from bvae_rl.training.hardening import Hardening
@@ -25,7 +27,7 @@ from tests.objective_cases import drawn, make_vae
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bvae_rl.training.hardened.PROBE_STEPS", 10)
-    for name in ("training.harden", "training.pretrain", "scripts.pretrain"):
+    for name in ("training.harden", "training.pretrain", "scripts.pretrain.command"):
         monkeypatch.setattr(f"bvae_rl.{name}.can_draw", lambda: False)
 
 

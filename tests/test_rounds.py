@@ -16,7 +16,7 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.grown import GROWN
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.identity import identity
-from bvae_rl.scripts import pretrain as command
+from bvae_rl.scripts.pretrain import command
 from bvae_rl.training import rounds as in_rounds
 from bvae_rl.training.rounds import codes_of, round_folder, split
 

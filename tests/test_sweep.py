@@ -17,9 +17,11 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots.rate_distortion import CHOSEN
 from bvae_rl.plots.sweep import sweep
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts import pretrain, sweep_beta, sweep_latents
-from bvae_rl.scripts import sweep as machinery
 from bvae_rl.scripts.cli import main
+from bvae_rl.scripts.pretrain import command as pretrain
+from bvae_rl.scripts.sweep import beta as sweep_beta
+from bvae_rl.scripts.sweep import command as machinery
+from bvae_rl.scripts.sweep import latents as sweep_latents
 from bvae_rl.training.explained import pixel_share
 from bvae_rl.training.selection import last_within
 from bvae_rl.training.train_config import TrainConfig

@@ -15,7 +15,7 @@ from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import factor_env, require_factor_env
 from bvae_rl.data.pictures.framed import native_in, top_in
-from bvae_rl.scripts.film_beside import require_switch
+from bvae_rl.scripts.film.beside import require_switch
 
 REACH = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", kwargs=("size=32",))
 

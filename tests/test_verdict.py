@@ -18,7 +18,7 @@ from torch import Tensor, nn
 import bvae_rl
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.scripts import pretrain
+from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.training.batches import Rows, frames_at
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
@@ -224,8 +224,8 @@ def test_pretrain_ends_with_the_verdict(tmp_path: Path, capsys: pytest.CaptureFi
     assert config["scores"]["validation"]["vae/missed_motion"] > 0.5
     # by these names a folder that was trained before the bar showed a bound is still known
     assert config["training"]["callbacks"] == [
-        "bvae_rl.scripts.pretrain._every_step.<locals>.<lambda>",
-        "bvae_rl.scripts.pretrain.pictures.<locals>.draw",
+        "bvae_rl.scripts.pretrain.command._every_step.<locals>.<lambda>",
+        "bvae_rl.scripts.pretrain.command.pictures.<locals>.draw",
     ]
 
 

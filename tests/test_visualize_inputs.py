@@ -13,10 +13,10 @@ import torch
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.scripts import visualize
 from bvae_rl.scripts.cli import main
-from bvae_rl.scripts.visualize_beside import compared
-from bvae_rl.scripts.visualize_figures import Shown, figures, films, pairs
+from bvae_rl.scripts.visualize import command as visualize
+from bvae_rl.scripts.visualize.beside import compared
+from bvae_rl.scripts.visualize.figures import Shown, figures, films, pairs
 from bvae_rl.training.decoded import active_latents, carried, traversals
 from bvae_rl.training.vae_figures import shown_latents, tracked
 
