@@ -18,7 +18,7 @@ from typing import Any
 from bvae_rl.agents.config import CURVE_POINTS, AgentConfig, StepLimit
 from bvae_rl.agents.hyperparameters import tuned
 from bvae_rl.data.environments import EnvConfig, FrameSkip
-from bvae_rl.data.envpool import EnvPoolEnv
+from bvae_rl.data.envpool.environments import EnvPoolEnv
 from bvae_rl.data.wrappers import wrappers_of
 
 TENTH = 0.1

@@ -18,7 +18,9 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
-    "demo": Command("demo", "The whole pipeline in 5 to 20 minutes, with a report.", draws=True),
+    "demo": Command(
+        "demo.command", "The whole pipeline in 5 to 20 minutes, with a report.", draws=True
+    ),
     "collect": Command("collect", "Collect frames of an environment into a frame store."),
     "show": Command(
         "show", "Look at an environment: frames in named domains, and its factors.", draws=True

@@ -8,7 +8,7 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 
-from bvae_rl.data.envpool import NO_FACTORS
+from bvae_rl.data.envpool.environments import NO_FACTORS
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import FactorSpec, known_specs
 from bvae_rl.data.pictures.frame_layout import FrameLayout

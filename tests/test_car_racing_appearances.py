@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bvae_rl.data.envpool import EnvPoolVecEnv
+from bvae_rl.data.envpool.environments import EnvPoolVecEnv
 from bvae_rl.envs.appearance import LEAST
 from bvae_rl.envs.car_racing.appearances import (
     CAR,

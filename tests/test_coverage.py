@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from bvae_rl.data.coverage import BINS, Coverage, alike, binned, evenness, measure
-from bvae_rl.data.covered import FILE, advice, coverage_of, kept, tell_coverage
+from bvae_rl.data.coverage_file import FILE, kept
+from bvae_rl.data.covered import advice, coverage_of, tell_coverage
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.small_pictures import Components, small

@@ -10,8 +10,9 @@ import pytest
 
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import Run
+from bvae_rl.scripts.demo import command as demo
+from bvae_rl.scripts.demo.scale import SCALES, Scale
 from bvae_rl.scripts import (
-    demo,
 )
 from bvae_rl.training.train_config import TrainConfig
 from tests.next_cases import next_commands
@@ -20,7 +21,7 @@ from tests.next_cases import next_commands
 def test_the_demo_runs_whole_and_reuses_what_is_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tiny = demo.Scale(
+    tiny = Scale(
         frames=1024,
         interventions=64,
         vae_steps=2,
@@ -30,7 +31,7 @@ def test_the_demo_runs_whole_and_reuses_what_is_finished(
         total_timesteps=400,
         n_eval_episodes=2,
     )
-    monkeypatch.setitem(demo.SCALES, "demo-quick", tiny)
+    monkeypatch.setitem(SCALES, "demo-quick", tiny)
     args = demo.Args(out=tmp_path / "demo", quick=True, workers=1)
     result = demo.main(args)
     page = result.report.read_text()
@@ -67,7 +68,7 @@ def test_the_demo_runs_whole_and_reuses_what_is_finished(
 
 
 def test_the_demo_from_scratch_continues_nothing(tmp_path: Path) -> None:
-    tiny = replace(demo.SCALES["demo-scratch"], frames=600, interventions=64, vae_steps=2)
+    tiny = replace(SCALES["demo-scratch"], frames=600, interventions=64, vae_steps=2)
     args = demo.Args(from_scratch=True, workers=1)
     scratch = demo.Demo(args, tiny, Run(tmp_path))
     scratch.collect()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bvae_rl.runtime.rows import Row
-from bvae_rl.scripts.demo_report import CONTENT, DOMAINS, HARDENED, PLAIN, headline
+from bvae_rl.scripts.demo.report import CONTENT, DOMAINS, HARDENED, PLAIN, headline
 
 
 def row(study: str, method: str, metric: str, value: float, domain: str) -> Row:

@@ -18,8 +18,8 @@ from stable_baselines3.common.vec_env import VecMonitor
 
 import bvae_rl
 from bvae_rl.data.environments import EnvConfig
-from bvae_rl.data.envpool import EnvPoolEnv, EnvPoolVecEnv
-from bvae_rl.data.envpool_gl import why_not_to_draw
+from bvae_rl.data.envpool.environments import EnvPoolEnv, EnvPoolVecEnv
+from bvae_rl.data.envpool.gl import why_not_to_draw
 from bvae_rl.data.pictures.resize import convert_bytes
 from tests.envpool_cases import need_envpool
 

@@ -8,8 +8,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from bvae_rl.data.envpool import EnvPoolEnv
-from bvae_rl.data.envpool_pool import Pool
+from bvae_rl.data.envpool.environments import EnvPoolEnv
+from bvae_rl.data.envpool.pool import Pool
 from tests.envpool_cases import need_envpool
 
 

@@ -14,8 +14,8 @@ import pytest
 import bvae_rl
 from bvae_rl.agents.true_state import state_view
 from bvae_rl.data.environments import EnvConfig
-from bvae_rl.data.envpool import EnvPoolEnv, EnvPoolVecEnv
-from bvae_rl.data.envpool_ids import near_ids
+from bvae_rl.data.envpool.environments import EnvPoolEnv, EnvPoolVecEnv
+from bvae_rl.data.envpool.ids import near_ids
 from bvae_rl.data.factors import require_factor_env
 from bvae_rl.scripts.cli import main
 from tests.envpool_cases import need_envpool, register

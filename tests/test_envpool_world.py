@@ -7,7 +7,7 @@ import pytest
 
 from bvae_rl.agents.eval_plan import longest_episode
 from bvae_rl.data.environments import EnvConfig
-from bvae_rl.data.envpool import EnvPoolEnv, EnvPoolVecEnv
+from bvae_rl.data.envpool.environments import EnvPoolEnv, EnvPoolVecEnv
 from tests.envpool_cases import Fallen, need_envpool, register
 
 FALLEN = "tests_envpool/Fallen-v0"

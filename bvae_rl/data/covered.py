@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
 
 from bvae_rl.data.coverage import FACTORS, SAMPLE, Coverage, measure
+from bvae_rl.data.coverage_file import kept, summary, write
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.plan import INDEPENDENT
 from bvae_rl.data.shares import MIXED
-from bvae_rl.runtime.runs import INDEX, Run
 
-FILE = "coverage.json"
 # Of frames less than this even is poor, and more than this share of one picture; measured in four
 # worlds (docs/guides/cover.md).
 EVEN, SAME = 0.6, 0.25
@@ -41,19 +38,8 @@ def keep(store: FrameStore) -> Coverage:
     found = kept(store)
     if found is None:
         found = measured(store)
-        Run(store.folder).write_json(FILE, {"of": _frames(store), "coverage": asdict(found)})
+        write(store, found)
     return found
-
-
-def kept(store: FrameStore) -> Coverage | None:
-    """What was written beside exactly these frames; None without."""
-    if not (store.folder / FILE).exists() or not (store.folder / INDEX).exists():
-        return None
-    try:
-        found = json.loads((store.folder / FILE).read_text(encoding="utf-8"))
-        return Coverage(**found["coverage"]) if found["of"] == _frames(store) else None
-    except (ValueError, TypeError, KeyError):
-        return None  # not one of ours: measured again
 
 
 def tell_coverage(store: FrameStore, *, say: Callable[[str], None] = logger.info) -> None:
@@ -68,16 +54,6 @@ def doubts(store: FrameStore) -> list[str]:
     """``advice`` for a store whose coverage was kept when it was collected."""
     found = kept(store)
     return [] if found is None else advice(found, str(store.meta.get("policy", "")))
-
-
-def summary(found: Coverage) -> str:
-    """The figures in a line."""
-    what = "the factors' range" if found.of == FACTORS else f"{len(found.each)} components' range"
-    return (
-        f"coverage {found.evenness:.2f} of {what} ({found.seen:.0%} of its bins seen, "
-        f"{found.pairs:.0%} of the pairs'); {found.same:.0%} of the frames show nearly one "
-        f"picture, all together as many as {found.pictures:,.3g} different ones"
-    )
 
 
 def poor(found: Coverage) -> bool:
@@ -113,7 +89,3 @@ def _cure(policy: str) -> str:
     if policy == AGENT:
         return "frames of others beside those of the agent show more (collect --policy mixed)"
     return "collect with --policy mixed (policy='mixed')"
-
-
-def _frames(store: FrameStore) -> str:
-    return str(store.identity()["sha256"])

@@ -27,7 +27,7 @@ from bvae_rl.data.pictures.layouts import Wanted, stacked_in
 from bvae_rl.data.pictures.resize import check_size
 
 if TYPE_CHECKING:
-    from bvae_rl.data.envpool import Made
+    from bvae_rl.data.envpool.environments import Made
 Backend = Literal["gymnasium", "envpool"]
 
 
@@ -45,7 +45,7 @@ class EnvConfig:
     frames, ``stacked`` where observations hold several frames and no wrapper tells.
     ``frame_stack``: how many observations an agent sees at once.
 
-    ``backend``: "envpool" runs it in C++ (``envpool.py``), without wrappers; ``id`` is EnvPool's,
+    ``backend``: "envpool" runs it in C++ (``data/envpool``), without wrappers; ``id`` is EnvPool's,
     or that of a world that EnvPool draws, and ``kwargs`` are EnvPool's options.
     """
 
@@ -104,7 +104,7 @@ class EnvConfig:
     def make(self) -> gym.Env:
         """Build it, or raise a ValueError that says what is wrong and what to write."""
         if self.backend == "envpool":
-            from bvae_rl.data.envpool import EnvPoolEnv
+            from bvae_rl.data.envpool.environments import EnvPoolEnv
 
             return EnvPoolEnv(self.id, **self._of_envpool())
         kwargs = dict(map(_argument, self.kwargs))
@@ -158,7 +158,7 @@ class EnvConfig:
     def vec(self, n_envs: int, *, seed: int) -> VecEnv:
         """``n_envs`` monitored copies in one process, seeded."""
         if self.backend == "envpool":
-            from bvae_rl.data.envpool import EnvPoolVecEnv
+            from bvae_rl.data.envpool.environments import EnvPoolVecEnv
 
             return EnvPoolVecEnv(self.id, n_envs, seed=seed, **self._of_envpool())
         return make_vec(self.make, n_envs, seed=seed)

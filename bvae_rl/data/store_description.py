@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bvae_rl.data.coverage_file import kept, summary
+
 if TYPE_CHECKING:
     from bvae_rl.data.frame_store import FrameStore
 
@@ -37,8 +39,6 @@ def description(store: FrameStore) -> str:
         lines.append("  factors   none known")
     if (shape := store.layout.get("actions")) is not None:
         lines.append(f"  actions   {int(np.prod(shape))} a frame")
-    from bvae_rl.data.covered import kept, summary  # which reads stores
-
     if (found := kept(store)) is not None:
         lines.append(f"  coverage  {summary(found).removeprefix('coverage ')}")
     made = ", ".join(

@@ -19,7 +19,7 @@ from bvae_rl.envs.world import frame_space
 class CarRacingPool:
     """A copy for each of ``seeds``, drawn by EnvPool's ``CarRacing-v3`` in its own appearance.
 
-    A ``bvae_rl.data.envpool_world.EnvPoolWorld``. Appearances are drawn anew at each start of an
+    A ``bvae_rl.data.envpool.world.EnvPoolWorld``. Appearances are drawn anew at each start of an
     episode, by random numbers that follow from the seed of the copy.
     """
 

@@ -21,7 +21,7 @@ from minigrid.wrappers import RGBImgObsWrapper, RGBImgPartialObsWrapper
 from stable_baselines3.common.vec_env import VecEnv
 
 from bvae_rl.data.environments import EnvConfig
-from bvae_rl.data.envpool import EnvPoolVecEnv
+from bvae_rl.data.envpool.environments import EnvPoolVecEnv
 from bvae_rl.envs.planar.variations import KINDS
 from bvae_rl.scripts.bench.figures import Figure, frames_per_second, functions, ratio
 

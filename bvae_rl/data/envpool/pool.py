@@ -14,8 +14,8 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from bvae_rl.data.envpool_ids import check_arguments, checked_options, drawn_by, made
-from bvae_rl.data.envpool_pixels import OPTIONS, check_renderer, drawn_space
+from bvae_rl.data.envpool.ids import check_arguments, checked_options, drawn_by, made
+from bvae_rl.data.envpool.pixels import OPTIONS, check_renderer, drawn_space
 from bvae_rl.runtime.devices import threads_here
 
 Tree = Any  # an array (N, ...), or a dictionary of them

@@ -8,8 +8,8 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from bvae_rl.data.envpool_gl import why_not_to_draw
-from bvae_rl.data.envpool_ids import envpool, made
+from bvae_rl.data.envpool.gl import why_not_to_draw
+from bvae_rl.data.envpool.ids import envpool, made
 
 #: What says how large MuJoCo's pictures are, and from which camera.
 OPTIONS = ("render_width", "render_height", "render_camera_id")

@@ -17,7 +17,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from bvae_rl.data.envpool_pool import Batch, Pool, Tree, row
+from bvae_rl.data.envpool.pool import Batch, Pool, Tree, row
 from bvae_rl.data.pictures.framed import all_shown, frames_space, picked_key, shown_layout
 
 GYMNASIUM = "With backend='gymnasium' (no --backend envpool) environments are Python objects"

@@ -19,7 +19,7 @@ from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.workers import Task, run_parallel
 from bvae_rl.scripts import collect
 from bvae_rl.scripts.common import EnvArgs, command_for, say
-from bvae_rl.scripts.demo_report import (
+from bvae_rl.scripts.demo.report import (
     CONTENT,
     DOMAINS,
     HARDENED,
@@ -32,6 +32,7 @@ from bvae_rl.scripts.demo_report import (
     training_note,
     vae_label,
 )
+from bvae_rl.scripts.demo.scale import SCALES, Scale
 from bvae_rl.scripts.evaluate import command as evaluate
 from bvae_rl.scripts.explore import command as explore
 from bvae_rl.scripts.harden import command as harden
@@ -63,32 +64,6 @@ class Args:
     """of frames, VAEs and agents"""
     workers: int = 2
     """processes side by side, each with its share of the cores"""
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Sizes of everything: frames, gradient steps of a VAE, environment steps of an agent, ..."""
-
-    frames: int
-    interventions: int
-    vae_steps: int
-    harden_steps: int
-    samples: int
-    fit_steps: int
-    total_timesteps: int
-    n_eval_episodes: int
-
-    @property
-    def rows(self) -> int:
-        """Frames in the store: of independently sampled states, and four to each intervention."""
-        return self.frames + 4 * self.interventions
-
-
-SCALES = {
-    "demo": Scale(12_000, 2_000, 500, 1_000, 6000, 1500, 100_000, 100),
-    "demo-scratch": Scale(120_000, 20_000, 40_000, 12_000, 6000, 1500, 100_000, 100),
-    "demo-quick": Scale(1_200, 200, 20, 10, 600, 50, 4_000, 10),
-}
 
 
 @dataclass(frozen=True)

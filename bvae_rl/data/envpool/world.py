@@ -1,7 +1,7 @@
 """How a world of ours says that EnvPool draws it.
 
 The class that gymnasium's registration names has a class method ``envpool``; what that returns
-stands between EnvPool's arrays and the agent (``envpool.py``). Its signature says which arguments
+stands between EnvPool's arrays and the agent (``pool.py``). Its signature says which arguments
 the world has there. Ids whose class has none go to EnvPool as they are.
 """
 

@@ -18,8 +18,8 @@ from typing import Any
 import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
 
-from bvae_rl.data.envpool_gl import why_not_to_draw
-from bvae_rl.data.envpool_world import DrawnByEnvPool
+from bvae_rl.data.envpool.gl import why_not_to_draw
+from bvae_rl.data.envpool.world import DrawnByEnvPool
 from bvae_rl.data.known_packages import import_home
 from bvae_rl.runtime.optional import require
 
