@@ -12,8 +12,6 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.demo import command as demo
 from bvae_rl.scripts.demo.scale import SCALES, Scale
-from bvae_rl.scripts import (
-)
 from bvae_rl.training.train_config import TrainConfig
 from tests.next_cases import next_commands
 
