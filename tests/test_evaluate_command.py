@@ -24,6 +24,7 @@ from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.evaluate import command as evaluate
 from bvae_rl.scripts.evaluate import held as evaluate_held
 from bvae_rl.scripts.evaluate import more as evaluate_more
+from bvae_rl.scripts.evaluate import sampled as evaluate_sampled
 from bvae_rl.scripts.held_frames import HeldFrames
 from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.training.train_config import TrainConfig
@@ -198,7 +199,7 @@ def test_factors_that_are_no_rows_of_numbers_are_not_scored_on_policy(
 
     gym.register("test/Wordy-v0", Wordy)
     try:
-        assert evaluate._on_policy(EnvConfig("test/Wordy-v0"), evaluate.Args()) is None
+        assert evaluate_sampled._on_policy(EnvConfig("test/Wordy-v0"), evaluate.Args()) is None
     finally:
         del gym.registry["test/Wordy-v0"]
     assert "test/Wordy-v0 does not tell its factors while it acts" in capsys.readouterr().out

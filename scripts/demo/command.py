@@ -33,7 +33,10 @@ from bvae_rl.scripts.demo.report import (
     vae_label,
 )
 from bvae_rl.scripts.demo.scale import SCALES, Scale
-from bvae_rl.scripts.evaluate import command as evaluate
+from bvae_rl.scripts.evaluate import one_code
+from bvae_rl.scripts.evaluate.args import Args as EvaluateArgs
+from bvae_rl.scripts.evaluate.args import ScoreArgs
+from bvae_rl.scripts.evaluate.scoring import PCA, UNTRAINED
 from bvae_rl.scripts.explore import command as explore
 from bvae_rl.scripts.harden import command as harden
 from bvae_rl.scripts.pretrain import command as pretrain
@@ -46,7 +49,7 @@ VAES = {PLAIN: "reach_plain", CONTENT: "reach_crossed"}  # and the checkpoints t
 RECIPES = {PLAIN: "plain", CONTENT: "views_interventions"}
 STUDENT = "reach_crossed_hardened"  # the checkpoint that the hardening goes on from
 TRAINED = (*VAES, HARDENED)
-CODES = (CONTENT, PLAIN, HARDENED, evaluate.UNTRAINED, evaluate.PCA)
+CODES = (CONTENT, PLAIN, HARDENED, UNTRAINED, PCA)
 IN_SOURCE = "score in source"
 
 
@@ -189,21 +192,21 @@ class Demo:
     def score(self) -> list[Row]:
         """Both VAEs and both references in the pretraining domain, one VAE in the source too."""
         tasks = [
-            Task(f"score {name}", evaluate.task, self.scoring(name, "pretrain")) for name in CODES
+            Task(f"score {name}", one_code.task, self.scoring(name, "pretrain")) for name in CODES
         ]
-        tasks.append(Task(IN_SOURCE, evaluate.task, self.scoring(CONTENT, "source")))
+        tasks.append(Task(IN_SOURCE, one_code.task, self.scoring(CONTENT, "source")))
         run_parallel(tasks, workers=self.args.workers, on_progress=self.progress.update)
-        return [row for task in tasks for row in Run(task.args[-1]).rows(evaluate.ROWS)]
+        return [row for task in tasks for row in Run(task.args[-1]).rows(one_code.ROWS)]
 
-    def scoring(self, name: str, domain: str) -> tuple[str, str, EnvConfig, evaluate.Args, Path]:
-        """The arguments of ``evaluate.task`` for one code."""
-        settings = evaluate.Args(
+    def scoring(self, name: str, domain: str) -> tuple[str, str, EnvConfig, EvaluateArgs, Path]:
+        """The arguments of ``one_code.task`` for one code."""
+        settings = EvaluateArgs(
             str(self.run.folder / (name if name in TRAINED else CONTENT)),
             samples=self.scale.samples,
             seed=self.args.seed,
-            scoring=evaluate.ScoreArgs(fit_steps=self.scale.fit_steps),
+            scoring=ScoreArgs(fit_steps=self.scale.fit_steps),
         )
-        code = evaluate.TRAINED if name in TRAINED else name
+        code = one_code.TRAINED if name in TRAINED else name
         out = self.run.folder / "scores" / f"{name}-{domain}"
         return name, code, self.env.with_domain(domain), settings, out
 
@@ -222,7 +225,7 @@ class Demo:
     def conclusions(self) -> list[str]:
         """How both VAEs were trained, and what the scores of one allow to say."""
         folder = self.scoring(CONTENT, "pretrain")[-1]
-        found: list[str] = Run(folder).read_json(evaluate.CONCLUSIONS)
+        found: list[str] = Run(folder).read_json(one_code.CONCLUSIONS)
         notes = [training_note(self.run, name) for name in TRAINED]
         return [*notes, f"{vae_label(self.run, CONTENT)}: {'; '.join(found)}."]
 

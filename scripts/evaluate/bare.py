@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,11 +11,10 @@ from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import aligned, say, wrote
+from bvae_rl.scripts.evaluate.args import Args
+from bvae_rl.scripts.evaluate.results import Result
 from bvae_rl.scripts.held_frames import on_policy_frames
 from bvae_rl.training.validation import validate
-
-if TYPE_CHECKING:
-    from bvae_rl.scripts.evaluate.command import Args, Result
 
 SCORES = "scores.json"
 
@@ -25,8 +23,6 @@ def without_factors(
     args: Args, env: EnvConfig, vaes: Mapping[str, BetaVAE], run: Run, train: str
 ) -> Result:
     """On frames of a random policy in ``env``; ValueError where factors were to be compared."""
-    from bvae_rl.scripts.evaluate.command import Result  # which calls this
-
     made = env.make()
     made.close()
     cure = getattr(made.unwrapped, "without_factors", None) or (

@@ -11,8 +11,9 @@ from bvae_rl.metrics.scorable import scorable
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.latent_env import Encoder
 from bvae_rl.scripts.common import say
-from bvae_rl.scripts.evaluate import command as whole
 from bvae_rl.scripts.evaluate import more
+from bvae_rl.scripts.evaluate.args import Args
+from bvae_rl.scripts.evaluate.scoring import PCA, UNTRAINED, add_vae, new_report
 from bvae_rl.scripts.held_frames import HeldFrames
 from bvae_rl.scripts.progress import Progress
 
@@ -20,7 +21,7 @@ Reference = Callable[[str], Encoder]  # of UNTRAINED or PCA
 
 
 def scored(
-    args: whole.Args, vaes: Mapping[str, BetaVAE], held: HeldFrames, reference: Reference
+    args: Args, vaes: Mapping[str, BetaVAE], held: HeldFrames, reference: Reference
 ) -> tuple[MetricReport, dict[str, float]]:
     """The scores of ``vaes`` and of what stands beside them, and what is no score of one code."""
     assert held.frames.factors is not None
@@ -30,13 +31,13 @@ def scored(
     if not specs:
         raise ValueError("no factor of these frames can be scored, each for what is said above")
     held = replace(held, frames=replace(held.frames, factors=factors), specs=specs)
-    report = whole.new_report(held.frames, held.specs, args)
-    progress = Progress(dict.fromkeys([*vaes, whole.UNTRAINED, whole.PCA, "bounds", "more"], 20.0))
+    report = new_report(held.frames, held.specs, args)
+    progress = Progress(dict.fromkeys([*vaes, UNTRAINED, PCA, "bounds", "more"], 20.0))
     for label, model in vaes.items():
-        whole.add_vae(report, label, model, held.frames, episode=held.group)
+        add_vae(report, label, model, held.frames, episode=held.group)
         progress.update(label, 1.0)
     if args.references:
-        for code in (whole.UNTRAINED, whole.PCA):
+        for code in (UNTRAINED, PCA):
             codes = reference(code).encode_frames(held.frames.frames)
             report.add(code, codes, episode=held.group)
             progress.update(code, 1.0)
@@ -49,9 +50,7 @@ def scored(
     return report, further
 
 
-def _interventional(
-    args: whole.Args, vaes: Mapping[str, BetaVAE], held: HeldFrames
-) -> dict[str, float]:
+def _interventional(args: Args, vaes: Mapping[str, BetaVAE], held: HeldFrames) -> dict[str, float]:
     """Interventional scores on groups that are found among the frames."""
     found: dict[str, float] = {}
     wanted = [name for name in more.INTERVENTIONAL if name in args.scoring.metrics]

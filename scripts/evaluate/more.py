@@ -7,7 +7,6 @@ other domains, and UDR needs several VAEs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import gymnasium as gym
 import numpy as np
@@ -23,10 +22,8 @@ from bvae_rl.models.losses import mean_kl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO
 from bvae_rl.scripts.common import aligned
+from bvae_rl.scripts.evaluate.args import Args
 from bvae_rl.training.decoded import active_latents
-
-if TYPE_CHECKING:
-    from bvae_rl.scripts.evaluate.command import Args
 
 INTERVENTIONAL = ("factor_vae", "beta_vae")
 GENERALISATION = "generalisation"

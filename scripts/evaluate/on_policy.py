@@ -15,17 +15,19 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import Run
 from bvae_rl.sb3.latent_env import Encoder
 from bvae_rl.scripts.common import say, wrote
-from bvae_rl.scripts.evaluate import command as whole
 from bvae_rl.scripts.evaluate import more
+from bvae_rl.scripts.evaluate.args import Args
 from bvae_rl.scripts.evaluate.held import scored
+from bvae_rl.scripts.evaluate.results import Result, written
+from bvae_rl.scripts.evaluate.scoring import OTHER_SEED, UNTRAINED
 from bvae_rl.scripts.held_frames import FEW, HeldFrames
 
 PLAYED_FOR_PCA = 1000  # other ones than are scored; they take as long as playing does
 
 
 def evaluate_on_policy(
-    args: whole.Args, vaes: Mapping[str, BetaVAE], env: EnvConfig, run: Run, train: str
-) -> whole.Result:
+    args: Args, vaes: Mapping[str, BetaVAE], env: EnvConfig, run: Run, train: str
+) -> Result:
     """Score ``vaes`` on frames that a random policy met, with the factors of ``info``."""
     n = args.on_policy or args.samples
     world = env.make()
@@ -38,16 +40,16 @@ def evaluate_on_policy(
     first, vae = next(iter(labels.items()))
 
     def reference(code: str) -> Encoder:
-        if code == whole.UNTRAINED:
+        if code == UNTRAINED:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(args.seed)
                 return BetaVAE(vae.config).eval()
-        others = known_set(world, min(n, PLAYED_FOR_PCA), seed=args.seed + whole.OTHER_SEED).frames
+        others = known_set(world, min(n, PLAYED_FOR_PCA), seed=args.seed + OTHER_SEED).frames
         return PCAEncoder.fit(others, vae.config.latent_dim, seed=args.seed)
 
     report, further = scored(args, labels, held, reference)
     if args.scoring.other_domains:
         further |= more.generalised(labels, frames, args)
-    whole.written(args, run, report, further, labels, env, first, note=READ_ON_POLICY)
+    written(args, run, report, further, labels, env, first, note=READ_ON_POLICY)
     wrote(run.folder, train)
-    return whole.Result(report.scores, further, run.folder)
+    return Result(report.scores, further, run.folder)

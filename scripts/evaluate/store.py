@@ -14,15 +14,17 @@ from bvae_rl.models.pca import PCAEncoder
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import say, wrote
-from bvae_rl.scripts.evaluate import command as whole
+from bvae_rl.scripts.evaluate.args import Args
 from bvae_rl.scripts.evaluate.bare import measured
 from bvae_rl.scripts.evaluate.held import scored
+from bvae_rl.scripts.evaluate.results import Result, written
+from bvae_rl.scripts.evaluate.scoring import PCA_FRAMES, UNTRAINED
 from bvae_rl.scripts.held_frames import HeldFrames
 from bvae_rl.scripts.stored_frames import follows, open_shown, say_train, stored_frames
 from bvae_rl.training.selection import LEAST_FRAMES
 
 
-def evaluate_store(args: whole.Args, vaes: Mapping[str, BetaVAE], run: Run) -> whole.Result:
+def evaluate_store(args: Args, vaes: Mapping[str, BetaVAE], run: Run) -> Result:
     """Score ``vaes`` on the store of ``args``; without factors, what can be said."""
     assert args.store is not None
     name, vae = next(iter(vaes.items()))
@@ -43,30 +45,30 @@ def evaluate_store(args: whole.Args, vaes: Mapping[str, BetaVAE], run: Run) -> w
     )
     shown = EnvConfig(store.meta.get("env", str(store.folder)), domain=store.meta.get("domain"))
     note = READ_ON_POLICY if follows(store) else ""
-    whole.written(args, run, report, further, vaes, shown, name, note=note)
+    written(args, run, report, further, vaes, shown, name, note=note)
     wrote(run.folder)
     say_train(args.vae, vae)
-    return whole.Result(report.scores, further, run.folder)
+    return Result(report.scores, further, run.folder)
 
 
 def _reference(
-    code: str, vae: BetaVAE, store: FrameStore, rest: np.ndarray, args: whole.Args
+    code: str, vae: BetaVAE, store: FrameStore, rest: np.ndarray, args: Args
 ) -> BetaVAE | PCAEncoder:
     """An untrained encoder, or PCA fitted on frames that are not scored (if there are enough)."""
-    if code == whole.UNTRAINED:
+    if code == UNTRAINED:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(args.seed)
             return BetaVAE(vae.config).eval()
     rng = np.random.default_rng(args.seed)
     rows = rest if len(rest) > vae.config.latent_dim else np.arange(len(store))
-    rows = np.sort(rng.permutation(rows)[: whole.PCA_FRAMES])
+    rows = np.sort(rng.permutation(rows)[:PCA_FRAMES])
     frames = store.read(rows).frames
     return PCAEncoder.fit(frames, vae.config.latent_dim, seed=args.seed)
 
 
 def _without_factors(
-    args: whole.Args, store: FrameStore, held: HeldFrames, vaes: Mapping[str, BetaVAE], run: Run
-) -> whole.Result:
+    args: Args, store: FrameStore, held: HeldFrames, vaes: Mapping[str, BetaVAE], run: Run
+) -> Result:
     """The bound and its parts."""
     say(
         f"{store.folder} holds no factors, so there is no MIG, DCI or R2; import it again with a "
@@ -75,4 +77,4 @@ def _without_factors(
     metrics = measured(vaes, held.frames.frames, run)
     wrote(run.folder)
     say_train(args.vae, next(iter(vaes.values())))
-    return whole.Result({}, metrics, run.folder)
+    return Result({}, metrics, run.folder)

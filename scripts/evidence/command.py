@@ -26,7 +26,9 @@ from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run, require_own
 from bvae_rl.runtime.workers import Task, run_parallel
 from bvae_rl.scripts.common import aligned, command_line, say, wrote
-from bvae_rl.scripts.evaluate import command as evaluate
+from bvae_rl.scripts.evaluate import one_code
+from bvae_rl.scripts.evaluate.args import Args as EvaluateArgs
+from bvae_rl.scripts.evaluate.args import ScoreArgs
 from bvae_rl.scripts.evidence.tables import (
     by_factor,
     columns,
@@ -208,15 +210,15 @@ def _recipe_rows(
     """Pretrain and score a VAE, and train and evaluate its agent."""
     vae = vae_of(one, args, progress=lambda done: progress(FRACTIONS[0] * done))
     folder = folder_of(one, args)
-    scoring = evaluate.Args(
+    scoring = EvaluateArgs(
         str(folder), samples=args.samples, seed=EVALUATION_SEED,
-        scoring=evaluate.ScoreArgs(("infomec",), replicates=0, fit_steps=args.fit_steps),
+        scoring=ScoreArgs(("infomec",), replicates=0, fit_steps=args.fit_steps),
     )  # fmt: skip
     world = args.world.config(args.domain)
-    evaluate.task(one.name, evaluate.TRAINED, world, scoring, run.path("scores"))
+    one_code.task(one.name, one_code.TRAINED, world, scoring, run.path("scores"))
     read = state_rows(one.name, vae, args)
     progress(FRACTIONS[1])
-    rows = [*Run(run.path("scores")).rows(evaluate.ROWS), *read]
+    rows = [*Run(run.path("scores")).rows(one_code.ROWS), *read]
     rows = [replace(found, vae_seed=seed) for found in rows]
     if args.agents.total_timesteps:
         inputs = MethodInputs(vae=folder, vae_seed=seed, latents=choose_latents(folder, None))

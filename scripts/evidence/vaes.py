@@ -10,7 +10,8 @@ from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.rows import Row
 from bvae_rl.scripts.common import command_line
-from bvae_rl.scripts.evaluate import command as evaluate
+from bvae_rl.scripts.evaluate.args import Args as EvaluateArgs
+from bvae_rl.scripts.evaluate.args import ScoreArgs
 from bvae_rl.scripts.evaluate.more import GENERALISATION, TESTED, generalised
 from bvae_rl.scripts.evaluate.rows import score_row
 from bvae_rl.scripts.evidence.units import Args, Unit, pretraining, row_of, store_of
@@ -60,9 +61,9 @@ def state_rows(name: str, vae: BetaVAE, args: Args) -> list[Row]:
     agents = args.agents
     if not agents.target:
         return []
-    reading = evaluate.Args(
+    reading = EvaluateArgs(
         domain=agents.source, seed=EVALUATION_SEED, world=args.world,
-        scoring=evaluate.ScoreArgs((), other_domains=agents.target, fit_steps=args.fit_steps),
+        scoring=ScoreArgs((), other_domains=agents.target, fit_steps=args.fit_steps),
     )  # fmt: skip
     probe = probe_set(args.world.config(agents.source).make(), args.samples, seed=EVALUATION_SEED)
     tested = min(TESTED, args.samples)
