@@ -31,6 +31,7 @@ from bvae_rl.scripts.explore.episodes import Plan, planned, played, recorded
 from bvae_rl.scripts.explore.factors import VALUES, moved_factors
 from bvae_rl.scripts.explore.history import history
 from bvae_rl.scripts.pretrain import command as pretrain
+from bvae_rl.scripts.pretrain.watched import kept_snapshots
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.schedules import Constant
@@ -173,7 +174,7 @@ def test_snapshots_are_kept_where_asked_for_and_change_nothing_else(tmp_path: Pa
         args = pretrain.Args(out=tmp_path / name, steps=8, snapshots=asked, train=train)
         return train_vae(
             store, config, BetaVAEObjective(Constant(1.0)), steps=8, seed=0, out=args.out,
-            train=train, callbacks=pretrain.kept_snapshots(args),
+            train=train, callbacks=kept_snapshots(args),
         )  # fmt: skip
 
     plain, kept = trained("plain", 0), trained("kept", 3)
@@ -204,10 +205,10 @@ def test_marks_lie_closer_in_the_beginning() -> None:
 
 def test_fewer_snapshots_than_asked_for_are_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert marks(300, 5, every=200) == [200, 300]
-    pretrain.kept_snapshots(pretrain.Args(steps=300, snapshots=5))
+    kept_snapshots(pretrain.Args(steps=300, snapshots=5))
     said = capsys.readouterr().out
     assert "2 of 5 snapshots can be kept" in said and "--log-freq 60 (it is 200)" in said
-    pretrain.kept_snapshots(pretrain.Args(steps=300, snapshots=2))
+    kept_snapshots(pretrain.Args(steps=300, snapshots=2))
     assert not capsys.readouterr().out
 
 

@@ -27,7 +27,12 @@ from tests.objective_cases import drawn, make_vae
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bvae_rl.training.hardened.PROBE_STEPS", 10)
-    for name in ("training.harden", "training.pretrain", "scripts.pretrain.command"):
+    for name in (
+        "training.harden",
+        "training.pretrain",
+        "scripts.pretrain.watched",
+        "scripts.pretrain.once",
+    ):
         monkeypatch.setattr(f"bvae_rl.{name}.can_draw", lambda: False)
 
 

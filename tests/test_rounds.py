@@ -17,6 +17,7 @@ from bvae_rl.data.grown import GROWN
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.identity import identity
 from bvae_rl.scripts.pretrain import command
+from bvae_rl.scripts.pretrain.collected import frames_for
 from bvae_rl.training import rounds as in_rounds
 from bvae_rl.training.rounds import codes_of, round_folder, split
 
@@ -145,8 +146,8 @@ def test_rounds_take_an_environment(tmp_path: Path) -> None:
 
 def test_episodes_are_cut_as_in_collect(tmp_path: Path) -> None:
     given = {"frames": 60, "max_episode_steps": 10, "skip_steps": 2}
-    store = command.frames(command.Args.of(env=ID, out=tmp_path, **given))
+    store = frames_for(command.Args.of(env=ID, out=tmp_path, **given))
     lengths = np.bincount(store.column("episode"))
     assert set(lengths[lengths > 0]) == {8}
     with pytest.raises(ValueError, match=r"--skip-steps act in an environment"):
-        command.frames(command.Args.of(store.folder, skip_steps=1))
+        frames_for(command.Args.of(store.folder, skip_steps=1))

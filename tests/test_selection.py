@@ -16,10 +16,10 @@ from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts import select_seed
 from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.held_frames import held_frames, probe_frames
 from bvae_rl.scripts.pretrain import command as pretrain
+from bvae_rl.scripts.pretrain import seeds as select_seed
 from bvae_rl.training.selection import (
     UNLABELLED,
     Candidate,

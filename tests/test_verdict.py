@@ -222,10 +222,9 @@ def test_pretrain_ends_with_the_verdict(tmp_path: Path, capsys: pytest.CaptureFi
     assert "lower bound" in streams.err  # beside the bar
     config = json.loads((tmp_path / "vae" / "config.json").read_text())
     assert config["scores"]["validation"]["vae/missed_motion"] > 0.5
-    # by these names a folder that was trained before the bar showed a bound is still known
     assert config["training"]["callbacks"] == [
-        "bvae_rl.scripts.pretrain.command._every_step.<locals>.<lambda>",
-        "bvae_rl.scripts.pretrain.command.pictures.<locals>.draw",
+        "bvae_rl.scripts.pretrain.watched.every_step.<locals>.<lambda>",
+        "bvae_rl.scripts.pretrain.watched.pictures.<locals>.draw",
     ]
 
 

@@ -33,6 +33,15 @@ def pick_device(name: str = "auto") -> torch.device:
     return torch.device("cpu")
 
 
+def set_threads(threads: int | None) -> None:
+    """Compute with that many CPU threads from now on; None: as before. ValueError below 1."""
+    if threads is None:
+        return
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, got {threads}")
+    torch.set_num_threads(threads)
+
+
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 autocast pays: CUDA that supports it, CPUs with AVX512-BF16 or AMX."""
     if device.type == "cuda":

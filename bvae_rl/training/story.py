@@ -13,7 +13,7 @@ LABELS = "Supervised"  # how the name of an objective begins that is shown the f
 
 
 def name_of(callback: Callable[..., Any]) -> str:
-    """What a callback is called, by which two trainings are told apart."""
+    """What a callback is called in the story: its module and name."""
     named = callback if hasattr(callback, "__qualname__") else type(callback)
     return f"{named.__module__}.{named.__qualname__}"
 

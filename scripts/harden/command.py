@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 import tyro
 
 from bvae_rl.agents.study import Evaluation
@@ -17,6 +16,7 @@ from bvae_rl.models.hub import find_vae, load_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO
 from bvae_rl.models.widened import wider
+from bvae_rl.runtime.devices import set_threads
 from bvae_rl.scripts.common import EnvArgs, command_for, command_line, wrote
 from bvae_rl.scripts.harden import agent as harden_agent
 from bvae_rl.scripts.harden.own import OWN, frames_wanted, own_frames
@@ -93,10 +93,7 @@ class Args:
 
 def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> BetaVAE:
     """Harden; what was kept and what was lost is said by ``harden``. Then mend the agent."""
-    if args.threads is not None:
-        if args.threads < 1:
-            raise ValueError(f"threads must be at least 1, got {args.threads}")
-        torch.set_num_threads(args.threads)
+    set_threads(args.threads)
     check_run(args.steps, args.seed)
     own = frames_wanted(args.own_frames, stores=bool(args.store), agent=args.agent is not None)
     # before frames are copied

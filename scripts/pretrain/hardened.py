@@ -13,8 +13,11 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.scripts.common import command_line, say, wrote
 from bvae_rl.scripts.harden.command import next_of, shows
-from bvae_rl.scripts.pretrain import command as pretrain
-from bvae_rl.scripts.pretrain.args import best_for, named_recipe
+from bvae_rl.scripts.pretrain.args import Args, best_for, named_recipe
+from bvae_rl.scripts.pretrain.collected import frames_for
+from bvae_rl.scripts.pretrain.once import IMAGES_PER_SECOND, verdict
+from bvae_rl.scripts.pretrain.plain import train_plain
+from bvae_rl.scripts.pretrain.watched import tensorboard
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.harden import distil, train_of_phase
 from bvae_rl.training.last_phase import (
@@ -28,7 +31,7 @@ from bvae_rl.training.recipe_names import RecipeName
 
 
 def train_hardened(
-    args: pretrain.Args, *, on_progress: Callable[[float], None] | None = None, judged: bool = True
+    args: Args, *, on_progress: Callable[[float], None] | None = None, judged: bool = True
 ) -> BetaVAE:
     """The VAE that ``args`` ask for in OUT/teacher, hardened in OUT; or in OUT as it is.
 
@@ -44,7 +47,7 @@ def train_hardened(
     if named is not None and named.harden is not None:
         plain = plain.but(recipe=str(RecipeName.parse(args.recipe).teacher))
     if source.rounds == 1:
-        store = pretrain.frames(args)
+        store = frames_for(args)
         last = last_phase(asked, store.shape, store.factor_specs, channel_order=order)
         plain = plain.on(store.folder)
         if last is not None and named is None:
@@ -55,16 +58,16 @@ def train_hardened(
     else:
         last = last_phase(asked, *shown(source.config(source.domain)), channel_order=order)
     if last is None:
-        return pretrain.main(plain, on_progress=on_progress, judged=judged)
+        return train_plain(plain, on_progress=on_progress, judged=judged)
     refuse_unhardened(args.out)
     folder = args.out / TEACHER
     two_thirds = None if on_progress is None else _part(on_progress, 0.0, 2 / 3)
-    teacher = pretrain.main(replace(plain, out=folder), on_progress=two_thirds, judged=False)
+    teacher = train_plain(replace(plain, out=folder), on_progress=two_thirds, judged=False)
     store = FrameStore.existing(plain.store or folder / "frames")
     steps, train = last.batches(args.steps), train_of_phase(args.train)
-    progress = Progress({"hardening": steps * train.batch_size / pretrain.IMAGES_PER_SECOND})
+    progress = Progress({"hardening": steps * train.batch_size / IMAGES_PER_SECOND})
     if on_progress is None:
-        pretrain.verdict(teacher, folder)
+        verdict(teacher, folder)
         for line in doubts(store):
             say(line)
         leave_out = "" if named is not None and named.harden else " (--harden none leaves this out)"
@@ -75,7 +78,7 @@ def train_hardened(
     vae = distil(
         last.objective(teacher), store, args.out, last.student(teacher.config), steps=steps,
         seed=args.seed, train=train, command=command_line(),
-        callbacks=[callback, *([pretrain.tensorboard(args.out)] if args.tensorboard else [])],
+        callbacks=[callback, *([tensorboard(args.out)] if args.tensorboard else [])],
     )  # fmt: skip
     progress.close()
     if on_progress is None and judged:

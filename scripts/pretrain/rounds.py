@@ -11,15 +11,13 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.plan import Plan
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts.common import say
-from bvae_rl.scripts.pretrain import command as pretrain
-from bvae_rl.scripts.pretrain.args import check
+from bvae_rl.scripts.pretrain.args import Args, check
+from bvae_rl.scripts.pretrain.once import train_once
 from bvae_rl.scripts.progress import Progress, counted
 from bvae_rl.training.rounds import check_rounds, in_rounds
 
 
-def train_rounds(
-    args: pretrain.Args, *, on_progress: Callable[[float], None] | None = None
-) -> BetaVAE:
+def train_rounds(args: Args, *, on_progress: Callable[[float], None] | None = None) -> BetaVAE:
     """The last round's VAE, in ``args.out``; ValueError without an environment."""
     source, rounds = args.source, args.source.rounds
     if source.env is None or args.store is not None:
@@ -35,12 +33,12 @@ def train_rounds(
 
     def first(folder: Path, frames: int, steps: int) -> BetaVAE:
         one = args.but(out=folder, frames=frames, steps=steps, rounds=1)
-        return pretrain.main(one, on_progress=on_progress, judged=False, prune=False)
+        return train_once(one, on_progress=on_progress, judged=False, prune=False)
 
     def again(folder: Path, store: FrameStore, steps: int, earlier: Path) -> BetaVAE:
         progress.close()
         one = replace(args.on(store.folder), out=folder, steps=steps, start=earlier)
-        return pretrain.main(one, on_progress=on_progress, judged=folder == args.out)
+        return train_once(one, on_progress=on_progress, judged=folder == args.out)
 
     show = counted(partial(progress.update, "frames"), plan.frames - plan.frames // rounds)
     return in_rounds(

@@ -23,8 +23,9 @@ from bvae_rl.scripts.held_frames import held_frames
 from bvae_rl.scripts.own_folder import refuse_other_study
 from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.scripts.pretrain.args import recipe_of
+from bvae_rl.scripts.pretrain.collected import frames_for
+from bvae_rl.scripts.pretrain.seeds import finished
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.scripts.select_seed import finished
 from bvae_rl.training.decoded import active_latents, decode
 from bvae_rl.training.explained import pixel_share
 from bvae_rl.training.last_phase import NONE
@@ -143,7 +144,7 @@ def frames_of(args: pretrain.Args, name: str) -> FrameStore:
     """The frames of all VAEs of the sweep ``name``; ValueError where its folder is another's."""
     require_own(args.out, "results.json")
     refuse_other_study(Run(args.out), f"sweep-{name}")
-    return pretrain.frames(args)
+    return frames_for(args)
 
 
 def _points(
@@ -182,7 +183,7 @@ def measured(args: pretrain.Args, *, progress: Callable[[float], None]) -> dict[
 
 def _scored(args: pretrain.Args) -> dict[str, float]:
     vae = BetaVAE.load(args.out)
-    held = held_frames(pretrain.frames(args), validation=args.train.validation)
+    held = held_frames(frames_for(args), validation=args.train.validation)
     frames = held.frames.frames
     mu = vae.encode_frames(frames)
     active = active_latents(vae, mu)

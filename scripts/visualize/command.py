@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tyro
 
 from bvae_rl.agents.evaluate import load_agent
 from bvae_rl.data.environments import EnvConfig
@@ -19,8 +15,6 @@ from bvae_rl.data.pictures.layouts import Wanted
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.plots import saved
-from bvae_rl.plots.style import PAGE
 from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.acting import acts_in, unlike
@@ -35,62 +29,21 @@ from bvae_rl.scripts.common import (
 )
 from bvae_rl.scripts.held_frames import on_policy_frames
 from bvae_rl.scripts.own_folder import own_folder
+from bvae_rl.scripts.visualize.args import Args as Args
 from bvae_rl.scripts.visualize.beside import compared
 from bvae_rl.scripts.visualize.episode import draw_episode, episode_title, record, recording
-from bvae_rl.scripts.visualize.figures import Shown, figures, films
+from bvae_rl.scripts.visualize.figures import Shown, figures
+from bvae_rl.scripts.visualize.store import visualize_store
+from bvae_rl.scripts.visualize.written import Result as Result
+from bvae_rl.scripts.visualize.written import write
 from bvae_rl.scripts.worlds import in_gymnasium, world_of
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 SETTINGS = "pictures.json"
 DOMAINS = ("source", "pretrain", "ood1", "ood2")
 APPEARANCES = 64  # frames of each further domain, whose style is swapped in
-
-
-@dataclass(frozen=True)
-class Args:
-    """Which VAE, on which frames."""
-
-    vae: tyro.conf.Positional[str] = "reach_crossed"
-    """a VAE's folder, a shipped name (reach_crossed, car_racing, ...) or a Hub id"""
-    domain: str | None = None
-    """visual domain to draw from; the heatmap leaves out what does not vary in it"""
-    store: Path | None = None
-    """frames of a store (bvae-rl import, collect), instead of an environment's"""
-    agent: Path | None = None
-    """folder of a trained agent whose episode is shown; by default a random policy acts"""
-    beside: tuple[str, ...] = ()
-    """further VAEs of the same frames, whose rate and distortion stand beside this one's"""
-    out: Path | None = None
-    """folder of the pictures; default runs/pictures/NAME-ENV-DOMAIN"""
-    format: Literal["png", "pdf"] = "png"
-    """pdf: for a paper, of vectors with embedded fonts, --width inches wide"""
-    width: float | None = None
-    """inches of each picture, from 3 on; by default what it takes, with pdf 6.9: both columns of a
-    page. Films stay as they are"""
-    film: bool = True
-    """the traversals also as traversals.gif and traversals.mp4"""
-    rrd: bool = False
-    """the episode with its latents and factors also as episode.rrd, for the Rerun viewer (extra:
-    rerun)"""
-    samples: int = 4000
-    """frames behind the heatmap and the traversals"""
-    seed: int = 0
-    """draws the frames and the episode"""
-    world: EnvArgs = EnvArgs()
-
-    @property
-    def inches(self) -> float | None:
-        """The width of each picture, or None: as it comes."""
-        return self.width or (PAGE if self.format == "pdf" else None)
-
-
-@dataclass(frozen=True)
-class Result:
-    """The pictures that were written."""
-
-    pictures: list[Path]
 
 
 def main(args: Args) -> Result:
@@ -102,8 +55,6 @@ def main(args: Args) -> Result:
     folder = find_vae(args.vae)
     vae = BetaVAE.load(folder)
     if args.store is not None:
-        from bvae_rl.scripts.visualize.store import visualize_store  # which calls parts of this one
-
         run = own_folder(
             args.out, store_folder("pictures", folder.name, args.store),
             {"vae": vae, "store": FrameStore.existing(args.store), "samples": args.samples,
@@ -155,17 +106,6 @@ def main(args: Args) -> Result:
     evaluate = command_for("evaluate", args.vae, world=named, domain=args.domain)
     say(f"next: {evaluate}")
     return Result(pictures)
-
-
-def write(args: Args, run: Run, drawn: Mapping[str, Figure], shown: Shown) -> list[Path]:
-    """All figures in the format asked for, and the films."""
-    pictures = [
-        run.write_file(f"{name}.{args.format}", saved(figure, args.format))
-        for name, figure in drawn.items()
-    ]
-    if args.film:
-        pictures += [run.write_file(name, data) for name, data in films(shown).items()]
-    return pictures
 
 
 def _played(vae: BetaVAE, env: EnvConfig, run: Run, args: Args) -> Frames:

@@ -7,13 +7,14 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import command_for, say, wrote
 from bvae_rl.scripts.stored_frames import follows, longest_episode, open_shown, stored_frames
-from bvae_rl.scripts.visualize import command as whole
+from bvae_rl.scripts.visualize.args import Args
 from bvae_rl.scripts.visualize.beside import compared
 from bvae_rl.scripts.visualize.episode import draw_episode, recording
 from bvae_rl.scripts.visualize.figures import Shown, figures
+from bvae_rl.scripts.visualize.written import Result, write
 
 
-def visualize_store(args: whole.Args, vae: BetaVAE, run: Run) -> whole.Result:
+def visualize_store(args: Args, vae: BetaVAE, run: Run) -> Result:
     """Reconstructions, traversals, KL; heatmap and time lines where factors and episodes are."""
     assert args.store is not None
     store = open_shown(args.store, [vae], args)
@@ -35,10 +36,10 @@ def visualize_store(args: whole.Args, vae: BetaVAE, run: Run) -> whole.Result:
     else:
         title = f"An episode of {store.folder.name}"
         drawn["timelines"] = draw_episode(vae, episode, specs, title=title, width=args.inches)
-    pictures = whole.write(args, run, drawn, shown)
+    pictures = write(args, run, drawn, shown)
     if args.rrd and episode is not None:
         pictures.append(run.write_file("episode.rrd", recording(vae, episode, specs)))
     for path in pictures:
         wrote(path)
     say(f"next: {command_for('evaluate', args.vae, store=args.store)}")
-    return whole.Result(pictures)
+    return Result(pictures)

@@ -8,21 +8,21 @@ from pathlib import Path
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.runtime.devices import set_threads
 from bvae_rl.runtime.runs import CONFIG_FILE, WEIGHTS_FILE, Run
 from bvae_rl.runtime.workers import Task, run_parallel
 from bvae_rl.scripts.common import aligned, command_line, say, wrote
 from bvae_rl.scripts.held_frames import HeldFrames, held_frames, probe_frames
-from bvae_rl.scripts.pretrain import command as pretrain
-from bvae_rl.scripts.pretrain.args import SourceArgs
+from bvae_rl.scripts.pretrain.args import Args, SourceArgs
+from bvae_rl.scripts.pretrain.collected import frames_for
+from bvae_rl.scripts.pretrain.once import next_command, train_once, verdict
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.selection import SELECTION, UNLABELLED, Selection, check_enough, select
 from bvae_rl.training.trainer import NotFinite
 from bvae_rl.training.watch import LOG, Collapsed
 
 
-def train_seeds(
-    args: pretrain.Args, *, on_progress: Callable[[float], None] | None = None
-) -> BetaVAE:
+def train_seeds(args: Args, *, on_progress: Callable[[float], None] | None = None) -> BetaVAE:
     """Train several VAEs into OUT/seed-K, keep the best as OUT, say how the others did."""
     if (seeds := args.several.seeds) < 1:
         raise ValueError(f"seeds must be at least 1, got {seeds}")
@@ -32,7 +32,7 @@ def train_seeds(
             f"{args.out} holds a VAE that was not chosen from several seeds; choose another folder "
             "or delete it"
         )
-    store = pretrain.frames(args)
+    store = frames_for(args)
     # collected once, for all seeds
     args = args.on(store.folder)
     held = frames_to_judge(args, store)
@@ -78,13 +78,13 @@ def train_seeds(
     if on_progress is None:
         say(table(chosen, failed))
         say(chosen.why)
-        pretrain.verdict(vae, args.out)
+        verdict(vae, args.out)
         wrote(run.path(SELECTION))
-        wrote(args.out, pretrain.next_command(args.out, store))
+        wrote(args.out, next_command(args.out, store))
     return vae
 
 
-def finished(args: pretrain.Args, *, progress: Callable[[float], None]) -> str:
+def finished(args: Args, *, progress: Callable[[float], None]) -> str:
     """Train one VAE unless that is done; returns why it diverged or collapsed, "" if it did not."""
     run = Run(args.out)
     config = asdict(args.but(workers=1))
@@ -100,14 +100,15 @@ def finished(args: pretrain.Args, *, progress: Callable[[float], None]) -> str:
         progress(1.0)
         return str(run.finished()["failed"]["info"]["words"])
     try:
-        pretrain.task(args, progress=progress)
+        set_threads(args.threads)
+        train_once(args, on_progress=progress)
     except (Collapsed, NotFinite) as error:
         run.mark_done("failed", config=config, words=str(error))
         return str(error)
     return ""
 
 
-def frames_to_judge(args: pretrain.Args, store: FrameStore) -> HeldFrames:
+def frames_to_judge(args: Args, store: FrameStore) -> HeldFrames:
     """What to compare on; a ValueError where there is too little.
 
     ``args.several.select`` mig and r2 need factors: of the store, or of its environment.
