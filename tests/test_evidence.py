@@ -13,8 +13,9 @@ from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import collect
 from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.evidence import command as evidence
+from bvae_rl.scripts.evidence.args import AgentArgs
 from bvae_rl.scripts.evidence.tables import columns, seeds_of, table, unscored
-from bvae_rl.scripts.evidence.units import AgentArgs, batches, known_units, pretraining
+from bvae_rl.scripts.evidence.units import batches, known_units, pretraining
 from bvae_rl.scripts.study import EVALUATION_SEED
 from bvae_rl.training.objectives.table import entry
 from bvae_rl.training.recipes import recipe

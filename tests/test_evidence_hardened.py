@@ -12,8 +12,9 @@ from torch import nn
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts import collect
 from bvae_rl.scripts.evidence import command as evidence
+from bvae_rl.scripts.evidence.args import AgentArgs
 from bvae_rl.scripts.evidence.tables import hardenings
-from bvae_rl.scripts.evidence.units import AgentArgs, Unit, known_of, units_of
+from bvae_rl.scripts.evidence.units import Unit, known_of, units_of
 from bvae_rl.scripts.evidence.vaes import state_rows, vae_of
 
 CHANGED = "plain_hardened:frames=alone,steps=5,clean=0"

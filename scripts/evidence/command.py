@@ -29,6 +29,7 @@ from bvae_rl.scripts.common import aligned, command_line, say, wrote
 from bvae_rl.scripts.evaluate import one_code
 from bvae_rl.scripts.evaluate.args import Args as EvaluateArgs
 from bvae_rl.scripts.evaluate.args import ScoreArgs
+from bvae_rl.scripts.evidence.args import Args as Args
 from bvae_rl.scripts.evidence.tables import (
     by_factor,
     columns,
@@ -49,7 +50,6 @@ from bvae_rl.scripts.evidence.units import (
     store_of,
     units_of,
 )
-from bvae_rl.scripts.evidence.units import Args as Args
 from bvae_rl.scripts.evidence.vaes import folder_of, state_rows, teach, vae_of
 from bvae_rl.scripts.pretrain.args import recipe_of
 from bvae_rl.scripts.progress import Progress

@@ -10,7 +10,8 @@ from bvae_rl.models.vae_config import AUTO
 from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.spread import iqm
 from bvae_rl.scripts.evaluate.more import GENERALISATION
-from bvae_rl.scripts.evidence.units import Args, Unit, batches, known_of, row_of, seed_of
+from bvae_rl.scripts.evidence.args import Args
+from bvae_rl.scripts.evidence.units import Unit, batches, known_of, row_of, seed_of
 from bvae_rl.scripts.study import spread
 from bvae_rl.training.augment.colour import FREQUENCY, PART
 from bvae_rl.training.hardening import Hardening

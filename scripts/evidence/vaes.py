@@ -14,7 +14,8 @@ from bvae_rl.scripts.evaluate.args import Args as EvaluateArgs
 from bvae_rl.scripts.evaluate.args import ScoreArgs
 from bvae_rl.scripts.evaluate.more import GENERALISATION, TESTED, generalised
 from bvae_rl.scripts.evaluate.rows import score_row
-from bvae_rl.scripts.evidence.units import Args, Unit, pretraining, row_of, store_of
+from bvae_rl.scripts.evidence.args import Args
+from bvae_rl.scripts.evidence.units import Unit, pretraining, row_of, store_of
 from bvae_rl.scripts.harden.command import shows
 from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.scripts.study import EVALUATION_SEED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +14,12 @@ from bvae_rl.metrics.pairs import pair_scores
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.matrix import Bounded, Scored, matrix_entry
 from bvae_rl.scripts.common import EnvArgs, say
+from bvae_rl.scripts.explore.args import Args
 from bvae_rl.scripts.explore.episodes import Plan, check_steps, planned, played, recorded
 from bvae_rl.scripts.explore.factors import moved_factors
+from bvae_rl.scripts.explore.frames import Shown
 from bvae_rl.scripts.explore.history import LEAST, history
 from bvae_rl.training.decoded import active_latents
-
-if TYPE_CHECKING:
-    from bvae_rl.scripts.explore.command import Args
-    from bvae_rl.scripts.explore.frames import Shown
 
 NO_ENV = "There is no environment to act in here: give --env ID."
 
