@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.held_frames import held_frames, probe_frames
 from bvae_rl.scripts.pretrain import command as pretrain
-from bvae_rl.scripts.pretrain import seeds as select_seed
+from bvae_rl.scripts.pretrain import once, seeds
 from bvae_rl.training.selection import (
     UNLABELLED,
     Candidate,
@@ -32,6 +33,7 @@ from bvae_rl.training.selection import (
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.verdict_words import outcome, sentences
 from bvae_rl.training.watch import Collapsed
+from tests.pretrain_cases import no_pictures
 
 QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5, validation=0.25)
 SPECS = (FactorSpec("angle"), FactorSpec("place"), FactorSpec("hue", role="appearance"))
@@ -114,7 +116,7 @@ def test_udr_keeps_one_of_those_that_agree(
     store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twice the same weights, and once others: the odd one out is not taken."""
-    monkeypatch.setattr(pretrain, "write_vae_pictures", lambda *args, **kwargs: None)
+    no_pictures(monkeypatch)
     frames = held_frames(store, validation=0.25).frames
     folders = {}
     for name, seed in (("odd", 1), ("a", 0), ("b", 0)):
@@ -139,7 +141,7 @@ def test_independence_keeps_the_one_whose_latents_tell_nothing_of_each_other(
     store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of one VAE, a copy says with its second latent what it says with the first."""
-    monkeypatch.setattr(pretrain, "write_vae_pictures", lambda *args, **kwargs: None)
+    no_pictures(monkeypatch)
     frames = held_frames(store, validation=0.25).frames
     vae = pretrain.main(settings(store, tmp_path / "b", seeds=1), on_progress=lambda done: None)
     last = [layer for layer in vae.encoder if isinstance(layer, torch.nn.Linear)][-1]
@@ -186,16 +188,16 @@ def test_a_seed_that_collapses_is_named_and_not_tried_again(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     tried: list[int] = []
-    task = pretrain.task
+    train = once.train_once
 
-    def collapsing(args: pretrain.Args, *, progress: object) -> None:
+    def collapsing(args: pretrain.Args, *, on_progress: Any) -> None:
         tried.append(args.seed)
         if args.seed in bad:
             raise Collapsed("no latent is active")
-        task(args, progress=progress)
+        train(args, on_progress=on_progress)
 
-    monkeypatch.setattr(pretrain, "task", collapsing)
-    monkeypatch.setattr(pretrain, "write_vae_pictures", lambda *args, **kwargs: None)
+    monkeypatch.setattr(seeds, "train_once", collapsing)
+    no_pictures(monkeypatch)
     bad = {1}
     for _ in range(2):
         pretrain.main(settings(store, tmp_path / "vae"))
@@ -224,7 +226,7 @@ def test_labels_come_from_the_environment_if_the_store_has_none(tmp_path: Path) 
         pretrain.main(args)
     assert not (tmp_path / "vae").exists()
     for unlabelled in UNLABELLED:
-        found = select_seed.frames_to_judge(args.but(select=unlabelled), plain)
+        found = seeds.frames_to_judge(args.but(select=unlabelled), plain)
         assert found.labelled is False
     named = FrameStore(tmp_path / "named")
     named.declare(env=env.id, domain="source", wrappers=[])

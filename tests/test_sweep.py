@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from bvae_rl.plots.sweep import sweep
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.pretrain import command as pretrain
+from bvae_rl.scripts.pretrain import once, seeds
 from bvae_rl.scripts.sweep import beta as sweep_beta
 from bvae_rl.scripts.sweep import command as machinery
 from bvae_rl.scripts.sweep import latents as sweep_latents
@@ -27,6 +29,7 @@ from bvae_rl.training.selection import last_within
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.watch import Collapsed
 from tests.next_cases import next_commands
+from tests.pretrain_cases import no_pictures
 
 QUICK = TrainConfig(batch_size=16, warmup=2, log_freq=5, save_freq=5, validation=0.25)
 TINY = {"steps": 10, "workers": 1, "channels": (8, 8, 8), "hidden": 16, "train": QUICK}
@@ -46,7 +49,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pretrain, "write_vae_pictures", lambda *args, **kwargs: None)
+    no_pictures(monkeypatch)
     monkeypatch.setattr(machinery, "FIT_STEPS", 10)
 
 
@@ -234,14 +237,14 @@ def test_a_value_that_collapses_is_a_point_that_is_missing(
     store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    task = pretrain.task
+    train = once.train_once
 
-    def collapsing(args: pretrain.Args, *, progress: object) -> None:
+    def collapsing(args: pretrain.Args, *, on_progress: Any) -> None:
         if args.loss.beta == 64.0:
             raise Collapsed("every latent is dead")
-        task(args, progress=progress)
+        train(args, on_progress=on_progress)
 
-    monkeypatch.setattr(pretrain, "task", collapsing)
+    monkeypatch.setattr(seeds, "train_once", collapsing)
     args = sweep_beta.Args.of(store.folder, out=tmp_path, betas=(1.0, 64.0), **TINY)
     assert sweep_beta.main(args).chosen == 1.0
     assert "- beta-64-seed-0: every latent is dead" in capsys.readouterr().out
