@@ -20,7 +20,7 @@ from bvae_rl.scripts.explore import command as explore
 from tests.chromium_cases import Page, browser
 from tests.explorer_cases import random_frames, shown_of, tiny, write_page
 
-AXE = Path(__file__).parent / "browser/node_modules/axe-core/axe.min.js"
+AXE = Path(__file__).parents[1] / "browser/node_modules/axe-core/axe.min.js"
 EVIL = '</script><img src=x onerror="document.title=1"><b>x</b>'
 GROUPS = {"content": (0, 2), "style": (2, 4)}
 STAGE = "document.getElementById('stage').toDataURL()"

@@ -8,7 +8,7 @@ import pytest
 
 from bvae_rl.runtime.runs import Run
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 ROWS = {
     "Pong": ("pong-20", "pong-foreground", "pong", "pong-seed1", "pong-hardened"),
     "Breakout": ("breakout-foreground", "breakout", "breakout-seed1", "breakout-hardened"),

@@ -23,7 +23,7 @@ from bvae_rl.training.decoded import latent_names
 from bvae_rl.training.hardened import hardened_sentences
 from tests.plug_cases import build, make_env
 
-OLD = Path(__file__).parent / "data" / "before_0_1"
+OLD = Path(__file__).parents[1] / "data" / "before_0_1"
 EXPECTED = json.loads((OLD / "expected.json").read_text(encoding="utf-8"))
 FRAMES = np.random.default_rng(1).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
 

@@ -21,7 +21,7 @@ from stable_baselines3.common.vec_env import (
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3 import LatentVecEnv
 from tests.plug_cases import make_vae
-from tests.test_several_pictures import robots, taking
+from tests.sb3.test_several_pictures import robots, taking
 
 LENGTHS = (3, 5)  # of the episodes of the two environments, so that they end apart
 PICTURE = gym.spaces.Box(0, 255, (32, 32, 3), np.uint8)

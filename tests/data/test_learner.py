@@ -12,7 +12,7 @@ import torch
 from bvae_rl.data.factors import TRIES
 from bvae_rl.data.learner import GAMMA, STACK, Learner
 from bvae_rl.data.random_starts import RandomStarts
-from tests.test_probe_sets import Apart
+from tests.data.test_probe_sets import Apart
 
 
 def learner(space: gym.Space[Any]) -> Learner:

@@ -85,7 +85,7 @@ def test_a_kill_in_the_middle_of_a_write_leaves_the_old_file(tmp_path: Path) -> 
         "os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
         "Run(sys.argv[1]).write_json('a.json', {'version': 'new'})"
     )
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=root, check=False)
     assert done.returncode == -9
     assert Run(tmp_path).read_json("a.json") == {"version": "old"}

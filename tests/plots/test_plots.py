@@ -285,7 +285,7 @@ def test_pictures_need_no_display_and_no_pyplot() -> None:
         "png(transfer_bars({'state': {'source': [1.0]}}))\n"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1], check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True)
 
 
 def test_nothing_to_show_is_said() -> None:

@@ -27,7 +27,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3 import BetaVAEExtractor
 from bvae_rl.sb3.policy_encoder import PolicyEncoder
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 ENV = "bvae_rl/PlanarReach-v0"
 CHECKPOINT = Path(bvae_rl.__file__).parent / "checkpoints" / "reach_pairs"
 ALGORITHMS: dict[str, type[BaseAlgorithm]] = {"ppo": PPO, "sac": SAC}

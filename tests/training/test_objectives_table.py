@@ -17,7 +17,7 @@ from bvae_rl.training.annealing import Annealing
 from bvae_rl.training.objectives.table import OBJECTIVES, entry
 from bvae_rl.training.recipes import recipe
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "objectives.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "objectives.md"
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)

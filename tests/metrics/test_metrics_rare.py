@@ -14,7 +14,7 @@ from bvae_rl.metrics.generalisation import generalisation
 from bvae_rl.metrics.inputs import split
 from bvae_rl.metrics.scorable import taken
 from bvae_rl.sb3 import Probe
-from tests.test_probe import FactorsInPixels, Reader
+from tests.sb3.test_probe import FactorsInPixels, Reader
 
 pytest.importorskip("sklearn")
 

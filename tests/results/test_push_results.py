@@ -9,7 +9,7 @@ import pytest
 
 from bvae_rl.runtime.runs import Run
 
-RESULTS = Path(__file__).parents[1] / "docs" / "results"
+RESULTS = Path(__file__).parents[2] / "docs" / "results"
 ROOM = "views_interventions_room"
 FACTORS = ("shoulder", "elbow", "disc_x", "disc_y", "goal_x", "goal_y")
 DOMAINS = ("source", "ood1", "ood2")

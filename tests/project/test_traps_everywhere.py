@@ -43,7 +43,7 @@ from bvae_rl.sb3.policy_encoder import PolicyEncoder
 from tests.plug_cases import NoiseEnv
 from tests.trap_cases import REPLAY, build, small_vae
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 REACH = "bvae_rl.envs:bvae_rl/PlanarReach-v0"
 
 

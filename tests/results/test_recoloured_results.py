@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bvae_rl.runtime.runs import Run
 
-RESULTS = Path(__file__).parents[1] / "docs" / "results"
+RESULTS = Path(__file__).parents[2] / "docs" / "results"
 
 
 def test_sac_on_recoloured_pixels_does_what_the_page_says() -> None:

@@ -29,7 +29,7 @@ def test_the_laws_are_held_against_the_whole_tree() -> None:
         *UPPER,
     } <= names
     assert len(names) == len(SOURCES), "a module was found twice"
-    assert "tests.test_laws" in {module.name for module in TESTS}
+    assert "tests.project.test_laws" in {module.name for module in TESTS}
 
 
 def test_imports_point_one_way() -> None:

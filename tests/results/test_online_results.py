@@ -9,7 +9,7 @@ import pytest
 from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.spread import interval, iqm
 
-RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
+RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
 TREATMENTS = {
     "frozen": "frozen",
     "online, beta annealed": "online_mixed",

@@ -42,7 +42,7 @@ def test_codes_stand_beside_those_of_the_same_state_alone(role: str) -> None:
     world = REACH.make()
     specs: tuple[FactorSpec, ...] = world.unwrapped.factor_specs  # type: ignore[attr-defined]
     column = [spec.role for spec in specs].index(role)  # type: ignore[arg-type]
-    wrapper = f"tests.test_explore_acting:Shifted(column={column})"
+    wrapper = f"tests.scripts.test_explore_acting:Shifted(column={column})"
     env = EnvConfig(REACH.id, wrappers=(wrapper,), kwargs=REACH.kwargs)
     entry = played(Plan(env, ("source", "ood1"), None, 4, 0), {"tiny": tiny()})
     assert (entry["domains"][1]["in_first"] is None) == (role == "state")

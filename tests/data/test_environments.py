@@ -17,10 +17,10 @@ from bvae_rl.data.pictures.layouts import Wanted
 from bvae_rl.models.vae import VAEConfig
 from bvae_rl.scripts.common import EnvArgs
 from tests.plug_cases import NoiseEnv
-from tests.test_several_pictures import Robot
+from tests.sb3.test_several_pictures import Robot
 
 DOORKEY = "bvae_rl.envs:bvae_rl/MiniGrid-DoorKey-6x6-v0"
-HERE = "tests.test_environments"
+HERE = "tests.data.test_environments"
 
 
 def with_light(env: gym.Env, domain: str = "bright") -> FactorWrapper:

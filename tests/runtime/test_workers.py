@@ -97,7 +97,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from tests.test_workers import Task, report_for_ever, run_parallel
+from tests.runtime.test_workers import Task, report_for_ever, run_parallel
 
 if __name__ == "__main__":
     tasks = [Task("a", report_for_ever), Task("b", report_for_ever)]
@@ -109,7 +109,7 @@ if __name__ == "__main__":
 def test_a_killed_pool_leaves_nothing_behind(tmp_path):
     """No semaphores, of which Python warns, and no workers: their pipes have ended."""
     (script := tmp_path / "killed.py").write_text(KILLED)
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     done = subprocess.run(  # returns when the last worker has closed what it writes to
         [sys.executable, script, root], capture_output=True, text=True, check=False, timeout=60
     )

@@ -14,7 +14,7 @@ from bvae_rl.sb3 import LatentVecEnv, PictureCallback, policy_kwargs
 from bvae_rl.sb3.probe import Probe, ProbeCallback
 from tests.online_cases import on_pictures, tuning
 from tests.plug_cases import build, make_env, make_vae
-from tests.test_probe import FactorsInPixels
+from tests.sb3.test_probe import FactorsInPixels
 
 
 @pytest.mark.parametrize("algorithm", [PPO, A2C, DQN])

@@ -165,7 +165,7 @@ def test_equal_time_means_fewer_batches_of_costly_objectives(args: evidence.Args
 
 
 def test_the_results_of_the_documentation_are_read() -> None:
-    folder = Path(__file__).parents[1] / "docs" / "results"
+    folder = Path(__file__).parents[2] / "docs" / "results"
     rows = {
         path.stem: Run(folder).rows(path.name)
         for path in folder.glob("representation*.json")

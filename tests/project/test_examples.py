@@ -28,7 +28,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3 import inspect
 from bvae_rl.training.schedules import Linear
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = {
     path.stem: path
     for path in sorted((ROOT / "examples").glob("*.py"))

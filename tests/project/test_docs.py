@@ -33,7 +33,7 @@ import bvae_rl
 from bvae_rl.metrics import MetricReport
 from bvae_rl.runtime.runs import Run
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 sys.path.insert(0, str(DOCS / "hooks"))
 import commands as hook  # type: ignore[import-not-found]  # noqa: E402

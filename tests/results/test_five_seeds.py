@@ -13,7 +13,7 @@ from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.spread import interval, iqm
 
-RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
+RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
 SEEDS = [10, 11, 12, 13, 14]
 CHANGES = ("camera", "light", "texture", "distractors")
 SCALE = ("blind", "state")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parent / "browser/set_up.sh"
+SCRIPT = Path(__file__).parents[1] / "browser/set_up.sh"
 SKIPPED = "tests in a browser are skipped: no chromium here (Debian: apt install chromium)"
 ASKED = "no chromium here: apt-get install chromium"
 INSTALL = 'case "$*" in *install*) : >"${0%/*}/chromium"; chmod +x "${0%/*}/chromium";; esac'

@@ -18,7 +18,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("bvae_rl", "envs", "agents", "scripts")
 CHECKPOINT_FILES = ("config.json", "model.safetensors", "log.csv", "scores-source.json")
 OPTIONAL = (
