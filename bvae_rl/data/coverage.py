@@ -123,6 +123,16 @@ def alike(frames: np.ndarray) -> tuple[float, float]:
     return float(share.max()), 1 / float(share.mean())
 
 
+def summary(found: Coverage) -> str:
+    """The figures in a line."""
+    what = "the factors' range" if found.of == FACTORS else f"{len(found.each)} components' range"
+    return (
+        f"coverage {found.evenness:.2f} of {what} ({found.seen:.0%} of its bins seen, "
+        f"{found.pairs:.0%} of the pairs'); {found.same:.0%} of the frames show nearly one "
+        f"picture, all together as many as {found.pictures:,.3g} different ones"
+    )
+
+
 def _in_bins(values: np.ndarray, low: float, high: float) -> np.ndarray:
     if not low < high:
         return np.zeros(len(values), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""A coverage in a line, and the file beside the frames in which it is kept."""
+"""The file beside the frames in which their coverage is kept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
-from bvae_rl.data.coverage import FACTORS, Coverage
+from bvae_rl.data.coverage import Coverage
 from bvae_rl.runtime.runs import INDEX, Run
 
 FILE = "coverage.json"
@@ -36,16 +36,6 @@ def kept(store: Stored) -> Coverage | None:
 def write(store: Stored, found: Coverage) -> None:
     """Keep ``found`` beside the frames of ``store``."""
     Run(store.folder).write_json(FILE, {"of": _frames(store), "coverage": asdict(found)})
-
-
-def summary(found: Coverage) -> str:
-    """The figures in a line."""
-    what = "the factors' range" if found.of == FACTORS else f"{len(found.each)} components' range"
-    return (
-        f"coverage {found.evenness:.2f} of {what} ({found.seen:.0%} of its bins seen, "
-        f"{found.pairs:.0%} of the pairs'); {found.same:.0%} of the frames show nearly one "
-        f"picture, all together as many as {found.pictures:,.3g} different ones"
-    )
 
 
 def _frames(store: Stored) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from bvae_rl.data.coverage import FACTORS, SAMPLE, Coverage, measure
-from bvae_rl.data.coverage_file import kept, summary, write
+from bvae_rl.data.coverage import FACTORS, SAMPLE, Coverage, measure, summary
+from bvae_rl.data.coverage_file import kept, write
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.plan import INDEPENDENT
 from bvae_rl.data.shares import MIXED

@@ -113,12 +113,12 @@ class OnlineBetaVAE(BaseCallback):
                 f"Hardening(steps={harden.steps}) are those of a last phase; online train_freq and "
                 "FineTuneConfig(gradient_steps=...) say how many there are: leave steps out"
             )
-        self.vae = load_vae(vae)
         if harden is not None and (harden.channels, harden.hidden) != (None, None):
             raise ValueError(
                 f"Hardening(channels={harden.channels}, hidden={harden.hidden}) are a student's "
                 "widths; online the agent's own encoder goes on: leave them out"
             )
+        self.vae = load_vae(vae)
         if harden is None and (known := self.vae.meta.get(HARDENED)):
             harden = as_before(tuple(known["against"]), beta)
         if beta is None:

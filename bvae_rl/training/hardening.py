@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO, VAEConfig
 from bvae_rl.models.widened import wider
+from bvae_rl.runtime.identity import KIND
 from bvae_rl.training.augment.colour import FREQUENCY, PART
 from bvae_rl.training.augment.variations import check_strength, named
 from bvae_rl.training.objectives.checks import whole
@@ -31,7 +33,8 @@ class Hardening:
     ``part``: the share of them that leaves some colours as they are, from 0 to 1.
     ``channels``, ``hidden``: the student's widths, none below the teacher's; None: the teacher's.
 
-    Raises ValueError for what is outside of these.
+    Raises ValueError for what is outside of these; widths are held against the teacher's when there
+    is one (``student``).
     """
 
     against: tuple[str, ...] = ("colour",)
@@ -50,6 +53,13 @@ class Hardening:
         check_strength(self.strength)
         if self.steps is not None:
             whole("steps", self.steps, least=1)
+
+    def identity(self) -> dict[str, Any]:
+        """All fields, but for the newer ones that are not given."""
+        newer = ("channels", "hidden")
+        given = {item.name: getattr(self, item.name) for item in fields(self)}
+        kept = {name: v for name, v in given.items() if name not in newer or v is not None}
+        return {KIND: type(self).__name__, **kept}
 
     def batches(self, before: int) -> int:
         """How many there are after a training of ``before``."""

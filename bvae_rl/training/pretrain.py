@@ -142,7 +142,7 @@ def pretrain(
     as_it_is = objective is not None or recipe != AUTO or start is not None
     asked = NONE if (found := asked_of(chosen, harden)) == AUTO and as_it_is else found
     if chosen is not None and chosen.harden is not None:
-        chosen.refuse_narrow_student(config)
+        chosen.refuse_narrow_student(config or (None if start is None else start.config))
         recipe = str(RecipeName.parse(recipe).teacher)
     given: dict[str, Any] = {
         "recipe": recipe, "seed": seed, "train": train, "weighting": weighting,

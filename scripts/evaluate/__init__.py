@@ -1,6 +1,6 @@
 """``bvae-rl evaluate``: VAEs scored on frames with known factors.
 
 ``command`` is the command, ``args`` what it takes. ``sampled``, ``on_policy``, ``store`` and
-``bare`` are kinds of frames, ``scoring`` and ``more`` what is measured on them, ``results`` what
-comes of it.
+``bare`` are kinds of frames (``held``: those that are there already); ``scoring`` and ``more`` say
+what is measured, ``results`` and ``rows`` what comes of it. Other commands take ``one_code``.
 """

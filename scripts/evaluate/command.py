@@ -78,7 +78,7 @@ def main(args: Args) -> Result:
         return evaluate_on_policy(args, vaes, env, run, train)
     if source is None:
         return without_factors(args, env, vaes, run, train)
-    return evaluate_sampled(args, vaes, env, run, train)
+    return evaluate_sampled(args, vaes, env, world, run, train)
 
 
 def settings(args: Args, folders: Mapping[str, Path], **frames: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from bvae_rl.scripts.common import say, wrote
 from bvae_rl.scripts.evaluate import more
 from bvae_rl.scripts.evaluate.args import Args
 from bvae_rl.scripts.evaluate.held import scored
-from bvae_rl.scripts.evaluate.results import Result, written
+from bvae_rl.scripts.evaluate.results import Result, write
 from bvae_rl.scripts.evaluate.scoring import OTHER_SEED, UNTRAINED
 from bvae_rl.scripts.held_frames import FEW, HeldFrames
 
@@ -50,6 +50,6 @@ def evaluate_on_policy(
     report, further = scored(args, labels, held, reference)
     if args.scoring.other_domains:
         further |= more.generalised(labels, frames, args)
-    written(args, run, report, further, labels, env, first, note=READ_ON_POLICY)
+    write(args, run, report, further, labels, env, first, note=READ_ON_POLICY)
     wrote(run.folder, train)
     return Result(report.scores, further, run.folder)

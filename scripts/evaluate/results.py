@@ -32,7 +32,7 @@ class Result:
     out: Path
 
 
-def written(
+def write(
     args: Args,
     run: Run,
     report: MetricReport,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import gymnasium as gym
 import numpy as np
 
 from bvae_rl.data.environments import EnvConfig
@@ -19,16 +20,15 @@ from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.common import say, wrote
 from bvae_rl.scripts.evaluate import more
 from bvae_rl.scripts.evaluate.args import Args
-from bvae_rl.scripts.evaluate.results import Result, written
+from bvae_rl.scripts.evaluate.results import Result, write
 from bvae_rl.scripts.evaluate.scoring import PCA, UNTRAINED, add_vae, encoder, new_report
 from bvae_rl.scripts.progress import Progress
 
 
 def evaluate_sampled(
-    args: Args, vaes: Mapping[str, BetaVAE], env: EnvConfig, run: Run, train: str
+    args: Args, vaes: Mapping[str, BetaVAE], env: EnvConfig, world: gym.Env, run: Run, train: str
 ) -> Result:
-    """Scores on sampled states, beside references and frames of a random policy."""
-    world = env.make()
+    """Scores on sampled states of ``world``, an ``env``, beside references and on-policy frames."""
     name, vae = next(iter(vaes.items()))
     source = settable_env(world)
     assert source is not None
@@ -52,7 +52,7 @@ def evaluate_sampled(
         progress.update("bounds", 1.0)
     further = more.measured(vaes, world, probe, args)
     progress.close()
-    written(args, run, report, further, vaes, env, name)
+    write(args, run, report, further, vaes, env, name)
     if dependent := dependent_factors(world):
         say(
             f"- {', '.join(dependent)}: not independent, they follow from other factors and from "

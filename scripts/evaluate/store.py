@@ -17,7 +17,7 @@ from bvae_rl.scripts.common import say, wrote
 from bvae_rl.scripts.evaluate.args import Args
 from bvae_rl.scripts.evaluate.bare import measured
 from bvae_rl.scripts.evaluate.held import scored
-from bvae_rl.scripts.evaluate.results import Result, written
+from bvae_rl.scripts.evaluate.results import Result, write
 from bvae_rl.scripts.evaluate.scoring import PCA_FRAMES, UNTRAINED
 from bvae_rl.scripts.held_frames import HeldFrames
 from bvae_rl.scripts.stored_frames import follows, open_shown, say_train, stored_frames
@@ -45,7 +45,7 @@ def evaluate_store(args: Args, vaes: Mapping[str, BetaVAE], run: Run) -> Result:
     )
     shown = EnvConfig(store.meta.get("env", str(store.folder)), domain=store.meta.get("domain"))
     note = READ_ON_POLICY if follows(store) else ""
-    written(args, run, report, further, vaes, shown, name, note=note)
+    write(args, run, report, further, vaes, shown, name, note=note)
     wrote(run.folder)
     say_train(args.vae, vae)
     return Result(report.scores, further, run.folder)

@@ -38,8 +38,9 @@ def vae_of(one: Unit, args: Args, *, progress: Callable[[float], None]) -> BetaV
     assert settings.store is not None
     steps = row.harden.batches(settings.steps)
     return distil(
-        row.harden.objective(teacher), FrameStore.existing(settings.store), out, steps=steps,
-        seed=one.seed, train=train_of_phase(settings.train), command=command_line(),
+        row.harden.objective(teacher), FrameStore.existing(settings.store), out,
+        row.harden.student(teacher.config), steps=steps, seed=one.seed,
+        train=train_of_phase(settings.train), command=command_line(),
         callbacks=[shows(steps, progress)],
     )  # fmt: skip
 

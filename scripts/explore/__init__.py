@@ -1,4 +1,6 @@
 """``bvae-rl explore``: a page in which a VAE runs live.
 
-``command`` is the command; ``serve`` and ``vae`` make the page, every other file is one part of it.
+``command`` writes the page that ``args`` ask for; ``vae`` is what it holds of a VAE, ``frames``
+what it shows, ``panels`` the rest: ``episodes``, ``factors`` and ``history``. ``serve`` gives it to
+a browser.
 """

@@ -1,6 +1,6 @@
 """Draw an animated GIF: an agent acts in several visual domains, and its latents move beside it.
 
-Or two agents side by side, in one episode whose appearance changes (``film_beside``).
+Or two agents side by side, in one episode whose appearance changes (``beside``).
 """
 
 from __future__ import annotations

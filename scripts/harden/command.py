@@ -15,7 +15,6 @@ from bvae_rl.data.sources import shown
 from bvae_rl.models.hub import find_vae, load_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO
-from bvae_rl.models.widened import wider
 from bvae_rl.runtime.devices import set_threads
 from bvae_rl.scripts.common import EnvArgs, command_for, command_line, wrote
 from bvae_rl.scripts.harden import agent as harden_agent
@@ -23,7 +22,6 @@ from bvae_rl.scripts.harden.own import OWN, frames_wanted, own_frames
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.worlds import shown_by
 from bvae_rl.training.augment.colour import FREQUENCY, PART
-from bvae_rl.training.augment.variations import named
 from bvae_rl.training.harden import STEPS, harden, train_of_phase
 from bvae_rl.training.hardenable import refuse_misfit, refuse_own_folder, refuse_start
 from bvae_rl.training.hardening import CLEAN, Hardening
@@ -96,14 +94,16 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
     set_threads(args.threads)
     check_run(args.steps, args.seed)
     own = frames_wanted(args.own_frames, stores=bool(args.store), agent=args.agent is not None)
-    # before frames are copied
-    named(args.against, frequency=args.frequency, part=args.part)
+    chosen = Hardening(  # before frames are copied
+        args.against, latents=args.latents, clean=args.clean, strength=args.strength,
+        frequency=args.frequency, part=args.part, channels=args.channels, hidden=args.hidden,
+    )  # fmt: skip
     stores = [FrameStore.existing(folder) for folder in args.store]
     if len(stores) > 1:
         refuse_unlike(stores)
     teacher = load_vae(args.vae)
     refuse_own_folder(teacher, args.out)
-    config = wider(teacher.config, args.channels, args.hidden)
+    config = chosen.student(teacher.config)
     refuse_start(None if args.start is None else load_vae(args.start), config)
     plan = None
     if args.agent is not None:
@@ -116,7 +116,7 @@ def main(args: Args, *, on_progress: Callable[[float], None] | None = None) -> B
     if plan and own:
         kinds.append(shown(plan.trained_in))
     for shape, specs in kinds:
-        refuse_misfit(Hardening(args.against), teacher, shape, specs, allow_state=args.allow_state)
+        refuse_misfit(chosen, teacher, shape, specs, allow_state=args.allow_state)
     if plan and own:
         stores.append(own_frames(plan, own, args.out / OWN, seed=args.seed))
     store = joined(stores, args.out / "frames")

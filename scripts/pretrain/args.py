@@ -203,15 +203,13 @@ def check(args: Args) -> None:
     """ValueError for what cannot be whatever the frames are, before any are collected."""
     hyperparameters(args.loss)
     if named := named_recipe(args):
-        given = _as_given(named, args)
-        given.make_objective(args.steps)
-        given.refuse_narrow_student()
+        as_given(named, args).make_objective(args.steps)
 
 
 def recipe_of(args: Args, store: FrameStore, *, say_why: bool = False) -> Recipe:
     """The recipe that is named, or the best for these frames, with what was given besides."""
     chosen = named_recipe(args) or best_for(store, say_why=say_why)
-    return _as_given(chosen, args)
+    return as_given(chosen, args)
 
 
 def best_for(store: FrameStore, *, against: Sequence[str] = (), say_why: bool) -> Recipe:
@@ -229,7 +227,7 @@ def named_recipe(args: Args) -> Recipe | None:
     return None if args.recipe == AUTO else recipe(args.recipe)
 
 
-def _as_given(chosen: Recipe, args: Args) -> Recipe:
+def as_given(chosen: Recipe, args: Args) -> Recipe:
     """``chosen`` with what was given besides."""
     loss, model = args.loss, args.model
     given = {

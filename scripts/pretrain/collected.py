@@ -12,8 +12,7 @@ from bvae_rl.data.plan import RANDOM, Plan
 from bvae_rl.data.sources import fill, refuse_more
 from bvae_rl.scripts.acting import acting, acts_of, shares_given
 from bvae_rl.scripts.common import say_single
-from bvae_rl.scripts.pretrain.args import Args as Args
-from bvae_rl.scripts.pretrain.args import check
+from bvae_rl.scripts.pretrain.args import Args, check
 from bvae_rl.scripts.progress import Progress, counted
 
 

@@ -1,4 +1,4 @@
-"""``bvae-rl pretrain --harden``: the command, and its VAE hardened in a last phase."""
+"""``bvae-rl pretrain --harden``: what it trains without, then hardened in a last phase."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.scripts.common import command_line, say, wrote
 from bvae_rl.scripts.harden.command import next_of, shows
-from bvae_rl.scripts.pretrain.args import Args, best_for, named_recipe
+from bvae_rl.scripts.pretrain.args import Args, as_given, best_for, named_recipe
 from bvae_rl.scripts.pretrain.collected import frames_for
 from bvae_rl.scripts.pretrain.once import IMAGES_PER_SECOND, verdict
 from bvae_rl.scripts.pretrain.plain import train_plain
@@ -41,8 +41,11 @@ def train_hardened(
     named = named_recipe(args)
     asked = asked_of(named, args.harden)
     order = args.model.channel_order or VAEConfig.channel_order
-    if args.start is not None:
-        order = BetaVAE.load(find_vae(args.start)).config.channel_order
+    start = None if args.start is None else BetaVAE.load(find_vae(args.start)).config
+    if start is not None:
+        order = start.channel_order
+    if named is not None:
+        as_given(named, args).refuse_narrow_student(start)
     plain = args.but(harden=(NONE,))
     if named is not None and named.harden is not None:
         plain = plain.but(recipe=str(RecipeName.parse(args.recipe).teacher))

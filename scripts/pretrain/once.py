@@ -12,8 +12,7 @@ from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import WEIGHTS_FILE
 from bvae_rl.scripts.common import command_for, command_line, say, wrote
-from bvae_rl.scripts.pretrain.args import Args as Args
-from bvae_rl.scripts.pretrain.args import recipe_of
+from bvae_rl.scripts.pretrain.args import Args, recipe_of
 from bvae_rl.scripts.pretrain.collected import frames_for
 from bvae_rl.scripts.pretrain.watched import (
     bound_shown,

@@ -1,4 +1,4 @@
-"""``bvae-rl pretrain --rounds N``: the command once for each round (``training/rounds.py``)."""
+"""``bvae-rl pretrain --rounds N``: one training for each round (``training/rounds.py``)."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.optional import require
 from bvae_rl.sb3 import PretrainingProbe, Probe
 from bvae_rl.scripts.common import say
-from bvae_rl.scripts.pretrain.args import Args as Args
+from bvae_rl.scripts.pretrain.args import Args
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.worlds import shown_by
 from bvae_rl.training.pictures import can_draw, write_vae_pictures

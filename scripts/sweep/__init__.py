@@ -1,4 +1,4 @@
 """``bvae-rl sweep-beta`` and ``sweep-latents``: trainings along one setting, scored and compared.
 
-``command`` is what both share.
+``beta`` and ``latents`` are the commands, ``along`` is what both share.
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.scripts.pretrain.args import recipe_of
-from bvae_rl.scripts.sweep import command as sweep
+from bvae_rl.scripts.sweep import along as sweep
 
 
 @dataclass(frozen=True)

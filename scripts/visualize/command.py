@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from bvae_rl.agents.evaluate import load_agent
@@ -33,13 +31,10 @@ from bvae_rl.scripts.visualize.args import Args as Args
 from bvae_rl.scripts.visualize.beside import compared
 from bvae_rl.scripts.visualize.episode import draw_episode, episode_title, record, recording
 from bvae_rl.scripts.visualize.figures import Shown, figures
+from bvae_rl.scripts.visualize.results import Result as Result
+from bvae_rl.scripts.visualize.results import write
 from bvae_rl.scripts.visualize.store import visualize_store
-from bvae_rl.scripts.visualize.written import Result as Result
-from bvae_rl.scripts.visualize.written import write
 from bvae_rl.scripts.worlds import in_gymnasium, world_of
-
-if TYPE_CHECKING:
-    pass
 
 SETTINGS = "pictures.json"
 DOMAINS = ("source", "pretrain", "ood1", "ood2")

@@ -11,7 +11,7 @@ from bvae_rl.scripts.visualize.args import Args
 from bvae_rl.scripts.visualize.beside import compared
 from bvae_rl.scripts.visualize.episode import draw_episode, recording
 from bvae_rl.scripts.visualize.figures import Shown, figures
-from bvae_rl.scripts.visualize.written import Result, write
+from bvae_rl.scripts.visualize.results import Result, write
 
 
 def visualize_store(args: Args, vae: BetaVAE, run: Run) -> Result:

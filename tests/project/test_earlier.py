@@ -1,6 +1,6 @@
 """A VAE's folder and a policy of before 0.1, written by the code of then, are used by today's.
 
-``tests/data/before_0_1`` holds a tiny VAE with the latent groups "content" and "look", a PPO on
+``before_0_1`` holds a tiny VAE with the latent groups "content" and "look", a PPO on
 "look" that was saved with it, and what both made of three frames.
 """
 
@@ -23,7 +23,7 @@ from bvae_rl.training.decoded import latent_names
 from bvae_rl.training.hardened import hardened_sentences
 from tests.plug_cases import build, make_env
 
-OLD = Path(__file__).parents[1] / "data" / "before_0_1"
+OLD = Path(__file__).parent / "before_0_1"
 EXPECTED = json.loads((OLD / "expected.json").read_text(encoding="utf-8"))
 FRAMES = np.random.default_rng(1).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
 

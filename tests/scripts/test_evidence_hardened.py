@@ -17,7 +17,7 @@ from bvae_rl.scripts.evidence.tables import hardenings
 from bvae_rl.scripts.evidence.units import Unit, known_of, units_of
 from bvae_rl.scripts.evidence.vaes import state_rows, vae_of
 
-CHANGED = "plain_hardened:frames=alone,steps=5,clean=0"
+CHANGED = "plain_hardened:frames=alone,steps=5,clean=0,student_hidden=264"
 PAIRED = "views_interventions_hardened"
 
 
@@ -65,7 +65,9 @@ def test_a_hardened_row_goes_on_from_the_vae_of_the_row_that_is_not(
     assert vae.meta["hardened"]["teacher"] == teacher.identity()
     assert vae.meta["hardened"]["latents"] == "content"
     assert (teacher.meta["training"]["steps"], vae.meta["training"]["steps"]) == (12, 6)
-    other = BetaVAE.load(folders[CHANGED]).meta["training"]
+    wide = BetaVAE.load(folders[CHANGED])
+    other, hidden = wide.meta["training"], wide.config.hidden
+    assert (vae.config.hidden, hidden) == (256, 264)
     assert other["steps"] == 5 and other["objective"]["clean"] == 0
     assert other["store"]["domain"] == "source"
 
@@ -101,6 +103,8 @@ def test_units_of_earlier_runs_keep_their_identity(args: evidence.Args) -> None:
     plain = Unit("plain", 1).config(replace(args, beside=("pixels",)))
     assert plain == Unit("plain", 1).config(replace(args, frames=(), recipes=("plain",)))
     assert "harden" not in plain["recipe"] and "frames" not in plain["settings"]
+    hardened = Unit("plain_hardened", 1).config(replace(args, recipes=("plain_hardened",)))
+    assert {"channels", "hidden"} & {*hardened["recipe"]["harden"].identity()} == set()
     changed = Unit("plain:frames=alone", 1).config(args)
     assert changed["settings"]["store"]["domain"] == "source"
 

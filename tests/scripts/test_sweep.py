@@ -21,8 +21,8 @@ from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.scripts.pretrain import once, seeds
+from bvae_rl.scripts.sweep import along as machinery
 from bvae_rl.scripts.sweep import beta as sweep_beta
-from bvae_rl.scripts.sweep import command as machinery
 from bvae_rl.scripts.sweep import latents as sweep_latents
 from bvae_rl.training.explained import pixel_share
 from bvae_rl.training.selection import last_within

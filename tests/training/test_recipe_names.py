@@ -12,7 +12,6 @@ import bvae_rl
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.scripts.harden import command as harden
-from bvae_rl.scripts.pretrain import args as pretrain_args
 from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.training.augment.colour import colour
 from bvae_rl.training.augment.variations import named, vary
@@ -135,11 +134,25 @@ def test_a_student_narrower_than_its_teacher_is_refused_before_any_training(tmp_
         bvae_rl.pretrain(store, config, recipe=named.format(15), out=tmp_path / "x")
     with pytest.raises(ValueError, match="fewer units than its teacher"):
         bvae_rl.pretrain(store, recipe=named.format(255), out=tmp_path / "x")
-    narrow = {"recipe": named.format(15), "hidden": 16, "out": tmp_path / "x"}
-    with pytest.raises(ValueError, match="fewer units than its teacher"):
-        pretrain_args.check(pretrain.Args.of(store.folder, **narrow))
-    pretrain_args.check(pretrain.Args.of(store.folder, **{**narrow, "hidden": 15}))
+    narrow = {"recipe": named.format(15), "out": tmp_path / "x"}
+    start = BetaVAE(config).save(tmp_path / "start")
+    for given in ({"hidden": 16}, {"start": start}):
+        with pytest.raises(ValueError, match="hidden 16; got"):
+            pretrain.main(pretrain.Args.of(store.folder, **narrow, **given))
+    with pytest.raises(ValueError, match="hidden 16; got"):
+        bvae_rl.pretrain(store, start=start, **narrow)
     assert not (tmp_path / "x").exists()
+
+
+def test_a_small_vae_may_have_a_student_below_the_usual_widths(tmp_path: Path) -> None:
+    store = drawn(tmp_path / "frames", 96)
+    config = VAEConfig(shape=(3, 32, 32), channels=(8, 8, 8), hidden=16)
+    start = BetaVAE(config).save(tmp_path / "start")
+    args = pretrain.Args.of(
+        store.folder, recipe="plain_hardened:steps=2,student_hidden=20", start=start, steps=2,
+        batch_size=16, out=tmp_path / "vae",
+    )  # fmt: skip
+    assert pretrain.main(args, on_progress=lambda done: None).config.hidden == 20
 
 
 def test_online_the_encoder_keeps_its_widths(tmp_path: Path) -> None:
