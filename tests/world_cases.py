@@ -42,7 +42,7 @@ class World:
     step: float = 0.05  # the share of its range by which a factor has to move to be seen
     still: float | None = 0  # the action that does nothing, if there is one
     whole: bool = True  # whether the factors tell all that can be seen
-    hidden: tuple[str, ...] = ()  # factors that something may cover
+    hidden: tuple[str, ...] = ()  # factors that something may cover, or the picture leave out
 
 
 def planar(
@@ -122,6 +122,8 @@ def highway() -> World:
 
 BEHIND = ("distractors", "distractor_phase")
 PUSHED = ("disc_x", "disc_y", "goal_x", "goal_y")  # the arm may hide the disc, the disc the goal
+COVERED = ("object_x", "object_y")  # by the arm
+OUTSIDE = ("forearm_roll", "wrist_flex", "wrist_roll")  # of the picture, in one state of twenty
 HUES = ":hue+shape+texture+distractors+camera+light+noise"
 WORLDS = {
     "reach": replace(planar(PlanarReach, "", step=0.05), one_stream=True),
@@ -131,7 +133,7 @@ WORLDS = {
     "minigrid": grid(""),
     "minigrid-all": grid(":all", thing_colours=True),
     "mujoco-reacher": mujoco(MujocoReacher),
-    "mujoco-pusher": mujoco(MujocoPusher, step=0.1, hidden=("object_x", "object_y")),
+    "mujoco-pusher": mujoco(MujocoPusher, step=0.1, hidden=(*COVERED, *OUTSIDE)),
     "mujoco-relocate": mujoco(MujocoRelocate, step=0.1, whole=False),
     "highway": highway(),
 }
