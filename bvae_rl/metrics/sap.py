@@ -87,7 +87,7 @@ def _trees(held: HeldOut, factor: int) -> list[float]:
 
 
 def _about_one(codes: np.ndarray) -> np.ndarray:
-    """``codes`` times powers of two, exactly: trees take less than 1e-7 between two values for 0."""
+    """``codes`` times powers of two, exactly: to trees a spread below 1e-7 is none."""
     _, exponents = np.frexp(codes.std(axis=0))
     return np.ldexp(codes, -exponents)
 
