@@ -9,7 +9,7 @@ from bvae_rl.runtime.devices import set_threads
 from bvae_rl.scripts.pretrain.args import Args as Args
 from bvae_rl.scripts.pretrain.args import check, hardens
 from bvae_rl.scripts.pretrain.hardened import train_hardened
-from bvae_rl.scripts.pretrain.plain import train_plain
+from bvae_rl.scripts.pretrain.unhardened import train_unhardened
 from bvae_rl.training.loop import check_run
 
 
@@ -30,7 +30,7 @@ def main(
     if hardens(args):
         check(args)
         return train_hardened(args, on_progress=on_progress, judged=judged)
-    return train_plain(args, on_progress=on_progress, judged=judged)
+    return train_unhardened(args, on_progress=on_progress, judged=judged)
 
 
 def task(args: Args, *, progress: Callable[[float], None]) -> None:

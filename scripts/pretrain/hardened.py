@@ -16,7 +16,7 @@ from bvae_rl.scripts.harden.command import next_of, shows
 from bvae_rl.scripts.pretrain.args import Args, as_given, best_for, named_recipe
 from bvae_rl.scripts.pretrain.collected import frames_for
 from bvae_rl.scripts.pretrain.once import IMAGES_PER_SECOND, verdict
-from bvae_rl.scripts.pretrain.plain import train_plain
+from bvae_rl.scripts.pretrain.unhardened import train_unhardened
 from bvae_rl.scripts.pretrain.watched import tensorboard
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.harden import distil, train_of_phase
@@ -61,11 +61,11 @@ def train_hardened(
     else:
         last = last_phase(asked, *shown(source.config(source.domain)), channel_order=order)
     if last is None:
-        return train_plain(plain, on_progress=on_progress, judged=judged)
+        return train_unhardened(plain, on_progress=on_progress, judged=judged)
     refuse_unhardened(args.out)
     folder = args.out / TEACHER
     two_thirds = None if on_progress is None else _part(on_progress, 0.0, 2 / 3)
-    teacher = train_plain(replace(plain, out=folder), on_progress=two_thirds, judged=False)
+    teacher = train_unhardened(replace(plain, out=folder), on_progress=two_thirds, judged=False)
     store = FrameStore.existing(plain.store or folder / "frames")
     steps, train = last.batches(args.steps), train_of_phase(args.train)
     progress = Progress({"hardening": steps * train.batch_size / IMAGES_PER_SECOND})

@@ -15,7 +15,7 @@ from bvae_rl.scripts.common import aligned, command_line, say, wrote
 from bvae_rl.scripts.held_frames import HeldFrames, held_frames, probe_frames
 from bvae_rl.scripts.pretrain.args import Args, SourceArgs
 from bvae_rl.scripts.pretrain.collected import frames_for
-from bvae_rl.scripts.pretrain.once import next_command, train_once, verdict
+from bvae_rl.scripts.pretrain.once import IMAGES_PER_SECOND, next_command, train_once, verdict
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.selection import SELECTION, UNLABELLED, Selection, check_enough, select
 from bvae_rl.training.trainer import NotFinite
@@ -33,8 +33,7 @@ def train_seeds(args: Args, *, on_progress: Callable[[float], None] | None = Non
             "or delete it"
         )
     store = frames_for(args)
-    # collected once, for all seeds
-    args = args.on(store.folder)
+    args = args.on(store.folder)  # collected once, for all seeds
     held = frames_to_judge(args, store)
     folders = {
         f"seed-{seed}": run.path(f"seed-{seed}") for seed in range(args.seed, args.seed + seeds)
@@ -44,7 +43,7 @@ def train_seeds(args: Args, *, on_progress: Callable[[float], None] | None = Non
         for n, (name, folder) in enumerate(folders.items())
     ]
     progress = Progress(
-        dict.fromkeys(folders, args.steps * args.train.batch_size / 1300),
+        dict.fromkeys(folders, args.steps * args.train.batch_size / IMAGES_PER_SECOND),
         workers=args.several.workers,
     )
     done = dict.fromkeys(folders, 0.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bvae_rl.metrics import dci
@@ -44,6 +44,7 @@ def world(seed: int, samples: int = 300) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("metric", METRICS)
 @given(seed=st.integers(0, 10**6), power=st.integers(-60, 60))
+@example(seed=50, power=38)  # spreads below 1e-7, which sklearn's trees take for none
 @some
 def test_order_sign_and_scale_of_the_codes_do_not_matter(metric, seed, power) -> None:
     codes, factors = world(seed)

@@ -11,7 +11,7 @@ from bvae_rl.scripts.pretrain.rounds import train_rounds
 from bvae_rl.scripts.pretrain.seeds import train_seeds
 
 
-def train_plain(
+def train_unhardened(
     args: Args, *, on_progress: Callable[[float], None] | None = None, judged: bool = True
 ) -> BetaVAE:
     """The VAE that ``args`` ask for, its ``harden`` left aside."""
