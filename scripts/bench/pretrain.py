@@ -40,7 +40,7 @@ from bvae_rl.scripts.bench.trainings import (
     Weights,
     apart,
     train_ours,
-    train_unhardenedly,
+    train_plainly,
 )
 from bvae_rl.training.batches import Rows
 from bvae_rl.training.train_config import TrainConfig
@@ -105,12 +105,12 @@ class Bench:
         return {
             OURS: apart((train_ours, self.job))[0],
             EAGER: apart((train_ours, _eager(self.job)))[0],
-            PLAIN: apart((train_unhardenedly, plain))[0],
+            PLAIN: apart((train_plainly, plain))[0],
         }
 
     def _plain_rate(self, workers: int) -> Figure:
         job = replace(self.job, workers=workers, images=self.sizes.loader_images)
-        (trained,) = apart((train_unhardenedly, job))
+        (trained,) = apart((train_plainly, job))
         return Figure(f"{PLAIN}, {workers} workers", (1.0 / trained.seconds,), "images/s")
 
     def _two_seeds(self) -> float:

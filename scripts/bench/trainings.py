@@ -156,7 +156,7 @@ def networks(
     return nn.Sequential(*encoder), nn.Sequential(*decoder)
 
 
-def train_unhardenedly(job: Job) -> Trained:
+def train_plainly(job: Job) -> Trained:
     """A training loop as it is usually written."""
     torch.set_num_threads(job.threads)
     config, sizes = job.config, job.sizes

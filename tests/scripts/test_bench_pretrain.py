@@ -23,7 +23,7 @@ from bvae_rl.scripts.bench.trainings import (
     Trained,
     apart,
     networks,
-    train_unhardenedly,
+    train_plainly,
 )
 from bvae_rl.training import trainer
 from bvae_rl.training.train_config import TrainConfig
@@ -105,7 +105,7 @@ def test_the_plain_loop_learns_from_frames_in_0_to_1(job: Job) -> None:
     data = StoredFrames(frames, np.array([5, 7]))
     expected = torch.from_numpy(frames.read(slice(7, 8)).frames[0]).permute(2, 0, 1) / 255
     assert len(data) == 2 and torch.equal(data[1], expected)
-    trained = train_unhardenedly(job)
+    trained = train_plainly(job)
     start = BetaVAE.load(job.start).state_dict()
     assert trained.weights.keys() == start.keys() and trained.seconds > 0
     assert not torch.equal(trained.weights["encoder.1.weight"], start["encoder.1.weight"])
@@ -116,6 +116,6 @@ def test_time_is_that_of_an_image_once_all_is_warm(job: Job) -> None:
 
 
 def test_trainings_run_in_processes_of_their_own(job: Job) -> None:
-    (trained,) = apart((train_unhardenedly, job))
-    for name, tensor in train_unhardenedly(job).weights.items():
+    (trained,) = apart((train_plainly, job))
+    for name, tensor in train_plainly(job).weights.items():
         torch.testing.assert_close(trained.weights[name], tensor)
