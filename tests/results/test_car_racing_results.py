@@ -26,7 +26,7 @@ def returns(file: str, method: str) -> list[list[float]]:
 
 def table(page: str, heading: str) -> list[list[str]]:
     """The cells of the first table under ``heading``, without its head, bold or not."""
-    text = (DOCS / page).read_text(encoding="utf-8").partition(f"\n## {heading}")[2]
+    text = (DOCS / page).read_text(encoding="utf-8").partition(f"# {heading}")[2]
     lines = text.partition("\n| ")[2].split("\n\n")[0].splitlines()[2:]
     return [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in lines]
 
@@ -46,10 +46,10 @@ def test_agents_that_were_mended_have_these_returns() -> None:
     means = [np.mean(values, axis=0).tolist() for values in (before, after)]
     wanted.append(["mean", "as they learned with it", *whole(means[0])])
     wanted.append(["mean", "hardened", *whole(means[1])])
-    assert table("results/hardening.md", "CarRacing") == wanted
+    assert table("results/hardening/car-racing.md", "CarRacing") == wanted
     source, ood1, ood2 = means[1]
     words = f"keep\nall: {ood1 / source:.2f} in `ood1`, {ood2 / source:.2f} in `ood2`"
-    assert words in (DOCS / "results/hardening.md").read_text(encoding="utf-8")
+    assert words in (DOCS / "results/hardening/car-racing.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

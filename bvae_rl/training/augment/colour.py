@@ -6,7 +6,7 @@ cube gently and a high one tears near colours apart.
 
 Of a ``part`` of the pictures only some colours are mapped, a random half of the cube, chosen by one
 more such sine. A world changes its walls and keeps its floor: an encoder that has only seen all
-colours change at once is no help there (docs/results/hardening.md).
+colours change at once is no help there (docs/results/hardening/minigrid.md).
 """
 
 from __future__ import annotations
