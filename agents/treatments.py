@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bvae_rl.training.hardening import Hardening
+from bvae_rl.training.hardening.settings import Hardening
 from bvae_rl.training.schedules import Constant, Linear, Schedule
 
 

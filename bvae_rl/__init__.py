@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from bvae_rl.sb3.own_encoder import OwnEncoder
     from bvae_rl.sb3.swap import swap_encoder
     from bvae_rl.training.augment.varied_env import VariedEnv
-    from bvae_rl.training.harden import harden
+    from bvae_rl.training.hardening.harden import harden
     from bvae_rl.training.pretrain import pretrain
 
 __version__ = "0.1.0"

@@ -21,7 +21,7 @@ from bvae_rl.metrics.report import LEAST_EPISODES
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts.common import say
 from bvae_rl.scripts.worlds import shown_by
-from bvae_rl.training.batches import Rows
+from bvae_rl.training.batches.rows import Rows
 
 MOST, MOST_ON_POLICY = 4000, 1024
 

@@ -13,7 +13,7 @@ from bvae_rl.data.joined import JOINED
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts.common import EnvArgs, command_for, say
 from bvae_rl.scripts.held_frames import HeldFrames, judged
-from bvae_rl.training.batches import Rows
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.story import supervised, trainings
 
 LEAST = 1000  # frames, below which others join the held-out ones

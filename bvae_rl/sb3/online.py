@@ -32,8 +32,8 @@ from bvae_rl.sb3.online_state import OnlineState
 from bvae_rl.sb3.probe import Probe
 from bvae_rl.sb3.seen_frames import seen_frames
 from bvae_rl.training.fine_tune import FineTuneConfig, FineTuner
-from bvae_rl.training.hardened import HARDENED
-from bvae_rl.training.hardening import Hardening
+from bvae_rl.training.hardening.report import HARDENED
+from bvae_rl.training.hardening.settings import Hardening
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.objectives.distillation import InvarianceDistillation
 from bvae_rl.training.schedules import Constant, Schedule

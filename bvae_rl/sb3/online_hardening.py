@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.harden import objective_for
-from bvae_rl.training.hardening import Hardening
+from bvae_rl.training.hardening.distil import objective_for
+from bvae_rl.training.hardening.settings import Hardening
 from bvae_rl.training.objectives.distillation import InvarianceDistillation, statistics_of
 from bvae_rl.training.schedules import Schedule
 

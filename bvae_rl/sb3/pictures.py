@@ -36,9 +36,9 @@ from bvae_rl.runtime.runs import Run
 from bvae_rl.sb3.copies import encoder_copies, latent_env_of
 from bvae_rl.sb3.extractor import BetaVAEExtractor
 from bvae_rl.sb3.picture_names import picture_of
-from bvae_rl.training.decoded import decode, resting
-from bvae_rl.training.shown_frames import seen
-from bvae_rl.training.training_pictures import FPS, TAG, vae_pictures, write_film
+from bvae_rl.training.pictures.decoded import decode, resting
+from bvae_rl.training.pictures.shown_frames import seen
+from bvae_rl.training.pictures.while_training import FPS, TAG, vae_pictures, write_film
 from bvae_rl.training.validation import spread
 
 SHEET = 10  # frames of the agent's view that stand still

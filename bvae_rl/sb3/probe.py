@@ -23,7 +23,7 @@ from bvae_rl.models.scaling import Encoder
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.runtime.runs import CsvLog
 from bvae_rl.sb3.encoder_life import copies_of
-from bvae_rl.training.decoded import active_latents
+from bvae_rl.training.pictures.decoded import active_latents
 from bvae_rl.training.validation import ACTIVE_VARIANCE
 
 FILE = "probe.csv"

@@ -18,8 +18,8 @@ from torch import nn
 
 from bvae_rl.models.losses import sample
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch
-from bvae_rl.training.tiles import TiledVAE, tiled
+from bvae_rl.training.batches.batch import Batch
+from bvae_rl.training.batches.tiles import TiledVAE, tiled
 
 COMPILE_FROM = 20_000  # steps, so that it pays
 

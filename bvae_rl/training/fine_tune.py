@@ -21,7 +21,8 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.models.scaling import STD_FLOOR, scaling
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.batches.batch import Batch
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.trainer import NotFinite, Trainer, plain

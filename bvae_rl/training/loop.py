@@ -23,14 +23,15 @@ from bvae_rl.runtime.identity import changed, identity, refuse_changes
 from bvae_rl.runtime.owner import owned
 from bvae_rl.runtime.runs import CONFIG_FILE, Run, require_own
 from bvae_rl.runtime.whole import is_whole
-from bvae_rl.training.batches import Rows, frames_at
-from bvae_rl.training.idle import FIRST_LOOK
+from bvae_rl.training.batches.batch import frames_at
+from bvae_rl.training.batches.pixel_weights import Weighting, weigher
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.objectives import Objective
-from bvae_rl.training.pixel_weights import Weighting, weigher
 from bvae_rl.training.story import frames_seen, name_of
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.trainer import NotFinite, Trainer, plain
 from bvae_rl.training.validation import validation_rows
+from bvae_rl.training.verdict.idle import FIRST_LOOK
 from bvae_rl.training.watch import CHECKPOINT, LOG, Callback, Watch
 
 WATCHING = ("log_freq", "save_freq", "device")

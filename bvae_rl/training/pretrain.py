@@ -24,9 +24,15 @@ from bvae_rl.models.hub import load_vae
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO, VAEConfig
 from bvae_rl.runtime.talking import talking
+from bvae_rl.training.batches.pixel_weights import Weighting, as_weighting, check_weighting
 from bvae_rl.training.given import check_given
-from bvae_rl.training.harden import distil, train_of_phase
-from bvae_rl.training.last_phase import (
+from bvae_rl.training.hardening.distil import distil
+from bvae_rl.training.hardening.settings import train_of_phase
+from bvae_rl.training.loop import check_run, train_vae
+from bvae_rl.training.objectives import Objective
+from bvae_rl.training.pictures.of_vae import RECONSTRUCTIONS, can_draw, write_vae_pictures
+from bvae_rl.training.pictures.shown_frames import frames_to_show
+from bvae_rl.training.recipes.last_phase import (
     NONE,
     TEACHER,
     Asked,
@@ -35,18 +41,13 @@ from bvae_rl.training.last_phase import (
     refuse_hardened,
     refuse_unhardened,
 )  # fmt: skip
-from bvae_rl.training.loop import check_run, train_vae
-from bvae_rl.training.objectives import Objective
-from bvae_rl.training.pictures import RECONSTRUCTIONS, can_draw, write_vae_pictures
-from bvae_rl.training.pixel_weights import Weighting, as_weighting, check_weighting
-from bvae_rl.training.recipe import Recipe
-from bvae_rl.training.recipe_names import RecipeName
-from bvae_rl.training.recipes import best_recipe
-from bvae_rl.training.recipes import recipe as named_recipe
+from bvae_rl.training.recipes.names import RecipeName
+from bvae_rl.training.recipes.recipe import Recipe
+from bvae_rl.training.recipes.table import best_recipe
+from bvae_rl.training.recipes.table import recipe as named_recipe
 from bvae_rl.training.rounds import check_rounds, in_rounds
-from bvae_rl.training.shown_frames import frames_to_show
 from bvae_rl.training.train_config import TrainConfig
-from bvae_rl.training.verdict_words import outcome, sentences
+from bvae_rl.training.verdict.words import outcome, sentences
 from bvae_rl.training.watch import Callback
 
 STEPS = 24_000
@@ -96,7 +97,7 @@ def pretrain(
         steps: batches, at least 1.
         seed: of weights, batches, noise and collection.
         train: batch size, learning rate, device and the like. The last phase has its own learning
-            rate and bound of the gradient (``harden.train_of_phase``).
+            rate and bound of the gradient (``hardening.harden``).
         start: a VAE of the same config, or its folder, whose weights are gone on from.
         weighting: which pixels count more, by name or a ``Weighting``; by default the recipe's.
         command: kept in the saved config.
@@ -111,7 +112,7 @@ def pretrain(
         shares: of "mixed", as in ``collect``.
         rounds: 2 splits frames and batches: a VAE of the first half in ``out/round-1``, which goes
             on with frames of a short agent on its codes beside them in ``out`` (``rounds.py``).
-        harden: what the VAE learns to ignore in a last phase (``harden.py``) of half as many
+        harden: what the VAE learns to ignore in a last phase (``hardening``) of half as many
             batches: variations by name; "none"; or "auto": colour, unless ``recipe``, ``objective``
             or ``start`` is given, frames are grey or a state factor is called a colour. The VAE
             before that phase is kept in ``out/teacher``.

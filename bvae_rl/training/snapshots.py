@@ -14,7 +14,7 @@ import numpy as np
 
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import Run
-from bvae_rl.training.last_phase import TEACHER
+from bvae_rl.training.recipes.last_phase import TEACHER
 from bvae_rl.training.selection import SELECTION
 
 FOLDER = "snapshots"

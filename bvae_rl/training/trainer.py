@@ -19,11 +19,11 @@ from torch import Tensor
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.devices import use_bfloat16
-from bvae_rl.training.batches import Batch, Pairing
+from bvae_rl.training.batches.batch import Batch, Pairing
+from bvae_rl.training.batches.pixel_weights import Weigh
+from bvae_rl.training.batches.tiles import TiledVAE, fits, tiled
 from bvae_rl.training.compiled import use_compiled, with_compiled_networks
 from bvae_rl.training.objectives import Objective
-from bvae_rl.training.pixel_weights import Weigh
-from bvae_rl.training.tiles import TiledVAE, fits, tiled
 from bvae_rl.training.train_config import TrainConfig
 
 Logged = Mapping[str, Tensor | float]

@@ -12,7 +12,8 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.losses import beta_norm, kl_per_latent, log_constant, sample
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
-from bvae_rl.training.batches import Rows, frames_at
+from bvae_rl.training.batches.batch import frames_at
+from bvae_rl.training.batches.rows import Rows
 
 # Of a latent's posterior means over frames: above it the latent is active, since it tells them
 # apart (Burda et al. 2016, arXiv 1509.00519). Its KL would also count a mean that is not 0 and the

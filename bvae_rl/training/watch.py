@@ -15,10 +15,10 @@ from torch import Tensor
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import CsvLog, Run
-from bvae_rl.training.idle import without_idle
 from bvae_rl.training.trainer import Trainer
 from bvae_rl.training.validation import diagnose, latent_statistics, validate
-from bvae_rl.training.verdict import judge
+from bvae_rl.training.verdict.idle import without_idle
+from bvae_rl.training.verdict.judge import judge
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
 FEW = 64  # held-out frames, of which half would say too little

@@ -26,7 +26,8 @@ from bvae_rl.scripts.bench.figures import Figure
 from bvae_rl.scripts.bench.steps import Steps
 from bvae_rl.scripts.common import command_line
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.training.batches import Batch, Rows, frames_at
+from bvae_rl.training.batches.batch import Batch, frames_at
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.schedules import Linear

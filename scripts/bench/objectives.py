@@ -16,9 +16,9 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts.bench.figures import Figure, operators, ratio
 from bvae_rl.scripts.bench.steps import Steps
-from bvae_rl.training.batches import Rows
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.objectives.table import OBJECTIVES
-from bvae_rl.training.recipes import objective_alone
+from bvae_rl.training.recipes.table import objective_alone
 
 BASE = "beta"
 

@@ -42,7 +42,7 @@ from bvae_rl.scripts.bench.trainings import (
     train_ours,
     train_plainly,
 )
-from bvae_rl.training.batches import Rows
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.validation import validate, validation_x
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import torch
 
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch
+from bvae_rl.training.batches.batch import Batch
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.trainer import Trainer

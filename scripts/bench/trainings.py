@@ -20,7 +20,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.batches.batch import Batch
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.schedules import Constant

@@ -42,7 +42,7 @@ from bvae_rl.scripts.harden import command as harden
 from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.scripts.progress import Progress, minutes
 from bvae_rl.scripts.study import StudyArgs, make_jobs, plan, run_jobs
-from bvae_rl.training.recipe import latent_dims
+from bvae_rl.training.recipes.recipe import latent_dims
 
 METHODS = ("state", "blind", "pixels", "pixels_randomised", "bvae")
 VAES = {PLAIN: "reach_plain", CONTENT: "reach_crossed"}  # and the checkpoints that they go on from

@@ -18,11 +18,11 @@ from bvae_rl.scripts.film import command as film
 from bvae_rl.scripts.film.beside import middling_start
 from bvae_rl.scripts.study import draw_curves, draw_transfer, finals, labels
 from bvae_rl.scripts.visualize.episode import episode_timelines
-from bvae_rl.training.decoded import latent_names
-from bvae_rl.training.hardened import HARDENED as KEPT
-from bvae_rl.training.hardened import hardened_sentences
-from bvae_rl.training.pictures import write_vae_pictures
-from bvae_rl.training.shown_frames import frames_to_show
+from bvae_rl.training.hardening.report import HARDENED as KEPT
+from bvae_rl.training.hardening.report import hardened_sentences
+from bvae_rl.training.pictures.decoded import latent_names
+from bvae_rl.training.pictures.of_vae import write_vae_pictures
+from bvae_rl.training.pictures.shown_frames import frames_to_show
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.watch import LOG
 

@@ -23,7 +23,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO
 from bvae_rl.scripts.common import aligned
 from bvae_rl.scripts.evaluate.args import Args
-from bvae_rl.training.decoded import active_latents
+from bvae_rl.training.pictures.decoded import active_latents
 
 INTERVENTIONAL = ("factor_vae", "beta_vae")
 GENERALISATION = "generalisation"

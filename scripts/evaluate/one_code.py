@@ -17,7 +17,7 @@ from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.evaluate.args import Args
 from bvae_rl.scripts.evaluate.rows import score_rows
 from bvae_rl.scripts.evaluate.scoring import add_vae, encoder, new_report
-from bvae_rl.training.pictures import scores_heatmap
+from bvae_rl.training.pictures.of_vae import scores_heatmap
 
 TRAINED = "trained"
 ROWS, CONCLUSIONS = "rows.json", "conclusions.json"

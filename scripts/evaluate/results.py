@@ -17,7 +17,7 @@ from bvae_rl.scripts.common import say
 from bvae_rl.scripts.evaluate import more
 from bvae_rl.scripts.evaluate.args import Args
 from bvae_rl.scripts.evaluate.rows import score_row, score_rows
-from bvae_rl.training.pictures import scores_heatmap
+from bvae_rl.training.pictures.of_vae import scores_heatmap
 
 
 @dataclass(frozen=True)

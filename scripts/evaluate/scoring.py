@@ -14,7 +14,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.latent_env import Encoder
 from bvae_rl.scripts.evaluate import more
 from bvae_rl.scripts.evaluate.args import Args
-from bvae_rl.training.decoded import active_latents
+from bvae_rl.training.pictures.decoded import active_latents
 
 UNTRAINED, PCA = "untrained", "pca"
 OTHER_SEED = 1_000_003  # PCA is fitted on other frames than are scored

@@ -8,7 +8,7 @@ from pathlib import Path
 import tyro
 
 from bvae_rl.scripts.common import EnvArgs
-from bvae_rl.training.recipes import RECIPES
+from bvae_rl.training.recipes.table import RECIPES
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Compare recipes of pretraining by the scores of VAEs and the transfer of agents, over seeds.
 
-Each recipe (``training/recipes.py``) and seed is one unit: pretrain, score on independently sampled
+Each recipe (``training/recipes``) and seed is one unit: pretrain, score on independently sampled
 factors, train a PPO agent on the latents in the source domain, evaluate it in the others. Units run
 side by side, seed by seed, and what is finished is kept: the table grows with the seeds. A recipe
 that is hardened at its end goes on from the VAE of the same recipe and seed that is not.
@@ -55,10 +55,10 @@ from bvae_rl.scripts.pretrain.args import recipe_of
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import EVALUATION_SEED, StudyResult, markdown
 from bvae_rl.scripts.worlds import require_shown
-from bvae_rl.training.batches import Rows
-from bvae_rl.training.hardenable import refuse
-from bvae_rl.training.recipe_names import RecipeName
-from bvae_rl.training.recipes import RECIPES
+from bvae_rl.training.batches.rows import Rows
+from bvae_rl.training.hardening.checks import refuse
+from bvae_rl.training.recipes.names import RecipeName
+from bvae_rl.training.recipes.table import RECIPES
 from bvae_rl.training.train_config import TrainConfig
 
 STUDY = "representation"

@@ -14,7 +14,7 @@ from bvae_rl.scripts.evidence.args import Args
 from bvae_rl.scripts.evidence.units import Unit, batches, known_of, row_of, seed_of
 from bvae_rl.scripts.study import spread
 from bvae_rl.training.augment.colour import FREQUENCY, PART
-from bvae_rl.training.hardening import Hardening
+from bvae_rl.training.hardening.settings import Hardening
 
 COLUMNS: dict[str, tuple[str, str]] = {
     "MIG": ("", "mig/mean"),

@@ -29,9 +29,9 @@ from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.scripts.pretrain.args import recipe_of
 from bvae_rl.training.augment.variations import versions
 from bvae_rl.training.objectives.table import entry
-from bvae_rl.training.recipe import Recipe, latent_dims
-from bvae_rl.training.recipe_names import RecipeName
-from bvae_rl.training.recipes import RECIPES, recipe
+from bvae_rl.training.recipes.names import RecipeName
+from bvae_rl.training.recipes.recipe import Recipe, latent_dims
+from bvae_rl.training.recipes.table import RECIPES, recipe
 
 SCALE = (UPPER_BOUND, REFERENCE, RANDOM_POLICY)  # units that fix the scale of the scores
 UNIT = "unit"

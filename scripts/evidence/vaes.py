@@ -19,7 +19,8 @@ from bvae_rl.scripts.evidence.units import Unit, pretraining, row_of, store_of
 from bvae_rl.scripts.harden.command import shows
 from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.scripts.study import EVALUATION_SEED
-from bvae_rl.training.harden import distil, train_of_phase
+from bvae_rl.training.hardening.distil import distil
+from bvae_rl.training.hardening.settings import train_of_phase
 
 VAE = "vae"  # its folder in that of the unit
 

@@ -21,7 +21,7 @@ from bvae_rl.scripts.common import EnvArgs, say
 from bvae_rl.scripts.held_frames import on_policy_frames
 from bvae_rl.scripts.stored_frames import open_shown, stored_frames
 from bvae_rl.scripts.worlds import world_of
-from bvae_rl.training.decoded import decode
+from bvae_rl.training.pictures.decoded import decode
 
 DRAWN = 12  # frames that a decoder draws where there are none
 FAULTS = (ValueError, TypeError, ImportError)

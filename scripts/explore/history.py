@@ -15,7 +15,7 @@ from bvae_rl.metrics.inputs import changing
 from bvae_rl.metrics.scorable import scorable
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.history import Moment, history_entry
-from bvae_rl.training.decoded import active_latents, carried, decode
+from bvae_rl.training.pictures.decoded import active_latents, carried, decode
 from bvae_rl.training.snapshots import snapshots
 from bvae_rl.training.watch import LOG
 

@@ -19,7 +19,7 @@ from bvae_rl.scripts.explore.episodes import Plan, check_steps, planned, played,
 from bvae_rl.scripts.explore.factors import moved_factors
 from bvae_rl.scripts.explore.frames import Shown
 from bvae_rl.scripts.explore.history import LEAST, history
-from bvae_rl.training.decoded import active_latents
+from bvae_rl.training.pictures.decoded import active_latents
 
 NO_ENV = "There is no environment to act in here: give --env ID."
 

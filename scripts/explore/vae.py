@@ -20,7 +20,7 @@ from bvae_rl.models.layers import layers_of
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.vae_entry import HALVED_FROM, latent_entries, vae_entry
 from bvae_rl.scripts.common import say
-from bvae_rl.training.decoded import active_latents, carried, latent_names
+from bvae_rl.training.pictures.decoded import active_latents, carried, latent_names
 from bvae_rl.training.validation import moving
 
 TOLERANCE = 0.5 / 255  # of x, that half floats may change: half a grey level

@@ -11,7 +11,7 @@ from bvae_rl.data.factors import known_specs
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts.film.panels import Film
 from bvae_rl.scripts.worlds import own_domain
-from bvae_rl.training.shown_frames import seen
+from bvae_rl.training.pictures.shown_frames import seen
 
 
 def record(

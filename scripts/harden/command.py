@@ -22,9 +22,9 @@ from bvae_rl.scripts.harden.own import OWN, frames_wanted, own_frames
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.worlds import shown_by
 from bvae_rl.training.augment.colour import FREQUENCY, PART
-from bvae_rl.training.harden import STEPS, harden, train_of_phase
-from bvae_rl.training.hardenable import refuse_misfit, refuse_own_folder, refuse_start
-from bvae_rl.training.hardening import CLEAN, Hardening
+from bvae_rl.training.hardening.checks import refuse_misfit, refuse_own_folder, refuse_start
+from bvae_rl.training.hardening.harden import harden
+from bvae_rl.training.hardening.settings import CLEAN, STEPS, Hardening, train_of_phase
 from bvae_rl.training.loop import check_run
 from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.watch import Callback

@@ -18,11 +18,11 @@ from bvae_rl.models.networks import DecoderName, EncoderName
 from bvae_rl.models.vae_config import AUTO
 from bvae_rl.scripts.common import WorldArgs, say
 from bvae_rl.training.annealing import Shape
-from bvae_rl.training.last_phase import NONE, asked_of
-from bvae_rl.training.pixel_weights import Kind, Weighting
-from bvae_rl.training.recipe import Recipe
-from bvae_rl.training.recipe_names import RecipeName
-from bvae_rl.training.recipes import best_recipe, objective_alone, recipe
+from bvae_rl.training.batches.pixel_weights import Kind, Weighting
+from bvae_rl.training.recipes.last_phase import NONE, asked_of
+from bvae_rl.training.recipes.names import RecipeName
+from bvae_rl.training.recipes.recipe import Recipe
+from bvae_rl.training.recipes.table import best_recipe, objective_alone, recipe
 from bvae_rl.training.selection import Criterion
 from bvae_rl.training.train_config import TrainConfig
 

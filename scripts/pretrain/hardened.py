@@ -19,15 +19,16 @@ from bvae_rl.scripts.pretrain.once import IMAGES_PER_SECOND, verdict
 from bvae_rl.scripts.pretrain.unhardened import train_unhardened
 from bvae_rl.scripts.pretrain.watched import tensorboard
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.training.harden import distil, train_of_phase
-from bvae_rl.training.last_phase import (
+from bvae_rl.training.hardening.distil import distil
+from bvae_rl.training.hardening.settings import train_of_phase
+from bvae_rl.training.recipes.last_phase import (
     NONE,
     TEACHER,
     asked_of,
     last_phase,
     refuse_unhardened,
 )  # fmt: skip
-from bvae_rl.training.recipe_names import RecipeName
+from bvae_rl.training.recipes.names import RecipeName
 
 
 def train_hardened(

@@ -25,12 +25,12 @@ from bvae_rl.scripts.pretrain.watched import (
 )
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.worlds import shown_by
-from bvae_rl.training.last_phase import refuse_hardened
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.table import entry
-from bvae_rl.training.pictures import RECONSTRUCTIONS, can_draw, write_vae_pictures
-from bvae_rl.training.shown_frames import frames_to_show
-from bvae_rl.training.verdict_words import outcome, sentences
+from bvae_rl.training.pictures.of_vae import RECONSTRUCTIONS, can_draw, write_vae_pictures
+from bvae_rl.training.pictures.shown_frames import frames_to_show
+from bvae_rl.training.recipes.last_phase import refuse_hardened
+from bvae_rl.training.verdict.words import outcome, sentences
 
 IMAGES_PER_SECOND = 1300  # a guess, until the first ones were measured
 

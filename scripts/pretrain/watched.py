@@ -13,10 +13,10 @@ from bvae_rl.scripts.common import say
 from bvae_rl.scripts.pretrain.args import Args
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.worlds import shown_by
-from bvae_rl.training.pictures import can_draw, write_vae_pictures
-from bvae_rl.training.shown_frames import frames_to_show
+from bvae_rl.training.pictures.of_vae import can_draw, write_vae_pictures
+from bvae_rl.training.pictures.shown_frames import frames_to_show
+from bvae_rl.training.pictures.while_training import PretrainingPictures
 from bvae_rl.training.snapshots import keep_snapshots, marks
-from bvae_rl.training.training_pictures import PretrainingPictures
 from bvae_rl.training.watch import Callback
 
 TENSORBOARD = "tensorboard"

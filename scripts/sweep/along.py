@@ -26,11 +26,11 @@ from bvae_rl.scripts.pretrain.args import recipe_of
 from bvae_rl.scripts.pretrain.collected import frames_for
 from bvae_rl.scripts.pretrain.seeds import finished
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.training.decoded import active_latents, decode
-from bvae_rl.training.explained import pixel_share
-from bvae_rl.training.last_phase import NONE
-from bvae_rl.training.recipe import Recipe
+from bvae_rl.training.pictures.decoded import active_latents, decode
+from bvae_rl.training.recipes.last_phase import NONE
+from bvae_rl.training.recipes.recipe import Recipe
 from bvae_rl.training.selection import check_enough, last_within
+from bvae_rl.training.verdict.explained import pixel_share
 
 SCORES = "sweep.json"
 MARGIN = 0.02  # of the score that is chosen by: what a larger KL weight may cost

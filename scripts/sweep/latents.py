@@ -9,7 +9,7 @@ from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.scripts.pretrain.args import recipe_of
 from bvae_rl.scripts.sweep import along as sweep
 from bvae_rl.training.objectives.table import entry
-from bvae_rl.training.recipe import CONTENT, STYLE
+from bvae_rl.training.recipes.recipe import CONTENT, STYLE
 
 
 @dataclass(frozen=True)

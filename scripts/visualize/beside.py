@@ -13,7 +13,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import rate_distortion
 from bvae_rl.plots.rate_distortion import DISTORTION
 from bvae_rl.scripts.same_frames import require_same_frames
-from bvae_rl.training.decoded import active_latents, decode
+from bvae_rl.training.pictures.decoded import active_latents, decode
 from bvae_rl.training.validation import spread, validate
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import timelines
 from bvae_rl.plots.recording import episode_rrd
 from bvae_rl.scripts.acting import actor_name
-from bvae_rl.training.decoded import decode, latent_names
-from bvae_rl.training.shown_frames import seen
+from bvae_rl.training.pictures.decoded import decode, latent_names
+from bvae_rl.training.pictures.shown_frames import seen
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

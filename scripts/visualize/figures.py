@@ -17,9 +17,9 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import back_and_forth, gif, latent_pairs, mp4
 from bvae_rl.plots.scatter import Panel
 from bvae_rl.scripts.common import say
-from bvae_rl.training.decoded import active_latents, latent_names
-from bvae_rl.training.pictures import information_heatmap, noted
-from bvae_rl.training.vae_figures import swap_figure, tracked, traversal_film, vae_figures
+from bvae_rl.training.pictures.decoded import active_latents, latent_names
+from bvae_rl.training.pictures.figures import swap_figure, tracked, traversal_film, vae_figures
+from bvae_rl.training.pictures.of_vae import information_heatmap, noted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -20,7 +20,7 @@ from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.interventions import BLOCK_PAIRS, Interventions
 from bvae_rl.data.plan import Plan
 from bvae_rl.scripts.cli import main
-from bvae_rl.training.batches import Rows
+from bvae_rl.training.batches.rows import Rows
 
 FOREVER = 10**9
 

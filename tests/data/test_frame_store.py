@@ -17,8 +17,9 @@ from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.envs.planar.reach import SPECS, PlanarReach
 from bvae_rl.envs.planar.world import EPISODE_STEPS
 from bvae_rl.models.vae_config import VAEConfig
-from bvae_rl.training.batches import Rows, single
-from bvae_rl.training.pair_sources import paired
+from bvae_rl.training.batches.batch import single
+from bvae_rl.training.batches.pair_sources import paired
+from bvae_rl.training.batches.rows import Rows
 
 REACH = EnvConfig("bvae_rl.envs:bvae_rl/PlanarReach-v0", domain="pretrain")
 PAIRED = VAEConfig(shape=(3, 32, 32), latent_dim=5, groups={"content": (0, 3), "style": (3, 5)})

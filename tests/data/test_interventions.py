@@ -26,8 +26,8 @@ from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.scripts import collect
 from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.pretrain import command as pretrain
-from bvae_rl.training.batches import Rows
-from bvae_rl.training.pair_sources import paired
+from bvae_rl.training.batches.pair_sources import paired
+from bvae_rl.training.batches.rows import Rows
 
 PAIRS = 2 * BLOCK_PAIRS
 

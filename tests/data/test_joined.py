@@ -10,7 +10,7 @@ import pytest
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.joined import joined
-from bvae_rl.training.batches import Rows
+from bvae_rl.training.batches.rows import Rows
 
 SPECS = (FactorSpec("x"),)
 

@@ -17,8 +17,8 @@ from bvae_rl.data.factor_wrapper import FactorWrapper, uniform
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics import ARRAY_METRICS, MetricReport
-from bvae_rl.training.recipe import Recipe
-from bvae_rl.training.recipes import RECIPES
+from bvae_rl.training.recipes.recipe import Recipe
+from bvae_rl.training.recipes.table import RECIPES
 from bvae_rl.training.train_config import TrainConfig
 
 SPECS = (FactorSpec("x", low=0.0, high=28.0), FactorSpec("tone", role="appearance"))

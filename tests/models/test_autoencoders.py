@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch
+from bvae_rl.training.batches.batch import Batch
 from bvae_rl.training.objectives.autoencoder import (
     AutoencoderObjective,
     damaged,

@@ -22,7 +22,7 @@ from bvae_rl.sb3 import LatentVecEnv, OnlineBetaVAE, policy_kwargs
 from bvae_rl.sb3.convert import to_image_policy, to_latent_policy
 from bvae_rl.sb3.export import export_encoder
 from bvae_rl.training.annealing import Annealing
-from bvae_rl.training.batches import Batch
+from bvae_rl.training.batches.batch import Batch
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.quantised import QuantisedObjective, levels_used
 from bvae_rl.training.objectives.table import entry

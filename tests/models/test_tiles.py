@@ -8,8 +8,8 @@ from torch import Tensor
 
 from bvae_rl.models.losses import sample
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.training.batches import Batch
-from bvae_rl.training.tiles import TiledVAE, fits, tiled, tiles
+from bvae_rl.training.batches.batch import Batch
+from bvae_rl.training.batches.tiles import TiledVAE, fits, tiled, tiles
 
 SHAPES = [(3, 32, 32), (1, 32, 64), (4, 48, 32)]
 

@@ -19,8 +19,8 @@ from stable_baselines3 import PPO
 from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE, VAEConfig, read_config
 from bvae_rl.sb3 import LatentVecEnv, inspect, policy_kwargs
-from bvae_rl.training.decoded import latent_names
-from bvae_rl.training.hardened import hardened_sentences
+from bvae_rl.training.hardening.report import hardened_sentences
+from bvae_rl.training.pictures.decoded import latent_names
 from tests.plug_cases import build, make_env
 
 OLD = Path(__file__).parent / "before_0_1"

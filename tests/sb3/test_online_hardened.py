@@ -17,7 +17,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3 import LatentVecEnv, OnlineBetaVAE, policy_kwargs
 from bvae_rl.training.augment.variations import named, vary
 from bvae_rl.training.fine_tune import FineTuneConfig
-from bvae_rl.training.hardening import Hardening
+from bvae_rl.training.hardening.settings import Hardening
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.objectives.distillation import InvarianceDistillation
 from bvae_rl.training.schedules import Constant

@@ -55,7 +55,7 @@ def test_an_agent_is_moved_under_every_treatment(
     )  # fmt: skip
     monkeypatch.setattr(adapt, "AdaptConfig", lambda **given: tiny)
     # ten batches leave no latent active, which hardening would refuse
-    monkeypatch.setattr("bvae_rl.training.hardenable.refuse_inactive", lambda teacher: None)
+    monkeypatch.setattr("bvae_rl.training.hardening.checks.refuse_inactive", lambda teacher: None)
     monkeypatch.setattr(study, "score", partial(score, steps=10))
     args = adapt.Args(
         (str(made / "vae"),), made / "frames", seeds=(3,), target=("ood1",), source_timesteps=1000,

@@ -18,7 +18,7 @@ from bvae_rl.scripts.evidence.tables import columns, seeds_of, table, unscored
 from bvae_rl.scripts.evidence.units import batches, known_units, pretraining
 from bvae_rl.scripts.study import EVALUATION_SEED
 from bvae_rl.training.objectives.table import entry
-from bvae_rl.training.recipes import recipe
+from bvae_rl.training.recipes.table import recipe
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from bvae_rl.scripts.explore import command as explore
 from bvae_rl.scripts.explore import vae as explore_vae
 from bvae_rl.scripts.explore.history import TEACHERS, history
 from bvae_rl.scripts.explore.vae import read_latents
-from bvae_rl.training.decoded import carried
+from bvae_rl.training.pictures.decoded import carried
 from bvae_rl.training.snapshots import FOLDER
 from tests.explorer_cases import random_frames, tiny
 from tests.explorer_panel_cases import unpacked

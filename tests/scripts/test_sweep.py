@@ -24,9 +24,9 @@ from bvae_rl.scripts.pretrain import once, seeds
 from bvae_rl.scripts.sweep import along as machinery
 from bvae_rl.scripts.sweep import beta as sweep_beta
 from bvae_rl.scripts.sweep import latents as sweep_latents
-from bvae_rl.training.explained import pixel_share
 from bvae_rl.training.selection import last_within
 from bvae_rl.training.train_config import TrainConfig
+from bvae_rl.training.verdict.explained import pixel_share
 from bvae_rl.training.watch import Collapsed
 from tests.next_cases import next_commands
 from tests.pretrain_cases import no_pictures

@@ -17,8 +17,8 @@ from bvae_rl.scripts.cli import main
 from bvae_rl.scripts.visualize import command as visualize
 from bvae_rl.scripts.visualize.beside import compared
 from bvae_rl.scripts.visualize.figures import Shown, figures, films, pairs
-from bvae_rl.training.decoded import active_latents, carried, traversals
-from bvae_rl.training.vae_figures import shown_latents, tracked
+from bvae_rl.training.pictures.decoded import active_latents, carried, traversals
+from bvae_rl.training.pictures.figures import shown_latents, tracked
 
 SMALL: dict[str, Any] = {"channels": (8, 8, 8), "hidden": 16}
 SPECS = (FactorSpec("level"), FactorSpec("turn", kind="cyclic", low=0.0, high=1.0))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch
+from bvae_rl.training.batches.batch import Batch
 from bvae_rl.training.objectives.control_vae import ControlVAEObjective, control, set_point
 from bvae_rl.training.objectives.elbo import elbo
 from tests.objective_cases import make_vae

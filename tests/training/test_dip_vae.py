@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch
+from bvae_rl.training.batches.batch import Batch
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.objectives.dip_vae import DIPVAEObjective, covariance, off_identity
 from bvae_rl.training.schedules import Constant

@@ -10,7 +10,8 @@ import torch
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.augment.variations import named, vary
-from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.batches.batch import Batch
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.objectives.autoencoder import generator_of
 from bvae_rl.training.objectives.distillation import (
     LEAST_STD,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.training.explained import NOTHING, coarse, farthest, places, share, squares
+from bvae_rl.training.verdict.explained import NOTHING, coarse, farthest, places, share, squares
 
 
 def test_squares_are_summed_over_channels_of_the_pixels_asked_for() -> None:

@@ -17,9 +17,9 @@ import bvae_rl
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.sources import as_store
 from bvae_rl.models.vae_config import VAEConfig
-from bvae_rl.training.batches import Rows
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
-from bvae_rl.training.recipes import AUTO, RECIPES, best_recipe, recipe
+from bvae_rl.training.recipes.table import AUTO, RECIPES, best_recipe, recipe
 from bvae_rl.training.schedules import Constant
 from bvae_rl.training.train_config import TrainConfig
 from tests.objective_cases import grids

@@ -18,8 +18,9 @@ from bvae_rl.models.losses import kl_per_latent, recon_nll, sample
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.training.annealing import Annealing
-from bvae_rl.training.batches import Batch, Rows
-from bvae_rl.training.grids import Moves, grid_pairing
+from bvae_rl.training.batches.batch import Batch
+from bvae_rl.training.batches.grids import Moves, grid_pairing
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.objectives.cross_reconstruction import (
     CrossReconstruction,
     chosen,

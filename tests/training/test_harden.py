@@ -15,14 +15,15 @@ from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.models.digest import encoder_digest, teachers_of
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.training.harden import MAX_GRAD_NORM, harden, train_of_phase
-from bvae_rl.training.hardenable import refuse_inactive, with_earlier
-from bvae_rl.training.hardened import HARDENED, agreement, hardened_sentences, told_by
+from bvae_rl.training.hardening.checks import refuse_inactive, with_earlier
+from bvae_rl.training.hardening.harden import harden
+from bvae_rl.training.hardening.report import HARDENED, agreement, hardened_sentences, told_by
+from bvae_rl.training.hardening.settings import MAX_GRAD_NORM, train_of_phase
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
+from bvae_rl.training.pictures.figures import vae_figures
 from bvae_rl.training.schedules import Constant
 from bvae_rl.training.train_config import TrainConfig
-from bvae_rl.training.vae_figures import vae_figures
 from tests.harden_cases import CONFIG, QUICK, squares
 from tests.objective_cases import Kill, equal
 

@@ -12,8 +12,8 @@ import torch
 
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames, FrameStore
-from bvae_rl.training import hardened
-from bvae_rl.training.batches import Rows
+from bvae_rl.training.batches.rows import Rows
+from bvae_rl.training.hardening import report
 from bvae_rl.training.validation import validation_rows
 
 N = 1500
@@ -29,13 +29,13 @@ def _kept(
     store.declare(factor_specs=specs)
     store.append(Frames(frames, np.arange(N), np.arange(N), factors))
     monkeypatch.setattr(
-        hardened, "posterior_means", lambda vae, x: 2 * x[:, 0, 0, : codes.shape[1]] - 1
+        report, "posterior_means", lambda vae, x: 2 * x[:, 0, 0, : codes.shape[1]] - 1
     )
     rows = Rows(store, validation=0.1)
     held = validation_rows(store, rows)
     shown = torch.from_numpy(codes[held]).float()
     nobody: Any = None
-    return hardened._state(nobody, store, rows, held, shown, shown, 0 * shown)
+    return report._state(nobody, store, rows, held, shown, shown, 0 * shown)
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,12 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.runtime.identity import changed, fingerprint, identity, refuse_changes
 from bvae_rl.training.annealing import Annealing
+from bvae_rl.training.batches.pixel_weights import Weighting
 from bvae_rl.training.fine_tune import FineTuneConfig
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.objectives.table import OBJECTIVES
-from bvae_rl.training.pixel_weights import Weighting
-from bvae_rl.training.recipes import objective_alone
+from bvae_rl.training.recipes.table import objective_alone
 from bvae_rl.training.schedules import (
     Constant,
     Cosine,

@@ -11,9 +11,9 @@ import bvae_rl
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.training.hardenable import refuse
-from bvae_rl.training.hardened import HARDENED
-from bvae_rl.training.last_phase import asked_of, phase
+from bvae_rl.training.hardening.checks import refuse
+from bvae_rl.training.hardening.report import HARDENED
+from bvae_rl.training.recipes.last_phase import asked_of, phase
 from tests.harden_cases import CONFIG, QUICK, SPECS, squares
 from tests.objective_cases import equal
 

@@ -7,7 +7,7 @@ import torch
 
 from bvae_rl.models.losses import average_shared, kl_per_latent, recon_nll, sample, symmetric_kl
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.training.batches import Batch
+from bvae_rl.training.batches.batch import Batch
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.objectives.capacity import CapacityObjective
 from bvae_rl.training.objectives.pair_supervised import PairSupervisedObjective

@@ -27,12 +27,13 @@ from bvae_rl.models.losses import (
 )
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
-from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.batches.batch import Batch
+from bvae_rl.training.batches.pair_sources import unlabelled
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.ada import AdaObjective, inferred, kl_between
 from bvae_rl.training.objectives.slow_vae import SlowVAEObjective, laplace_kl
 from bvae_rl.training.objectives.supervised import SupervisedObjective, unit_factors
-from bvae_rl.training.pair_sources import unlabelled
 from bvae_rl.training.schedules import Constant
 from bvae_rl.training.train_config import TrainConfig
 

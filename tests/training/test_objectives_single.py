@@ -13,7 +13,7 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.runtime.identity import identity
 from bvae_rl.training.annealing import Annealing
-from bvae_rl.training.batches import Batch
+from bvae_rl.training.batches.batch import Batch
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.table import entry
 from bvae_rl.training.train_config import TrainConfig

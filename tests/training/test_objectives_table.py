@@ -15,7 +15,7 @@ from bvae_rl.scripts import objectives
 from bvae_rl.scripts.pretrain.args import Args, LossArgs, check, hyperparameters
 from bvae_rl.training.annealing import Annealing
 from bvae_rl.training.objectives.table import OBJECTIVES, entry
-from bvae_rl.training.recipes import recipe
+from bvae_rl.training.recipes.table import recipe
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "objectives.md"
 

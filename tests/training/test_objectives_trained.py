@@ -14,9 +14,10 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.scripts.pretrain.args import recipe_of
 from bvae_rl.training import trainer
-from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.batches.batch import Batch
+from bvae_rl.training.batches.rows import Rows
+from bvae_rl.training.batches.tiles import tiled
 from bvae_rl.training.objectives.table import OBJECTIVES, entry
-from bvae_rl.training.tiles import tiled
 from bvae_rl.training.train_config import TrainConfig
 from tests.objective_cases import grids
 

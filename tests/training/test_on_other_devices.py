@@ -15,11 +15,11 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.training import loop, validation, watch
 from bvae_rl.training.augment.camera import Pose, seen_from
-from bvae_rl.training.explained import share
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.schedules import Constant
 from bvae_rl.training.trainer import Trainer
+from bvae_rl.training.verdict.explained import share
 from tests.pretrain_cases import CONFIG, QUICK
 
 

@@ -15,8 +15,9 @@ from bvae_rl.data.collect import collect_independent
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.vae_config import VAEConfig
-from bvae_rl.training.batches import Batch, Rows
-from bvae_rl.training.pair_sources import consecutive, known_names, paired, unlabelled
+from bvae_rl.training.batches.batch import Batch
+from bvae_rl.training.batches.pair_sources import consecutive, known_names, paired, unlabelled
+from bvae_rl.training.batches.rows import Rows
 
 PLAIN = VAEConfig(shape=(3, 32, 32), latent_dim=6)
 GROUPS = {"content": (0, 4), "style": (4, 6)}

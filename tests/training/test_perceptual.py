@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.training.batches import Batch
+from bvae_rl.training.batches.batch import Batch
 from bvae_rl.training.objectives.elbo import elbo
 from bvae_rl.training.objectives.perceptual import PerceptualObjective, features
 from bvae_rl.training.schedules import Constant

@@ -10,10 +10,10 @@ import torch
 
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.training import vae_figures
-from bvae_rl.training.decoded import decode, traversals
-from bvae_rl.training.pictures import write_vae_pictures
-from bvae_rl.training.shown_frames import chosen, frames_to_show, seen
+from bvae_rl.training.pictures import figures
+from bvae_rl.training.pictures.decoded import decode, traversals
+from bvae_rl.training.pictures.of_vae import write_vae_pictures
+from bvae_rl.training.pictures.shown_frames import chosen, frames_to_show, seen
 
 
 def shades(count: int, *, odd: int) -> np.ndarray:
@@ -74,8 +74,8 @@ def test_any_number_of_channels_can_be_seen() -> None:
 def test_pictures_are_the_same_for_the_same_seed(
     tmp_path: Path, channels: int, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vae_figures, "MOST_ROWS", 2)
-    monkeypatch.setattr(vae_figures, "FIRST", 1)
+    monkeypatch.setattr(figures, "MOST_ROWS", 2)
+    monkeypatch.setattr(figures, "FIRST", 1)
     torch.manual_seed(0)
     config = VAEConfig((channels, 32, 32), 3, channels=(8, 8, 8), hidden=16, channel_order="other")
     vae = BetaVAE(config).train()

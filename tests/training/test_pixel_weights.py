@@ -13,11 +13,12 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.losses import recon_nll
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.training.annealing import Annealing
-from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.batches.batch import Batch
+from bvae_rl.training.batches.pixel_weights import Weighting, foreground, motion, weigher
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.objectives.table import OBJECTIVES, entry
-from bvae_rl.training.pixel_weights import Weighting, foreground, motion, weigher
 from bvae_rl.training.schedules import Constant
 from bvae_rl.training.train_config import TrainConfig
 from tests.objective_cases import grids

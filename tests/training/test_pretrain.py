@@ -18,7 +18,7 @@ from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.runtime.devices import threads_per_worker, use_bfloat16
 from bvae_rl.runtime.identity import identity
-from bvae_rl.training.batches import Batch
+from bvae_rl.training.batches.batch import Batch
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.base import Objective
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective

@@ -14,15 +14,15 @@ from bvae_rl.models.vae import VAEConfig
 from bvae_rl.scripts.evidence.units import follows_from
 from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.scripts.pretrain.args import recipe_of
-from bvae_rl.training.batches import Batch, frames_at
-from bvae_rl.training.pixel_weights import Weighting, as_weighting, foreground, weigher
-from bvae_rl.training.rare_pixels import (
+from bvae_rl.training.batches.batch import Batch, frames_at
+from bvae_rl.training.batches.pixel_weights import Weighting, as_weighting, foreground, weigher
+from bvae_rl.training.batches.rare_pixels import (
     change_rate,
     rare,
     seldomness,
     shows_rare_things,
 )
-from bvae_rl.training.recipes import FOREGROUND, recipe
+from bvae_rl.training.recipes.table import FOREGROUND, recipe
 from bvae_rl.training.train_config import TrainConfig
 
 SIDE, COUNT = 32, 1_600

@@ -15,17 +15,17 @@ from bvae_rl.scripts.harden import command as harden
 from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.training.augment.colour import colour
 from bvae_rl.training.augment.variations import named, vary
-from bvae_rl.training.hardening import Hardening
+from bvae_rl.training.hardening.settings import Hardening
 from bvae_rl.training.objectives.distillation import InvarianceDistillation
-from bvae_rl.training.recipe_names import RecipeName
-from bvae_rl.training.recipes import RECIPES, recipe
+from bvae_rl.training.recipes.names import RecipeName
+from bvae_rl.training.recipes.table import RECIPES, recipe
 from bvae_rl.training.train_config import TrainConfig
 from tests.objective_cases import drawn, make_vae
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bvae_rl.training.hardened.PROBE_STEPS", 10)
+    monkeypatch.setattr("bvae_rl.training.hardening.report.PROBE_STEPS", 10)
     for name in (
         "training.harden",
         "training.pretrain",

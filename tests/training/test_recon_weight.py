@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from bvae_rl.data.frame_store import Frames, FrameStore
-from bvae_rl.training.recipes import RECIPES, recipe
-from bvae_rl.training.recon_weight import FRAMES, REFERENCE, recon_weight
+from bvae_rl.training.recipes.recon_weight import FRAMES, REFERENCE, recon_weight
+from bvae_rl.training.recipes.table import RECIPES, recipe
 
 DIM = 51  # of 255: a fifth of the range
 

@@ -31,7 +31,7 @@ from bvae_rl.training.selection import (
     why,
 )
 from bvae_rl.training.train_config import TrainConfig
-from bvae_rl.training.verdict_words import outcome, sentences
+from bvae_rl.training.verdict.words import outcome, sentences
 from bvae_rl.training.watch import Collapsed
 from tests.pretrain_cases import no_pictures
 

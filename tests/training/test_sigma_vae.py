@@ -11,7 +11,8 @@ from torch.distributions import Normal
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.losses import kl_per_latent
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.batches.batch import Batch
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.objectives.sigma_vae import SigmaVAEObjective, gaussian_nll, optimal_log_sigma
 from bvae_rl.training.schedules import Constant
 from tests.objective_cases import drawn, make_generator, make_vae, posterior

@@ -12,7 +12,8 @@ from torch.distributions import Normal
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch, Rows
+from bvae_rl.training.batches.batch import Batch
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.objectives.tcvae import TCVAEObjective, kl_terms
 from bvae_rl.training.schedules import Constant

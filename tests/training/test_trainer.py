@@ -18,7 +18,7 @@ from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.runtime.devices import keep_freed_memory
 from bvae_rl.training import compiled
-from bvae_rl.training.batches import Batch
+from bvae_rl.training.batches.batch import Batch
 from bvae_rl.training.compiled import COMPILE_FROM, use_compiled, with_compiled_networks
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective

@@ -12,7 +12,7 @@ from stable_baselines3 import A2C, DQN
 from stable_baselines3.common.logger import configure
 
 from bvae_rl.sb3 import LatentVecEnv, OnlineBetaVAE, PictureCallback, policy_kwargs
-from bvae_rl.training.training_pictures import PretrainingPictures
+from bvae_rl.training.pictures.while_training import PretrainingPictures
 from tests.plug_cases import build, make_env, make_vae, noise
 
 event_accumulator = pytest.importorskip(

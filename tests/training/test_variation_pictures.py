@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from bvae_rl.training.variation_pictures import variations_sheet
+from bvae_rl.training.pictures.variations import variations_sheet
 
 
 def frames(channels: int = 3, n: int = 4) -> np.ndarray:

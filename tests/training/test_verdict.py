@@ -19,13 +19,14 @@ import bvae_rl
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.scripts.pretrain import command as pretrain
-from bvae_rl.training.batches import Rows, frames_at
+from bvae_rl.training.batches.batch import frames_at
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.schedules import Constant
 from bvae_rl.training.train_config import TrainConfig
-from bvae_rl.training.verdict import judge
-from bvae_rl.training.verdict_words import missing, sentences
+from bvae_rl.training.verdict.judge import judge
+from bvae_rl.training.verdict.words import missing, sentences
 
 SIDE, EPISODES, STEPS = 32, 8, 16
 CONFIG = VAEConfig(shape=(3, SIDE, SIDE), latent_dim=6, channels=(8, 8, 8), hidden=16)

@@ -8,8 +8,8 @@ from typing import Any
 
 import bvae_rl
 from bvae_rl.models.vae import BetaVAE, VAEConfig
-from bvae_rl.training.pixel_weights import Weighting
-from bvae_rl.training.verdict_words import cures_for, outcome, sentences
+from bvae_rl.training.batches.pixel_weights import Weighting
+from bvae_rl.training.verdict.words import cures_for, outcome, sentences
 from tests.plug_cases import make_vae
 
 SIDE, EPISODES, STEPS = 32, 8, 16

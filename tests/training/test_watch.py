@@ -16,7 +16,7 @@ from bvae_rl.data.collect import collect_independent
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch
+from bvae_rl.training.batches.batch import Batch
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.schedules import Constant

@@ -24,11 +24,12 @@ from bvae_rl.models.losses import (
     symmetric_kl,
 )
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch, Pairing, Rows
+from bvae_rl.training.batches.batch import Batch, Pairing
+from bvae_rl.training.batches.pair_sources import unlabelled
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.objectives.base import LikelihoodObjective, Parts
 from bvae_rl.training.objectives.elbo import reconstruction
 from bvae_rl.training.objectives.entry import Entry
-from bvae_rl.training.pair_sources import unlabelled
 from bvae_rl.training.schedules import Schedule
 
 COMBINE: dict[str, Callable[..., tuple[Tensor, Tensor, Tensor, Tensor]]] = {

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.identity import KIND
-from bvae_rl.training.batches import Batch, Pairing, Rows, single
+from bvae_rl.training.batches.batch import Batch, Pairing, single
+from bvae_rl.training.batches.rows import Rows
 
 Parts = dict[str, Tensor | float]
 
@@ -73,7 +74,7 @@ class LikelihoodObjective(Objective):
     """One that hands pictures, and their weights, to ``vae.encode`` and ``vae.nll`` alone.
 
     Nothing else looks at them, in the loss or after a step, so that they may come as tiles, on
-    which a CPU trains faster (``tiles.py``).
+    which a CPU trains faster (``batches/tiles.py``).
     """
 
     needs_pixels: ClassVar[bool] = False

@@ -31,8 +31,9 @@ from torch import Tensor
 from bvae_rl.models.losses import kl_per_latent, sample
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.annealing import Annealing
-from bvae_rl.training.batches import Batch, Pairing, Rows
-from bvae_rl.training.grids import BLOCKS, grid_pairing, other_state
+from bvae_rl.training.batches.batch import Batch, Pairing
+from bvae_rl.training.batches.grids import BLOCKS, grid_pairing, other_state
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.objectives.base import LikelihoodObjective, Parts
 from bvae_rl.training.objectives.elbo import reconstruction
 from bvae_rl.training.objectives.entry import Entry, Hyperparameters

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch
+from bvae_rl.training.batches.batch import Batch
 from bvae_rl.training.objectives.base import LikelihoodObjective, Parts
 from bvae_rl.training.objectives.checks import not_negative
 from bvae_rl.training.objectives.elbo import elbo

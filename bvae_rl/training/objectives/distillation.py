@@ -27,7 +27,8 @@ from bvae_rl.training.augment.variations import (
     vary,
     versions,
 )
-from bvae_rl.training.batches import Batch, Pairing, Rows, frames_at, single
+from bvae_rl.training.batches.batch import Batch, Pairing, frames_at, single
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.objectives.autoencoder import generator_of
 from bvae_rl.training.objectives.base import Objective, Parts
 from bvae_rl.training.objectives.checks import whole

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from bvae_rl.models.losses import kl_per_latent, sample
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch
+from bvae_rl.training.batches.batch import Batch
 
 
 @dataclass(frozen=True)

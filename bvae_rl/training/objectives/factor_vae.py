@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from bvae_rl.models.losses import sample
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch
+from bvae_rl.training.batches.batch import Batch
 from bvae_rl.training.objectives.auxiliary import AuxiliaryNetwork
 from bvae_rl.training.objectives.base import LikelihoodObjective, Parts
 from bvae_rl.training.objectives.checks import positive, whole

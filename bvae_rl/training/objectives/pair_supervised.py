@@ -33,12 +33,13 @@ from bvae_rl.models.losses import (
     symmetric_kl,
 )
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch, Pairing, Rows
+from bvae_rl.training.batches.batch import Batch, Pairing
+from bvae_rl.training.batches.pair_sources import paired
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.objectives.base import LikelihoodObjective, Parts
 from bvae_rl.training.objectives.checks import not_negative
 from bvae_rl.training.objectives.elbo import reconstruction
 from bvae_rl.training.objectives.entry import Entry
-from bvae_rl.training.pair_sources import paired
 from bvae_rl.training.schedules import Schedule
 
 Combine = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor, Tensor]]

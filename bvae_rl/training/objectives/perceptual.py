@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from bvae_rl.models.losses import kl_per_latent, recon_nll, sample
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.annealing import Annealing
-from bvae_rl.training.batches import Batch
+from bvae_rl.training.batches.batch import Batch
 from bvae_rl.training.objectives.autoencoder import damaged
 from bvae_rl.training.objectives.auxiliary import AuxiliaryNetwork
 from bvae_rl.training.objectives.base import Objective, Parts

@@ -19,7 +19,8 @@ from torch.nn import functional
 
 from bvae_rl.models.losses import kl_per_latent, sample
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch, Pairing, Rows, single
+from bvae_rl.training.batches.batch import Batch, Pairing, single
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.objectives.base import Objective, Parts
 from bvae_rl.training.objectives.entry import Entry
 from bvae_rl.training.schedules import Schedule

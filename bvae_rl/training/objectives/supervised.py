@@ -17,7 +17,8 @@ from torch import Tensor
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch, Pairing, Rows, with_factors
+from bvae_rl.training.batches.batch import Batch, Pairing, with_factors
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.objectives.base import LikelihoodObjective, Parts
 from bvae_rl.training.objectives.checks import positive
 from bvae_rl.training.objectives.elbo import reconstruction

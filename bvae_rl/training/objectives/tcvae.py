@@ -23,7 +23,8 @@ import torch
 from torch import Tensor
 
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.batches import Batch, Pairing, Rows, single
+from bvae_rl.training.batches.batch import Batch, Pairing, single
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.objectives.base import LikelihoodObjective, Parts
 from bvae_rl.training.objectives.elbo import elbo
 from bvae_rl.training.objectives.entry import Entry

@@ -21,7 +21,7 @@ from bvae_rl.plots import (
     traversal_grid,
     traversal_pages,
 )
-from bvae_rl.training.decoded import (
+from bvae_rl.training.pictures.decoded import (
     SPREAD,
     active_latents,
     carried,
@@ -30,9 +30,9 @@ from bvae_rl.training.decoded import (
     resting,
     traversals,
 )
-from bvae_rl.training.explained import farthest
-from bvae_rl.training.shown_frames import chosen, seen
+from bvae_rl.training.pictures.shown_frames import chosen, seen
 from bvae_rl.training.validation import spread
+from bvae_rl.training.verdict.explained import farthest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from bvae_rl.models.vae import BetaVAE
@@ -15,7 +15,10 @@ from bvae_rl.training.augment.colour import FREQUENCY, PART
 from bvae_rl.training.augment.variations import check_strength, named
 from bvae_rl.training.objectives.checks import whole
 from bvae_rl.training.objectives.distillation import InvarianceDistillation
+from bvae_rl.training.train_config import TrainConfig
 
+STEPS, LEARNING_RATE = 12_000, 4e-3
+MAX_GRAD_NORM = 1.0  # a usual one: without a bound some trainings break down at this learning rate
 CLEAN = 16  # frames a batch
 
 
@@ -84,3 +87,9 @@ class Hardening:
         """What is known beside the frames, in words."""
         verb = "is" if len(self.against) == 1 else "are"
         return f"that {', '.join(self.against)} {verb} appearance"
+
+
+def train_of_phase(train: TrainConfig | None) -> TrainConfig:
+    """How the phase after a pretraining with ``train`` is optimised."""
+    given = train or TrainConfig()
+    return replace(given, learning_rate=LEARNING_RATE, max_grad_norm=MAX_GRAD_NORM)

@@ -11,11 +11,11 @@ from bvae_rl.models.vae import read_config
 from bvae_rl.models.vae_config import AUTO, ChannelOrder
 from bvae_rl.runtime.runs import CONFIG_FILE
 from bvae_rl.training.augment.variations import named
-from bvae_rl.training.hardenable import refuse
-from bvae_rl.training.hardening import Hardening
+from bvae_rl.training.hardening.checks import refuse
+from bvae_rl.training.hardening.settings import Hardening
 from bvae_rl.training.objectives.distillation import InvarianceDistillation
-from bvae_rl.training.recipe import Recipe
-from bvae_rl.training.recipe_names import RecipeName
+from bvae_rl.training.recipes.names import RecipeName
+from bvae_rl.training.recipes.recipe import Recipe
 
 DEFAULT, NONE = ("colour",), "none"
 TEACHER = "teacher"  # folder of the VAE before it

@@ -1,7 +1,7 @@
 """Recipes by name, and which is the best that some frames allow.
 
 A further recipe is one more row, and each has a hardened one by its name
-(``recipe_names.py``). ``bvae-rl evidence`` compares them; all rows weigh pixels of the foreground
+(``names.py``). ``bvae-rl evidence`` compares them; all rows weigh pixels of the foreground
 ten times.
 """
 
@@ -13,12 +13,12 @@ from typing import Any
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae_config import AUTO as AUTOMATIC
-from bvae_rl.training.batches import Rows
-from bvae_rl.training.grids import grid_pairing
+from bvae_rl.training.batches.grids import grid_pairing
+from bvae_rl.training.batches.pixel_weights import Weighting
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.objectives.table import OBJECTIVES, entry
-from bvae_rl.training.pixel_weights import Weighting
-from bvae_rl.training.recipe import Recipe
-from bvae_rl.training.recipe_names import RecipeName
+from bvae_rl.training.recipes.names import RecipeName
+from bvae_rl.training.recipes.recipe import Recipe
 
 FOREGROUND = Weighting("foreground", 10.0)
 # all factors are found before the KL weighs much, and in the end detail comes back
@@ -99,7 +99,7 @@ AUTO = {
 def recipe(name: str) -> Recipe:
     """The row called ``name``, else the objective called so as it comes, else a ValueError.
 
-    Behind a name may stand "_hardened" and changes (``recipe_names.py``).
+    Behind a name may stand "_hardened" and changes (``names.py``).
     """
     named = RecipeName.parse(name)
     if named.row == AUTOMATIC:

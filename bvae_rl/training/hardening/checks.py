@@ -17,9 +17,9 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import ChannelOrder, VAEConfig
 from bvae_rl.runtime.identity import changed, identity
 from bvae_rl.training.augment.variations import named, refuse_unfit
-from bvae_rl.training.batches import frames_at
-from bvae_rl.training.hardened import HARDENED
-from bvae_rl.training.hardening import Hardening
+from bvae_rl.training.batches.batch import frames_at
+from bvae_rl.training.hardening.report import HARDENED
+from bvae_rl.training.hardening.settings import Hardening
 from bvae_rl.training.objectives.distillation import InvarianceDistillation
 from bvae_rl.training.validation import moving, posterior_means, spread
 

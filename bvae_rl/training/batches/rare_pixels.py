@@ -18,7 +18,7 @@ from torch import Tensor
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.runtime.identity import fingerprint
-from bvae_rl.training.background import stands_out, told_apart
+from bvae_rl.training.batches.background import stands_out, told_apart
 
 FRAMES, AT_ONCE = 10_000, 500  # of a store, spread evenly
 SELDOM, SHARE = 30.0, 0.5  # a world of rare things: how seldom, at which share of its pixels

@@ -13,7 +13,7 @@ from bvae_rl.models.vae_config import ChannelOrder
 from bvae_rl.plots import frame_sheet
 from bvae_rl.training.augment.colour import FREQUENCY, PART
 from bvae_rl.training.augment.variations import named, refuse_unfit, vary
-from bvae_rl.training.shown_frames import seen
+from bvae_rl.training.pictures.shown_frames import seen
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from bvae_rl.training.hardening import Hardening
+from bvae_rl.training.hardening.settings import Hardening
 
 HARDENED = "_hardened"
 

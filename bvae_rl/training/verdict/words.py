@@ -11,10 +11,10 @@ import torch
 
 from bvae_rl.models.losses import beta_norm
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.idle import FIRST_LOOK
 from bvae_rl.training.objectives.table import OBJECTIVES
 from bvae_rl.training.validation import moving
-from bvae_rl.training.verdict import FOREGROUND, KINDS, MISSED, MISSING, MOTION
+from bvae_rl.training.verdict.idle import FIRST_LOOK
+from bvae_rl.training.verdict.judge import FOREGROUND, KINDS, MISSED, MISSING, MOTION
 
 Written = Literal["flags", "python"]
 NAMED = 3  # of the worst frames

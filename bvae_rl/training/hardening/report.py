@@ -21,7 +21,8 @@ from bvae_rl.metrics.inputs import changing, check, constant_columns, stack
 from bvae_rl.metrics.regression import predict
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.training.augment.variations import vary
-from bvae_rl.training.batches import Rows, frames_at
+from bvae_rl.training.batches.batch import frames_at
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.objectives.distillation import InvarianceDistillation
 from bvae_rl.training.validation import moving, posterior_means, spread, validation_rows
 

@@ -1,6 +1,6 @@
 """Pictures of a trained VAE: what it keeps of a frame, what each latent does and what it holds.
 
-What is encoded and decoded for them stands in ``vae_figures`` and ``decoded``.
+What is encoded and decoded for them stands in ``figures`` and ``decoded``.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from bvae_rl.plots.folding import folded
 from bvae_rl.plots.style import new_figure
 from bvae_rl.runtime.optional import require
 from bvae_rl.runtime.runs import Run
-from bvae_rl.training.decoded import latent_names
-from bvae_rl.training.vae_figures import vae_figures
+from bvae_rl.training.pictures.decoded import latent_names
+from bvae_rl.training.pictures.figures import vae_figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

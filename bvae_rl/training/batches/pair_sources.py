@@ -25,7 +25,8 @@ from torch import Tensor
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae_config import VAEConfig, actuator_part
 from bvae_rl.training.augment.appearances import change_appearance, draw_appearances
-from bvae_rl.training.batches import Batch, Pairing, Rows, Source, frames_at, mixture
+from bvae_rl.training.batches.batch import Batch, Pairing, Source, frames_at, mixture
+from bvae_rl.training.batches.rows import Rows
 
 T = TypeVar("T")
 GAPS = (1, 2, 4, 8)  # steps between two consecutive frames, drawn anew for each pair

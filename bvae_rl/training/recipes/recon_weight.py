@@ -15,7 +15,7 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.runtime.identity import fingerprint
-from bvae_rl.training.pixel_weights import Weighting, foreground
+from bvae_rl.training.batches.pixel_weights import Weighting, foreground
 
 FRAMES = 500  # of a store, spread evenly
 REFERENCE = 24_000.0  # nats that the mean picture costs in PlanarReach

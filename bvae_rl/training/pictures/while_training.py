@@ -13,7 +13,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import back_and_forth, gif, reconstructions, traversal_grid, traversal_pages
 from bvae_rl.plots.animation import pixels
 from bvae_rl.runtime.optional import require
-from bvae_rl.training.decoded import (
+from bvae_rl.training.pictures.decoded import (
     SPREAD,
     active_latents,
     carried,
@@ -22,8 +22,8 @@ from bvae_rl.training.decoded import (
     resting,
     traversals,
 )
-from bvae_rl.training.shown_frames import seen
-from bvae_rl.training.vae_figures import DISTANCE, PAGES, shown_latents
+from bvae_rl.training.pictures.figures import DISTANCE, PAGES, shown_latents
+from bvae_rl.training.pictures.shown_frames import seen
 from bvae_rl.training.validation import spread
 
 FPS = 12

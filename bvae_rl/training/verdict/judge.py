@@ -15,10 +15,10 @@ from torch import Tensor
 
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.training.background import stands_out, told_apart
-from bvae_rl.training.batches import frames_at
-from bvae_rl.training.explained import places, share, squares
-from bvae_rl.training.pixel_weights import moved
+from bvae_rl.training.batches.background import stands_out, told_apart
+from bvae_rl.training.batches.batch import frames_at
+from bvae_rl.training.batches.pixel_weights import moved
+from bvae_rl.training.verdict.explained import places, share, squares
 
 # Most of something is missing where less than half of its variance is explained, some of it where
 # more than 6% of its places show nothing of it. Measured in nine worlds, 200 to 3,000 steps: with a

@@ -25,7 +25,7 @@ from bvae_rl.models.losses import recon_nll
 from bvae_rl.models.networks import whole_sides
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
-from bvae_rl.training.batches import Batch
+from bvae_rl.training.batches.batch import Batch
 
 SIDE, MARGIN = 4, 2  # pixels
 

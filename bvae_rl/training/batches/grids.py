@@ -27,14 +27,15 @@ from torch import Tensor
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.vae_config import VAEConfig, actuator_part
 from bvae_rl.training.augment.appearances import change_appearance, draw_appearances
-from bvae_rl.training.batches import Batch, Pairing, Rows, Source, frames_at, mixture, worth_pairing
-from bvae_rl.training.pair_sources import (
+from bvae_rl.training.batches.batch import Batch, Pairing, Source, frames_at, mixture
+from bvae_rl.training.batches.pair_sources import (
     MissingPairs,
     asked_for,
     drawn_runs,
     known_names,
     moved_actuators,
 )
+from bvae_rl.training.batches.rows import Rows, worth_pairing
 
 BLOCKS = 4  # (u, a), (v, a), (u, b), (v, b), by number: bit 0 is the state, bit 1 the appearance
 OTHER_STATE, OTHER_APPEARANCE = 1, 2

@@ -13,9 +13,9 @@ import torch
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.models.vae_config import ChannelOrder
-from bvae_rl.training.batches import Rows
-from bvae_rl.training.explained import coarse, farthest
+from bvae_rl.training.batches.rows import Rows
 from bvae_rl.training.validation import spread
+from bvae_rl.training.verdict.explained import coarse, farthest
 
 RANDOM, WORST, DIFFERENT = "random", "worst", "most different"
 EACH = 10  # frames of each kind

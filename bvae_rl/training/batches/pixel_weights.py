@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.training.background import THRESHOLD, stands_out, told_apart
-from bvae_rl.training.batches import Batch
-from bvae_rl.training.grids import other_state
-from bvae_rl.training.rare_pixels import rare, shows_rare_things, still_rare
+from bvae_rl.training.batches.background import THRESHOLD, stands_out, told_apart
+from bvae_rl.training.batches.batch import Batch
+from bvae_rl.training.batches.grids import other_state
+from bvae_rl.training.batches.rare_pixels import rare, shows_rare_things, still_rare
 
 Kind = Literal["foreground", "motion", "rare"]
 Weigh = Callable[[Batch, int], Batch]

@@ -11,12 +11,12 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.losses import Likelihood
 from bvae_rl.models.vae_config import VAEConfig, actuator_part
 from bvae_rl.training.annealing import Annealing, Shape
-from bvae_rl.training.hardening import Hardening
+from bvae_rl.training.batches.pixel_weights import Weighting
+from bvae_rl.training.batches.rare_pixels import shows_rare_things
+from bvae_rl.training.hardening.settings import Hardening
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.objectives.table import OBJECTIVES, entry
-from bvae_rl.training.pixel_weights import Weighting
-from bvae_rl.training.rare_pixels import shows_rare_things
-from bvae_rl.training.recon_weight import recon_weight
+from bvae_rl.training.recipes.recon_weight import recon_weight
 
 CONTENT, STYLE = 24, 8  # latents where nobody knows the factors
 EXTRA = 2  # style latents more than there are appearance factors: with too few a colour gets lost
