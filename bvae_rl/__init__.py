@@ -88,7 +88,7 @@ _HOMES = {
     "framed": "data.view",
     "find_vae": "models.hub",
     "from_pretrained": "models.hub",
-    "harden": "training.harden",
+    "harden": "training.hardening.harden",
     "import_frames": "data.readers.importing",
     "inspect": "sb3.copies",
     "load_encoder": "sb3.encoder_life",

@@ -24,7 +24,7 @@ PAIRED = "views_interventions_hardened"
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bvae_rl.training.hardening.report.PROBE_STEPS", 10)
-    for name in ("training.harden", "scripts.pretrain.watched", "scripts.pretrain.once"):
+    for name in ("training.hardening.distil", "scripts.pretrain.watched", "scripts.pretrain.once"):
         monkeypatch.setattr(f"bvae_rl.{name}.can_draw", lambda: False)
 
 

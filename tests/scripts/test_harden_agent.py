@@ -77,7 +77,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bvae_rl.training.hardening.harden.can_draw", lambda: False)
+    monkeypatch.setattr("bvae_rl.training.hardening.distil.can_draw", lambda: False)
 
 
 def args(root: Path, out: Path, agent: str = "agent") -> harden.Args:

@@ -27,7 +27,7 @@ from tests.objective_cases import drawn, make_vae
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bvae_rl.training.hardening.report.PROBE_STEPS", 10)
     for name in (
-        "training.harden",
+        "training.hardening.distil",
         "training.pretrain",
         "scripts.pretrain.watched",
         "scripts.pretrain.once",
