@@ -23,7 +23,7 @@ from bvae_rl.agents.config import StepLimit
 from bvae_rl.agents.eval_plan import side_by_side
 from bvae_rl.agents.methods import Method, SavedEncoder, SupervisionBudget, method
 from bvae_rl.agents.settings import ALGORITHMS
-from bvae_rl.data.collect import Policy, random_policy
+from bvae_rl.data.collecting.collect import Policy, random_policy
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run

@@ -17,7 +17,7 @@ from stable_baselines3.common.env_util import make_vec_env
 
 import bvae_rl
 from bvae_rl import BetaVAE, FrameStore, OnlineBetaVAE
-from bvae_rl.data.collect import collect_independent
+from bvae_rl.data.collecting.collect import collect_independent
 from bvae_rl.data.factors import require_factor_env
 from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.sb3 import Probe

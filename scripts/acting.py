@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from bvae_rl.agents.evaluate import AGENT_FILE, LoadedAgent, agent_digest, load_agent
+from bvae_rl.data.collecting.shares import Shares
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.pictures.layouts import Wanted
-from bvae_rl.data.shares import Shares
 from bvae_rl.data.sources import NAMED
 from bvae_rl.models.digest import encoder_digest
 from bvae_rl.models.vae import BetaVAE
@@ -25,7 +25,7 @@ def shares_given(texts: tuple[str, ...]) -> Shares | None:
 
 
 def acting(policy: str, env: EnvConfig) -> dict[str, Any]:
-    """The arguments of ``data.collect.collect`` that make ``policy`` act in ``env``.
+    """The arguments of ``data.collecting.collect.collect`` that make ``policy`` act in ``env``.
 
     Where an agent was trained elsewhere, or by other settings, that is said.
     """

@@ -10,11 +10,11 @@ from typing import Annotated
 
 import tyro
 
-from bvae_rl.data.blocks import MAX_EPISODE_STEPS
-from bvae_rl.data.covered import tell_coverage
+from bvae_rl.data.collecting.blocks import MAX_EPISODE_STEPS
+from bvae_rl.data.collecting.plan import INDEPENDENT, RANDOM, Plan
+from bvae_rl.data.coverage.of_store import tell_coverage
 from bvae_rl.data.episodes import tell
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.plan import INDEPENDENT, RANDOM, Plan
 from bvae_rl.data.sources import fill
 from bvae_rl.scripts.acting import acting, acts_of, shares_given
 from bvae_rl.scripts.common import EnvArgs, command_for, free_folder, say, say_single, wrote

@@ -9,13 +9,13 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from bvae_rl.data.collect import collect
+from bvae_rl.data.collecting.collect import collect
+from bvae_rl.data.collecting.plan import INDEPENDENT
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import FactorSpec, known_specs
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.info_factors import info_factors
-from bvae_rl.data.plan import INDEPENDENT
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics.report import LEAST_EPISODES
 from bvae_rl.models.vae import BetaVAE

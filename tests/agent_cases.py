@@ -10,7 +10,7 @@ import numpy as np
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.methods import MethodInputs, method
 from bvae_rl.agents.train import train_agent
-from bvae_rl.data.collect import collect
+from bvae_rl.data.collecting.collect import collect
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bvae_rl.data.collect import collect_independent
+from bvae_rl.data.collecting.collect import collect_independent
+from bvae_rl.data.collecting.interventions import Interventions
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.interventions import Interventions
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 

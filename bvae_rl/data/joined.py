@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from bvae_rl.data.collecting.plan import INDEPENDENT
 from bvae_rl.data.frame_store import Frames, FrameStore
-from bvae_rl.data.plan import INDEPENDENT
 
 JOINED = "joined"  # what the description says of the stores
 

@@ -15,7 +15,7 @@ import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
-from bvae_rl.data.collect import Policy, record_episode
+from bvae_rl.data.collecting.collect import Policy, record_episode
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import (
     FactorEnv,

@@ -16,23 +16,23 @@ import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
-from bvae_rl.data import collect as collecting
-from bvae_rl.data.blocks import MAX_EPISODE_STEPS, Tally, environments
-from bvae_rl.data.collect import Policy, Progress
-from bvae_rl.data.covered import tell_coverage
+from bvae_rl.data.collecting import collect as collecting
+from bvae_rl.data.collecting.blocks import MAX_EPISODE_STEPS, Tally, environments
+from bvae_rl.data.collecting.collect import Policy, Progress
+from bvae_rl.data.collecting.interventions import Interventions
+from bvae_rl.data.collecting.mixed import collect_mixed
+from bvae_rl.data.collecting.plan import INDEPENDENT, RANDOM, Plan
+from bvae_rl.data.collecting.random_starts import random_starts
+from bvae_rl.data.collecting.shares import MIXED, STICKY, Shares
+from bvae_rl.data.coverage.of_store import tell_coverage
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.episodes import refuse_cut_blocks, tell
 from bvae_rl.data.factors import FactorSpec, known_specs, require_factor_env
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.in_hand import nameless
-from bvae_rl.data.interventions import Interventions
-from bvae_rl.data.mixed import collect_mixed
 from bvae_rl.data.pictures.checks import checked_array
 from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.data.pictures.framed import checked, native_in, top_in
-from bvae_rl.data.plan import INDEPENDENT, RANDOM, Plan
-from bvae_rl.data.random_starts import random_starts
-from bvae_rl.data.shares import MIXED, STICKY, Shares
 from bvae_rl.data.view import Env, View, Viewed, view_of
 from bvae_rl.runtime.content import digest
 from bvae_rl.runtime.runs import CONFIG_FILE, INDEX
@@ -118,7 +118,7 @@ def fill(
     acting: dict[str, Any] | None = None,
     progress: Progress = lambda added: None,
 ) -> None:
-    """Collect into ``store`` what ``plan`` says; ``acting`` goes to ``data.collect.collect``.
+    """Collect into ``store`` what ``plan`` says; ``acting`` goes to ``collecting.collect.collect``.
 
     ``view`` made ``env`` what it shows, where it is no ``EnvConfig``, which says that itself.
     """

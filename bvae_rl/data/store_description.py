@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bvae_rl.data.coverage import summary
-from bvae_rl.data.coverage_file import kept
+from bvae_rl.data.coverage.figures import summary
+from bvae_rl.data.coverage.file import kept
 
 if TYPE_CHECKING:
     from bvae_rl.data.frame_store import FrameStore

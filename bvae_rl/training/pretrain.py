@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from bvae_rl.data.blank import warn_of_blank
-from bvae_rl.data.blocks import MAX_EPISODE_STEPS
-from bvae_rl.data.collect import Policy
-from bvae_rl.data.covered import doubts
+from bvae_rl.data.collecting.blocks import MAX_EPISODE_STEPS
+from bvae_rl.data.collecting.collect import Policy
+from bvae_rl.data.collecting.plan import RANDOM, Plan
+from bvae_rl.data.coverage.of_store import doubts
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.plan import RANDOM, Plan
 from bvae_rl.data.sources import Source, as_store, is_environment, shown
 from bvae_rl.data.view import Viewed, view_of
 from bvae_rl.models.hub import load_vae

@@ -9,9 +9,9 @@ from pathlib import Path
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.methods import MethodInputs
 from bvae_rl.agents.study import Job
+from bvae_rl.data.collecting.plan import INDEPENDENT
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.plan import INDEPENDENT
 from bvae_rl.models.hub import find_vae
 from bvae_rl.report import FigureEntry, write_report
 from bvae_rl.runtime.rows import Row

@@ -15,12 +15,12 @@ import numpy as np
 
 from bvae_rl.agents.evaluate import LoadedAgent, load_agent
 from bvae_rl.agents.value import expected_return
+from bvae_rl.data.collecting.rollout import Tap, random_policy
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import FactorSpec, known_specs
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.info_factors import info_factors
 from bvae_rl.data.pictures.frame_layout import FrameLayout
-from bvae_rl.data.rollout import Tap, random_policy
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.report.explorer.episodes import Episode, episodes_entry
 from bvae_rl.sb3.check_codes import check_codes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bvae_rl.agents.evaluate import LoadedAgent
-from bvae_rl.data.collect import record_episode
+from bvae_rl.data.collecting.collect import record_episode
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import known_specs
 from bvae_rl.models.vae import BetaVAE

@@ -16,9 +16,9 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from bvae_rl.agents.evaluate import LoadedAgent
 from bvae_rl.agents.trained_by import hardened_by
+from bvae_rl.data.collecting.rollout import Tap
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.pictures.frame_layout import FrameLayout
-from bvae_rl.data.rollout import Tap
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.check_codes import check_codes
 

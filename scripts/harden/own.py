@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 
 from bvae_rl.agents.evaluate import agent_digest
-from bvae_rl.data.blocks import MAX_EPISODE_STEPS
-from bvae_rl.data.covered import tell_coverage
+from bvae_rl.data.collecting.blocks import MAX_EPISODE_STEPS
+from bvae_rl.data.collecting.plan import Plan as Frames
+from bvae_rl.data.coverage.of_store import tell_coverage
 from bvae_rl.data.episodes import tell
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.plan import Plan as Frames
 from bvae_rl.data.sources import fill, refuse_more
 from bvae_rl.scripts.common import say
 from bvae_rl.scripts.harden.agent import Plan

@@ -10,9 +10,9 @@ from typing import Any, Literal, Self
 
 import tyro
 
-from bvae_rl.data.blocks import MAX_EPISODE_STEPS
+from bvae_rl.data.collecting.blocks import MAX_EPISODE_STEPS
+from bvae_rl.data.collecting.plan import RANDOM
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.plan import RANDOM
 from bvae_rl.models.losses import Likelihood
 from bvae_rl.models.networks import DecoderName, EncoderName
 from bvae_rl.models.vae_config import AUTO

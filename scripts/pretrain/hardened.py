@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from bvae_rl.data.covered import doubts
+from bvae_rl.data.coverage.of_store import doubts
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.sources import shown
 from bvae_rl.models.hub import find_vae

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bvae_rl.data.covered import doubts
+from bvae_rl.data.coverage.of_store import doubts
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.hub import find_vae
 from bvae_rl.models.vae import BetaVAE

@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from bvae_rl.data.collecting.plan import Plan
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.plan import Plan
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts.common import say
 from bvae_rl.scripts.pretrain.args import Args, check

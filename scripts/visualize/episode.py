@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bvae_rl.agents.evaluate import LoadedAgent
-from bvae_rl.data.collect import record_episode
+from bvae_rl.data.collecting.collect import record_episode
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import FactorSpec, known_specs
 from bvae_rl.data.frame_store import Frames

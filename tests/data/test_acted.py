@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
 
-from bvae_rl.data.acted import checked_actions
-from bvae_rl.data.learner import Learner
-from bvae_rl.data.sticky import drawing
+from bvae_rl.data.collecting.acted import checked_actions
+from bvae_rl.data.collecting.learner import Learner
+from bvae_rl.data.collecting.sticky import drawing
 
 ARM = Box(-1, 1, (2,))
 

@@ -9,12 +9,12 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from bvae_rl.data.collect import collect, collect_independent, record_episode
+from bvae_rl.data.collecting.collect import collect, collect_independent, record_episode
+from bvae_rl.data.collecting.interventions import Interventions, intervention_pairs
 from bvae_rl.data.environments import make_vec
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.interventions import Interventions, intervention_pairs
 
 
 class Clock(gym.Env[np.ndarray, np.ndarray]):

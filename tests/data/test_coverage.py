@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bvae_rl.data.coverage import BINS, Coverage, alike, binned, evenness, measure
-from bvae_rl.data.coverage_file import FILE, kept
-from bvae_rl.data.covered import advice, coverage_of, tell_coverage
+from bvae_rl.data.coverage.figures import BINS, Coverage, alike, binned, evenness, measure
+from bvae_rl.data.coverage.file import FILE, kept
+from bvae_rl.data.coverage.of_store import advice, coverage_of, tell_coverage
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames, FrameStore
-from bvae_rl.data.small_pictures import Components, small
+from bvae_rl.data.pictures.small import Components, small
 
 X, Y = FactorSpec("x", low=-1, high=3), FactorSpec("y")
 DOOR = FactorSpec("door", "categorical", values=(0, 1, 4))

@@ -11,14 +11,14 @@ import pytest
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnvWrapper
 
 import bvae_rl
-from bvae_rl.data.blocks import BLOCK_BYTES, BlockSize, block_size, environments
-from bvae_rl.data.collect import Policy, collect
+from bvae_rl.data.collecting.blocks import BLOCK_BYTES, BlockSize, block_size, environments
+from bvae_rl.data.collecting.collect import Policy, collect
+from bvae_rl.data.collecting.interventions import BLOCK_PAIRS, Interventions
+from bvae_rl.data.collecting.plan import Plan
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.episodes import Episodes
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames, FrameStore
-from bvae_rl.data.interventions import BLOCK_PAIRS, Interventions
-from bvae_rl.data.plan import Plan
 from bvae_rl.scripts.cli import main
 from bvae_rl.training.batches.rows import Rows
 

@@ -13,7 +13,7 @@ from gymnasium.wrappers import FlattenObservation, FrameStackObservation, TimeLi
 from stable_baselines3.common.env_checker import check_env
 
 from bvae_rl.agents.true_state import state_view
-from bvae_rl.data.collect import collect, collect_independent
+from bvae_rl.data.collecting.collect import collect, collect_independent
 from bvae_rl.data.environments import make_vec
 from bvae_rl.data.factor_wrapper import FactorWrapper, settable_env
 from bvae_rl.data.factors import FactorEnv, factor_env

@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from bvae_rl.data.collect import STATES_PER_APPEARANCE, collect, collect_independent
+from bvae_rl.data.collecting.collect import STATES_PER_APPEARANCE, collect, collect_independent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.pictures.frame_layout import FrameLayout

@@ -9,16 +9,16 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from bvae_rl.data.blocks import Tally
-from bvae_rl.data.collect import collect_independent
-from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.interventions import (
+from bvae_rl.data.collecting.blocks import Tally
+from bvae_rl.data.collecting.collect import collect_independent
+from bvae_rl.data.collecting.interventions import (
     BLOCK_PAIRS,
     PER_STEPS,
     STEPS,
     Interventions,
     intervention_pairs,
 )
+from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.envs.planar.arm import Q_HIGH, Q_LOW
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.envs.planar.world import MAX_STEP

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from bvae_rl.data.collecting.learner import GAMMA, STACK, Learner
+from bvae_rl.data.collecting.random_starts import RandomStarts
 from bvae_rl.data.factors import TRIES
-from bvae_rl.data.learner import GAMMA, STACK, Learner
-from bvae_rl.data.random_starts import RandomStarts
 from tests.data.test_probe_sets import Apart
 
 

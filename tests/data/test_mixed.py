@@ -12,15 +12,15 @@ import pytest
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 import bvae_rl
+from bvae_rl.data.collecting.learner import Learner
+from bvae_rl.data.collecting.mixed import collect_mixed, collected
+from bvae_rl.data.collecting.random_starts import WALK, RandomStarts, random_starts
+from bvae_rl.data.collecting.rollout import Bounds, Tap, play
+from bvae_rl.data.collecting.shares import Shares, shares_of
+from bvae_rl.data.collecting.sticky import sticky_policy
 from bvae_rl.data.environments import make_vec
 from bvae_rl.data.frame_store import Frames, FrameStore
-from bvae_rl.data.learner import Learner
-from bvae_rl.data.mixed import collect_mixed, collected
 from bvae_rl.data.pictures.frame_layout import FrameLayout
-from bvae_rl.data.random_starts import WALK, RandomStarts, random_starts
-from bvae_rl.data.rollout import Bounds, Tap, play
-from bvae_rl.data.shares import Shares, shares_of
-from bvae_rl.data.sticky import sticky_policy
 from tests.mixed_cases import Line, OnRails
 
 ALL = Shares(0.4, 0.4, 0.2)

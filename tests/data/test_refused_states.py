@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from bvae_rl import FactorSpec, FactorWrapper, collect
+from bvae_rl.data.collecting.interventions import Interventions, intervention_pairs
+from bvae_rl.data.collecting.random_starts import RandomStarts
 from bvae_rl.data.factor_wrapper import uniform
-from bvae_rl.data.interventions import Interventions, intervention_pairs
 from bvae_rl.data.probe_sets import fixed_factor_groups, probe_set
-from bvae_rl.data.random_starts import RandomStarts
 
 SPECS = [FactorSpec("a"), FactorSpec("b"), FactorSpec("tint", role="appearance")]
 APART = 0.05

@@ -11,7 +11,7 @@ import pytest
 import torch
 from stable_baselines3 import A2C
 
-from bvae_rl.data.collect import collect_independent
+from bvae_rl.data.collecting.collect import collect_independent
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.pictures.frame_layout import frames_to_x
 from bvae_rl.envs.planar.reach import PlanarReach

@@ -14,7 +14,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.sac.policies import SACPolicy
 
 from bvae_rl.agents.value import expected_return
-from bvae_rl.data.collect import collect_independent
+from bvae_rl.data.collecting.collect import collect_independent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore

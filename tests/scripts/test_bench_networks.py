@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bvae_rl.data.collect import collect_independent
+from bvae_rl.data.collecting.collect import collect_independent
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.envs.planar.reach import PlanarReach

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.data.collect import collect_independent
+from bvae_rl.data.collecting.collect import collect_independent
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.vae import BetaVAE, VAEConfig

@@ -11,8 +11,8 @@ import pytest
 from stable_baselines3 import PPO
 
 import bvae_rl
-from bvae_rl.data.coverage import FACTORS, Coverage
-from bvae_rl.data.covered import advice
+from bvae_rl.data.coverage.figures import FACTORS, Coverage
+from bvae_rl.data.coverage.of_store import advice
 from bvae_rl.data.factor_wrapper import FactorWrapper
 from bvae_rl.metrics import MetricReport
 from bvae_rl.models import hub

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.data.collect import collect, collect_independent
+from bvae_rl.data.collecting.collect import collect, collect_independent
+from bvae_rl.data.collecting.interventions import Interventions
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import Frames, FrameStore
-from bvae_rl.data.interventions import Interventions
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.models.losses import kl_per_latent, recon_nll, sample
 from bvae_rl.models.vae import BetaVAE

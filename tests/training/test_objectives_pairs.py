@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.data.collect import collect, collect_independent
+from bvae_rl.data.collecting.collect import collect, collect_independent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore

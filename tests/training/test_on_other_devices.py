@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bvae_rl.data.collect import collect_independent
+from bvae_rl.data.collecting.collect import collect_independent
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.envs.planar.reach import PlanarReach
 from bvae_rl.training import loop, validation, watch

@@ -10,10 +10,10 @@ import pytest
 from gymnasium.envs.registration import register, registry
 
 import bvae_rl
-from bvae_rl.data.blocks import MAX_EPISODE_STEPS
+from bvae_rl.data.collecting.blocks import MAX_EPISODE_STEPS
+from bvae_rl.data.collecting.grown import GROWN
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.grown import GROWN
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.identity import identity
 from bvae_rl.scripts.pretrain import command

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from bvae_rl.data.collect import collect, collect_independent
+from bvae_rl.data.collecting.collect import collect, collect_independent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import FactorSpec, require_factor_env
 from bvae_rl.data.frame_store import Frames, FrameStore

@@ -6,9 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
+from bvae_rl.data.collecting.plan import INDEPENDENT
 from bvae_rl.data.episodes import Episodes
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.plan import INDEPENDENT
 
 LEAST_EPISODES = 100  # from so many on, whole episodes are held out
 STRETCH = 32  # frames that are held out together where episodes are few

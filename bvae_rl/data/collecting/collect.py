@@ -16,7 +16,12 @@ import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 
-from bvae_rl.data.blocks import MAX_EPISODE_STEPS, Tally, block_size
+from bvae_rl.data.collecting.blocks import MAX_EPISODE_STEPS, Tally, block_size
+from bvae_rl.data.collecting.interventions import Interventions
+from bvae_rl.data.collecting.rollout import Bounds, Played, Tap, play, steps
+from bvae_rl.data.collecting.rollout import Policy as Policy
+from bvae_rl.data.collecting.rollout import Progress as Progress
+from bvae_rl.data.collecting.rollout import random_policy as random_policy
 from bvae_rl.data.episodes import Episodes, refuse_cut_blocks
 from bvae_rl.data.factors import (
     TRIES,
@@ -28,12 +33,7 @@ from bvae_rl.data.factors import (
 )
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.data.info_factors import info_factors
-from bvae_rl.data.interventions import Interventions
 from bvae_rl.data.pictures.frame_layout import FrameLayout
-from bvae_rl.data.rollout import Bounds, Played, Tap, play, steps
-from bvae_rl.data.rollout import Policy as Policy
-from bvae_rl.data.rollout import Progress as Progress
-from bvae_rl.data.rollout import random_policy as random_policy
 
 GROUPS = 64  # of sampled states in a block
 STATES_PER_APPEARANCE = 8

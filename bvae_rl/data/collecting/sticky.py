@@ -8,8 +8,8 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from bvae_rl.data.rollout import Policy
-from bvae_rl.data.shares import HOLD
+from bvae_rl.data.collecting.rollout import Policy
+from bvae_rl.data.collecting.shares import HOLD
 
 
 def sticky_policy(

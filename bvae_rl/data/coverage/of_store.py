@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from bvae_rl.data.coverage import FACTORS, SAMPLE, Coverage, measure, summary
-from bvae_rl.data.coverage_file import kept, write
+from bvae_rl.data.collecting.plan import INDEPENDENT
+from bvae_rl.data.collecting.shares import MIXED
+from bvae_rl.data.coverage.figures import FACTORS, SAMPLE, Coverage, measure, summary
+from bvae_rl.data.coverage.file import kept, write
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.plan import INDEPENDENT
-from bvae_rl.data.shares import MIXED
 
 # Of frames less than this even is poor, and more than this share of one picture; measured in four
 # worlds (docs/guides/cover.md).

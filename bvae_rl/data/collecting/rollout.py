@@ -17,7 +17,7 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from bvae_rl.data.acted import checked_actions
+from bvae_rl.data.collecting.acted import checked_actions
 from bvae_rl.data.frame_store import Frames
 from bvae_rl.data.info_factors import info_factors
 from bvae_rl.data.pictures.frame_layout import FrameLayout

@@ -18,18 +18,18 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from stable_baselines3.common.vec_env import VecEnv
 
-from bvae_rl.data import collect as collecting
-from bvae_rl.data.blocks import MAX_EPISODE_STEPS, BlockSize, Tally, block_size
+from bvae_rl.data.collecting import collect as collecting
+from bvae_rl.data.collecting.blocks import MAX_EPISODE_STEPS, BlockSize, Tally, block_size
+from bvae_rl.data.collecting.interventions import Interventions
+from bvae_rl.data.collecting.learner import Encode, Learner
+from bvae_rl.data.collecting.rollout import Bounds, Played, Policy, Progress, Tap, play
+from bvae_rl.data.collecting.shares import PARTS, Shares
+from bvae_rl.data.collecting.sticky import sticky_policy
 from bvae_rl.data.episodes import Episodes, refuse_cut_blocks
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.info_factors import info_factors
-from bvae_rl.data.interventions import Interventions
-from bvae_rl.data.learner import Encode, Learner
 from bvae_rl.data.pictures.frame_layout import FrameLayout
-from bvae_rl.data.rollout import Bounds, Played, Policy, Progress, Tap, play
-from bvae_rl.data.shares import PARTS, Shares
-from bvae_rl.data.small_pictures import Components
-from bvae_rl.data.sticky import sticky_policy
+from bvae_rl.data.pictures.small import Components
 from bvae_rl.runtime.runs import Run
 
 PART = "part"  # of PARTS: noted with each block

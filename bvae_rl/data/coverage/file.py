@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
-from bvae_rl.data.coverage import Coverage
+from bvae_rl.data.coverage.figures import Coverage
 from bvae_rl.runtime.runs import INDEX, Run
 
 FILE = "coverage.json"

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from bvae_rl.data.collecting.interventions import BLOCK_PAIRS, Interventions
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.interventions import BLOCK_PAIRS, Interventions
 
 MAX_EPISODE_STEPS = 1000  # an episode is cut there unless somebody says otherwise
 BLOCKS = 16  # of a large collection

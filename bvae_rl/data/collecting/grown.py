@@ -7,14 +7,14 @@ from typing import Any
 import gymnasium as gym
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
+from bvae_rl.data.collecting.learner import Encode
+from bvae_rl.data.collecting.mixed import collect_mixed
+from bvae_rl.data.collecting.plan import Plan
+from bvae_rl.data.collecting.rollout import Progress
+from bvae_rl.data.collecting.shares import Shares
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
-from bvae_rl.data.learner import Encode
-from bvae_rl.data.mixed import collect_mixed
 from bvae_rl.data.pictures.framed import checked
-from bvae_rl.data.plan import Plan
-from bvae_rl.data.rollout import Progress
-from bvae_rl.data.shares import Shares
 
 GROWN = "grown"  # what the description says of the frames that were added
 AGENT = Shares(0.0, 1.0, 0.0)

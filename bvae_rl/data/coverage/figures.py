@@ -21,7 +21,7 @@ from itertools import combinations
 import numpy as np
 
 from bvae_rl.data.factors import FactorSpec
-from bvae_rl.data.small_pictures import Components, small
+from bvae_rl.data.pictures.small import Components, small
 
 BINS = 10
 COMPONENTS = 10  # at most

@@ -24,9 +24,9 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 from stable_baselines3.common.vec_env.stacked_observations import StackedObservations
 from torch import Tensor
 
-from bvae_rl.data.acted import ACTIONS
+from bvae_rl.data.collecting.acted import ACTIONS
+from bvae_rl.data.collecting.sticky import beside
 from bvae_rl.data.pictures.frame_layout import FrameLayout
-from bvae_rl.data.sticky import beside
 
 Encode = Callable[[np.ndarray], np.ndarray]  # uint8 frames (n, H, W, C) -> codes (n, D) float32
 

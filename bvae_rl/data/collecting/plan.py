@@ -8,11 +8,11 @@ from typing import Any
 import gymnasium as gym
 from stable_baselines3.common.vec_env import VecEnv
 
-from bvae_rl.data.blocks import MAX_EPISODE_STEPS
+from bvae_rl.data.collecting.blocks import MAX_EPISODE_STEPS
+from bvae_rl.data.collecting.rollout import Bounds
+from bvae_rl.data.collecting.shares import Shares, shares_of
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.in_hand import described
-from bvae_rl.data.rollout import Bounds
-from bvae_rl.data.shares import Shares, shares_of
 from bvae_rl.runtime.whole import is_whole
 
 RANDOM, INDEPENDENT = "random", "independent"

@@ -9,12 +9,12 @@ import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
+from bvae_rl.data.collecting.sticky import drawing
 from bvae_rl.data.environments import EnvConfig, make_vec
 from bvae_rl.data.factor_wrapper import settable_env
 from bvae_rl.data.factors import possible_state
 from bvae_rl.data.info_factors import info_factors
 from bvae_rl.data.pictures.framed import checked
-from bvae_rl.data.sticky import drawing
 
 logger = logging.getLogger(__name__)
 
