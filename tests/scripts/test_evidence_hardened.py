@@ -24,8 +24,6 @@ PAIRED = "views_interventions_hardened"
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bvae_rl.training.hardening.report.PROBE_STEPS", 10)
-    for name in ("training.hardening.distil", "scripts.pretrain.watched", "scripts.pretrain.once"):
-        monkeypatch.setattr(f"bvae_rl.{name}.can_draw", lambda: False)
 
 
 @pytest.fixture(scope="module")

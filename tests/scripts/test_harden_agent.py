@@ -75,11 +75,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(autouse=True)
-def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bvae_rl.training.hardening.distil.can_draw", lambda: False)
-
-
 def args(root: Path, out: Path, agent: str = "agent") -> harden.Args:
     return harden.Args(
         vae=str(root / "vae"), store=(root / "frames",), out=out, steps=4, train=QUICK,

@@ -28,12 +28,6 @@ from tests.harden_cases import CONFIG, QUICK, squares
 from tests.objective_cases import Kill, equal
 
 
-@pytest.fixture(autouse=True)
-def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("harden", "pretrain"):
-        monkeypatch.setattr(f"bvae_rl.training.{name}.can_draw", lambda: False)
-
-
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
     return squares(tmp_path_factory.mktemp("squares") / "frames")

@@ -26,13 +26,6 @@ from tests.objective_cases import drawn, make_vae
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bvae_rl.training.hardening.report.PROBE_STEPS", 10)
-    for name in (
-        "training.hardening.distil",
-        "training.pretrain",
-        "scripts.pretrain.watched",
-        "scripts.pretrain.once",
-    ):
-        monkeypatch.setattr(f"bvae_rl.{name}.can_draw", lambda: False)
 
 
 def test_a_name_says_row_last_phase_and_changes() -> None:
