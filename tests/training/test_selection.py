@@ -156,6 +156,7 @@ def test_independence_keeps_the_one_whose_latents_tell_nothing_of_each_other(
     assert chosen.why.startswith("b has the most independent latents: independence")
 
 
+@pytest.mark.usefixtures("pictures")
 def test_the_best_seed_becomes_the_vae_and_nothing_is_trained_twice(
     store: FrameStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

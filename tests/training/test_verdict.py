@@ -206,6 +206,7 @@ def test_a_short_training_that_loses_a_ball_says_so_and_one_that_keeps_it_is_not
     assert "vae/explained" not in log[0]  # no step pays for it
 
 
+@pytest.mark.usefixtures("pictures")
 def test_pretrain_ends_with_the_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = store_of(tmp_path / "frames", lambda e, t: ball(BUSY, e, t))
     small = {"channels": (8, 8, 8), "hidden": 16, "content_dim": 4, "style_dim": 2, "train": TRAIN}
@@ -229,6 +230,7 @@ def test_pretrain_ends_with_the_verdict(tmp_path: Path, capsys: pytest.CaptureFi
     ]
 
 
+@pytest.mark.usefixtures("pictures")
 def test_the_library_says_the_same_and_draws(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
