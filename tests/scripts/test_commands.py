@@ -54,6 +54,7 @@ def test_collect_says_what_it_wrote_and_what_comes_next(
     assert "next: bvae-rl pretrain" in out
 
 
+@pytest.mark.usefixtures("pictures")
 def test_pretrain_leaves_a_vae_with_its_story_and_pictures(made: Path) -> None:
     vae = BetaVAE.load(made / "pairs")
     training = vae.meta["training"]
@@ -89,6 +90,7 @@ def test_pretrain_logs_to_tensorboard_if_asked(made: Path, tmp_path: Path) -> No
     assert b"vae/elbo" in events.read_bytes()
 
 
+@pytest.mark.usefixtures("pictures")
 def test_without_matplotlib_training_goes_on_and_says_so(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
