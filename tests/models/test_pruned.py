@@ -66,6 +66,7 @@ def test_a_first_look_keeps_idle_latents(tmp_path: Path, caplog: Any) -> None:
     assert vae.latent_dim == 32 and "cut out" not in caplog.text
 
 
+@pytest.mark.usefixtures("pictures")
 def test_a_recipe_with_room_ends_without_idle_latents(
     tmp_path: Path, caplog: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
