@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from bvae_rl.runtime.runs import Run
 from bvae_rl.runtime.spread import interval, iqm
+from tests.result_cases import RESULTS
 
-RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
 TREATMENTS = {
     "frozen": "frozen",
     "online, beta annealed": "online_mixed",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from bvae_rl.runtime.runs import Run
+from tests.result_cases import DOCS
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
 ROWS = {
     "Pong": ("pong-20", "pong-foreground", "pong", "pong-seed1", "pong-hardened"),
     "Breakout": ("breakout-foreground", "breakout", "breakout-seed1", "breakout-hardened"),
