@@ -24,6 +24,7 @@ from bvae_rl.scripts.worlds import shown_by
 from bvae_rl.training.batches.rows import Rows
 
 MOST, MOST_ON_POLICY = 4000, 1024
+UNSEEN = 1_000_003  # beside a seed: other episodes than those of a store that was collected by it
 
 
 FEW = (
@@ -99,10 +100,11 @@ def on_policy_frames(
 ) -> Frames:
     """``n`` frames (1,024 at most) of a random policy, kept in a store at ``out``.
 
-    Of at least four episodes, so none is longer than a quarter of them; without the first steps
+    Other episodes than a collection with ``seed`` has.
+    Of at least four, so none is longer than a quarter of them; without the first steps
     that were left out of those that ``vae`` was trained on.
     """
-    store, n = FrameStore(out), min(n, MOST_ON_POLICY)
+    store, n, seed = FrameStore(out), min(n, MOST_ON_POLICY), seed + UNSEEN
     trained_on = {} if vae is None else vae.meta.get("training", {}).get("store") or {}
     skip = int(trained_on.get("skip_steps", 0))
     left_out: dict[str, Any] = {"skip_steps": skip} if skip else {}

@@ -31,11 +31,16 @@ VALUES = 10  # draws of one value to hold, before it is given up
 DRAWS = 64  # that show which factors vary at all
 PER_EPISODE = 8  # states of a probe set, where an episode fixes some factors
 EPISODES = 20  # at least, of on-policy frames that stand for a probe set
+PROBES = (
+    0,
+    1,
+)  # beside a seed: a stream of its own, since [seed, 0], a store's first block, is seed
 
 
 def probe_set(env: gym.Env, n: int, *, seed: int) -> Frames:
     """``n`` frames of independently sampled factors: what scores are computed on (trap 26).
 
+    None of them is drawn as a store's of the same ``seed``.
     Where factors follow from what an episode fixes (``dependent_factors``), every eight frames are
     of an episode of their own. ValueError if ``env`` does not know its factors (``FactorEnv``), or
     cannot sample or set them.
@@ -43,8 +48,7 @@ def probe_set(env: gym.Env, n: int, *, seed: int) -> Frames:
     _check_size(n)
     source = require_factor_env(env)
     layout = FrameLayout.of(env.observation_space)
-    rng = np.random.default_rng(seed)
-    env.reset(seed=seed)
+    rng = _drawing(env, seed)
     factors = np.empty((n, len(source.factor_specs)), dtype=np.float64)
     observations = []
     resets = rng.spawn(1)[0] if dependent_factors(env) else None
@@ -146,8 +150,7 @@ def fixed_factor_groups(
         )
     source = require_factor_env(env)
     layout = FrameLayout.of(env.observation_space)
-    rng = np.random.default_rng(seed)
-    env.reset(seed=seed)
+    rng = _drawing(env, seed)
     fixed = rng.choice(_varying(source, names, rng, dependent_factors(env)), size=n_groups)
     known = tuple(spec.name for spec in source.factor_specs)
     together = 2 if pairs else size
@@ -159,6 +162,13 @@ def fixed_factor_groups(
         frames[group] = layout.of_each([one for observations, _ in parts for one in observations])
         factors[group] = np.concatenate([values for _, values in parts])
     return FrameGroups(frames, factors, fixed, known)
+
+
+def _drawing(env: gym.Env, seed: int) -> np.random.Generator:
+    """The generator of a set of frames that no collection draws from; ``env`` is reset by it."""
+    rng = np.random.default_rng([seed, *PROBES])
+    env.reset(seed=int(rng.integers(2**31)))
+    return rng
 
 
 def _varying(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
 
+from bvae_rl.data.collecting.collect import collect_independent
 from bvae_rl.data.factors import FactorSpec
-from bvae_rl.data.probe_sets import fixed_factor_groups
+from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.probe_sets import fixed_factor_groups, probe_set
 
 
 class Apart(gym.Env[np.ndarray, Any]):
@@ -40,6 +43,20 @@ class Apart(gym.Env[np.ndarray, Any]):
         frame = np.zeros((32, 32, 3), np.uint8)
         frame[0, :3, 0] = np.round(factors * 255)
         return frame
+
+
+def test_no_state_is_one_of_a_store_that_was_collected_with_the_same_seed(tmp_path: Path) -> None:
+    for seed in (0, 7):
+        store = FrameStore(tmp_path / str(seed))
+        collect_independent(Apart(), store, 300, seed=seed)
+        trained = {*np.asarray(store.array("factors"))[:, 0].tolist()}
+        for found in (
+            probe_set(Apart(), 300, seed=seed).factors,
+            fixed_factor_groups(Apart(), 30, 8, seed=seed).factors,
+        ):
+            assert found is not None
+            shown = {*found[..., 0].astype(np.float32).ravel().tolist()}
+            assert len(shown) > 20 and not shown & trained
 
 
 @pytest.mark.parametrize("pairs", [False, True])
