@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bvae_rl.data.frame_store import Frames, FrameStore
-from bvae_rl.data.joined import JOINED
+from bvae_rl.data.parts import JOINED, first_rows
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.scripts.common import EnvArgs, command_for, say
 from bvae_rl.scripts.held_frames import HeldFrames, judged
@@ -51,6 +51,8 @@ def stored_frames(
         if shown == store.identity():
             held = Rows(store, validation=training["train"]["validation"]).validation
             unseen &= np.isin(np.arange(len(store)), held)
+        elif shown and (begun := first_rows(store.identity(), shown)):
+            unseen[:begun] = False  # its held-out rows were others
         elif _shares(store, shown):  # and the rows that were held out are numbered otherwise
             unseen[:] = False
         else:

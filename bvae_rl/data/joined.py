@@ -8,8 +8,7 @@ from pathlib import Path
 
 from bvae_rl.data.collecting.plan import INDEPENDENT
 from bvae_rl.data.frame_store import Frames, FrameStore
-
-JOINED = "joined"  # what the description says of the stores
+from bvae_rl.data.parts import JOINED
 
 
 def joined(stores: Sequence[FrameStore], folder: str | Path) -> FrameStore:

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from bvae_rl.data.collecting.grown import GROWN, grow
+from bvae_rl.data.collecting.grown import grow
 from bvae_rl.data.collecting.learner import Encode
 from bvae_rl.data.collecting.plan import INDEPENDENT, Plan
 from bvae_rl.data.collecting.rollout import Progress
 from bvae_rl.data.coverage.of_store import tell_coverage
 from bvae_rl.data.episodes import tell
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.parts import GROWN
 from bvae_rl.data.view import Env, View
 from bvae_rl.models.scaling import scaling
 from bvae_rl.models.vae import BetaVAE

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.parts import rows_within
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.runtime.identity import identity
 
 LABELS = "Supervised"  # how the name of an objective begins that is shown the factors
 
@@ -34,12 +34,13 @@ def supervised(training: Mapping[str, Any]) -> bool:
 def frames_seen(store: FrameStore, start: BetaVAE | None) -> int:
     """How many frames a VAE is trained on, those of the VAE it is continued from included.
 
-    A store counts once, however many trainings go over it.
+    A store counts once, however many trainings go over it, and so do the frames of one that went
+    into another.
     """
     before = {} if start is None else start.meta.get("training", {})
     stores, training = [], before
     while training:
-        stores.append(training.get("store"))
+        stores.append(training.get("store") or {})
         training = training.get("continued_from") or {}
-    new = 0 if identity(store) in stores else len(store)
+    new = max(0, len(store) - rows_within(store.identity(), stores))
     return int(before.get("frames", 0)) + new

@@ -11,13 +11,14 @@ from gymnasium.envs.registration import register, registry
 
 import bvae_rl
 from bvae_rl.data.collecting.blocks import MAX_EPISODE_STEPS
-from bvae_rl.data.collecting.grown import GROWN
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.parts import GROWN
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.identity import identity
 from bvae_rl.scripts.pretrain import command
 from bvae_rl.scripts.pretrain.collected import frames_for
+from bvae_rl.scripts.stored_frames import stored_frames
 from bvae_rl.training import rounds as in_rounds
 from bvae_rl.training.rounds import codes_of, round_folder, split
 
@@ -57,6 +58,10 @@ def test_the_second_round_goes_on_from_the_first(
     assert len(store) >= 900 and store.meta[GROWN][0]["codes"] == identity(first)
     assert vae.meta["training"]["start"] == identity(first)
     assert (first.meta["training"]["steps"], vae.meta["training"]["steps"]) == (3, 2)
+    assert vae.meta["training"]["frames"] == len(store)  # each counts once
+    _, rest, said = stored_frames(store, [vae], most=len(store))
+    unseen = int(said.removeprefix(f"{len(store) - len(rest)} frames (").split()[0])
+    assert 0 < unseen < (len(store) - len(before)) / 2  # none of those of the first round
 
     def killed(*args: Any, **named: Any) -> None:
         raise KeyboardInterrupt
@@ -140,7 +145,7 @@ def test_rounds_take_an_environment(tmp_path: Path) -> None:
         command.main(command.Args.of(tmp_path / "frames", out=tmp_path, rounds=2))
     with pytest.raises(ValueError, match="--seeds chooses between single trainings"):
         command.main(command.Args.of(env=ID, out=tmp_path, rounds=2, seeds=2))
-    with pytest.raises(ValueError, match=r"--policy, --shares, .* act in an environment"):
+    with pytest.raises(ValueError, match=r"--policy mixed is for frames of an environment"):
         command.main(command.Args.of(tmp_path / "frames", out=tmp_path, policy="mixed"))
 
 
@@ -149,5 +154,7 @@ def test_episodes_are_cut_as_in_collect(tmp_path: Path) -> None:
     store = frames_for(command.Args.of(env=ID, out=tmp_path, **given))
     lengths = np.bincount(store.column("episode"))
     assert set(lengths[lengths > 0]) == {8}
-    with pytest.raises(ValueError, match=r"--skip-steps act in an environment"):
+    with pytest.raises(ValueError, match=r"--skip-steps 1 is for frames of an environment"):
         frames_for(command.Args.of(store.folder, skip_steps=1))
+    with pytest.raises(ValueError, match=r"--size 32 32 --domain ood1 is for frames of an env"):
+        frames_for(command.Args.of(store.folder, size=(32, 32), domain="ood1"))

@@ -14,9 +14,9 @@ from bvae_rl.data.collecting.rollout import Progress
 from bvae_rl.data.collecting.shares import Shares
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.frame_store import FrameStore
+from bvae_rl.data.parts import GROWN
 from bvae_rl.data.pictures.framed import checked
 
-GROWN = "grown"  # what the description says of the frames that were added
 AGENT = Shares(0.0, 1.0, 0.0)
 
 
@@ -36,7 +36,10 @@ def grow(
     ``encoded_by`` (plain JSON) tells them from other codes. Goes on where it was stopped.
     ValueError for a folder that holds other frames.
     """
-    grown = {"rows": len(before), "frames": plan.frames, "seed": plan.seed, "codes": encoded_by}
+    grown = {
+        "rows": len(before), "sha256": before.identity()["sha256"], "frames": plan.frames,
+        "seed": plan.seed, "codes": encoded_by,
+    }  # fmt: skip
     earlier = before.meta.get(GROWN, [])
     store.declare(
         factor_specs=before.factor_specs, **{**before.meta, GROWN: [*earlier, grown]}
