@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bvae_rl.agents.hyperparameters import PLANAR_REACH_PPO
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts.demo import command as demo
+from bvae_rl.scripts.demo import report
 from bvae_rl.scripts.demo.scale import SCALES, Scale
 from bvae_rl.training.train_config import TrainConfig
 from tests.next_cases import next_commands
@@ -26,10 +28,14 @@ def test_the_demo_runs_whole_and_reuses_what_is_finished(
         harden_steps=2,
         samples=300,
         fit_steps=20,
-        total_timesteps=400,
+        total_timesteps=200,
         n_eval_episodes=2,
     )
     monkeypatch.setitem(SCALES, "demo-quick", tiny)
+    # short rollouts and few frames of the film, which are most of its time otherwise
+    for name, value in (("n_steps", 25), ("batch_size", 200), ("n_epochs", 1)):
+        monkeypatch.setitem(PLANAR_REACH_PPO, name, value)  # type: ignore[arg-type]
+    monkeypatch.setattr(report, "FILM_FPS", 1)
     args = demo.Args(out=tmp_path / "demo", quick=True, workers=1)
     result = demo.main(args)
     page = result.report.read_text()
