@@ -82,6 +82,7 @@ def run_episodes(
         raise ValueError(f"the number of evaluation episodes must be at least 1, got {n}")
     returns = np.zeros(n)
     success: list[Any] = [None] * n
+    unfinished: set[int] = set()
     used = longest = played = cut = 0
     late = False
     while played < n and not late:
@@ -109,12 +110,16 @@ def run_episodes(
         late = bool(running.any()) and not (limit and length == limit.each)
         if late and played:
             break
+        for k in () if late else np.flatnonzero(running):  # longer than one may be: as far as it is
+            success[played + k] = infos[k].get("is_success")
+            unfinished.add(played + int(k))
         cut += int(running.sum())
         used += length * venv.num_envs
         longest = max(longest, length)
         played += size
     progress(1.0)
-    known = None not in success[:played]
+    silent = {k for k in range(played) if success[k] is None}  # a cut one may tell at its end only
+    known = silent <= unfinished and len(silent) < played
     found = np.array(success[:played], dtype=bool) if known else None
     return Episodes(returns[:played], found, cut)
 

@@ -13,7 +13,6 @@ from typing import Any, Literal, Protocol
 
 import gymnasium as gym
 import numpy as np
-import torch
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
 from bvae_rl.agents.config import AgentConfig
@@ -26,6 +25,7 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.models.pca import PCAEncoder
 from bvae_rl.models.vae import BetaVAE, VAEConfig, read_config
+from bvae_rl.runtime.seeded import seeded
 from bvae_rl.sb3.latent_env import Encoder, LatentVecEnv
 from bvae_rl.sb3.taken import find_encoder
 
@@ -208,8 +208,7 @@ class Method:
 
 def _untrained(inputs: MethodInputs) -> BetaVAE:
     store = FrameStore.existing(inputs.require("store"))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(inputs.vae_seed)
+    with seeded(inputs.vae_seed):
         vae = BetaVAE(VAEConfig(shape=store.shape)).eval()
     codes = vae.encode_frames(_some_frames(store, STATISTICS_FRAMES, seed=inputs.vae_seed))
     vae.meta = {

@@ -107,6 +107,8 @@ class _Training:
         if method.recolouring:
             seen = method.recolouring.of_environment(seen, config)
             buffer = method.recolouring.of_buffer(config)
+        if not resuming:  # of a training that was stopped before its first checkpoint was whole
+            _clear(run)
         self.venv = scaled_rewards(seen, config, run.path(REWARDS))
         copies = side_by_side(env, config.n_eval_episodes, config.eval_limit)
         self.eval_venv = method.observe(env.vec(copies, seed=CURVE_SEED), encoder, env.frame_stack)
@@ -206,6 +208,7 @@ class _Training:
 
     def checkpoint(self) -> None:
         """Save what a resumed training needs."""
+        self._spend("train_seconds")
         if isinstance(self.model, SAC):
             temporary = self.run.path(f".{REPLAY}")
             self.model.save_replay_buffer(temporary)

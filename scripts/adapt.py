@@ -14,9 +14,11 @@ from bvae_rl.agents.adapt import AdaptConfig, run_adaptation
 from bvae_rl.agents.config import AgentConfig, check_seeds
 from bvae_rl.agents.eval_plan import plan_evaluation
 from bvae_rl.agents.treatments import TREATMENTS
+from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import require_factor_env
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.hub import find_vae
+from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import png
 from bvae_rl.plots.adaptation import adaptation
 from bvae_rl.runtime.rows import Row
@@ -92,6 +94,7 @@ def main(args: Args) -> StudyResult:
     env = seen_by(args.world.config(args.source), args.vae[0])
     for domain in (args.source, *args.target):  # what cannot be is refused before any training
         require_factor_env(env.with_domain(domain).make())
+    _refuse_unmovable(args, env)
     FrameStore.existing(args.store)
     agent = AgentConfig.of("ppo", env.id).lasting(args.source_timesteps)
     agent = plan_evaluation(agent, env).of(agent)
@@ -130,6 +133,23 @@ def main(args: Args) -> StudyResult:
     shown = command_for("visualize", args.vae[0], world=args.world, domain=args.target[-1])
     wrote(run.folder / "results.json", shown)
     return StudyResult(rows, run.folder)
+
+
+def _refuse_unmovable(args: Args, env: EnvConfig) -> None:
+    """ValueError for encoders that cannot learn on under their agents, as treatments ask for."""
+    moving = [name for name in args.treatments if not TREATMENTS[name].frozen]
+    if moving and env.frame_stack > 1:
+        raise ValueError(
+            f"an agent that reads {env.frame_stack} codes cannot have a moving encoder, which makes"
+            f" the older ones another's; leave {', '.join(moving)} out (--treatments frozen), or "
+            f"--frame-stack {env.frame_stack}"
+        )
+    for vae in args.vae if moving else ():
+        if levels := BetaVAE.load(find_vae(vae)).config.levels:
+            raise ValueError(
+                f"the latents of {vae} are quantised ({levels} levels), and such an encoder does "
+                f"not learn on; leave {', '.join(moving)} out: --treatments frozen"
+            )
 
 
 def draw(rows: Sequence[Row], targets: Sequence[str]) -> Figure:

@@ -8,22 +8,16 @@ from typing import NoReturn
 
 from bvae_rl.agents.methods import MethodInputs, method
 from bvae_rl.data.environments import EnvConfig
-from bvae_rl.scripts.common import EnvArgs, command_for
-
-FRAMES, VAE = Path("runs/frames"), Path("runs/vae")
-
-
-def pretraining_lines(world: EnvArgs) -> str:
-    """The commands that make a VAE of an environment, as a person types them."""
-    frames = command_for("collect", world=world, out=FRAMES)
-    return f"{frames} && {command_for('pretrain', FRAMES, out=VAE)}"
+from bvae_rl.scripts.common import EnvArgs, command_for, free_folder
 
 
 def require_vae(name: str, world: EnvArgs) -> NoReturn:
     """ValueError for a method or command that needs a VAE and has none: how to make one."""
+    frames, vae = free_folder(Path("runs/frames")), free_folder(Path("runs/vae"))
     raise ValueError(
-        f"{name} needs a VAE of {world.name}; make it with: {pretraining_lines(world)}; then add "
-        f"{VAE}"
+        f"{name} needs a VAE of {world.name}; make it with: "
+        f"{command_for('collect', world=world, out=frames)} && "
+        f"{command_for('pretrain', frames, out=vae)}; then add {vae}"
     )
 
 

@@ -15,7 +15,7 @@ from bvae_rl.data.pictures.frame_layout import FrameLayout
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.plots import frame_sheet, png
 from bvae_rl.runtime.runs import Run
-from bvae_rl.scripts.common import EnvArgs, say, wrote
+from bvae_rl.scripts.common import EnvArgs, command_for, free_folder, say, wrote
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ def main(args: Args) -> Result:
     path = Run(args.out).write_file(f"{_file_name(args.world.name)}.png", png(figure))
     wrote(path)
     for domain in args.domain or (None,):  # frames are collected in one domain
-        named = f" --domain {domain}" if domain else ""
-        say(f"next: bvae-rl collect {args.world.flags}{named}")
+        out = free_folder(Path("runs/frames"))
+        say(f"next: {command_for('collect', world=args.world, domain=domain, out=out)}")
     return Result(path, specs)
 
 

@@ -10,8 +10,8 @@ import tyro
 from bvae_rl.agents.config import check_seeds
 from bvae_rl.agents.evaluate import CUT, RECORD, evaluate_agent
 from bvae_rl.agents.methods import MethodInputs, choose_latents, method
-from bvae_rl.agents.raw_pixels import SMALLEST
 from bvae_rl.agents.train import ROWS, train_agent
+from bvae_rl.data.environments import EnvConfig
 from bvae_rl.models.hub import find_vae
 from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run, require_own
@@ -113,13 +113,21 @@ def main(args: Args) -> Result:
             say(f"{row.metric} over {row.n} episode{'s' * (row.n > 1)}: {row.value:.2f}")
     for line in evaluated([*run.rows(ROWS), *rows]):
         say(line)
-    sides = env.make().observation_space.shape or (0, 0, 0)
-    readable = len(sides) < 3 or min(sides[:2]) >= SMALLEST  # by raw pixels
+    beside = dict.fromkeys(("pixels", args.method)) if _serves(env, "pixels") else None
     study = StudyArgs(latents=args.latents, store=args.store, **args.training)
     compare = command_for(
-        "compare", methods=tuple(dict.fromkeys(("pixels", args.method))) if readable else None,
+        "compare", methods=tuple(beside) if beside else None,
         vae=(name,) if of_vae and name else (), world=args.world, domain=args.domain, study=study,
         out=free_folder(Path("runs/compare")),
     )  # fmt: skip
     wrote(folder, compare)
     return Result(folder, rows)
+
+
+def _serves(env: EnvConfig, name: str) -> bool:
+    """Whether a method that needs nothing besides can read what ``env`` shows."""
+    try:
+        method(name).check(env, MethodInputs())
+    except (TypeError, ValueError):
+        return False
+    return True

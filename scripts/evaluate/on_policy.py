@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
-
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import ON_POLICY, READ_ON_POLICY, known_specs
 from bvae_rl.data.probe_sets import known_set
@@ -13,6 +11,7 @@ from bvae_rl.metrics.inputs import enough
 from bvae_rl.models.pca import PCAEncoder
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import Run
+from bvae_rl.runtime.seeded import seeded
 from bvae_rl.sb3.latent_env import Encoder
 from bvae_rl.scripts.common import say, wrote
 from bvae_rl.scripts.evaluate import more
@@ -41,8 +40,7 @@ def evaluate_on_policy(
 
     def reference(code: str) -> Encoder:
         if code == UNTRAINED:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(args.seed)
+            with seeded(args.seed):
                 return BetaVAE(vae.config).eval()
         others = known_set(world, min(n, PLAYED_FOR_PCA), seed=args.seed + OTHER_SEED).frames
         return PCAEncoder.fit(others, vae.config.latent_dim, seed=args.seed)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from bvae_rl.data.frame_store import Frames
 from bvae_rl.data.probe_sets import probe_set
 from bvae_rl.metrics import MetricReport, Scores
 from bvae_rl.models.pca import PCAEncoder
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.runtime.seeded import seeded
 from bvae_rl.sb3.latent_env import Encoder
 from bvae_rl.scripts.evaluate import more
 from bvae_rl.scripts.evaluate.args import Args
@@ -53,8 +52,7 @@ def add_vae(
 def encoder(code: str, vae: BetaVAE, world: Any, args: Args) -> Encoder:
     """The ``untrained`` encoder of the VAE's shape, or ``pca`` of as many components."""
     if code == UNTRAINED:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(args.seed)
+        with seeded(args.seed):
             return BetaVAE(vae.config).eval()
     frames = probe_set(world, PCA_FRAMES, seed=args.seed + OTHER_SEED).frames
     return PCAEncoder.fit(frames, vae.config.latent_dim, seed=args.seed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.data.factors import READ_ON_POLICY
@@ -13,6 +12,7 @@ from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.models.pca import PCAEncoder
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.runtime.runs import Run
+from bvae_rl.runtime.seeded import seeded
 from bvae_rl.scripts.common import say, wrote
 from bvae_rl.scripts.evaluate.args import Args
 from bvae_rl.scripts.evaluate.bare import measured
@@ -56,8 +56,7 @@ def _reference(
 ) -> BetaVAE | PCAEncoder:
     """An untrained encoder, or PCA fitted on frames that are not scored (if there are enough)."""
     if code == UNTRAINED:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(args.seed)
+        with seeded(args.seed):
             return BetaVAE(vae.config).eval()
     rng = np.random.default_rng(args.seed)
     rows = rest if len(rest) > vae.config.latent_dim else np.arange(len(store))

@@ -239,6 +239,7 @@ def _agent(
     total = args.agents.total_timesteps
     env = args.world.config(args.agents.source)
     config = AgentConfig.of("ppo", env.id, total_timesteps=total, seed=one.seed, eval_freq=total)
+    config = replace(config, eval_limit=unending(env, config.n_eval_episodes))
     job = Job(method, env, inputs, config, key=one.name)
     folder = run.path("agent")
 

@@ -182,9 +182,7 @@ class Args:
 
     def on(self, store: Path) -> Self:
         """The same on frames that are there: nobody acts, whoever was to."""
-        acting = ("policy", "shares", "skip_steps", "max_episode_steps", "rounds")
-        plain = {name: getattr(SourceArgs, name) for name in acting}
-        return replace(self.but(env=None, **plain), store=store)
+        return replace(self, source=SourceArgs(), store=store)
 
 
 def hardens(args: Args) -> bool:

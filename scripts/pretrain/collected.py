@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from bvae_rl.data.collecting.blocks import MAX_EPISODE_STEPS
-from bvae_rl.data.collecting.plan import RANDOM, Plan
+from bvae_rl.data.collecting.plan import Plan
 from bvae_rl.data.coverage.of_store import tell_coverage
 from bvae_rl.data.episodes import tell
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.sources import fill, refuse_more
 from bvae_rl.scripts.acting import acting, acts_of, shares_given
-from bvae_rl.scripts.common import say_single
-from bvae_rl.scripts.pretrain.args import Args, check
+from bvae_rl.scripts.common import flags, say_single
+from bvae_rl.scripts.pretrain.args import Args, SourceArgs, check
 from bvae_rl.scripts.progress import Progress, counted
 
 
@@ -25,11 +24,11 @@ def frames_for(args: Args) -> FrameStore:
             "runs/frames, or bvae-rl pretrain --env bvae_rl/PlanarReach-v0"
         )
     check(args)
-    acts = source.policy, source.shares, source.max_episode_steps, source.skip_steps
-    if args.store is not None and acts != (RANDOM, (), MAX_EPISODE_STEPS, 0):
+    plain = SourceArgs(rounds=source.rounds)
+    if args.store is not None and source != plain:
         raise ValueError(
-            "--policy, --shares, --max-episode-steps and --skip-steps act in an environment, and "
-            f"the frames in {args.store} are there already; leave them out, or give --env"
+            f"{' '.join(flags(source, plain))} is for frames of an environment, and those in "
+            f"{args.store} are there already, as they are; leave it out, or collect others: --env"
         )
     if args.store is not None:
         return FrameStore.existing(args.store)

@@ -13,7 +13,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
 from bvae_rl.scripts.common import command_line, say, wrote
 from bvae_rl.scripts.harden.command import next_of, shows
-from bvae_rl.scripts.pretrain.args import Args, as_given, best_for, named_recipe
+from bvae_rl.scripts.pretrain.args import Args, as_given, best_for, hardens, named_recipe
 from bvae_rl.scripts.pretrain.collected import frames_for
 from bvae_rl.scripts.pretrain.once import IMAGES_PER_SECOND, verdict
 from bvae_rl.scripts.pretrain.unhardened import train_unhardened
@@ -88,6 +88,18 @@ def train_hardened(
     if on_progress is None and judged:
         wrote(args.out, next_of(args.out, store))
     return vae
+
+
+def before_last_phase(args: Args, store: FrameStore) -> Args:
+    """``args`` with the recipe that "auto" takes for ``store`` named, if hardening follows."""
+    if named_recipe(args) is not None or not hardens(args):
+        return args
+    order = args.model.channel_order or VAEConfig.channel_order
+    asked = asked_of(None, args.harden)
+    last = last_phase(asked, store.shape, store.factor_specs, channel_order=order)
+    if last is None:
+        return args
+    return args.but(recipe=best_for(store, against=last.against, say_why=False).name)
 
 
 def _part(

@@ -24,6 +24,7 @@ from bvae_rl.scripts.own_folder import refuse_other_study
 from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.scripts.pretrain.args import recipe_of
 from bvae_rl.scripts.pretrain.collected import frames_for
+from bvae_rl.scripts.pretrain.hardened import before_last_phase
 from bvae_rl.scripts.pretrain.seeds import finished
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.training.pictures.decoded import active_latents, decode
@@ -77,7 +78,7 @@ class Result:
 def main(typed: pretrain.Args, axis: Axis, store: FrameStore | None = None) -> Result:
     """Train and score what is missing, tabulate, draw, choose; all VAEs on the same frames."""
     store = store or frames_of(typed, axis.name)
-    args = typed.on(store.folder)
+    args = before_last_phase(typed.on(store.folder), store)
     several = args.several
     if several.seeds < 1 or args.seed < 0:
         raise ValueError(
@@ -129,11 +130,12 @@ def main(typed: pretrain.Args, axis: Axis, store: FrameStore | None = None) -> R
     for name, words in failed.items():
         say(f"- {name}: {words}")
     say(f"- {why}")
+    shown_recipe = recipe_of(axis.at(_plain(args), axis.values[place]), store)
     figure = sweep(
         axis.values, arrays[RATE], arrays[DISTORTION], arrays[ACTIVE],
         {LABELS[name]: arrays[name] for name in shown}, label=axis.label, chosen=place,
         title=f"T{why[1:].partition(';')[0]}",
-        note=_about(args, recipe_of(taken, store), len(held.frames)),
+        note=_about(args, shown_recipe, len(held.frames)),
     )  # fmt: skip
     wrote(run.write_file("sweep.png", png(figure)))
     wrote(run.path("results.json"), command_for("pretrain", **vars(taken)))

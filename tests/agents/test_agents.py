@@ -229,6 +229,9 @@ def test_a_training_that_is_seldom_evaluated_is_saved_in_between(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         train_tiny("state", MethodInputs(), run.folder, config, progress=stop)
+    spent = run.read_json("agent.json")
+    assert spent["train_seconds"] > 0 and 0 < spent["steps_per_second"] < 1e6
+    assert spent["steps_per_second"] == pytest.approx(320 / spent["train_seconds"])
     (first, *_) = run.rows(ROWS)
     run.append_rows([replace(first, step=384)], name=ROWS)  # after the checkpoint: lost by a kill
     fractions: list[float] = []

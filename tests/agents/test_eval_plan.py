@@ -96,6 +96,8 @@ def test_one_endless_episode_does_not_take_the_steps_of_the_others(n_envs: int) 
         venv, lambda obs: np.zeros(n_envs, int), 4, seed=0, limit=StepLimit(40, 40, each=10)
     )
     assert found.returns.tolist() == [3, 10, 2, 10] and found.cut == 2
+    assert found.success is not None  # who never comes to an end has not succeeded
+    assert found.success.tolist() == [True, False, True, False]
     assert "each" not in StepLimit(40, 40).identity()  # as it was
 
 

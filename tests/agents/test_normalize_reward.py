@@ -57,5 +57,8 @@ def test_a_killed_training_goes_on_with_the_scale_of_its_rewards(tmp_path, monke
         return found
 
     monkeypatch.setattr(VecNormalize, "load", staticmethod(loaded))
+    begun = Run(tmp_path / "b")  # of a training that was killed before its first checkpoint
+    begun.write_file(REWARDS, run.path(REWARDS).read_bytes())
+    assert _train(config, begun.folder).done("train") and not counts
     assert _train(config, run.folder).done("train")
     assert counts[0] >= 64 and not run.path(REWARDS).exists()

@@ -143,6 +143,22 @@ def test_unknown_treatments_are_refused(made: Path) -> None:
         )
 
 
+def test_encoders_that_cannot_move_are_refused_before_any_training(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vae = BetaVAE.load(made / "vae")
+    points = BetaVAE(replace(vae.config, levels=3))
+    points.meta = vae.meta
+    points.save(tmp_path / "points")
+    monkeypatch.setattr(adapt, "run_adaptation", lambda *given, **more: pytest.fail("it trained"))
+    moving = {"treatments": ("frozen", "online"), "seeds": (0,), "out": tmp_path / "out"}
+    stacked = EnvArgs("bvae_rl/PlanarReach-v0", frame_stack=3)
+    with pytest.raises(ValueError, match=r"reads 3 codes cannot have a moving encoder.*leave onl"):
+        adapt.main(adapt.Args((str(made / "vae"),), made / "frames", world=stacked, **moving))
+    with pytest.raises(ValueError, match=r"points are quantised \(3 levels\).*leave online out"):
+        adapt.main(adapt.Args((str(tmp_path / "points"),), made / "frames", **moving))
+
+
 def test_worlds_that_hold_a_state_factor_still_are_scored() -> None:
     env = EnvConfig("bvae_rl.envs:bvae_rl/MiniGrid-DoorKey-5x5-v0", domain="source")
     evaluator = object.__new__(study._Evaluator)

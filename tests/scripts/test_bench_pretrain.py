@@ -64,7 +64,7 @@ def here(monkeypatch: pytest.MonkeyPatch, store: Path) -> None:
 def test_bench_pretrain_sets_speed_and_worth_side_by_side(
     here: None, store: Path, tmp_path: Path
 ) -> None:
-    args = bench.Args("pretrain", store=store, rounds=2, out=tmp_path)
+    args = bench.Args("pretrain", store=store, rounds=2, threads=2, out=tmp_path)
     figures = bench.main(args).figures
     assert set(figures) == {
         "pretrain", "pretrain, not compiled", "plain loop",
@@ -74,6 +74,8 @@ def test_bench_pretrain_sets_speed_and_worth_side_by_side(
         "time of two seeds side by side, a thread each / in turn",
     }  # fmt: skip
     assert len(figures["pretrain"].rounds) == 2
+    alone = bench_pretrain.Bench(store, threads=1)  # has one core, and two seeds have two
+    assert alone._against_in_turn(figures) == []
     # one seed and one batch order: the same training twice
     assert figures["pretrain, ELBO"].rounds == figures["pretrain, not compiled, ELBO"].rounds
     stored = Run(tmp_path).read_json("bench_pretrain.json")

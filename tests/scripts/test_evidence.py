@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from bvae_rl.agents import eval_plan
+from bvae_rl.agents.methods import MethodInputs
 from bvae_rl.agents.scores import scale_methods
+from bvae_rl.agents.study import Job
 from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run
 from bvae_rl.scripts import collect
@@ -89,6 +93,22 @@ def test_what_is_known_is_not_run_again(
 
 def test_the_evaluation_seed_is_no_seed_of_a_training() -> None:
     assert EVALUATION_SEED not in range(1000)
+
+
+def test_agents_whose_episodes_never_end_are_evaluated_for_a_while(
+    args: evidence.Args, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[Job] = []
+    monkeypatch.setattr(eval_plan, "longest_episode", lambda env: None)
+    monkeypatch.setattr(
+        evidence, "train_and_evaluate", lambda job, *rest, **how: trained.append(job)
+    )
+    run = Run(tmp_path)
+    monkeypatch.setattr(evidence, "Run", lambda folder: SimpleNamespace(rows=lambda name: []))
+    unit = SimpleNamespace(name="state", seed=1)
+    evidence._agent(unit, "state", MethodInputs(), args, run, lambda done: None)  # type: ignore[arg-type]
+    (job,) = trained
+    assert job.config.eval_limit is not None and job.config.eval_limit.each == eval_plan.UNKNOWN
 
 
 def test_an_unknown_recipe_is_refused(args: evidence.Args) -> None:

@@ -85,10 +85,25 @@ def test_compare_says_which_default_methods_are_left_out_and_trains_the_others(
         compare.main(compare.Args(methods=("state", "pixels"), world=TOY, study=study))
 
 
+@pytest.mark.parametrize(
+    ("shape", "served"),
+    [((48, 48, 3), True), ((3, 48, 48), True), ((48, 48), False), ((16, 16, 3), False)],
+)
+def test_pixels_are_advised_where_they_can_be_read(
+    shape: tuple[int, ...], served: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Toy, "observation_space", gym.spaces.Box(0, 255, shape, np.uint8))
+    assert train._serves(TOY.config(), "pixels") == served
+
+
 def test_commands_name_the_line_to_write(capsys: pytest.CaptureFixture[str]) -> None:
     env = ("--env", "test/Toy-v0")
     line = _refused(capsys, "train", *env)
     assert "bvae-rl collect --env test/Toy-v0 && bvae-rl pretrain runs/frames; then add" in line
+    Path("runs/frames").mkdir(parents=True)  # another world's
+    line = _refused(capsys, "train", *env)
+    assert "collect --out runs/frames-2" in line and "pretrain runs/frames-2; then" in line
+    Path("runs/frames").rmdir()
     line = _refused(capsys, "transfer", *env)
     assert "no visual domains" in line and "--wrappers my_module:with_looks" in line
     assert "compare agents: bvae-rl compare --env test/Toy-v0" in line
