@@ -9,13 +9,14 @@ from typing import Any
 from torch import Tensor
 
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.runtime.content import as_array
 
 
 def fingerprint(weights: Mapping[str, Tensor]) -> int:
     """A number that differs between different weights; fits into a signed 64-bit integer."""
     digest = hashlib.sha256()
     for name in sorted(weights):
-        digest.update(weights[name].detach().cpu().contiguous().numpy().tobytes())
+        digest.update(as_array(weights[name]).tobytes())
     return int.from_bytes(digest.digest()[:8], "big", signed=True)
 
 

@@ -15,6 +15,7 @@ from safetensors.numpy import save as save_arrays
 
 from bvae_rl.data.pictures.checks import checked_array, checked_frames
 from bvae_rl.runtime.runs import CONFIG_FILE, WEIGHTS_FILE, Run
+from bvae_rl.runtime.seeded import seeded
 from bvae_rl.runtime.versions import environment
 
 KIND, FORMAT = "pca", 1
@@ -54,8 +55,7 @@ class PCAEncoder:
         x /= 255.0
         mean = x.mean(0)
         x -= mean
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             sketch = min(latent_dim + OVERSAMPLING, *x.shape)
             _, std, right = torch.svd_lowrank(torch.from_numpy(x), sketch, POWER_ITERATIONS)
         components = right.numpy().T[:latent_dim]

@@ -15,6 +15,7 @@ from torch import nn
 
 from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import VAEConfig
+from bvae_rl.runtime.seeded import seeded
 
 
 def wider(
@@ -43,8 +44,7 @@ def widened(vae: BetaVAE, config: VAEConfig, *, seed: int = 0) -> BetaVAE:
 
     The new units' weights depend on ``seed``. ``meta`` is that of ``vae``.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         wide = BetaVAE(config)
     for old, new in zip(vae.modules(), wide.modules(), strict=True):
         _place(old, new)

@@ -16,6 +16,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 PLAIN = (int, float, str, bytes, type(None))
@@ -64,11 +65,20 @@ def _walk(value: Any, seen: dict[int, tuple[int, Any]], objects: bool) -> Iterat
         yield from _walk(part, seen, objects)
 
 
+def as_array(value: np.ndarray | Tensor) -> np.ndarray:
+    """A tensor's numbers; of bfloat16, which numpy does not know, the bits."""
+    if not isinstance(value, Tensor):
+        return value
+    value = value.detach().cpu().contiguous()
+    return (value.view(torch.int16) if value.dtype is torch.bfloat16 else value).numpy()
+
+
 def _own(value: Any) -> bytes:
     """What ``value`` is itself, without its parts."""
     if isinstance(value, ARRAYS):
-        array = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
-        return f"{array.dtype}{array.shape}".encode() + array.tobytes()
+        array = as_array(value)
+        kind = "bfloat16" if value.dtype is torch.bfloat16 else array.dtype
+        return f"{kind}{array.shape}".encode() + array.tobytes()
     if isinstance(value, nn.Module):
         weights = (name.encode() + _own(part) for name, part in _settings(value))
         return repr(value).encode() + b"".join(weights)

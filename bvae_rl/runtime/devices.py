@@ -43,9 +43,10 @@ def set_threads(threads: int | None) -> None:
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 autocast pays: CUDA that supports it, CPUs with AVX512-BF16 or AMX."""
+    """Whether bfloat16 autocast pays: CUDA that computes in it, CPUs with AVX512-BF16 or AMX."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        with torch.cuda.device(device):
+            return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type != "cpu":
         return False
     cpuinfo = Path("/proc/cpuinfo")
@@ -62,7 +63,14 @@ def use_bfloat16(precision: Precision, device: torch.device) -> bool:
 
 def threads_per_worker(workers: int) -> int:
     """Cores divided by workers: more makes processes slow each other down several times over."""
-    return max(1, (os.cpu_count() or 1) // max(1, workers))
+    return max(1, cores() // max(1, workers))
+
+
+def cores() -> int:
+    """How many this process may use: all, or as many as a batch system or ``taskset`` leaves it."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def threads_here() -> int:

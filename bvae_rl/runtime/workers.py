@@ -23,7 +23,7 @@ from typing import Any, cast
 
 import torch
 
-from bvae_rl.runtime.devices import keep_freed_memory, threads_per_worker
+from bvae_rl.runtime.devices import cores, keep_freed_memory, threads_per_worker
 from bvae_rl.runtime.runs import RunError
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -199,7 +199,7 @@ def _work(worker: int, tasks: Sequence[Task], threads: int, pipe: Connection) ->
         except OSError:
             os._exit(1)  # the parent was killed without a chance to stop its workers
 
-    report("log", f"{threads} of {os.cpu_count()} cores, process {os.getpid()}")
+    report("log", f"{threads} of {cores()} cores, process {os.getpid()}")
     last = 0.0
 
     def progress(fraction: float) -> None:

@@ -21,7 +21,7 @@ from torch import nn
 from bvae_rl.models.digest import encoder_digest, named
 from bvae_rl.models.scaling import Encoder
 from bvae_rl.models.vae import BetaVAE
-from bvae_rl.runtime.content import content, decides, networks
+from bvae_rl.runtime.content import as_array, content, decides, networks
 from bvae_rl.sb3.policy_encoder import PolicyEncoder
 
 
@@ -122,7 +122,7 @@ def _name_of(encoder: Any) -> str:
     parts = (
         encoder.state_dict() if isinstance(encoder, nn.Module) else getattr(encoder, "__dict__", {})
     )
-    arrays = {k: _array(v) for k, v in parts.items() if isinstance(v, np.ndarray | torch.Tensor)}
+    arrays = {k: as_array(v) for k, v in parts.items() if isinstance(v, np.ndarray | torch.Tensor)}
     texts = (f"{k}{v.dtype}{v.shape}".encode() + v.tobytes() for k, v in sorted(arrays.items()))
     others = (
         part
@@ -168,7 +168,3 @@ def _digest(parts: Any) -> str:
     for part in parts:
         digest.update(part)
     return digest.hexdigest()[:16]
-
-
-def _array(value: np.ndarray | torch.Tensor) -> np.ndarray:
-    return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value

@@ -27,7 +27,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.sb3.check_codes import evaluation_envs
 from bvae_rl.sb3.copies import encoder_copies, latent_env_of, same_weights, write_encoder
 from bvae_rl.sb3.online_envs import LatentEnvs
-from bvae_rl.sb3.online_hardening import as_before, distillation_of
+from bvae_rl.sb3.online_hardening import as_before, check_harden, distillation_of
 from bvae_rl.sb3.online_state import OnlineState
 from bvae_rl.sb3.probe import Probe
 from bvae_rl.sb3.seen_frames import seen_frames
@@ -102,25 +102,10 @@ class OnlineBetaVAE(BaseCallback):
                 "online fine-tuning needs a BetaVAE with its decoder, or its folder, got "
                 f"{type(vae).__name__}"
             )
-        if beta is not None and harden is not None:
-            raise ValueError("beta weighs the Beta-VAE's loss, which harden= replaces: give one")
-        if harden is not None and not isinstance(harden, Hardening):
-            raise TypeError(
-                f"harden is a Hardening, got {harden!r}; write Hardening(against=('colour',))"
-            )
-        if harden is not None and harden.steps is not None:
-            raise ValueError(
-                f"Hardening(steps={harden.steps}) are those of a last phase; online train_freq and "
-                "FineTuneConfig(gradient_steps=...) say how many there are: leave steps out"
-            )
-        if harden is not None and (harden.channels, harden.hidden) != (None, None):
-            raise ValueError(
-                f"Hardening(channels={harden.channels}, hidden={harden.hidden}) are a student's "
-                "widths; online the agent's own encoder goes on: leave them out"
-            )
+        check_harden(harden, beta)
         self.vae = load_vae(vae)
-        if harden is None and (known := self.vae.meta.get(HARDENED)):
-            harden = as_before(tuple(known["against"]), beta)
+        if harden is None and HARDENED in self.vae.meta:
+            harden = as_before(self.vae, beta)
         if beta is None:
             beta = 0.0 if harden else BETA
         if isinstance(beta, Real):
@@ -149,6 +134,7 @@ class OnlineBetaVAE(BaseCallback):
         self.state = None if out is None else OnlineState(out, settings, save_freq)
         self._teacher = taught_by(self.vae)  # before it moves
         self.history: list[dict[str, float]] = []  # the metrics of every update, with "step"
+        self._earlier: dict[str, float] = {"updates": 0, "step": 0}  # what a killed run had come to
         self.eval_envs = [eval_envs] if isinstance(eval_envs, VecEnv) else [*eval_envs]
         self._latent_envs: LatentEnvs | None = None
         self._next: int | None = None  # step of the next update
@@ -195,6 +181,8 @@ class OnlineBetaVAE(BaseCallback):
             )
         state = None if self.history else self.state
         resumed = state is not None and state.resume(self.tuner, step=step)
+        if state is not None and resumed:
+            self._earlier = state.updates
         if resumed and self._latent_envs is not None:  # the model has no encoder in it
             self._latent_envs.write(self.tuner.encoder, self.tuner.vae)
         self._check_in_step()
@@ -247,7 +235,7 @@ class OnlineBetaVAE(BaseCallback):
             self.probe.stop()
             if not self.probe.seconds:
                 logger.warning("no probe was taken: %s", self.probe.why_none)
-        if not self.history:
+        if not self._updates["updates"]:
             logger.warning(
                 "the encoder was not updated yet: that is between two rollouts, every train_freq=%d"
                 " steps, and learn() ended at step %d; train for more steps, with shorter rollouts "
@@ -262,7 +250,7 @@ class OnlineBetaVAE(BaseCallback):
     def _save(self, state: OnlineState) -> None:
         if self._latent_envs is not None:  # no encoder is in the model
             self._latent_envs.name(self.save_vae(state.vae_folder(self.model.num_timesteps)))
-        state.save(self.model, self.tuner)
+        state.save(self.model, self.tuner, self._updates)
 
     def save_vae(self, folder: str | Path) -> Path:
         """Write the VAE as fine-tuned so far, with the encoder that the policy uses.
@@ -271,14 +259,19 @@ class OnlineBetaVAE(BaseCallback):
         that was trained on standardised codes goes on.
         """
         vae = self.tuner.seen_by_policy()
-        last = self.history[-1] if self.history else {"step": 0}
         kept = {name: vae.meta[name] for name in vae.meta if name in ("training", "statistics")}
-        vae.meta = kept | {"online": {"updates": len(self.history), **last}}
+        vae.meta = kept | {"online": self._updates}
         objective = self.tuner.objective
         if isinstance(objective, InvarianceDistillation):
             before = self.vae.meta.get(HARDENED, {})
             vae.meta[HARDENED] = {**before, **self._teacher, "against": list(objective.against)}
         return vae.save(folder)
+
+    @property
+    def _updates(self) -> dict[str, float]:
+        """How many updates there were, and the metrics of the last one."""
+        last = self.history[-1] if self.history else {}
+        return {**self._earlier, **last, "updates": self._earlier["updates"] + len(self.history)}
 
     def _update(self, frames: np.ndarray, step: int) -> None:
         metrics = self.tuner.update(frames, step=step)

@@ -38,6 +38,7 @@ class OnlineState:
         self._logs: dict[str, CsvLog] = {}
         self._last = 0
         self._step = 0
+        self.updates: dict[str, float] = {"updates": 0, "step": 0}  # of the run that goes on
 
     def resume(self, tuner: FineTuner, *, step: int) -> bool:
         """Load what was saved at ``step``; False if the folder holds nothing yet.
@@ -63,6 +64,7 @@ class OnlineState:
             raise ValueError(f"{path} is damaged; go on from another model") from error
         refuse_changes(self.run.folder, "a fine-tuning run", found, self._identity)
         tuner.load_state_dict(saved)
+        self.updates = state.get("updates", self.updates)
         logger.info("online fine-tuning goes on at step %d", step)
         return True
 
@@ -79,11 +81,15 @@ class OnlineState:
         """Whether it is time to save."""
         return step >= self._last + self.save_freq
 
-    def save(self, model: BaseAlgorithm, tuner: FineTuner) -> None:
-        """Write the pair of files for the model's step; the older ones go."""
+    def save(self, model: BaseAlgorithm, tuner: FineTuner, updates: Mapping[str, float]) -> None:
+        """Write the pair of files for the model's step; the older ones go.
+
+        ``updates``: how many there were, and the metrics of the last one.
+        """
         step = model.num_timesteps
+        kept = {"identity": self._identity, "tuner": tuner.state_dict(), "updates": dict(updates)}
         buffer = io.BytesIO()
-        torch.save({"identity": self._identity, "tuner": tuner.state_dict()}, buffer)
+        torch.save(kept, buffer)
         self.run.write_file(f"online-{step}.pt", buffer.getvalue())
         buffer = io.BytesIO()
         model.save(buffer)

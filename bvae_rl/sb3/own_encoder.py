@@ -27,13 +27,14 @@ from bvae_rl.data.pictures.frame_layout import frames_to_x, x_to_frames
 from bvae_rl.models.scaling import Encoder, scaling
 from bvae_rl.models.vae_config import ALL, AUTO
 from bvae_rl.runtime.content import digest
+from bvae_rl.runtime.devices import pick_device
 
 
 class OwnEncoder:
     """``encode``, x (B, C, H, W) float32 in [0, 1] -> codes (B, D), with its sizes declared.
 
-    ``encode``: a torch module, of which a copy as it is now is kept in evaluation mode, or a
-    function. It must give the same codes for a picture alone and in a batch.
+    ``encode``: a torch module, of which a copy as it is now, and where it is, is kept in evaluation
+    mode, or a function. It must give the same codes for a picture alone and in a batch.
     ``shape``: (C, H, W) of a frame.
     ``width``: D, at least 1.
     ``statistics``: mean and std of each code, each (D,), by which ``standardise=True`` scales;
@@ -61,14 +62,17 @@ class OwnEncoder:
             raise ValueError(
                 f"shape is (C, H, W) of a frame and width at least 1, got {shape} and {width}"
             )
+        self.device = "cpu"  # on which frames are encoded; in a policy it is the policy's
         if isinstance(encode, nn.Module):
             encode = deepcopy(encode).eval().requires_grad_(False)
+            weights = [*encode.parameters(), *encode.buffers()]
+            self.device = str(weights[0].device) if weights else "cpu"
         self.encode, self.shape, self.latent_dim = encode, (shape[0], shape[1], shape[2]), width
         self.name = name
         self._statistics = statistics or ([0.0] * width, [1.0] * width)
         try:
             with torch.no_grad():
-                self.encode_x(torch.zeros(2, *shape))
+                self.encode_x(torch.zeros(2, *shape, device=self.device))
         except RuntimeError as error:
             raise ValueError(
                 f"the encoder does not take frames of shape (C, H, W) = {shape}: {error}"
@@ -102,10 +106,23 @@ class OwnEncoder:
         """Codes (N, D) float32 of uint8 frames (N, H, W, C)."""
         frames = checked_frames(frames, self.shape)
         parts = [
-            self.encode_x(frames_to_x(frames[start : start + batch])).numpy()
+            self.encode_x(frames_to_x(frames[start : start + batch]).to(self.device)).cpu().numpy()
             for start in range(0, len(frames), batch)
         ]
         return np.concatenate(parts) if parts else np.empty((0, self.latent_dim), np.float32)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """With a module's weights on the CPU, so that it loads where there is no other device."""
+        encode = self.encode
+        moved = deepcopy(encode).cpu() if isinstance(encode, nn.Module) else encode
+        return vars(self) | {"encode": moved}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        try:
+            self.device = str(pick_device(state.get("device", "cpu")))
+        except ValueError:  # another machine
+            self.device = "cpu"
 
     def slice_of(self, group: str) -> slice:
         """Which codes ``group`` holds; there is only "all"."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import (
     CSVOutputFormat,
@@ -210,7 +211,8 @@ class PictureCallback(BaseCallback):
             found.append(own.encoder.state_dict())
         if not found:
             return self.vae
-        vae = BetaVAE(self.vae.config)
+        with torch.random.fork_rng(devices=[]):  # the agent draws its actions from these numbers
+            vae = BetaVAE(self.vae.config)
         vae.load_state_dict(self.vae.state_dict())
         vae.encoder.load_state_dict(found[0])
         vae.meta = self.vae.meta

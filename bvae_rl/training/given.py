@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from bvae_rl.models.vae import VAEConfig
+from bvae_rl.models.vae_config import AUTO
+from bvae_rl.training.batches.pixel_weights import Weighting
 from bvae_rl.training.objectives import Objective
 from bvae_rl.training.train_config import TrainConfig
 
@@ -27,6 +29,10 @@ KINDS: dict[str, tuple[tuple[type, ...], str]] = {
         (str, list, tuple),
         "harden='none' for no last phase, or names, harden=('colour', 'light')",
     ),
+    "weighting": (
+        (str, Weighting, type(None)),
+        "weighting='rare', or Weighting('rare', 10.0), of bvae_rl.training.batches.pixel_weights",
+    ),
     "callbacks": ((list, tuple), "callbacks=[function]"),
 }
 
@@ -41,3 +47,16 @@ def check_given(**given: Any) -> None:
 
 def _several(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def check_alone(objective: Objective | None, config: VAEConfig | None, recipe: str) -> None:
+    """ValueError for an objective without a config, or beside a recipe, which has its own."""
+    if objective is not None and config is None:
+        raise ValueError(
+            "an objective of your own needs the VAE's config beside it: config=VAEConfig(shape=(C, "
+            "H, W), ...); or name a recipe instead"
+        )
+    if objective is not None and recipe != AUTO:
+        raise ValueError(
+            f"recipe={recipe!r} has an objective, and one is given, too: leave one of them out"
+        )

@@ -22,6 +22,7 @@ from bvae_rl.runtime.devices import pick_device
 from bvae_rl.runtime.identity import changed, identity, refuse_changes
 from bvae_rl.runtime.owner import owned
 from bvae_rl.runtime.runs import CONFIG_FILE, Run, require_own
+from bvae_rl.runtime.seeded import seeded
 from bvae_rl.runtime.whole import is_whole
 from bvae_rl.training.batches.batch import frames_at
 from bvae_rl.training.batches.pixel_weights import Weighting, weigher
@@ -32,7 +33,7 @@ from bvae_rl.training.train_config import TrainConfig
 from bvae_rl.training.trainer import NotFinite, Trainer, plain
 from bvae_rl.training.validation import validation_rows
 from bvae_rl.training.verdict.idle import FIRST_LOOK
-from bvae_rl.training.watch import CHECKPOINT, LOG, Callback, Watch
+from bvae_rl.training.watch import CHECKPOINT, COLLAPSED, LOG, Callback, Watch
 
 WATCHING = ("log_freq", "save_freq", "device")
 
@@ -96,8 +97,7 @@ def train_vae(
         if found is not None:
             run.path(CHECKPOINT).unlink(missing_ok=True)  # if it was stopped in its very last line
             return found
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             vae = BetaVAE(config)
         if start is not None:
             vae.load_state_dict(start.state_dict())
@@ -110,8 +110,8 @@ def train_vae(
             vae, objective, train, steps=steps, seed=seed, device=device,
             weighted=weighting is not None,
         )  # fmt: skip
-        first = _resume(trainer, run)
-        watch = Watch(trainer, run, first, held_out, callbacks)
+        first, collapsed = _resume(trainer, run)
+        watch = Watch(trainer, run, first, held_out, callbacks, collapsed=collapsed)
         watch.story = {
             **made_of,
             "frames": frames_seen(store, start),
@@ -206,11 +206,11 @@ def _forget(path: Path) -> None:
     path.unlink()
 
 
-def _resume(trainer: Trainer, run: Run) -> int:
-    """The step to go on with, 0 without a checkpoint."""
+def _resume(trainer: Trainer, run: Run) -> tuple[int, int]:
+    """The step to go on with, and how often all was collapsed by then; 0 without a checkpoint."""
     path = run.path(CHECKPOINT)
     if not path.exists():
-        return 0
+        return 0, 0
     try:
         state = torch.load(path, weights_only=True, map_location=trainer.device)
         step = int(state["step"])
@@ -225,4 +225,4 @@ def _resume(trainer: Trainer, run: Run) -> int:
         )
     trainer.load_state_dict(state)
     logger.info("resuming %s at step %d", run.folder, step)
-    return step
+    return step, int(state.get(COLLAPSED, 0))

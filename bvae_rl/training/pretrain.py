@@ -25,7 +25,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.models.vae_config import AUTO, VAEConfig
 from bvae_rl.runtime.talking import talking
 from bvae_rl.training.batches.pixel_weights import Weighting, as_weighting, check_weighting
-from bvae_rl.training.given import check_given
+from bvae_rl.training.given import check_alone, check_given
 from bvae_rl.training.hardening.distil import distil
 from bvae_rl.training.hardening.settings import train_of_phase
 from bvae_rl.training.loop import check_run, train_vae
@@ -131,14 +131,10 @@ def pretrain(
     """
     steps, seed = check_run(steps, seed)
     check_given(train=train, config=config, objective=objective, recipe=recipe)
-    check_given(callbacks=callbacks, harden=harden)
+    check_given(callbacks=callbacks, harden=harden, weighting=weighting)
+    check_alone(objective, config, recipe)
     start = None if start is None else load_vae(start)
     check_weighting(weighting)
-    if objective is not None and config is None:
-        raise ValueError(
-            "an objective of your own needs the VAE's config beside it: config=VAEConfig(shape=(C, "
-            "H, W), ...); or name a recipe instead"
-        )
     chosen = None if objective is not None or recipe == AUTO else named_recipe(recipe)
     as_it_is = objective is not None or recipe != AUTO or start is not None
     asked = NONE if (found := asked_of(chosen, harden)) == AUTO and as_it_is else found

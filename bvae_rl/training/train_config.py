@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from bvae_rl.runtime.devices import Precision
+from bvae_rl.runtime.whole import is_whole
 
 Decay = Literal["linear", "none"]
 
@@ -42,7 +43,7 @@ class TrainConfig:
     and more"""
 
     def __post_init__(self) -> None:
-        if self.batch_size < 4 or self.batch_size % 4:
+        if not is_whole(self.batch_size) or self.batch_size < 4 or self.batch_size % 4:
             raise ValueError(
                 f"batch_size must be a positive multiple of 4 images, got {self.batch_size}"
             )
@@ -52,11 +53,15 @@ class TrainConfig:
         for name in ("weight_decay", "warmup"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
-        if self.decay not in get_args(Decay):
-            raise ValueError(f"unknown decay {self.decay!r}; known: {', '.join(get_args(Decay))}")
+        for name, known in (("decay", Decay), ("precision", Precision)):
+            if (value := getattr(self, name)) not in get_args(known):
+                raise ValueError(f"unknown {name} {value!r}; known: {', '.join(get_args(known))}")
+        if self.compile != "auto" and not isinstance(self.compile, bool):
+            raise ValueError(f"compile is 'auto', True or False, got {self.compile!r}")
         for name in ("log_freq", "save_freq"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if not is_whole(value) or value < 1:
+                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
         if not 0.0 < self.validation < 0.5:
             raise ValueError(f"validation must be in (0, 0.5), got {self.validation}")
 

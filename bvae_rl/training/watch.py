@@ -21,6 +21,7 @@ from bvae_rl.training.verdict.idle import without_idle
 from bvae_rl.training.verdict.judge import judge
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
+COLLAPSED = "collapsed"  # of a checkpoint: validations in a row without an active latent
 FEW = 64  # held-out frames, of which half would say too little
 COLLAPSED_LOGS = 5  # validations in a row without an active latent, in the second half
 DEAD_KL = 0.01  # nats a latent on average, below which the posterior is the prior
@@ -45,6 +46,8 @@ class Watch:
         first: int,
         held_out: Tensor,
         callbacks: Sequence[Callback],
+        *,
+        collapsed: int = 0,
     ) -> None:
         self.trainer, self.run, self.first = trainer, run, first
         self.held_out, self.callbacks = held_out, callbacks
@@ -52,7 +55,7 @@ class Watch:
         self.began = time.monotonic()
         self.metrics: dict[str, float] = {}
         self.worst: list[int] = []
-        self.warned, self.collapsed = False, 0
+        self.warned, self.collapsed = False, collapsed
 
     def log(self, done: int, parts: dict[str, float]) -> None:
         """A row of the log after ``done`` steps; Collapsed if there is no use in more of them."""
@@ -109,7 +112,8 @@ class Watch:
         trainer, finished = self.trainer, done == self.trainer.steps
         if not finished:
             buffer = io.BytesIO()
-            torch.save({"step": done, **trainer.state_dict()}, buffer)
+            kept = {"step": done, COLLAPSED: self.collapsed, **trainer.state_dict()}
+            torch.save(kept, buffer)
             self.run.write_file(CHECKPOINT, buffer.getvalue())
         vae = trainer.vae
         # a finished one is on the CPU, whatever it was trained on

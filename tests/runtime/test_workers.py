@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from bvae_rl.runtime import workers as pool
+from bvae_rl.runtime.devices import cores
 from bvae_rl.runtime.runs import RunError
 from bvae_rl.runtime.workers import Task, run_parallel
 
@@ -52,7 +53,7 @@ def test_traps_17_every_worker_limits_its_threads_and_says_so(caplog, monkeypatc
     tasks = [Task(f"t{i}", describe, (i,), {"scale": 10}) for i in range(2)]
     with caplog.at_level(logging.INFO, "bvae_rl.runtime.workers"):
         results = run_parallel(tasks, workers=2, on_progress=lambda *what: seen.append(what))
-    share = max(1, (os.cpu_count() or 1) // 2)
+    share = max(1, cores() // 2)
     assert [r["value"] for r in results] == [0, 10]
     assert {r["threads"] for r in results} == {share}
     assert {r["omp"] for r in results} == {str(share)}
@@ -60,7 +61,7 @@ def test_traps_17_every_worker_limits_its_threads_and_says_so(caplog, monkeypatc
     assert all(r["deaf"] for r in results)
     assert os.environ["OMP_NUM_THREADS"] == "7"
     for process in {r["process"] for r in results}:
-        assert f"{share} of {os.cpu_count()} cores, process {process}" in caplog.text
+        assert f"{share} of {cores()} cores, process {process}" in caplog.text
     assert {("t0", 0.5), ("t0", 1.0), ("t1", 1.0)} <= set(seen)
 
 

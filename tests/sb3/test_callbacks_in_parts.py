@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from stable_baselines3 import A2C, DQN, PPO
 
 from bvae_rl.sb3 import LatentVecEnv, PictureCallback, policy_kwargs
@@ -44,6 +45,10 @@ def test_pictures_are_drawn_as_often(tmp_path: Path) -> None:
     pictures = PictureCallback(vae, freq=40, view=4, film=False, out=tmp_path / "pictures")
     model = on_pictures(PPO, folder, mode="frozen")
     for number in range(4):
+        before = torch.get_rng_state()  # the agent draws its actions from it
+        pictures.model = model
+        pictures._vae_now()
+        assert torch.equal(torch.get_rng_state(), before)
         model.learn(32, callback=pictures, reset_num_timesteps=number == 0)
     assert len(pictures.drawn) == len(range(40, 129, 40))
     model.learn(48, callback=pictures)  # from 0 again

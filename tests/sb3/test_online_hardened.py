@@ -112,6 +112,11 @@ def test_the_losses_of_a_vae_and_of_what_it_ignores_are_told_apart(
         assert isinstance(online.tuner.objective, InvarianceDistillation)
         assert online.tuner.objective.against == ("colour", "light")
     assert "wears that off" not in caplog.text
+    told = {"strength": 0.5, "part": 0.0, "clean": 3, "latents": "all", "name": "distillation"}
+    vae.meta["training"] = {"objective": told}
+    found = OnlineBetaVAE(vae).tuner.objective  # as it was hardened before
+    assert isinstance(found, InvarianceDistillation)
+    assert {name: getattr(found, name) for name in told} == told
     own = OnlineBetaVAE(vae, beta=1.0)
     assert isinstance(own.tuner.objective, BetaVAEObjective)
     assert "this VAE ignores colour, light" in caplog.text and "wears that off" in caplog.text

@@ -122,6 +122,9 @@ def test_a_killed_run_goes_on(over, tmp_path):
     assert [e["step"] for e in online.history] == [e["step"] for e in whole if e["step"] > 64]
     assert all(entry["vae/beta"] == BETA(int(entry["step"])) for entry in online.history)
     assert case.logged() == [int(entry["step"]) for entry in whole]
+    told = BetaVAE.load(online.save_vae(tmp_path / "vae")).meta["online"]
+    assert told["updates"] == len(whole) > len(online.history)
+    assert told["step"] == whole[-1]["step"]
 
 
 def flat(state: Any, name: str = "") -> dict[str, Any]:

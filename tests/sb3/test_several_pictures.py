@@ -147,6 +147,8 @@ def test_a_picture_that_a_vae_does_not_take_is_never_handed_on(vaes: dict[str, B
         LatentVecEnv(robots(), vaes["front"])
     with pytest.raises(ValueError, match=says):
         PPO("MultiInputPolicy", robots(), policy_kwargs=policy_kwargs(vaes["front"]))
+    with pytest.raises(ValueError, match=r"the keys \['wrist'\] have no VAE of their own, and"):
+        LatentVecEnv(robots(), {"front": vaes["front"]}, keys=["front", "wrist"])
     with pytest.raises(ValueError, match=r"keys \['front'\] name pictures in a Dict observation"):
         LatentVecEnv(DummyVecEnv([NoiseEnv]), vaes["front"], keys=("front",))
 

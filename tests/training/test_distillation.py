@@ -99,6 +99,26 @@ def test_variances_are_the_mean_squared_distance_to_the_teachers_posterior(
     assert equal(other.state_dict(), objective.state_dict())
 
 
+def test_a_step_that_is_refused_leaves_the_variances_as_they_were(store: FrameStore) -> None:
+    teacher = make_vae().eval()
+    student = student_of(teacher, moved=0.5)
+    noise = torch.randn(8, teacher.latent_dim, generator=torch.Generator().manual_seed(1))
+    batch = Batch(torch.rand(8, 3, 32, 32))
+    objective = InvarianceDistillation(teacher, strength=0.0)
+    objective.pairing(Rows(store), teacher)
+    for _ in range(2):
+        objective.loss(student_of(teacher, moved=float("nan")), batch, 0, noise)  # and no step
+        objective.loss(student, batch, 0, noise)
+        objective.after_step(student, batch, 0)
+    variance = objective.state_dict()["variance"]
+    assert variance.isfinite().all()
+    objective.load_state_dict({})  # to where nothing was known
+    assert objective.state_dict() == {}
+    objective.load_state_dict({"variance": variance})
+    objective.pairing(Rows(store), teacher)  # another training
+    assert objective.state_dict() == {}
+
+
 def test_content_is_learned_from_varied_frames_and_style_from_clean_ones_alone(
     store: FrameStore,
 ) -> None:

@@ -165,6 +165,10 @@ def test_a_recipe_or_an_objective_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="needs the VAE's config beside it"):
         bvae_rl.pretrain(frames, None, mine, out=tmp_path / "b", **settings)
     config = VAEConfig(shape=(3, 32, 32), latent_dim=5)
+    with pytest.raises(ValueError, match="recipe='plain_hardened' has an objective, and one is"):
+        bvae_rl.pretrain(
+            frames, config, mine, out=tmp_path / "b", recipe="plain_hardened", **settings
+        )
     assert bvae_rl.pretrain(frames, config, mine, out=tmp_path / "b", **settings).latent_dim == 5
 
 

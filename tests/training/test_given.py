@@ -34,6 +34,7 @@ TRAIN = TrainConfig(batch_size=8, log_freq=1)
         ({"config": {"latent_dim": 3}}, "config=bvae_rl.VAEConfig"),
         ({"recipe": None}, "recipe='auto'"),
         ({"objective": "plain"}, "recipe='plain' for one by its name"),
+        ({"weighting": 10}, r"weighting is 10, a int; write weighting='rare', or Weighting"),
     ],
 )
 def test_another_kind_is_refused_before_frames_are_written(
@@ -42,6 +43,20 @@ def test_another_kind_is_refused_before_frames_are_written(
     with pytest.raises(TypeError, match=message):
         bvae_rl.pretrain(NOISE, out=tmp_path / "vae", steps=1, **given)
     assert not (tmp_path / "vae").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"precision": "bf16"}, "unknown precision 'bf16'; known: auto, float32, bfloat16"),
+        ({"compile": "off"}, "compile is 'auto', True or False, got 'off'"),
+        ({"batch_size": 64.0}, r"batch_size must be a positive multiple of 4 images, got 64\.0"),
+        ({"log_freq": 2.5}, r"log_freq must be a whole number of at least 1, got 2\.5"),
+    ],
+)
+def test_a_setting_that_is_misspelt_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TrainConfig(**given)
 
 
 def test_other_doors_say_what_to_write() -> None:

@@ -63,8 +63,12 @@ def test_a_dead_code_stops_the_training_and_keeps_the_state(
         Collapsed, match=r"posterior collapse: .* for \d+ validations .* beta 1e\+06 is too high"
     ):
         train_vae(store, CONFIG, crushed, steps=200, seed=0, out=tmp_path, train=QUICK)
-    assert (tmp_path / "checkpoint.pt").exists()
+    before = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"]
     assert BetaVAE.load(tmp_path).meta["finished"] is False
+    with pytest.raises(Collapsed):  # at once, not after as many validations again
+        train_vae(store, CONFIG, crushed, steps=200, seed=0, out=tmp_path, train=QUICK)
+    done = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"]
+    assert done == before + QUICK.log_freq
 
 
 @dataclass(frozen=True)

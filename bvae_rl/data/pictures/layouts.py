@@ -78,6 +78,11 @@ def picture_layouts(
             "environment draw one: gymnasium.wrappers.AddRenderObservation(env, "
             "render_only=False), made with render_mode='rgb_array'"
         )
+    if each is not None and (without := sorted(set(chosen) - set(each))):
+        raise ValueError(
+            f"the keys {without} have no VAE of their own, and {sorted(each)} have; leave them out "
+            "of keys, or give each key one"
+        )
     layouts = {}
     for key in chosen:
         one = wanted if isinstance(wanted, Wanted) else wanted[key]

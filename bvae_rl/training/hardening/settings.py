@@ -78,7 +78,7 @@ class Hardening:
         The objective holds a copy, too: it is frozen and moved to the training's device.
         """
         return InvarianceDistillation(
-            deepcopy(teacher), self.against, latents=teacher.config.choice(self.latents),
+            deepcopy(teacher).cpu(), self.against, latents=teacher.config.choice(self.latents),
             clean=self.clean, strength=self.strength, frequency=self.frequency, part=self.part,
         )  # fmt: skip
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bvae_rl.models.vae import BetaVAE
+from bvae_rl.runtime.seeded import seeded
 
 SEED = 0  # of every auxiliary network's weights; the run's seed changes the VAE and the batches
 
@@ -40,8 +41,7 @@ class AuxiliaryNetwork(Generic[Network]):
     def network(self, vae: BetaVAE) -> Network:
         """The network, on the VAE's device; built at the first call."""
         if self._network is None:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(SEED)
+            with seeded(SEED):
                 network = self._make(vae)
             network.to(next(vae.parameters()).device).requires_grad_(False)
             optimizer = torch.optim.Adam(

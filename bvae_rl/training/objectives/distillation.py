@@ -97,6 +97,8 @@ class InvarianceDistillation(Objective):
     def pairing(self, rows: Rows, vae: BetaVAE) -> Pairing:
         """Single frames; and each latent's spread over up to 1,024 of them."""
         x = frames_at(rows.store, spread(rows.train))
+        self.teacher.cpu()  # where the frames are; an earlier training may have moved it
+        self._state.clear()
         self._scale["std"] = posterior_means(self.teacher, x).std(0).clamp_min(LEAST_STD)
         return single(rows)
 
@@ -132,6 +134,7 @@ class InvarianceDistillation(Objective):
     @torch.no_grad()
     def after_step(self, vae: BetaVAE, batch: Batch, step: int) -> None:
         """Set the encoder's variances; quantised latents are points."""
+        self._state["variance"] = self._scale.pop("next")
         last = vae.encoder[-1]
         if isinstance(last, nn.Linear):
             latents = self.teacher.latent_dim
@@ -141,14 +144,14 @@ class InvarianceDistillation(Objective):
 
     @torch.no_grad()
     def _remember(self, away: Tensor, logvar: Tensor, clean: int) -> None:
-        """The running variances (D,): from varied frames, of what is kept alone from clean ones."""
+        """The next running variances (D,): of varied frames, of what is only kept of clean ones."""
         images, learned = len(logvar), self.teacher.slice_of(self.latents)
         squares = away[images:] if clean else away[:images]
         seen = squares.square().mean(0)
         seen[learned] = away[:images, learned].square().mean(0)
         seen = seen + logvar.exp().mean(0)
         before = self._state.get("variance")
-        self._state["variance"] = (
+        self._scale["next"] = (  # until the step is made, which may be refused
             seen if before is None else torch.lerp(before.to(seen), seen, 1.0 - MEMORY)
         )
 
@@ -158,6 +161,7 @@ class InvarianceDistillation(Objective):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from ``state``."""
+        self._state.clear()
         self._state.update(state)
 
 
