@@ -76,9 +76,12 @@ def test_planar_reach() -> None:
 
 def test_planar_push() -> None:
     room = "views_interventions_room"
-    label = "[PlanarPush](planar-push.md), agents' own frames | views and actions"
+    label = "[PlanarPush](planar-push.md), own frames | views and actions"
     own, before = named("push_room.json", f"{room}{OWN}"), named("push_room.json", room)
     check(label, own, before, share(own, 0.9), print_as=each)
+    own = named("push_room.json", f"beta_late{OWN}")
+    before = named("push_room.json", "beta_late:frames=source")
+    check("the same | nothing", own, before, share(own, 0.9), print_as=each)
     half = "beta_late:channels=16+32+32,hidden=128"
     wide = named("smaller_push.json", f"{half}{OWN},{WIDE}")
     label = "the same, [a small teacher, a wide student](network-size.md) | nothing"
@@ -116,7 +119,7 @@ def test_minigrid() -> None:
     [
         (
             "hardening_car_racing.json",
-            "[CarRacing](car-racing.md), return | nothing | 3 agents",
+            "[CarRacing](car-racing.md), return, own frames beside random ones | nothing | 3 agents",
             (0, 1, 2),
         ),
         (
@@ -144,4 +147,4 @@ def test_car_racing(file: str, label: str, seeds: tuple[int, ...]) -> None:
     whole = [", ".join(f"{value:.0f}" for value in of) for of in (after, far, before)]
     assert cells == [*whole, each(shares)]
     assert min(*shares, *nearer) >= 0.85 and aim == ".85 kept: met"
-    assert len(lines(PAGE, "| [", "| the same")) == 10
+    assert len(lines(PAGE, "| [", "| the same")) == 11
