@@ -202,8 +202,8 @@ def test_a_new_objective_needs_no_other_edit(store: FrameStore, tmp_path: Path) 
     ("changes", "message"),
     [
         ({"batch_size": 6}, "multiple of 4"),
-        ({"save_freq": 0}, "save_freq must be at least 1, got 0"),
-        ({"log_freq": 0}, "log_freq must be at least 1, got 0"),
+        ({"save_freq": 0}, "save_freq must be a whole number of at least 1, got 0"),
+        ({"log_freq": 0}, "log_freq must be a whole number of at least 1, got 0"),
         ({"learning_rate": 0.0}, "must be positive"),
         ({"weight_decay": -0.1}, "weight_decay must not be negative"),
         ({"validation": 0.9}, r"in \(0, 0.5\)"),
