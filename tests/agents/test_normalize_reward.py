@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from stable_baselines3.common.vec_env import VecNormalize
 
 from bvae_rl.agents.config import AgentConfig
 from bvae_rl.agents.methods import MethodInputs, method
+from bvae_rl.agents.models import scaled_rewards
 from bvae_rl.agents.train import REWARDS, ROWS, train_agent
 from bvae_rl.data.environments import EnvConfig
 from bvae_rl.runtime.identity import identity
@@ -36,6 +38,21 @@ def test_rewards_are_scaled_for_ppo_alone_and_evaluations_count_the_environments
         AgentConfig.of("sac", normalize_reward=True)
     with pytest.raises(ValueError, match="must be True or False, got 3"):
         AgentConfig.of("ppo", normalize_reward=3)
+
+
+def test_rewards_alone_are_scaled_by_the_spread_of_discounted_returns(tmp_path):
+    config = AgentConfig.of("ppo", normalize_reward=True, **TINY)
+    raw = method("state").observe(REACH.vec(2, seed=0), None)
+    venv = scaled_rewards(raw, config, tmp_path / "none")
+    assert isinstance(venv, VecNormalize)
+    assert (venv.norm_obs, venv.norm_reward, venv.gamma) == (False, True, config.value("gamma"))
+    venv.reset()
+    for _ in range(20):
+        seen, rewards, _, _ = venv.step(np.full((2, 2), 0.3, np.float32))
+        np.testing.assert_array_equal(seen, venv.get_original_obs())
+        own = venv.get_original_reward() / np.sqrt(venv.ret_rms.var + venv.epsilon)
+        np.testing.assert_allclose(rewards, np.clip(own, -10, 10), rtol=1e-6)
+    venv.close()
 
 
 def test_a_killed_training_goes_on_with_the_scale_of_its_rewards(tmp_path, monkeypatch):

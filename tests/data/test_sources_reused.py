@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.envs.registration import EnvSpec
 
 from bvae_rl import collect
 
@@ -48,9 +49,10 @@ def test_frames_of_an_unregistered_environment_are_taken_with_a_word(
 
 
 def test_a_registered_one_is_told_by_its_arguments(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gym.register("test/Room-v0", Room)
+    spec = EnvSpec("test/Room-v0", entry_point=Room)
+    monkeypatch.setitem(gym.registry, spec.id, spec)  # it is gone afterwards
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
             collect(gym.make("test/Room-v0", wall=10), tmp_path, frames=40)

@@ -8,7 +8,7 @@ import pytest
 from bvae_rl.metrics.inputs import split
 from bvae_rl.metrics.interventional import beta_vae_score, factor_vae_score
 
-pytest.importorskip("sklearn")
+LogisticRegression = pytest.importorskip("sklearn.linear_model").LogisticRegression
 SCORES = [lambda *a, **k: factor_vae_score(*a, **k).score, beta_vae_score]
 
 
@@ -42,6 +42,25 @@ def test_codes_are_standardised_by_default(score) -> None:
     found = score(codes, fixed)
     assert 0.2 < found < 1
     assert score(codes * [-1, 1e-9, 1e9, 2], fixed) == pytest.approx(found, abs=1e-3)
+
+
+def test_pairs_of_beta_vae_are_frames_that_follow_each_other() -> None:
+    random = np.random.default_rng(0)
+    fixed, values = random.integers(4, size=600), random.uniform(size=(600, 16, 4))
+    rows = np.arange(600)
+    values[rows, 1::2, fixed] = values[rows, ::2, fixed]  # of each pair another value, as published
+    assert beta_vae_score(values, fixed) == beta_vae_score(values, fixed, reference=True) == 1
+
+
+def test_the_reference_of_beta_vae_is_the_published_one() -> None:
+    values, fixed, random = groups(300)
+    codes = values @ random.normal(size=(4, 3)) + 0.5 * random.normal(size=(300, 16, 3))
+    train, test = split(300, test_fraction=None, seed=0, reference=True)
+    points = np.abs(codes[:, ::2] - codes[:, 1::2]).mean(axis=1)
+    model = LogisticRegression(max_iter=5000).fit(points[train], fixed[train])
+    expected = float((model.predict(points[test]) == fixed[test]).mean())
+    assert 0.3 < expected < 1
+    assert beta_vae_score(codes, fixed, reference=True) == pytest.approx(expected, abs=0.01)
 
 
 def test_latents_that_share_a_factor_still_vote_for_it() -> None:

@@ -163,8 +163,6 @@ def parsed(command: str, *arguments: str) -> bool:
 def test_commands_in_text_exist(page: Path) -> None:
     for line in INLINE.findall(page.read_text(encoding="utf-8").replace("\n", " ")):
         _, command, *words = line.split()
-        if command == "film" and command not in COMMANDS:
-            pytest.skip("bvae-rl film has not landed yet")
         known = flags_of(COMMANDS[command]) | OTHERS
         for flag in (word for word in words if word.startswith("--")):
             assert flag in known, f"{line}: no option {flag}"

@@ -119,7 +119,7 @@ def test_minigrid() -> None:
     [
         (
             "hardening_car_racing.json",
-            "[CarRacing](car-racing.md), return, own frames beside random ones | nothing | 3 agents",
+            "[CarRacing](car-racing.md), return, own frames beside others | nothing | 3 agents",
             (0, 1, 2),
         ),
         (

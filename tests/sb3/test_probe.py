@@ -153,24 +153,24 @@ def test_pretraining_is_scored_when_a_probe_is_due(tmp_path, caplog):
     assert (tmp_path / "probe.csv").read_text().splitlines()[:3] == rows
 
 
-def test_the_encoder_that_the_rl_loss_trains_is_scored_too(tmp_path):
+def test_the_encoder_that_the_rl_loss_trains_is_scored_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(Probe, "due", lambda self, step, *, elapsed: step >= (self._next or 16))
     probe = Probe(FactorsInPixels(), n=60, every=16, share=1.0)
-    probe._last_cost = 0.0
     vae = make_vae()
     saved = vae.save(tmp_path / "vae")
     model = build(A2C, make_env(), **policy_kwargs(saved, mode="policy", net_arch=[8]))
     callback = ProbeCallback(probe)
     model.learn(60, callback=callback)
-    assert callback.history and min(callback.history) >= 16
+    assert min(callback.history) >= 16
     scores = [entry["vae/r2"] for entry in callback.history.values()]
-    assert len(set(scores)) == len(scores)  # the encoder moves
+    assert len(set(scores)) == len(scores) >= 3  # the encoder moves
     kwargs = policy_kwargs(saved, latents="all", standardise=False, net_arch=[8])
     frozen = build(A2C, make_env(), **kwargs)
     again = ProbeCallback(Probe(FactorsInPixels(), n=60, every=16, share=1.0))
-    again.probe._last_cost = 0.0
     frozen.learn(60, callback=again)
-    expected = again.probe.measure(vae, step=0)
-    assert all(entry == pytest.approx(expected) for entry in again.history.values())
+    expected = pytest.approx(again.probe.measure(vae, step=0), rel=1e-3)
+    assert len(again.history) >= 3
+    assert [*again.history.values()] == [expected] * len(again.history)
 
 
 def test_a_policy_without_an_encoder_cannot_be_probed():

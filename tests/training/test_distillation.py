@@ -99,6 +99,46 @@ def test_variances_are_the_mean_squared_distance_to_the_teachers_posterior(
     assert equal(other.state_dict(), objective.state_dict())
 
 
+def test_variances_are_a_running_mean_over_steps(store: FrameStore) -> None:
+    teacher = make_vae().eval()
+    noise = torch.randn(8, teacher.latent_dim, generator=torch.Generator().manual_seed(1))
+    batch = Batch(torch.rand(8, 3, 32, 32))
+    objective = InvarianceDistillation(teacher, strength=0.0)
+    objective.pairing(Rows(store), teacher)
+    for step, moved in enumerate((0.5, 1.0)):
+        student = student_of(teacher, moved=moved)
+        objective.loss(student, batch, step, noise)
+        objective.after_step(student, batch, step)
+    with torch.no_grad():
+        own = teacher.encode(batch.x)[1].exp().mean(0)
+    expected = 0.99 * (0.25 + own) + 0.01 * (1.0 + own)
+    assert torch.allclose(objective.state_dict()["variance"], expected, rtol=1e-4)
+
+
+def test_clean_frames_are_clean_and_what_is_not_learned_keeps_its_variance(
+    store: FrameStore,
+) -> None:
+    torch.manual_seed(0)
+    config = replace(make_vae().config, groups={"content": (0, 3), "style": (3, 5)})
+    teacher = BetaVAE(config).eval()
+    noise = torch.randn(8, 5, generator=torch.Generator().manual_seed(1))
+    x = torch.rand(8, 3, 32, 32)
+    objective = InvarianceDistillation(teacher, latents="content", clean=4)
+    objective.pairing(Rows(store), teacher)
+    student = student_of(teacher)
+    _, parts = objective.loss(student, Batch(x), 0, noise)
+    assert number(parts["distance_clean"]) == pytest.approx(0.0, abs=1e-6)
+    with torch.no_grad():
+        target, logvar = teacher.encode(x)
+        varied = vary(x, named(["colour"]), generator_of(noise))
+        moved = (student.encode(varied)[0] - target).square().mean(0)
+    assert (moved[:3] > 1e-6).all()
+    objective.after_step(student, Batch(x), 0)
+    expected = logvar.exp().mean(0)
+    expected[:3] += moved[:3]
+    assert torch.allclose(objective.state_dict()["variance"], expected, rtol=1e-4)
+
+
 def test_a_step_that_is_refused_leaves_the_variances_as_they_were(store: FrameStore) -> None:
     teacher = make_vae().eval()
     student = student_of(teacher, moved=0.5)

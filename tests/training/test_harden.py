@@ -18,7 +18,7 @@ from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.training.hardening.checks import refuse_inactive, with_earlier
 from bvae_rl.training.hardening.harden import harden
 from bvae_rl.training.hardening.report import HARDENED, agreement, hardened_sentences, told_by
-from bvae_rl.training.hardening.settings import MAX_GRAD_NORM, train_of_phase
+from bvae_rl.training.hardening.settings import train_of_phase
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
 from bvae_rl.training.pictures.figures import vae_figures
@@ -178,7 +178,14 @@ def test_what_is_lost_is_said() -> None:
 
 def test_the_gradient_of_the_phase_is_bounded_whatever_came_before() -> None:
     train = train_of_phase(TrainConfig(batch_size=8, max_grad_norm=1000.0))
-    assert (train.batch_size, train.max_grad_norm) == (8, MAX_GRAD_NORM)
+    assert train == TrainConfig(batch_size=8, max_grad_norm=1.0, learning_rate=4e-3)
+
+
+def test_by_default_it_is_optimised_as_the_phase_is(
+    teacher: BetaVAE, store: FrameStore, tmp_path: Path
+) -> None:
+    told = harden(teacher, store, out=tmp_path, steps=1, verbose=0).meta["training"]["train"]
+    assert (told["learning_rate"], told["max_grad_norm"]) == (4e-3, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,9 @@ def test_pretraining_ends_with_it_and_keeps_the_teacher(store: FrameStore, tmp_p
     before = BetaVAE.load(tmp_path / "auto" / "teacher")
     assert vae.meta[HARDENED]["teacher"] == before.identity()
     assert vae.meta["training"]["steps"] == 2 and before.meta["training"]["steps"] == 5
+    now, then = (one.meta["training"]["train"] for one in (vae, before))
+    assert (now["learning_rate"], now["max_grad_norm"]) == (4e-3, 1.0)
+    assert then["learning_rate"] == QUICK.learning_rate != 4e-3 and then["max_grad_norm"] == 1000
     plain = bvae_rl.pretrain(store, out=tmp_path / "plain", harden="none", **settings)
     assert equal(plain.state_dict(), before.state_dict()) and HARDENED not in plain.meta
     named = bvae_rl.pretrain(store, out=tmp_path / "named", recipe="plain", **settings)

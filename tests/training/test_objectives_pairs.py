@@ -146,7 +146,10 @@ def test_slow_is_the_bound_of_a_pair_averaged_over_its_order(vae: BetaVAE) -> No
     first, second = (
         kl_per_latent(*code).sum(1).mean() for code in ((one, logvar1), (two, logvar2))
     )
-    recon = 2.0 * torch.as_tensor(parts["recon"])  # both images
+    codes = torch.cat([one, two]), torch.cat([logvar1, logvar2])
+    decoded = vae.decode_logits(sample(*codes, noise))
+    pixels = recon_nll(decoded, torch.cat([x, x2]), likelihood="gaussian", recon_weight=3.0)
+    recon = 2.0 * pixels.mean()  # both images
     orders = recon + first + 3.0 * there, recon + second + 3.0 * back  # one comes first, or two
     assert 2.0 * loss.item() == pytest.approx((sum(orders) / 2.0).item(), rel=1e-5)
     transition = (0.5 * (there + back)).item()
@@ -174,6 +177,22 @@ def test_untold_pairs_need_no_groups_and_hide_what_is_shared(visited: FrameStore
     assert batch.x2 is not None and batch.shared is None
     with pytest.raises(ValueError, match=r"this store gives: consecutive, augment"):
         unlabelled("views", Rows(visited))
+
+
+def test_the_regressors_decoder_does_not_touch_its_codes(vae: BetaVAE) -> None:
+    x, factors, noise = torch.rand(4, 3, 32, 32), torch.rand(4, 5), torch.randn(4, 5)
+    loss, _ = SupervisedObjective(7.0).loss(vae, Batch(x, factors=factors), 0, noise)
+    mu, _ = vae.encode(x)
+    told = 7.0 * (mu - factors).square().sum(1).mean()
+    recon = recon_nll(vae.decode_logits(mu), x, likelihood="gaussian", recon_weight=3.0).mean()
+    assert loss.item() == pytest.approx((told + recon).item(), rel=1e-5)
+    weights = [*vae.encoder.parameters()]
+    expected = torch.autograd.grad(told, weights)
+    loss.backward()
+    for weight, gradient in zip(weights, expected, strict=True):
+        assert weight.grad is not None
+        torch.testing.assert_close(weight.grad, gradient, rtol=1e-3, atol=1e-5)
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in vae.decoder.parameters())
 
 
 def test_the_regressor_learns_the_factors(tmp_path: Path) -> None:

@@ -86,6 +86,18 @@ def test_freed_memory_is_not_asked_for_again(size: int) -> None:
     assert faults() < size // 4096  # the pages of one block; given back it would be those of 20
 
 
+def test_the_gradient_is_bounded() -> None:
+    torch.manual_seed(0)
+    vae, objective = BetaVAE(CONFIG), BetaVAEObjective(Constant(1.0))
+    train = replace(QUICK, max_grad_norm=1e-3)
+    trainer = Trainer(vae, objective, train, steps=10, seed=0, device=CPU)
+    batch = Batch(torch.rand(16, 3, 32, 32))
+    logged = trainer.step(batch, torch.randn(16, CONFIG.latent_dim), 0)
+    assert float(logged["vae/gradient_norm"]) > 1.0  # before
+    kept = torch.stack([p.grad.norm() for p in vae.parameters() if p.grad is not None])
+    assert float(kept.norm()) == pytest.approx(1e-3, rel=1e-3)
+
+
 def test_batches_come_in_order_and_one_ahead() -> None:
     drawn: list[int] = []
     second = threading.Event()
