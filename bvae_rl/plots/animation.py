@@ -43,8 +43,10 @@ def gif(pages: Pages, fps: int, *, last: int | None = LAST) -> bytes:
         image.fromarray(page).quantize(palette=palette, dither=image.Dither.NONE) for page in pages
     )
     buffer = BytesIO()
-    each = 1000 // fps
-    duration = [each] * len(rest) + [each if last is None else last]
+    ends = np.round(100 * np.arange(len(pages) + 1) / fps)  # a GIF counts in hundredths of a second
+    duration = (10 * np.diff(ends)).astype(int).tolist()
+    if last is not None:
+        duration[-1] = last
     first.save(
         buffer, "GIF", save_all=True, append_images=rest, duration=duration, loop=0, optimize=True
     )

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 DASHES = (0, (4, 3))
 REFERENCE: dict[str, Any] = {"color": MUTED, "linewidth": 1, "zorder": 1}
-SHADES = ((1.0, ""), (0.55, ""), (0.28, "///"), (0.15, "..."))  # opacity, hatch of a domain
+SHADES = (  # opacity, hatch of a domain
+    (1.0, ""), (0.55, ""), (0.28, "///"), (0.15, "..."),
+    (0.55, "xxx"), (0.28, "|||"), (0.15, "---"), (0.28, "ooo"),
+)  # fmt: skip
 
 
 def learning_curves(

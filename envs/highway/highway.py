@@ -183,6 +183,9 @@ def _put(vehicle: Any, place: tuple[float, float], heading: float, speed: float 
     vehicle.heading = float(heading)
     if speed is not None:
         vehicle.speed = float(speed)
+        if hasattr(vehicle, "speed_to_index"):  # keeps to one of some speeds: to the nearest
+            vehicle.speed_index = vehicle.speed_to_index(vehicle.speed)
+            vehicle.target_speed = vehicle.index_to_speed(vehicle.speed_index)
     vehicle.crashed, vehicle.hit, vehicle.impact = False, False, None
     vehicle.action = {"steering": 0, "acceleration": 0}
     vehicle.on_state_update()

@@ -37,6 +37,8 @@ def moved_factors(env: gym.Env, vaes: Mapping[str, BetaVAE], *, seed: int) -> di
         if spec.name in dependent or np.ptp(draws[:, column]) == 0:
             continue
         values = _values(spec, draws[:, column])
+        if spec.kind == "continuous":
+            values = _reached(source, column, values, rng)
         states = _states(source, column, values, rng)
         if states:
             frames = [_frames(layout, shown) for shown in states]
@@ -48,11 +50,29 @@ def moved_factors(env: gym.Env, vaes: Mapping[str, BetaVAE], *, seed: int) -> di
 def _values(spec: FactorSpec, draws: np.ndarray) -> np.ndarray:
     """Where a factor is moved to, rising: what it is in the visual domain, a circle once round."""
     if spec.kind == "categorical":
-        return np.unique(draws)[:VALUES]
+        seen = np.unique(draws)
+        return seen[np.linspace(0, len(seen) - 1, min(VALUES, len(seen))).round().astype(int)]
     if spec.kind == "cyclic":
         return np.linspace(spec.low, spec.high, VALUES + 1)[:-1]
     low, high = np.quantile(draws, [EDGE, 1 - EDGE])
     return np.linspace(low, high, VALUES)
+
+
+def _reached(
+    source: FactorEnv, column: int, values: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """``values`` as they are drawn, each once: a world may round them, to pixels or whole lives."""
+    base, found = source.sample_factors(rng), []
+    for value in values:
+        moved = base.copy()
+        moved[column] = value
+        try:
+            source.set_factors(moved)
+        except ValueError:  # not in this state
+            found.append(value)
+        else:
+            found.append(source.factors()[column])
+    return np.unique(found)
 
 
 def _states(

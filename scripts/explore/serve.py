@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
 from bvae_rl.scripts.common import say
@@ -14,6 +16,11 @@ class PageServer(ThreadingHTTPServer):
     """Gives ``page`` at ``/`` and nothing else."""
 
     page = b""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a browser that went away while it was given the page."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def page_server(text: str = "", *, port: int = 0) -> PageServer:

@@ -27,7 +27,7 @@ from bvae_rl.scripts.pretrain.collected import frames_for
 from bvae_rl.scripts.pretrain.hardened import before_last_phase
 from bvae_rl.scripts.pretrain.seeds import finished
 from bvae_rl.scripts.progress import Progress
-from bvae_rl.training.pictures.decoded import active_latents, decode
+from bvae_rl.training.pictures.decoded import active_latents, carried, decode
 from bvae_rl.training.recipes.last_phase import NONE
 from bvae_rl.training.recipes.recipe import Recipe
 from bvae_rl.training.selection import check_enough, last_within
@@ -191,7 +191,9 @@ def _scored(args: pretrain.Args) -> dict[str, float]:
     active = active_latents(vae, mu)
     trained = vae.meta["scores"]["validation"]
     found = {
-        RATE: trained["vae/validation_kl"],
+        RATE: float(carried(vae, *vae.posterior_frames(frames[:DECODED]))[0].sum())
+        if vae.config.levels
+        else trained["vae/validation_kl"],
         DISTORTION: trained["vae/validation_recon"],
         "elbo": trained["vae/elbo"],
         PIXELS: pixel_share(frames[:DECODED], decode(vae, mu[:DECODED])),

@@ -13,7 +13,7 @@ from bvae_rl.models.vae import BetaVAE
 from bvae_rl.plots import rate_distortion
 from bvae_rl.plots.rate_distortion import DISTORTION
 from bvae_rl.scripts.same_frames import require_same_frames
-from bvae_rl.training.pictures.decoded import active_latents, decode
+from bvae_rl.training.pictures.decoded import active_latents, carried, decode
 from bvae_rl.training.validation import spread, validate
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def compared(
     else:
         distortion = [_squared(each, shown) for each in vaes.values()]
     figure = rate_distortion(
-        [each["vae/validation_kl"] for each in found], distortion, list(vaes),
+        [carried(each, *each.posterior_frames(shown))[0].sum() for each in vaes.values()],
+        distortion, list(vaes),
         active=[active_latents(each, each.encode_frames(shown)).sum() for each in vaes.values()],
         joined=False, chosen=0,
         distortion_label=DISTORTION if same else SQUARED, width=width,

@@ -12,6 +12,7 @@ from bvae_rl.data.factors import FactorSpec
 from bvae_rl.data.frame_store import FrameStore
 from bvae_rl.data.readers.factor_csv import read_factors
 from bvae_rl.data.readers.factor_table import Marks, table_of
+from bvae_rl.data.readers.importing import import_frames
 from bvae_rl.scripts.cli import main
 from tests.import_cases import folder, pictures, read, refused
 
@@ -113,6 +114,26 @@ def test_a_column_of_episodes_may_stand_alone_and_be_of_words(tmp_path: Path) ->
         table = csv(tmp_path, "\n".join(lines))
         got = read(tmp_path / "images", tmp_path / column, factors=table)
         assert got.episode.tolist() == [0, 0, 1, 1] and got.factors is None
+
+
+def test_other_episodes_are_another_import(tmp_path: Path) -> None:
+    folder(tmp_path / "images", [f"{k}.png" for k in range(3)])
+    for rows in ("1,1,2", "1,2,2"):
+        lines = ["file,episode", *(f"{k}.png,{row}" for k, row in enumerate(rows.split(",")))]
+        table = csv(tmp_path, "\n".join(lines))
+        if rows == "1,1,2":
+            read(tmp_path / "images", tmp_path / "out", factors=table)
+    with pytest.raises(ValueError, match="episode"):
+        import_frames(tmp_path / "images", tmp_path / "out", factors=table)
+
+
+def test_texts_with_underscores_are_no_numbers(tmp_path: Path) -> None:
+    names = [f"{k}.png" for k in range(4)]
+    folder(tmp_path / "images", names)
+    trials = ("1_11", "11_1", "1_11", "11_1")  # which Python reads as 111 all four
+    lines = ["file,trial", *(f"{n},{t}" for n, t in zip(names, trials, strict=True))]
+    got = read(tmp_path / "images", tmp_path / "out", factors=csv(tmp_path, "\n".join(lines)))
+    assert len(np.unique(got.factors)) == 2
 
 
 def test_commas_in_numbers_are_read(tmp_path: Path) -> None:

@@ -132,6 +132,14 @@ def test_factors_are_where_vehicles_stand_and_where_they_are_drawn(small: Highwa
     assert stripes.any() and np.array_equal(small.factors()[3:], wanted[3:]) and moved.any()
 
 
+def test_a_speed_that_is_set_is_kept(small: Highway) -> None:
+    for speed in (20.0, 30.0):
+        small.set_factors(given(small, speed=speed))
+        for _ in range(3):
+            small.step(1)  # idle
+        assert abs(small._sim.vehicle.speed - speed) < 0.5
+
+
 def test_speeds_are_set_and_read_and_not_seen(small: Highway) -> None:
     slow = given(small, ahead_1=30.0, ahead_1_speed=-5.0, speed=22.0)
     fast = given(small, ahead_1=30.0, ahead_1_speed=5.0, speed=28.0)

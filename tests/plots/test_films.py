@@ -25,6 +25,17 @@ def test_a_gif_shows_all_pages_round_and_round() -> None:
     assert abs(int(np.asarray(film.convert("RGB")).mean()) - 120) < 3
 
 
+@pytest.mark.parametrize("fps", [7, 12, 30, 40, 50])
+def test_a_gif_is_as_long_as_it_says(fps: int) -> None:
+    shown = [np.full((4, 4, 3), k, np.uint8) for k in range(2 * fps)]
+    film: Any = Image.open(BytesIO(gif(shown, fps, last=None)))
+    lasted = 0
+    for page in range(film.n_frames):
+        film.seek(page)
+        lasted += film.info["duration"]
+    assert lasted == 2000  # ms
+
+
 def test_an_mp4_is_read_back_with_its_colours(tmp_path: Path) -> None:
     shown = np.zeros((33, 47, 3), np.uint8)
     shown[..., 0] = 200  # red

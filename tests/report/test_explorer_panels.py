@@ -28,7 +28,7 @@ from bvae_rl.scripts.explore import episodes as explore_episodes
 from bvae_rl.scripts.explore import panels as explore_panels
 from bvae_rl.scripts.explore.command import Args
 from bvae_rl.scripts.explore.episodes import Plan, planned, played, recorded
-from bvae_rl.scripts.explore.factors import VALUES, moved_factors
+from bvae_rl.scripts.explore.factors import VALUES, _reached, _values, moved_factors
 from bvae_rl.scripts.explore.history import history
 from bvae_rl.scripts.pretrain import command as pretrain
 from bvae_rl.scripts.pretrain.watched import kept_snapshots
@@ -142,6 +142,20 @@ def test_the_world_moves_one_factor_and_nothing_else() -> None:
     np.testing.assert_allclose(codes[0, there], vae.encode_frames(pictures), atol=2e-3)
     assert (pictures[0] != pictures[-1]).any(-1).mean() < 0.2  # the target, not the arm
     assert moved_factors(gym.make("CartPole-v1"), {"tiny": vae}, seed=0) is None
+
+
+def test_values_of_a_factor_are_those_that_are_drawn() -> None:
+    class Lives(PlanarReach):  # knows whole numbers alone
+        def factors(self) -> np.ndarray:
+            return np.round(super().factors())
+
+    world = Lives(size=32, domain="ood1")
+    world.reset(seed=0)
+    found = _reached(world, 0, np.array([-1.2, -0.8, 0.1, 0.4, 0.9]), np.random.default_rng(0))
+    assert found.tolist() == [-1.0, 0.0, 1.0]
+    columns = np.arange(1.0, 15.0)
+    shown = _values(FactorSpec("column", kind="categorical", values=(*columns,)), columns)
+    assert len(shown) == VALUES and (shown[0], shown[-1]) == (1.0, 14.0)
 
 
 def test_the_value_is_that_of_the_model() -> None:

@@ -92,7 +92,7 @@ def test_the_gradient_is_bounded() -> None:
     train = replace(QUICK, max_grad_norm=1e-3)
     trainer = Trainer(vae, objective, train, steps=10, seed=0, device=CPU)
     batch = Batch(torch.rand(16, 3, 32, 32))
-    logged = trainer.step(batch, torch.randn(16, CONFIG.latent_dim), 0)
+    logged = trainer.step(trainer.lay_out(batch), torch.randn(16, CONFIG.latent_dim), 0)
     assert float(logged["vae/gradient_norm"]) > 1.0  # before
     kept = torch.stack([p.grad.norm() for p in vae.parameters() if p.grad is not None])
     assert float(kept.norm()) == pytest.approx(1e-3, rel=1e-3)

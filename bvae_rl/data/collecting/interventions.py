@@ -274,9 +274,9 @@ def _in_two_appearances(
     """
     assert pair.factors is not None  # factors can be set
     is_appearance = role_mask(source.factor_specs, "appearance")
+    own = layout.of_each([copied(source.set_factors(pair.factors[1]))])  # before a draw leaves more
     appearance = draw_appearance(source, rng, unlike=pair.factors[0])
     factors = np.where(is_appearance, appearance, pair.factors)
-    own = layout.of_each([copied(source.set_factors(pair.factors[1]))])
     other = layout.of_each([copied(source.set_factors(row)) for row in factors])
     return [
         replace(pair, frames=np.concatenate([pair.frames[:1], own])),

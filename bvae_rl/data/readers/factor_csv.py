@@ -173,6 +173,8 @@ def _in_order(table: str, column: str, k: int, rows: list[Row], files: Sequence[
 
 
 def _is_number(text: str) -> bool:
+    if "_" in text:  # which Python reads 1_1 as 11 without
+        return False
     try:
         float(text)
     except ValueError:

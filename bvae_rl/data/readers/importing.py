@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import re
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -200,7 +201,11 @@ def _with_episodes(
         return recording, notes if given is None else (*notes, own)
     if table is not None and given is not None:
         numbers = episode_numbers(given, f"column 'episode' of {table.name}")
-        return replace(recording, episode=numbers), notes
+        told = {
+            **recording.described,
+            "episode": zlib.crc32(np.ascontiguousarray(numbers).tobytes()),
+        }
+        return replace(recording, episode=numbers, described=told), notes
     return recording, (
         *notes,
         "nothing says which frames follow each other (subfolders, an array or a column 'episode'), "

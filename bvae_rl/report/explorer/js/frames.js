@@ -6,6 +6,7 @@
  * @typedef {import("./types.js").App} App
  */
 
+import { short } from "./chart.js";
 import { errorMap } from "./colours.js";
 import { button, element, picture } from "./dom.js";
 import { frameOf } from "./resize.js";
@@ -95,7 +96,7 @@ export function labelOf(app, index) {
   const { factors, factor_names: names = [], drawn } = app.payload.frames;
   const known = names.map((name, k) => {
     const value = factors?.values[index * names.length + k] ?? NaN;
-    return `${plain(name)} ${Number(value.toPrecision(2))}`;
+    return `${plain(name)} ${short(value)}`;
   });
   const what = `${drawn ? "Drawn frame" : "Frame"} ${index + 1}`;
   return known.length ? `${what}: ${known.join(", ")}` : what;

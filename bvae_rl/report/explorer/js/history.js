@@ -132,8 +132,8 @@ export function mount(section, app) {
   function paint(context, width) {
     const { name, steps: xs, values } = curves[chosen];
     const x = scale(0, Math.max(...xs), ROOM.left, width - ROOM.right);
-    const sorted = [...values].sort((a, b) => a - b);
-    const kept = name.startsWith("KL") ? values : sorted.slice(Math.floor(0.1 * sorted.length));
+    // the beginning, far from all that follows, would set the scale
+    const kept = name.startsWith("KL") ? values : values.slice(Math.floor(0.1 * values.length));
     const [low, high] = extent(kept);
     const y = scale(low, high, HEIGHT - ROOM.bottom, ROOM.top);
     context.fillStyle = css(colour("--muted"));
