@@ -61,17 +61,21 @@ def _values(spec: FactorSpec, draws: np.ndarray) -> np.ndarray:
 def _reached(
     source: FactorEnv, column: int, values: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """``values`` as they are drawn, each once: a world may round them, to pixels or whole lives."""
-    base, found = source.sample_factors(rng), []
+    """``values`` as they are drawn, each once: a world may round them, to pixels or whole lives.
+
+    Those that no state has are left out.
+    """
+    found = []
     for value in values:
-        moved = base.copy()
-        moved[column] = value
-        try:
-            source.set_factors(moved)
-        except ValueError:  # not in this state
-            found.append(value)
-        else:
-            found.append(source.factors()[column])
+        for _ in range(TRIES):
+            moved = source.sample_factors(rng)
+            moved[column] = value
+            try:
+                source.set_factors(moved)
+            except ValueError:  # not in this state
+                continue
+            found.append(float(source.factors()[column]))
+            break
     return np.unique(found)
 
 
