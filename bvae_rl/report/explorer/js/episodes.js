@@ -139,7 +139,10 @@ export function mount(section, app) {
           ? ", to its end: success"
           : ", to its end: no success"
       : "";
-    const less = cut && steps() === cut && !episode.over ? ` (the first ${cut} steps: more would make the page too large)` : "";
+    const less =
+      cut && steps() === cut && !episode.over
+        ? ` (the first ${cut} steps: more would make the page too large)`
+        : "";
     const value = episode.values
       ? " Its value is discounted, in the rewards of its training."
       : who.startsWith("the ")
