@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,22 +12,7 @@ import pytest
 from bvae_rl.data.frame_store import Frames, FrameStore
 from bvae_rl.runtime.owner import owned
 from bvae_rl.runtime.runs import RunError
-
-HOLD = """
-import sys, time
-from bvae_rl.runtime.owner import owned
-with owned(sys.argv[1]):
-    print("held", flush=True)
-    time.sleep(60)
-"""
-
-
-def holder(folder: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None and process.stdout.readline() == "held\n"
-    return process
+from tests.owner_cases import holder
 
 
 def frames(n: int) -> Frames:

@@ -17,7 +17,13 @@ from bvae_rl.models.digest import encoder_digest, teachers_of
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.training.hardening.checks import refuse_inactive, with_earlier
 from bvae_rl.training.hardening.harden import harden
-from bvae_rl.training.hardening.report import HARDENED, agreement, hardened_sentences, told_by
+from bvae_rl.training.hardening.report import (
+    HARDENED,
+    _followed,
+    agreement,
+    hardened_sentences,
+    told_by,
+)
 from bvae_rl.training.hardening.settings import train_of_phase
 from bvae_rl.training.loop import train_vae
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
@@ -149,6 +155,17 @@ def test_a_state_that_is_told_by_colour_is_lost_and_said_so(
     with caplog.at_level("WARNING"):
         vae = harden(teacher, store, out=tmp_path / "vae", steps=60, train=QUICK, part=0.0)
     assert told_by(vae.meta[HARDENED]) == ["key"] and "WARNING: key is lost" in caplog.text
+    kept = vae.meta[HARDENED]
+    assert kept["lost"] and {*kept["lost"]} <= {*kept["active"]}
+    assert {*kept["follows"].values()} == {"key"}
+
+
+def test_a_lost_latent_is_named_after_what_it_follows(store: FrameStore) -> None:
+    rows = np.arange(0, 400, 2)
+    x = torch.from_numpy(store.take("factors", rows)[:, 0])
+    noise = torch.randn(len(rows), generator=torch.Generator().manual_seed(0))
+    assert _followed(store, rows, torch.stack([-x, noise], 1), [2, 5]) == {"2": "x"}
+    assert _followed(store, rows, torch.empty(len(rows), 0), []) == {}
 
 
 def test_agreement_is_one_less_the_share_that_is_left() -> None:
