@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
-from bvae_rl.models.losses import average_shared, kl_per_latent, recon_nll, sample, symmetric_kl
+from bvae_rl.models.losses import (
+    average_shared,
+    kl_per_latent,
+    multiply_shared,
+    recon_nll,
+    sample,
+    swap_shared,
+    symmetric_kl,
+)
 from bvae_rl.models.vae import BetaVAE, VAEConfig
 from bvae_rl.training.batches.batch import Batch
 from bvae_rl.training.objectives.beta_vae import BetaVAEObjective
@@ -54,21 +64,41 @@ def test_capacity_pulls_the_kl_to_its_target(vae: BetaVAE) -> None:
         assert loss.item() == pytest.approx(recon + 5.0 * abs(kl - target), rel=1e-4)
 
 
-def test_pairs_share_a_posterior_and_pay_for_disagreement(vae: BetaVAE) -> None:
+@pytest.mark.parametrize(
+    ("combine", "function"),
+    [("average", average_shared), ("product", multiply_shared), ("swap", swap_shared)],
+)
+def test_pairs_share_a_posterior_and_pay_for_disagreement(
+    combine: str, function: Callable[..., tuple[torch.Tensor, ...]], vae: BetaVAE
+) -> None:
     x, x2, noise = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32), torch.randn(4, 5)
     shared = torch.tensor([[True] * 3 + [False] * 2, [False] * 3 + [True] * 2])
     (mu, logvar), (mu2, logvar2) = vae.encode(x), vae.encode(x2)
     apart = (symmetric_kl(mu, logvar, mu2, logvar2) * shared).sum(1).mean().detach()
-    m1, v1, m2, v2 = average_shared(mu, logvar, mu2, logvar2, shared)
+    m1, v1, m2, v2 = function(mu, logvar, mu2, logvar2, shared)
     means, logvars = torch.cat([m1, m2]), torch.cat([v1, v2])
     decoded = vae.decode_logits(sample(means, logvars, noise))
     recon = recon_nll(decoded, torch.cat([x, x2]), likelihood="gaussian", recon_weight=3.0).mean()
     kl = kl_per_latent(means, logvars).sum(1).mean()
-    objective = PairSupervisedObjective(Constant(2.0), align=4.0)
+    objective = PairSupervisedObjective(Constant(2.0), align=4.0, combine=combine)
     loss, parts = objective.loss(vae, Batch(x, x2, shared), 0, noise)
     assert loss.item() == pytest.approx((recon + 2.0 * (kl + 4.0 * apart)).item(), rel=1e-5)
     assert torch.as_tensor(parts["disagreement"]).item() == pytest.approx(apart.item(), rel=1e-5)
     assert apart > 0
+
+
+def test_pairs_without_noise_are_an_autoencoders(vae: BetaVAE) -> None:
+    x, x2 = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)
+    shared = torch.tensor([[True] * 3 + [False] * 2, [False] * 3 + [True] * 2])
+    (mu, logvar), (mu2, logvar2) = vae.encode(x), vae.encode(x2)
+    m1, _, m2, _ = swap_shared(mu, logvar, mu2, logvar2, shared)
+    decoded = vae.decode_logits(torch.cat([m1, m2]))
+    recon = recon_nll(decoded, torch.cat([x, x2]), likelihood="gaussian", recon_weight=3.0).mean()
+    apart = ((mu - mu2).square() * shared).sum(1).mean()
+    objective = PairSupervisedObjective(Constant(0.0), align=4.0, combine="swap", sampled=False)
+    for noise in torch.randn(2, 4, 5):
+        loss, _ = objective.loss(vae, Batch(x, x2, shared), 0, noise)
+        assert loss.item() == pytest.approx((recon + 4.0 * apart).item(), rel=1e-5)
 
 
 def test_a_pair_of_equal_images_agrees(vae: BetaVAE) -> None:
