@@ -78,7 +78,7 @@ def test_planar_push() -> None:
     room = "views_interventions_room"
     label = "[PlanarPush](planar-push.md), own frames | views and actions"
     own, before = named("push_room.json", f"{room}{OWN}"), named("push_room.json", room)
-    check(label, own, before, share(own, 0.9), print_as=each)
+    check(label, own, before, share(own, 0.9))
     own = named("push_room.json", f"beta_late{OWN}")
     before = named("push_room.json", "beta_late:frames=source")
     check("the same | nothing", own, before, share(own, 0.9), print_as=each)
