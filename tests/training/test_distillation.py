@@ -38,6 +38,17 @@ def student_of(teacher: BetaVAE, *, moved: float = 0.0) -> BetaVAE:
     return student.train()
 
 
+def parted() -> BetaVAE:
+    """A teacher of three content and two style latents."""
+    config = replace(make_vae().config, groups={"content": (0, 3), "style": (3, 5)})
+    torch.manual_seed(0)
+    return BetaVAE(config).eval()
+
+
+def noise_of(teacher: BetaVAE) -> torch.Tensor:
+    return torch.randn(8, teacher.latent_dim, generator=torch.Generator().manual_seed(1))
+
+
 def test_small_errors_count_by_their_square_and_large_ones_by_their_size() -> None:
     error = torch.tensor([0.0, 1e-3, 30.0, -40.0], dtype=torch.float64)
     found = charbonnier(error, 0.1)
@@ -48,7 +59,7 @@ def test_small_errors_count_by_their_square_and_large_ones_by_their_size() -> No
 
 def test_a_copy_is_at_no_distance_and_a_moved_one_at_that_of_its_shift(store: FrameStore) -> None:
     teacher = make_vae().eval()
-    noise = torch.randn(8, teacher.latent_dim, generator=torch.Generator().manual_seed(1))
+    noise = noise_of(teacher)
     batch = Batch(torch.rand(8, 3, 32, 32))
     for moved in (0.0, 0.3):
         objective = InvarianceDistillation(teacher, clean=4, strength=0.0)
@@ -64,7 +75,7 @@ def test_a_copy_is_at_no_distance_and_a_moved_one_at_that_of_its_shift(store: Fr
 
 def test_the_student_sees_varied_frames_and_the_teacher_clean_ones(store: FrameStore) -> None:
     teacher = make_vae().eval()
-    noise = torch.randn(8, teacher.latent_dim, generator=torch.Generator().manual_seed(1))
+    noise = noise_of(teacher)
     x = torch.rand(8, 3, 32, 32)
     objective = InvarianceDistillation(teacher, ("colour",))
     objective.pairing(Rows(store), teacher)
@@ -84,7 +95,7 @@ def test_variances_are_the_mean_squared_distance_to_the_teachers_posterior(
 ) -> None:
     teacher = make_vae().eval()
     student = student_of(teacher, moved=0.5)
-    noise = torch.randn(8, teacher.latent_dim, generator=torch.Generator().manual_seed(1))
+    noise = noise_of(teacher)
     batch = Batch(torch.rand(8, 3, 32, 32))
     objective = InvarianceDistillation(teacher, strength=0.0)
     objective.pairing(Rows(store), teacher)
@@ -101,7 +112,7 @@ def test_variances_are_the_mean_squared_distance_to_the_teachers_posterior(
 
 def test_variances_are_a_running_mean_over_steps(store: FrameStore) -> None:
     teacher = make_vae().eval()
-    noise = torch.randn(8, teacher.latent_dim, generator=torch.Generator().manual_seed(1))
+    noise = noise_of(teacher)
     batch = Batch(torch.rand(8, 3, 32, 32))
     objective = InvarianceDistillation(teacher, strength=0.0)
     objective.pairing(Rows(store), teacher)
@@ -118,10 +129,8 @@ def test_variances_are_a_running_mean_over_steps(store: FrameStore) -> None:
 def test_clean_frames_are_clean_and_what_is_not_learned_keeps_its_variance(
     store: FrameStore,
 ) -> None:
-    torch.manual_seed(0)
-    config = replace(make_vae().config, groups={"content": (0, 3), "style": (3, 5)})
-    teacher = BetaVAE(config).eval()
-    noise = torch.randn(8, 5, generator=torch.Generator().manual_seed(1))
+    teacher = parted()
+    noise = noise_of(teacher)
     x = torch.rand(8, 3, 32, 32)
     objective = InvarianceDistillation(teacher, latents="content", clean=4)
     objective.pairing(Rows(store), teacher)
@@ -142,7 +151,7 @@ def test_clean_frames_are_clean_and_what_is_not_learned_keeps_its_variance(
 def test_a_step_that_is_refused_leaves_the_variances_as_they_were(store: FrameStore) -> None:
     teacher = make_vae().eval()
     student = student_of(teacher, moved=0.5)
-    noise = torch.randn(8, teacher.latent_dim, generator=torch.Generator().manual_seed(1))
+    noise = noise_of(teacher)
     batch = Batch(torch.rand(8, 3, 32, 32))
     objective = InvarianceDistillation(teacher, strength=0.0)
     objective.pairing(Rows(store), teacher)
@@ -162,10 +171,8 @@ def test_a_step_that_is_refused_leaves_the_variances_as_they_were(store: FrameSt
 def test_content_is_learned_from_varied_frames_and_style_from_clean_ones_alone(
     store: FrameStore,
 ) -> None:
-    torch.manual_seed(0)
-    config = replace(make_vae().config, groups={"content": (0, 3), "style": (3, 5)})
-    teacher = BetaVAE(config).eval()
-    noise = torch.randn(8, 5, generator=torch.Generator().manual_seed(1))
+    teacher = parted()
+    noise = noise_of(teacher)
     x = torch.rand(8, 3, 32, 32)
     objective = InvarianceDistillation(teacher, latents="content")
     objective.pairing(Rows(store), teacher)
@@ -179,12 +186,10 @@ def test_content_is_learned_from_varied_frames_and_style_from_clean_ones_alone(
 
 
 def test_a_latent_of_a_clean_frame_counts_as_one_of_a_varied_frame(store: FrameStore) -> None:
-    config = replace(make_vae().config, groups={"content": (0, 3), "style": (3, 5)})
-    torch.manual_seed(0)
-    teacher = BetaVAE(config).eval()
+    teacher = parted()
     objective = InvarianceDistillation(teacher, latents="content", clean=4, strength=0.0)
     objective.pairing(Rows(store), teacher)
-    noise = torch.randn(8, 5, generator=torch.Generator().manual_seed(1))
+    noise = noise_of(teacher)
     batch = Batch(torch.rand(8, 3, 32, 32))
     loss, _ = objective.loss(student_of(teacher, moved=0.3), batch, 0, noise)
     errors = charbonnier(0.3 / objective._scale["std"], TOLERANCE)
