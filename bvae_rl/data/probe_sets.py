@@ -31,10 +31,8 @@ VALUES = 10  # draws of one value to hold, before it is given up
 DRAWS = 64  # that show which factors vary at all
 PER_EPISODE = 8  # states of a probe set, where an episode fixes some factors
 EPISODES = 20  # at least, of on-policy frames that stand for a probe set
-PROBES = (
-    0,
-    1,
-)  # beside a seed: a stream of its own, since [seed, 0], a store's first block, is seed
+# Beside a seed: a stream of its own. That of seed alone is [seed, 0]'s, of a store's first block.
+PROBES = (0, 1)
 
 
 def probe_set(env: gym.Env, n: int, *, seed: int) -> Frames:

@@ -87,7 +87,8 @@ class OnlineState:
         ``updates``: how many there were, and the metrics of the last one.
         """
         step = model.num_timesteps
-        kept = {"identity": self._identity, "tuner": tuner.state_dict(), "updates": dict(updates)}
+        told = {k: v if isinstance(v, int) else float(v) for k, v in updates.items()}  # no numpy
+        kept = {"identity": self._identity, "tuner": tuner.state_dict(), "updates": told}
         buffer = io.BytesIO()
         torch.save(kept, buffer)
         self.run.write_file(f"online-{step}.pt", buffer.getvalue())

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from stable_baselines3 import DQN, PPO
@@ -226,6 +227,14 @@ def test_two_trainings_with_one_callback(tmp_path):
     other.learn(64, callback=free)
     other.learn(64, callback=free)
     assert [entry["step"] for entry in free.history] == [32, 48] * 2
+
+
+def test_what_is_kept_of_the_updates_is_pythons_own(tmp_path):
+    case = Case(tmp_path)
+    online, model = case.callback(), case.model()
+    online.state.save(model, online.tuner, {"updates": 3, "vae/mig": np.float64(0.5)})
+    kept = torch.load(case.out / "online-0.pt", weights_only=True)["updates"]
+    assert kept == {"updates": 3, "vae/mig": 0.5}
 
 
 def test_another_store_of_old_frames_is_refused(tmp_path):
