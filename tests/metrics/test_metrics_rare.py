@@ -100,7 +100,7 @@ class RareDoor(FactorsInPixels):
 
 def test_a_probe_goes_on_without_it(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        probe = Probe(RareDoor(), n=60, seed=2)
+        probe = Probe(RareDoor(), n=60, seed=5)  # one of those in which the door opens
     assert 0 < probe.frames.factors[:, 1].sum() < 60, "the door opens somewhere"
     assert "probes leave out colour: changes in too few of the frames" in caplog.text
     assert probe.measure(Reader([0, 2, 9]), step=1).keys() == {"vae/mig", "vae/dci", "vae/r2"}
