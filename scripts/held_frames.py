@@ -24,8 +24,7 @@ from bvae_rl.scripts.worlds import shown_by
 from bvae_rl.training.batches.rows import Rows
 
 MOST, MOST_ON_POLICY = 4000, 1024
-UNSEEN = 1_000_003  # beside a seed: other episodes than those of a store that was collected by it
-
+OTHER_SEED = 1_000_003  # beside a seed: for other frames than it draws by itself
 
 FEW = (
     f"WARNING: the frames are of {{}} episodes, and below {LEAST_EPISODES} scores are fitted and "
@@ -104,7 +103,7 @@ def on_policy_frames(
     Of at least four, so none is longer than a quarter of them; without the first steps
     that were left out of those that ``vae`` was trained on.
     """
-    store, n, seed = FrameStore(out), min(n, MOST_ON_POLICY), seed + UNSEEN
+    store, n, seed = FrameStore(out), min(n, MOST_ON_POLICY), seed + OTHER_SEED
     trained_on = {} if vae is None else vae.meta.get("training", {}).get("store") or {}
     skip = int(trained_on.get("skip_steps", 0))
     left_out: dict[str, Any] = {"skip_steps": skip} if skip else {}

@@ -11,7 +11,6 @@ from bvae_rl.agents.config import check_seeds
 from bvae_rl.agents.evaluate import CUT, RECORD, evaluate_agent
 from bvae_rl.agents.methods import MethodInputs, choose_latents, method
 from bvae_rl.agents.train import ROWS, train_agent
-from bvae_rl.data.environments import EnvConfig
 from bvae_rl.models.hub import find_vae
 from bvae_rl.runtime.rows import Row
 from bvae_rl.runtime.runs import Run, require_own
@@ -24,7 +23,7 @@ from bvae_rl.scripts.common import (
     say,
     wrote,
 )
-from bvae_rl.scripts.default_methods import require_vae
+from bvae_rl.scripts.default_methods import possible, require_vae
 from bvae_rl.scripts.progress import Progress
 from bvae_rl.scripts.study import EVALUATION_SEED, SHIPPED, StudyArgs, planned_seconds
 from bvae_rl.scripts.training_args import TrainingArgs, evaluated
@@ -113,21 +112,13 @@ def main(args: Args) -> Result:
             say(f"{row.metric} over {row.n} episode{'s' * (row.n > 1)}: {row.value:.2f}")
     for line in evaluated([*run.rows(ROWS), *rows]):
         say(line)
-    beside = dict.fromkeys(("pixels", args.method)) if _serves(env, "pixels") else None
+    names = tuple(dict.fromkeys(("pixels", args.method)))
+    beside, _ = possible(names, env, args.world, inputs, vae=True)
     study = StudyArgs(latents=args.latents, store=args.store, **args.training)
     compare = command_for(
-        "compare", methods=tuple(beside) if beside else None,
+        "compare", methods=beside if "pixels" in beside else None,
         vae=(name,) if of_vae and name else (), world=args.world, domain=args.domain, study=study,
         out=free_folder(Path("runs/compare")),
     )  # fmt: skip
     wrote(folder, compare)
     return Result(folder, rows)
-
-
-def _serves(env: EnvConfig, name: str) -> bool:
-    """Whether a method that needs nothing besides can read what ``env`` shows."""
-    try:
-        method(name).check(env, MethodInputs())
-    except (TypeError, ValueError):
-        return False
-    return True

@@ -28,7 +28,7 @@ from bvae_rl.sb3.check_codes import evaluation_envs
 from bvae_rl.sb3.copies import encoder_copies, latent_env_of, same_weights, write_encoder
 from bvae_rl.sb3.online_envs import LatentEnvs
 from bvae_rl.sb3.online_hardening import as_before, check_harden, distillation_of
-from bvae_rl.sb3.online_state import OnlineState
+from bvae_rl.sb3.online_state import NO_UPDATES, OnlineState
 from bvae_rl.sb3.probe import Probe
 from bvae_rl.sb3.seen_frames import seen_frames
 from bvae_rl.training.fine_tune import FineTuneConfig, FineTuner
@@ -134,7 +134,6 @@ class OnlineBetaVAE(BaseCallback):
         self.state = None if out is None else OnlineState(out, settings, save_freq)
         self._teacher = taught_by(self.vae)  # before it moves
         self.history: list[dict[str, float]] = []  # the metrics of every update, with "step"
-        self._earlier: dict[str, float] = {"updates": 0, "step": 0}  # what a killed run had come to
         self.eval_envs = [eval_envs] if isinstance(eval_envs, VecEnv) else [*eval_envs]
         self._latent_envs: LatentEnvs | None = None
         self._next: int | None = None  # step of the next update
@@ -181,8 +180,6 @@ class OnlineBetaVAE(BaseCallback):
             )
         state = None if self.history else self.state
         resumed = state is not None and state.resume(self.tuner, step=step)
-        if state is not None and resumed:
-            self._earlier = state.updates
         if resumed and self._latent_envs is not None:  # the model has no encoder in it
             self._latent_envs.write(self.tuner.encoder, self.tuner.vae)
         self._check_in_step()
@@ -270,8 +267,9 @@ class OnlineBetaVAE(BaseCallback):
     @property
     def _updates(self) -> dict[str, float]:
         """How many updates there were, and the metrics of the last one."""
+        earlier = NO_UPDATES if self.state is None else self.state.updates
         last = self.history[-1] if self.history else {}
-        return {**self._earlier, **last, "updates": self._earlier["updates"] + len(self.history)}
+        return {**earlier, **last, "updates": earlier["updates"] + len(self.history)}
 
     def _update(self, frames: np.ndarray, step: int) -> None:
         metrics = self.tuner.update(frames, step=step)

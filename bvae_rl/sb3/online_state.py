@@ -23,6 +23,7 @@ from bvae_rl.runtime.owner import owned
 from bvae_rl.runtime.runs import CsvLog, Run
 from bvae_rl.training.fine_tune import FineTuner
 
+NO_UPDATES: Mapping[str, float] = {"updates": 0, "step": 0}
 KEPT = 2  # pairs of files; the older ones are deleted
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class OnlineState:
         self._logs: dict[str, CsvLog] = {}
         self._last = 0
         self._step = 0
-        self.updates: dict[str, float] = {"updates": 0, "step": 0}  # of the run that goes on
+        self.updates: Mapping[str, float] = NO_UPDATES  # of the run that goes on
 
     def resume(self, tuner: FineTuner, *, step: int) -> bool:
         """Load what was saved at ``step``; False if the folder holds nothing yet.

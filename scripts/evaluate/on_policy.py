@@ -18,8 +18,8 @@ from bvae_rl.scripts.evaluate import more
 from bvae_rl.scripts.evaluate.args import Args
 from bvae_rl.scripts.evaluate.held import scored
 from bvae_rl.scripts.evaluate.results import Result, write
-from bvae_rl.scripts.evaluate.scoring import OTHER_SEED, UNTRAINED
-from bvae_rl.scripts.held_frames import FEW, HeldFrames
+from bvae_rl.scripts.evaluate.scoring import UNTRAINED
+from bvae_rl.scripts.held_frames import FEW, OTHER_SEED, HeldFrames
 
 PLAYED_FOR_PCA = 1000  # other ones than are scored; they take as long as playing does
 

@@ -13,10 +13,10 @@ from bvae_rl.runtime.seeded import seeded
 from bvae_rl.sb3.latent_env import Encoder
 from bvae_rl.scripts.evaluate import more
 from bvae_rl.scripts.evaluate.args import Args
+from bvae_rl.scripts.held_frames import OTHER_SEED
 from bvae_rl.training.pictures.decoded import active_latents
 
 UNTRAINED, PCA = "untrained", "pca"
-OTHER_SEED = 1_000_003  # PCA is fitted on other frames than are scored
 PCA_FRAMES = 10_000
 
 
@@ -54,5 +54,6 @@ def encoder(code: str, vae: BetaVAE, world: Any, args: Args) -> Encoder:
     if code == UNTRAINED:
         with seeded(args.seed):
             return BetaVAE(vae.config).eval()
-    frames = probe_set(world, PCA_FRAMES, seed=args.seed + OTHER_SEED).frames
+    others = args.seed + OTHER_SEED  # than are scored
+    frames = probe_set(world, PCA_FRAMES, seed=others).frames
     return PCAEncoder.fit(frames, vae.config.latent_dim, seed=args.seed)

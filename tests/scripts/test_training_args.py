@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from bvae_rl.agents.methods import MethodInputs
 from bvae_rl.models.hub import find_vae
 from bvae_rl.runtime.rows import Row
 from bvae_rl.scripts import compare, train
 from bvae_rl.scripts.cli import main, parse
 from bvae_rl.scripts.common import EnvArgs
 from bvae_rl.scripts.compare import between
+from bvae_rl.scripts.default_methods import possible
 from bvae_rl.scripts.study import StudyArgs, curves, efficiency_table, make_jobs
 from bvae_rl.scripts.training_args import TrainingArgs, evaluated
 from bvae_rl.scripts.vae_keys import seed_of
@@ -93,7 +96,10 @@ def test_pixels_are_advised_where_they_can_be_read(
     shape: tuple[int, ...], served: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Toy, "observation_space", gym.spaces.Box(0, 255, shape, np.uint8))
-    assert train._serves(TOY.config(), "pixels") == served
+    expected = nullcontext() if served else pytest.raises(ValueError, match="can serve none of the")
+    with expected:
+        found, _ = possible(("pixels",), TOY.config(), TOY, MethodInputs(), vae=False)
+        assert found == ("pixels",)
 
 
 def test_commands_name_the_line_to_write(capsys: pytest.CaptureFixture[str]) -> None:
